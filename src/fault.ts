@@ -1,0 +1,45 @@
+/**
+ * The kinds of failure that a caller acts on differently. The command line turns each into an exit
+ * code (docs/operations.md has the table), the control API into an HTTP status.
+ */
+export type FaultKind =
+  /** What was asked can't be done as asked: a bad name, number or path. Retrying is pointless. */
+  | "usage"
+  /** Nobody in the swarm has that name or id. */
+  | "not_found"
+  /** The bootstrap can't be reached, or every source was lost. */
+  | "network"
+  /** Content or its publisher was refused. */
+  | "integrity"
+  /** The destination exists and differs. */
+  | "destination"
+  /** Disk full, no permission, or an I/O error. */
+  | "disk"
+  /** One name stands for several contents. */
+  | "ambiguous"
+  /** A deadline passed. */
+  | "deadline"
+  /** Another process holds the shared folder. */
+  | "held";
+
+/** A failure with a one-line message for people and a kind for programs. `cause` is kept. */
+export class Fault extends Error {
+  override readonly name = "Fault";
+  readonly kind: FaultKind;
+
+  constructor(kind: FaultKind, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.kind = kind;
+  }
+}
+
+/** The text of anything thrown, on one line. */
+export function messageOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replace(/\s*[\r\n]+\s*/g, " ").trim();
+}
+
+/** True for the error that an operation throws when the caller's own signal stopped it. */
+export function isAbort(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "AbortError";
+}

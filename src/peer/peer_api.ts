@@ -1,0 +1,188 @@
+/**
+ * What a peer can be asked to do, by the shell, the one-shot verbs and the page alike. There are two
+ * of it: PeerNode does the work in this process; ControlClient asks a running peer over its control
+ * endpoint. All failures are Faults.
+ */
+import type { FileRecord, PeerRecord } from "../wire/protocol.ts";
+
+export type { FileRecord, PeerRecord };
+
+/** A file that this peer shares. */
+export interface SharedFile {
+  /** Relative POSIX path by which others ask for it. */
+  name: string;
+  /** Where it lies on this machine: an absolute path. */
+  path: string;
+  /** File id, 64 hex digits. */
+  id: string;
+  size: number;
+  /** When it was modified, in milliseconds since 1970. */
+  mtime: number;
+  /** Who announced it: a peer id. This peer's own, unless it holds another's file. */
+  publisher: string;
+  /** Bytes of it that were served to others since it was shared. */
+  served: number;
+}
+
+export interface ShareRequest {
+  /** A name under DIR, or a path: absolute, or relative to `cwd`. */
+  file: string;
+  /** The folder that the asker stands in: an absolute path. */
+  cwd: string;
+}
+
+export interface ShareResult extends SharedFile {
+  /** False when the file was known and unchanged, so that nothing was hashed. */
+  hashed: boolean;
+  seconds: number;
+}
+
+export interface GetRequest {
+  /** What to fetch by name. With `id` it only says what to call it. */
+  name: string;
+  /** Which content: a whole file id, or the first 8 or more hex digits of one. */
+  id?: string;
+  /** Where to put it: an absolute path of a file or an existing folder. Default DIR/name. */
+  output?: string;
+  /** Replace what is at the destination. Default false. */
+  overwrite?: boolean;
+}
+
+/** How far a download is. */
+export interface Progress {
+  phase: "finding" | "connecting" | "fetching" | "finishing";
+  bytes: number;
+  /** Undefined until the file was found. */
+  size?: number;
+  /** Bytes per second over the last few seconds. */
+  rate: number;
+  /** Seconds to go at that rate; undefined when it can't be told. */
+  eta?: number;
+  /** Sources that are connected. */
+  sources: number;
+}
+
+/** One source's part in a download. */
+export interface SourceReceipt {
+  address: string;
+  /** Its peer id; undefined for a seed peer. */
+  peer?: string;
+  bytes: number;
+  /** Requests that had to be asked again. */
+  retries: number;
+  /** Chunks that failed their digest. */
+  bad_chunks: number;
+  /** Why it was dropped, where it was. */
+  dropped?: string;
+}
+
+/** What a download ends with. Field names are those of `--json`. */
+export interface Receipt {
+  name: string;
+  id: string;
+  size: number;
+  publisher?: string;
+  /** Where it was put; undefined for a download to standard output. */
+  path?: string;
+  /** True when the destination held the same content already and nothing was transferred. */
+  up_to_date: boolean;
+  seconds: number;
+  /** Bytes that were transferred and verified. */
+  bytes: number;
+  /** Bytes per second, overall. */
+  rate: number;
+  chunks: { reused: number; fetched: number; refetched: number };
+  sources: SourceReceipt[];
+}
+
+export type TransferState = "active" | "done" | "failed" | "cancelled";
+
+/** A download or upload, under way or recently ended. */
+export interface Transfer {
+  /** Number within this run of the peer. */
+  transfer: number;
+  name: string;
+  id?: string;
+  direction: "down" | "up";
+  state: TransferState;
+  bytes: number;
+  size?: number;
+  /** 0 to 100. */
+  percent: number;
+  rate: number;
+  eta?: number;
+  /** Down: sources connected. Up: 1. */
+  sources: number;
+  /** Up: who is served. */
+  to?: string;
+  /** Why it failed. */
+  error?: string;
+  /** When it began, in milliseconds since 1970. */
+  started: number;
+}
+
+export interface BootstrapStatus {
+  address: string;
+  state: "connecting" | "registered" | "seed" | "away" | "idle";
+  /** What this peer is listed as there. */
+  listed?: string;
+  error?: string;
+}
+
+export interface PeerStatus {
+  /** This peer's id. */
+  peer: string;
+  agent: string;
+  /** Where it listens; undefined for a one-shot peer. */
+  listening?: string;
+  dir: string;
+  /** Seconds since it started. */
+  uptime: number;
+  bootstraps: BootstrapStatus[];
+  shares: SharedFile[];
+  transfers: Transfer[];
+  /** Bytes since it started. */
+  totals: { served: number; fetched: number };
+}
+
+/** Thrown (as the `cause` of an `ambiguous` Fault) are the candidates for a name. */
+export interface Candidate {
+  name: string;
+  id: string;
+  size: number;
+  publisher: string;
+  time: number;
+  sources: number;
+}
+
+export interface ShareOptions {
+  signal?: AbortSignal;
+  /** Bytes hashed so far, of how many. */
+  onProgress?: (hashed: number, size: number) => void;
+}
+
+export interface GetOptions {
+  signal?: AbortSignal;
+  /** Called a few times a second, and once at the end. */
+  onProgress?: (progress: Progress) => void;
+}
+
+export interface PeerApi {
+  status(): Promise<PeerStatus>;
+  /** Hashes the file unless it is known and unchanged, remembers it, and announces it. */
+  share(request: ShareRequest, options?: ShareOptions): Promise<ShareResult>;
+  /** Stops sharing; the file itself is left alone. Throws `not_found` for an unknown name. */
+  unshare(name: string): Promise<SharedFile>;
+  /** Fetches a file to disk; nothing stands at the destination before it is whole and verified. */
+  get(request: GetRequest, options?: GetOptions): Promise<Receipt>;
+  /** Fetches a file in order into `output`, each chunk verified before it is passed on. */
+  stream(
+    request: Omit<GetRequest, "output" | "overwrite">,
+    output: WritableStream<Uint8Array>,
+    options?: GetOptions,
+  ): Promise<Receipt>;
+  /** The active peers, from every bootstrap. */
+  listPeers(): Promise<PeerRecord[]>;
+  /** What the swarm offers, names in order. `pattern` is a glob; default all. */
+  listFiles(pattern?: string): AsyncIterable<FileRecord>;
+}

@@ -1,0 +1,187 @@
+/**
+ * The asking end of a connection: requests with many in flight, matched to replies that come in
+ * order. Peers and bootstraps are called with it alike.
+ */
+import * as v from "valibot";
+import { Fault } from "../fault.ts";
+import { type Message, type Outgoing, parseAs } from "./codec.ts";
+import { type Address, Connection, type ConnectionOptions } from "./connection.ts";
+import { ErrorReply, HANDSHAKE_MS, PROTOCOL_VERSION } from "./protocol.ts";
+
+/** The other end answered a request with `error`. `code` is one of protocol.ts's, or unknown. */
+export class Refusal extends Fault {
+  readonly code: string;
+
+  constructor(who: string, { code, message }: { code: string; message: string }) {
+    super("network", `${who} refused: ${message || code}`);
+    this.code = code;
+  }
+}
+
+export interface RequestOptions {
+  /** Where a payload goes. Without it one is allocated; a payload that doesn't fit is a fault. */
+  into?: Uint8Array;
+}
+
+/** A reply and the payload that came with it. */
+export interface Answer<R> {
+  reply: R;
+  payload: Uint8Array;
+}
+
+interface Pending {
+  id: number;
+  into?: Uint8Array;
+  resolve: (answer: Answer<Message>) => void;
+  reject: (error: unknown) => void;
+}
+
+const NOTHING = new Uint8Array();
+
+export class Caller {
+  readonly connection: Connection;
+  readonly #pending: Pending[] = [];
+  #nextId = 1;
+  #reading = false;
+  #broken: unknown;
+
+  constructor(connection: Connection) {
+    this.connection = connection;
+  }
+
+  /**
+   * Connects and says `hello`; both within {@link HANDSHAKE_MS}. `hello` is what the callee's answer
+   * must look like. Throws a Fault that says whether nothing answers, or something else does.
+   */
+  static async open<S extends v.GenericSchema>(
+    address: Address,
+    hello: S,
+    options: ConnectionOptions & { agent: string; peer?: string; signal?: AbortSignal },
+  ): Promise<{ caller: Caller; hello: v.InferOutput<S> }> {
+    const { agent, peer, signal, ...connectionOptions } = options;
+    const started = performance.now();
+    const connection = await Connection.open(address, { ...connectionOptions, signal });
+    const caller = new Caller(connection);
+    const left = HANDSHAKE_MS - (performance.now() - started);
+    const timer = setTimeout(
+      () => connection.close(new Fault("network", `${connection} did not say hello`)),
+      left,
+    );
+    const abort = () => connection.close();
+    signal?.addEventListener("abort", abort);
+    try {
+      const { reply } = await caller.request(
+        { action: "hello", protocol: PROTOCOL_VERSION, agent, peer },
+        hello,
+      );
+      return { caller, hello: reply };
+    } catch (error) {
+      caller.close();
+      signal?.throwIfAborted();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  /** Requests that were sent and not yet answered. */
+  get inFlight(): number {
+    return this.#pending.length;
+  }
+
+  /**
+   * Sends a request and waits for its reply, which must fit `schema`. Throws a {@link Refusal} when
+   * the other end answers `error`, and a `network` Fault when the connection breaks or breaks the
+   * rules; in the latter case every request in flight fails.
+   */
+  async request<S extends v.GenericSchema>(
+    message: Outgoing,
+    schema: S,
+    { into }: RequestOptions = {},
+    payload?: Uint8Array,
+  ): Promise<Answer<v.InferOutput<S>>> {
+    if (this.#broken) throw this.#broken;
+    const id = this.#nextId++;
+    const answered = new Promise<Answer<Message>>((resolve, reject) => {
+      this.#pending.push({ id, into, resolve, reject });
+    });
+    answered.catch(() => {}); // a failed send below reports first; this must not go unhandled
+    try {
+      await this.connection.send({ ...message, id }, payload);
+    } catch (error) {
+      // The reader may hold the better reason, such as an error reply before the other end closed.
+      if (!this.#reading) this.#fail(error);
+    }
+    if (!this.#reading) void this.#read();
+    const { reply, payload: body } = await answered;
+    if (reply.action === "error") {
+      throw new Refusal(String(this.connection), parseAs(ErrorReply, reply, "error"));
+    }
+    try {
+      return { reply: parseAs(schema, reply, `reply to ${message.action}`), payload: body };
+    } catch (error) {
+      this.#fail(new Fault("network", `${this.connection} sent a ${(error as Fault).message}`));
+      throw this.#broken;
+    }
+  }
+
+  /** Closes the connection; requests in flight fail with `reason`. */
+  close(reason?: Fault): void {
+    this.connection.close(reason);
+    this.#fail(reason ?? new Fault("network", `the connection to ${this.connection} was closed`));
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Reads replies while any are due. */
+  async #read(): Promise<void> {
+    this.#reading = true;
+    try {
+      while (this.#pending.length > 0) {
+        const reply = await this.connection.read();
+        if (!reply) throw new Fault("network", `${this.connection} closed the connection`);
+        const { id, into, resolve } = this.#pending[0];
+        if (reply.id !== id) {
+          if (reply.action === "error" && reply.id === undefined) {
+            throw new Refusal(String(this.connection), parseAs(ErrorReply, reply, "error"));
+          }
+          throw new Fault("network", `${this.connection} sent a reply out of order`);
+        }
+        resolve({ reply, payload: await this.#readPayload(reply, into) });
+        this.#pending.shift();
+      }
+    } catch (error) {
+      this.#fail(
+        error instanceof Fault && error.message.startsWith("malformed")
+          ? new Fault("network", `${this.connection} sent a ${error.message}`, { cause: error })
+          : error,
+      );
+    } finally {
+      this.#reading = false;
+    }
+  }
+
+  async #readPayload(reply: Message, into?: Uint8Array): Promise<Uint8Array> {
+    const length = reply.payload ?? 0;
+    if (length === 0) return NOTHING;
+    if (into && length > into.length) {
+      throw new Fault(
+        "network",
+        `${this.connection} sent ${length} bytes where at most ${into.length} were asked for`,
+      );
+    }
+    const payload = into ? into.subarray(0, length) : new Uint8Array(length);
+    await this.connection.readPayload(payload);
+    return payload;
+  }
+
+  #fail(error: unknown): void {
+    if (this.#broken) return;
+    this.#broken = error;
+    this.connection.close(error instanceof Fault ? error : undefined);
+    for (const { reject } of this.#pending.splice(0)) reject(error);
+  }
+}

@@ -1,0 +1,224 @@
+/**
+ * A TCP connection that carries messages: bounded lines in, exact payloads in, one write per message
+ * out, a time limit on every wait. Neither side of the protocol is in here.
+ */
+import { Fault, isAbort, messageOf } from "../fault.ts";
+import { decodeLine, encodeMessage, type Message, type Outgoing } from "./codec.ts";
+import { HANDSHAKE_MS, LINE_CAP, PROGRESS_MS } from "./protocol.ts";
+import { Watchdog } from "./watchdog.ts";
+
+/** Where a peer or bootstrap listens. */
+export interface Address {
+  host: string;
+  port: number;
+}
+
+export interface ConnectionOptions {
+  /** Most bytes in a line. Default {@link LINE_CAP}. */
+  lineCap?: number;
+  /** Time without progress after which a message is given up. Default {@link PROGRESS_MS}. */
+  progressMs?: number;
+}
+
+/** Bytes of the line buffer at first: a connection that says little costs little. */
+const FIRST_BUFFER = 4_096;
+
+/** `host:port`, with brackets around an IPv6 host. */
+export function formatAddress({ host, port }: Address): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+export class Connection {
+  /** The other end. */
+  readonly remote: Address;
+  readonly #conn: Deno.Conn;
+  readonly #lineCap: number;
+  readonly #progressMs: number;
+  readonly #readWatch = new Watchdog((expected) => this.#giveUp(expected));
+  readonly #writeWatch = new Watchdog((expected) => this.#giveUp(expected));
+  /** Read but not yet consumed: `#buffer[#start, #end)`. */
+  #buffer = new Uint8Array(FIRST_BUFFER);
+  #start = 0;
+  #end = 0;
+  #writing: Promise<void> = Promise.resolve();
+  #reason: Fault | undefined;
+  #closed = false;
+
+  constructor(conn: Deno.Conn, options: ConnectionOptions = {}) {
+    this.#conn = conn;
+    this.#lineCap = options.lineCap ?? LINE_CAP;
+    this.#progressMs = options.progressMs ?? PROGRESS_MS;
+    const address = conn.remoteAddr as Deno.NetAddr;
+    this.remote = { host: address.hostname, port: address.port };
+  }
+
+  /**
+   * Opens a connection within {@link HANDSHAKE_MS} (or `ms`). Throws a `network` Fault that names the
+   * address and the reason, or the signal's own reason.
+   */
+  static async open(
+    address: Address,
+    options: ConnectionOptions & { signal?: AbortSignal; ms?: number } = {},
+  ): Promise<Connection> {
+    const { signal, ms = HANDSHAKE_MS } = options;
+    const timeout = new AbortController();
+    const timer = setTimeout(() => timeout.abort(), ms);
+    try {
+      const either = signal ? AbortSignal.any([signal, timeout.signal]) : timeout.signal;
+      const conn = await Deno.connect({
+        hostname: address.host,
+        port: address.port,
+        signal: either,
+      });
+      return new Connection(conn, options);
+    } catch (cause) {
+      signal?.throwIfAborted();
+      const why = timeout.signal.aborted || isAbort(cause)
+        ? `no answer within ${ms / 1000} s`
+        : messageOf(cause).replace(/ \(os error \d+\)$/, "").toLowerCase();
+      throw new Fault("network", `Cannot connect to ${formatAddress(address)}: ${why}`, { cause });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** True once either end has closed, or an error has. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /**
+   * The next message, or null when the other end has closed between messages. Waits `idleMs`
+   * (default: no progress limit but the connection's own) for its first byte.
+   */
+  async read(idleMs: number = this.#progressMs): Promise<Message | null> {
+    const line = await this.readLine(idleMs);
+    return line && decodeLine(line);
+  }
+
+  /** The next line without its newline, valid until the next read; null as in {@link read}. */
+  async readLine(idleMs: number = this.#progressMs): Promise<Uint8Array | null> {
+    if (this.#start === this.#end) this.#readWatch.expect("a message", idleMs);
+    else this.#readWatch.expect("the rest of a message", this.#progressMs);
+    let scanned = 0;
+    try {
+      for (;;) {
+        const at = this.#buffer.subarray(this.#start + scanned, this.#end).indexOf(10);
+        if (at >= 0) {
+          const line = this.#buffer.subarray(this.#start, this.#start + scanned + at);
+          this.#start += scanned + at + 1;
+          return line;
+        }
+        scanned = this.#end - this.#start;
+        if (scanned >= this.#lineCap) {
+          throw new Fault("network", `${this} sent a line of more than ${this.#lineCap} bytes`);
+        }
+        this.#makeRoom();
+        const n = await this.#readInto(this.#buffer.subarray(this.#end));
+        if (n === null) {
+          if (scanned === 0) return null;
+          throw new Fault("network", `${this} closed the connection in the middle of a message`);
+        }
+        // The limit on a line counts from its first byte: a byte a second is not progress.
+        if (scanned === 0) this.#readWatch.expect("the rest of a message", this.#progressMs);
+        this.#end += n;
+      }
+    } finally {
+      this.#readWatch.relax();
+    }
+  }
+
+  /** Fills `into` with the payload that follows the message just read. */
+  async readPayload(into: Uint8Array): Promise<void> {
+    let filled = Math.min(this.#end - this.#start, into.length);
+    into.set(this.#buffer.subarray(this.#start, this.#start + filled));
+    this.#start += filled;
+    try {
+      while (filled < into.length) {
+        this.#readWatch.expect("the rest of a payload", this.#progressMs);
+        const n = await this.#readInto(into.subarray(filled));
+        if (n === null) {
+          throw new Fault("network", `${this} closed the connection in the middle of a payload`);
+        }
+        filled += n;
+      }
+    } finally {
+      this.#readWatch.relax();
+    }
+  }
+
+  /** Sends a message, with its payload where it has one. Concurrent calls go out one by one. */
+  send(message: Outgoing, payload?: Uint8Array): Promise<void> {
+    return this.sendBytes(encodeMessage(message, payload));
+  }
+
+  /** Sends bytes that are already a whole message; they must not change until this resolves. */
+  sendBytes(bytes: Uint8Array): Promise<void> {
+    const sent = this.#writing.then(() => this.#write(bytes));
+    this.#writing = sent.catch(() => {});
+    return sent;
+  }
+
+  /** Closes at once. Reads and writes under way fail with `reason`, where one is given. */
+  close(reason?: Fault): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#reason = reason;
+    this.#readWatch.stop();
+    this.#writeWatch.stop();
+    try {
+      this.#conn.close();
+    } catch {
+      // The runtime closes a connection by itself when its resource is gone.
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** The other end's address, for messages. */
+  toString(): string {
+    return formatAddress(this.remote);
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    try {
+      while (bytes.length > 0) {
+        if (this.#closed) throw new Deno.errors.BadResource("closed");
+        this.#writeWatch.expect("the other end to read", this.#progressMs);
+        bytes = bytes.subarray(await this.#conn.write(bytes));
+      }
+    } catch (cause) {
+      throw this.#reason ?? new Fault("network", `${this} closed the connection`, { cause });
+    } finally {
+      this.#writeWatch.relax();
+    }
+  }
+
+  async #readInto(into: Uint8Array): Promise<number | null> {
+    try {
+      if (this.#closed) throw new Deno.errors.BadResource("closed");
+      return await this.#conn.read(into);
+    } catch (cause) {
+      throw this.#reason ?? new Fault("network", `${this} closed the connection`, { cause });
+    }
+  }
+
+  /** Leaves free space behind `#end`, without ever holding more than a line's cap. */
+  #makeRoom(): void {
+    if (this.#start > 0) {
+      this.#buffer.copyWithin(0, this.#start, this.#end);
+      this.#end -= this.#start;
+      this.#start = 0;
+    }
+    if (this.#end < this.#buffer.length) return;
+    const grown = new Uint8Array(Math.min(this.#buffer.length * 2, this.#lineCap));
+    grown.set(this.#buffer);
+    this.#buffer = grown;
+  }
+
+  #giveUp(expected: string): void {
+    this.close(new Fault("network", `${this} made no progress: gave up waiting for ${expected}`));
+  }
+}

@@ -1,0 +1,266 @@
+/**
+ * The wire protocol, version 1: what is said, between whom, within which limits.
+ *
+ * **Goals.** A client can be written in any language in an hour, and a session can be read with
+ * netcat. Nothing is allocated before a length has been checked against its cap. Every byte of
+ * content can be verified on arrival, in pieces of at most 64 KiB.
+ *
+ * **Non-goals.** Hiding who asks for what from the peer that is asked; congestion control beyond
+ * TCP's; any form of remote write.
+ *
+ * **Framing.** A message is one line of JSON (UTF-8, one object, at most {@link LINE_CAP} bytes with
+ * its `\n`). If it has `"payload": n`, exactly n bytes follow, n ≤ {@link PAYLOAD_CAP}.
+ *
+ * **Order.** The caller speaks first, and first says `hello`. Requests carry `action` and `id`;
+ * replies repeat `id` and come in request order, so a caller keeps many in flight. A message without
+ * `id` as the first of a connection is the seed's dialect (seed_dialect.ts). Unknown fields are
+ * ignored; an unknown action is answered with an error and the connection lives on.
+ *
+ * docs/protocol.md has the same in prose, with worked examples.
+ */
+import * as v from "valibot";
+
+/** The version said in `hello`. A callee that doesn't speak it answers `error` and closes. */
+export const PROTOCOL_VERSION = 1;
+
+/** Most bytes in a line, its newline included. */
+export const LINE_CAP = 65_536;
+/** Most bytes in a payload. */
+export const PAYLOAD_CAP = 1 << 20;
+/** Bytes in every chunk but the last of a file, which may be shorter. */
+export const CHUNK_SIZE = 65_536;
+/** Most chunks in one `get_chunks`: a full run is exactly one payload. */
+export const RUN_CHUNKS = 16;
+/** Bytes in a SHA-256 digest. */
+export const DIGEST_SIZE = 32;
+/** Digests in a full page of the hash tree: one chunk's worth. */
+export const PAGE_DIGESTS = CHUNK_SIZE / DIGEST_SIZE;
+/** Most levels of digest pages: files end at 2^53 bytes, which four levels cover. */
+export const TREE_LEVELS = 4;
+/** Most bytes in a name, as UTF-8. */
+export const NAME_CAP = 1_024;
+/** Most characters shown of another program's `agent` or error text. */
+export const TEXT_CAP = 200;
+/** Most announcements in one `announce`, and entries in one page of a list. */
+export const LIST_CAP = 1_000;
+/** Most sources named for one file in a `found` reply; more are drawn at random. */
+export const SOURCES_CAP = 50;
+
+/** Time for a connection to be opened and for `hello` to be answered, in milliseconds. */
+export const HANDSHAKE_MS = 10_000;
+/** A callee closes a connection that says nothing for this long, in milliseconds. */
+export const IDLE_MS = 120_000;
+/** Either side gives up on a message that makes no progress for this long, in milliseconds. */
+export const PROGRESS_MS = 20_000;
+/** How often a peer says `heartbeat`, in milliseconds, before ± 20 % jitter. */
+export const HEARTBEAT_MS = 30_000;
+/** A bootstrap forgets a peer that was silent for this long, in milliseconds. */
+export const SILENCE_MS = 90_000;
+
+/** Why a request was refused. */
+export type ErrorCode =
+  /** The message breaks the rules above; the connection is closed after this reply. */
+  | "bad_message"
+  /** The callee doesn't know that action. */
+  | "unknown_action"
+  /** The protocol version isn't spoken here; the connection is closed after this reply. */
+  | "bad_version"
+  /** Not a file that the callee shares. */
+  | "not_shared"
+  /** The run or page lies outside the file. */
+  | "out_of_range"
+  /** The file changed since it was shared, and is shared no longer. */
+  | "changed"
+  /** The callee could not read the file. */
+  | "unreadable"
+  /** `announce`, `withdraw` or `heartbeat` before `register`. */
+  | "not_registered"
+  /** A signature doesn't fit its key. */
+  | "bad_signature"
+  /** A cap was reached. */
+  | "busy"
+  /** A fault of the callee's own. */
+  | "internal";
+
+const count = (cap: number) => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(cap));
+const hex = (bytes: number) => v.pipe(v.string(), v.regex(new RegExp(`^[0-9a-f]{${bytes * 2}}$`)));
+const text = v.pipe(v.string(), v.transform((s) => s.slice(0, TEXT_CAP)));
+
+/** A request's number, chosen by the caller. */
+const requestId = count(Number.MAX_SAFE_INTEGER);
+/** A file id: SHA-256 in lower-case hex, 64 digits. */
+export const FileId = hex(DIGEST_SIZE);
+/** A peer id: an Ed25519 public key in lower-case hex, 64 digits. */
+export const PeerId = hex(32);
+/** A file's size in bytes. */
+export const FileSize = count(Number.MAX_SAFE_INTEGER);
+/** A time in milliseconds since 1970, UTC. */
+export const Time = count(8_640_000_000_000_000);
+export const Port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
+/** An IP address or host name. */
+export const Host = v.pipe(v.string(), v.regex(/^[0-9A-Za-z.:_%-]{1,255}$/));
+/** A name of at most {@link NAME_CAP} bytes. What it may be on disk, store/safe_path.ts decides. */
+export const Name = v.pipe(
+  v.string(),
+  v.minLength(1),
+  v.check((s) => s.length <= NAME_CAP && new TextEncoder().encode(s).length <= NAME_CAP),
+);
+const payload = count(PAYLOAD_CAP);
+const cursor = v.optional(v.pipe(v.string(), v.maxLength(2 * NAME_CAP)));
+
+/** The part that every message has. `id` is missing in notices and in the seed's dialect. */
+export const Envelope = v.object({
+  action: v.pipe(v.string(), v.maxLength(64)),
+  id: v.optional(requestId),
+  payload: v.optional(payload),
+});
+
+const request = <A extends string, F extends v.ObjectEntries>(action: A, fields: F) =>
+  v.object({ action: v.literal(action), id: requestId, ...fields });
+const reply = <A extends string, F extends v.ObjectEntries>(action: A, fields: F) =>
+  v.object({ action: v.literal(action), id: requestId, ...fields });
+
+/** First message of each connection. `peer` is the caller's id, where it has one. */
+export const Hello = request("hello", {
+  protocol: count(65_535),
+  agent: text,
+  peer: v.optional(PeerId),
+});
+
+/** One page of a file's hash tree; level 0 holds the chunks' digests, the top level one page. */
+export const GetDigests = request("get_digests", {
+  file: FileId,
+  level: count(TREE_LEVELS - 1),
+  page: count(Number.MAX_SAFE_INTEGER),
+});
+
+/** A run of 1 to {@link RUN_CHUNKS} chunks, starting with chunk number `first`. */
+export const GetChunks = request("get_chunks", {
+  file: FileId,
+  first: count(Number.MAX_SAFE_INTEGER),
+  count: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(RUN_CHUNKS)),
+});
+
+/** What a peer answers. */
+export const PeerRequest = v.variant("action", [Hello, GetDigests, GetChunks]);
+export type PeerRequest = v.InferOutput<typeof PeerRequest>;
+
+export const PeerHello = reply("hello", { protocol: count(65_535), agent: text, peer: PeerId });
+export const Digests = reply("digests", { payload });
+export const Chunks = reply("chunks", { payload });
+export const ErrorReply = v.object({
+  action: v.literal("error"),
+  id: v.optional(requestId),
+  code: v.pipe(v.string(), v.maxLength(64)),
+  message: text,
+});
+
+/** Listens for peers at `port`. `signature` covers the nonce of the bootstrap's `hello`. */
+export const Register = request("register", {
+  peer: PeerId,
+  port: Port,
+  /** An address to list instead of the one that the bootstrap saw. */
+  advertise: v.optional(v.object({ host: Host, port: Port })),
+  agent: v.optional(text),
+  signature: hex(64),
+});
+/** Payload: a JSON array of {@link Announcement}. The caller is a source of each. */
+export const Announce = request("announce", { payload });
+/** Payload: a JSON array of {@link Holding}. The caller is no longer a source of them. */
+export const Withdraw = request("withdraw", { payload });
+export const Heartbeat = request("heartbeat", {});
+export const GetPeers = request("get_peers", { cursor });
+/** Everything announced with that name, that file id, or by that publisher: at least one of them. */
+export const Find = request("find", {
+  name: v.optional(Name),
+  file: v.optional(FileId),
+  publisher: v.optional(PeerId),
+});
+/** Names that match a glob: `*` and `?` within a folder, `**` across, `[a-z]`, `{a,b}`. */
+export const ListFiles = request("list_files", {
+  pattern: v.optional(v.pipe(v.string(), v.maxLength(NAME_CAP))),
+  cursor,
+});
+export const Goodbye = request("goodbye", {});
+
+/** What a bootstrap answers. */
+export const BootstrapRequest = v.variant("action", [
+  Hello,
+  Register,
+  Announce,
+  Withdraw,
+  Heartbeat,
+  GetPeers,
+  Find,
+  ListFiles,
+  Goodbye,
+]);
+export type BootstrapRequest = v.InferOutput<typeof BootstrapRequest>;
+
+/** `nonce`: 32 random bytes, fresh for each connection. `observed`: the caller as `host:port`. */
+export const BootstrapHello = reply("hello", {
+  protocol: count(65_535),
+  agent: text,
+  nonce: hex(32),
+  observed: v.pipe(v.string(), v.maxLength(300)),
+});
+/** `address` and `port` are what others will be told. */
+export const Registered = reply("registered", { address: Host, port: Port });
+export const Ok = reply("ok", {});
+/** Payload: a JSON array of {@link PeerRecord}. `cursor` asks for the next page, where there is one. */
+export const Peers = reply("peers", { payload, cursor });
+/** Payload: a JSON array of {@link Found}. */
+export const FoundReply = reply("found", { payload });
+/** Payload: a JSON array of {@link FileRecord}. `cursor` as in {@link Peers}. */
+export const Files = reply("files", { payload, cursor });
+
+/** A peer as a bootstrap lists it. A seed peer has no `peer` id. */
+export const PeerRecord = v.object({
+  peer: v.optional(PeerId),
+  address: Host,
+  port: Port,
+  agent: v.optional(text),
+  files: v.optional(count(Number.MAX_SAFE_INTEGER)),
+});
+export type PeerRecord = v.InferOutput<typeof PeerRecord>;
+
+/**
+ * What a publisher says of a file. `signature` is the publisher's, over the bytes that
+ * trust/announcement.ts lays out, so whoever passes an announcement on can't alter it.
+ */
+export const Announcement = v.object({
+  name: Name,
+  id: FileId,
+  size: FileSize,
+  /** When the file was last modified. */
+  mtime: Time,
+  /** When the announcement was made; of two by one publisher for one name, the later one holds. */
+  time: Time,
+  publisher: PeerId,
+  signature: hex(64),
+});
+export type Announcement = v.InferOutput<typeof Announcement>;
+
+/** A file that a peer holds under a name. */
+export const Holding = v.object({ name: Name, id: FileId });
+export type Holding = v.InferOutput<typeof Holding>;
+
+/** An announcement and who has the content: `total` sources, of which at most 50 are named. */
+export const Found = v.object({
+  announcement: Announcement,
+  sources: v.pipe(v.array(PeerRecord), v.maxLength(SOURCES_CAP)),
+  total: count(Number.MAX_SAFE_INTEGER),
+});
+export type Found = v.InferOutput<typeof Found>;
+
+/** One line of a listing: a name, what it stands for, and how many sources it has. */
+export const FileRecord = v.object({
+  name: Name,
+  id: FileId,
+  size: FileSize,
+  mtime: Time,
+  time: Time,
+  publisher: PeerId,
+  sources: count(Number.MAX_SAFE_INTEGER),
+});
+export type FileRecord = v.InferOutput<typeof FileRecord>;
