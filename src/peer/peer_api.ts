@@ -22,6 +22,8 @@ export interface SharedFile {
   publisher: string;
   /** Bytes of it that were served to others since it was shared. */
   served: number;
+  /** False while the file is missing, or is no longer what was announced. */
+  available: boolean;
 }
 
 export interface ShareRequest {

@@ -4,7 +4,7 @@
  */
 import * as v from "valibot";
 import { Fault } from "../fault.ts";
-import { type Message, type Outgoing, parseAs } from "./codec.ts";
+import { encodeMessage, type Message, type Outgoing, parseAs } from "./codec.ts";
 import { type Address, Connection, type ConnectionOptions } from "./connection.ts";
 import { ErrorReply, HANDSHAKE_MS, PROTOCOL_VERSION } from "./protocol.ts";
 
@@ -20,18 +20,18 @@ export class Refusal extends Fault {
 
 export interface RequestOptions {
   /** Where a payload goes. Without it one is allocated; a payload that doesn't fit is a fault. */
-  into?: Uint8Array;
+  into?: Uint8Array<ArrayBuffer>;
 }
 
 /** A reply and the payload that came with it. */
 export interface Answer<R> {
   reply: R;
-  payload: Uint8Array;
+  payload: Uint8Array<ArrayBuffer>;
 }
 
 interface Pending {
   id: number;
-  into?: Uint8Array;
+  into?: Uint8Array<ArrayBuffer>;
   resolve: (answer: Answer<Message>) => void;
   reject: (error: unknown) => void;
 }
@@ -103,16 +103,15 @@ export class Caller {
   ): Promise<Answer<v.InferOutput<S>>> {
     if (this.#broken) throw this.#broken;
     const id = this.#nextId++;
+    // Encoded before it counts as sent: one that can't be must not leave others waiting for its reply.
+    const bytes = encodeMessage({ ...message, id }, payload);
     const answered = new Promise<Answer<Message>>((resolve, reject) => {
       this.#pending.push({ id, into, resolve, reject });
     });
-    answered.catch(() => {}); // a failed send below reports first; this must not go unhandled
-    try {
-      await this.connection.send({ ...message, id }, payload);
-    } catch (error) {
-      // The reader may hold the better reason, such as an error reply before the other end closed.
-      if (!this.#reading) this.#fail(error);
-    }
+    answered.catch(() => {}); // until it is awaited below
+    // A failure to send shows when the reply is read, with a better reason where the other end gave
+    // one, such as an error before it closed.
+    await this.connection.sendBytes(bytes).catch(() => {});
     if (!this.#reading) void this.#read();
     const { reply, payload: body } = await answered;
     if (reply.action === "error") {
@@ -164,7 +163,10 @@ export class Caller {
     }
   }
 
-  async #readPayload(reply: Message, into?: Uint8Array): Promise<Uint8Array> {
+  async #readPayload(
+    reply: Message,
+    into?: Uint8Array<ArrayBuffer>,
+  ): Promise<Uint8Array<ArrayBuffer>> {
     const length = reply.payload ?? 0;
     if (length === 0) return NOTHING;
     if (into && length > into.length) {

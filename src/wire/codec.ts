@@ -27,9 +27,12 @@ export function encodeLine(message: Record<string, unknown>): Uint8Array<ArrayBu
 /** A message and its payload as one array. Throws a RangeError above {@link PAYLOAD_CAP}. */
 export function encodeMessage(message: Outgoing, payload?: Uint8Array): Uint8Array<ArrayBuffer> {
   if (!payload) return encodeLine(message);
-  const frame = new Frame(payload.length);
-  frame.body.set(payload);
-  return frame.seal(message, payload.length);
+  checkPayload(payload.length);
+  const line = encodeLine({ ...message, payload: payload.length });
+  const bytes = new Uint8Array(line.length + payload.length);
+  bytes.set(line);
+  bytes.set(payload, line.length);
+  return bytes;
 }
 
 /**
@@ -43,9 +46,7 @@ export class Frame {
   static readonly #HEADROOM = 512;
 
   constructor(capacity: number) {
-    if (capacity > PAYLOAD_CAP) {
-      throw new RangeError(`Cannot send ${capacity} bytes as one payload`);
-    }
+    checkPayload(capacity);
     this.#buffer = new Uint8Array(Frame.#HEADROOM + capacity);
     this.body = this.#buffer.subarray(Frame.#HEADROOM);
   }
@@ -92,6 +93,10 @@ export function parseAs<S extends v.GenericSchema>(
     );
   }
   return result.output;
+}
+
+function checkPayload(length: number): void {
+  if (length > PAYLOAD_CAP) throw new RangeError(`Cannot send ${length} bytes as one payload`);
 }
 
 function parseJson(bytes: Uint8Array): unknown {

@@ -28,9 +28,20 @@ export function formatAddress({ host, port }: Address): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+/**
+ * A socket's address. An IPv4 address that a dual-stack socket shows as `::ffff:192.0.2.1` is given
+ * as what it is, since others may have no IPv6.
+ */
+function addressOf(addr: Deno.Addr): Address {
+  const { hostname, port } = addr as Deno.NetAddr;
+  return { host: hostname.replace(/^::ffff:(?=\d+\.)/i, ""), port };
+}
+
 export class Connection {
   /** The other end. */
   readonly remote: Address;
+  /** This end. */
+  readonly local: Address;
   readonly #conn: Deno.Conn;
   readonly #lineCap: number;
   readonly #progressMs: number;
@@ -48,8 +59,8 @@ export class Connection {
     this.#conn = conn;
     this.#lineCap = options.lineCap ?? LINE_CAP;
     this.#progressMs = options.progressMs ?? PROGRESS_MS;
-    const address = conn.remoteAddr as Deno.NetAddr;
-    this.remote = { host: address.hostname, port: address.port };
+    this.remote = addressOf(conn.remoteAddr);
+    this.local = addressOf(conn.localAddr);
   }
 
   /**

@@ -1,0 +1,70 @@
+import type { Announcement, FileRecord, Found, Holding, PeerRecord } from "../wire/protocol.ts";
+
+/** A part of a list that fits one message. `cursor` asks for the next part, where there is one. */
+export interface ListPage<T> {
+  items: T[];
+  cursor?: string;
+}
+
+/** A peer that proved its id. */
+export type RegisteredPeer = PeerRecord & { peer: string };
+
+/** Where a seed peer listens. */
+export type SeedAddress = Pick<PeerRecord, "address" | "port">;
+
+/** At least one of the three; an announcement is found when it fits all that are given. */
+export interface FindQuery {
+  name?: string;
+  file?: string;
+  publisher?: string;
+}
+
+/**
+ * What a bootstrap knows: who is here, and what they announced. Whoever calls has checked every
+ * signature.
+ *
+ * A peer is here from `register` until it says goodbye, or was silent for SILENCE_MS. Its
+ * announcements come and go with it. It holds one content under each name: to announce another under
+ * the same name replaces the first.
+ *
+ * Of what one publisher announced under one name, only the newest (by `time`) counts, whoever passed
+ * it on; the older content can still be found by its id, while somebody holds it.
+ *
+ * A cap that is reached is a Refused `busy`; a peer that isn't here, a Refused `not_registered`.
+ * Cursors are the registry's own; one that it can't read is a Refused `bad_message`.
+ */
+export interface Registry {
+  /** A peer that is here already begins anew, with nothing announced. */
+  register(peer: RegisteredPeer): Promise<void>;
+  /** A sign of life. */
+  heartbeat(peer: string): Promise<void>;
+  /** The peer is gone. Nothing happens if it isn't here. */
+  goodbye(peer: string): Promise<void>;
+  /** The peer is a source of each, from now on. All or, when a cap is reached, none. */
+  announce(peer: string, announcements: Announcement[]): Promise<void>;
+  /** The peer is a source of them no longer. Those that it didn't hold are ignored. */
+  withdraw(peer: string, holdings: Holding[]): Promise<void>;
+
+  /** Lists a peer that can't prove who it is, nor that it is alive. */
+  registerSeed(seed: SeedAddress): Promise<void>;
+  /** The seed peer is gone. */
+  forgetSeed(seed: SeedAddress): Promise<void>;
+  /** All seed peers. */
+  seeds(): Promise<SeedAddress[]>;
+
+  /** Everybody who is here, seed peers among them. */
+  getPeers(cursor?: string): Promise<ListPage<PeerRecord>>;
+  /**
+   * Announcements and who has their content, best provided first: as many as fit one message. At most
+   * SOURCES_CAP sources are named for each, drawn at random.
+   */
+  find(query: FindQuery): Promise<Found[]>;
+  /**
+   * What is offered, in the order of names. A page may be short or empty, and still have a cursor.
+   * `pattern` is a glob (glob.ts); without one, everything is listed.
+   */
+  listFiles(pattern?: string, cursor?: string): Promise<ListPage<FileRecord>>;
+
+  /** Forgets peers that have been silent for too long. */
+  expire(): Promise<void>;
+}

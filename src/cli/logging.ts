@@ -1,0 +1,32 @@
+import { configure, getJsonLinesFormatter, getTextFormatter } from "@logtape/logtape";
+import type { LogFlags, LogLevel } from "./options.ts";
+import { writeError } from "./output.ts";
+import { sanitize } from "./sanitize.ts";
+
+/**
+ * Sends what the program logs, under the category `shoal`, to standard error. `level` holds unless
+ * the flags say another; `after` is called after each line.
+ */
+export async function startLogging(
+  flags: LogFlags,
+  level: LogLevel,
+  after: () => void = () => {},
+): Promise<void> {
+  const lowest = flags.logLevel ?? level;
+  const format = flags.logFormat === "json"
+    ? getJsonLinesFormatter()
+    : getTextFormatter({ timestamp: "rfc3339", level: "full", category: "." });
+  await configure({
+    reset: true,
+    sinks: {
+      stderr(record) {
+        writeError(sanitize(format(record).trimEnd()));
+        after();
+      },
+    },
+    loggers: [
+      { category: "shoal", sinks: ["stderr"], lowestLevel: lowest === "off" ? null : lowest },
+      { category: ["logtape", "meta"], sinks: ["stderr"], lowestLevel: "error" },
+    ],
+  });
+}

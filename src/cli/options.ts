@@ -1,0 +1,130 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { resolve } from "node:path";
+import {
+  BOOTSTRAP_PORT,
+  parseAddress,
+  parsePort,
+  PEER_PORT,
+  type PeerSettings,
+} from "../peer/settings.ts";
+import type { Address } from "../wire/connection.ts";
+import { parsing, UsageFault, walkCommands } from "./usage.ts";
+
+export const LOG_LEVELS = ["trace", "debug", "info", "warning", "error", "fatal", "off"] as const;
+export type LogLevel = typeof LOG_LEVELS[number];
+export type LogFormat = "text" | "json";
+
+/** What can be said of logs anywhere. */
+export interface LogFlags {
+  /** Default `info` for what serves, `warning` for a verb. */
+  logLevel?: LogLevel;
+  /** Default `text`. */
+  logFormat: LogFormat;
+}
+
+/** What can be said of results anywhere. */
+export interface OutputFlags {
+  json?: true;
+  quiet?: true;
+}
+
+/** What `shoal peer` and each of its verbs can be told. */
+export interface PeerFlags extends LogFlags, OutputFlags {
+  bootstrap?: Address[];
+  dir: string;
+  host: string;
+  port: number;
+  advertise?: string;
+}
+
+/** Those of {@link PeerFlags} that only mean something where a peer listens. */
+export const LISTENING = ["host", "port", "advertise"];
+
+/**
+ * An option with its environment variable, which is its name: `--log-level` and `SHOAL_LOG_LEVEL`. A
+ * value's name tells completion what it is: DIR a folder, PATH and FILE a file.
+ */
+export function option(flags: string, description: string): Option {
+  const made = new Option(flags, description);
+  return made.env(`SHOAL_${made.name().replaceAll("-", "_").toUpperCase()}`);
+}
+
+export function logOptions(): Option[] {
+  return [
+    option("--log-level <LEVEL>", "how much to log to standard error").choices(LOG_LEVELS),
+    option("--log-format <FORMAT>", "how to log").choices(["text", "json"]).default("text"),
+  ];
+}
+
+export function outputOptions(): Option[] {
+  return [
+    option("--json", "print the result as JSON, and nothing else"),
+    option("-q, --quiet", "no notes and no progress, only results and errors"),
+  ];
+}
+
+export function portOption(defaultPort: number): Option {
+  return option("--port <PORT>", "where to listen; 0 is any free port")
+    .default(defaultPort).argParser(parsing(parsePort));
+}
+
+export function hostOption(): Option {
+  return option("--host <HOST>", "the address to listen on").default("0.0.0.0")
+    .argParser(parsing((text) => parseAddress(text, 0).host));
+}
+
+export function peerOptions(): Option[] {
+  return [
+    option(
+      "--bootstrap <HOST:PORT>",
+      `the meeting point; repeatable, or several with commas (default: 127.0.0.1:${BOOTSTRAP_PORT})`,
+    ).argParser(collectAddresses),
+    option("--dir <DIR>", "the shared folder").default("./files").argParser(parseDir),
+    hostOption(),
+    portOption(PEER_PORT),
+    option("--advertise <HOST[:PORT]>", "list this address, not the one that the bootstrap sees")
+      .argParser(parsing((text) => (parseAddress(text, 1), text))),
+    ...outputOptions(),
+    ...logOptions(),
+  ];
+}
+
+/** What a peer is started with, paths made absolute. */
+export function settingsOf(flags: PeerFlags): PeerSettings {
+  return {
+    dir: resolve(flags.dir),
+    bootstraps: flags.bootstrap ?? [{ host: "127.0.0.1", port: BOOTSTRAP_PORT }],
+    host: flags.host,
+    port: flags.port,
+    advertise: flags.advertise === undefined
+      ? undefined
+      : parseAddress(flags.advertise, flags.port || PEER_PORT),
+  };
+}
+
+/**
+ * Makes the environment mean what people mean by it: an empty variable is unset, and a switch can be
+ * `0` or `false`. commander takes every variable that exists as given. Throws a UsageFault.
+ */
+export function settleEnvironment(program: Command): void {
+  const options = [...walkCommands(program)].flatMap((command) => command.options);
+  for (const { envVar, ...option } of options) {
+    const value = envVar && Deno.env.get(envVar);
+    if (!envVar || value === undefined) continue;
+    const takesValue = option.required || option.optional;
+    if (value === "" || !takesValue && /^(0|false|no|off)$/i.test(value)) Deno.env.delete(envVar);
+    else if (!takesValue && !/^(1|true|yes|on)$/i.test(value)) {
+      throw new UsageFault(`${envVar} must be 1 or 0, not '${value}'`, `${program.name()} --help`);
+    }
+  }
+}
+
+function collectAddresses(text: string, before: Address[] = []): Address[] {
+  const parse = parsing((one: string) => parseAddress(one, BOOTSTRAP_PORT));
+  return [...before, ...text.split(",").map((one) => parse(one.trim()))];
+}
+
+function parseDir(text: string): string {
+  if (text === "" || text.includes("\0")) throw new InvalidArgumentError("It is not a path.");
+  return text;
+}

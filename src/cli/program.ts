@@ -1,0 +1,142 @@
+import { Argument, Command, Help } from "commander";
+import { parsePort } from "../peer/settings.ts";
+import { VERSION } from "../version.ts";
+import {
+  hostOption,
+  LISTENING,
+  type LogFlags,
+  logOptions,
+  type PeerFlags,
+  peerOptions,
+  portOption,
+} from "./options.ts";
+import { addExamples, addVerb, type VerbLine } from "./verb_command.ts";
+import { BOOTSTRAP_PORT } from "../peer/settings.ts";
+import { parsing } from "./usage.ts";
+import { VERBS } from "./verbs/all.ts";
+
+export const SHELLS = ["bash", "zsh", "fish"] as const;
+export type Shell = typeof SHELLS[number];
+
+/** What `shoal bootstrap` can be told. */
+export interface BootstrapFlags extends LogFlags {
+  host: string;
+  port: number;
+}
+
+/** What the commands do. */
+export interface Handlers {
+  bootstrap(flags: BootstrapFlags): Promise<void>;
+  peer(flags: PeerFlags): Promise<void>;
+  verb(line: VerbLine, flags: PeerFlags): Promise<void>;
+  completion(shell: Shell, program: Command): Promise<void>;
+}
+
+/** The whole command line as a tree. It does nothing but parse, help and call the handlers. */
+export function buildProgram(handlers: Handlers): Command {
+  const program = new Command("shoal")
+    .description("Share files between machines: verified, from as many peers as have them.")
+    .version(VERSION, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print help")
+    .configureHelp({ showGlobalOptions: true, visibleGlobalOptions })
+    .helpCommand("help [COMMAND]", "print help for a command");
+  addExamples(program, [
+    "shoal bootstrap",
+    "shoal peer",
+    "shoal peer share debian.iso",
+    "shoal peer get debian.iso --bootstrap meet.example:8000",
+  ]);
+  addBootstrap(program, handlers);
+  addPeer(program, handlers);
+  addCompletion(program, handlers);
+  return program;
+}
+
+function addBootstrap(program: Command, handlers: Handlers): void {
+  const command = program.command("bootstrap").summary("run the meeting point")
+    .description("Run the meeting point: it knows who is there and what they share, no contents.");
+  for (const option of [hostOption(), portOption(BOOTSTRAP_PORT), ...logOptions()]) {
+    command.addOption(option);
+  }
+  addExamples(command, ["shoal bootstrap", "shoal bootstrap --host 127.0.0.1 --port 8001"]);
+  command.action(() => handlers.bootstrap(command.opts()));
+}
+
+function addPeer(program: Command, handlers: Handlers): void {
+  const peer = program.command("peer").summary("run a peer, or ask one for something")
+    .description(
+      "Run a peer that shares and fetches, with a shell on standard input. With a command, ask " +
+        "the peer that runs for DIR; when none does, be one for as long as it takes.",
+    )
+    .addArgument(new Argument("[port]", "the same as --port"))
+    .helpCommand("help [COMMAND]", "print help for a command")
+    // A first word that is no port is a mistyped verb, whatever follows: see servePort.
+    .allowExcessArguments().allowUnknownOption();
+  for (const option of peerOptions()) peer.addOption(option);
+  addExamples(peer, [
+    "shoal peer",
+    "shoal peer 10001 --dir ~/shared --bootstrap meet.example:8000",
+    "shoal peer share debian.iso",
+    "shoal peer get debian.iso --dir ~/shared",
+  ]);
+  for (const verb of VERBS) {
+    addVerb(peer, verb, {
+      prefix: "shoal peer ",
+      once: true,
+      act(line) {
+        if (!line.flags.serve) refuseListening(peer, line.command);
+        return handlers.verb(line, peer.opts());
+      },
+    });
+  }
+  peer.action(() => handlers.peer({ ...peer.opts<PeerFlags>(), port: servePort(peer) }));
+}
+
+function addCompletion(program: Command, handlers: Handlers): void {
+  const command = program.command("completion").summary("print a completion script for a shell")
+    .description("Print a completion script for a shell.")
+    .addArgument(new Argument("<shell>", "which shell").choices(SHELLS));
+  addExamples(command, [
+    "source <(shoal completion bash)",
+    "source <(shoal completion zsh)",
+    "shoal completion fish > ~/.config/fish/completions/shoal.fish",
+  ]);
+  command.action((shell: Shell) => handlers.completion(shell, program));
+}
+
+/** The port of `shoal peer [port]`. Everything else that isn't an option of it is refused here. */
+function servePort(peer: Command): number {
+  const [word] = peer.args;
+  if (word === undefined) return peer.opts<PeerFlags>().port;
+  // commander has these, and the suggestions that they make, but declares them private.
+  const refuse = peer as unknown as Record<
+    "unknownCommand" | "unknownOption",
+    (s?: string) => never
+  >;
+  if (!/^[-\d]/.test(word)) refuse.unknownCommand();
+  const unknown = peer.args.find((arg) => arg.startsWith("-"));
+  peer.allowUnknownOption(false);
+  if (unknown) refuse.unknownOption(unknown);
+  if (peer.args.length > 1) {
+    peer.error(`error: too many arguments: '${peer.args.slice(1).join(" ")}' after the port`);
+  }
+  try {
+    return parsing(parsePort)(word);
+  } catch (error) {
+    return peer.error(`error: ${(error as Error).message}`);
+  }
+}
+
+/** Options for listening are no use to a verb that doesn't listen. Options of the environment may stand. */
+function refuseListening(peer: Command, verb: Command): void {
+  const given = LISTENING.find((name) => peer.getOptionValueSource(name) === "cli");
+  if (given) verb.error(`error: option '--${given}' is for a peer that listens`);
+}
+
+/** What a command's help shows of the commands above it. */
+function visibleGlobalOptions(this: Help, command: Command) {
+  const listens = command.options.some((option) => option.name() === "serve");
+  return Help.prototype.visibleGlobalOptions.call(this, command).filter((option) =>
+    option.name() !== "version" && (listens || !LISTENING.includes(option.name()))
+  );
+}

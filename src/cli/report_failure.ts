@@ -1,0 +1,56 @@
+import { isAbort, messageOf } from "../fault.ts";
+import type { Candidate } from "../peer/peer_api.ts";
+import { type ExitCode, exitCodeOf, failureCode } from "./exit_code.ts";
+import type { Output } from "./output.ts";
+import { formatTable } from "./table.ts";
+import { formatAge, formatSize, shortId } from "./units.ts";
+import { UsageFault } from "./usage.ts";
+
+/**
+ * Says that a command failed and why: one line on standard error, then what helps to go on. With
+ * `--json` also `{"error": …}` on standard output, unless something stands there already. Returns the
+ * exit code; `interrupted` is that of the signal that stopped the program, where one did.
+ */
+export async function reportFailure(
+  error: unknown,
+  output: Output,
+  interrupted?: ExitCode,
+): Promise<ExitCode> {
+  const code = failureCode(error);
+  const exit = exitCodeOf(error, interrupted);
+  if (code === "closed_output") return exit;
+  output.error(isAbort(error) ? "interrupted" : messageOf(error));
+  if (error instanceof UsageFault) output.note(`Try '${error.help}'.`);
+  const candidates = candidatesOf(error);
+  if (candidates) output.detail(await candidateTable(candidates));
+  if (output.json && !output.begun) {
+    await output.value({ error: { ...errorValue(error), exit, candidates } }).catch(() => {});
+  }
+  return exit;
+}
+
+/** What `--json` says of a failure. */
+export function errorValue(error: unknown): { code: string; exit: ExitCode; message: string } {
+  return { code: failureCode(error), exit: exitCodeOf(error), message: messageOf(error) };
+}
+
+/** What an ambiguous name may stand for, where that is what failed. */
+function candidatesOf(error: unknown): Candidate[] | undefined {
+  return failureCode(error) === "ambiguous" && Array.isArray((error as Error).cause)
+    ? (error as Error).cause as Candidate[]
+    : undefined;
+}
+
+function candidateTable(candidates: Candidate[]): Promise<string> {
+  return formatTable(
+    ["ID", "PUBLISHER", "SIZE", "AGE", "SOURCES", "NAME"],
+    candidates.map((one) => [
+      shortId(one.id),
+      shortId(one.publisher),
+      formatSize(one.size).replace(" ", ""),
+      formatAge(one.time, Date.now()),
+      String(one.sources),
+      one.name,
+    ]),
+  );
+}

@@ -1,0 +1,57 @@
+import { EXIT, type ExitCode } from "./exit_code.ts";
+import { settleEnvironment } from "./options.ts";
+import { Output } from "./output.ts";
+import { buildProgram } from "./program.ts";
+import { reportFailure } from "./report_failure.ts";
+import { Stop } from "./stop.ts";
+import { HelpShown, takeOver } from "./usage.ts";
+
+/**
+ * Runs a command line, without the program's own name, and returns what to exit with. Never throws.
+ * What a command needs is loaded once it is known which one it is.
+ */
+export async function run(argv: string[]): Promise<ExitCode> {
+  using stop = new Stop();
+  return await Promise.race([dispatch(argv, stop), stop.forced]);
+}
+
+async function dispatch(argv: string[], stop: Stop): Promise<ExitCode> {
+  let exit: ExitCode = EXIT.ok;
+  const program = buildProgram({
+    async bootstrap(flags) {
+      const { serveBootstrap } = await import("./serve_bootstrap.ts");
+      exit = await serveBootstrap(flags, stop);
+    },
+    async peer(flags) {
+      const { servePeer } = await import("./serve_peer.ts");
+      exit = await servePeer(flags, stop);
+    },
+    async verb(line, flags) {
+      const { runVerb } = await import("./run_verb.ts");
+      exit = await runVerb(line, flags, stop);
+    },
+    async completion(shell, program) {
+      const { completionScript } = await import("./completion.ts");
+      await new Output().raw(completionScript(shell, program));
+    },
+  });
+  const printed = takeOver(program);
+  try {
+    settleEnvironment(program);
+    await program.parseAsync(argv, { from: "user" });
+    return exit;
+  } catch (error) {
+    const output = new Output({ json: wantsJson(argv) });
+    if (!(error instanceof HelpShown)) return await reportFailure(error, output, stop.code);
+    return await new Output().raw(printed()).then(
+      () => EXIT.ok,
+      (failure) => reportFailure(failure, output, stop.code),
+    );
+  }
+}
+
+/** Whether a command line that could not be parsed asked for JSON. */
+function wantsJson(argv: string[]): boolean {
+  const end = argv.indexOf("--");
+  return argv.slice(0, end < 0 ? undefined : end).includes("--json") || Deno.env.has("SHOAL_JSON");
+}

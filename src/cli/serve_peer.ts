@@ -1,0 +1,37 @@
+import { formatAddress } from "../wire/connection.ts";
+import { announcePeer } from "./announce_peer.ts";
+import type { ExitCode } from "./exit_code.ts";
+import { startLogging } from "./logging.ts";
+import { type PeerFlags, settingsOf } from "./options.ts";
+import { Output } from "./output.ts";
+import { reportFailure } from "./report_failure.ts";
+import { Shell } from "./shell.ts";
+import type { Stop } from "./stop.ts";
+
+/**
+ * `shoal peer`: serves until a signal, or until `exit` in its shell. Says on standard output where it
+ * listens; with `--json` as `{"peer", "listening", "dir"}`.
+ */
+export async function servePeer(flags: PeerFlags, stop: Stop): Promise<ExitCode> {
+  const output = new Output(flags);
+  try {
+    const settings = settingsOf(flags);
+    const shell = new Shell({ json: flags.json, quiet: flags.quiet, stop });
+    await startLogging(flags, flags.quiet ? "warning" : "info", () => shell.redraw());
+    const { openPeer } = await import("../peer/open_peer.ts");
+    const peer = await openPeer({ ...settings, role: "serve" });
+    try {
+      const status = await peer.api.status();
+      const { peer: id, listening, dir } = status;
+      if (flags.json) await output.value({ peer: id, listening, dir });
+      else await output.line(announcePeer(status));
+      output.note(`Bootstrap: ${settings.bootstraps.map(formatAddress).join(", ")}`);
+      if (peer.note) output.note(peer.note);
+      return await Promise.race([stop.asked, shell.run(peer.api)]) ?? await stop.asked;
+    } finally {
+      await peer.close();
+    }
+  } catch (error) {
+    return await reportFailure(error, output, stop.code);
+  }
+}

@@ -1,0 +1,115 @@
+import process from "node:process";
+import { createInterface, type Interface } from "node:readline";
+import { Fault } from "../fault.ts";
+import type { PeerApi } from "../peer/peer_api.ts";
+import { EXIT, type ExitCode } from "./exit_code.ts";
+import { Output, type OutputOptions } from "./output.ts";
+import { reportFailure } from "./report_failure.ts";
+import { buildShellProgram } from "./shell_program.ts";
+import { splitWords } from "./split_words.ts";
+import type { Stop } from "./stop.ts";
+import { HelpShown, takeOver, UsageFault } from "./usage.ts";
+
+export interface ShellOptions extends OutputOptions {
+  stop: Stop;
+}
+
+/**
+ * The lines that a running peer reads: one command each, run one after the other. On a terminal with
+ * a prompt, history and completion, and Ctrl-C ends the command that runs, or else the peer. Without
+ * one, a line that fails is reported and the next one is read.
+ */
+export class Shell {
+  readonly #options: ShellOptions;
+  /** Aborts the command that runs. */
+  #running: AbortController | undefined;
+  #prompt: Interface | undefined;
+
+  constructor(options: ShellOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves with an exit code on `exit`, with undefined when the input ends without it. */
+  async run(api: PeerApi): Promise<ExitCode | undefined> {
+    const { stop } = this.#options;
+    const terminal = Deno.stdin.isTerminal() && Deno.stderr.isTerminal();
+    const lines = createInterface({
+      input: process.stdin,
+      output: terminal ? process.stderr : undefined,
+      terminal,
+      prompt: "shoal> ",
+      crlfDelay: Infinity,
+      completer: terminal ? completeCommand : undefined,
+    });
+    if (terminal) this.#showPrompt(lines);
+    try {
+      for await (const line of lines) {
+        if (await this.#runLine(line, api)) return EXIT.ok;
+        if (stop.signal.aborted) return undefined;
+        this.#prompt?.prompt();
+      }
+    } finally {
+      this.#prompt = undefined;
+      lines.close();
+    }
+    if (terminal && !stop.signal.aborted) {
+      new Output(this.#options).note("Still serving; Ctrl-C stops the peer.");
+    }
+  }
+
+  /** Shows the prompt again, after other lines went over it. */
+  redraw(): void {
+    const { stop } = this.#options;
+    if (!this.#running && !stop.signal.aborted) this.#prompt?.prompt(true);
+  }
+
+  #showPrompt(lines: Interface): void {
+    const { stop } = this.#options;
+    this.#prompt = lines;
+    lines.on("SIGINT", () => {
+      if (this.#running) this.#running.abort(new DOMException("interrupted", "AbortError"));
+      else if (lines.line) lines.write(null, { ctrl: true, name: "u" });
+      else stop.ask("SIGINT");
+    });
+    // Gives the terminal back before the last lines are said.
+    stop.signal.addEventListener("abort", () => lines.close());
+    new Output(this.#options).note("Type 'help' for the commands, 'exit' to stop.");
+    lines.prompt();
+  }
+
+  /** Runs one line and says what went wrong. True when it was `exit`. */
+  async #runLine(line: string, api: PeerApi): Promise<boolean> {
+    const { stop, json, quiet } = this.#options;
+    const running = this.#running = new AbortController();
+    let output = new Output(this.#options);
+    let exit = false;
+    const program = buildShellProgram({
+      exit: () => void (exit = true),
+      async verb({ verb, args, flags }, own) {
+        output = new Output({ json: json || own.json, quiet: quiet || own.quiet });
+        const signal = AbortSignal.any([running.signal, stop.signal]);
+        await verb.run({ api, args, flags, cwd: Deno.cwd(), output, signal, serving: true });
+      },
+    });
+    const printed = takeOver(program);
+    try {
+      const words = splitWords(line);
+      if (words.length > 0) await program.parseAsync(words, { from: "user" });
+    } catch (error) {
+      // `--help` of the program would start another one: here the message has to do.
+      const plain = error instanceof UsageFault ? new Fault("usage", error.message) : error;
+      if (error instanceof HelpShown) await output.raw(printed());
+      else await reportFailure(plain, output, stop.code);
+    } finally {
+      this.#running = undefined;
+    }
+    return exit;
+  }
+}
+
+/** Completes the first word of a line, in the form that node:readline asks for. */
+function completeCommand(line: string): [string[], string] {
+  const { commands } = buildShellProgram({ exit() {}, verb: () => Promise.resolve() });
+  const names = [...commands.map((command) => command.name()), "help"];
+  return [names.filter((name) => name.startsWith(line)).map((name) => name + " "), line];
+}

@@ -1,0 +1,41 @@
+import type { Command } from "commander";
+import type { ExitCode } from "./exit_code.ts";
+import type { Verb } from "./verbs/verb.ts";
+
+/** A verb with what was said after it, and what was said of the peer. */
+export interface VerbLine {
+  verb: Verb;
+  args: string[];
+  /** The verb's own options, by their camel-case names. */
+  flags: Record<string, unknown>;
+  command: Command;
+}
+
+export interface VerbPlace {
+  /** What stands before the verb in examples: `shoal peer `, or nothing in the shell. */
+  prefix: string;
+  /** True outside the shell. */
+  once: boolean;
+}
+
+/** Adds a verb to the commands of `parent`; `act` is called when the verb is. */
+export function addVerb(
+  parent: Command,
+  verb: Verb,
+  place: VerbPlace & { act: (line: VerbLine) => Promise<ExitCode | void> },
+): void {
+  const command = parent.command(verb.name).summary(verb.summary)
+    .description(`${verb.summary[0].toUpperCase()}${verb.summary.slice(1)}.`);
+  if (verb.arguments) command.argument(verb.arguments);
+  const options = [...verb.options?.() ?? [], ...(place.once && verb.onceOptions?.() || [])];
+  for (const option of options) command.addOption(option);
+  addExamples(command, verb.examples.map((example) => place.prefix + example));
+  command.action(async () => {
+    await place.act({ verb, args: command.args, flags: command.opts(), command });
+  });
+}
+
+/** Ends a command's help with examples. */
+export function addExamples(command: Command, examples: string[]): void {
+  command.addHelpText("after", ["\nExamples:", ...examples].join("\n  "));
+}

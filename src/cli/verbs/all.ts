@@ -1,0 +1,17 @@
+import { getVerb } from "./get.ts";
+import { listFilesVerb } from "./list_files.ts";
+import { listPeersVerb } from "./list_peers.ts";
+import { shareVerb } from "./share.ts";
+import { statusVerb } from "./status.ts";
+import { unshareVerb } from "./unshare.ts";
+import type { Verb } from "./verb.ts";
+
+/** Everything that a peer can be asked, in the order of the help. */
+export const VERBS: Verb[] = [
+  shareVerb,
+  getVerb,
+  listPeersVerb,
+  listFilesVerb,
+  statusVerb,
+  unshareVerb,
+];

@@ -1,0 +1,114 @@
+import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
+import { InvalidArgumentError } from "commander";
+import { Fault } from "../../fault.ts";
+import type { Receipt } from "../../peer/peer_api.ts";
+import { option } from "../options.ts";
+import { ClosedOutput, writeAll } from "../output.ts";
+import { withProgress } from "../progress.ts";
+import { safeJson } from "../sanitize.ts";
+import { formatDuration, formatRate, formatSize, shortId } from "../units.ts";
+import type { Verb, VerbCall } from "./verb.ts";
+
+interface GetFlags {
+  output?: string;
+  id?: string;
+  overwrite?: true;
+}
+
+/**
+ * `get NAME`: prints the receipt, as a line or with `--json` as a Receipt; nothing with `--quiet`
+ * alone. With `-o -` standard output is the file's, and the receipt goes to standard error.
+ */
+export const getVerb: Verb = {
+  name: "get",
+  arguments: "<NAME>",
+  summary: "fetch a file, verified, from all who have it",
+  examples: ["get debian.iso", "get debian.iso -o /srv/images/", "get backup.tar -o - | tar x"],
+  role: "verb",
+  options: () => [
+    option("-o, --output <PATH>", "where to put it, a file or a folder; - is standard output"),
+    option("--id <HEX>", "which content: a file id, or its first 8 or more digits").argParser(
+      parseId,
+    ),
+    option("--overwrite", "replace what is at the destination"),
+  ],
+  run(call) {
+    return (call.flags as GetFlags).output === "-" ? toStandardOutput(call) : toDisk(call);
+  },
+};
+
+async function toDisk({ api, args: [name], flags, cwd, output, signal }: VerbCall): Promise<void> {
+  const { id, overwrite, output: path } = flags as GetFlags;
+  const request = { name, id, overwrite, output: path && await destination(path, cwd) };
+  const receipt = await withProgress(
+    name,
+    output,
+    (show) => api.get(request, { signal, onProgress: show }),
+  );
+  if (output.json) await output.value(receipt);
+  else if (!output.quiet) await output.line(describe(receipt));
+  for (const line of dropped(receipt)) output.note(line);
+}
+
+async function toStandardOutput({ api, args: [name], flags, output, signal }: VerbCall) {
+  const { id } = flags as GetFlags;
+  let closed: ClosedOutput | undefined;
+  const stdout = new WritableStream<Uint8Array>({
+    async write(bytes) {
+      output.begun = true;
+      try {
+        await writeAll(bytes);
+      } catch (error) {
+        if (error instanceof ClosedOutput) closed = error;
+        throw error;
+      }
+    },
+  }, { highWaterMark: 0 });
+  try {
+    const receipt = await withProgress(
+      name,
+      output,
+      (show) => api.stream({ name, id }, stdout, { signal, onProgress: show }),
+    );
+    if (output.json) output.detail(safeJson(receipt));
+    else output.note(describe(receipt));
+    for (const line of dropped(receipt)) output.note(line);
+  } catch (error) {
+    throw closed ?? error;
+  }
+}
+
+/** An absolute path. Throws a `disk` Fault for a folder (it ends with a slash) that doesn't exist. */
+async function destination(path: string, cwd: string): Promise<string> {
+  const absolute = resolve(cwd, path);
+  const namesFolder = /[/\\]$/.test(path) && path !== absolute;
+  if (namesFolder && !(await stat(absolute).catch(() => undefined))?.isDirectory()) {
+    throw new Fault("disk", `Cannot write to ${path}: there is no such folder`);
+  }
+  return absolute;
+}
+
+function parseId(text: string): string {
+  if (!/^[0-9a-f]{8,64}$/i.test(text)) {
+    throw new InvalidArgumentError("It must be 8 to 64 hex digits.");
+  }
+  return text.toLowerCase();
+}
+
+function describe(receipt: Receipt): string {
+  const { name, size, seconds, rate, sources } = receipt;
+  const used = sources.filter((source) => source.bytes > 0).length;
+  const how = receipt.up_to_date ? ["already up to date"] : [
+    `in ${formatDuration(seconds)}`,
+    `(${formatRate(rate)})`,
+    `from ${used} source${used === 1 ? "" : "s"}`,
+  ];
+  const parts = [name, formatSize(size), ...how, `id ${shortId(receipt.id)}`, receipt.path ?? ""];
+  return parts.join("  ").trimEnd();
+}
+
+function dropped(receipt: Receipt): string[] {
+  return receipt.sources.filter((source) => source.dropped)
+    .map((source) => `Dropped source ${source.address}: ${source.dropped}`);
+}

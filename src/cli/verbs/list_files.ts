@@ -1,0 +1,50 @@
+import type { FileRecord } from "../../peer/peer_api.ts";
+import { safeJson } from "../sanitize.ts";
+import { formatTableStream } from "../table.ts";
+import { formatSize, formatTime, shortId } from "../units.ts";
+import type { Verb } from "./verb.ts";
+
+const HEADER = ["ID", "SIZE", "SOURCES", "MODIFIED", "PUBLISHER", "NAME"];
+
+/**
+ * `list-files [PATTERN]`: a row per file, or with `--json` an array of FileRecord. Both are written
+ * as the listing arrives, so its length costs no memory; an array that breaks off is a failed one.
+ */
+export const listFilesVerb: Verb = {
+  name: "list-files",
+  arguments: "[PATTERN]",
+  summary: "list what the swarm offers; PATTERN is a glob such as '*.iso' or 'talks/**'",
+  examples: ["list-files", "list-files '*.iso'", "list-files 'talks/**' --json"],
+  role: "query",
+  async run({ api, args: [pattern], output, signal }) {
+    const files = untilAborted(api.listFiles(pattern), signal);
+    if (output.json) {
+      for await (const file of files) {
+        await output.raw((output.begun ? ",\n" : "[") + safeJson(file));
+      }
+      return await output.raw(output.begun ? "]\n" : "[]\n");
+    }
+    for await (const piece of formatTableStream(HEADER, rows(files))) await output.raw(piece);
+    if (!output.begun) output.note("No files are offered.");
+  },
+};
+
+async function* untilAborted(files: AsyncIterable<FileRecord>, signal: AbortSignal) {
+  for await (const file of files) {
+    signal.throwIfAborted();
+    yield file;
+  }
+}
+
+async function* rows(files: AsyncIterable<FileRecord>): AsyncGenerator<string[]> {
+  for await (const file of files) {
+    yield [
+      shortId(file.id),
+      formatSize(file.size).replace(" ", ""),
+      String(file.sources),
+      formatTime(file.mtime),
+      shortId(file.publisher),
+      file.name,
+    ];
+  }
+}

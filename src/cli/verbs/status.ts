@@ -1,0 +1,72 @@
+import type { PeerStatus, Transfer } from "../../peer/peer_api.ts";
+import { formatTable } from "../table.ts";
+import { formatDuration, formatRate, formatSize, shortId } from "../units.ts";
+import type { Verb } from "./verb.ts";
+
+const compact = (text: string) => text.replace(" ", "");
+
+/** `status`: the peer, its bootstraps, shares and transfers; with `--json` a PeerStatus. */
+export const statusVerb: Verb = {
+  name: "status",
+  summary: "show transfers, what is shared and served, and the bootstraps",
+  examples: ["status", "status --json"],
+  role: "verb",
+  async run({ api, output }) {
+    const status = await api.status();
+    if (output.json) return await output.value(status);
+    await output.line(describe(status));
+    const tables = await Promise.all([bootstraps(status), shares(status), transfers(status)]);
+    for (const table of tables.filter(Boolean)) await output.raw(`\n${table}\n`);
+  },
+};
+
+function describe({ peer, listening, dir, uptime, totals }: PeerStatus): string {
+  return [
+    `Peer ${shortId(peer)}`,
+    listening ? `listening on ${listening}` : "not listening: no peer is running",
+    `sharing ${dir}`,
+    ...(listening ? [`up ${formatDuration(uptime)}`] : []),
+    `served ${formatSize(totals.served)}`,
+    `fetched ${formatSize(totals.fetched)}`,
+  ].join("  ");
+}
+
+function bootstraps(status: PeerStatus): Promise<string> {
+  const rows = status.bootstraps.map((one) => [
+    one.address,
+    one.state,
+    one.listed ?? "-",
+    one.error ?? "-",
+  ]);
+  return formatTable(["BOOTSTRAP", "STATE", "LISTED", "ERROR"], rows);
+}
+
+function shares(status: PeerStatus): Promise<string> {
+  const rows = status.shares.map((one) => [
+    shortId(one.id),
+    compact(formatSize(one.size)),
+    compact(formatSize(one.served)),
+    one.name,
+  ]);
+  return formatTable(["SHARED", "SIZE", "SERVED", "NAME"], rows);
+}
+
+function transfers(status: PeerStatus): Promise<string> {
+  return formatTable(
+    ["TRANSFER", "STATE", "PERCENT", "BYTES", "RATE", "ETA", "SOURCES", "NAME"],
+    status.transfers.map((one) => [
+      one.direction,
+      one.state,
+      `${Math.floor(one.percent)}%`,
+      compact(formatSize(one.bytes)),
+      compact(formatRate(one.rate)),
+      one.eta === undefined ? "-" : compact(formatDuration(one.eta)),
+      String(one.sources),
+      nameOf(one),
+    ]),
+  );
+}
+
+function nameOf({ name, to, error }: Transfer): string {
+  return name + (to ? ` to ${to}` : "") + (error ? `: ${error}` : "");
+}

@@ -1,0 +1,16 @@
+import { shortId } from "../units.ts";
+import type { Verb } from "./verb.ts";
+
+/** `unshare NAME`: prints what is no longer shared. */
+export const unshareVerb: Verb = {
+  name: "unshare",
+  arguments: "<NAME>",
+  summary: "stop sharing a file; the file itself is left alone",
+  examples: ["unshare debian.iso"],
+  role: "verb",
+  async run({ api, args: [name], output }) {
+    const file = await api.unshare(name);
+    if (output.json) await output.value(file);
+    else await output.line(`${file.name}  no longer shared  id ${shortId(file.id)}`);
+  },
+};

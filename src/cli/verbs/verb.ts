@@ -1,0 +1,36 @@
+import type { Option } from "commander";
+import type { PeerApi } from "../../peer/peer_api.ts";
+import type { ExitCode } from "../exit_code.ts";
+import type { Output } from "../output.ts";
+
+/** What a verb is asked, by the shell or as a command of its own. */
+export interface VerbCall {
+  api: PeerApi;
+  args: string[];
+  /** The verb's own options, by their camel-case names. */
+  flags: Record<string, unknown>;
+  /** Relative paths start here: an absolute path. */
+  cwd: string;
+  output: Output;
+  /** Aborts when the user has had enough. */
+  signal: AbortSignal;
+  /** True when a peer goes on serving after the verb has ended. */
+  serving: boolean;
+}
+
+/** Something that a peer can be asked to do. The command line and the shell are built from these. */
+export interface Verb {
+  name: string;
+  /** In commander's words: `<NAME>`, `[PATTERN]`, `<FILE...>`. */
+  arguments?: string;
+  summary: string;
+  /** Without the words that come before the verb: `get debian.iso -o -`. */
+  examples: string[];
+  /** A query only looks, and so needs no shared folder of its own. */
+  role: "verb" | "query";
+  options?(): Option[];
+  /** Options that only make sense outside the shell. */
+  onceOptions?(): Option[];
+  /** Prints its result; returns an exit code when it has itself said what failed. */
+  run(call: VerbCall): Promise<ExitCode | void>;
+}

@@ -1,0 +1,16 @@
+import { toHex } from "./hex.ts";
+import { digest } from "./digest.ts";
+
+const PREFIX = new TextEncoder().encode("shoal/1\0");
+
+/**
+ * A file's id: SHA-256("shoal/1\0" ‖ size as u64 big-endian ‖ top page of its hash tree), as 64 hex
+ * digits. The size is bound in, so that a page of digests can't be passed off as a file.
+ */
+export async function fileId(size: number, topPage: Uint8Array): Promise<string> {
+  const bytes = new Uint8Array(PREFIX.length + 8 + topPage.length);
+  bytes.set(PREFIX);
+  new DataView(bytes.buffer).setBigUint64(PREFIX.length, BigInt(size));
+  bytes.set(topPage, PREFIX.length + 8);
+  return toHex(await digest(bytes));
+}

@@ -1,0 +1,89 @@
+import { Fault } from "../fault.ts";
+import { fileFault } from "../store/file_stamp.ts";
+import type { HashCache } from "../store/hash_cache.ts";
+import { isInside, pathOf } from "../store/safe_path.ts";
+
+/** Where a download goes, and whether it is there already. */
+export interface Destination {
+  path: string;
+  /** True when a file with the same content stands there. */
+  upToDate: boolean;
+}
+
+/**
+ * Where a request's file goes: `output`, a file or an existing folder, or its name under `dir`, whose
+ * missing folders are made. Throws a `destination` Fault when something else stands there and may
+ * not be replaced, and a `usage` Fault when the place leads out of `dir` or its folder is missing.
+ */
+export async function settleDestination(
+  request: { name: string; output?: string; overwrite?: boolean },
+  content: { id: string; size: number },
+  { dir, cache }: { dir: string; cache: HashCache },
+): Promise<Destination> {
+  const path = request.output === undefined
+    ? await underDir(dir, request.name)
+    : await underOutput(request.output, request.name);
+  const stat = await Deno.stat(path).catch(() => undefined);
+  if (!stat && await Deno.lstat(path).catch(() => undefined)) {
+    throw new Fault("destination", `Cannot write ${path}: it is a link that leads nowhere`);
+  }
+  if (!stat) return { path, upToDate: false };
+  if (!stat.isFile) {
+    const kind = stat.isDirectory ? "a folder" : "not a regular file";
+    throw new Fault("destination", `Cannot write ${path}: it is ${kind}`);
+  }
+  const same = stat.size === content.size &&
+    (await cache.identify(path, { what: "compare" })).id === content.id;
+  if (!same && !request.overwrite) {
+    throw new Fault(
+      "destination",
+      `Cannot write ${path}: it exists and differs; replace it with --overwrite`,
+    );
+  }
+  return { path, upToDate: same };
+}
+
+/**
+ * Makes the folders that a path under `dir` needs. Throws a `usage` Fault when a link on the way
+ * leads out of `dir`: it may have been put there since the destination was settled.
+ */
+export async function makeParents(dir: string, path: string): Promise<void> {
+  const parent = parentOf(path);
+  try {
+    await requireInside(dir, path);
+    await Deno.mkdir(parent, { recursive: true });
+    await requireInside(dir, path);
+  } catch (cause) {
+    throw cause instanceof Fault ? cause : fileFault(`Cannot write ${path}`, cause);
+  }
+}
+
+async function underDir(dir: string, name: string): Promise<string> {
+  const path = pathOf(dir, name);
+  await requireInside(dir, path);
+  return path;
+}
+
+/** Checks the nearest folder above `path` that exists. */
+async function requireInside(dir: string, path: string): Promise<void> {
+  for (let parent = parentOf(path);; parent = parentOf(parent)) {
+    const real = await Deno.realPath(parent).catch(() => undefined);
+    if (real === undefined && parent !== dir) continue;
+    if (real !== undefined && isInside(dir, real)) return;
+    throw new Fault("usage", `Cannot write ${path}: a link in it leaves ${dir}`);
+  }
+}
+
+async function underOutput(output: string, name: string): Promise<string> {
+  const stat = await Deno.stat(output).catch(() => undefined);
+  if (stat?.isDirectory) return `${output.replace(/\/$/, "")}/${name.split("/").pop()}`;
+  const parent = parentOf(output);
+  if (!(await Deno.stat(parent).catch(() => undefined))?.isDirectory) {
+    throw new Fault("usage", `Cannot write ${output}: there is no folder ${parent}`);
+  }
+  return output;
+}
+
+function parentOf(path: string): string {
+  return path.replace(/\/[^/]*$/, "") || "/";
+}

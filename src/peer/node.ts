@@ -1,0 +1,226 @@
+/**
+ * A peer: owns its state, serves what it shares, fetches what it is asked for. The shell, the verbs
+ * and the page all work through it.
+ */
+import { getLogger } from "@logtape/logtape";
+import { isAbort, messageOf } from "../fault.ts";
+import { DigestStore } from "../store/digest_store.ts";
+import { HashCache } from "../store/hash_cache.ts";
+import { Library, type Share } from "../store/library.ts";
+import { SharedReader } from "../store/shared_reader.ts";
+import { openStateFolder, type StateFolder } from "../store/state_folder.ts";
+import { StateDatabase } from "../store/state_database.ts";
+import { Identity } from "../trust/identity.ts";
+import { AGENT } from "../version.ts";
+import { type Connection, formatAddress } from "../wire/connection.ts";
+import { BootstrapClient } from "./bootstrap_client.ts";
+import { Fetcher } from "./fetcher.ts";
+import { Listener } from "./listener.ts";
+import type {
+  GetOptions,
+  GetRequest,
+  PeerApi,
+  PeerStatus,
+  Receipt,
+  ShareOptions,
+  ShareRequest,
+  ShareResult,
+} from "./peer_api.ts";
+import type { PeerSettings } from "./settings.ts";
+import { Sharing, viewOf } from "./sharing.ts";
+import { Swarm } from "./swarm.ts";
+import { Transfers } from "./transfers.ts";
+import { Uploader } from "./uploader.ts";
+
+const log = getLogger(["shoal", "peer"]);
+
+/** How often shared files are looked at, in milliseconds. */
+const RESCAN_MS = 60_000;
+
+export class PeerNode implements PeerApi {
+  readonly #started = performance.now();
+  readonly #settings: PeerSettings;
+  readonly #folder: StateFolder;
+  readonly #identity: Identity;
+  readonly #db: StateDatabase;
+  readonly #library: Library;
+  readonly #reader = new SharedReader();
+  readonly #transfers = new Transfers();
+  readonly #totals = { served: 0, fetched: 0 };
+  readonly #bootstraps: BootstrapClient[];
+  readonly #swarm: Swarm;
+  readonly #sharing: Sharing;
+  readonly #fetcher: Fetcher;
+  readonly #uploader: Uploader;
+  readonly #closing = new AbortController();
+  readonly #background: Promise<void>[] = [];
+  #listener: Listener | undefined;
+  #rescan: ReturnType<typeof setInterval> | undefined;
+
+  private constructor(
+    settings: PeerSettings,
+    { folder, db, identity }: { folder: StateFolder; db: StateDatabase; identity: Identity },
+  ) {
+    this.#settings = settings;
+    this.#folder = folder;
+    this.#db = db;
+    this.#identity = identity;
+    const self = { agent: AGENT, peer: identity.id };
+    const digests = new DigestStore(db);
+    const cache = new HashCache(db, digests);
+    this.#library = new Library(db, cache);
+    this.#bootstraps = settings.bootstraps.map((address) =>
+      new BootstrapClient(address, { agent: AGENT, peer: identity.id })
+    );
+    this.#swarm = new Swarm(this.#bootstraps);
+    this.#sharing = new Sharing({
+      ...{ dir: folder.dir, identity, cache },
+      library: this.#library,
+      reader: this.#reader,
+      bootstraps: this.#bootstraps,
+    });
+    this.#uploader = new Uploader({
+      ...{ self, digests },
+      library: this.#library,
+      reader: this.#reader,
+      onChanged: (share) => this.#sharing.withdraw(share, "changed"),
+      onServed: (share, bytes, to) => this.#countServed(share, bytes, to),
+    });
+    this.#fetcher = new Fetcher({
+      ...{ self, digests, cache },
+      ...{ swarm: this.#swarm, transfers: this.#transfers },
+      ...{ dir: folder.dir, partials: folder.partials },
+      onFetched: (target, name, path, stamp) => this.#sharing.adopt(target, name, path, stamp),
+    });
+  }
+
+  /**
+   * Opens the state of `settings.dir`, and takes its lock. Throws a Fault of kind `usage`, `disk` or
+   * `held`.
+   */
+  static async open(settings: PeerSettings): Promise<PeerNode> {
+    const folder = await openStateFolder(settings.dir, settings.createDir);
+    const db = StateDatabase.open(folder.database);
+    try {
+      const identity = await Identity.load(folder.identity);
+      return new PeerNode(settings, { folder, db, identity });
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  }
+
+  /** This peer's id. */
+  get id(): string {
+    return this.#identity.id;
+  }
+
+  get folder(): StateFolder {
+    return this.#folder;
+  }
+
+  /** Listens, registers with the bootstraps, and keeps an eye on the shared files. */
+  async serve(): Promise<void> {
+    const { host, port, advertise } = this.#settings;
+    this.#listener = new Listener({ host, port }, (connection) => this.#serveOne(connection));
+    const { signal } = this.#closing;
+    await this.#sharing.rescan({ signal, hash: false });
+    this.#inBackground(this.#sharing.rescan({ signal }));
+    this.#rescan = setInterval(
+      () => this.#inBackground(this.#sharing.rescan({ signal })),
+      RESCAN_MS,
+    );
+    for (const bootstrap of this.#bootstraps) {
+      this.#inBackground(bootstrap.maintain({
+        identity: this.#identity,
+        port: this.#listener.address.port,
+        advertise,
+        announcements: () => this.#library.announcements(),
+        signal,
+      }));
+    }
+  }
+
+  share(request: ShareRequest, options: ShareOptions = {}): Promise<ShareResult> {
+    return this.#sharing.share(request, options);
+  }
+
+  async unshare(name: string) {
+    return viewOf(await this.#sharing.unshare(name));
+  }
+
+  async get(request: GetRequest, options: GetOptions = {}): Promise<Receipt> {
+    return this.#counted(await this.#fetcher.get(request, this.#whileOpen(options)));
+  }
+
+  async stream(
+    request: Pick<GetRequest, "name" | "id">,
+    output: WritableStream<Uint8Array>,
+    options: GetOptions = {},
+  ): Promise<Receipt> {
+    return this.#counted(await this.#fetcher.stream(request, output, this.#whileOpen(options)));
+  }
+
+  listPeers() {
+    return this.#swarm.listPeers();
+  }
+
+  listFiles(pattern?: string) {
+    return this.#swarm.listFiles(pattern);
+  }
+
+  status(): Promise<PeerStatus> {
+    return Promise.resolve({
+      peer: this.id,
+      agent: AGENT,
+      listening: this.#listener && formatAddress(this.#listener.address),
+      dir: this.#folder.dir,
+      uptime: (performance.now() - this.#started) / 1000,
+      bootstraps: this.#bootstraps.map((one) => one.status()),
+      shares: this.#library.list().map(viewOf),
+      transfers: this.#transfers.list(),
+      totals: { ...this.#totals },
+    });
+  }
+
+  /** Says goodbye, ends what is under way, and frees DIR. */
+  async close(): Promise<void> {
+    clearInterval(this.#rescan);
+    this.#closing.abort(new DOMException("the peer is stopping", "AbortError"));
+    await this.#listener?.stop();
+    await Promise.all(this.#background);
+    for (const bootstrap of this.#bootstraps) bootstrap.close();
+    this.#reader.close();
+    this.#library.saveCounts();
+    this.#db.close();
+  }
+
+  async #serveOne(connection: Connection): Promise<void> {
+    await this.#uploader.serve(connection);
+  }
+
+  #countServed(share: Share, bytes: number, to: string): void {
+    const { name, id, size } = share.announcement;
+    share.served += bytes;
+    this.#totals.served += bytes;
+    this.#transfers.upload({ name, id, size, to }).add(bytes);
+  }
+
+  #counted(receipt: Receipt): Receipt {
+    this.#totals.fetched += receipt.bytes;
+    return receipt;
+  }
+
+  /** A request ends with its own signal, and with the peer. */
+  #whileOpen(options: GetOptions): GetOptions {
+    const { signal } = this.#closing;
+    return { ...options, signal: options.signal ? AbortSignal.any([options.signal, signal]) : signal };
+  }
+
+  #inBackground(work: Promise<void>): void {
+    const ended = work.catch((error) => {
+      if (!isAbort(error)) log.error("{message}", { message: messageOf(error) });
+    }).finally(() => this.#background.splice(this.#background.indexOf(ended), 1));
+    this.#background.push(ended);
+  }
+}

@@ -1,0 +1,68 @@
+import { AGENT } from "../version.ts";
+import { stateFolderOf } from "../store/state_folder.ts";
+import { readControlFile } from "../web/control_file.ts";
+import { BootstrapClient } from "./bootstrap_client.ts";
+import type { PeerApi } from "./peer_api.ts";
+import { QueryPeer } from "./query_peer.ts";
+import type { PeerSettings } from "./settings.ts";
+
+/**
+ * What a peer is wanted for: `serve` owns DIR and listens; `verb` asks the running peer of DIR, or
+ * owns DIR itself without listening; `query` only looks, and needs no DIR.
+ */
+export type Role = "serve" | "verb" | "query";
+
+/** A peer to be asked, here or in another process. */
+export interface OpenPeer {
+  api: PeerApi;
+  /** True when a running peer in another process is asked. */
+  remote: boolean;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the peer that fits the role. Throws a `held` Fault when another process owns DIR and can't be
+ * asked, a `usage` or `disk` Fault when DIR can't be used, and a `network` Fault when the port is
+ * taken. What a role doesn't need is not loaded: a verb's start is most of its time.
+ */
+export async function openPeer(settings: PeerSettings & { role: Role }): Promise<OpenPeer> {
+  if (settings.role !== "serve") {
+    const running = await findRunning(settings.dir);
+    if (running) return { api: running, remote: true, close: () => Promise.resolve() };
+  }
+  if (settings.role === "query") {
+    const bootstraps = settings.bootstraps.map((one) => new BootstrapClient(one, { agent: AGENT }));
+    return {
+      api: new QueryPeer(bootstraps),
+      remote: false,
+      close: () => Promise.resolve(bootstraps.forEach((one) => one.close())),
+    };
+  }
+  const { PeerNode } = await import("./node.ts");
+  const node = await PeerNode.open(settings);
+  if (settings.role === "verb") return { api: node, remote: false, close: () => node.close() };
+  try {
+    await node.serve();
+    const { ControlServer } = await import("../web/control_server.ts");
+    const control = await ControlServer.start(node, node.folder.control);
+    return {
+      api: node,
+      remote: false,
+      // The node first: it ends the work whose answers the control endpoint still owes.
+      close: () => Promise.all([node.close(), control.stop()]).then(() => {}),
+    };
+  } catch (error) {
+    await node.close();
+    throw error;
+  }
+}
+
+/** A client of the peer that runs in `dir`, if one does and answers. */
+async function findRunning(dir: string): Promise<PeerApi | undefined> {
+  const control = await readControlFile(stateFolderOf(dir).control);
+  if (!control) return;
+  const { ControlClient } = await import("../web/control_client.ts");
+  const client = new ControlClient(control);
+  // The file outlives a peer that was killed.
+  return await client.status().then(() => client, () => undefined);
+}

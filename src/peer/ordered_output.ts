@@ -1,0 +1,73 @@
+import { Fault, messageOf } from "../fault.ts";
+import type { Sink } from "./sink.ts";
+
+/** Bytes that may be held back, out of order, until those before them have come. */
+export const OUTPUT_WINDOW = 16 << 20;
+
+/**
+ * Passes a download on in order while it runs. What comes early waits in a buffer of at most
+ * {@link OUTPUT_WINDOW} bytes; beyond it nothing is taken, so a slow reader slows the download.
+ */
+export class OrderedOutput implements Sink {
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #onAdvance: () => void;
+  readonly #early = new Map<number, Uint8Array>();
+  #passed = 0;
+  #pumping: Promise<void> | undefined;
+  #failure: Fault | undefined;
+
+  /** `onAdvance` is called when the horizon has moved, `onFailure` when the output is broken. */
+  constructor(
+    output: WritableStream<Uint8Array>,
+    onAdvance: () => void,
+    onFailure: (error: Fault) => void,
+  ) {
+    this.#writer = output.getWriter();
+    this.#onAdvance = onAdvance;
+    this.#writer.closed.catch((cause) => {
+      this.#failure = cause instanceof Fault
+        ? cause
+        : new Fault("disk", `Cannot write the output: ${messageOf(cause)}`, { cause });
+      onFailure(this.#failure);
+    });
+  }
+
+  get horizon(): number {
+    return this.#passed + OUTPUT_WINDOW;
+  }
+
+  /** Throws a `disk` Fault once the output has failed. */
+  write(position: number, bytes: Uint8Array<ArrayBuffer>): void {
+    if (this.#failure) throw this.#failure;
+    this.#early.set(position, bytes.slice());
+    this.#pumping ??= this.#pump();
+  }
+
+  /** Resolves when all that was written has been passed on and the output is closed. */
+  async finish(): Promise<void> {
+    await this.#pumping;
+    if (this.#failure) throw this.#failure;
+    await this.#writer.close();
+  }
+
+  /** Ends the output as failed. */
+  async abort(reason: unknown): Promise<void> {
+    await this.#writer.abort(reason).catch(() => {});
+  }
+
+  async #pump(): Promise<void> {
+    try {
+      for (let next; (next = this.#early.get(this.#passed));) {
+        this.#early.delete(this.#passed);
+        await this.#writer.ready;
+        await this.#writer.write(next);
+        this.#passed += next.length;
+        this.#onAdvance();
+      }
+    } catch {
+      // The stream's own `closed` rejects too, and is where a failure is noted.
+    } finally {
+      this.#pumping = undefined;
+    }
+  }
+}

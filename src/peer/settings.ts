@@ -1,0 +1,62 @@
+import { Fault } from "../fault.ts";
+import type { Address } from "../wire/connection.ts";
+
+/** Where a bootstrap listens unless told otherwise. */
+export const BOOTSTRAP_PORT = 8_000;
+/** Where a peer listens unless told otherwise. */
+export const PEER_PORT = 10_000;
+
+/** Most characters in a host name, as the wire protocol has it. */
+const HOST_CAP = 255;
+
+/** What a peer has to be told before it can start. */
+export interface PeerSettings {
+  /** The shared folder: an absolute path. State lives in `.shoal/` below it. */
+  dir: string;
+  /** Asked and registered with, all of them. */
+  bootstraps: Address[];
+  /** Where to listen: an address of this machine, or `0.0.0.0` or `::` for all. */
+  host: string;
+  /** 0 is any free port. */
+  port: number;
+  /** Asks the bootstraps to list this in place of the address that they see. */
+  advertise?: Address;
+  /** Most bytes per second that are served; undefined is no limit. */
+  limitUp?: number;
+  /** Most bytes per second that are fetched; undefined is no limit. */
+  limitDown?: number;
+}
+
+/** A host name or IPv4 address, or an IPv6 address in brackets; then perhaps a port. */
+const ADDRESS =
+  /^(?:\[(?<v6>[0-9A-Fa-f:.]*:[0-9A-Za-z:._%-]*)\]|(?<name>[0-9A-Za-z._-]+))(?::(?<port>.*))?$/;
+const BARE_IPV6 = /^[0-9A-Fa-f]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(?:%[0-9A-Za-z._-]+)?$/;
+
+/**
+ * Reads `HOST:PORT`, `[::1]:PORT`, or either without its port, which then is `defaultPort`. A bare
+ * IPv6 address is a host without a port. Port 0 is refused, unless it is the default. Throws a
+ * `usage` Fault.
+ */
+export function parseAddress(text: string, defaultPort: number): Address {
+  const parts: { name?: string; v6?: string; port?: string } | undefined = BARE_IPV6.test(text)
+    ? { v6: text }
+    : ADDRESS.exec(text)?.groups;
+  const host = parts?.name ?? parts?.v6;
+  if (!host || host.length > HOST_CAP) {
+    throw new Fault("usage", `"${text}" is not an address: it must be HOST:PORT or [IPV6]:PORT`);
+  }
+  const port = parts?.port === undefined ? defaultPort : parsePort(parts.port);
+  if (port === 0 && defaultPort !== 0) {
+    throw new Fault("usage", `"${text}" is not an address: nothing can be reached at port 0`);
+  }
+  return { host, port };
+}
+
+/** Reads a port: 1 to 65535, or 0 for any free one. Throws a `usage` Fault. */
+export function parsePort(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : NaN;
+  if (!(port <= 65_535)) {
+    throw new Fault("usage", `"${text}" is not a port: it must be a number from 0 to 65535`);
+  }
+  return port;
+}

@@ -1,0 +1,109 @@
+import { Fault, messageOf } from "../fault.ts";
+import { formatAddress } from "../wire/connection.ts";
+import type { Announcement, FileRecord, PeerRecord } from "../wire/protocol.ts";
+import type { BootstrapClient } from "./bootstrap_client.ts";
+import type { PeerApi } from "./peer_api.ts";
+
+/** A content that goes by the name or id that was looked for, and who has it. */
+export interface Offer {
+  announcement: Announcement;
+  sources: PeerRecord[];
+  /** Sources there are; no fewer than are named. */
+  total: number;
+}
+
+/** What the bootstraps know, taken together. One that can't be reached hides nothing of the others. */
+export class Swarm implements Pick<PeerApi, "listPeers" | "listFiles"> {
+  readonly #bootstraps: BootstrapClient[];
+
+  constructor(bootstraps: BootstrapClient[]) {
+    this.#bootstraps = bootstraps;
+  }
+
+  /**
+   * The offers for a name or file id, one for each content and publisher, with the sources of all
+   * bootstraps. Throws a `network` Fault when no bootstrap answers.
+   */
+  async find(query: { name: string } | { file: string }, signal?: AbortSignal): Promise<Offer[]> {
+    const offers = new Map<string, Offer>();
+    for (const found of (await this.#ask((one) => one.find(query, signal))).flat()) {
+      const { announcement } = found;
+      const key = `${announcement.publisher} ${announcement.name} ${announcement.id}`;
+      const offer = offers.get(key);
+      if (!offer) offers.set(key, { ...found });
+      else {
+        offer.sources = distinct([...offer.sources, ...found.sources]);
+        offer.total = Math.max(offer.total, found.total, offer.sources.length);
+      }
+    }
+    return newestOfEach([...offers.values()], "name" in query);
+  }
+
+  /** All active peers. Throws a `network` Fault when no bootstrap answers. */
+  async listPeers(): Promise<PeerRecord[]> {
+    return distinct((await this.#ask((one) => one.getPeers())).flat());
+  }
+
+  /** What is offered, by name; a name comes once for each content and publisher. */
+  async *listFiles(pattern?: string): AsyncGenerator<FileRecord> {
+    const failures: unknown[] = [];
+    const heads: { record: FileRecord; rest: AsyncGenerator<FileRecord> }[] = [];
+    const advance = async (rest: AsyncGenerator<FileRecord>) => {
+      try {
+        const { value, done } = await rest.next();
+        if (!done) heads.push({ record: value, rest });
+      } catch (error) {
+        failures.push(error);
+      }
+    };
+    await Promise.all(this.#bootstraps.map((one) => advance(one.listFiles(pattern))));
+    if (failures.length === this.#bootstraps.length) throw failures[0];
+    for (let last = ""; heads.length > 0;) {
+      heads.sort((a, b) => order(a.record, b.record));
+      const { record, rest } = heads.shift()!;
+      const key = `${record.name} ${record.publisher} ${record.id}`;
+      if (key !== last) yield record;
+      last = key;
+      await advance(rest);
+    }
+  }
+
+  /** Asks every bootstrap at once; throws the first failure only when all fail. */
+  async #ask<T>(question: (bootstrap: BootstrapClient) => Promise<T>): Promise<T[]> {
+    const results = await Promise.allSettled(this.#bootstraps.map(question));
+    const answers = results.filter((one) => one.status === "fulfilled").map((one) => one.value);
+    if (answers.length > 0) return answers;
+    const failed = results.find((one) => one.status === "rejected");
+    if (!failed) throw new Fault("network", "Cannot ask the swarm: no bootstrap is given");
+    throw failed.reason instanceof Fault
+      ? failed.reason
+      : new Fault("network", messageOf(failed.reason), { cause: failed.reason });
+  }
+}
+
+/** Of one publisher's announcements for one name, bootstraps may know different ones: the last holds. */
+function newestOfEach(offers: Offer[], byName: boolean): Offer[] {
+  if (!byName) return offers;
+  const newest = new Map<string, Offer>();
+  for (const offer of offers) {
+    const { publisher, time } = offer.announcement;
+    const other = newest.get(publisher);
+    if (!other || other.announcement.time < time) newest.set(publisher, offer);
+  }
+  return [...newest.values()];
+}
+
+function distinct(peers: PeerRecord[]): PeerRecord[] {
+  const byAddress = new Map<string, PeerRecord>();
+  for (const peer of peers) {
+    const key = formatAddress({ host: peer.address, port: peer.port });
+    if (!byAddress.get(key)?.peer) byAddress.set(key, peer);
+  }
+  return [...byAddress.values()];
+}
+
+function order(a: FileRecord, b: FileRecord): number {
+  const [x, y] = [[a.name, a.publisher, a.id], [b.name, b.publisher, b.id]];
+  const at = x.findIndex((part, index) => part !== y[index]);
+  return at < 0 ? 0 : x[at] < y[at] ? -1 : 1;
+}

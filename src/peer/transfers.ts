@@ -1,0 +1,102 @@
+import type { Transfer, TransferState } from "./peer_api.ts";
+import { RateMeter } from "./rate_meter.ts";
+
+/** Ended transfers that are remembered for `status`. */
+const REMEMBERED = 50;
+/** An upload that was asked nothing for this long counts as ended, in milliseconds. */
+const UPLOAD_IDLE_MS = 10_000;
+
+/** A transfer while it is counted. */
+export class ActiveTransfer {
+  readonly meter = new RateMeter();
+  readonly transfer: number;
+  readonly started = Date.now();
+  state: TransferState = "active";
+  error?: string;
+  name: string;
+  id?: string;
+  size?: number;
+  readonly direction: "down" | "up";
+  readonly to?: string;
+  /** Sources connected, while it is a download. */
+  sources: () => number = () => this.direction === "up" ? 1 : 0;
+  /** Ended uploads revive when more is asked for. */
+  lastActive = performance.now();
+
+  constructor(
+    transfer: number,
+    about: { name: string; id?: string; size?: number; direction: "down" | "up"; to?: string },
+  ) {
+    this.transfer = transfer;
+    this.name = about.name;
+    this.id = about.id;
+    this.size = about.size;
+    this.direction = about.direction;
+    this.to = about.to;
+  }
+
+  add(bytes: number): void {
+    this.meter.add(bytes);
+    this.lastActive = performance.now();
+  }
+
+  /** How far it is, for people and programs. */
+  view(): Transfer {
+    const { name, id, direction, size, to, error, started, transfer } = this;
+    const bytes = this.meter.total;
+    const state = this.#state();
+    const rate = state === "active" ? this.meter.rate : 0;
+    const left = Math.max(0, (size ?? 0) - bytes);
+    return {
+      ...{ transfer, name, id, direction, state, bytes, size },
+      percent: size === undefined ? 0 : size === 0 ? 100 : Math.min(100, (bytes / size) * 100),
+      rate,
+      eta: state === "active" && size !== undefined && rate > 0 ? left / rate : undefined,
+      sources: state === "active" ? this.sources() : 0,
+      ...{ to, error, started },
+    };
+  }
+
+  #state(): TransferState {
+    if (this.direction === "down" || this.state !== "active") return this.state;
+    if (performance.now() - this.lastActive < UPLOAD_IDLE_MS) return "active";
+    return "done";
+  }
+}
+
+/** The transfers of a peer: those under way, and the last few that ended. */
+export class Transfers {
+  readonly #list: ActiveTransfer[] = [];
+  readonly #uploads = new Map<string, ActiveTransfer>();
+  #next = 1;
+
+  /** Begins to count a download. */
+  download(name: string): ActiveTransfer {
+    return this.#add(new ActiveTransfer(this.#next++, { name, direction: "down" }));
+  }
+
+  /** The upload of a file to somebody: the one under way, or a new one. */
+  upload(about: { name: string; id: string; size: number; to: string }): ActiveTransfer {
+    const key = `${about.to} ${about.id}`;
+    let upload = this.#uploads.get(key);
+    if (!upload || upload.view().state !== "active") {
+      upload = this.#add(new ActiveTransfer(this.#next++, { ...about, direction: "up" }));
+      this.#uploads.set(key, upload);
+    }
+    return upload;
+  }
+
+  list(): Transfer[] {
+    return this.#list.map((one) => one.view());
+  }
+
+  #add(one: ActiveTransfer): ActiveTransfer {
+    this.#list.push(one);
+    const ended = this.#list.filter((other) => other.view().state !== "active");
+    for (const old of ended.slice(0, Math.max(0, ended.length - REMEMBERED))) {
+      this.#list.splice(this.#list.indexOf(old), 1);
+      for (const [key, upload] of this.#uploads) if (upload === old) this.#uploads.delete(key);
+    }
+    return one;
+  }
+}

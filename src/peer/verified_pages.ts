@@ -1,0 +1,117 @@
+import { digest, sameBytes } from "../content/digest.ts";
+import { fileId } from "../content/file_id.ts";
+import { pageLength, type TreeShape } from "../content/hash_tree.ts";
+import { Fault } from "../fault.ts";
+import type { DigestStore } from "../store/digest_store.ts";
+import { CHUNK_SIZE, DIGEST_SIZE, PAGE_DIGESTS } from "../wire/protocol.ts";
+import type { Run } from "./picker.ts";
+import type { Source } from "./source.ts";
+
+/** Pages kept in memory; one covers 128 MiB of a file. */
+const RECENT_PAGES = 8;
+
+/**
+ * The hash tree of a file that is being fetched. A page is verified against the page above it, the
+ * top page against the file id, before anything below it is looked at; then it is kept, for the
+ * verification of chunks and for serving it to others.
+ */
+export class VerifiedPages {
+  readonly #id: string;
+  readonly #shape: TreeShape;
+  readonly #store: DigestStore;
+  readonly #recent = new Map<string, Uint8Array>();
+  readonly #underWay = new Map<string, Promise<Uint8Array>>();
+
+  constructor(id: string, shape: TreeShape, store: DigestStore) {
+    this.#id = id;
+    this.#shape = shape;
+    this.#store = store;
+  }
+
+  /** The digests of the chunks of a run, which must lie within one page of level 0. */
+  async digestsOf({ first, count }: Run, source: Source): Promise<Uint8Array> {
+    const page = await this.page(0, Math.floor(first / PAGE_DIGESTS), source);
+    const at = (first % PAGE_DIGESTS) * DIGEST_SIZE;
+    return page.subarray(at, at + count * DIGEST_SIZE);
+  }
+
+  /**
+   * A page, from `source` unless it is known. Throws an `integrity` Fault when the source's page is
+   * not the one that the page above it names, and whatever the source throws.
+   */
+  async page(level: number, page: number, source: Source): Promise<Uint8Array> {
+    const key = `${level}:${page}`;
+    for (;;) {
+      const known = this.#recent.get(key) ?? this.#store.page(this.#id, level, page);
+      if (known) return this.#keep(key, known);
+      const other = this.#underWay.get(key);
+      if (!other) break;
+      // Another worker's source is being asked; should that fail, it's this one's turn.
+      await other.catch(() => {});
+    }
+    const fetching = this.#fetch(level, page, source);
+    this.#underWay.set(key, fetching);
+    try {
+      return this.#keep(key, await fetching);
+    } finally {
+      this.#underWay.delete(key);
+    }
+  }
+
+  async #fetch(level: number, page: number, source: Source): Promise<Uint8Array> {
+    const top = level === this.#shape.levels.length - 1;
+    const parent = top ? undefined : await this.page(
+      level + 1,
+      Math.floor(page / PAGE_DIGESTS),
+      source,
+    );
+    const bytes = await source.digests(level, page);
+    const at = (page % PAGE_DIGESTS) * DIGEST_SIZE;
+    const right = bytes.length === pageLength(this.#shape, level, page) &&
+      (parent
+        ? sameBytes(await digest(bytes), parent.subarray(at, at + DIGEST_SIZE))
+        : await fileId(this.#shape.size, bytes) === this.#id);
+    if (!right) {
+      throw new Fault("integrity", `${source.receipt.address} sent a wrong page of digests`);
+    }
+    this.#store.put(this.#id, level, page, bytes);
+    return bytes;
+  }
+
+  #keep(key: string, bytes: Uint8Array): Uint8Array {
+    this.#recent.delete(key);
+    this.#recent.set(key, bytes);
+    if (this.#recent.size > RECENT_PAGES) {
+      this.#recent.delete(this.#recent.keys().next().value!);
+    }
+    return bytes;
+  }
+}
+
+/** The runs of good and of bad chunks in a payload, given what its digests are and should be. */
+export function compareDigests(
+  run: Run,
+  actual: Uint8Array,
+  expected: Uint8Array,
+): { good: Run[]; bad: Run[] } {
+  const good: Run[] = [];
+  const bad: Run[] = [];
+  for (let index = 0; index < run.count; index++) {
+    const at = index * DIGEST_SIZE;
+    const same = sameBytes(
+      actual.subarray(at, at + DIGEST_SIZE),
+      expected.subarray(at, at + DIGEST_SIZE),
+    );
+    const runs = same ? good : bad;
+    const last = runs.at(-1);
+    if (last && last.first + last.count === run.first + index) last.count++;
+    else runs.push({ first: run.first + index, count: 1 });
+  }
+  return { good, bad };
+}
+
+/** Where in a run's payload one of its parts lies: bytes. */
+export function partOf(run: Run, part: Run, payload: Uint8Array<ArrayBuffer>) {
+  const at = (part.first - run.first) * CHUNK_SIZE;
+  return payload.subarray(at, at + part.count * CHUNK_SIZE);
+}

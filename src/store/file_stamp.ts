@@ -1,0 +1,65 @@
+import fs from "node:fs";
+import { Fault, messageOf } from "../fault.ts";
+
+/** What tells whether a file is still the one that was looked at. */
+export interface FileStamp {
+  size: number;
+  mtimeNs: bigint;
+  inode: bigint;
+}
+
+/** The stamp of an open file, and whether its name is gone. */
+export function stampOf(fd: number): FileStamp & { unlinked: boolean } {
+  const stat = fs.fstatSync(fd, { bigint: true });
+  return {
+    size: Number(stat.size),
+    mtimeNs: stat.mtimeNs,
+    inode: stat.ino,
+    unlinked: stat.nlink === 0n,
+  };
+}
+
+export function sameStamp(a: FileStamp, b: FileStamp): boolean {
+  return a.size === b.size && a.mtimeNs === b.mtimeNs && a.inode === b.inode;
+}
+
+/** Milliseconds since 1970, from a stamp. Times before 1970 count as 1970. */
+export function mtimeOf(stamp: FileStamp): number {
+  return Math.max(0, Number(stamp.mtimeNs / 1_000_000n));
+}
+
+/**
+ * Opens a regular file for reading. Throws a `usage` Fault for what is missing or not a file, and a
+ * `disk` Fault for what can't be read. `what` is the error's verb, such as "share". Named pipes and
+ * devices are refused before they are opened, which could block or have effects.
+ */
+export function openRegular(path: string, what: string): number {
+  const cannot = `Cannot ${what} ${path}`;
+  try {
+    const stat = fs.statSync(path);
+    if (stat.isDirectory()) throw new Fault("usage", `${cannot}: it is a folder`);
+    if (!stat.isFile()) throw new Fault("usage", `${cannot}: it is not a regular file`);
+    return fs.openSync(path, "r");
+  } catch (cause) {
+    if (cause instanceof Fault) throw cause;
+    throw fileFault(cannot, cause);
+  }
+}
+
+/** A Fault for an error of the file system: "Cannot share x: no such file". */
+export function fileFault(cannot: string, cause: unknown): Fault {
+  const code = (cause as { code?: string }).code;
+  if (code === "ENOENT" || code === "ENOTDIR" || cause instanceof Deno.errors.NotFound) {
+    return new Fault("usage", `${cannot}: no such file`, { cause });
+  }
+  const why = {
+    EACCES: "permission denied",
+    EPERM: "permission denied",
+    ENOSPC: "no space left on the device",
+    EROFS: "the file system is read-only",
+    EIO: "input/output error",
+    ENAMETOOLONG: "the path is too long",
+    ELOOP: "too many links",
+  }[code ?? ""] ?? messageOf(cause);
+  return new Fault("disk", `${cannot}: ${why}`, { cause });
+}

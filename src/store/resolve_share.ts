@@ -1,0 +1,52 @@
+import { Fault } from "../fault.ts";
+import { fileFault } from "./file_stamp.ts";
+import { isInside, safeName } from "./safe_path.ts";
+
+/**
+ * Which file `file` means, and what it will be called: a name under `dir` first, then a path,
+ * absolute or relative to `cwd`. A file inside DIR is called by its path there, any other by its last
+ * part. `dir` is absolute and free of links.
+ *
+ * Throws a `usage` Fault for a missing file, for a link inside DIR that leads out of it, and for a
+ * name that can't be one.
+ */
+export async function resolveShare(
+  file: string,
+  { dir, cwd }: { dir: string; cwd: string },
+): Promise<{ name: string; path: string }> {
+  const cannot = `Cannot share ${JSON.stringify(file.slice(0, 200))}`;
+  if (file === "" || file.includes("\0")) {
+    throw new Fault("usage", `${cannot}: ${file === "" ? "it is empty" : "it has a NUL"}`);
+  }
+  const absolute = file.startsWith("/") || /^[A-Za-z]:[\\/]/.test(file);
+  const candidates = absolute ? [file] : [`${dir}/${file}`, `${cwd}/${file}`];
+  const path = normalise(await firstThatExists(candidates));
+  if (path === undefined) throw new Fault("usage", `${cannot}: no such file`);
+  let real: string;
+  try {
+    real = await Deno.realPath(path);
+  } catch (cause) {
+    throw fileFault(cannot, cause);
+  }
+  // The folder may be reached by a link, so the parent's real path says where the name itself lies.
+  const [parent, base] = split(path);
+  const place = `${await Deno.realPath(parent || "/")}/${base}`.replace("//", "/");
+  if (!isInside(dir, place)) return { name: safeName(base.normalize("NFC")), path: real };
+  if (!isInside(dir, real)) throw new Fault("usage", `${cannot}: it is a link that leaves ${dir}`);
+  return { name: safeName(place.slice(dir.length).replace(/^\//, "").normalize("NFC")), path: real };
+}
+
+async function firstThatExists(paths: string[]): Promise<string | undefined> {
+  for (const path of paths) {
+    if (await Deno.lstat(path).catch(() => undefined)) return path;
+  }
+}
+
+function normalise(path: string | undefined): string | undefined {
+  return path?.replaceAll("\\", Deno.build.os === "windows" ? "/" : "\\").replace(/\/+$/, "");
+}
+
+function split(path: string): [string, string] {
+  const at = path.lastIndexOf("/");
+  return [path.slice(0, at), path.slice(at + 1)];
+}

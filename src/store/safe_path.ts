@@ -1,0 +1,65 @@
+/**
+ * The one place that decides what a name may be, and which path it stands for. A name is a relative
+ * POSIX path in NFC, without control characters; on Windows, its rules hold besides.
+ */
+import { Fault } from "../fault.ts";
+import { NAME_CAP } from "../wire/protocol.ts";
+
+/** The state folder inside DIR; no name reaches into it. */
+export const STATE_FOLDER = ".shoal";
+
+/** Most bytes in one part of a name: the limit of ext4, APFS and NTFS. */
+const PART_CAP = 255;
+/** Most parts in a name. */
+const DEPTH_CAP = 64;
+
+// deno-lint-ignore no-control-regex
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
+/** Characters that Windows doesn't allow, `:` among them (drives and alternate streams). */
+const FORBIDDEN = /[<>:"\\|?*]/;
+/** Device names of Windows, with or without an extension. */
+const RESERVED = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\.|$)/i;
+
+const encoder = new TextEncoder();
+
+/** Why `name` can't be a name on a system, by default this one; undefined when it can. */
+export function whyUnsafe(name: string, os: string = Deno.build.os): string | undefined {
+  if (name === "") return "it is empty";
+  if (name.length > NAME_CAP || encoder.encode(name).length > NAME_CAP) {
+    return `it is longer than ${NAME_CAP} bytes`;
+  }
+  if (CONTROL.test(name)) return "it has a control character";
+  if (name.startsWith("/") || /^[A-Za-z]:[\\/]/.test(name)) return "it is absolute";
+  if (!name.isWellFormed()) return "it is not valid Unicode";
+  if (name !== name.normalize("NFC")) return "it is not in Unicode's composed form (NFC)";
+  const parts = name.split("/");
+  if (parts.length > DEPTH_CAP) return `it has more than ${DEPTH_CAP} parts`;
+  for (const part of parts) {
+    if (part === "") return "a part of it is empty";
+    if (part === "." || part === "..") return `it has the part ${part}`;
+    if (encoder.encode(part).length > PART_CAP) return `a part of it is over ${PART_CAP} bytes`;
+    if (os === "windows") {
+      if (FORBIDDEN.test(part)) return `Windows doesn't allow ${FORBIDDEN.exec(part)![0]} in it`;
+      if (/[. ]$/.test(part)) return "a part of it ends with a dot or a space";
+      if (RESERVED.test(part)) return `${part} is reserved on Windows`;
+    }
+  }
+  if (parts[0].toLowerCase() === STATE_FOLDER) return `${STATE_FOLDER} is Shoal's own`;
+}
+
+/** `name`, when it can be one. Throws a `usage` Fault that says why it can't. */
+export function safeName(name: string): string {
+  const why = whyUnsafe(name);
+  if (why) throw new Fault("usage", `Cannot use ${JSON.stringify(name.slice(0, 80))}: ${why}`);
+  return name;
+}
+
+/** The path that a name stands for inside `dir`. Throws as {@link safeName} does. */
+export function pathOf(dir: string, name: string): string {
+  return `${dir}/${safeName(name)}`;
+}
+
+/** True when `path` is `dir` or lies inside it; both absolute and free of links. */
+export function isInside(dir: string, path: string): boolean {
+  return path === dir || path.startsWith(dir.endsWith("/") ? dir : dir + "/");
+}

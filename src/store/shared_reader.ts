@@ -1,0 +1,60 @@
+import fs from "node:fs";
+import { type FileStamp, sameStamp, stampOf } from "./file_stamp.ts";
+
+/** Most files open for serving at a time; the one used longest ago is closed for the next. */
+const OPEN_FILES = 64;
+
+/** Reads shared files at any position, and notices when one is no longer what was shared. */
+export class SharedReader {
+  readonly #open = new Map<string, number>();
+
+  /**
+   * Fills `into` from `position`. False when the file changed, shrank, vanished or can't be read:
+   * what was read must then not be served.
+   */
+  read(path: string, stamp: FileStamp, position: number, into: Uint8Array): boolean {
+    try {
+      const fd = this.#descriptor(path);
+      for (let filled = 0; filled < into.length;) {
+        const n = fs.readSync(fd, into, filled, into.length - filled, position + filled);
+        if (n === 0) return this.#drop(path);
+        filled += n;
+      }
+      // Looked at after the read: what had this stamp then was not changed before it either.
+      const now = stampOf(fd);
+      return sameStamp(now, stamp) && !now.unlinked || this.#drop(path);
+    } catch {
+      return this.#drop(path);
+    }
+  }
+
+  /** Closes a file that is shared no longer. */
+  forget(path: string): void {
+    this.#drop(path);
+  }
+
+  close(): void {
+    for (const fd of this.#open.values()) fs.closeSync(fd);
+    this.#open.clear();
+  }
+
+  #descriptor(path: string): number {
+    let fd = this.#open.get(path);
+    if (fd === undefined) {
+      fd = fs.openSync(path, "r");
+      if (this.#open.size >= OPEN_FILES) this.#drop(this.#open.keys().next().value!);
+    } else {
+      this.#open.delete(path);
+    }
+    // A map keeps the order of insertion, so the first key is the one used longest ago.
+    this.#open.set(path, fd);
+    return fd;
+  }
+
+  #drop(path: string): false {
+    const fd = this.#open.get(path);
+    if (fd !== undefined) fs.closeSync(fd);
+    this.#open.delete(path);
+    return false;
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * The state database: what is shared, what is known about files on disk, and the digests of their
+ * chunks. It lies in DIR/.shoal/state.db, and whoever has it open owns DIR: SQLite's own lock says
+ * so, and the system frees it however the process ends.
+ */
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { Fault, messageOf } from "../fault.ts";
+
+/** Version of the tables below. */
+const SCHEMA_VERSION = 1;
+
+const SCHEMA = `
+CREATE TABLE files (            -- hash cache: a path with this stamp has this content
+  path     TEXT PRIMARY KEY,
+  size     INTEGER NOT NULL,
+  mtime_ns TEXT NOT NULL,
+  inode    TEXT NOT NULL,
+  id       TEXT NOT NULL
+);
+CREATE TABLE digest_pages (     -- hash trees, page by page; "file" is a file id
+  file  TEXT NOT NULL,
+  level INTEGER NOT NULL,
+  page  INTEGER NOT NULL,
+  bytes BLOB NOT NULL,
+  UNIQUE (file, level, page)
+);
+CREATE TABLE shares (
+  name      TEXT PRIMARY KEY,
+  path      TEXT NOT NULL,
+  id        TEXT NOT NULL,
+  size      INTEGER NOT NULL,
+  mtime     INTEGER NOT NULL,
+  time      INTEGER NOT NULL,
+  publisher TEXT NOT NULL,
+  signature TEXT NOT NULL,
+  served    INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX shares_by_id ON shares (id);
+CREATE INDEX files_by_id ON files (id);
+`;
+
+export class StateDatabase {
+  readonly #db: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  private constructor(db: DatabaseSync) {
+    this.#db = db;
+  }
+
+  /**
+   * Opens or creates the database at `path` and takes its lock. Throws a `held` Fault when another
+   * process has it, and a `disk` Fault when it can't be read or written.
+   */
+  static open(path: string): StateDatabase {
+    let db: DatabaseSync | undefined;
+    try {
+      db = new DatabaseSync(path);
+      // The log is synced at each checkpoint: a power cut may lose the last commits, never the file.
+      db.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL");
+      db.exec("PRAGMA synchronous = NORMAL; BEGIN EXCLUSIVE");
+      const { user_version: version } = db.prepare("PRAGMA user_version").get() as {
+        user_version: number;
+      };
+      if (version === 0) db.exec(`${SCHEMA}; PRAGMA user_version = ${SCHEMA_VERSION}`);
+      db.exec("COMMIT");
+      if (version > SCHEMA_VERSION) {
+        throw new Fault("disk", `Cannot use ${path}: a newer Shoal made it`);
+      }
+      return new StateDatabase(db);
+    } catch (cause) {
+      db?.close();
+      if (cause instanceof Fault) throw cause;
+      const why = messageOf(cause);
+      if (/locked|busy/.test(why)) {
+        throw new Fault("held", `Cannot use ${path}: another process has it`, { cause });
+      }
+      throw new Fault("disk", `Cannot use ${path}: ${why}`, { cause });
+    }
+  }
+
+  /** The first row of a query, or undefined. */
+  get<Row>(sql: string, ...values: (string | number | Uint8Array)[]): Row | undefined {
+    return this.#guard(() => this.#prepare(sql).get(...values) as Row | undefined);
+  }
+
+  /** All rows of a query. */
+  all<Row>(sql: string, ...values: (string | number | Uint8Array)[]): Row[] {
+    return this.#guard(() => this.#prepare(sql).all(...values) as Row[]);
+  }
+
+  run(sql: string, ...values: (string | number | Uint8Array)[]): void {
+    this.#guard(() => this.#prepare(sql).run(...values));
+  }
+
+  close(): void {
+    this.#statements.clear();
+    this.#db.close();
+  }
+
+  #prepare(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (!statement) this.#statements.set(sql, statement = this.#db.prepare(sql));
+    return statement;
+  }
+
+  #guard<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (cause) {
+      throw new Fault("disk", `Cannot use the state database: ${messageOf(cause)}`, { cause });
+    }
+  }
+}

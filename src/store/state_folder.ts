@@ -1,0 +1,57 @@
+import { Fault } from "../fault.ts";
+import { fileFault } from "./file_stamp.ts";
+import { STATE_FOLDER } from "./safe_path.ts";
+
+/** Where things lie. All paths are absolute; `dir` is free of links. */
+export interface StateFolder {
+  /** The shared folder. */
+  dir: string;
+  /** Its state folder, DIR/.shoal, readable by its owner alone. */
+  path: string;
+  database: string;
+  identity: string;
+  /** Downloads that are not whole yet. */
+  partials: string;
+  /** Address and token of the control endpoint of the peer that runs here. */
+  control: string;
+}
+
+/** The paths of the state of `dir`, whether or not it exists. */
+export function stateFolderOf(dir: string): StateFolder {
+  const path = `${dir.replace(/\/$/, "")}/${STATE_FOLDER}`;
+  return {
+    dir,
+    path,
+    database: `${path}/state.db`,
+    identity: `${path}/identity.pem`,
+    partials: `${path}/partials`,
+    control: `${path}/control.json`,
+  };
+}
+
+/**
+ * Makes the state folder of `dir`, and `dir` itself with `create`. Throws a `usage` Fault when `dir`
+ * is missing or no folder, and a `disk` Fault when it can't be written to.
+ */
+export async function openStateFolder(dir: string, create = false): Promise<StateFolder> {
+  const cannot = `Cannot use ${dir} as the shared folder`;
+  try {
+    if (create) await Deno.mkdir(dir, { recursive: true });
+    if (!(await Deno.stat(dir)).isDirectory) throw new Fault("usage", `${cannot}: it is a file`);
+    const folder = stateFolderOf(await Deno.realPath(dir));
+    await Deno.mkdir(folder.path, { mode: 0o700 }).catch((error) => {
+      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    });
+    // A link planted here would lead keys and databases to wherever its maker likes.
+    if (!(await Deno.lstat(folder.path)).isDirectory) {
+      throw new Fault("usage", `Cannot use ${folder.path}: it is not a folder`);
+    }
+    return folder;
+  } catch (cause) {
+    if (cause instanceof Fault) throw cause;
+    if (cause instanceof Deno.errors.NotFound) {
+      throw new Fault("usage", `${cannot}: there is no such folder`, { cause });
+    }
+    throw fileFault(cannot, cause);
+  }
+}

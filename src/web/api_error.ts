@@ -1,0 +1,46 @@
+import * as v from "valibot";
+import { Fault, type FaultKind, messageOf } from "../fault.ts";
+import type { Candidate } from "../peer/peer_api.ts";
+
+/** HTTP status for each kind of failure. */
+const STATUS: Record<FaultKind, number> = {
+  usage: 400,
+  not_found: 404,
+  network: 502,
+  integrity: 502,
+  destination: 409,
+  disk: 507,
+  ambiguous: 409,
+  deadline: 504,
+  held: 423,
+};
+
+const KINDS = Object.keys(STATUS) as [FaultKind, ...FaultKind[]];
+
+/** How a failure travels: as the body of a response, or as the last line of one that goes on. */
+export const ApiError = v.object({
+  error: v.object({
+    kind: v.optional(v.picklist(KINDS)),
+    message: v.string(),
+    /** For `ambiguous`: the contents that the name stands for. */
+    candidates: v.optional(v.array(v.unknown())),
+  }),
+});
+export type ApiError = v.InferOutput<typeof ApiError>;
+
+export function toApiError(error: unknown): ApiError {
+  const message = messageOf(error);
+  if (!(error instanceof Fault)) return { error: { message } };
+  const candidates = error.kind === "ambiguous" ? error.cause as Candidate[] : undefined;
+  return { error: { kind: error.kind, message, candidates } };
+}
+
+/** The failure that {@link toApiError} was given, as far as it travels. */
+export function fromApiError({ error: { kind, message, candidates } }: ApiError): Error {
+  return kind ? new Fault(kind, message, { cause: candidates }) : new Error(message);
+}
+
+/** The HTTP status for a failure; 500 for one that is no Fault. */
+export function statusOf(error: unknown): number {
+  return error instanceof Fault ? STATUS[error.kind] : 500;
+}

@@ -1,0 +1,168 @@
+/**
+ * The control API: everything that a PeerApi does, over HTTP. The one-shot verbs use it, and the page
+ * will. Handlers are Request → Response; sockets and files are control_server.ts's.
+ *
+ * | route                           | does                                                          |
+ * | ------------------------------- | ------------------------------------------------------------- |
+ * | GET /api/status                 | PeerStatus                                                    |
+ * | GET /api/peers                  | PeerRecord[]                                                  |
+ * | GET /api/files?pattern=         | FileRecord, one a line                                        |
+ * | POST /api/shares                | ShareRequest → lines: `{progress}`…, then `{result}`, `{error}` |
+ * | DELETE /api/shares?name=        | SharedFile                                                    |
+ * | POST /api/downloads             | GetRequest → lines as for shares; the result is a Receipt     |
+ * | POST /api/streams               | `{name, id}` → first line `{content}`, a path; then the same  |
+ * | GET /api/streams/:key           | the bytes of that stream, in order; once                      |
+ *
+ * Errors are `{"error": {kind, message, candidates?}}`, with a fitting status.
+ */
+import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
+import { type Context, Hono } from "hono";
+import * as v from "valibot";
+import { Fault, messageOf } from "../fault.ts";
+import type { PeerApi } from "../peer/peer_api.ts";
+import { statusOf, toApiError } from "./api_error.ts";
+import { jsonLines } from "./json_lines.ts";
+
+/** Most bytes in a request's body. */
+const BODY_CAP = 1 << 16;
+
+const path = v.pipe(v.string(), v.maxLength(4_096));
+const ShareBody = v.object({ file: path, cwd: path });
+const StreamBody = v.object({
+  name: v.pipe(v.string(), v.maxLength(4_096)),
+  id: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{8,64}$/))),
+});
+const GetBody = v.object({
+  ...StreamBody.entries,
+  output: v.optional(path),
+  overwrite: v.optional(v.boolean()),
+});
+
+export interface ControlOptions {
+  /** Whoever sends it as a bearer token may do everything. */
+  token: string;
+}
+
+/** The control API of a peer, to be served on loopback. */
+export function controlApi(api: PeerApi, { token }: ControlOptions): Hono {
+  const app = new Hono();
+  const streams = new Map<string, ReadableStream<Uint8Array>>();
+
+  app.use(async (context, next) => {
+    if (!isLoopback(context.req.header("host") ?? "")) {
+      // A page of another site, rebound to this address, still says its own host.
+      return context.json({ error: { message: "this host is not served" } }, 421);
+    }
+    if (!sameToken(context.req.header("authorization") ?? "", `Bearer ${token}`)) {
+      return context.json({ error: { message: "a valid token is needed" } }, 401);
+    }
+    await next();
+  });
+
+  app.get("/api/status", async (context) => context.json(await api.status()));
+
+  app.get("/api/peers", async (context) => context.json(await api.listPeers()));
+
+  app.get("/api/files", (context) => {
+    const files = api.listFiles(context.req.query("pattern"))[Symbol.asyncIterator]();
+    const encoder = new TextEncoder();
+    const encode = (value: unknown) => encoder.encode(JSON.stringify(value) + "\n");
+    const body = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        try {
+          const { value, done } = await files.next();
+          if (done) controller.close();
+          else controller.enqueue(encode({ result: value }));
+        } catch (error) {
+          controller.enqueue(encode(toApiError(error)));
+          controller.close();
+        }
+      },
+      cancel: () => void files.return?.(),
+    });
+    return new Response(body, { headers: { "content-type": "application/jsonl" } });
+  });
+
+  app.post("/api/shares", async (context) => {
+    const request = await bodyOf(context, ShareBody);
+    return work((emit, signal) =>
+      api.share(request, {
+        signal,
+        onProgress: (hashed, size) => emit({ progress: { hashed, size } }),
+      })
+    );
+  });
+
+  app.delete("/api/shares", async (context) => {
+    return context.json(await api.unshare(context.req.query("name") ?? ""));
+  });
+
+  app.post("/api/downloads", async (context) => {
+    const request = await bodyOf(context, GetBody);
+    return work((emit, signal) =>
+      api.get(request, { signal, onProgress: (progress) => emit({ progress }) })
+    );
+  });
+
+  app.post("/api/streams", async (context) => {
+    const request = await bodyOf(context, StreamBody);
+    const key = crypto.randomUUID();
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+    streams.set(key, readable);
+    return work(async (emit, signal) => {
+      emit({ content: `/api/streams/${key}` });
+      try {
+        const onProgress = (progress: unknown) => emit({ progress });
+        return await api.stream(request, writable, { signal, onProgress });
+      } finally {
+        streams.delete(key);
+      }
+    });
+  });
+
+  app.get("/api/streams/:key", (context) => {
+    const key = context.req.param("key");
+    const body = streams.get(key);
+    if (!body) throw new Fault("not_found", "there is no such stream");
+    streams.delete(key);
+    return new Response(body, { headers: { "content-type": "application/octet-stream" } });
+  });
+
+  app.notFound((context) => context.json({ error: { message: "there is no such route" } }, 404));
+
+  app.onError((error) => Response.json(toApiError(error), { status: statusOf(error) }));
+
+  return app;
+}
+
+/** Lines of progress, and then how it ended. */
+function work(
+  task: (emit: (value: unknown) => void, signal: AbortSignal) => Promise<unknown>,
+): Response {
+  return jsonLines((emit, signal) =>
+    task(emit, signal).then((result) => ({ result }), (error) => toApiError(error))
+  );
+}
+
+async function bodyOf<S extends v.GenericSchema>(
+  context: Context,
+  schema: S,
+): Promise<v.InferOutput<S>> {
+  try {
+    const length = Number(context.req.header("content-length") ?? NaN);
+    if (!(length <= BODY_CAP)) throw new RangeError(`it must have at most ${BODY_CAP} bytes`);
+    return v.parse(schema, await context.req.json());
+  } catch (cause) {
+    throw new Fault("usage", `Cannot read the request's body: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return /^(127\.0\.0\.1|\[::1\]|localhost)(:\d{1,5})?$/.test(host);
+}
+
+function sameToken(given: string, expected: string): boolean {
+  const encoder = new TextEncoder();
+  const [a, b] = [encoder.encode(given), encoder.encode(expected)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}

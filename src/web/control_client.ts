@@ -1,0 +1,199 @@
+import http from "node:http";
+import * as v from "valibot";
+import { Fault, messageOf } from "../fault.ts";
+import type {
+  FileRecord,
+  GetOptions,
+  GetRequest,
+  PeerApi,
+  PeerRecord,
+  PeerStatus,
+  Progress,
+  Receipt,
+  SharedFile,
+  ShareOptions,
+  ShareRequest,
+  ShareResult,
+} from "../peer/peer_api.ts";
+import { ApiError, fromApiError } from "./api_error.ts";
+import type { ControlFile } from "./control_file.ts";
+import { readJsonLines } from "./json_lines.ts";
+
+/** A value that came over the control API. The peer at the other end is this program itself. */
+type Line = { progress?: unknown; result?: unknown; content?: string };
+
+/** A running peer, asked over its control endpoint. */
+export class ControlClient implements PeerApi {
+  readonly #control: ControlFile;
+
+  constructor(control: ControlFile) {
+    this.#control = control;
+  }
+
+  async status(): Promise<PeerStatus> {
+    return await this.#json("GET", "/api/status") as PeerStatus;
+  }
+
+  async listPeers(): Promise<PeerRecord[]> {
+    return await this.#json("GET", "/api/peers") as PeerRecord[];
+  }
+
+  async *listFiles(pattern?: string): AsyncGenerator<FileRecord> {
+    const query = pattern === undefined ? "" : `?pattern=${encodeURIComponent(pattern)}`;
+    for await (const line of this.#lines("GET", `/api/files${query}`)) {
+      yield line.result as FileRecord;
+    }
+  }
+
+  async unshare(name: string): Promise<SharedFile> {
+    const route = `/api/shares?name=${encodeURIComponent(name)}`;
+    return await this.#json("DELETE", route) as SharedFile;
+  }
+
+  async share(
+    request: ShareRequest,
+    { signal, onProgress }: ShareOptions = {},
+  ): Promise<ShareResult> {
+    const lines = this.#lines("POST", "/api/shares", request, signal);
+    return await resultOf(lines, (progress) => {
+      const { hashed, size } = progress as { hashed: number; size: number };
+      onProgress?.(hashed, size);
+    }) as ShareResult;
+  }
+
+  async get(request: GetRequest, { signal, onProgress }: GetOptions = {}): Promise<Receipt> {
+    const lines = this.#lines("POST", "/api/downloads", request, signal);
+    const tell = (progress: unknown) => onProgress?.(progress as Progress);
+    return await resultOf(lines, tell) as Receipt;
+  }
+
+  async stream(
+    request: Pick<GetRequest, "name" | "id">,
+    output: WritableStream<Uint8Array>,
+    { signal, onProgress }: GetOptions = {},
+  ): Promise<Receipt> {
+    const lines = this.#lines("POST", "/api/streams", request, signal);
+    let copied: Promise<void> | undefined;
+    try {
+      const receipt = await resultOf(
+        lines,
+        (progress) => onProgress?.(progress as Progress),
+        // Its own failure shows as the stream's, which the last line tells.
+        (content) => copied = this.#copy(content, output, signal),
+      ) as Receipt;
+      await copied;
+      return receipt;
+    } catch (error) {
+      await copied?.catch(() => {});
+      throw error;
+    }
+  }
+
+  async #copy(
+    content: string,
+    output: WritableStream<Uint8Array>,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const writer = output.getWriter();
+    try {
+      for await (const bytes of await this.#request("GET", content, undefined, signal)) {
+        await writer.ready;
+        await writer.write(bytes);
+      }
+      await writer.close();
+    } catch (error) {
+      await writer.abort(error).catch(() => {});
+      throw error;
+    }
+  }
+
+  async #json(method: string, route: string): Promise<unknown> {
+    let text = "";
+    const decoder = new TextDecoder();
+    for await (const bytes of await this.#request(method, route)) {
+      text += decoder.decode(bytes, { stream: true });
+    }
+    return JSON.parse(text);
+  }
+
+  /** The lines of a response; one with an error is thrown. */
+  async *#lines(
+    method: string,
+    route: string,
+    body?: unknown,
+    signal?: AbortSignal,
+  ): AsyncGenerator<Line> {
+    const response = await this.#request(method, route, body, signal);
+    for await (const line of readJsonLines(response)) {
+      if (v.is(ApiError, line)) throw fromApiError(line);
+      yield line as Line;
+    }
+  }
+
+  /**
+   * The body of a response. Throws the Fault that the peer answers with, and a `network` Fault when it
+   * is gone. node:http, because fetch would go through a proxy that the environment names.
+   */
+  async #request(
+    method: string,
+    route: string,
+    body?: unknown,
+    signal?: AbortSignal,
+  ): Promise<AsyncIterable<Uint8Array>> {
+    const { url, token } = this.#control;
+    const payload = body === undefined ? undefined : new TextEncoder().encode(JSON.stringify(body));
+    const headers: Record<string, string | number> = { authorization: `Bearer ${token}` };
+    if (payload) {
+      headers["content-type"] = "application/json";
+      headers["content-length"] = payload.length;
+    }
+    const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
+      const request = http.request(url + route, { method, headers, signal, agent: false });
+      request.on("response", resolve);
+      request.on("error", (cause) =>
+        reject(
+          signal?.aborted ? signal.reason : new Fault(
+            "network",
+            `Cannot ask the running peer: ${messageOf(cause)}`,
+            { cause },
+          ),
+        ));
+      request.end(payload);
+    });
+    if (response.statusCode === 200) return bodyOf(response, signal);
+    const error: unknown = JSON.parse(await new Response(bodyStream(response)).text());
+    throw v.is(ApiError, error) ? fromApiError(error) : new Error(`HTTP ${response.statusCode}`);
+  }
+}
+
+/** The last line's result, progress told on the way. */
+async function resultOf(
+  lines: AsyncIterable<Line>,
+  onProgress: (progress: unknown) => void,
+  onContent?: (route: string) => void,
+): Promise<unknown> {
+  for await (const line of lines) {
+    if (line.progress !== undefined) onProgress(line.progress);
+    else if (line.content !== undefined) onContent?.(line.content);
+    else return line.result;
+  }
+  throw new Fault("network", "Cannot ask the running peer: it stopped");
+}
+
+async function* bodyOf(
+  response: http.IncomingMessage,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* response;
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw new Fault("network", `Cannot ask the running peer: ${messageOf(cause)}`, { cause });
+  } finally {
+    response.destroy();
+  }
+}
+
+function bodyStream(response: http.IncomingMessage): ReadableStream<Uint8Array> {
+  return ReadableStream.from(bodyOf(response));
+}

@@ -1,0 +1,28 @@
+import * as v from "valibot";
+
+/** Where the control endpoint of a running peer is, and what it asks for. */
+export const ControlFile = v.object({
+  url: v.pipe(v.string(), v.regex(/^http:\/\/127\.0\.0\.1:\d{1,5}$/)),
+  token: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+  pid: v.number(),
+});
+export type ControlFile = v.InferOutput<typeof ControlFile>;
+
+/** Writes the file in one step, readable by its owner alone. */
+export async function writeControlFile(path: string, control: ControlFile): Promise<void> {
+  const temporary = `${path}.${crypto.randomUUID()}`;
+  await Deno.writeTextFile(temporary, JSON.stringify(control) + "\n", {
+    mode: 0o600,
+    createNew: true,
+  });
+  await Deno.rename(temporary, path);
+}
+
+/** What the file says; undefined when there is none, or it makes no sense. */
+export async function readControlFile(path: string): Promise<ControlFile | undefined> {
+  try {
+    return v.parse(ControlFile, JSON.parse(await Deno.readTextFile(path)));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,37 @@
+import { toHex } from "../content/hex.ts";
+import type { PeerApi } from "../peer/peer_api.ts";
+import { controlApi } from "./control_api.ts";
+import { writeControlFile } from "./control_file.ts";
+
+/** The control endpoint of a running peer: HTTP on loopback, on any free port. */
+export class ControlServer {
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #file: string;
+
+  private constructor(server: Deno.HttpServer<Deno.NetAddr>, file: string) {
+    this.#server = server;
+    this.#file = file;
+  }
+
+  /** Serves `api`, and says where and with which token in the control file at `file`. */
+  static async start(api: PeerApi, file: string): Promise<ControlServer> {
+    const token = toHex(crypto.getRandomValues(new Uint8Array(32)));
+    const app = controlApi(api, { token });
+    const server = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      (request) => app.fetch(request),
+    );
+    await writeControlFile(file, {
+      url: `http://127.0.0.1:${server.addr.port}`,
+      token,
+      pid: Deno.pid,
+    });
+    return new ControlServer(server, file);
+  }
+
+  /** Removes the control file, answers what is under way, and closes. */
+  async stop(): Promise<void> {
+    await Deno.remove(this.#file).catch(() => {});
+    await this.#server.shutdown();
+  }
+}
