@@ -12,7 +12,7 @@ import {
 import { Refused } from "../wire/answerer.ts";
 import { Glob } from "./glob.ts";
 import { Holders } from "./holders.ts";
-import { Page } from "./page.ts";
+import { Page } from "../wire/page.ts";
 import type { FindQuery, ListPage } from "./registry.ts";
 import { SortedKeys } from "./sorted_keys.ts";
 

@@ -14,7 +14,7 @@ import {
   SILENCE_MS,
 } from "../wire/protocol.ts";
 import { type Entry, FileIndex } from "./file_index.ts";
-import { Page } from "./page.ts";
+import { Page } from "../wire/page.ts";
 import type { FindQuery, ListPage, RegisteredPeer, Registry, SeedAddress } from "./registry.ts";
 import { SortedKeys } from "./sorted_keys.ts";
 

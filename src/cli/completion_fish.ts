@@ -14,11 +14,13 @@ export function fishCompletion(commands: CompletedCommand[]): string {
           here,
           ...(short ? [`-s ${short.slice(1)}`] : []),
           `-l ${long.slice(2)}`,
-          ...complete(value, "-r"),
+          ...complete(value, true),
           `-d ${quote(description)}`,
         ].join(" ")
       ),
-      ...(words === "none" || words === "text" ? [] : [[here, ...complete(words, "")].join(" ")]),
+      ...(words === "none" || words === "text"
+        ? []
+        : [[here, ...complete(words, false)].join(" ")]),
     ];
   });
   return `# Completion of shoal for fish: shoal completion fish | source
@@ -36,13 +38,16 @@ ${lines.join("\n")}
 `;
 }
 
-/** Arguments of `complete` for a value; `required` is `-r` for an option's. */
-function complete(value: Value, required: string): string[] {
-  const must = required ? [required] : [];
+/** Arguments of `complete` for the value of an option, or for the words of a command. */
+function complete(value: Value, isOption: boolean): string[] {
   if (value === "none") return [];
-  if (value === "file") return [...must, "-F"];
-  if (value === "folder") return [...must, "-a", quote("(__fish_complete_directories)")];
-  return typeof value === "string" ? must : [...must, "-a", quote(value.join(" "))];
+  if (value === "file") return [isOption ? "-r -F" : "-F"];
+  const offers = value === "folder"
+    ? "(__fish_complete_directories)"
+    : typeof value === "string"
+    ? ""
+    : value.join(" ");
+  return [...(isOption ? ["-x"] : []), ...(offers ? ["-a", quote(offers)] : [])];
 }
 
 function quote(text: string): string {

@@ -3,24 +3,6 @@ import type { CompletedCommand, Value } from "./completion.ts";
 /** The script for zsh, to be sourced or put into `$fpath` as `_shoal`. */
 export function zshCompletion(commands: CompletedCommand[]): string {
   const paths = commands.slice(1).map(({ path }) => quote(path)).join(" | ");
-  const afterOption = commands.flatMap(({ path, options }) =>
-    options.filter(({ value }) => value !== "none").map(({ short, long, value }) => {
-      const names = [short, long].filter(Boolean).map((name) => quote(`${path} ${name}`));
-      return `    ${names.join(" | ")}) ${complete(value)}; return ;;`;
-    })
-  );
-  const words = commands.map(({ path, commands, options, words }) => {
-    const flags = options.flatMap(({ short, long, description }) =>
-      [short, long].filter(Boolean).map((name) => described(name!, description))
-    );
-    const names = commands.map(({ name, description }) => described(name, description));
-    return `    ${quote(path)})
-      if [[ $cur == -* ]]; then offers=(${flags.join(" ")}); _describe -o option offers
-      else ${
-      names.length > 0 ? `offers=(${names.join(" ")}); _describe command offers` : complete(words)
-    }
-      fi ;;`;
-  });
   return `#compdef shoal
 # Completion of shoal for zsh: source <(shoal completion zsh)
 _shoal() {
@@ -34,17 +16,39 @@ _shoal() {
   # --option=value is one word here.
   if [[ $cur == --*=* ]]; then prev=\${cur%%=*}; compset -P '*='; fi
   case "$at $prev" in
-${afterOption.join("\n")}
+${commands.flatMap(casesAfterOptions).join("\n")}
   esac
   case "$at" in
-${words.join("\n")}
+${commands.map(caseOfCommand).join("\n")}
   esac
 }
 if [[ \${funcstack[1]} == _shoal ]]; then _shoal "$@"; else compdef _shoal shoal; fi
 `;
 }
 
-function complete(value: Value): string {
+/** What stands after each option that takes a value. */
+function casesAfterOptions({ path, options }: CompletedCommand): string[] {
+  return options.filter(({ value }) => value !== "none").map(({ short, long, value }) => {
+    const names = [short, long].filter(Boolean).map((name) => quote(`${path} ${name}`));
+    return `    ${names.join(" | ")}) ${offer(value)}; return ;;`;
+  });
+}
+
+/** The command's options for a word that starts with a dash, or else its commands or words. */
+function caseOfCommand({ path, commands, options, words }: CompletedCommand): string {
+  const flags = options.flatMap(({ short, long, description }) =>
+    (short ? [short, long] : [long]).map((name) => described(name, description))
+  );
+  const names = commands.map(({ name, description }) => described(name, description));
+  return `    ${quote(path)})
+      if [[ $cur == -* ]]; then
+        offers=(${flags.join(" ")}); _describe -o option offers
+      else
+        ${names.length > 0 ? `offers=(${names.join(" ")}); _describe command offers` : offer(words)}
+      fi ;;`;
+}
+
+function offer(value: Value): string {
   if (value === "file") return "_files";
   if (value === "folder") return "_files -/";
   return typeof value === "string" ? ":" : `compadd -- ${value.map(quote).join(" ")}`;

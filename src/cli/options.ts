@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { resolve } from "node:path";
+import { Fault } from "../fault.ts";
 import {
   BOOTSTRAP_PORT,
   parseAddress,
@@ -37,6 +38,9 @@ export interface PeerFlags extends LogFlags, OutputFlags {
   advertise?: string;
 }
 
+/** Stands where an address has no port. */
+const NO_PORT = -1;
+
 /** Those of {@link PeerFlags} that only mean something where a peer listens. */
 export const LISTENING = ["host", "port", "advertise"];
 
@@ -70,7 +74,7 @@ export function portOption(defaultPort: number): Option {
 
 export function hostOption(): Option {
   return option("--host <HOST>", "the address to listen on").default("0.0.0.0")
-    .argParser(parsing((text) => parseAddress(text, 0).host));
+    .argParser(parsing(parseHost));
 }
 
 export function peerOptions(): Option[] {
@@ -98,7 +102,7 @@ export function settingsOf(flags: PeerFlags): PeerSettings {
     port: flags.port,
     advertise: flags.advertise === undefined
       ? undefined
-      : parseAddress(flags.advertise, flags.port || PEER_PORT),
+      : parseAddress(flags.advertise, flags.port),
   };
 }
 
@@ -108,15 +112,21 @@ export function settingsOf(flags: PeerFlags): PeerSettings {
  */
 export function settleEnvironment(program: Command): void {
   const options = [...walkCommands(program)].flatMap((command) => command.options);
-  for (const { envVar, ...option } of options) {
+  for (const { envVar, required, optional } of options) {
     const value = envVar && Deno.env.get(envVar);
     if (!envVar || value === undefined) continue;
-    const takesValue = option.required || option.optional;
+    const takesValue = required || optional;
     if (value === "" || !takesValue && /^(0|false|no|off)$/i.test(value)) Deno.env.delete(envVar);
     else if (!takesValue && !/^(1|true|yes|on)$/i.test(value)) {
       throw new UsageFault(`${envVar} must be 1 or 0, not '${value}'`, `${program.name()} --help`);
     }
   }
+}
+
+function parseHost(text: string): string {
+  const { host, port } = parseAddress(text, NO_PORT);
+  if (port !== NO_PORT) throw new Fault("usage", `"${text}" must be an address without a port`);
+  return host;
 }
 
 function collectAddresses(text: string, before: Address[] = []): Address[] {

@@ -1,5 +1,5 @@
 import { Argument, Command, Help } from "commander";
-import { parsePort } from "../peer/settings.ts";
+import { BOOTSTRAP_PORT, parsePort } from "../peer/settings.ts";
 import { VERSION } from "../version.ts";
 import {
   hostOption,
@@ -11,7 +11,6 @@ import {
   portOption,
 } from "./options.ts";
 import { addExamples, addVerb, type VerbLine } from "./verb_command.ts";
-import { BOOTSTRAP_PORT } from "../peer/settings.ts";
 import { parsing } from "./usage.ts";
 import { VERBS } from "./verbs/all.ts";
 

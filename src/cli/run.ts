@@ -38,15 +38,13 @@ async function dispatch(argv: string[], stop: Stop): Promise<ExitCode> {
   const printed = takeOver(program);
   try {
     settleEnvironment(program);
-    await program.parseAsync(argv, { from: "user" });
+    await program.parseAsync(argv, { from: "user" }).catch(async (error) => {
+      if (!(error instanceof HelpShown)) throw error;
+      await new Output().raw(printed());
+    });
     return exit;
   } catch (error) {
-    const output = new Output({ json: wantsJson(argv) });
-    if (!(error instanceof HelpShown)) return await reportFailure(error, output, stop.code);
-    return await new Output().raw(printed()).then(
-      () => EXIT.ok,
-      (failure) => reportFailure(failure, output, stop.code),
-    );
+    return await reportFailure(error, new Output({ json: wantsJson(argv) }), stop.code);
   }
 }
 

@@ -24,7 +24,6 @@ export async function runVerb(line: VerbLine, flags: PeerFlags, stop: Stop): Pro
       startLogging(flags, "warning"),
     ]);
     try {
-      if (peer.note) output.note(peer.note);
       const exit = await verb.run({
         api: peer.api,
         args,

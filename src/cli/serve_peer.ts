@@ -26,7 +26,6 @@ export async function servePeer(flags: PeerFlags, stop: Stop): Promise<ExitCode>
       if (flags.json) await output.value({ peer: id, listening, dir });
       else await output.line(announcePeer(status));
       output.note(`Bootstrap: ${settings.bootstraps.map(formatAddress).join(", ")}`);
-      if (peer.note) output.note(peer.note);
       return await Promise.race([stop.asked, shell.run(peer.api)]) ?? await stop.asked;
     } finally {
       await peer.close();

@@ -69,9 +69,7 @@ export class PeerNode implements PeerApi {
     const digests = new DigestStore(db);
     const cache = new HashCache(db, digests);
     this.#library = new Library(db, cache);
-    this.#bootstraps = settings.bootstraps.map((address) =>
-      new BootstrapClient(address, { agent: AGENT, peer: identity.id })
-    );
+    this.#bootstraps = settings.bootstraps.map((address) => new BootstrapClient(address));
     this.#swarm = new Swarm(this.#bootstraps);
     this.#sharing = new Sharing({
       ...{ dir: folder.dir, identity, cache },
@@ -176,7 +174,7 @@ export class PeerNode implements PeerApi {
       listening: this.#listener && formatAddress(this.#listener.address),
       dir: this.#folder.dir,
       uptime: (performance.now() - this.#started) / 1000,
-      bootstraps: this.#bootstraps.map((one) => one.status()),
+      bootstraps: this.#bootstraps.map((one) => one.status),
       shares: this.#library.list().map(viewOf),
       transfers: this.#transfers.list(),
       totals: { ...this.#totals },
@@ -214,7 +212,10 @@ export class PeerNode implements PeerApi {
   /** A request ends with its own signal, and with the peer. */
   #whileOpen(options: GetOptions): GetOptions {
     const { signal } = this.#closing;
-    return { ...options, signal: options.signal ? AbortSignal.any([options.signal, signal]) : signal };
+    return {
+      ...options,
+      signal: options.signal ? AbortSignal.any([options.signal, signal]) : signal,
+    };
   }
 
   #inBackground(work: Promise<void>): void {

@@ -1,4 +1,3 @@
-import { AGENT } from "../version.ts";
 import { stateFolderOf } from "../store/state_folder.ts";
 import { readControlFile } from "../web/control_file.ts";
 import { BootstrapClient } from "./bootstrap_client.ts";
@@ -31,7 +30,7 @@ export async function openPeer(settings: PeerSettings & { role: Role }): Promise
     if (running) return { api: running, remote: true, close: () => Promise.resolve() };
   }
   if (settings.role === "query") {
-    const bootstraps = settings.bootstraps.map((one) => new BootstrapClient(one, { agent: AGENT }));
+    const bootstraps = settings.bootstraps.map((one) => new BootstrapClient(one));
     return {
       api: new QueryPeer(bootstraps),
       remote: false,

@@ -13,13 +13,18 @@ const HOST_CAP = 255;
 export interface PeerSettings {
   /** The shared folder: an absolute path. State lives in `.shoal/` below it. */
   dir: string;
+  /** Make `dir` if it is missing. Default false: a mistyped folder should be an error. */
+  createDir?: boolean;
   /** Asked and registered with, all of them. */
   bootstraps: Address[];
   /** Where to listen: an address of this machine, or `0.0.0.0` or `::` for all. */
   host: string;
   /** 0 is any free port. */
   port: number;
-  /** Asks the bootstraps to list this in place of the address that they see. */
+  /**
+   * Asks the bootstraps to list this in place of the address that they see. Port 0 stands for the
+   * one that it listens on.
+   */
   advertise?: Address;
   /** Most bytes per second that are served; undefined is no limit. */
   limitUp?: number;

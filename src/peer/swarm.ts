@@ -26,7 +26,7 @@ export class Swarm implements Pick<PeerApi, "listPeers" | "listFiles"> {
    */
   async find(query: { name: string } | { file: string }, signal?: AbortSignal): Promise<Offer[]> {
     const offers = new Map<string, Offer>();
-    for (const found of (await this.#ask((one) => one.find(query, signal))).flat()) {
+    for (const found of (await this.#ask((one) => one.find(query, { signal }))).flat()) {
       const { announcement } = found;
       const key = `${announcement.publisher} ${announcement.name} ${announcement.id}`;
       const offer = offers.get(key);

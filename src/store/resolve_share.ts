@@ -33,7 +33,10 @@ export async function resolveShare(
   const place = `${await Deno.realPath(parent || "/")}/${base}`.replace("//", "/");
   if (!isInside(dir, place)) return { name: safeName(base.normalize("NFC")), path: real };
   if (!isInside(dir, real)) throw new Fault("usage", `${cannot}: it is a link that leaves ${dir}`);
-  return { name: safeName(place.slice(dir.length).replace(/^\//, "").normalize("NFC")), path: real };
+  return {
+    name: safeName(place.slice(dir.length).replace(/^\//, "").normalize("NFC")),
+    path: real,
+  };
 }
 
 async function firstThatExists(paths: string[]): Promise<string | undefined> {

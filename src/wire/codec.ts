@@ -7,7 +7,7 @@ import { Fault, messageOf } from "../fault.ts";
 import { Envelope, LINE_CAP, PAYLOAD_CAP } from "./protocol.ts";
 
 /** A message as it is read: the fields every one has, and the rest as yet unchecked. */
-export type Message = v.InferOutput<typeof Envelope> & Record<string, unknown>;
+export type Message = v.InferOutput<typeof Envelope>;
 
 /** What a message to be sent looks like, `payload` aside, which the encoder adds. */
 export type Outgoing = { action: string; id?: number } & Record<string, unknown>;
@@ -66,7 +66,7 @@ export class Frame {
  * fields of its action are still to be checked, with {@link parseAs}.
  */
 export function decodeLine(line: Uint8Array): Message {
-  return parseAs(Envelope, parseJson(line), "message") as Message;
+  return parseAs(Envelope, parseJson(line), "message");
 }
 
 /** A payload that is JSON, checked against its schema. */

@@ -108,8 +108,11 @@ export const Name = v.pipe(
 const payload = count(PAYLOAD_CAP);
 const cursor = v.optional(v.pipe(v.string(), v.maxLength(2 * NAME_CAP)));
 
-/** The part that every message has. `id` is missing in notices and in the seed's dialect. */
-export const Envelope = v.object({
+/**
+ * The part that every message has; what else is in it is kept, to be checked against its action.
+ * `id` is missing in notices and in the seed's dialect.
+ */
+export const Envelope = v.looseObject({
   action: v.pipe(v.string(), v.maxLength(64)),
   id: v.optional(requestId),
   payload: v.optional(payload),

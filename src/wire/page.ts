@@ -1,4 +1,4 @@
-import { LIST_CAP, PAYLOAD_CAP } from "../wire/protocol.ts";
+import { LIST_CAP, PAYLOAD_CAP } from "./protocol.ts";
 
 const encoder = new TextEncoder();
 

@@ -1,0 +1,173 @@
+/**
+ * Keeps this peer listed at one bootstrap, for as long as it is asked to: registers, announces,
+ * sends heartbeats, and begins anew whenever the bootstrap was away.
+ */
+import { messageOf } from "../fault.ts";
+import type { Identity } from "../trust/identity.ts";
+import { signRegistration } from "../trust/registration.ts";
+import { AGENT } from "../version.ts";
+import type { Caller } from "../wire/caller.ts";
+import { type Address, formatAddress } from "../wire/connection.ts";
+import { type Announcement, HEARTBEAT_MS, type Holding, Ok, Registered } from "../wire/protocol.ts";
+import { askSeed, SeedRegistered } from "../wire/seed_dialect.ts";
+import { type Announcements, Announcer } from "./announcer.ts";
+import { greetBootstrap } from "./greet_bootstrap.ts";
+import type { BootstrapStatus } from "./peer_api.ts";
+import { abortable, Backoff, delay } from "./retry.ts";
+
+/** Time for a goodbye, in milliseconds. */
+const GOODBYE_MS = 1_000;
+
+export interface MaintainOptions {
+  identity: Identity;
+  /** Where this peer listens. */
+  port: number;
+  /** What to ask the bootstrap to list in place of the address that it sees. */
+  advertise?: Address;
+  /** Everything this peer has, at the time of the call. */
+  announcements: () => Announcements;
+  /** Ends it, with a goodbye. */
+  signal: AbortSignal;
+}
+
+export interface RegistrationOptions {
+  /** From 0 (included) to 1 (excluded). @default Math.random */
+  random?: () => number;
+  /** Between heartbeats, in milliseconds, before jitter. @default HEARTBEAT_MS */
+  heartbeatMs?: number;
+  /** The first pause after a failure, in milliseconds. @default 1_000 */
+  retryMs?: number;
+  /** Time for each of the two greetings, in milliseconds. @default 5_000 */
+  greetingMs?: number;
+  /** Hears of each change of state. */
+  onStatus?: (status: BootstrapStatus) => void;
+}
+
+export class Registration {
+  readonly #address: Address;
+  readonly #options: RegistrationOptions;
+  readonly #random: () => number;
+  #status: BootstrapStatus;
+  /** While registered. */
+  #announcer: Announcer | undefined;
+
+  constructor(address: Address, options: RegistrationOptions = {}) {
+    this.#address = address;
+    this.#options = options;
+    this.#random = options.random ?? Math.random;
+    this.#status = { address: formatAddress(address), state: "idle" };
+  }
+
+  get status(): BootstrapStatus {
+    return this.#status;
+  }
+
+  /** Sends at once what is new, if this peer is registered; else it goes with all the others later. */
+  async announce(announcements: Announcement[]): Promise<void> {
+    await this.#announcer?.announce(announcements);
+  }
+
+  /** As {@link announce}, for what this peer has no longer. */
+  async withdraw(holdings: Holding[]): Promise<void> {
+    await this.#announcer?.withdraw(holdings);
+  }
+
+  /** Resolves when the signal is aborted and the bootstrap was told so. Never rejects. */
+  async maintain(options: MaintainOptions): Promise<void> {
+    const { signal } = options;
+    const backoff = new Backoff({ first: this.#options.retryMs, random: this.#random });
+    this.#become({ state: "connecting" });
+    while (!signal.aborted) {
+      try {
+        await this.#stay(options, backoff);
+      } catch (error) {
+        if (signal.aborted) break;
+        this.#become({ state: "away", error: messageOf(error) });
+        await delay(backoff.next(), signal).catch(() => {});
+      }
+    }
+    this.#become({ state: "idle" });
+  }
+
+  /** Registers and stays so until something fails. Returns early from a seed bootstrap. */
+  async #stay(options: MaintainOptions, backoff: Backoff): Promise<void> {
+    const { identity, signal } = options;
+    const greeting = await greetBootstrap(this.#address, {
+      peer: identity.id,
+      ms: this.#options.greetingMs,
+      signal,
+    });
+    if (greeting.kind === "seed") {
+      await this.#registerAtSeed(options);
+      backoff.reset();
+      // Then it is greeted anew: by that time it may have become a bootstrap of our own kind.
+      return await this.#pause(signal);
+    }
+    const { caller, nonce } = greeting;
+    const broken = new AbortController();
+    try {
+      const listed = await abortable(this.#register(caller, nonce, options), signal);
+      backoff.reset();
+      this.#become({ state: "registered", listed });
+      this.#announcer = new Announcer(caller, {
+        onRefused: (error) => this.#become({ state: "registered", listed, error }),
+        onBroken: (error) => broken.abort(error),
+      });
+      void this.#announcer.announce(options.announcements());
+      await this.#beat(caller, AbortSignal.any([signal, broken.signal]));
+    } finally {
+      this.#announcer = undefined;
+      if (signal.aborted) await sayGoodbye(caller);
+      caller.close();
+    }
+  }
+
+  async #register(
+    caller: Caller,
+    nonce: string,
+    { identity, port, advertise }: MaintainOptions,
+  ): Promise<string> {
+    const signature = await signRegistration(identity, nonce, { port, advertise });
+    const { reply } = await caller.request(
+      { action: "register", peer: identity.id, port, advertise, agent: AGENT, signature },
+      Registered,
+    );
+    return formatAddress({ host: reply.address, port: reply.port });
+  }
+
+  /** In the seed's dialect a peer says itself where it is. */
+  async #registerAtSeed({ port, advertise, signal }: MaintainOptions): Promise<void> {
+    let told = advertise;
+    const request = (local: Address) => {
+      told ??= { host: local.host, port };
+      return { action: "register", address: told.host, port: told.port };
+    };
+    await askSeed(this.#address, request, SeedRegistered, { signal });
+    this.#become({ state: "seed", listed: told && formatAddress(told) });
+  }
+
+  /** Sends heartbeats until the signal is aborted or one isn't answered. */
+  async #beat(caller: Caller, signal: AbortSignal): Promise<never> {
+    for (;;) {
+      await this.#pause(signal);
+      await abortable(caller.request({ action: "heartbeat" }, Ok), signal);
+    }
+  }
+
+  /** The time between heartbeats, 20 % more or less, so that peers don't all speak at once. */
+  async #pause(signal: AbortSignal): Promise<void> {
+    const jitter = 0.8 + 0.4 * this.#random();
+    await delay((this.#options.heartbeatMs ?? HEARTBEAT_MS) * jitter, signal);
+  }
+
+  #become(status: Omit<BootstrapStatus, "address">): void {
+    this.#status = { address: this.#status.address, ...status };
+    this.#options.onStatus?.(this.#status);
+  }
+}
+
+async function sayGoodbye(caller: Caller): Promise<void> {
+  const timer = setTimeout(() => caller.close(), GOODBYE_MS);
+  await caller.request({ action: "goodbye" }, Ok).catch(() => {});
+  clearTimeout(timer);
+}

@@ -1,0 +1,90 @@
+import { Program } from "./program.ts";
+
+/** A bootstrap, peers and folders of their own, gone at the end of the test. */
+export class World {
+  /** A temporary folder. */
+  readonly root: string;
+  /** HOST:PORT of the bootstrap. */
+  readonly bootstrap: string;
+  readonly #programs: Program[] = [];
+
+  private constructor(root: string, bootstrap: string) {
+    this.root = root;
+    this.bootstrap = bootstrap;
+  }
+
+  /** A world with a bootstrap on a free port. */
+  static async create(): Promise<World> {
+    const root = await Deno.realPath(await Deno.makeTempDir({ prefix: "shoal-e2e-" }));
+    const program = new Program(["bootstrap", "--host", "127.0.0.1", "--port", "0"]);
+    const [, address] = await program.sees(/Bootstrap listening on (\S+)\n/);
+    const world = new World(root, address);
+    world.#programs.push(program);
+    return world;
+  }
+
+  /** The bootstrap's process. */
+  get bootstrapProgram(): Program {
+    return this.#programs[0];
+  }
+
+  /** A new empty folder. */
+  async folder(name: string): Promise<string> {
+    const path = `${this.root}/${name}`;
+    await Deno.mkdir(path, { recursive: true });
+    return path;
+  }
+
+  /** A peer that serves a folder of that name, once it is registered. */
+  async peer(name: string, options: { args?: string[]; stdin?: "open" } = {}): Promise<Peer> {
+    const dir = await this.folder(name);
+    const args = ["peer", "0", "--host", "127.0.0.1", "--dir", dir, ...this.options()];
+    const program = new Program([...args, ...options.args ?? []], { stdin: options.stdin });
+    this.#programs.push(program);
+    const [, address] = await program.sees(/listening on (\S+), sharing/);
+    await program.sees(/registered with/);
+    return { dir, address, program };
+  }
+
+  /** A process that ends with this world. */
+  adopt(program: Program): Program {
+    this.#programs.push(program);
+    return program;
+  }
+
+  /** The options that lead a verb here. */
+  options(): string[] {
+    return ["--bootstrap", this.bootstrap];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#programs.map((program) => program.stop()));
+    await Deno.remove(this.root, { recursive: true });
+  }
+}
+
+export interface Peer {
+  dir: string;
+  /** HOST:PORT that it listens on. */
+  address: string;
+  program: Program;
+}
+
+/** Writes a file of random bytes, a block at a time. */
+export async function writeRandom(path: string, size: number): Promise<void> {
+  using file = await Deno.open(path, { write: true, createNew: true });
+  const block = new Uint8Array(65_536);
+  for (let left = size; left > 0; left -= block.length) {
+    const part = block.subarray(0, Math.min(left, block.length));
+    crypto.getRandomValues(part);
+    const writer = file.writable.getWriter();
+    await writer.write(part);
+    writer.releaseLock();
+  }
+}
+
+/** True when two files have the same bytes. */
+export async function sameFiles(a: string, b: string): Promise<boolean> {
+  const cmp = await new Deno.Command("cmp", { args: ["-s", a, b] }).output();
+  return cmp.success;
+}
