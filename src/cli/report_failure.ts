@@ -21,6 +21,7 @@ export async function reportFailure(
   if (code === "closed_output") return exit;
   output.error(isAbort(error) ? "interrupted" : messageOf(error));
   if (error instanceof UsageFault) output.note(`Try '${error.help}'.`);
+  if (code === "unexpected") await logDetails(error);
   const candidates = candidatesOf(error);
   if (candidates) output.detail(await candidateTable(candidates));
   if (output.json && !output.begun) {
@@ -32,6 +33,13 @@ export async function reportFailure(
 /** What `--json` says of a failure. */
 export function errorValue(error: unknown): { code: string; exit: ExitCode; message: string } {
   return { code: failureCode(error), exit: exitCodeOf(error), message: messageOf(error) };
+}
+
+/** Where an unforeseen failure came from, for whoever asked for that with `--log-level debug`. */
+async function logDetails(error: unknown): Promise<void> {
+  const { getLogger } = await import("@logtape/logtape");
+  const stack = error instanceof Error && error.stack || String(error);
+  getLogger(["shoal", "cli"]).debug("{stack}", { stack: stack.replace(/\s*\n\s*/g, " | ") });
 }
 
 /** What an ambiguous name may stand for, where that is what failed. */

@@ -12,7 +12,17 @@ import { HelpShown, takeOver } from "./usage.ts";
  */
 export async function run(argv: string[]): Promise<ExitCode> {
   using stop = new Stop();
-  return await Promise.race([dispatch(argv, stop), stop.forced]);
+  return await Promise.race([dispatch(argv, stop), stop.forced, strayFailure()]);
+}
+
+/** Resolves when something failed that nobody waited for: it too ends in one line and a code. */
+function strayFailure(): Promise<ExitCode> {
+  return new Promise((resolve) => {
+    addEventListener("unhandledrejection", (event) => {
+      event.preventDefault();
+      resolve(reportFailure(event.reason, new Output()));
+    });
+  });
 }
 
 async function dispatch(argv: string[], stop: Stop): Promise<ExitCode> {

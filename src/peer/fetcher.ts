@@ -11,6 +11,7 @@ import { findTarget, type Target } from "./find_target.ts";
 import { OrderedOutput } from "./ordered_output.ts";
 import type { GetOptions, GetRequest, Progress, Receipt } from "./peer_api.ts";
 import type { Sink } from "./sink.ts";
+import type { Source } from "./source.ts";
 import type { Swarm } from "./swarm.ts";
 import type { ActiveTransfer, Transfers } from "./transfers.ts";
 
@@ -27,6 +28,8 @@ export interface FetcherOptions {
   /** Where partial files are kept. */
   partials: string;
   self: { agent: string; peer: string };
+  /** This peer's own copy of a content, where it shares one. */
+  local: (id: string) => Source | undefined;
   /** Called when a file was put on disk, before its receipt is returned. */
   onFetched: (target: Target, name: string, path: string, stamp: FileStamp) => Promise<void>;
 }
@@ -154,7 +157,7 @@ export class Fetcher {
   ): Promise<void> {
     const { transfer } = job;
     if (target.sources.length === 0 && target.size > 0) {
-      throw new Fault("network", `Cannot get ${transfer.name}: it has no sources but this peer`);
+      throw new Fault("network", `Cannot get ${transfer.name}: nobody who has it can be asked`);
     }
     job.downloader = new Downloader({
       ...target,

@@ -26,6 +26,8 @@ export interface FindOptions {
   digests: DigestStore;
   /** This peer, as it says `hello`; it is not its own source. */
   self: { agent: string; peer: string };
+  /** This peer's own copy of a content, where it shares one. */
+  local: (id: string) => Source | undefined;
   signal?: AbortSignal;
 }
 
@@ -38,13 +40,17 @@ export async function findTarget(
   { name, id }: Pick<GetRequest, "name" | "id">,
   options: FindOptions,
 ): Promise<Target> {
-  const { swarm, self, signal } = options;
+  const { swarm, self, local, signal } = options;
   const offers = await swarm.find(id?.length === 64 ? { file: id } : { name }, signal);
   const fitting = id ? offers.filter(({ announcement }) => announcement.id.startsWith(id)) : offers;
   const contents = Map.groupBy(fitting, ({ announcement }) => announcement.id);
   if (contents.size > 1) throw ambiguous(name, fitting.map(candidateOf));
   const [same] = contents.values();
-  if (same) return targetOf(same, self);
+  if (same) {
+    const target = targetOf(same, self);
+    const copy = local(target.id);
+    return copy ? { ...target, sources: [copy] } : target;
+  }
   const seed = await askSeeds(name, options);
   if (seed && (!id || seed.id.startsWith(id))) return seed;
   const what = id ? `${name} with id ${id.slice(0, 12)}` : name;

@@ -8,6 +8,7 @@ import { DigestStore } from "../store/digest_store.ts";
 import { HashCache } from "../store/hash_cache.ts";
 import { Library, type Share } from "../store/library.ts";
 import { SharedReader } from "../store/shared_reader.ts";
+import { LocalSource } from "./local_source.ts";
 import { openStateFolder, type StateFolder } from "../store/state_folder.ts";
 import { StateDatabase } from "../store/state_database.ts";
 import { Identity } from "../trust/identity.ts";
@@ -87,6 +88,10 @@ export class PeerNode implements PeerApi {
     this.#fetcher = new Fetcher({
       ...{ self, digests, cache },
       ...{ swarm: this.#swarm, transfers: this.#transfers },
+      local: (id) => {
+        const share = this.#library.withId(id);
+        return share && new LocalSource(share, digests, this.#reader);
+      },
       ...{ dir: folder.dir, partials: folder.partials },
       onFetched: (target, name, path, stamp) => this.#sharing.adopt(target, name, path, stamp),
     });
@@ -121,6 +126,7 @@ export class PeerNode implements PeerApi {
   async serve(): Promise<void> {
     const { host, port, advertise } = this.#settings;
     this.#listener = new Listener({ host, port }, (connection) => this.#serveOne(connection));
+    const listening = this.#listener.address.port;
     const { signal } = this.#closing;
     await this.#sharing.rescan({ signal, hash: false });
     this.#inBackground(this.#sharing.rescan({ signal }));
@@ -131,8 +137,8 @@ export class PeerNode implements PeerApi {
     for (const bootstrap of this.#bootstraps) {
       this.#inBackground(bootstrap.maintain({
         identity: this.#identity,
-        port: this.#listener.address.port,
-        advertise,
+        port: listening,
+        advertise: advertise && { ...advertise, port: advertise.port || listening },
         announcements: () => this.#library.announcements(),
         signal,
       }));

@@ -40,7 +40,7 @@ export class OrderedOutput implements Sink {
   write(position: number, bytes: Uint8Array<ArrayBuffer>): void {
     if (this.#failure) throw this.#failure;
     this.#early.set(position, bytes.slice());
-    this.#pumping ??= this.#pump();
+    if (position === this.#passed) this.#pumping ??= this.#pump();
   }
 
   /** Resolves when all that was written has been passed on and the output is closed. */
@@ -59,7 +59,6 @@ export class OrderedOutput implements Sink {
     try {
       for (let next; (next = this.#early.get(this.#passed));) {
         this.#early.delete(this.#passed);
-        await this.#writer.ready;
         await this.#writer.write(next);
         this.#passed += next.length;
         this.#onAdvance();

@@ -6,6 +6,9 @@ const REMEMBERED = 50;
 /** An upload that was asked nothing for this long counts as ended, in milliseconds. */
 const UPLOAD_IDLE_MS = 10_000;
 
+/** The same, once it was asked for as much as the file has. */
+const SERVED_IDLE_MS = 1_000;
+
 /** A transfer while it is counted. */
 export class ActiveTransfer {
   readonly meter = new RateMeter();
@@ -47,9 +50,10 @@ export class ActiveTransfer {
     const state = this.#state();
     const rate = state === "active" ? this.meter.rate : 0;
     const left = Math.max(0, (size ?? 0) - bytes);
+    const whole = size === 0 || state === "done" && this.direction === "down";
     return {
       ...{ transfer, name, id, direction, state, bytes, size },
-      percent: size === undefined ? 0 : size === 0 ? 100 : Math.min(100, (bytes / size) * 100),
+      percent: whole ? 100 : size === undefined ? 0 : Math.min(100, (bytes / size) * 100),
       rate,
       eta: state === "active" && size !== undefined && rate > 0 ? left / rate : undefined,
       sources: state === "active" ? this.sources() : 0,
@@ -59,8 +63,9 @@ export class ActiveTransfer {
 
   #state(): TransferState {
     if (this.direction === "down" || this.state !== "active") return this.state;
-    if (performance.now() - this.lastActive < UPLOAD_IDLE_MS) return "active";
-    return "done";
+    const idle = performance.now() - this.lastActive;
+    const served = this.meter.total >= (this.size ?? 0);
+    return idle < (served ? SERVED_IDLE_MS : UPLOAD_IDLE_MS) ? "active" : "done";
   }
 }
 

@@ -56,7 +56,8 @@ export class PartialFile {
       await new Promise<void>((resolve, reject) =>
         fs.fsync(fd, (error) => error ? reject(error) : resolve())
       );
-      fs.futimesSync(fd, mtime / 1000, mtime / 1000);
+      // By name, because futimes takes seconds as a fraction and so loses a millisecond.
+      Deno.utimeSync(this.path, new Date(mtime), new Date(mtime));
       stamp = stampOf(fd);
     } catch (cause) {
       throw fileFault(`Cannot write ${this.path}`, cause);

@@ -65,7 +65,7 @@ async function publishCopy(
     const fd = fs.openSync(copy, "r+");
     let stamp: FileStamp;
     try {
-      fs.futimesSync(fd, atime, mtime);
+      Deno.utimeSync(copy, atime, mtime);
       fs.fsyncSync(fd);
       stamp = stampOf(fd);
     } finally {

@@ -2,6 +2,9 @@ import { Fault } from "../fault.ts";
 import { fileFault } from "./file_stamp.ts";
 import { isInside, safeName } from "./safe_path.ts";
 
+/** A path that goes up on its way. */
+const UPWARD = /(^|[\\/])\.\.([\\/]|$)/;
+
 /**
  * Which file `file` means, and what it will be called: a name under `dir` first, then a path,
  * absolute or relative to `cwd`. A file inside DIR is called by its path there, any other by its last
@@ -19,7 +22,9 @@ export async function resolveShare(
     throw new Fault("usage", `${cannot}: ${file === "" ? "it is empty" : "it has a NUL"}`);
   }
   const absolute = file.startsWith("/") || /^[A-Za-z]:[\\/]/.test(file);
-  const candidates = absolute ? [file] : [`${dir}/${file}`, `${cwd}/${file}`];
+  // A name has no "..": with it, only a path from here can be meant.
+  const named = absolute || UPWARD.test(file) ? [] : [`${dir}/${file}`];
+  const candidates = absolute ? [file] : [...named, `${cwd}/${file}`];
   const path = normalise(await firstThatExists(candidates));
   if (path === undefined) throw new Fault("usage", `${cannot}: no such file`);
   let real: string;
@@ -31,8 +36,11 @@ export async function resolveShare(
   // The folder may be reached by a link, so the parent's real path says where the name itself lies.
   const [parent, base] = split(path);
   const place = `${await Deno.realPath(parent || "/")}/${base}`.replace("//", "/");
-  if (!isInside(dir, place)) return { name: safeName(base.normalize("NFC")), path: real };
-  if (!isInside(dir, real)) throw new Fault("usage", `${cannot}: it is a link that leaves ${dir}`);
+  const within = isInside(dir, place) || (isInside(dir, path) && !UPWARD.test(path));
+  if (!within) return { name: safeName(base.normalize("NFC")), path: real };
+  if (!isInside(dir, place) || !isInside(dir, real)) {
+    throw new Fault("usage", `${cannot}: it is a link that leaves ${dir}`);
+  }
   return {
     name: safeName(place.slice(dir.length).replace(/^\//, "").normalize("NFC")),
     path: real,

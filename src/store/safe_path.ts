@@ -20,6 +20,9 @@ const FORBIDDEN = /[<>:"\\|?*]/;
 /** Device names of Windows, with or without an extension. */
 const RESERVED = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\.|$)/i;
 
+/** What Windows may shorten the state folder's name to. */
+const SHORTENED = /^shoal~\d+$/i;
+
 const encoder = new TextEncoder();
 
 /** Why `name` can't be a name on a system, by default this one; undefined when it can. */
@@ -44,7 +47,11 @@ export function whyUnsafe(name: string, os: string = Deno.build.os): string | un
       if (RESERVED.test(part)) return `${part} is reserved on Windows`;
     }
   }
-  if (parts[0].toLowerCase() === STATE_FOLDER) return `${STATE_FOLDER} is Shoal's own`;
+  // In upper case, because file systems that ignore case take a long s (U+017F) for an s, too.
+  const own = parts[0].toUpperCase() === STATE_FOLDER.toUpperCase();
+  if (own || (os === "windows" && SHORTENED.test(parts[0]))) {
+    return `${STATE_FOLDER} is Shoal's own`;
+  }
 }
 
 /** `name`, when it can be one. Throws a `usage` Fault that says why it can't. */

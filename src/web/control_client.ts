@@ -78,8 +78,11 @@ export class ControlClient implements PeerApi {
       const receipt = await resultOf(
         lines,
         (progress) => onProgress?.(progress as Progress),
-        // Its own failure shows as the stream's, which the last line tells.
-        (content) => copied = this.#copy(content, output, signal),
+        (content) => {
+          copied = this.#copy(content, output, signal);
+          // Its failure is the stream's, which the last line tells better.
+          copied.catch(() => {});
+        },
       ) as Receipt;
       await copied;
       return receipt;
@@ -97,7 +100,6 @@ export class ControlClient implements PeerApi {
     const writer = output.getWriter();
     try {
       for await (const bytes of await this.#request("GET", content, undefined, signal)) {
-        await writer.ready;
         await writer.write(bytes);
       }
       await writer.close();

@@ -1,5 +1,6 @@
 import { toHex } from "../content/hex.ts";
 import type { PeerApi } from "../peer/peer_api.ts";
+import { statusOf, toApiError } from "./api_error.ts";
 import { controlApi } from "./control_api.ts";
 import { writeControlFile } from "./control_file.ts";
 
@@ -18,7 +19,8 @@ export class ControlServer {
     const token = toHex(crypto.getRandomValues(new Uint8Array(32)));
     const app = controlApi(api, { token });
     const server = Deno.serve(
-      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      // A body that fails half-way is told to its reader in the stream's last line.
+      { hostname: "127.0.0.1", port: 0, onListen() {}, onError: failed },
       (request) => app.fetch(request),
     );
     await writeControlFile(file, {
@@ -34,4 +36,8 @@ export class ControlServer {
     await Deno.remove(this.#file).catch(() => {});
     await this.#server.shutdown();
   }
+}
+
+function failed(error: unknown): Response {
+  return Response.json(toApiError(error), { status: statusOf(error) });
 }

@@ -8,7 +8,7 @@ import { type Message, type Outgoing, parseAs } from "./codec.ts";
 import type { Connection } from "./connection.ts";
 import { type ErrorCode, HANDSHAKE_MS, IDLE_MS, PROTOCOL_VERSION } from "./protocol.ts";
 
-/** Thrown by a handler to answer `error`; the connection lives on. */
+/** Thrown by a handler to answer `error`; the connection lives on, except after `bad_message`. */
 export class Refused extends Error {
   override readonly name = "Refused";
   readonly code: ErrorCode;
@@ -80,10 +80,22 @@ export async function answer<R extends { action: string; id: number }>(
     try {
       response = await handlers.answer(parsed.output, payload);
     } catch (error) {
-      const code = error instanceof Refused ? error.code : "bad_message";
-      if (!(error instanceof Refused || error instanceof Fault)) throw error;
-      await sendError(connection, message.id, code, messageOf(error));
-      continue;
+      if (error instanceof Refused) {
+        if (error.code === "bad_message") {
+          return await reject(connection, message.id, error.code, error.message);
+        }
+        await sendError(connection, message.id, error.code, error.message);
+        continue;
+      }
+      // A payload that makes no sense is the caller's fault; whatever else fails is this end's.
+      const malformed = error instanceof Fault && error.kind === "network";
+      await sendError(
+        connection,
+        message.id,
+        malformed ? "bad_message" : "internal",
+        malformed ? error.message : "that could not be answered",
+      );
+      throw error;
     }
     if (response instanceof Uint8Array) await connection.sendBytes(response);
     else await connection.send(response.message, response.payload);

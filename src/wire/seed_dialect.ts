@@ -36,7 +36,11 @@ export type SeedPeer = v.InferOutput<typeof SeedPeer>;
 export const SeedPeers = v.object({
   peers: v.pipe(
     v.array(v.unknown()),
-    v.transform((list) => list.filter((entry): entry is SeedPeer => v.is(SeedPeer, entry))),
+    v.transform((list) =>
+      list.map((entry) => v.safeParse(SeedPeer, entry))
+        .filter((parsed) => parsed.success)
+        .map(({ output }) => output as SeedPeer)
+    ),
   ),
 });
 

@@ -9,6 +9,7 @@ export class Watchdog {
   #expected = "";
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt = Infinity;
+  #stopped = false;
 
   /** `onLate` is told what was being waited for. */
   constructor(onLate: (expected: string) => void) {
@@ -17,6 +18,7 @@ export class Watchdog {
 
   /** From now on, {@link relax} or a new expectation must come within `ms` milliseconds. */
   expect(expected: string, ms: number): void {
+    if (this.#stopped) return;
     this.#expected = expected;
     this.#deadline = performance.now() + ms;
     if (this.#timer === undefined || this.#timerAt > this.#deadline) this.#arm();
@@ -27,8 +29,9 @@ export class Watchdog {
     this.#deadline = Infinity;
   }
 
-  /** Frees the timer. */
+  /** Frees the timer; nothing is expected ever after. */
   stop(): void {
+    this.#stopped = true;
     this.relax();
     clearTimeout(this.#timer);
     this.#timer = undefined;

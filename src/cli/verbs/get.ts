@@ -64,7 +64,7 @@ async function toStandardOutput({ api, args: [name], flags, output, signal }: Ve
         throw error;
       }
     },
-  }, { highWaterMark: 0 });
+  });
   try {
     const receipt = await withProgress(
       name,

@@ -1,4 +1,3 @@
-import { formatAddress } from "../../wire/connection.ts";
 import { formatTable } from "../table.ts";
 import { shortId } from "../units.ts";
 import type { Verb } from "./verb.ts";
@@ -13,6 +12,8 @@ export const listPeersVerb: Verb = {
     const peers = await api.listPeers();
     if (output.json) return await output.value(peers);
     if (peers.length === 0) return output.note("No peers are active.");
+    // The wire's modules are of no use to `shoal --version`.
+    const { formatAddress } = await import("../../wire/connection.ts");
     const rows = peers.map(({ address, port, peer, files, agent }) => [
       formatAddress({ host: address, port }),
       shortId(peer),
