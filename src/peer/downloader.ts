@@ -6,7 +6,7 @@ import type { DigestStore } from "../store/digest_store.ts";
 import { Refusal } from "../wire/caller.ts";
 import { CHUNK_SIZE, RUN_CHUNKS } from "../wire/protocol.ts";
 import { Picker, type Run } from "./picker.ts";
-import { Backoff, delay } from "./retry.ts";
+import { Backoff, type BackoffOptions, delay } from "./retry.ts";
 import type { Sink } from "./sink.ts";
 import type { Source } from "./source.ts";
 import { compareDigests, partOf, VerifiedPages } from "./verified_pages.ts";
@@ -32,6 +32,8 @@ export interface DownloaderOptions {
   signal?: AbortSignal;
   /** Called for each verified and written part, with its number of bytes. */
   onBytes?: (bytes: number) => void;
+  /** Pauses before a source that failed is tried again. */
+  backoff?: BackoffOptions;
 }
 
 /**
@@ -109,7 +111,7 @@ export class Downloader {
 
   /** Fetches from one source until the file is whole or the source is given up. */
   async #use(source: Source): Promise<void> {
-    const backoff = new Backoff();
+    const backoff = new Backoff(this.#options.backoff);
     let failures = 0;
     let strikes = 0;
     this.#active.add(source);
@@ -122,11 +124,15 @@ export class Downloader {
         await this.#fetchFrom(source);
         break;
       } catch (error) {
-        if (this.#ended.signal.aborted) break;
+        const wrong = error instanceof Fault && error.kind === "integrity";
+        if (this.#ended.signal.aborted) {
+          // The others were quicker to mend it than this one's requests to end: it is named still.
+          if (wrong) source.receipt.dropped = messageOf(error);
+          break;
+        }
         this.#connected.delete(source);
         this.#picker.wake();
         if (source.receipt.bytes > before) failures = 0;
-        const wrong = error instanceof Fault && error.kind === "integrity";
         strikes += wrong ? 1 : 0;
         const hopeless = error instanceof Refusal && error.code !== "busy";
         const useless = wrong && (strikes === STRIKES || this.#active.size > 1);
@@ -182,7 +188,7 @@ export class Downloader {
       ]);
       const { good, bad } = compareDigests(run, actual, expected);
       missing = bad;
-      for (const part of good) this.#accept(part, partOf(run, part, payload), source);
+      for (const part of good) await this.#accept(part, partOf(run, part, payload), source);
       if (bad.length > 0) {
         const chunks = bad.reduce((sum, { count }) => sum + count, 0);
         source.receipt.bad_chunks += chunks;
@@ -196,10 +202,10 @@ export class Downloader {
     }
   }
 
-  #accept(part: Run, bytes: Uint8Array<ArrayBuffer>, source: Source): void {
+  async #accept(part: Run, bytes: Uint8Array<ArrayBuffer>, source: Source): Promise<void> {
     if (this.#ended.signal.aborted) return;
     try {
-      this.#options.sink.write(part.first * CHUNK_SIZE, bytes);
+      await this.#options.sink.write(part.first * CHUNK_SIZE, bytes);
     } catch (error) {
       return this.fail(error);
     }

@@ -89,7 +89,7 @@ export class PeerNode implements PeerApi {
       ...{ self, digests, cache },
       ...{ swarm: this.#swarm, transfers: this.#transfers },
       local: (id) => {
-        const share = this.#library.withId(id);
+        const share = this.#sharing.present(id);
         return share && new LocalSource(share, digests, this.#reader);
       },
       ...{ dir: folder.dir, partials: folder.partials },

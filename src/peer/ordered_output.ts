@@ -36,11 +36,12 @@ export class OrderedOutput implements Sink {
     return this.#passed + OUTPUT_WINDOW;
   }
 
-  /** Throws a `disk` Fault once the output has failed. */
-  write(position: number, bytes: Uint8Array<ArrayBuffer>): void {
-    if (this.#failure) throw this.#failure;
+  /** Resolves when the bytes are held, not yet passed on. Throws a `disk` Fault once the output failed. */
+  write(position: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    if (this.#failure) return Promise.reject(this.#failure);
     this.#early.set(position, bytes.slice());
     if (position === this.#passed) this.#pumping ??= this.#pump();
+    return Promise.resolve();
   }
 
   /** Resolves when all that was written has been passed on and the output is closed. */

@@ -2,6 +2,7 @@
  * Keeps this peer listed at one bootstrap, for as long as it is asked to: registers, announces,
  * sends heartbeats, and begins anew whenever the bootstrap was away.
  */
+import { getLogger } from "@logtape/logtape";
 import { messageOf } from "../fault.ts";
 import type { Identity } from "../trust/identity.ts";
 import { signRegistration } from "../trust/registration.ts";
@@ -14,6 +15,8 @@ import { type Announcements, Announcer } from "./announcer.ts";
 import { greetBootstrap } from "./greet_bootstrap.ts";
 import type { BootstrapStatus } from "./peer_api.ts";
 import { abortable, Backoff, delay } from "./retry.ts";
+
+const log = getLogger(["shoal", "peer", "registration"]);
 
 /** Time for a goodbye, in milliseconds. */
 const GOODBYE_MS = 1_000;
@@ -161,7 +164,12 @@ export class Registration {
   }
 
   #become(status: Omit<BootstrapStatus, "address">): void {
-    this.#status = { address: this.#status.address, ...status };
+    const { address, state } = this.#status;
+    this.#status = { address, ...status };
+    const { listed } = status;
+    if (listed && status.state !== state) {
+      log.info("registered with {bootstrap} as {listed}", { bootstrap: address, listed });
+    }
     this.#options.onStatus?.(this.#status);
   }
 }

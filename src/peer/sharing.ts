@@ -79,6 +79,15 @@ export class Sharing {
     void this.#tell((bootstrap) => bootstrap.withdraw([holdingOf(share)]));
   }
 
+  /** A share of that content whose file was just seen to be there, unchanged. */
+  present(id: string): Share | undefined {
+    const share = this.#options.library.withId(id);
+    if (!share) return;
+    const state = compare(share);
+    if (state === "same") return share;
+    this.withdraw(share, state);
+  }
+
   /**
    * Looks at every shared file. What changed is withdrawn; then, unless `hash` is false, it is shared
    * anew if it is this peer's own.

@@ -2,6 +2,6 @@
 export interface Sink {
   /** Bytes from this position on can't be taken yet. It only grows. */
   readonly horizon: number;
-  /** Takes bytes that have been verified; they may be changed when it returns. */
-  write(position: number, bytes: Uint8Array<ArrayBuffer>): void;
+  /** Takes bytes that have been verified; they must not be changed until it resolves. */
+  write(position: number, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
 }

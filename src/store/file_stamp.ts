@@ -10,7 +10,15 @@ export interface FileStamp {
 
 /** The stamp of an open file, and whether its name is gone. */
 export function stampOf(fd: number): FileStamp & { unlinked: boolean } {
-  const stat = fs.fstatSync(fd, { bigint: true });
+  return stampOfStat(fs.fstatSync(fd, { bigint: true }));
+}
+
+/** The stamp of the file at a path. Throws as the file system does. */
+export function stampOfPath(path: string): FileStamp {
+  return stampOfStat(fs.statSync(path, { bigint: true }));
+}
+
+function stampOfStat(stat: fs.BigIntStats): FileStamp & { unlinked: boolean } {
   return {
     size: Number(stat.size),
     mtimeNs: stat.mtimeNs,
@@ -51,6 +59,10 @@ export function fileFault(cannot: string, cause: unknown): Fault {
   const code = (cause as { code?: string }).code;
   if (code === "ENOENT" || code === "ENOTDIR" || cause instanceof Deno.errors.NotFound) {
     return new Fault("usage", `${cannot}: no such file`, { cause });
+  }
+  if (cause instanceof Deno.errors.NotCapable) {
+    // The runtime keeps programs out of these, whatever the permissions that they were given.
+    return new Fault("disk", `${cannot}: /dev, /proc and /sys are out of bounds`, { cause });
   }
   const why = {
     EACCES: "permission denied",

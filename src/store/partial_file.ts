@@ -1,16 +1,18 @@
 import fs from "node:fs";
 import { Fault } from "../fault.ts";
-import { fileFault, type FileStamp, stampOf } from "./file_stamp.ts";
+import { fileFault, type FileStamp, stampOfPath } from "./file_stamp.ts";
 import { publishFile } from "./publish_file.ts";
 
 /** A download that is not whole yet: a file in the state folder, written at any position. */
 export class PartialFile {
   readonly path: string;
-  #fd: number | undefined;
+  readonly #file: Deno.FsFile;
+  #writing: Promise<void> = Promise.resolve();
+  #closed = false;
 
-  private constructor(path: string, fd: number) {
+  private constructor(path: string, file: Deno.FsFile) {
     this.path = path;
-    this.#fd = fd;
+    this.#file = file;
   }
 
   /**
@@ -22,7 +24,10 @@ export class PartialFile {
     try {
       fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
       requireSpace(folder, size);
-      return new PartialFile(path, fs.openSync(path, "wx+"));
+      return new PartialFile(
+        path,
+        Deno.openSync(path, { read: true, write: true, createNew: true }),
+      );
     } catch (cause) {
       throw cause instanceof Fault ? cause : fileFault(`Cannot write ${path}`, cause);
     }
@@ -31,15 +36,15 @@ export class PartialFile {
   /** Any run may be written at any time. */
   readonly horizon = Infinity;
 
-  /** Writes verified bytes at a position. Throws a `disk` Fault. */
-  write(position: number, bytes: Uint8Array): void {
-    try {
-      for (let done = 0; done < bytes.length;) {
-        done += fs.writeSync(this.#open(), bytes, done, bytes.length - done, position + done);
-      }
-    } catch (cause) {
-      throw fileFault(`Cannot write ${this.path}`, cause);
-    }
+  /**
+   * Writes verified bytes at a position; they must not change until this resolves. Throws a `disk`
+   * Fault. The runtime writes on another thread, but only where the file's one cursor stands: so one
+   * write at a time, each after its own seek.
+   */
+  write(position: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    const written = this.#writing.then(() => this.#write(position, bytes));
+    this.#writing = written.catch(() => {});
+    return written;
   }
 
   /**
@@ -50,15 +55,13 @@ export class PartialFile {
     destination: string,
     { mtime, overwrite }: { mtime: number; overwrite: boolean },
   ): Promise<FileStamp> {
-    const fd = this.#open();
     let stamp: FileStamp;
     try {
-      await new Promise<void>((resolve, reject) =>
-        fs.fsync(fd, (error) => error ? reject(error) : resolve())
-      );
+      await this.#writing;
+      await this.#file.sync();
       // By name, because futimes takes seconds as a fraction and so loses a millisecond.
       Deno.utimeSync(this.path, new Date(mtime), new Date(mtime));
-      stamp = stampOf(fd);
+      stamp = stampOfPath(this.path);
     } catch (cause) {
       throw fileFault(`Cannot write ${this.path}`, cause);
     }
@@ -72,14 +75,18 @@ export class PartialFile {
     fs.rmSync(this.path, { force: true });
   }
 
-  #open(): number {
-    if (this.#fd === undefined) throw new Error(`${this.path} is closed`);
-    return this.#fd;
+  async #write(position: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    try {
+      await this.#file.seek(position, Deno.SeekMode.Start);
+      while (bytes.length > 0) bytes = bytes.subarray(await this.#file.write(bytes));
+    } catch (cause) {
+      throw fileFault(`Cannot write ${this.path}`, cause);
+    }
   }
 
   #close(): void {
-    if (this.#fd !== undefined) fs.closeSync(this.#fd);
-    this.#fd = undefined;
+    if (!this.#closed) this.#file.close();
+    this.#closed = true;
   }
 }
 

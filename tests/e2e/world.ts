@@ -1,4 +1,9 @@
-import { Program } from "./program.ts";
+import { type Finished, Program, type RunOptions, shoal } from "./program.ts";
+
+export interface VerbOptions extends RunOptions {
+  /** Words that may look like options: they come last, after `--`. */
+  words?: string[];
+}
 
 /** A bootstrap, peers and folders of their own, gone at the end of the test. */
 export class World {
@@ -36,7 +41,7 @@ export class World {
   }
 
   /** A peer that serves a folder of that name, once it is registered. */
-  async peer(name: string, options: { args?: string[]; stdin?: "open" } = {}): Promise<Peer> {
+  async peer(name: string, options: { args?: string[]; stdin?: string } = {}): Promise<Peer> {
     const dir = await this.folder(name);
     const args = ["peer", "0", "--host", "127.0.0.1", "--dir", dir, ...this.options()];
     const program = new Program([...args, ...options.args ?? []], { stdin: options.stdin });
@@ -44,6 +49,24 @@ export class World {
     const [, address] = await program.sees(/listening on (\S+), sharing/);
     await program.sees(/registered with/);
     return { dir, address, program };
+  }
+
+  /** Runs `shoal peer …` for a folder, with this bootstrap, to its end. */
+  async run(dir: string, args: string[], options: VerbOptions = {}): Promise<Finished> {
+    return await shoal(this.#words(dir, args, options), options);
+  }
+
+  /** The JSON value that `shoal peer …` prints; fails when that fails. */
+  async json<T>(dir: string, args: string[], options: VerbOptions = {}): Promise<T> {
+    const words = this.#words(dir, [...args, "--json"], options);
+    const { code, stdout, stderr } = await shoal(words, options);
+    if (code !== 0) throw new Error(`shoal ${words.join(" ")} ended with ${code}: ${stderr}`);
+    return JSON.parse(stdout) as T;
+  }
+
+  /** `shoal peer …` while it runs. */
+  start(dir: string, args: string[], options: { stdin?: string } = {}): Program {
+    return this.adopt(new Program(["peer", ...args, "--dir", dir, ...this.options()], options));
   }
 
   /** A process that ends with this world. */
@@ -55,6 +78,11 @@ export class World {
   /** The options that lead a verb here. */
   options(): string[] {
     return ["--bootstrap", this.bootstrap];
+  }
+
+  #words(dir: string, args: string[], { words }: VerbOptions): string[] {
+    const options = [...args, "--dir", dir, ...this.options()];
+    return ["peer", ...options, ...words ? ["--", ...words] : []];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -77,9 +105,7 @@ export async function writeRandom(path: string, size: number): Promise<void> {
   for (let left = size; left > 0; left -= block.length) {
     const part = block.subarray(0, Math.min(left, block.length));
     crypto.getRandomValues(part);
-    const writer = file.writable.getWriter();
-    await writer.write(part);
-    writer.releaseLock();
+    for (let at = 0; at < part.length;) at += await file.write(part.subarray(at));
   }
 }
 

@@ -1,0 +1,128 @@
+import { BootstrapClient } from "../../src/peer/bootstrap_client.ts";
+import { parseAddress } from "../../src/peer/settings.ts";
+import { signAnnouncement } from "../../src/trust/announcement.ts";
+import { Identity } from "../../src/trust/identity.ts";
+import { type Bytes, concat, sha256 } from "../support/bytes.ts";
+import { referenceDigests, referenceIdOf, referenceTree } from "../support/reference_tree.ts";
+import { type RawEnd, Scripted } from "../support/sockets.ts";
+
+/** What a peer announces of a file. */
+export interface Offer {
+  name: string;
+  id: string;
+  size: number;
+}
+
+/** A request as it comes over the wire. */
+export interface WireRequest {
+  action: string;
+  id: number;
+  file: string;
+  level: number;
+  page: number;
+  first: number;
+  count: number;
+}
+
+/**
+ * What a liar makes of a right answer: the bytes that are sent in its place. `close` ends the
+ * connection after them, `silent` says nothing ever more.
+ */
+export type Lie = (request: WireRequest, honest: Bytes) => Uint8Array | "close" | "silent";
+
+/** The offer that fits a content. */
+export function offerOf(name: string, content: Uint8Array): Offer {
+  return { name, id: referenceIdOf(content), size: content.length };
+}
+
+/** A message and its payload, as they go over the wire. */
+export function wireMessage(message: object, payload?: Uint8Array): Bytes {
+  const full = payload ? { ...message, payload: payload.length } : message;
+  const line = new TextEncoder().encode(JSON.stringify(full) + "\n");
+  return concat(payload ? [line, payload] : [line]);
+}
+
+/**
+ * A peer written for tests: a TCP server with an identity of its own, listed by a real bootstrap as a
+ * source of one file. It follows a script on each connection.
+ */
+export class HostilePeer {
+  readonly address: string;
+  readonly #server: Scripted;
+  readonly #client: BootstrapClient;
+  readonly #stop = new AbortController();
+  #kept: Promise<void> = Promise.resolve();
+
+  private constructor(server: Scripted, client: BootstrapClient) {
+    this.#server = server;
+    this.#client = client;
+    this.address = `127.0.0.1:${server.address.port}`;
+  }
+
+  /** Connections accepted so far. */
+  get accepted(): number {
+    return this.#server.accepted;
+  }
+
+  /** Resolves when the bootstrap lists it and what it offers. */
+  static async create(
+    bootstrap: string,
+    offer: Offer,
+    script: (end: RawEnd) => Promise<unknown>,
+  ): Promise<HostilePeer> {
+    const registered = Promise.withResolvers<void>();
+    const client = new BootstrapClient(parseAddress(bootstrap, 1), {
+      onStatus: ({ state }) => state === "registered" && registered.resolve(),
+    });
+    const peer = new HostilePeer(new Scripted(script), client);
+    const identity = await Identity.generate();
+    const times = { mtime: 1_700_000_000_000, time: Date.now() };
+    const announcement = await signAnnouncement(identity, { ...offer, ...times });
+    peer.#kept = client.maintain({
+      identity,
+      port: peer.#server.address.port,
+      announcements: () => [],
+      signal: peer.#stop.signal,
+    });
+    await registered.promise;
+    await client.announce([announcement]);
+    return peer;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#kept;
+    this.#client.close();
+    await this.#server[Symbol.asyncDispose]();
+  }
+}
+
+/** A script that serves `content` by the protocol's rules, but for the lie. */
+export function serving(content: Uint8Array, lie?: Lie): (end: RawEnd) => Promise<void> {
+  const { levels } = referenceTree(referenceDigests(content));
+  const peer = sha256(content).toHex();
+  const honest = (request: WireRequest): Bytes => {
+    const { id } = request;
+    switch (request.action) {
+      case "hello":
+        return wireMessage({ action: "hello", id, protocol: 1, agent: "hostile/1", peer });
+      case "get_digests":
+        return wireMessage({ action: "digests", id }, levels[request.level][request.page]);
+      case "get_chunks": {
+        const at = request.first * 65_536;
+        const run = content.subarray(at, at + request.count * 65_536);
+        return wireMessage({ action: "chunks", id }, run);
+      }
+    }
+    throw new Error(`nobody told this peer about ${request.action}`);
+  };
+  return async (end) => {
+    for (let request; (request = await end.line());) {
+      const right = honest(request);
+      const answer = lie?.(request, right) ?? right;
+      if (answer === "close") return;
+      if (answer === "silent") return await end.closed();
+      await end.send(answer);
+    }
+  };
+}

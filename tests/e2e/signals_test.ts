@@ -1,0 +1,88 @@
+/** Signals end every process in order, with 128 + n, and leave nothing half-written. */
+import { assertEquals } from "@std/assert";
+import type { PeerRecord } from "../../src/peer/peer_api.ts";
+import { contentsOf } from "./checks.ts";
+import { Program, shoalJson } from "./program.ts";
+import { Proxy } from "./proxy.ts";
+import { World, writeRandom } from "./world.ts";
+
+const CODES = { SIGINT: 130, SIGTERM: 143 } as const;
+const SIZE = 64 << 20;
+
+Deno.test("bootstrap and peer stop in order", async () => {
+  for (const [signal, code] of Object.entries(CODES)) {
+    await using world = await World.create();
+    const peer = await world.peer("peer");
+    assertEquals(await peer.program.stop(signal as Deno.Signal), code);
+    await Deno.lstat(`${peer.dir}/.shoal/control.json`).then(
+      () => {
+        throw new Error("the control file is still there");
+      },
+      () => {},
+    );
+    const peers = await shoalJson<PeerRecord[]>(["peer", "list-peers", ...world.options()]);
+    assertEquals(peers, [], "it said goodbye");
+    assertEquals(await world.bootstrapProgram.stop(signal as Deno.Signal), code);
+    assertEquals(world.bootstrapProgram.stderr.includes("rror"), false);
+  }
+});
+
+Deno.test("a get under way stops in order, by itself and through a running peer", async () => {
+  await using world = await World.create();
+  await writeRandom(`${world.root}/big`, SIZE);
+  for (const [signal, code] of Object.entries(CODES)) {
+    for (const running of [false, true]) {
+      await using proxy = new Proxy({ pauseAfter: SIZE / 4 });
+      const source = await world.peer(`source ${code} ${running}`, {
+        args: ["--advertise", proxy.address],
+      });
+      proxy.target = source.address;
+      await world.json(source.dir, ["share", `${world.root}/big`]);
+      const name = `getter ${code} ${running}`;
+      const dir = running ? (await world.peer(name)).dir : await world.folder(name);
+      const get: Program = world.start(dir, ["get", "big"]);
+      await proxy.paused;
+      assertEquals(contentsOf(dir).length, 1, "the partial, and nothing under the final name");
+      assertEquals(await get.stop(signal as Deno.Signal), code);
+      assertEquals([get.stdout, get.stderr], ["", "shoal: interrupted\n"]);
+      if (running) {
+        const status = () => world.json<{ transfers: { state: string }[] }>(dir, ["status"]);
+        while ((await status()).transfers[0].state === "active");
+        assertEquals((await status()).transfers[0].state, "cancelled");
+      }
+      assertEquals(contentsOf(dir), []);
+      await source.program.stop();
+    }
+  }
+});
+
+Deno.test("a peer that stops ends the downloads that it was asked for", async () => {
+  await using world = await World.create();
+  await writeRandom(`${world.root}/big`, SIZE);
+  await using proxy = new Proxy({ pauseAfter: SIZE / 4 });
+  const source = await world.peer("source", { args: ["--advertise", proxy.address] });
+  proxy.target = source.address;
+  await world.json(source.dir, ["share", `${world.root}/big`]);
+  const getter = await world.peer("getter");
+  const get = world.start(getter.dir, ["get", "big"]);
+  await proxy.paused;
+  assertEquals(await getter.program.stop(), 143);
+  assertEquals(await get.ended(), 4);
+  assertEquals(get.stderr.split("\n").length, 2, get.stderr);
+  assertEquals(contentsOf(getter.dir), []);
+});
+
+Deno.test("a second signal ends it at once", async () => {
+  await using world = await World.create();
+  await writeRandom(`${world.root}/big`, SIZE);
+  await using proxy = new Proxy({ pauseAfter: SIZE / 4 });
+  const source = await world.peer("source", { args: ["--advertise", proxy.address] });
+  proxy.target = source.address;
+  await world.json(source.dir, ["share", `${world.root}/big`]);
+  const dir = await world.folder("getter");
+  const get = world.start(dir, ["get", "big"]);
+  await proxy.paused;
+  get.signal("SIGINT");
+  get.signal("SIGINT");
+  assertEquals(await get.ended(), 130);
+});

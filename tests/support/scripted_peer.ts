@@ -1,0 +1,89 @@
+import type {
+  FileRecord,
+  GetOptions,
+  GetRequest,
+  PeerApi,
+  PeerStatus,
+  Receipt,
+  SharedFile,
+  ShareOptions,
+  ShareRequest,
+  ShareResult,
+} from "../../src/peer/peer_api.ts";
+
+const ID = "1a2b3c4d".repeat(8);
+const PEER = "ab".repeat(32);
+
+export const SHARED: SharedFile = {
+  ...{ name: "file", path: "/dir/file", id: ID, size: 3, mtime: 1 },
+  ...{ publisher: PEER, served: 0, available: true },
+};
+export const RECEIPT: Receipt = {
+  ...{ name: "file", id: ID, size: 3, publisher: PEER, path: "/dir/file", up_to_date: false },
+  ...{ seconds: 0.5, bytes: 3, rate: 6, chunks: { reused: 0, fetched: 1, refetched: 0 } },
+  sources: [{ address: "10.0.0.1:10000", bytes: 3, retries: 0, bad_chunks: 0 }],
+};
+export const STATUS: PeerStatus = {
+  ...{ peer: PEER, agent: "test/1", dir: "/dir", uptime: 1, bootstraps: [], shares: [SHARED] },
+  ...{ transfers: [], totals: { served: 0, fetched: 0 } },
+};
+export const RECORD: FileRecord = {
+  ...{ name: "file", id: ID, size: 3, mtime: 1, time: 2, publisher: PEER, sources: 1 },
+};
+
+/** A PeerApi that does nothing and says so; tests replace what they are about. */
+export class ScriptedPeer implements PeerApi {
+  /** What was asked, as method and argument. */
+  readonly asked: [string, unknown][] = [];
+
+  constructor(replacements: Partial<PeerApi> = {}) {
+    Object.assign(this, replacements);
+  }
+
+  status(): Promise<PeerStatus> {
+    this.asked.push(["status", undefined]);
+    return Promise.resolve(STATUS);
+  }
+
+  share(request: ShareRequest, { onProgress }: ShareOptions = {}): Promise<ShareResult> {
+    this.asked.push(["share", request]);
+    onProgress?.(1, 3);
+    onProgress?.(3, 3);
+    return Promise.resolve({ ...SHARED, hashed: true, seconds: 0.1 });
+  }
+
+  unshare(name: string): Promise<SharedFile> {
+    this.asked.push(["unshare", name]);
+    return Promise.resolve(SHARED);
+  }
+
+  get(request: GetRequest, { onProgress }: GetOptions = {}): Promise<Receipt> {
+    this.asked.push(["get", request]);
+    onProgress?.({ phase: "fetching", bytes: 1, size: 3, rate: 1, sources: 1 });
+    return Promise.resolve(RECEIPT);
+  }
+
+  async stream(
+    request: Pick<GetRequest, "name" | "id">,
+    output: WritableStream<Uint8Array>,
+  ): Promise<Receipt> {
+    this.asked.push(["stream", request]);
+    const writer = output.getWriter();
+    for (const text of ["one ", "two ", "three"]) {
+      await writer.write(new TextEncoder().encode(text));
+    }
+    await writer.close();
+    const { path: _path, ...receipt } = RECEIPT;
+    return receipt;
+  }
+
+  listPeers() {
+    this.asked.push(["listPeers", undefined]);
+    return Promise.resolve([{ peer: PEER, address: "10.0.0.1", port: 10_000 }]);
+  }
+
+  async *listFiles(pattern?: string): AsyncGenerator<FileRecord> {
+    this.asked.push(["listFiles", pattern]);
+    for (const name of ["a", "b"]) yield await Promise.resolve({ ...RECORD, name });
+  }
+}
