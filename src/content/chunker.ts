@@ -1,4 +1,4 @@
-import { CHUNK_SIZE } from "../wire/protocol.ts";
+import { CHUNK_SIZE } from "./sizes.ts";
 
 /**
  * Cuts a stream of blocks, of any sizes, into chunks of exactly {@link CHUNK_SIZE} bytes; the last

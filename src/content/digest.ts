@@ -1,4 +1,4 @@
-import { CHUNK_SIZE, DIGEST_SIZE } from "../wire/protocol.ts";
+import { CHUNK_SIZE, DIGEST_SIZE } from "./sizes.ts";
 
 /** SHA-256 of some bytes. They may be changed as soon as this returns: WebCrypto takes a copy. */
 export async function digest(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {

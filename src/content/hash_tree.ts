@@ -5,7 +5,7 @@
  *
  * An empty file has no chunks and one empty page.
  */
-import { CHUNK_SIZE, DIGEST_SIZE, PAGE_DIGESTS } from "../wire/protocol.ts";
+import { CHUNK_SIZE, DIGEST_SIZE, PAGE_DIGESTS } from "./sizes.ts";
 import { digest } from "./digest.ts";
 
 /** How many digests and pages a level has. */

@@ -1,19 +1,20 @@
-import { digestChunks } from "../content/digest.ts";
+import { goodStretches } from "../content/bad_chunks.ts";
 import { fileId } from "../content/file_id.ts";
 import { runLength, type TreeShape, treeShape } from "../content/hash_tree.ts";
 import { Fault, messageOf } from "../fault.ts";
 import type { DigestStore } from "../store/digest_store.ts";
+import type { Stored } from "../store/disk.ts";
 import { Refusal } from "../wire/caller.ts";
 import { CHUNK_SIZE, RUN_CHUNKS } from "../wire/protocol.ts";
 import { Picker, type Run } from "./picker.ts";
 import { Backoff, type BackoffOptions, delay } from "./retry.ts";
-import type { Sink } from "./sink.ts";
+import type { Payload, Sink } from "./sink.ts";
 import type { Source } from "./source.ts";
-import { compareDigests, partOf, VerifiedPages } from "./verified_pages.ts";
+import { VerifiedPages } from "./verified_pages.ts";
 
-/** Runs asked for and not yet arrived, for each source: 4 MiB. */
-export const RUNS_IN_FLIGHT = 4;
-/** Sources used at a time; with the above, this bounds the memory of a download to 32 MiB. */
+/** Runs asked for and not yet arrived, for each source: 6 MiB. */
+export const RUNS_IN_FLIGHT = 6;
+/** Sources used at a time; with the above, this bounds the memory of a download to 48 MiB. */
 export const SOURCES_AT_ONCE = 8;
 /** Times in a row that a source may fail before it is given up. */
 const FAILURES = 4;
@@ -155,10 +156,11 @@ export class Downloader {
   async #fetchFrom(source: Source): Promise<void> {
     let failure: unknown;
     const work = async () => {
-      const buffer = new Uint8Array(Math.min(RUN_CHUNKS * CHUNK_SIZE, this.#options.size));
+      const size = Math.min(RUN_CHUNKS * CHUNK_SIZE, this.#options.size);
+      let buffer = new ArrayBuffer(size);
       for (let run; failure === undefined && (run = await this.#picker.take(source));) {
         try {
-          await this.#fetchRun(run, source, buffer);
+          buffer = await this.#fetchRun(run, source, buffer);
         } catch (error) {
           failure ??= error;
           // The others' requests must not go on using a connection that is about to be replaced.
@@ -171,30 +173,24 @@ export class Downloader {
     if (failure !== undefined) throw failure;
   }
 
-  async #fetchRun(run: Run, source: Source, buffer: Uint8Array<ArrayBuffer>): Promise<void> {
+  /** Fetches a run into `buffer`, and returns that, or other memory in its place. */
+  async #fetchRun(run: Run, source: Source, buffer: ArrayBuffer): Promise<ArrayBuffer> {
     let missing = [run];
     try {
-      const payload = await source.chunks(run, buffer);
-      const expectedLength = runLength(this.#shape, run.first, run.count);
-      if (payload.length !== expectedLength) {
-        throw new Fault(
-          "integrity",
-          `${source.receipt.address} sent ${payload.length} bytes in place of ${expectedLength}`,
-        );
+      const { length } = await source.chunks(run, new Uint8Array(buffer));
+      const right = runLength(this.#shape, run.first, run.count);
+      if (length !== right) {
+        const what = `${length} bytes in place of ${right}`;
+        throw new Fault("integrity", `${source.receipt.address} sent ${what}`);
       }
-      const [actual, expected] = await Promise.all([
-        digestChunks(payload),
-        this.#pages.digestsOf(run, source),
-      ]);
-      const { good, bad } = compareDigests(run, actual, expected);
-      missing = bad;
-      for (const part of good) await this.#accept(part, partOf(run, part, payload), source);
-      if (bad.length > 0) {
-        const chunks = bad.reduce((sum, { count }) => sum + count, 0);
-        source.receipt.bad_chunks += chunks;
-        this.tally.refetched += chunks;
+      const expected = await this.#pages.digestsOf(run, source);
+      const stored = await this.#store(run, { buffer, length, expected });
+      missing = stored.bad.map((index) => ({ first: run.first + index, count: 1 }));
+      this.#account(run, goodStretches(length, stored.bad, CHUNK_SIZE), source);
+      if (missing.length > 0) {
         throw new Fault("integrity", `${source.receipt.address} sent a wrong chunk`);
       }
+      return stored.buffer;
     } catch (error) {
       if (missing.length > 0) source.receipt.retries++;
       for (const part of missing) this.#picker.giveBack(part, source);
@@ -202,17 +198,25 @@ export class Downloader {
     }
   }
 
-  async #accept(part: Run, bytes: Uint8Array<ArrayBuffer>, source: Source): Promise<void> {
-    if (this.#ended.signal.aborted) return;
+  /** What the sink can't take, no other source can mend. */
+  async #store(run: Run, payload: Payload): Promise<Stored> {
     try {
-      await this.#options.sink.write(part.first * CHUNK_SIZE, bytes);
+      return await this.#options.sink.store(run.first * CHUNK_SIZE, payload);
     } catch (error) {
-      return this.fail(error);
+      this.fail(error);
+      throw error;
     }
-    source.receipt.bytes += bytes.length;
-    this.tally.fetched += part.count;
-    this.#options.onBytes?.(bytes.length);
-    this.#picker.done(part);
+  }
+
+  #account(run: Run, good: [number, number][], source: Source): void {
+    const bytes = good.reduce((sum, [from, to]) => sum + to - from, 0);
+    const chunks = Math.ceil(bytes / CHUNK_SIZE);
+    source.receipt.bytes += bytes;
+    source.receipt.bad_chunks += run.count - chunks;
+    this.tally.fetched += chunks;
+    this.tally.refetched += run.count - chunks;
+    this.#options.onBytes?.(bytes);
+    this.#picker.done(chunks);
     if (this.#picker.missing === 0) this.#end();
   }
 

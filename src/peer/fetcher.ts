@@ -1,4 +1,5 @@
 import type { DigestStore } from "../store/digest_store.ts";
+import type { Disk } from "../store/disk.ts";
 import type { FileStamp } from "../store/file_stamp.ts";
 import type { HashCache } from "../store/hash_cache.ts";
 import { PartialFile } from "../store/partial_file.ts";
@@ -25,6 +26,8 @@ export interface FetcherOptions {
   transfers: Transfers;
   /** The shared folder: absolute, free of links. */
   dir: string;
+  /** Verifies and writes what arrives. */
+  disk: Disk;
   /** Where partial files are kept. */
   partials: string;
   self: { agent: string; peer: string };
@@ -132,10 +135,10 @@ export class Fetcher {
       throw new Fault("destination", `Cannot write ${path}: another download is writing it`);
     }
     this.#writing.add(path);
-    const { dir, partials, cache } = this.#options;
+    const { dir, partials, cache, disk } = this.#options;
     let partial: PartialFile | undefined;
     try {
-      partial = PartialFile.create(partials, target.id, target.size);
+      partial = PartialFile.create(partials, target, disk);
       await this.#download(job, target, partial, signal);
       job.phase = "finishing";
       if (isInside(dir, path)) await makeParents(dir, path);
@@ -144,7 +147,7 @@ export class Fetcher {
       cache.remember(path, target.id, stamp);
       await this.#options.onFetched(target, name, path, stamp);
     } finally {
-      partial?.discard();
+      await partial?.discard();
       this.#writing.delete(path);
     }
   }

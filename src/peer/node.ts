@@ -5,6 +5,7 @@
 import { getLogger } from "@logtape/logtape";
 import { isAbort, messageOf } from "../fault.ts";
 import { DigestStore } from "../store/digest_store.ts";
+import { Disk } from "../store/disk.ts";
 import { HashCache } from "../store/hash_cache.ts";
 import { Library, type Share } from "../store/library.ts";
 import { SharedReader } from "../store/shared_reader.ts";
@@ -46,6 +47,7 @@ export class PeerNode implements PeerApi {
   readonly #db: StateDatabase;
   readonly #library: Library;
   readonly #reader = new SharedReader();
+  readonly #disk = new Disk();
   readonly #transfers = new Transfers();
   readonly #totals = { served: 0, fetched: 0 };
   readonly #bootstraps: BootstrapClient[];
@@ -92,7 +94,7 @@ export class PeerNode implements PeerApi {
         const share = this.#sharing.present(id);
         return share && new LocalSource(share, digests, this.#reader);
       },
-      ...{ dir: folder.dir, partials: folder.partials },
+      ...{ dir: folder.dir, partials: folder.partials, disk: this.#disk },
       onFetched: (target, name, path, stamp) => this.#sharing.adopt(target, name, path, stamp),
     });
   }
@@ -195,6 +197,7 @@ export class PeerNode implements PeerApi {
     await Promise.all(this.#background);
     for (const bootstrap of this.#bootstraps) bootstrap.close();
     this.#reader.close();
+    this.#disk.stop();
     this.#library.saveCounts();
     this.#db.close();
   }

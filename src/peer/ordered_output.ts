@@ -1,5 +1,9 @@
 import { Fault, messageOf } from "../fault.ts";
-import type { Sink } from "./sink.ts";
+import { badChunks, goodStretches } from "../content/bad_chunks.ts";
+import { digestChunks } from "../content/digest.ts";
+import type { Stored } from "../store/disk.ts";
+import { CHUNK_SIZE } from "../wire/protocol.ts";
+import type { Payload, Sink } from "./sink.ts";
 
 /** Bytes that may be held back, out of order, until those before them have come. */
 export const OUTPUT_WINDOW = 16 << 20;
@@ -36,12 +40,16 @@ export class OrderedOutput implements Sink {
     return this.#passed + OUTPUT_WINDOW;
   }
 
-  /** Resolves when the bytes are held, not yet passed on. Throws a `disk` Fault once the output failed. */
-  write(position: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    if (this.#failure) return Promise.reject(this.#failure);
-    this.#early.set(position, bytes.slice());
-    if (position === this.#passed) this.#pumping ??= this.#pump();
-    return Promise.resolve();
+  /** See {@link Sink}. Resolves when the chunks are held, not yet passed on. */
+  async store(position: number, { buffer, length, expected }: Payload): Promise<Stored> {
+    const bytes = new Uint8Array(buffer, 0, length);
+    const bad = badChunks(await digestChunks(bytes), expected);
+    if (this.#failure) throw this.#failure;
+    for (const [from, to] of goodStretches(length, bad, CHUNK_SIZE)) {
+      this.#early.set(position + from, bytes.slice(from, to));
+    }
+    if (this.#early.has(this.#passed)) this.#pumping ??= this.#pump();
+    return { bad, buffer };
   }
 
   /** Resolves when all that was written has been passed on and the output is closed. */

@@ -46,9 +46,9 @@ export class Picker<Source> {
     }
   }
 
-  /** Chunks of a run that was taken are verified and written. */
-  done(run: Run): void {
-    this.#missing -= run.count;
+  /** So many of the chunks that were taken are verified and written. */
+  done(chunks: number): void {
+    this.#missing -= chunks;
     if (this.#missing === 0) this.wake();
   }
 

@@ -1,7 +1,21 @@
-/** Where a download's verified bytes go: a file that is written anywhere, or a stream in order. */
+import type { Stored } from "../store/disk.ts";
+
+/** Chunks as they came from a source, and what they should be. */
+export interface Payload {
+  /** The chunks are its first `length` bytes. It is handed over, and may come back as another. */
+  buffer: ArrayBuffer;
+  length: number;
+  /** The digests that the chunks should have, one after the other. */
+  expected: Uint8Array;
+}
+
+/** Where a download goes: a file that is written anywhere, or a stream in order. */
 export interface Sink {
   /** Bytes from this position on can't be taken yet. It only grows. */
   readonly horizon: number;
-  /** Takes bytes that have been verified; they must not be changed until it resolves. */
-  write(position: number, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  /**
+   * Verifies the chunks of a payload, which begins at `position` in the file, and takes those that
+   * are right. Throws a `disk` Fault.
+   */
+  store(position: number, payload: Payload): Promise<Stored>;
 }

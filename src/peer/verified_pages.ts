@@ -3,7 +3,7 @@ import { fileId } from "../content/file_id.ts";
 import { pageLength, type TreeShape } from "../content/hash_tree.ts";
 import { Fault } from "../fault.ts";
 import type { DigestStore } from "../store/digest_store.ts";
-import { CHUNK_SIZE, DIGEST_SIZE, PAGE_DIGESTS } from "../wire/protocol.ts";
+import { DIGEST_SIZE, PAGE_DIGESTS } from "../wire/protocol.ts";
 import type { Run } from "./picker.ts";
 import type { Source } from "./source.ts";
 
@@ -86,32 +86,4 @@ export class VerifiedPages {
     }
     return bytes;
   }
-}
-
-/** The runs of good and of bad chunks in a payload, given what its digests are and should be. */
-export function compareDigests(
-  run: Run,
-  actual: Uint8Array,
-  expected: Uint8Array,
-): { good: Run[]; bad: Run[] } {
-  const good: Run[] = [];
-  const bad: Run[] = [];
-  for (let index = 0; index < run.count; index++) {
-    const at = index * DIGEST_SIZE;
-    const same = sameBytes(
-      actual.subarray(at, at + DIGEST_SIZE),
-      expected.subarray(at, at + DIGEST_SIZE),
-    );
-    const runs = same ? good : bad;
-    const last = runs.at(-1);
-    if (last && last.first + last.count === run.first + index) last.count++;
-    else runs.push({ first: run.first + index, count: 1 });
-  }
-  return { good, bad };
-}
-
-/** Where in a run's payload one of its parts lies: bytes. */
-export function partOf(run: Run, part: Run, payload: Uint8Array<ArrayBuffer>) {
-  const at = (part.first - run.first) * CHUNK_SIZE;
-  return payload.subarray(at, at + part.count * CHUNK_SIZE);
 }

@@ -1,33 +1,40 @@
 import fs from "node:fs";
+import { badChunks, goodStretches } from "../content/bad_chunks.ts";
+import { digestChunks } from "../content/digest.ts";
 import { Fault } from "../fault.ts";
+import type { Payload, Sink } from "../peer/sink.ts";
+import { CHUNK_SIZE } from "../wire/protocol.ts";
+import type { Disk, Stored } from "./disk.ts";
 import { fileFault, type FileStamp, stampOfPath } from "./file_stamp.ts";
 import { publishFile } from "./publish_file.ts";
 
-/** A download that is not whole yet: a file in the state folder, written at any position. */
-export class PartialFile {
-  readonly path: string;
-  readonly #file: Deno.FsFile;
-  #writing: Promise<void> = Promise.resolve();
-  #closed = false;
+/** Files up to this size, in bytes, are not worth a thread. */
+const SMALL = 1 << 20;
 
-  private constructor(path: string, file: Deno.FsFile) {
+/** A download that is not whole yet: a file in the state folder, written at any position. */
+export class PartialFile implements Sink {
+  readonly path: string;
+  readonly #disk: Disk;
+  readonly #small: boolean;
+
+  private constructor(path: string, disk: Disk, small: boolean) {
     this.path = path;
-    this.#file = file;
+    this.#disk = disk;
+    this.#small = small;
   }
 
   /**
    * Creates the partial of a file of `size` bytes in `folder`, which is made if need be. Throws a
    * `disk` Fault when there isn't room for it.
    */
-  static create(folder: string, id: string, size: number): PartialFile {
+  static create(folder: string, { id, size }: { id: string; size: number }, disk: Disk) {
     const path = `${folder}/${id.slice(0, 16)}-${crypto.randomUUID().slice(0, 8)}.part`;
     try {
       fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
       requireSpace(folder, size);
-      return new PartialFile(
-        path,
-        Deno.openSync(path, { read: true, write: true, createNew: true }),
-      );
+      fs.closeSync(fs.openSync(path, "wx"));
+      if (size > SMALL) disk.start();
+      return new PartialFile(path, disk, size <= SMALL);
     } catch (cause) {
       throw cause instanceof Fault ? cause : fileFault(`Cannot write ${path}`, cause);
     }
@@ -36,15 +43,24 @@ export class PartialFile {
   /** Any run may be written at any time. */
   readonly horizon = Infinity;
 
-  /**
-   * Writes verified bytes at a position; they must not change until this resolves. Throws a `disk`
-   * Fault. The runtime writes on another thread, but only where the file's one cursor stands: so one
-   * write at a time, each after its own seek.
-   */
-  write(position: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    const written = this.#writing.then(() => this.#write(position, bytes));
-    this.#writing = written.catch(() => {});
-    return written;
+  /** See {@link Sink}. */
+  async store(position: number, payload: Payload): Promise<Stored> {
+    if (!this.#small) return await this.#disk.store(this.path, position, payload);
+    const bytes = new Uint8Array(payload.buffer, 0, payload.length);
+    const bad = badChunks(await digestChunks(bytes), payload.expected);
+    try {
+      const fd = fs.openSync(this.path, "r+");
+      try {
+        for (const [from, to] of goodStretches(bytes.length, bad, CHUNK_SIZE)) {
+          fs.writeSync(fd, bytes, from, to - from, position + from);
+        }
+      } finally {
+        fs.closeSync(fd);
+      }
+    } catch (cause) {
+      throw fileFault(`Cannot write ${this.path}`, cause);
+    }
+    return { bad, buffer: payload.buffer };
   }
 
   /**
@@ -57,36 +73,22 @@ export class PartialFile {
   ): Promise<FileStamp> {
     let stamp: FileStamp;
     try {
-      await this.#writing;
-      await this.#file.sync();
+      await this.#disk.close(this.path);
+      using file = await Deno.open(this.path, { write: true });
+      await file.sync();
       // By name, because futimes takes seconds as a fraction and so loses a millisecond.
       Deno.utimeSync(this.path, new Date(mtime), new Date(mtime));
       stamp = stampOfPath(this.path);
     } catch (cause) {
       throw fileFault(`Cannot write ${this.path}`, cause);
     }
-    this.#close();
     return await publishFile(this.path, destination, overwrite) ?? stamp;
   }
 
   /** Removes the partial; does nothing once it was published. */
-  discard(): void {
-    this.#close();
+  async discard(): Promise<void> {
+    await this.#disk.close(this.path);
     fs.rmSync(this.path, { force: true });
-  }
-
-  async #write(position: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    try {
-      await this.#file.seek(position, Deno.SeekMode.Start);
-      while (bytes.length > 0) bytes = bytes.subarray(await this.#file.write(bytes));
-    } catch (cause) {
-      throw fileFault(`Cannot write ${this.path}`, cause);
-    }
-  }
-
-  #close(): void {
-    if (!this.#closed) this.#file.close();
-    this.#closed = true;
   }
 }
 

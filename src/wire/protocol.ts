@@ -19,6 +19,9 @@
  * docs/protocol.md has the same in prose, with worked examples.
  */
 import * as v from "valibot";
+import { CHUNK_SIZE, DIGEST_SIZE } from "../content/sizes.ts";
+
+export { CHUNK_SIZE, DIGEST_SIZE, PAGE_DIGESTS } from "../content/sizes.ts";
 
 /** The version said in `hello`. A callee that doesn't speak it answers `error` and closes. */
 export const PROTOCOL_VERSION = 1;
@@ -27,14 +30,8 @@ export const PROTOCOL_VERSION = 1;
 export const LINE_CAP = 65_536;
 /** Most bytes in a payload. */
 export const PAYLOAD_CAP = 1 << 20;
-/** Bytes in every chunk but the last of a file, which may be shorter. */
-export const CHUNK_SIZE = 65_536;
 /** Most chunks in one `get_chunks`: a full run is exactly one payload. */
 export const RUN_CHUNKS = 16;
-/** Bytes in a SHA-256 digest. */
-export const DIGEST_SIZE = 32;
-/** Digests in a full page of the hash tree: one chunk's worth. */
-export const PAGE_DIGESTS = CHUNK_SIZE / DIGEST_SIZE;
 /** Most levels of digest pages: files end at 2^53 bytes, which four levels cover. */
 export const TREE_LEVELS = 4;
 /** Most bytes in a name, as UTF-8. */

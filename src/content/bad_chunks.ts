@@ -1,0 +1,31 @@
+import { DIGEST_SIZE } from "./sizes.ts";
+import { sameBytes } from "./digest.ts";
+
+/** Which of some chunks are wrong, by their numbers from 0: digests as they are and as they should be. */
+export function badChunks(actual: Uint8Array, expected: Uint8Array): number[] {
+  const bad: number[] = [];
+  for (let at = 0; at < expected.length; at += DIGEST_SIZE) {
+    const same = sameBytes(
+      actual.subarray(at, at + DIGEST_SIZE),
+      expected.subarray(at, at + DIGEST_SIZE),
+    );
+    if (!same) bad.push(at / DIGEST_SIZE);
+  }
+  return bad;
+}
+
+/** The stretches of bytes of a payload in which no chunk is bad: `[from, to)`. */
+export function goodStretches(
+  length: number,
+  bad: number[],
+  chunkSize: number,
+): [number, number][] {
+  const edges = [...bad.map((index) => index * chunkSize), length];
+  const stretches: [number, number][] = [];
+  let from = 0;
+  for (const edge of edges) {
+    if (edge > from) stretches.push([from, edge]);
+    from = edge + chunkSize;
+  }
+  return stretches;
+}

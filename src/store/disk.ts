@@ -1,0 +1,108 @@
+import { fileFault } from "./file_stamp.ts";
+
+/** To the worker: verify a payload and write what is right of it, or close a file. */
+export type DiskRequest =
+  | {
+    kind: "store";
+    job: number;
+    path: string;
+    /** Where in the file the payload belongs: bytes. */
+    position: number;
+    /** The payload is its first `length` bytes. It is handed over, and comes back with the reply. */
+    buffer: ArrayBuffer;
+    length: number;
+    /** The digests that the payload's chunks should have, one after the other. */
+    expected: Uint8Array;
+  }
+  | { kind: "close"; job: number; path: string };
+
+export interface DiskReply {
+  job: number;
+  /** For `store`: the request's. */
+  buffer?: ArrayBuffer;
+  /** For `store`: numbers, from 0, of the chunks that failed their digest and were not written. */
+  bad?: number[];
+  error?: { code?: string; message: string };
+}
+
+/** What became of a payload. */
+export interface Stored {
+  bad: number[];
+  /** The memory that the payload came in, to be used again. */
+  buffer: ArrayBuffer;
+}
+
+/**
+ * Verifies and writes on a thread of its own, so that a download leaves this one free for sockets.
+ * A peer that fetches nothing has no such thread.
+ */
+export class Disk {
+  readonly #jobs = new Map<
+    number,
+    { path: string; resolve: (reply: DiskReply) => void; reject: (error: unknown) => void }
+  >();
+  #worker: Worker | undefined;
+  #nextJob = 1;
+
+  /**
+   * Verifies the chunks of a payload, the first `length` bytes of `buffer`, and writes those that are
+   * right to `path`, from `position` on. `buffer` can't be used until it comes back. Throws a `disk`
+   * Fault.
+   */
+  async store(
+    path: string,
+    position: number,
+    { buffer, length, expected }: { buffer: ArrayBuffer; length: number; expected: Uint8Array },
+  ): Promise<Stored> {
+    const job = this.#nextJob++;
+    const request: DiskRequest = { kind: "store", job, path, position, buffer, length, expected };
+    const reply = await this.#ask(request, [buffer]);
+    return { bad: reply.bad!, buffer: reply.buffer! };
+  }
+
+  /** Lets go of a file, after all that was asked before. */
+  async close(path: string): Promise<void> {
+    if (this.#worker) await this.#ask({ kind: "close", job: this.#nextJob++, path }, []);
+  }
+
+  /** Starts the thread, if it doesn't run: what comes soon then needn't wait for it. */
+  start(): void {
+    this.#running();
+  }
+
+  /** Ends the thread. Nothing may be under way. */
+  stop(): void {
+    this.#worker?.terminate();
+    this.#worker = undefined;
+  }
+
+  #ask(request: DiskRequest, transfer: ArrayBuffer[]): Promise<DiskReply> {
+    const { job, path } = request;
+    const replied = new Promise<DiskReply>((resolve, reject) => {
+      this.#jobs.set(job, { path, resolve, reject });
+    });
+    this.#running().postMessage(request, transfer);
+    return replied;
+  }
+
+  #running(): Worker {
+    if (this.#worker) return this.#worker;
+    this.#worker = new Worker(new URL("./disk_worker.ts", import.meta.url), { type: "module" });
+    this.#worker.onmessage = ({ data }: MessageEvent<DiskReply>) => {
+      const { path, resolve, reject } = this.#jobs.get(data.job)!;
+      this.#jobs.delete(data.job);
+      const { error } = data;
+      if (!error) resolve(data);
+      else reject(fileFault(`Cannot write ${path}`, Object.assign(new Error(), error)));
+    };
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      for (const { path, reject } of this.#jobs.values()) {
+        reject(fileFault(`Cannot write ${path}`, new Error(event.message)));
+      }
+      this.#jobs.clear();
+      this.stop();
+    };
+    return this.#worker;
+  }
+}
