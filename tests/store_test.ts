@@ -432,7 +432,8 @@ Deno.test("state database: a place that can't be written to is a disk fault", as
 Deno.test("state database: a failing statement is a disk fault", async () => {
   await using folder = await TempFolder.create();
   using state = new State(folder.at("state.db"));
-  await faultOf("disk", () => state.db.run("INSERT INTO nowhere VALUES (1)"), "nowhere");
+  const insert = () => state.db.run("INSERT INTO nowhere VALUES (1)");
+  await faultOf("disk", insert, "Cannot use the state database: ");
 });
 
 // Digest store

@@ -51,8 +51,8 @@ export async function findTarget(
     const copy = local(target.id);
     return copy ? { ...target, sources: [copy] } : target;
   }
-  const seed = await askSeeds(name, options);
-  if (seed && (!id || seed.id.startsWith(id))) return seed;
+  const seed = await askSeeds({ name, id }, options);
+  if (seed) return seed;
   const what = id ? `${name} with id ${id.slice(0, 12)}` : name;
   throw new Fault("not_found", `Cannot get ${what}: nobody in the swarm has it`);
 }
@@ -72,7 +72,7 @@ function targetOf(offers: Offer[], self: { agent: string; peer: string }): Targe
 
 /** Seed peers announce nothing, so each is asked. Those that don't answer are passed over. */
 async function askSeeds(
-  name: string,
+  { name, id = "" }: Pick<GetRequest, "name" | "id">,
   { swarm, digests, signal }: FindOptions,
 ): Promise<Target | undefined> {
   const seeds = (await swarm.listPeers()).filter(({ peer }) => !peer).slice(0, SEEDS_ASKED);
@@ -82,7 +82,7 @@ async function askSeeds(
       const source = new SeedSource({ host: seed.address, port: seed.port }, name);
       const content = await source.describe(digests, signal).catch(() => undefined);
       signal?.throwIfAborted();
-      if (content) found.push({ source, ...content });
+      if (content?.id.startsWith(id)) found.push({ source, ...content });
     }
   };
   await Promise.all(Array.from({ length: SEEDS_AT_ONCE }, ask));

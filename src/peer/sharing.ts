@@ -75,7 +75,7 @@ export class Sharing {
     if (!share.available) return;
     share.available = false;
     this.#options.reader.forget(share.path);
-    log.warning("{name} is withdrawn: the file {why}", { name: share.announcement.name, why });
+    log.info("{name} is withdrawn: the file {why}", { name: share.announcement.name, why });
     void this.#tell((bootstrap) => bootstrap.withdraw([holdingOf(share)]));
   }
 

@@ -38,6 +38,7 @@ export async function resolveShare(
   const place = `${await Deno.realPath(parent || "/")}/${base}`.replace("//", "/");
   const within = isInside(dir, place) || (isInside(dir, path) && !UPWARD.test(path));
   if (!within) return { name: safeName(base.normalize("NFC")), path: real };
+  if (place === dir) throw new Fault("usage", `${cannot}: it is a folder`);
   if (!isInside(dir, place) || !isInside(dir, real)) {
     throw new Fault("usage", `${cannot}: it is a link that leaves ${dir}`);
   }

@@ -126,10 +126,12 @@ export class ControlClient implements PeerApi {
     signal?: AbortSignal,
   ): AsyncGenerator<Line> {
     const response = await this.#request(method, route, body, signal);
+    let failure: Error | undefined;
     for await (const line of readJsonLines(response)) {
-      if (v.is(ApiError, line)) throw fromApiError(line);
-      yield line as Line;
+      if (v.is(ApiError, line)) failure = fromApiError(line);
+      else yield line as Line;
     }
+    if (failure) throw failure;
   }
 
   /**
@@ -174,11 +176,14 @@ async function resultOf(
   onProgress: (progress: unknown) => void,
   onContent?: (route: string) => void,
 ): Promise<unknown> {
+  let last: Line | undefined;
+  // To the end: Deno 2.5 takes a response that is left early for an error that nobody handled.
   for await (const line of lines) {
     if (line.progress !== undefined) onProgress(line.progress);
     else if (line.content !== undefined) onContent?.(line.content);
-    else return line.result;
+    else last = line;
   }
+  if (last) return last.result;
   throw new Fault("network", "Cannot ask the running peer: it stopped");
 }
 

@@ -52,6 +52,8 @@ export class Connection {
   #start = 0;
   #end = 0;
   #writing: Promise<void> = Promise.resolve();
+  /** Fails the write under way. */
+  #interrupt: ((error: Error) => void) | undefined;
   #reason: Fault | undefined;
   #closed = false;
 
@@ -182,6 +184,7 @@ export class Connection {
     } catch {
       // The runtime closes a connection by itself when its resource is gone.
     }
+    this.#interrupt?.(new Deno.errors.Interrupted("closed"));
   }
 
   [Symbol.dispose](): void {
@@ -198,13 +201,21 @@ export class Connection {
       while (bytes.length > 0) {
         if (this.#closed) throw new Deno.errors.BadResource("closed");
         this.#writeWatch.expect("the other end to read", this.#progressMs);
-        bytes = bytes.subarray(await this.#conn.write(bytes));
+        bytes = bytes.subarray(await this.#writeSome(bytes));
       }
     } catch (cause) {
       throw this.#reason ?? new Fault("network", `${this} closed the connection`, { cause });
     } finally {
       this.#writeWatch.relax();
     }
+  }
+
+  /** One write; it ends when the connection is closed, which in Deno 2.5 it would not by itself. */
+  #writeSome(bytes: Uint8Array): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#interrupt = reject;
+      this.#conn.write(bytes).then(resolve, reject);
+    });
   }
 
   async #readInto(into: Uint8Array): Promise<number | null> {

@@ -34,7 +34,7 @@ export function contentsOf(dir: string): string[] {
   const walk = (prefix: string) => {
     for (const entry of Deno.readDirSync(`${dir}/${prefix}`)) {
       const name = prefix + entry.name;
-      if (name === ".shoal") continue;
+      if (entry.name === ".shoal") continue;
       names.push(name);
       if (entry.isDirectory) walk(`${name}/`);
     }

@@ -83,7 +83,10 @@ Deno.test("--quiet says nothing that is no result, --json one value and nothing 
   assertEquals(both.stderr, "");
   assertEquals((JSON.parse(both.stdout) as Receipt).up_to_date, true);
   const told = await world.run(dir, ["get", "data", "-o", "copy"], { cwd: dir });
-  assertMatch(told.stdout, /^data  1000 B  in .*  from 1 source  id [0-9a-f]{12}  \/.*\/copy\n$/);
+  assertMatch(
+    told.stdout,
+    /^data {2}1000 B {2}in .* {2}from 1 source {2}id [0-9a-f]{12} {2}\/.*\/copy\n$/,
+  );
   assertEquals(told.stderr, "", "no progress without a terminal");
 
   const refused = await world.run(dir, ["get", "nothing", "--quiet"]);

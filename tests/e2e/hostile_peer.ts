@@ -25,10 +25,13 @@ export interface WireRequest {
 }
 
 /**
- * What a liar makes of a right answer: the bytes that are sent in its place. `close` ends the
- * connection after them, `silent` says nothing ever more.
+ * What a liar makes of a right answer: the bytes that are sent in its place, and what comes after
+ * them: the end of the connection, or silence for ever.
  */
-export type Lie = (request: WireRequest, honest: Bytes) => Uint8Array | "close" | "silent";
+export type Lie = (
+  request: WireRequest,
+  honest: Bytes,
+) => Uint8Array | { send?: Uint8Array; then: "close" | "silence" };
 
 /** The offer that fits a content. */
 export function offerOf(name: string, content: Uint8Array): Offer {
@@ -119,10 +122,11 @@ export function serving(content: Uint8Array, lie?: Lie): (end: RawEnd) => Promis
   return async (end) => {
     for (let request; (request = await end.line());) {
       const right = honest(request);
-      const answer = lie?.(request, right) ?? right;
-      if (answer === "close") return;
-      if (answer === "silent") return await end.closed();
-      await end.send(answer);
+      const said = lie?.(request, right) ?? right;
+      const { send, then } = said instanceof Uint8Array ? { send: said, then: "go on" } : said;
+      if (send) await end.send(send);
+      if (then === "close") return;
+      if (then === "silence") return await end.closed();
     }
   };
 }

@@ -3,6 +3,8 @@ import { type Finished, Program, type RunOptions, shoal } from "./program.ts";
 export interface VerbOptions extends RunOptions {
   /** Words that may look like options: they come last, after `--`. */
   words?: string[];
+  /** HOST:PORT of another bootstrap than this world's. */
+  bootstrap?: string;
 }
 
 /** A bootstrap, peers and folders of their own, gone at the end of the test. */
@@ -65,8 +67,8 @@ export class World {
   }
 
   /** `shoal peer …` while it runs. */
-  start(dir: string, args: string[], options: { stdin?: string } = {}): Program {
-    return this.adopt(new Program(["peer", ...args, "--dir", dir, ...this.options()], options));
+  start(dir: string, args: string[], options: VerbOptions = {}): Program {
+    return this.adopt(new Program(this.#words(dir, args, options), options));
   }
 
   /** A process that ends with this world. */
@@ -80,8 +82,9 @@ export class World {
     return ["--bootstrap", this.bootstrap];
   }
 
-  #words(dir: string, args: string[], { words }: VerbOptions): string[] {
-    const options = [...args, "--dir", dir, ...this.options()];
+  #words(dir: string, args: string[], { words, bootstrap }: VerbOptions): string[] {
+    const meeting = bootstrap ? ["--bootstrap", bootstrap] : this.options();
+    const options = [...args, "--dir", dir, ...meeting];
     return ["peer", ...options, ...words ? ["--", ...words] : []];
   }
 

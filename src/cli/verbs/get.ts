@@ -79,12 +79,12 @@ async function toStandardOutput({ api, args: [name], flags, output, signal }: Ve
   }
 }
 
-/** An absolute path. Throws a `disk` Fault for a folder (it ends with a slash) that doesn't exist. */
+/** An absolute path. Throws a `usage` Fault for a folder (it ends with a slash) that doesn't exist. */
 async function destination(path: string, cwd: string): Promise<string> {
   const absolute = resolve(cwd, path);
   const namesFolder = /[/\\]$/.test(path) && path !== absolute;
   if (namesFolder && !(await stat(absolute).catch(() => undefined))?.isDirectory()) {
-    throw new Fault("disk", `Cannot write to ${path}: there is no such folder`);
+    throw new Fault("usage", `Cannot write to ${path}: there is no such folder`);
   }
   return absolute;
 }

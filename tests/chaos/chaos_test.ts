@@ -1,0 +1,180 @@
+/**
+ * Sources that die, getters that are killed, files that are cut off and liars, each in the middle of
+ * a transfer. A proxy between getter and source makes of "the middle" an event.
+ */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { Receipt } from "../../src/peer/peer_api.ts";
+import { assertRefused, contentsOf, partialsOf } from "../e2e/checks.ts";
+import { Proxy, type ProxyOptions } from "../e2e/proxy.ts";
+import { type Peer, sameFiles, World, writeRandom } from "../e2e/world.ts";
+
+const MIB = 1 << 20;
+const SIZE = 48 * MIB;
+
+/** A peer behind a proxy that shares a file by name. */
+async function sourceBehind(
+  world: World,
+  name: string,
+  options: ProxyOptions,
+): Promise<{ peer: Peer; proxy: Proxy; file: string } & AsyncDisposable> {
+  const proxy = new Proxy(options);
+  const peer = await world.peer(name, { args: ["--advertise", proxy.address] });
+  proxy.target = peer.address;
+  const file = `${peer.dir}/data`;
+  await Deno.copyFile(`${world.root}/data`, file);
+  await world.json(peer.dir, ["share", "data"]);
+  return { peer, proxy, file, [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose]() };
+}
+
+/** A world with a file to fetch. */
+async function worldWithData(): Promise<World> {
+  const world = await World.create();
+  await writeRandom(`${world.root}/data`, SIZE);
+  return world;
+}
+
+Deno.test("the only source is killed half-way", async () => {
+  await using world = await worldWithData();
+  await using source = await sourceBehind(world, "source", { pauseAfter: SIZE / 2 });
+  const dir = await world.folder("getter");
+  const get = world.start(dir, ["get", "data"]);
+  await source.proxy.paused;
+  assertEquals(contentsOf(dir).length, 1, "a partial, and nothing under the final name");
+  await source.peer.program.stop("SIGKILL");
+  const killed = performance.now();
+  source.proxy.cut();
+  const code = await get.ended();
+  assertRefused({ code, stdout: get.stdout, stderr: get.stderr }, {
+    code: 4,
+    text: "Cannot get data: every source was lost",
+  });
+  assert(performance.now() - killed < 30_000, "in bounded time");
+  assertEquals(contentsOf(dir), []);
+});
+
+Deno.test("the only source goes away for a moment", async () => {
+  await using world = await worldWithData();
+  await using source = await sourceBehind(world, "source", { pauseAfter: SIZE / 2 });
+  const dir = await world.folder("getter");
+  const get = world.start(dir, ["get", "data", "--json"]);
+  await source.proxy.paused;
+  source.proxy.resume();
+  source.proxy.cut();
+  assertEquals(await get.ended(), 0, get.stderr);
+  const receipt = JSON.parse(get.stdout) as Receipt;
+  assertEquals([receipt.bytes, receipt.sources.length], [SIZE, 1]);
+  assert(receipt.sources[0].retries > 0);
+  assert(await sameFiles(source.file, `${dir}/data`));
+  assertEquals(contentsOf(dir), ["data"]);
+});
+
+Deno.test("the getter is killed half-way", async () => {
+  await using world = await worldWithData();
+  await using source = await sourceBehind(world, "source", { pauseAfter: SIZE / 2 });
+  const dir = await world.folder("getter");
+  const get = world.start(dir, ["get", "data"]);
+  await source.proxy.paused;
+  await get.stop("SIGKILL");
+  assertEquals(contentsOf(dir).filter((name) => !name.startsWith("partial ")), []);
+  source.proxy.resume();
+  const receipt = await world.json<Receipt>(dir, ["get", "data"]);
+  assert(await sameFiles(source.file, `${dir}/data`));
+  assertEquals(receipt.up_to_date, false);
+  // The killed one's partial may be there for a later resume; it is never more than one.
+  assert(partialsOf(dir).length <= 1);
+});
+
+Deno.test("a running getter is killed half-way, and its peer starts again", async () => {
+  await using world = await worldWithData();
+  await using source = await sourceBehind(world, "source", { pauseAfter: SIZE / 2 });
+  const getter = await world.peer("getter");
+  const get = world.start(getter.dir, ["get", "data"]);
+  await source.proxy.paused;
+  await getter.program.stop("SIGKILL");
+  assertEquals(await get.ended(), 4, get.stderr);
+  assertMatch(get.stderr, /^shoal: Cannot ask the running peer: .*\n$/);
+  source.proxy.resume();
+  await world.peer("getter");
+  await world.json(getter.dir, ["get", "data"]);
+  assert(await sameFiles(source.file, `${getter.dir}/data`));
+});
+
+Deno.test("one of two sources is killed at 30 %", async () => {
+  await using world = await worldWithData();
+  await using doomed = await sourceBehind(world, "doomed", { pauseAfter: SIZE * 0.15 });
+  await using steady = await sourceBehind(world, "steady", { pauseAfter: SIZE * 0.15 });
+  const dir = await world.folder("getter");
+  const get = world.start(dir, ["get", "data", "--json"]);
+  await Promise.all([doomed.proxy.paused, steady.proxy.paused]);
+  await doomed.peer.program.stop("SIGKILL");
+  doomed.proxy.cut();
+  steady.proxy.resume();
+  assertEquals(await get.ended(), 0, get.stderr);
+  const receipt = JSON.parse(get.stdout) as Receipt;
+  const bytesOf = (proxy: Proxy) =>
+    receipt.sources.find(({ address }) => address === proxy.address)?.bytes ?? 0;
+  assert(bytesOf(doomed.proxy) > 0 && bytesOf(steady.proxy) > bytesOf(doomed.proxy));
+  assertEquals(bytesOf(doomed.proxy) + bytesOf(steady.proxy), SIZE);
+  assert(await sameFiles(`${world.root}/data`, `${dir}/data`));
+  assertEquals(contentsOf(dir), ["data"]);
+});
+
+Deno.test("the shared file is cut off, changed or replaced half-way", async () => {
+  await using world = await worldWithData();
+  const changes: Record<string, (file: string) => Promise<void>> = {
+    truncated: (file) => Deno.truncate(file, SIZE * 0.75),
+    written: (file) =>
+      Deno.open(file, { write: true }).then(async (opened) => {
+        await opened.seek(-10, Deno.SeekMode.End);
+        await opened.write(new Uint8Array(10));
+        opened.close();
+      }),
+    removed: (file) => Deno.remove(file),
+  };
+  for (const [name, change] of Object.entries(changes)) {
+    await using source = await sourceBehind(world, name, { pauseAfter: SIZE / 2 });
+    const dir = await world.folder(`getter ${name}`);
+    const get = world.start(dir, ["get", "data"]);
+    await source.proxy.paused;
+    await change(source.file);
+    source.proxy.resume();
+    const code = await get.ended();
+    const finished = { code, stdout: get.stdout, stderr: get.stderr };
+    assertRefused(finished, { code: 4, text: "changed since it was shared" });
+    assertEquals(contentsOf(dir), []);
+    await source.peer.program.stop();
+  }
+});
+
+Deno.test("a source that corrupts every fifth run, beside an honest one", async () => {
+  await using world = await worldWithData();
+  let runs = 0;
+  const corrupt: ProxyOptions["onPayload"] = (payload, { action }) => {
+    if (action === "chunks" && ++runs % 5 === 0) payload[payload.length >> 1] ^= 0x10;
+  };
+  await using liar = await sourceBehind(world, "liar", { onPayload: corrupt });
+  await using honest = await sourceBehind(world, "honest", {});
+  const dir = await world.folder("getter");
+  const receipt = await world.json<Receipt>(dir, ["get", "data"]);
+  assert(await sameFiles(`${world.root}/data`, `${dir}/data`));
+  const named = receipt.sources.find(({ address }) => address === liar.proxy.address);
+  assertMatch(named?.dropped ?? "", /sent a wrong chunk/);
+  assert(named!.bad_chunks > 0);
+  const kept = receipt.sources.find(({ address }) => address === honest.proxy.address);
+  assertEquals([kept?.dropped, kept?.bad_chunks], [undefined, 0]);
+  assertEquals(receipt.chunks.refetched, named!.bad_chunks);
+  assertEquals(contentsOf(dir), ["data"]);
+});
+
+Deno.test("a corrupting source alone: exact bytes or none", async () => {
+  await using world = await worldWithData();
+  let runs = 0;
+  const corrupt: ProxyOptions["onPayload"] = (payload, { action }) => {
+    if (action === "chunks" && ++runs % 5 === 0) payload[0] ^= 1;
+  };
+  await using _liar = await sourceBehind(world, "liar", { onPayload: corrupt });
+  const dir = await world.folder("getter");
+  const refused = await world.run(dir, ["get", "data"]);
+  assertRefused(refused, { code: 5, text: "sent a wrong chunk" });
+  assertEquals(contentsOf(dir), []);
+});

@@ -1,0 +1,246 @@
+/** Disks that are full or read-only, and files that change under the reader's hands. */
+import { assert, assertEquals } from "@std/assert";
+import type { PeerStatus } from "../../src/peer/peer_api.ts";
+import { assertRefused, contentsOf } from "./checks.ts";
+import { Proxy } from "./proxy.ts";
+import { sameFiles, World, writeRandom } from "./world.ts";
+
+const MIB = 1 << 20;
+const CAN_MOUNT = await canMount();
+/** Shown in the test's name, since it is the reason for which one is ignored. */
+const NEEDS = CAN_MOUNT ? "" : " (ignored: it takes root and mount)";
+
+Deno.test({
+  name: `a disk that is too small is noticed before anything is fetched${NEEDS}`,
+  ignore: !CAN_MOUNT,
+  async fn() {
+    await using world = await World.create();
+    const source = await world.peer("source");
+    await writeRandom(`${source.dir}/data`, 16 * MIB);
+    await world.json(source.dir, ["share", "data"]);
+    await using disk = await Disk.mount(world, 8 * MIB);
+    const refused = await world.run(disk.path, ["get", "data"]);
+    assertRefused(refused, { code: 7, text: "Cannot fetch 16777216 bytes: only " });
+    assertEquals(contentsOf(disk.path), []);
+    const status = await world.json<PeerStatus>(source.dir, ["status"]);
+    assertEquals(status.totals.served, 0);
+    // To standard output it takes no disk.
+    const { code } = await world.run(disk.path, ["get", "data", "-o", "-"]);
+    assertEquals(code, 0);
+  },
+});
+
+Deno.test({
+  name: `a disk that fills up half-way${NEEDS}`,
+  ignore: !CAN_MOUNT,
+  async fn() {
+    await using world = await World.create();
+    await using proxy = new Proxy({ pauseAfter: 2 * MIB });
+    const source = await world.peer("source", { args: ["--advertise", proxy.address] });
+    proxy.target = source.address;
+    await writeRandom(`${source.dir}/data`, 12 * MIB);
+    await world.json(source.dir, ["share", "data"]);
+    await using disk = await Disk.mount(world, 16 * MIB);
+    const get = world.start(disk.path, ["get", "data"]);
+    await proxy.paused;
+    await disk.fill();
+    proxy.resume();
+    const code = await get.ended();
+    assertRefused({ code, stdout: get.stdout, stderr: get.stderr }, {
+      code: 7,
+      text: "no space left on the device",
+    });
+    assertEquals(contentsOf(disk.path), ["filler"]);
+    await Deno.remove(`${disk.path}/filler`);
+    await world.json(disk.path, ["get", "data"]);
+    assert(await sameFiles(`${source.dir}/data`, `${disk.path}/data`));
+  },
+});
+
+Deno.test({
+  name: `a destination on another disk, with room and without${NEEDS}`,
+  ignore: !CAN_MOUNT,
+  async fn() {
+    await using world = await World.create();
+    const source = await world.peer("source");
+    await writeRandom(`${source.dir}/data`, 12 * MIB);
+    await Deno.utime(`${source.dir}/data`, 1_600_000_000, 1_600_000_000);
+    await world.json(source.dir, ["share", "data"]);
+    const dir = await world.folder("getter");
+    await using small = await Disk.mount(world, 8 * MIB);
+    const refused = await world.run(dir, ["get", "data", "-o", small.path]);
+    assertRefused(refused, { code: 7, text: "no space left" });
+    assertEquals([contentsOf(small.path), contentsOf(dir)], [[], []]);
+    await using large = await Disk.mount(world, 32 * MIB);
+    await world.json(dir, ["get", "data", "-o", large.path]);
+    assert(await sameFiles(`${source.dir}/data`, `${large.path}/data`));
+    const { mtime } = await Deno.stat(`${large.path}/data`);
+    assertEquals(mtime?.getTime(), 1_600_000_000_000);
+    assertEquals([contentsOf(large.path), contentsOf(dir)], [["data"], []]);
+  },
+});
+
+Deno.test({
+  name: `a full disk has no room for the state either${NEEDS}`,
+  ignore: !CAN_MOUNT,
+  async fn() {
+    await using world = await World.create();
+    await using disk = await Disk.mount(world, 8 * MIB);
+    await disk.fill();
+    await writeRandom(`${world.root}/data`, 10);
+    for (const words of [["0", "--host", "127.0.0.1"], ["share", `${world.root}/data`]]) {
+      assertRefused(await world.run(disk.path, words), { code: 7 });
+    }
+    assertEquals(contentsOf(disk.path), ["filler"]);
+  },
+});
+
+Deno.test({
+  name: `a read-only DIR${NEEDS}`,
+  ignore: !CAN_MOUNT,
+  async fn() {
+    await using world = await World.create();
+    await using disk = await Disk.mount(world, 8 * MIB);
+    await Deno.writeTextFile(`${disk.path}/data`, "data");
+    await disk.remount("ro");
+    for (const words of [["0", "--host", "127.0.0.1"], ["share", "data"], ["get", "x"]]) {
+      assertRefused(await world.run(disk.path, words), { code: 7, text: "read-only" });
+    }
+    assertEquals(await world.json(disk.path, ["list-peers"]), []);
+
+    // One that was in use before.
+    await disk.remount("rw");
+    await world.json(disk.path, ["share", "data"]);
+    await disk.remount("ro");
+    assertRefused(await world.run(disk.path, ["share", "data"]), { code: 7 });
+    assertRefused(await world.run(disk.path, ["0", "--host", "127.0.0.1"]), { code: 7 });
+    await disk.remount("rw");
+    await world.json(disk.path, ["share", "data"]);
+  },
+});
+
+Deno.test("a file that changes while it is hashed is not shared", async (t) => {
+  await using world = await World.create();
+  const { dir } = await world.peer("peer");
+  const { url, token } = JSON.parse(await Deno.readTextFile(`${dir}/.shoal/control.json`));
+  const changes: Record<string, (path: string) => Promise<void>> = {
+    "grows": (path) => Deno.writeTextFile(path, "more", { append: true }),
+    "shrinks": (path) => Deno.truncate(path, 70_000),
+    "vanishes": (path) => Deno.remove(path),
+    "is written to": (path) =>
+      Deno.open(path, { write: true }).then(async (file) => {
+        await file.write(new Uint8Array(10).fill(1));
+        file.close();
+      }),
+  };
+  for (const [name, change] of Object.entries(changes)) {
+    await t.step(name, async () => {
+      const path = `${dir}/${name}`;
+      // Mostly a hole: it takes no disk, and long enough to hash.
+      await Deno.writeTextFile(path, "start");
+      await Deno.truncate(path, 512 * MIB);
+      // The first line of progress is the event that says "it is being hashed now".
+      const response = await fetch(`${url}/api/shares`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${token}` },
+        body: JSON.stringify({ file: name, cwd: dir }),
+      });
+      let said = "";
+      for await (const part of response.body!.pipeThrough(new TextDecoderStream())) {
+        if (said === "") await change(path);
+        said += part;
+      }
+      const [first, ...rest] = said.trimEnd().split("\n").map((line) => JSON.parse(line));
+      assert(first.progress.hashed < 512 * MIB);
+      assertEquals(rest.at(-1), {
+        error: {
+          kind: "disk",
+          message: `Cannot share ${path}: it changed while it was being hashed`,
+        },
+      });
+      const status = await world.json<PeerStatus>(dir, ["status"]);
+      assertEquals(status.shares, []);
+      await Deno.remove(path).catch(() => {});
+    });
+  }
+});
+
+Deno.test("a file that grows all the time can't be shared", async () => {
+  await using world = await World.create();
+  const dir = await world.folder("dir");
+  await Deno.writeTextFile(`${dir}/log`, "start");
+  await Deno.truncate(`${dir}/log`, 256 * MIB);
+  let growing = true;
+  const grower = (async () => {
+    while (growing) {
+      await Deno.writeTextFile(`${dir}/log`, "line\n", { append: true });
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  })();
+  const refused = await world.run(dir, ["share", "log"]);
+  growing = false;
+  await grower;
+  assertRefused(refused, { code: 7, text: "it changed while it was being hashed" });
+  const status = await world.json<PeerStatus>(dir, ["status"]);
+  assertEquals(status.shares, []);
+  await world.json(dir, ["share", "log"]);
+});
+
+/** A file system of its own, in memory. */
+class Disk {
+  readonly path: string;
+  readonly #size: number;
+
+  private constructor(path: string, size: number) {
+    this.path = path;
+    this.#size = size;
+  }
+
+  static async mount(world: World, size: number): Promise<Disk> {
+    const path = await world.folder(`disk ${size}`);
+    const disk = new Disk(path, size);
+    await run("mount", "-t", "tmpfs", "-o", `size=${size}`, "shoal-test", path);
+    return disk;
+  }
+
+  /** `ro` or `rw`. */
+  async remount(mode: string): Promise<void> {
+    await run("mount", "-o", `remount,${mode},size=${this.#size}`, this.path);
+  }
+
+  /** Takes all the room there is. */
+  async fill(): Promise<void> {
+    using file = await Deno.open(`${this.path}/filler`, { write: true, create: true });
+    const block = new Uint8Array(65_536);
+    for (let size = block.length; size > 0; size = size > 4_096 ? 4_096 : 0) {
+      try {
+        for (;;) await file.write(block.subarray(0, size));
+      } catch {
+        // That is what it was for.
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await run("umount", "-l", this.path);
+  }
+}
+
+async function canMount(): Promise<boolean> {
+  if (Deno.build.os !== "linux" || Deno.uid() !== 0) return false;
+  const path = await Deno.makeTempDir({ prefix: "shoal-e2e-" });
+  try {
+    await run("mount", "-t", "tmpfs", "-o", "size=65536", "shoal-test", path);
+    await run("umount", path);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
+async function run(command: string, ...args: string[]): Promise<void> {
+  const { success, stderr } = await new Deno.Command(command, { args }).output();
+  if (!success) throw new Error(`${command}: ${new TextDecoder().decode(stderr)}`);
+}
