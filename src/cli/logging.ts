@@ -13,9 +13,10 @@ export async function startLogging(
   after: () => void = () => {},
 ): Promise<void> {
   const lowest = flags.logLevel ?? level;
-  const format = flags.logFormat === "json"
-    ? getJsonLinesFormatter()
-    : getTextFormatter({ timestamp: "rfc3339", level: "full", category: "." });
+  const format = flags.logFormat === "json" ? getJsonLinesFormatter() : getTextFormatter({
+    ...{ timestamp: "rfc3339", level: "full", category: "." },
+    value: (value, inspect) => typeof value === "string" ? value : inspect(value),
+  });
   await configure({
     reset: true,
     sinks: {

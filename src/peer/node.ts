@@ -56,9 +56,10 @@ export class PeerNode implements PeerApi {
   readonly #fetcher: Fetcher;
   readonly #uploader: Uploader;
   readonly #closing = new AbortController();
-  readonly #background: Promise<void>[] = [];
+  readonly #underWay = new Set<Promise<unknown>>();
   #listener: Listener | undefined;
   #rescan: ReturnType<typeof setInterval> | undefined;
+  #rescanning: Promise<void> = Promise.resolve();
 
   private constructor(
     settings: PeerSettings,
@@ -84,7 +85,10 @@ export class PeerNode implements PeerApi {
       ...{ self, digests },
       library: this.#library,
       reader: this.#reader,
-      onChanged: (share) => this.#sharing.withdraw(share, "changed"),
+      onChanged: (share) => {
+        this.#sharing.withdraw(share, "changed");
+        this.#rescanSoon();
+      },
       onServed: (share, bytes, to) => this.#countServed(share, bytes, to),
     });
     this.#fetcher = new Fetcher({
@@ -107,6 +111,8 @@ export class PeerNode implements PeerApi {
     const folder = await openStateFolder(settings.dir, settings.createDir);
     const db = StateDatabase.open(folder.database);
     try {
+      // Whoever wrote these is gone, for the lock is free.
+      await Deno.remove(folder.partials, { recursive: true }).catch(() => {});
       const identity = await Identity.load(folder.identity);
       return new PeerNode(settings, { folder, db, identity });
     } catch (error) {
@@ -131,11 +137,8 @@ export class PeerNode implements PeerApi {
     const listening = this.#listener.address.port;
     const { signal } = this.#closing;
     await this.#sharing.rescan({ signal, hash: false });
-    this.#inBackground(this.#sharing.rescan({ signal }));
-    this.#rescan = setInterval(
-      () => this.#inBackground(this.#sharing.rescan({ signal })),
-      RESCAN_MS,
-    );
+    this.#rescanSoon();
+    this.#rescan = setInterval(() => this.#rescanSoon(), RESCAN_MS);
     for (const bootstrap of this.#bootstraps) {
       this.#inBackground(bootstrap.maintain({
         identity: this.#identity,
@@ -148,7 +151,7 @@ export class PeerNode implements PeerApi {
   }
 
   share(request: ShareRequest, options: ShareOptions = {}): Promise<ShareResult> {
-    return this.#sharing.share(request, options);
+    return this.#tracked(this.#sharing.share(request, this.#whileOpen(options)));
   }
 
   async unshare(name: string) {
@@ -156,7 +159,7 @@ export class PeerNode implements PeerApi {
   }
 
   async get(request: GetRequest, options: GetOptions = {}): Promise<Receipt> {
-    return this.#counted(await this.#fetcher.get(request, this.#whileOpen(options)));
+    return await this.#counted(this.#fetcher.get(request, this.#whileOpen(options)));
   }
 
   async stream(
@@ -164,7 +167,7 @@ export class PeerNode implements PeerApi {
     output: WritableStream<Uint8Array>,
     options: GetOptions = {},
   ): Promise<Receipt> {
-    return this.#counted(await this.#fetcher.stream(request, output, this.#whileOpen(options)));
+    return await this.#counted(this.#fetcher.stream(request, output, this.#whileOpen(options)));
   }
 
   listPeers() {
@@ -194,7 +197,7 @@ export class PeerNode implements PeerApi {
     clearInterval(this.#rescan);
     this.#closing.abort(new DOMException("the peer is stopping", "AbortError"));
     await this.#listener?.stop();
-    await Promise.all(this.#background);
+    await Promise.allSettled(this.#underWay);
     for (const bootstrap of this.#bootstraps) bootstrap.close();
     this.#reader.close();
     this.#disk.stop();
@@ -213,24 +216,37 @@ export class PeerNode implements PeerApi {
     this.#transfers.upload({ name, id, size, to }).add(bytes);
   }
 
-  #counted(receipt: Receipt): Receipt {
+  async #counted(fetching: Promise<Receipt>): Promise<Receipt> {
+    const receipt = await this.#tracked(fetching);
     this.#totals.fetched += receipt.bytes;
     return receipt;
   }
 
   /** A request ends with its own signal, and with the peer. */
-  #whileOpen(options: GetOptions): GetOptions {
+  #whileOpen<Options extends { signal?: AbortSignal }>(options: Options): Options {
+    const signals = [options.signal, this.#closing.signal].filter((one) => one !== undefined);
+    return { ...options, signal: AbortSignal.any(signals) };
+  }
+
+  /** Looks at the shared files now, or once more when that is done already. */
+  #rescanSoon(): void {
     const { signal } = this.#closing;
-    return {
-      ...options,
-      signal: options.signal ? AbortSignal.any([options.signal, signal]) : signal,
-    };
+    const next = this.#rescanning.then(() => this.#sharing.rescan({ signal }));
+    this.#rescanning = next.catch(() => {});
+    this.#inBackground(next);
   }
 
   #inBackground(work: Promise<void>): void {
-    const ended = work.catch((error) => {
+    this.#tracked(work).catch((error) => {
       if (!isAbort(error)) log.error("{message}", { message: messageOf(error) });
-    }).finally(() => this.#background.splice(this.#background.indexOf(ended), 1));
-    this.#background.push(ended);
+    });
+  }
+
+  /** Work that must have ended before the state is closed. */
+  #tracked<T>(work: Promise<T>): Promise<T> {
+    this.#underWay.add(work);
+    const ended = () => void this.#underWay.delete(work);
+    work.then(ended, ended);
+    return work;
   }
 }

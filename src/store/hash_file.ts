@@ -4,15 +4,25 @@ import { digest } from "../content/digest.ts";
 import { fileId } from "../content/file_id.ts";
 import { TreeBuilder } from "../content/hash_tree.ts";
 import { Fault } from "../fault.ts";
+import { setTimeout as delay } from "node:timers/promises";
 import { CHUNK_SIZE } from "../wire/protocol.ts";
 import type { DigestStore } from "./digest_store.ts";
-import { fileFault, type FileStamp, openRegular, sameStamp, stampOf } from "./file_stamp.ts";
+import {
+  fileFault,
+  type FileStamp,
+  mtimeOf,
+  openRegular,
+  sameStamp,
+  stampOf,
+} from "./file_stamp.ts";
 
 /** Bytes read at a time. */
 const BLOCK_SIZE = 1 << 20;
 const BLOCK_CHUNKS = BLOCK_SIZE / CHUNK_SIZE;
 /** Blocks in use: one being read, one waiting for the chunker, one being cut, one being hashed. */
 const BLOCKS = 4;
+/** No file system's clock that Shoal runs on ticks slower, FAT's aside: milliseconds. */
+const CLOCK_TICK_MS = 20;
 /** Digests in flight. */
 const DIGESTS = 32;
 
@@ -37,6 +47,7 @@ export async function hashFile(
   const draft = store.draft();
   try {
     const stamp = stampOf(fd);
+    await untilSettled(stamp, signal);
     const tree = new TreeBuilder(draft.put);
     const pending: Promise<Uint8Array>[] = [];
     let hashed = 0;
@@ -67,6 +78,15 @@ export async function hashFile(
   } finally {
     fs.closeSync(fd);
   }
+}
+
+/**
+ * Waits until a change of the file would be seen in its stamp: one within the same tick of the file
+ * system's clock as the last would not be.
+ */
+async function untilSettled(stamp: FileStamp, signal?: AbortSignal): Promise<void> {
+  const age = Date.now() - mtimeOf(stamp);
+  if (age >= 0 && age < CLOCK_TICK_MS) await delay(CLOCK_TICK_MS - age, undefined, { signal });
 }
 
 /** The file's bytes in blocks that share a few buffers; `taken` counts the chunks done with. */

@@ -19,7 +19,7 @@
  * docs/protocol.md has the same in prose, with worked examples.
  */
 import * as v from "valibot";
-import { CHUNK_SIZE, DIGEST_SIZE } from "../content/sizes.ts";
+import { DIGEST_SIZE } from "../content/sizes.ts";
 
 export { CHUNK_SIZE, DIGEST_SIZE, PAGE_DIGESTS } from "../content/sizes.ts";
 
