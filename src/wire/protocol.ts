@@ -19,9 +19,12 @@
  * docs/protocol.md has the same in prose, with worked examples.
  */
 import * as v from "valibot";
+import { RUN_CHUNKS } from "../content/run_map.ts";
 import { DIGEST_SIZE } from "../content/sizes.ts";
 
 export { CHUNK_SIZE, DIGEST_SIZE, PAGE_DIGESTS } from "../content/sizes.ts";
+/** Most chunks in one `get_chunks`: a full run is exactly one payload. */
+export { RUN_CHUNKS } from "../content/run_map.ts";
 
 /** The version said in `hello`. A callee that doesn't speak it answers `error` and closes. */
 export const PROTOCOL_VERSION = 1;
@@ -30,8 +33,6 @@ export const PROTOCOL_VERSION = 1;
 export const LINE_CAP = 65_536;
 /** Most bytes in a payload. */
 export const PAYLOAD_CAP = 1 << 20;
-/** Most chunks in one `get_chunks`: a full run is exactly one payload. */
-export const RUN_CHUNKS = 16;
 /** Most levels of digest pages: files end at 2^53 bytes, which four levels cover. */
 export const TREE_LEVELS = 4;
 /** Most bytes in a name, as UTF-8. */
@@ -76,12 +77,18 @@ export type ErrorCode =
   | "bad_signature"
   /** A cap was reached. */
   | "busy"
+  /** The caller took the request back. */
+  | "cancelled"
+  /** The callee has the file in part, and not that part. */
+  | "not_yet"
   /** A fault of the callee's own. */
   | "internal";
 
 const count = (cap: number) => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(cap));
 const hex = (bytes: number) => v.pipe(v.string(), v.regex(new RegExp(`^[0-9a-f]{${bytes * 2}}$`)));
 const text = v.pipe(v.string(), v.transform((s) => s.slice(0, TEXT_CAP)));
+
+const runNumber = count(Number.MAX_SAFE_INTEGER);
 
 /** A request's number, chosen by the caller. */
 const requestId = count(Number.MAX_SAFE_INTEGER);
@@ -125,6 +132,8 @@ export const Hello = request("hello", {
   protocol: count(65_535),
   agent: text,
   peer: v.optional(PeerId),
+  /** Between peers: where the caller listens, so that others can be told of it as a source. */
+  port: v.optional(Port),
 });
 
 /** One page of a file's hash tree; level 0 holds the chunks' digests, the top level one page. */
@@ -141,13 +150,30 @@ export const GetChunks = request("get_chunks", {
   count: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(RUN_CHUNKS)),
 });
 
-/** What a peer answers. */
-export const PeerRequest = v.variant("action", [Hello, GetDigests, GetChunks]);
+/** Which runs the callee has; {@link Has} notices follow for as long as the connection lives. */
+export const Have = request("have", { file: FileId });
+/** Who else has the file, wholly or in part, as far as the callee knows. */
+export const Sources = request("sources", { file: FileId });
+/** The reply to an earlier request is not needed any more: it may be `error` with code `cancelled`. */
+export const Cancel = v.object({ action: v.literal("cancel"), request: requestId });
+
+/** What a peer answers. `cancel` is a notice: it has no reply. */
+export const PeerRequest = v.variant("action", [Hello, GetDigests, GetChunks, Have, Sources]);
 export type PeerRequest = v.InferOutput<typeof PeerRequest>;
 
 export const PeerHello = reply("hello", { protocol: count(65_535), agent: text, peer: PeerId });
 export const Digests = reply("digests", { payload });
 export const Chunks = reply("chunks", { payload });
+/** Payload: content/run_map.ts's bytes, one bit for each run of 16 chunks; none when `complete`. */
+export const RunMapReply = reply("map", { complete: v.boolean(), payload: v.optional(payload) });
+/** Payload: a JSON array of {@link PeerRecord}, at most {@link SOURCES_CAP}. */
+export const SourcesReply = reply("sources", { payload });
+/** A notice: runs that the sender has by now, as pairs of first run and count. */
+export const Has = v.object({
+  action: v.literal("has"),
+  file: FileId,
+  runs: v.pipe(v.array(v.tuple([runNumber, runNumber])), v.maxLength(LIST_CAP)),
+});
 export const ErrorReply = v.object({
   action: v.literal("error"),
   id: v.optional(requestId),

@@ -1,0 +1,36 @@
+import type { RunMap } from "../content/run_map.ts";
+
+/** A content that this peer can serve: a shared file, or as much as there is of a download. */
+export interface Servable {
+  /** What it is called here, for `status`. */
+  readonly name: string;
+  /** File id. */
+  readonly id: string;
+  readonly size: number;
+  /** The runs that can be served; undefined when all can. */
+  readonly map?: RunMap;
+  /**
+   * Fills `into` from a position. False when the bytes are no longer what was announced: they must
+   * then not be served.
+   */
+  read(position: number, into: Uint8Array): boolean;
+  /** Hears of each run that is added to `map`. Returns how to stop hearing. */
+  onRun?(heard: (run: number) => void): () => void;
+}
+
+/** Downloads under way, served while they grow. One owner: PeerNode. */
+export class ActiveDownloads {
+  readonly #byId = new Map<string, Servable>();
+
+  get(id: string): Servable | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** Serves a download from now on; returns how to stop. */
+  add(download: Servable): () => void {
+    this.#byId.set(download.id, download);
+    return () => {
+      if (this.#byId.get(download.id) === download) this.#byId.delete(download.id);
+    };
+  }
+}
