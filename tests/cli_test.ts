@@ -260,6 +260,8 @@ Deno.test("what nobody says has its default", async () => {
     host: "0.0.0.0",
     port: 10000,
     advertise: undefined,
+    limitUp: undefined,
+    limitDown: undefined,
   });
   const bootstrap = await parse("bootstrap");
   assertEquals([bootstrap.flags.host, bootstrap.flags.port], ["0.0.0.0", 8000]);
@@ -370,7 +372,7 @@ Deno.test("the shell has the same verbs, and exit", async () => {
 
 Deno.test("every command has help with examples", async () => {
   const paths = describeCommands(plainProgram()).map(({ path }) => path.split(" ").slice(1));
-  assertEquals(paths.length, 10);
+  assertEquals(paths.length, 12);
   const helps = await Promise.all(paths.map((path) => shoal([...path, "--help"])));
   for (const { code, stdout, stderr } of helps) {
     assertEquals([code, stderr], [0, ""]);

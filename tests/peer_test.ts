@@ -1,29 +1,15 @@
-import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import fc from "fast-check";
-import { treeShape } from "../src/content/hash_tree.ts";
-import { Fault } from "../src/fault.ts";
-import {
-  Downloader,
-  type DownloaderOptions,
-  RUNS_IN_FLIGHT,
-  SOURCES_AT_ONCE,
-} from "../src/peer/downloader.ts";
+/** Peers over real sockets. */
+import { assert, assertEquals } from "@std/assert";
+import { Downloader } from "../src/peer/downloader.ts";
 import { Listener } from "../src/peer/listener.ts";
-import { OrderedOutput, OUTPUT_WINDOW } from "../src/peer/ordered_output.ts";
-import { Picker, type Run } from "../src/peer/picker.ts";
-import { RateMeter } from "../src/peer/rate_meter.ts";
-import { abortable, Backoff, delay } from "../src/peer/retry.ts";
 import { SeedSource } from "../src/peer/seed_source.ts";
 import { PeerSource } from "../src/peer/source.ts";
-import { Transfers } from "../src/peer/transfers.ts";
 import { Uploader } from "../src/peer/uploader.ts";
-import { compareDigests, partOf, VerifiedPages } from "../src/peer/verified_pages.ts";
-import { PartialFile } from "../src/store/partial_file.ts";
-import { Refusal } from "../src/wire/caller.ts";
-import { assertSameBytes, type Bytes, concat, patterned } from "./support/bytes.ts";
+import type { Refusal } from "../src/wire/caller.ts";
+import { assertSameBytes, type Bytes, patterned } from "./support/bytes.ts";
 import { faultOf } from "./support/faults.ts";
-import { type Conduct, MemoryFile, MemorySink, MemorySource } from "./support/memory_source.ts";
-import { sinkContract } from "./support/sink_contract.ts";
+import { MemorySink } from "./support/memory_sink.ts";
+import { newState } from "./support/new_state.ts";
 import { closedPort, RawEnd, Scripted } from "./support/sockets.ts";
 import { State } from "./support/state.ts";
 import { TempFolder } from "./support/temp_folder.ts";
@@ -31,820 +17,7 @@ import { TempFolder } from "./support/temp_folder.ts";
 const CHUNK = 65_536;
 const MIB = 1 << 20;
 
-/** Lets everything happen that can happen without anything new. */
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setTimeout(resolve));
-}
-
-// Picker
-
-function pickerOf(
-  chunks: number,
-  options: { horizon?: () => number; others?: () => boolean } = {},
-) {
-  const { horizon = () => Infinity, others = () => false } = options;
-  return new Picker<string>({ chunks, horizon, hasOther: others });
-}
-
-Deno.test("picker: runs in file order, sixteen chunks at a time, then nothing", async () => {
-  const picker = pickerOf(40);
-  const runs = [await picker.take("a"), await picker.take("b"), await picker.take("a")];
-  assertEquals(runs, [{ first: 0, count: 16 }, { first: 16, count: 16 }, { first: 32, count: 8 }]);
-  const waiting = picker.take("a");
-  for (const run of runs) picker.done(run!);
-  assertEquals(picker.missing, 0);
-  assertEquals(await waiting, undefined);
-  assertEquals(await picker.take("a"), undefined);
-});
-
-Deno.test("picker: every chunk exactly once, at every boundary", async () => {
-  for (const chunks of [0, 1, 15, 16, 17, 31, 32, 33, 2_047, 2_048, 2_049]) {
-    const picker = pickerOf(chunks);
-    let next = 0;
-    for (let run; (run = await picker.take("a"));) {
-      assertEquals(run.first, next);
-      assertEquals(Math.floor(run.first / 2_048), Math.floor((run.first + run.count - 1) / 2_048));
-      next += run.count;
-      picker.done(run);
-    }
-    assertEquals(next, chunks);
-  }
-});
-
-Deno.test("picker: what failed comes before what is new", async () => {
-  const picker = pickerOf(100);
-  const first = await picker.take("a");
-  await picker.take("a");
-  picker.giveBack(first!, "a");
-  assertEquals(await picker.take("b"), first);
-  assertEquals((await picker.take("b"))?.first, 32);
-});
-
-Deno.test("picker: who failed a run gets it again only when there is nobody else", async () => {
-  let others = true;
-  const picker = pickerOf(16, { others: () => others });
-  const run = await picker.take("a");
-  picker.giveBack(run!, "a");
-  const again = picker.take("a");
-  let taken: Run | undefined;
-  again.then((it) => taken = it);
-  await settle();
-  assertEquals(taken, undefined, "somebody else might bring it");
-  others = false;
-  picker.wake();
-  assertEquals(await again, run);
-});
-
-Deno.test("picker: the other source takes what the first could not bring", async () => {
-  const picker = pickerOf(16, { others: () => true });
-  const run = await picker.take("a");
-  const [a, b] = [picker.take("a"), picker.take("b")];
-  picker.giveBack(run!, "a");
-  assertEquals(await b, run);
-  picker.done(run!);
-  assertEquals(await a, undefined);
-});
-
-Deno.test("picker: parts of a run come back as they are", async () => {
-  const picker = pickerOf(16);
-  await picker.take("a");
-  picker.done({ first: 0, count: 3 });
-  picker.done({ first: 4, count: 12 });
-  assertEquals(picker.missing, 1);
-  picker.giveBack({ first: 3, count: 1 }, "a");
-  assertEquals(await picker.take("b"), { first: 3, count: 1 });
-});
-
-Deno.test("picker: nothing beyond the horizon, until it moves", async () => {
-  let horizon = 20 * CHUNK;
-  const picker = pickerOf(64, { horizon: () => horizon });
-  assertEquals((await picker.take("a"))?.first, 0);
-  let taken: Run | undefined;
-  const waiting = picker.take("a").then((it) => taken = it);
-  picker.wake();
-  await settle();
-  assertEquals(taken, undefined);
-  horizon = 32 * CHUNK;
-  picker.wake();
-  await waiting;
-  assertEquals(taken, { first: 16, count: 16 });
-});
-
-Deno.test("picker: stopping wakes everybody who waits, with nothing", async () => {
-  const picker = pickerOf(16);
-  await picker.take("a");
-  const waiting = ["a", "b", "c"].map((source) => picker.take(source));
-  picker.stop();
-  assertEquals(await Promise.all(waiting), [undefined, undefined, undefined]);
-  picker.giveBack({ first: 0, count: 16 }, "a");
-  assertEquals(await picker.take("b"), undefined);
-});
-
-// Rates and pauses
-
-Deno.test("rate meter: over the last five seconds, or since the start", () => {
-  let now = 1_000_000;
-  const meter = new RateMeter(() => now);
-  assertEquals(meter.rate, 0);
-  meter.add(1_000);
-  assertEquals(meter.rate, 4_000, "no less than a quarter of a second counts");
-  now += 1_000;
-  assertEquals(meter.rate, 1_000);
-  now += 1_000;
-  meter.add(3_000);
-  assertEquals(meter.rate, 2_000);
-  now += 3_000;
-  assertEquals(meter.rate, 600, "the first second is out of the window");
-  now += 60_000;
-  assertEquals([meter.rate, meter.total], [0, 4_000]);
-});
-
-Deno.test("rate meter: a steady stream has its rate, however long it lasts", () => {
-  let now = 0;
-  const meter = new RateMeter(() => now);
-  for (let tick = 0; tick < 10_000; tick++) {
-    now += 10;
-    meter.add(100);
-    if (now % 250 === 0 && now > 10_000) {
-      assert(Math.abs(meter.rate - 10_000) < 600, `${meter.rate} at ${now}`);
-    }
-  }
-  assertEquals(meter.total, 1_000_000);
-});
-
-Deno.test("back-off: twice as long each time, up to a limit, less up to a half by chance", () => {
-  const longest = new Backoff({ first: 100, longest: 1_000, random: () => 0 });
-  assertEquals(Array.from({ length: 6 }, () => longest.next()), [100, 200, 400, 800, 1_000, 1_000]);
-  const shortest = new Backoff({ first: 100, longest: 1_000, random: () => 1 });
-  assertEquals(Array.from({ length: 5 }, () => shortest.next()), [50, 100, 200, 400, 500]);
-  longest.reset();
-  assertEquals(longest.next(), 100);
-});
-
-Deno.test("delay and abortable end with the signal's reason", async () => {
-  const reason = new Fault("deadline", "too late");
-  await delay(1);
-  const never = new Promise<never>(() => {});
-  for (
-    const wait of [(s: AbortSignal) => delay(60_000, s), (s: AbortSignal) => abortable(never, s)]
-  ) {
-    assertStrictEquals(await faultOf("deadline", wait(AbortSignal.abort(reason))), reason);
-    const abort = new AbortController();
-    const waiting = faultOf("deadline", wait(abort.signal));
-    abort.abort(reason);
-    assertStrictEquals(await waiting, reason);
-  }
-  assertEquals(await abortable(Promise.resolve(7), new AbortController().signal), 7);
-  await assertRejects(() => abortable(Promise.reject(reason), new AbortController().signal), Fault);
-});
-
-// Transfers
-
-Deno.test("transfers: a download, from its name to its end", () => {
-  const transfers = new Transfers();
-  const download = transfers.download("file");
-  assertEquals([download.view().percent, download.view().eta], [0, undefined]);
-  download.size = 400;
-  download.sources = () => 2;
-  download.add(100);
-  const [view] = transfers.list();
-  assertEquals([view.name, view.direction, view.state], ["file", "down", "active"]);
-  assertEquals([view.bytes, view.size, view.percent, view.sources], [100, 400, 25, 2]);
-  assert(view.rate > 0 && view.eta! > 0);
-  download.state = "failed";
-  download.error = "lost";
-  const [ended] = transfers.list();
-  assertEquals([ended.state, ended.error, ended.rate, ended.eta], ["failed", "lost", 0, undefined]);
-  assertEquals(ended.sources, 0);
-});
-
-Deno.test("transfers: percent is whole for an empty file, and never more than that", () => {
-  const transfers = new Transfers();
-  const empty = transfers.download("empty");
-  empty.size = 0;
-  assertEquals(empty.view().percent, 100);
-  const more = transfers.download("more");
-  more.size = 10;
-  more.add(25);
-  assertEquals(more.view().percent, 100);
-});
-
-Deno.test("transfers: one upload for each file and taker", () => {
-  const transfers = new Transfers();
-  const about = { name: "file", id: "1", size: 10, to: "10.0.0.1:5" };
-  const upload = transfers.upload(about);
-  assertStrictEquals(transfers.upload(about), upload);
-  assert(transfers.upload({ ...about, id: "2" }) !== upload);
-  assert(transfers.upload({ ...about, to: "10.0.0.2:5" }) !== upload);
-  const [view] = transfers.list();
-  assertEquals([view.direction, view.to, view.sources], ["up", "10.0.0.1:5", 1]);
-  upload.lastActive = -1e9;
-  assertEquals(transfers.list()[0].state, "done");
-  assert(transfers.upload(about) !== upload, "a later one is another");
-});
-
-Deno.test("transfers: the last fifty that ended are remembered, and all under way", () => {
-  const transfers = new Transfers();
-  const active = transfers.download("active");
-  for (let n = 0; n < 200; n++) transfers.download(`${n}`).state = "done";
-  transfers.download("last");
-  const list = transfers.list();
-  assertEquals(list.length, 52);
-  assertEquals(list[0].transfer, active.transfer);
-  assertEquals(list[1].name, "150");
-  assertEquals(new Set(list.map(({ transfer }) => transfer)).size, list.length);
-});
-
-// Verified pages
-
-Deno.test("compareDigests: runs of good and bad chunks, by their numbers in the file", () => {
-  const good = patterned(32 * 5);
-  const wrong = (...at: number[]) => {
-    const bytes = good.slice();
-    for (const index of at) bytes[index * 32 + 31] ^= 1;
-    return bytes;
-  };
-  const run = { first: 100, count: 5 };
-  const all = [{ first: 100, count: 5 }];
-  assertEquals(compareDigests(run, good, good), { good: all, bad: [] });
-  assertEquals(compareDigests(run, wrong(0, 1, 2, 3, 4), good), { good: [], bad: all });
-  assertEquals(compareDigests(run, wrong(2), good), {
-    good: [{ first: 100, count: 2 }, { first: 103, count: 2 }],
-    bad: [{ first: 102, count: 1 }],
-  });
-  assertEquals(compareDigests(run, wrong(0, 1, 4), good), {
-    good: [{ first: 102, count: 2 }],
-    bad: [{ first: 100, count: 2 }, { first: 104, count: 1 }],
-  });
-});
-
-Deno.test("partOf: the bytes of a part, the last one being short", () => {
-  const payload = patterned(2 * CHUNK + 7);
-  const run = { first: 10, count: 3 };
-  assertSameBytes(partOf(run, { first: 10, count: 3 }, payload), payload);
-  assertSameBytes(
-    partOf(run, { first: 11, count: 1 }, payload),
-    payload.subarray(CHUNK, 2 * CHUNK),
-  );
-  assertSameBytes(partOf(run, { first: 12, count: 1 }, payload), payload.subarray(2 * CHUNK));
-});
-
-/** A state database in a folder of its own. */
-async function newState(): Promise<State & AsyncDisposable> {
-  const folder = await TempFolder.create();
-  const state = new State(folder.at("state.db"));
-  return Object.assign(state, {
-    [Symbol.asyncDispose]: async () => {
-      state[Symbol.dispose]();
-      await folder[Symbol.asyncDispose]();
-    },
-  });
-}
-
-/** A file of two pages of digests and one above them. Made once: it is large. */
-let tall: MemoryFile | undefined;
-function tallFile(): MemoryFile {
-  return tall ??= new MemoryFile(patterned(2_048 * CHUNK + 1));
-}
-
-Deno.test("verified pages: from the top down, each fetched once, then kept", async () => {
-  await using state = await newState();
-  const file = tallFile();
-  const pages = new VerifiedPages(file.id, treeShape(file.size), state.digests);
-  const source = new MemorySource("a", file);
-  const [last, first] = await Promise.all([
-    pages.digestsOf({ first: 2_048, count: 1 }, source),
-    pages.digestsOf({ first: 16, count: 16 }, source),
-    pages.digestsOf({ first: 0, count: 16 }, source),
-  ]);
-  assertSameBytes(last, file.tree.levels[0][1]);
-  assertSameBytes(first, file.tree.levels[0][0].subarray(16 * 32, 32 * 32));
-  assertEquals(source.pages.toSorted(), ["0:0", "0:1", "1:0"]);
-  const later = new VerifiedPages(file.id, treeShape(file.size), state.digests);
-  await later.digestsOf({ first: 2_047, count: 1 }, source);
-  assertEquals(source.pages.length, 3, "known from the store");
-});
-
-Deno.test("verified pages: a wrong page is refused at every level, and not kept", async () => {
-  const file = tallFile();
-  const lies: ((right: Bytes) => Bytes)[] = [
-    (right) => right.with(0, right[0] ^ 1),
-    (right) => right.subarray(0, -32),
-    (right) => concat([right, new Uint8Array(32)]),
-    () => new Uint8Array(),
-  ];
-  for (const wrongLevel of [0, 1]) {
-    for (const lie of lies) {
-      await using state = await newState();
-      const pages = new VerifiedPages(file.id, treeShape(file.size), state.digests);
-      const liar = new MemorySource("liar", file, {
-        digests: (right, level) => level === wrongLevel ? lie(right) : right,
-      });
-      const asking = pages.page(0, 1, liar);
-      await faultOf("integrity", asking, "liar sent a wrong page of digests");
-      assertEquals(state.digests.page(file.id, wrongLevel, wrongLevel === 1 ? 0 : 1), undefined);
-      const honest = new MemorySource("honest", file);
-      assertSameBytes(await pages.page(0, 1, honest), file.tree.levels[0][1]);
-    }
-  }
-});
-
-Deno.test("verified pages: when the source that is asked fails, the next one's is asked", async () => {
-  await using state = await newState();
-  const file = new MemoryFile(patterned(3 * CHUNK));
-  const pages = new VerifiedPages(file.id, treeShape(file.size), state.digests);
-  const asked = Promise.withResolvers<Bytes>();
-  const failing = new MemorySource("failing", file, { digests: () => asked.promise });
-  const honest = new MemorySource("honest", file);
-  const first = faultOf("network", pages.page(0, 0, failing), "gone");
-  const second = pages.page(0, 0, honest);
-  await settle();
-  assertEquals(honest.pages, []);
-  asked.reject(new Fault("network", "gone"));
-  await first;
-  assertSameBytes(await second, file.tree.top);
-});
-
-// Downloader
-
-const MEGABYTES = new MemoryFile(patterned(4 * MIB + 5));
-
-/** One download from sources in memory. */
-async function download(
-  file: MemoryFile,
-  sources: MemorySource[],
-  options: Partial<DownloaderOptions> = {},
-) {
-  await using state = await newState();
-  const sink = new MemorySink(file.size);
-  let told = 0;
-  const downloader = new Downloader({
-    ...{ id: file.id, size: file.size, sink, digests: state.digests, sources },
-    ...{ onBytes: (bytes) => told += bytes, backoff: { first: 1, longest: 2 } },
-    ...options,
-  });
-  let error: unknown;
-  await downloader.run().catch((thrown) => error = thrown);
-  for (const source of sources) assert(!source.open, `${source.receipt.address} is closed`);
-  // Whatever was written is right, even when the download failed.
-  for (const at of sink.written) {
-    assertSameBytes(sink.content.subarray(at, at + CHUNK), file.content.subarray(at, at + CHUNK));
-  }
-  return { error, sink, told, tally: downloader.tally, chunks: sink.written.size };
-}
-
-/** Fails the test unless the download came through. */
-async function downloaded(file: MemoryFile, sources: MemorySource[]) {
-  const { error, ...result } = await download(file, sources);
-  if (error) throw error;
-  assertSameBytes(result.sink.content, file.content);
-  assertEquals(result.told, file.size);
-  assertEquals(result.tally.fetched, treeShape(file.size).chunks);
-  assertEquals(sources.reduce((sum, { receipt }) => sum + receipt.bytes, 0), file.size);
-  return result;
-}
-
-async function failed(
-  file: MemoryFile,
-  sources: MemorySource[],
-  options?: Partial<DownloaderOptions>,
-) {
-  const { error, ...result } = await download(file, sources, options);
-  assert(error instanceof Error, "it should have failed");
-  return { error: error as Fault, ...result };
-}
-
-const flip = (bytes: Bytes, at: number) => bytes.with(at, bytes[at] ^ 1);
-const liesAlways: Conduct = { chunks: (right) => flip(right, right.length - 1) };
-/** Wrong in one chunk, whenever it is asked for. */
-const liesInChunk = (chunk: number): Conduct => ({
-  chunks: (right, { first, count }) =>
-    chunk >= first && chunk < first + count ? flip(right, (chunk - first) * CHUNK) : right,
-});
-const refusal = (code: string) => new Refusal("it", { code, message: "" });
-
-Deno.test("download: one source, at every boundary", async () => {
-  for (const size of [0, 1, 65_535, 65_536, 65_537, MIB - 1, MIB, MIB + 1, 4 * MIB + 5]) {
-    const file = new MemoryFile(patterned(size, size + 1));
-    const source = new MemorySource("a", file);
-    const { tally } = await downloaded(file, [source]);
-    assertEquals(tally.refetched, 0);
-    assertEquals(source.receipt.dropped, undefined);
-    assertEquals(source.connects, size > 0 ? 1 : 0);
-  }
-});
-
-Deno.test("download: a file of several pages of digests", async () => {
-  await downloaded(tallFile(), [new MemorySource("a", tallFile())]);
-});
-
-Deno.test("download: an empty file needs no source, but its own id", async () => {
-  const empty = new MemoryFile(new Uint8Array());
-  await downloaded(empty, []);
-  const { error } = await failed(empty, [], { id: "ab".repeat(32) });
-  assertEquals(error.kind, "integrity");
-});
-
-Deno.test("download: two sources both bring something", async () => {
-  const both = Promise.withResolvers<void>();
-  let asked = 0;
-  const conduct = (): Conduct => {
-    let first = true;
-    return {
-      chunks: async (right) => {
-        if (first && ++asked === 2) both.resolve();
-        first = false;
-        await both.promise;
-        return right;
-      },
-    };
-  };
-  const sources = ["a", "b"].map((name) => new MemorySource(name, MEGABYTES, conduct()));
-  await downloaded(MEGABYTES, sources);
-  for (const { receipt } of sources) assert(receipt.bytes > 0 && !receipt.dropped, receipt.address);
-});
-
-Deno.test("download: a liar in one chunk is dropped and named; what was right is kept", async () => {
-  const met = Promise.withResolvers<void>();
-  const lie = liesInChunk(3).chunks!;
-  const liar = new MemorySource("liar", MEGABYTES, {
-    chunks: async (right, run) => {
-      await met.promise;
-      return lie(right, run);
-    },
-  });
-  const honest = new MemorySource("honest", MEGABYTES, { connect: () => met.resolve() });
-  const { tally } = await downloaded(MEGABYTES, [liar, honest]);
-  assertEquals(liar.receipt.dropped, "liar sent a wrong chunk");
-  assertEquals([liar.receipt.bad_chunks, tally.refetched], [1, 1]);
-  assert(liar.receipt.bytes >= 15 * CHUNK, "the other chunks of that run");
-  assertEquals(honest.receipt.dropped, undefined);
-  assert(honest.asked.some(({ first, count }) => first === 3 && count === 1), "asked elsewhere");
-});
-
-Deno.test("download: who lies always brings nothing, and spoils nothing", async () => {
-  const liar = new MemorySource("liar", MEGABYTES, {
-    chunks: (right) => new Uint8Array(right.length),
-  });
-  const honest = new MemorySource("honest", MEGABYTES);
-  await downloaded(MEGABYTES, [liar, honest]);
-  assertEquals(liar.receipt.dropped, "liar sent a wrong chunk");
-  assertEquals([liar.receipt.bytes, honest.receipt.bytes], [0, MEGABYTES.size]);
-});
-
-Deno.test("download: a wrong page, or a wrong length, is a lie too", async () => {
-  const lies: [Conduct, string][] = [
-    [{ digests: (right) => flip(right, 0) }, "a wrong page of digests"],
-    [{ chunks: (right) => right.subarray(1) }, "bytes in place of"],
-    [{ chunks: () => new Uint8Array() }, "0 bytes in place of"],
-  ];
-  for (const [conduct, why] of lies) {
-    const { error } = await failed(MEGABYTES, [new MemorySource("liar", MEGABYTES, conduct)]);
-    assertEquals(error.kind, "integrity");
-    assert(error.message.includes("every source was lost: liar sent"), error.message);
-    assert(error.message.includes(why), error.message);
-  }
-});
-
-Deno.test("download: one wrong chunk is forgiven when there is nobody else", async () => {
-  let lies = 2;
-  const source = new MemorySource("a", MEGABYTES, {
-    chunks: (right, { first }) => first === 0 && lies-- > 0 ? flip(right, 0) : right,
-  });
-  const { tally } = await downloaded(MEGABYTES, [source]);
-  assertEquals([source.receipt.bad_chunks, tally.refetched], [2, 2]);
-  assertEquals(source.receipt.dropped, undefined);
-});
-
-Deno.test("download: when all lie, it is the content that is refused", async () => {
-  const liars = ["x", "y"].map((name) => new MemorySource(name, MEGABYTES, liesInChunk(20)));
-  const { error, sink } = await failed(MEGABYTES, liars);
-  assertEquals(error.kind, "integrity");
-  assert(error.message.includes("x sent") && error.message.includes("y sent"), error.message);
-  assert(!sink.written.has(20 * CHUNK));
-});
-
-Deno.test("download: one liar and one lost source are a matter of the network", async () => {
-  const { error } = await failed(MEGABYTES, [
-    new MemorySource("liar", MEGABYTES, liesAlways),
-    new MemorySource("dead", MEGABYTES, {
-      connect: () => Promise.reject(new Fault("network", "Cannot connect to dead: refused")),
-    }),
-  ]);
-  assertEquals(error.kind, "network");
-  assert(error.message.includes("Cannot connect to dead"), error.message);
-});
-
-Deno.test("download: a source that dies midway leaves the rest to the other", async () => {
-  let runs = 0;
-  const dying = new MemorySource("dying", MEGABYTES, {
-    connect: () => {
-      if (runs > 0) throw new Fault("network", "Cannot connect to dying: refused");
-    },
-    chunks: (right) => {
-      if (++runs > 1) throw new Fault("network", "dying closed the connection");
-      return right;
-    },
-  });
-  await downloaded(MEGABYTES, [dying, new MemorySource("honest", MEGABYTES)]);
-});
-
-Deno.test("download: a source that dies again and again, but brings something, is kept", async () => {
-  let calls = 0;
-  const source = new MemorySource("shaky", MEGABYTES, {
-    chunks: (right) => {
-      if (++calls % 2 === 0) throw new Fault("network", "shaky closed the connection");
-      return right;
-    },
-  });
-  await downloaded(MEGABYTES, [source]);
-  assert(source.connects > 1 && source.receipt.retries > 0);
-});
-
-Deno.test("download: a source that only fails is given up after four tries", async () => {
-  const source = new MemorySource("dead", MEGABYTES, {
-    connect: () => Promise.reject(new Fault("network", "Cannot connect to dead: refused")),
-  });
-  const { error } = await failed(MEGABYTES, [source]);
-  assertEquals([error.kind, source.connects], ["network", 4]);
-  assertEquals(error.message, "every source was lost: Cannot connect to dead: refused");
-});
-
-Deno.test("download: a refusal is final, unless the source is only busy", async () => {
-  for (const [code, connects] of [["not_shared", 1], ["changed", 1], ["busy", 4]] as const) {
-    const source = new MemorySource("it", MEGABYTES, {
-      chunks: () => Promise.reject(refusal(code)),
-    });
-    const { error } = await failed(MEGABYTES, [source]);
-    assertEquals([error.kind, source.connects], ["network", connects], code);
-    assertEquals(source.receipt.dropped, `it refused: ${code}`);
-  }
-});
-
-Deno.test("download: beyond those used at a time, sources wait for their turn", async () => {
-  let open = 0;
-  const dead = Array.from(
-    { length: 2 * SOURCES_AT_ONCE },
-    (_, n) =>
-      new MemorySource(`${n}`, MEGABYTES, {
-        connect: async () => {
-          open++;
-          assert(open <= SOURCES_AT_ONCE);
-          await settle();
-          open--;
-          throw refusal("not_shared");
-        },
-      }),
-  );
-  await downloaded(MEGABYTES, [...dead, new MemorySource("honest", MEGABYTES)]);
-});
-
-Deno.test("download: sources that are not needed any more are not waited for", async () => {
-  const silent = new MemorySource("silent", MEGABYTES, { connect: () => new Promise(() => {}) });
-  await downloaded(MEGABYTES, [silent, new MemorySource("honest", MEGABYTES)]);
-  assertEquals(silent.receipt.bytes, 0);
-});
-
-Deno.test("download: a sink that fails ends it at once, with that failure", async () => {
-  const full = new Fault("disk", "no space left on the device");
-  let writes = 0;
-  const sink = {
-    horizon: Infinity,
-    write: () => ++writes === 2 ? Promise.reject(full) : Promise.resolve(),
-  };
-  const sources = ["a", "b"].map((name) => new MemorySource(name, MEGABYTES));
-  const { error } = await failed(MEGABYTES, sources, { sink });
-  assertStrictEquals(error, full);
-  assert(writes <= sources.length * RUNS_IN_FLIGHT + 1, `${writes} writes: no more are begun`);
-  for (const { receipt } of sources) assertEquals(receipt.dropped, undefined, "no fault of theirs");
-});
-
-Deno.test("download: stopped, before or midway, it ends with the reason", async () => {
-  const reason = new Fault("deadline", "too late");
-  const before = new MemorySource("a", MEGABYTES);
-  const early = await failed(MEGABYTES, [before], { signal: AbortSignal.abort(reason) });
-  assertStrictEquals(early.error, reason);
-  assertEquals(before.connects, 0);
-  const abort = new AbortController();
-  const midway = new MemorySource("a", MEGABYTES, {
-    chunks: (right, { first }) => {
-      if (first === 0) return right;
-      abort.abort(reason);
-      return new Promise(() => {});
-    },
-  });
-  const late = await failed(MEGABYTES, [midway], { signal: abort.signal });
-  assertStrictEquals(late.error, reason);
-  assertEquals(midway.receipt.dropped, undefined);
-});
-
-Deno.test("download: with one honest source among any others, it always comes through", async () => {
-  let calls = 0;
-  const conducts: (() => Conduct)[] = [
-    () => ({}),
-    () => liesAlways,
-    () => liesInChunk(7),
-    () => ({ digests: (right) => flip(right, 0) }),
-    () => ({ chunks: (right) => right.subarray(1) }),
-    () => ({ chunks: () => Promise.reject(refusal("not_shared")) }),
-    () => ({
-      chunks: (right) => ++calls % 3 ? right : Promise.reject(new Fault("network", "gone")),
-    }),
-    () => ({ connect: () => Promise.reject(new Fault("network", "nobody there")) }),
-    () => ({ connect: () => new Promise(() => {}) }),
-    () => ({ digests: () => Promise.reject(refusal("busy")) }),
-  ];
-  const others = fc.array(fc.nat({ max: conducts.length - 1 }), { maxLength: 10 });
-  await fc.assert(
-    fc.asyncProperty(
-      others,
-      fc.nat({ max: 10 }),
-      fc.nat({ max: 3 * MIB }),
-      async (kinds, at, size) => {
-        const file = new MemoryFile(patterned(size, size + 1));
-        const sources = kinds.map((kind, n) => new MemorySource(`s${n}`, file, conducts[kind]()));
-        sources.splice(at, 0, new MemorySource("honest", file));
-        await downloaded(file, sources);
-      },
-    ),
-    { numRuns: 40 },
-  );
-});
-
-// Output in order
-
-/** An output whose reader takes what it likes. */
-function orderedOutput() {
-  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-  const failures: Fault[] = [];
-  let advances = 0;
-  const output = new OrderedOutput(writable, () => advances++, (error) => failures.push(error));
-  return { output, readable, failures, advances: () => advances };
-}
-
-Deno.test("ordered output: nothing passes before its turn", async () => {
-  const { output, readable, advances } = orderedOutput();
-  const reader = readable.getReader();
-  const content = patterned(3 * CHUNK);
-  await output.write(2 * CHUNK, content.slice(2 * CHUNK));
-  await output.write(CHUNK, content.slice(CHUNK, 2 * CHUNK));
-  let first: Uint8Array | undefined;
-  const reading = reader.read().then(({ value }) => first = value);
-  await settle();
-  assertEquals([first, advances()], [undefined, 0]);
-  await output.write(0, content.slice(0, CHUNK));
-  await reading;
-  assertSameBytes(first!, content.subarray(0, CHUNK));
-  const finished = output.finish();
-  assertSameBytes((await reader.read()).value!, content.subarray(CHUNK, 2 * CHUNK));
-  assertSameBytes((await reader.read()).value!, content.subarray(2 * CHUNK));
-  assert((await reader.read()).done);
-  await finished;
-  assertEquals(advances(), 3);
-});
-
-Deno.test("ordered output: any order of parts, any pauses, gives the content", async () => {
-  const content = patterned(100_000);
-  const parts = Array.from({ length: 10 }, (_, at) => at * 10_000);
-  const order = fc.shuffledSubarray(parts, { minLength: parts.length });
-  await fc.assert(
-    fc.asyncProperty(
-      order,
-      fc.array(fc.boolean(), { minLength: 10, maxLength: 10 }),
-      async (starts, pauses) => {
-        const { output, readable } = orderedOutput();
-        const reading = Array.fromAsync(readable);
-        for (const [index, at] of starts.entries()) {
-          await output.write(at, content.slice(at, at + 10_000));
-          if (pauses[index]) await settle();
-        }
-        await output.finish();
-        assertSameBytes(concat(await reading), content);
-      },
-    ),
-    { numRuns: 50 },
-  );
-});
-
-Deno.test("ordered output: the horizon moves only with what was passed on", async () => {
-  const { output, readable } = orderedOutput();
-  assertEquals(output.horizon, OUTPUT_WINDOW);
-  await output.write(MIB, new Uint8Array(MIB));
-  await settle();
-  assertEquals(output.horizon, OUTPUT_WINDOW);
-  await output.write(0, new Uint8Array(MIB));
-  const reading = Array.fromAsync(readable);
-  await output.finish();
-  assertEquals(output.horizon, OUTPUT_WINDOW + 2 * MIB);
-  await reading;
-});
-
-Deno.test("ordered output: a reader that goes away is a disk fault, told at once", async () => {
-  const { output, readable, failures } = orderedOutput();
-  await readable.cancel(new Error("the pipe is closed"));
-  await settle();
-  assertEquals(failures.length, 1);
-  assertEquals(failures[0].kind, "disk");
-  assert(failures[0].message.includes("the pipe is closed"), failures[0].message);
-  await faultOf("disk", output.write(0, new Uint8Array(1)));
-  await faultOf("disk", output.finish());
-  await output.abort(new Error("over"));
-});
-
-Deno.test("ordered output: an output that fails, at first or at last, fails the download", async () => {
-  for (const failAt of [1, 3]) {
-    let writes = 0;
-    const failures: Fault[] = [];
-    const writable = new WritableStream<Uint8Array>({
-      write: () => {
-        if (++writes === failAt) throw new Error("broken pipe");
-      },
-    });
-    const output = new OrderedOutput(writable, () => {}, (error) => failures.push(error));
-    for (const at of [2, 1, 0]) await output.write(at, new Uint8Array(1));
-    const fault = await faultOf("disk", output.finish(), "Cannot write the output: broken pipe");
-    assertStrictEquals(failures[0], fault);
-  }
-});
-
-Deno.test("ordered output: aborted, its reader is told why", async () => {
-  const { output, readable } = orderedOutput();
-  const reason = new Fault("integrity", "every source was lost");
-  const reading = faultOf("integrity", Array.fromAsync(readable));
-  await output.abort(reason);
-  assertStrictEquals(await reading, reason);
-});
-
-Deno.test("ordered output: a slow reader slows the download, which then comes through", async () => {
-  const file = new MemoryFile(patterned(40 * MIB));
-  const served = Promise.withResolvers<void>();
-  let runs = 0;
-  const source = new MemorySource("a", file, {
-    chunks: (right) => {
-      if (++runs === OUTPUT_WINDOW / MIB) served.resolve();
-      return right;
-    },
-  });
-  await using state = await newState();
-  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-  const sink: OrderedOutput = new OrderedOutput(
-    writable,
-    () => downloader.wake(),
-    (error) => downloader.fail(error),
-  );
-  const downloader: Downloader = new Downloader({
-    ...{ id: file.id, size: file.size, digests: state.digests, sources: [source], sink },
-  });
-  const running = downloader.run().then(() => sink.finish());
-  await served.promise;
-  await settle();
-  const ahead = OUTPUT_WINDOW / MIB;
-  assert(runs <= ahead + 1, `${runs} runs, and nobody has read any`);
-  const parts: Uint8Array[] = [];
-  let read = 0;
-  for await (const part of readable) {
-    parts.push(part);
-    read += part.length;
-    const furthest = Math.max(...source.asked.map(({ first, count }) => (first + count) * CHUNK));
-    assert(furthest <= read + OUTPUT_WINDOW + 2 * MIB, `${furthest} is asked for at ${read}`);
-  }
-  await running;
-  assertSameBytes(concat(parts), file.content);
-});
-
-// Both sinks
-
-sinkContract("partial file", async (size) => {
-  const folder = await TempFolder.create();
-  const partial = PartialFile.create(folder.at("partials"), "ab".repeat(32), size);
-  return {
-    sink: partial,
-    finish: async () => {
-      await partial.publish(folder.at("file"), { mtime: 0, overwrite: false });
-      return await Deno.readFile(folder.at("file"));
-    },
-    [Symbol.asyncDispose]: async () => {
-      partial.discard();
-      await folder[Symbol.asyncDispose]();
-    },
-  };
-});
-
-sinkContract("ordered output", () => {
-  const { output, readable } = orderedOutput();
-  const reading = Array.fromAsync(readable);
-  return Promise.resolve({
-    sink: output,
-    finish: async () => {
-      await output.finish();
-      return concat(await reading);
-    },
-    [Symbol.asyncDispose]: () => output.abort(new Error("over")),
-  });
-});
-
-// Serving, over real sockets
-
+const FILE = { id: "ab".repeat(32), size: 3 * MIB };
 const SELF = { agent: "test/1", peer: "cd".repeat(32) };
 
 /** A peer that does nothing but serve one file. */
@@ -874,7 +47,8 @@ async function servingPeer(content: Bytes) {
   return {
     ...{ folder, state, path, share, served, changed, address, stop },
     id: share.announcement.id,
-    source: () => new PeerSource(share.announcement.id, address, SELF),
+    source: () =>
+      new PeerSource({ id: share.announcement.id, size: content.length }, address, SELF),
     [Symbol.asyncDispose]: async () => {
       await stop();
       state[Symbol.dispose]();
@@ -928,27 +102,30 @@ Deno.test("peer source: runs and pages, and again after it was closed", async ()
   const into = new Uint8Array(4 * CHUNK);
   for (let round = 0; round < 2; round++) {
     await source.connect(never);
-    assertSameBytes(await source.chunks({ first: 0, count: 4 }, into), content);
-    assertSameBytes(await source.chunks({ first: 3, count: 1 }, into), content.subarray(3 * CHUNK));
+    assertSameBytes(await source.chunks({ first: 0, count: 4 }, into, never), content);
+    assertSameBytes(
+      await source.chunks({ first: 3, count: 1 }, into, never),
+      content.subarray(3 * CHUNK),
+    );
     assertEquals((await source.digests(0, 0)).length, 4 * 32);
     source.close();
-    await faultOf("network", source.chunks({ first: 0, count: 1 }, into), "closed");
+    await faultOf("network", source.chunks({ first: 0, count: 1 }, into, never), "closed");
   }
   assertEquals(peer.served, [content.length, 7, content.length, 7]);
 });
 
 Deno.test("peer source: refusals have a code, and the connection lives on", async () => {
   await using peer = await servingPeer(patterned(3 * CHUNK));
-  const other = new PeerSource("ef".repeat(32), peer.address, SELF);
+  const other = new PeerSource({ id: "ef".repeat(32), size: CHUNK }, peer.address, SELF);
   const source = peer.source();
   await other.connect(never);
   await source.connect(never);
   const into = new Uint8Array(MIB);
   const refused: [Promise<unknown>, string][] = [
     [other.digests(0, 0), "not_shared"],
-    [other.chunks({ first: 0, count: 1 }, into), "not_shared"],
-    [source.chunks({ first: 3, count: 1 }, into), "out_of_range"],
-    [source.chunks({ first: 2, count: 2 }, into), "out_of_range"],
+    [other.chunks({ first: 0, count: 1 }, into, never), "not_shared"],
+    [source.chunks({ first: 3, count: 1 }, into, never), "out_of_range"],
+    [source.chunks({ first: 2, count: 2 }, into, never), "out_of_range"],
     [source.digests(0, 1), "out_of_range"],
     [source.digests(1, 0), "out_of_range"],
   ];
@@ -958,7 +135,7 @@ Deno.test("peer source: refusals have a code, and the connection lives on", asyn
   for (const [index, [, code]] of refused.entries()) {
     assertEquals((failures[index] as Refusal).code, code);
   }
-  assertEquals((await source.chunks({ first: 2, count: 1 }, into)).length, CHUNK);
+  assertEquals((await source.chunks({ first: 2, count: 1 }, into, never)).length, CHUNK);
   source.close();
   other.close();
 });
@@ -968,10 +145,10 @@ Deno.test("peer source: a file that changed is not served, and is withdrawn once
   const source = peer.source();
   await source.connect(never);
   const into = new Uint8Array(MIB);
-  await source.chunks({ first: 0, count: 1 }, into);
+  await source.chunks({ first: 0, count: 1 }, into, never);
   await Deno.writeFile(peer.path, patterned(3 * CHUNK + 1, 2));
-  const first = await faultOf("network", source.chunks({ first: 0, count: 1 }, into));
-  const second = await faultOf("network", source.chunks({ first: 0, count: 1 }, into));
+  const first = await faultOf("network", source.chunks({ first: 0, count: 1 }, into, never));
+  const second = await faultOf("network", source.chunks({ first: 0, count: 1 }, into, never));
   assertEquals([(first as Refusal).code, (second as Refusal).code], ["changed", "not_shared"]);
   assertEquals(peer.changed, ["a/file"]);
   assertEquals(peer.served, [CHUNK]);
@@ -996,17 +173,17 @@ Deno.test("peer source: a run larger than was asked for is refused before it is 
     await end.send({ action: "chunks", id: request.id, payload: MIB });
     await end.closed();
   });
-  const source = new PeerSource("ab".repeat(32), callee.address, SELF);
+  const source = new PeerSource(FILE, callee.address, SELF);
   await source.connect(never);
-  const asked = source.chunks({ first: 0, count: 1 }, new Uint8Array(CHUNK));
+  const asked = source.chunks({ first: 0, count: 1 }, new Uint8Array(CHUNK), never);
   await faultOf("network", asked, "sent 1048576 bytes where at most 65536 were asked for");
 });
 
 Deno.test("peer source: connecting where nobody is, or no peer, is a fault of the network", async () => {
-  const nobody = new PeerSource("ab".repeat(32), { host: "127.0.0.1", port: closedPort() }, SELF);
+  const nobody = new PeerSource(FILE, { host: "127.0.0.1", port: closedPort() }, SELF);
   await faultOf("network", nobody.connect(never), "connection refused");
   await using web = new Scripted((end) => end.send("HTTP/1.1 400 Bad Request\r\n\r\n"));
-  await faultOf("network", new PeerSource("ab".repeat(32), web.address, SELF).connect(never));
+  await faultOf("network", new PeerSource(FILE, web.address, SELF).connect(never));
 });
 
 Deno.test("uploader: by hand, as documented", async () => {
@@ -1106,7 +283,10 @@ Deno.test("listener: one that breaks the rules disturbs nobody else", async () =
   await garbage.closed();
   const source = peer.source();
   await source.connect(never);
-  assertEquals((await source.chunks({ first: 0, count: 1 }, new Uint8Array(CHUNK))).length, CHUNK);
+  assertEquals(
+    (await source.chunks({ first: 0, count: 1 }, new Uint8Array(CHUNK), never)).length,
+    CHUNK,
+  );
   source.close();
   silent.close();
 });

@@ -6,6 +6,10 @@ import { DatabaseSync } from "node:sqlite";
 import { Fault } from "../src/fault.ts";
 import { type FileStamp, mtimeOf, stampOf } from "../src/store/file_stamp.ts";
 import { hashFile, type HashOptions } from "../src/store/hash_file.ts";
+import { digestChunks } from "../src/content/digest.ts";
+import { runCount } from "../src/content/run_map.ts";
+import { DownloadStore } from "../src/store/download_store.ts";
+import { Disk } from "../src/store/disk.ts";
 import { PartialFile } from "../src/store/partial_file.ts";
 import { publishFile } from "../src/store/publish_file.ts";
 import { resolveShare } from "../src/store/resolve_share.ts";
@@ -783,15 +787,30 @@ Deno.test({
 
 // Downloads
 
-/** A partial with `content`, written in three parts out of order. */
-async function partialOf(folder: TempFolder, content: Bytes): Promise<PartialFile> {
-  const partial = PartialFile.create(folder.at("partials"), ID, content.length);
-  const [a, b] = [Math.floor(content.length / 3), Math.floor(content.length / 2)];
-  await Promise.all([
-    partial.write(b, content.subarray(b)),
-    partial.write(0, content.subarray(0, a)),
-    partial.write(a, content.subarray(a, b)),
-  ]);
+/** An id for each number. */
+function idOf(n: number): string {
+  return n.toString(16).padStart(64, "0");
+}
+
+function openPartial(folder: string, size: number, { id = ID, disk = new Disk() } = {}) {
+  const { db, digests } = new State(":memory:");
+  const options = { disk, digests, downloads: new DownloadStore(db, folder) };
+  return PartialFile.open({ id, name: "data", size, overwrite: false }, options);
+}
+
+/** A partial with `content`, its runs written in reverse. */
+async function partialOf(folder: TempFolder, content: Bytes, n = 0): Promise<PartialFile> {
+  const disk = new Disk();
+  const about = { id: idOf(n), disk };
+  const partial = openPartial(folder.at("partials"), content.length, about);
+  for (let run = runCount(content.length) - 1; run >= 0; run--) {
+    const bytes = content.slice(run * MIB, (run + 1) * MIB);
+    const expected = await digestChunks(bytes);
+    await partial.store(run * MIB, { buffer: bytes.buffer, length: bytes.length, expected });
+    partial.runDone(run);
+  }
+  await disk.close(partial.path);
+  disk.stop();
   return partial;
 }
 
@@ -808,7 +827,7 @@ Deno.test("partial: exactly its bytes come out, with their time, and nothing is 
     assert(partial.path.endsWith(".part"));
     const destination = folder.at(`file-${size}`);
     const stamp = await partial.publish(destination, keep);
-    partial.discard();
+    await partial.discard();
     assertSameBytes(await Deno.readFile(destination), content);
     const { mtimeNs, inode } = stampAt(destination);
     assertEquals({ ...stamp, unlinked: false }, { size, mtimeNs, inode, unlinked: false });
@@ -835,45 +854,27 @@ Deno.test({
   ...posixOnly,
   fn: async () => {
     await using folder = await TempFolder.create();
-    const partial = PartialFile.create(folder.at("deep/partials"), ID, 1);
+    const partial = openPartial(folder.at("deep/partials"), 1);
     assertEquals((await Deno.stat(folder.at("deep/partials"))).mode! & 0o777, 0o700);
-    partial.discard();
+    await partial.discard();
   },
-});
-
-Deno.test("partial: two of the same file don't meet", async () => {
-  await using folder = await TempFolder.create();
-  const [one, two] = await Promise.all(
-    [1, 2].map((seed) => partialOf(folder, patterned(1_000, seed))),
-  );
-  assertNotEquals(one.path, two.path);
-  await one.publish(folder.at("one"), keep);
-  await two.publish(folder.at("two"), keep);
-  assertSameBytes(await Deno.readFile(folder.at("one")), patterned(1_000, 1));
-  assertSameBytes(await Deno.readFile(folder.at("two")), patterned(1_000, 2));
 });
 
 Deno.test("partial: discarded, it leaves nothing, however often", async () => {
   await using folder = await TempFolder.create();
   const partial = await partialOf(folder, patterned(1_000));
-  partial.discard();
-  partial.discard();
+  await partial.discard();
+  await partial.discard();
   assertEquals(folder.list(), ["partials"]);
-  await faultOf("disk", partial.write(0, patterned(1)));
-  assertEquals(folder.list(), ["partials"]);
-});
-
-Deno.test("partial: a file larger than the disk is refused before it is begun", async () => {
-  await using folder = await TempFolder.create();
-  const create = () => PartialFile.create(folder.at("partials"), ID, Number.MAX_SAFE_INTEGER);
-  await faultOf("disk", create, "are free");
+  const payload = { buffer: new ArrayBuffer(1), length: 1, expected: new Uint8Array(32) };
+  await faultOf("disk", partial.store(0, payload), "it is closed");
   assertEquals(folder.list(), ["partials"]);
 });
 
 Deno.test("partial: a folder that can't be made is a disk fault", async () => {
   await using folder = await TempFolder.create();
   await folder.write("partials", "a file");
-  await faultOf("disk", () => PartialFile.create(folder.at("partials"), ID, 1), "Cannot write");
+  await faultOf("disk", () => openPartial(folder.at("partials"), 1), "Cannot write");
   assertEquals(folder.list(), ["partials"]);
 });
 
@@ -921,7 +922,7 @@ function publishContract(what: string, { parent, ignore }: { parent?: string; ig
     await faultOf("destination", partial.publish(to.at("file"), keep), "it exists already");
     assertEquals(await Deno.readTextFile(to.at("file")), "precious");
     assertEquals(to.list(), ["file"]);
-    partial.discard();
+    await partial.discard();
     assertEquals(from.list(), ["partials"]);
     await (await partialOf(from, patterned(10))).publish(to.at("file"), replace);
     assertSameBytes(await Deno.readFile(to.at("file")), patterned(10));
@@ -933,19 +934,19 @@ function publishContract(what: string, { parent, ignore }: { parent?: string; ig
     const publishing = partial.publish(to.at("file"), keep);
     Deno.writeTextFileSync(to.at("file"), "precious");
     await faultOf("destination", publishing, "it exists already");
-    partial.discard();
+    await partial.discard();
     assertEquals(await Deno.readTextFile(to.at("file")), "precious");
     assertEquals([from.list(), to.list()], [["partials"], ["file"]]);
   });
 
   test("of many at once, one is there, whole", async (from, to) => {
     const partials = await Promise.all(
-      Array.from({ length: 8 }, (_, n) => partialOf(from, patterned(MIB, n + 1))),
+      Array.from({ length: 8 }, (_, n) => partialOf(from, patterned(MIB, n + 1), n)),
     );
     const results = await Promise.allSettled(
       partials.map((one) => one.publish(to.at("file"), keep)),
     );
-    for (const partial of partials) partial.discard();
+    for (const partial of partials) await partial.discard();
     const winners = results.flatMap((one, at) => one.status === "fulfilled" ? [at] : []);
     assertEquals(winners.length, 1);
     assertSameBytes(await Deno.readFile(to.at("file")), patterned(MIB, winners[0] + 1));
@@ -957,7 +958,7 @@ function publishContract(what: string, { parent, ignore }: { parent?: string; ig
     for (const options of [keep, replace]) {
       const partial = await partialOf(from, patterned(10));
       await faultOf("destination", partial.publish(to.at("folder"), options));
-      partial.discard();
+      await partial.discard();
     }
     assertEquals([from.list(), to.list()], [["partials"], ["folder", "folder/file"]]);
   });
@@ -969,7 +970,7 @@ function publishContract(what: string, { parent, ignore }: { parent?: string; ig
     for (const link of ["link", "dangling"]) {
       const partial = await partialOf(from, patterned(10));
       await faultOf("destination", partial.publish(to.at(link), keep));
-      partial.discard();
+      await partial.discard();
     }
     await (await partialOf(from, patterned(10))).publish(to.at("link"), replace);
     assert((await Deno.lstat(to.at("link"))).isFile);
@@ -980,7 +981,7 @@ function publishContract(what: string, { parent, ignore }: { parent?: string; ig
   test("a folder that is missing is a fault, and nothing is left", async (from, to) => {
     const partial = await partialOf(from, patterned(10));
     await faultOf("usage", partial.publish(to.at("missing/file"), keep), "Cannot write");
-    partial.discard();
+    await partial.discard();
     assertEquals([from.list(), to.list()], [["partials"], []]);
   });
 }

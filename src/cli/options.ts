@@ -9,6 +9,7 @@ import {
   type PeerSettings,
 } from "../peer/settings.ts";
 import type { Address } from "../wire/connection.ts";
+import { parseRate } from "./units.ts";
 import { parsing, UsageFault, walkCommands } from "./usage.ts";
 
 export const LOG_LEVELS = ["trace", "debug", "info", "warning", "error", "fatal", "off"] as const;
@@ -36,6 +37,9 @@ export interface PeerFlags extends LogFlags, OutputFlags {
   host: string;
   port: number;
   advertise?: string;
+  /** Bytes per second; 0 is no limit. */
+  limitUp?: number;
+  limitDown?: number;
 }
 
 /** Stands where an address has no port. */
@@ -88,6 +92,10 @@ export function peerOptions(): Option[] {
     portOption(PEER_PORT),
     option("--advertise <HOST[:PORT]>", "list this address, not the one that the bootstrap sees")
       .argParser(parsing((text) => (parseAddress(text, 1), text))),
+    option("--limit-up <RATE>", "serve at most so many bytes per second: 500K, 2M; 0 is no limit")
+      .argParser(parsing(parseRate)),
+    option("--limit-down <RATE>", "fetch at most so many bytes per second; 0 is no limit")
+      .argParser(parsing(parseRate)),
     ...outputOptions(),
     ...logOptions(),
   ];
@@ -103,6 +111,8 @@ export function settingsOf(flags: PeerFlags): PeerSettings {
     advertise: flags.advertise === undefined
       ? undefined
       : parseAddress(flags.advertise, flags.port),
+    limitUp: flags.limitUp || undefined,
+    limitDown: flags.limitDown || undefined,
   };
 }
 

@@ -52,6 +52,23 @@ export function shortId(id: string | undefined): string {
 }
 
 /**
+ * Reads a duration, in seconds: a number, then s, m, h or d. `30s`, `1.5h`; without a letter, seconds.
+ * Throws a `usage` Fault.
+ */
+export function parseDuration(text: string): number {
+  const parts = text.trim().match(/^(\d+(?:\.\d+)?)\s*([smhd]?)$/i);
+  const unit = { s: 1, m: 60, h: 3_600, d: 86_400 }[parts?.[2].toLowerCase() || "s"]!;
+  const seconds = parts ? Number(parts[1]) * unit : NaN;
+  if (!(seconds > 0 && Number.isFinite(seconds))) {
+    throw new Fault(
+      "usage",
+      `"${text}" is not a duration: it must be a number, such as 30s or 10m`,
+    );
+  }
+  return seconds;
+}
+
+/**
  * Reads a size: a number, then K, M, G or T in powers of 1024; `KB`, `KiB` and small letters mean the
  * same. `512`, `64K`, `1.5G`. Throws a `usage` Fault.
  */
@@ -62,6 +79,20 @@ export function parseSize(text: string): number {
     throw new Fault("usage", `"${text}" is not a size: it must be a number, such as 512K or 1.5G`);
   }
   return bytes;
+}
+
+/**
+ * Reads bytes per second: a size as {@link parseSize} has it, which may end in `/s`. `none` and 0 are
+ * no limit: 0. Throws a `usage` Fault.
+ */
+export function parseRate(text: string): number {
+  if (/^none$/i.test(text.trim())) return 0;
+  try {
+    return parseSize(text.replace(/\/s\s*$/i, ""));
+  } catch (cause) {
+    const form = "it must be bytes per second, such as 512K or 1.5M, or none";
+    throw new Fault("usage", `"${text}" is not a rate: ${form}`, { cause });
+  }
 }
 
 function exponent(letter: string | undefined): number {

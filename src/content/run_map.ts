@@ -38,7 +38,9 @@ export class RunMap {
   static from(runs: number, bytes: Uint8Array): RunMap {
     const map = new RunMap(runs);
     if (bytes.length !== map.#bits.length) {
-      throw new RangeError(`a map of ${runs} runs has ${map.#bits.length} bytes, not ${bytes.length}`);
+      throw new RangeError(
+        `a map of ${runs} runs has ${map.#bits.length} bytes, not ${bytes.length}`,
+      );
     }
     map.#bits.set(bytes);
     const beyond = runs % 8;
@@ -57,7 +59,7 @@ export class RunMap {
   }
 
   has(run: number): boolean {
-    return (this.#bits[run >> 3] & (1 << (run & 7))) !== 0;
+    return run < this.runs && (this.#bits[run >> 3] & (1 << (run & 7))) !== 0;
   }
 
   /** Notes that a run is there; true when it was not before. */

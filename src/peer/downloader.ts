@@ -1,25 +1,29 @@
 import { goodStretches } from "../content/bad_chunks.ts";
 import { fileId } from "../content/file_id.ts";
 import { runLength, type TreeShape, treeShape } from "../content/hash_tree.ts";
-import { Fault, messageOf } from "../fault.ts";
+import { RUN_CHUNKS, RUN_SIZE, runCount, RunMap } from "../content/run_map.ts";
+import { Fault } from "../fault.ts";
 import type { DigestStore } from "../store/digest_store.ts";
-import type { Stored } from "../store/disk.ts";
-import { Refusal } from "../wire/caller.ts";
-import { CHUNK_SIZE, RUN_CHUNKS } from "../wire/protocol.ts";
-import { Picker, type Run } from "./picker.ts";
-import { Backoff, type BackoffOptions, delay } from "./retry.ts";
-import type { Payload, Sink } from "./sink.ts";
-import type { Source } from "./source.ts";
+import { CHUNK_SIZE } from "../wire/protocol.ts";
+import { Budget } from "./budget.ts";
+import { Lane, type LaneHost } from "./lane.ts";
+import type { RateLimiter } from "./rate_limiter.ts";
+import type { BackoffOptions } from "./retry.ts";
+import { RunPicker } from "./run_picker.ts";
+import type { Sink } from "./sink.ts";
+import type { ChunkRange, Source } from "./source.ts";
+import { SourcePool } from "./source_pool.ts";
 import { VerifiedPages } from "./verified_pages.ts";
 
-/** Runs asked for and not yet arrived, for each source: 6 MiB. */
-export const RUNS_IN_FLIGHT = 6;
-/** Sources used at a time; with the above, this bounds the memory of a download to 48 MiB. */
-export const SOURCES_AT_ONCE = 8;
-/** Times in a row that a source may fail before it is given up. */
-const FAILURES = 4;
-/** Times that the only source may send wrong content before it is given up. */
-const STRIKES = 3;
+/** How long a download waits for a source before it gives up, in milliseconds. */
+export const WAIT_MS = 60_000;
+/** How often more sources are looked for, in milliseconds: while there are some, and while there are none. */
+const FIND_EVERY_MS = 15_000;
+const FIND_AGAIN_MS = 2_000;
+/** How soon at first, when those who began at the same time don't know each other yet. */
+const FIND_FIRST_MS = 300;
+/** How often it is looked whether to look for sources or to give up, in milliseconds. */
+const TICK_MS = 250;
 
 export interface DownloaderOptions {
   /** File id. */
@@ -30,209 +34,320 @@ export interface DownloaderOptions {
   /** Where verified pages of digests are kept. */
   digests: DigestStore;
   sources: Source[];
+  /** This peer's id. */
+  peer?: string;
+  /** Asks for more sources; called again and again while the download runs. */
+  find?: (connected: Source[]) => Promise<Source[]>;
+  /** Bytes in flight, shared with other downloads. */
+  budget?: Budget;
+  /** What arrives keeps to all of them. */
+  limits?: RateLimiter[];
   signal?: AbortSignal;
-  /** Called for each verified and written part, with its number of bytes. */
+  /** When to give up at the latest, by performance.now(). */
+  deadline?: number;
+  /** How long to wait without any source. Default {@link WAIT_MS}. */
+  waitMs?: number;
+  /** Called for what was verified and written, with its number of bytes. */
   onBytes?: (bytes: number) => void;
-  /** Pauses before a source that failed is tried again. */
   backoff?: BackoffOptions;
 }
 
 /**
- * Fetches one file: each source has its own connection and a few runs in flight; each chunk is
- * verified, then written. A run that fails is asked for again, elsewhere if there is an elsewhere.
+ * Fetches one file from all who have it. Each source has a lane with a window of requests; the picker
+ * says which run comes next; each chunk is verified, then written. What one source can't bring, another
+ * is asked for.
  */
-export class Downloader {
+export class Downloader implements LaneHost {
   /** Chunks that were verified, and how many times one had to be asked for again. */
   readonly tally = { fetched: 0, refetched: 0 };
+  readonly shape: TreeShape;
+  readonly budget: Budget;
   readonly #options: DownloaderOptions;
-  readonly #shape: TreeShape;
-  readonly #picker: Picker<Source>;
+  readonly #map: RunMap;
+  readonly #picker: RunPicker<Source>;
   readonly #pages: VerifiedPages;
+  readonly #pool: SourcePool;
+  readonly #lanes = new Map<Source, Lane>();
+  /** Of runs that are under way, the chunks that are still missing: bit n is chunk n of the run. */
+  readonly #partly = new Map<number, number>();
   readonly #ended = new AbortController();
-  /** Sources that are neither given up nor waiting for their turn. */
-  readonly #active = new Set<Source>();
-  readonly #connected = new Set<Source>();
   /** What no other source could mend: a full disk, a closed output. */
   #fatal: unknown;
-  /** Sources given up for what they sent. */
-  readonly #liars = new Set<Source>();
+  #finding = false;
+  #nextFind = 0;
+  #findPause = FIND_FIRST_MS;
+  #lastConnected = performance.now();
 
   constructor(options: DownloaderOptions) {
+    const { id, size, sink, digests } = options;
     this.#options = options;
-    this.#shape = treeShape(options.size);
-    this.#pages = new VerifiedPages(options.id, this.#shape, options.digests);
-    this.#picker = new Picker({
-      chunks: this.#shape.chunks,
-      horizon: () => options.sink.horizon,
-      hasOther: (source) => this.#connected.size > (this.#connected.has(source) ? 1 : 0),
+    this.shape = treeShape(size);
+    this.budget = options.budget ?? new Budget();
+    this.#pages = new VerifiedPages(id, this.shape, digests);
+    this.#map = new RunMap(runCount(size));
+    for (let run = 0; run < this.#map.runs; run++) if (sink.map.has(run)) this.#map.add(run);
+    this.#picker = new RunPicker({
+      map: this.#map,
+      horizon: () => horizonOf(sink, size),
+      peer: options.peer,
+    });
+    this.#pool = new SourcePool({
+      use: (source, onConnected) => this.#use(source, onConnected),
+      signal: this.#ended.signal,
+      backoff: options.backoff,
     });
   }
 
   /** Sources that are connected now. */
   get connected(): number {
-    return this.#connected.size;
+    return this.#lanes.size;
+  }
+
+  /** Every source that was named so far. */
+  get sources(): Source[] {
+    return this.#pool.all;
+  }
+
+  /** Bytes per second that a source brings, lately. */
+  rateOf(source: Source): number {
+    return this.#lanes.get(source)?.rate ?? 0;
   }
 
   /** Looks again at what can be fetched: the sink's horizon has moved. */
   wake(): void {
-    this.#picker.wake();
+    for (const lane of this.#lanes.values()) lane.wake();
   }
 
   /** Ends the download as failed. */
   fail(error: unknown): void {
-    this.#fatal ??= error;
+    // What comes after its end is none of its business.
+    if (this.#ended.signal.aborted) return;
+    this.#fatal = error;
     this.#end();
   }
 
   /**
-   * Resolves when every chunk is verified and written. Throws a `network` Fault when all sources are
-   * lost, an `integrity` Fault when they were given up for what they sent, and what the sink throws.
+   * Resolves when every chunk is verified and written. Throws a `network` Fault when there was no
+   * source for too long, an `integrity` Fault when all were given up for what they sent, a `deadline`
+   * Fault, and what the sink throws.
    */
   async run(): Promise<void> {
     const { id, size, sources, signal, digests } = this.#options;
     if (size === 0) return await requireEmpty(id, digests);
-    const abort = () => this.fail(signal!.reason);
+    if (this.#picker.missing === 0) return;
     signal?.throwIfAborted();
+    const abort = () => this.fail(signal!.reason);
     signal?.addEventListener("abort", abort);
+    const ended = new Promise((resolve) =>
+      this.#ended.signal.addEventListener("abort", resolve, { once: true })
+    );
+    const ticker = setInterval(() => this.#tick(), TICK_MS);
     try {
-      const waiting = [...sources];
-      const lane = async () => {
-        for (let source; (source = waiting.shift()) && this.#picker.missing > 0;) {
-          await this.#use(source);
-        }
-      };
-      await Promise.all(Array.from({ length: SOURCES_AT_ONCE }, lane));
+      this.#lastConnected = performance.now();
+      this.#nextFind = performance.now() + FIND_FIRST_MS;
+      this.#pool.add(sources);
+      await ended;
+      await this.#pool.settled();
     } finally {
-      this.#end();
+      clearInterval(ticker);
       signal?.removeEventListener("abort", abort);
     }
     if (this.#fatal !== undefined) throw this.#fatal;
-    if (this.#picker.missing > 0) throw this.#lost();
   }
 
-  /** Fetches from one source until the file is whole or the source is given up. */
-  async #use(source: Source): Promise<void> {
-    const backoff = new Backoff(this.#options.backoff);
-    let failures = 0;
-    let strikes = 0;
-    this.#active.add(source);
-    while (!this.#ended.signal.aborted) {
-      const before = source.receipt.bytes;
-      try {
-        await source.connect(this.#ended.signal);
-        this.#connected.add(source);
-        this.#picker.wake();
-        await this.#fetchFrom(source);
-        break;
-      } catch (error) {
-        const wrong = error instanceof Fault && error.kind === "integrity";
-        if (this.#ended.signal.aborted) {
-          // The others were quicker to mend it than this one's requests to end: it is named still.
-          if (wrong) source.receipt.dropped = messageOf(error);
-          break;
-        }
-        this.#connected.delete(source);
-        this.#picker.wake();
-        if (source.receipt.bytes > before) failures = 0;
-        strikes += wrong ? 1 : 0;
-        const hopeless = error instanceof Refusal && error.code !== "busy";
-        const useless = wrong && (strikes === STRIKES || this.#active.size > 1);
-        if (hopeless || useless || ++failures === FAILURES) {
-          source.receipt.dropped = messageOf(error);
-          if (wrong) this.#liars.add(source);
-          break;
-        }
-        await delay(backoff.next(), this.#ended.signal).catch(() => {});
-      } finally {
-        source.close();
-      }
+  take(source: Source): number | undefined {
+    return this.#ended.signal.aborted ? undefined : this.#picker.take(source);
+  }
+
+  missingOf(run: number, most: number): ChunkRange[] {
+    const count = Math.min(RUN_CHUNKS, this.shape.chunks - run * RUN_CHUNKS);
+    const mask = this.#partly.get(run) ?? (1 << count) - 1;
+    this.#partly.set(run, mask);
+    const ranges: ChunkRange[] = [];
+    for (let index = 0; index < count; index++) {
+      if (!(mask & (1 << index))) continue;
+      const chunk = run * RUN_CHUNKS + index;
+      const last = ranges.at(-1);
+      if (last && last.first + last.count === chunk && last.count < most) last.count++;
+      else ranges.push({ first: chunk, count: 1 });
     }
-    this.#active.delete(source);
-    this.#connected.delete(source);
-    this.#picker.wake();
+    return ranges;
   }
 
-  /** Keeps runs in flight until none is left. Throws the first failure, once all have ended. */
-  async #fetchFrom(source: Source): Promise<void> {
-    let failure: unknown;
-    const work = async () => {
-      const size = Math.min(RUN_CHUNKS * CHUNK_SIZE, this.#options.size);
-      let buffer = new ArrayBuffer(size);
-      for (let run; failure === undefined && (run = await this.#picker.take(source));) {
-        try {
-          buffer = await this.#fetchRun(run, source, buffer);
-        } catch (error) {
-          failure ??= error;
-          // The others' requests must not go on using a connection that is about to be replaced.
-          source.close();
-        }
-      }
-    };
-    const runs = Math.min(RUNS_IN_FLIGHT, Math.ceil(this.#picker.missing / RUN_CHUNKS));
-    await Promise.all(Array.from({ length: runs }, work));
-    if (failure !== undefined) throw failure;
-  }
-
-  /** Fetches a run into `buffer`, and returns that, or other memory in its place. */
-  async #fetchRun(run: Run, source: Source, buffer: ArrayBuffer): Promise<ArrayBuffer> {
-    let missing = [run];
-    try {
-      const { length } = await source.chunks(run, new Uint8Array(buffer));
-      const right = runLength(this.#shape, run.first, run.count);
-      if (length !== right) {
-        const what = `${length} bytes in place of ${right}`;
-        throw new Fault("integrity", `${source.receipt.address} sent ${what}`);
-      }
-      const expected = await this.#pages.digestsOf(run, source);
-      const stored = await this.#store(run, { buffer, length, expected });
-      missing = stored.bad.map((index) => ({ first: run.first + index, count: 1 }));
-      this.#account(run, goodStretches(length, stored.bad, CHUNK_SIZE), source);
-      if (missing.length > 0) {
-        throw new Fault("integrity", `${source.receipt.address} sent a wrong chunk`);
-      }
-      return stored.buffer;
-    } catch (error) {
-      if (missing.length > 0) source.receipt.retries++;
-      for (const part of missing) this.#picker.giveBack(part, source);
-      throw error;
+  async store(
+    range: ChunkRange,
+    buffer: ArrayBuffer,
+    length: number,
+    source: Source,
+  ): Promise<ArrayBuffer> {
+    const right = Math.min(range.count * CHUNK_SIZE, this.shape.size - range.first * CHUNK_SIZE);
+    if (length !== right) {
+      const what = `${length} bytes in place of ${right}`;
+      throw new Fault("integrity", `${source.receipt.address} sent ${what}`);
     }
-  }
-
-  /** What the sink can't take, no other source can mend. */
-  async #store(run: Run, payload: Payload): Promise<Stored> {
+    const expected = await this.#pages.digestsOf(range, source);
+    this.#ended.signal.throwIfAborted();
+    // Somebody else may have been quicker: what is there already is not written again.
+    if (!this.#needs(range)) return buffer;
+    let stored;
     try {
-      return await this.#options.sink.store(run.first * CHUNK_SIZE, payload);
+      const payload = { buffer, length, expected };
+      stored = await this.#options.sink.store(range.first * CHUNK_SIZE, payload);
     } catch (error) {
+      // What the sink can't take, no other source can mend.
       this.fail(error);
       throw error;
     }
+    const good = goodStretches(length, stored.bad, CHUNK_SIZE);
+    for (const [from, to] of good) {
+      const first = range.first + from / CHUNK_SIZE;
+      this.#note({ first, count: Math.ceil((to - from) / CHUNK_SIZE) }, source);
+    }
+    source.receipt.bad_chunks += stored.bad.length;
+    this.tally.refetched += stored.bad.length;
+    if (stored.bad.length > 0) {
+      throw new Fault("integrity", `${source.receipt.address} sent a wrong chunk`);
+    }
+    return stored.buffer;
   }
 
-  #account(run: Run, good: [number, number][], source: Source): void {
-    const bytes = good.reduce((sum, [from, to]) => sum + to - from, 0);
-    const chunks = Math.ceil(bytes / CHUNK_SIZE);
+  release(run: number, source: Source, failed: boolean): void {
+    if (failed) source.receipt.retries++;
+    this.#picker.release(run, source, failed);
+    this.wake();
+  }
+
+  async #use(source: Source, onConnected: () => void): Promise<void> {
+    const { signal } = this.#ended;
+    await source.connect(signal, this.#options.limits);
+    const map = await this.#mapOf(source);
+    signal.throwIfAborted();
+    const lane = new Lane(source, this);
+    this.#picker.add(source, map, source.receipt.peer);
+    this.#lanes.set(source, lane);
+    onConnected();
+    try {
+      await lane.run();
+    } finally {
+      this.#lanes.delete(source);
+      this.#picker.remove(source);
+      this.#lastConnected = performance.now();
+      this.wake();
+    }
+  }
+
+  /** What a source has; it is closed when the download ends before it says so. */
+  async #mapOf(source: Source): Promise<RunMap> {
+    const { signal } = this.#ended;
+    const close = () => source.close();
+    signal.addEventListener("abort", close);
+    try {
+      signal.throwIfAborted();
+      return await source.have((run) => {
+        this.#picker.gained(source, run);
+        this.#lanes.get(source)?.wake();
+      });
+    } finally {
+      signal.removeEventListener("abort", close);
+    }
+  }
+
+  #needs({ first, count }: ChunkRange): boolean {
+    const mask = this.#partly.get(Math.floor(first / RUN_CHUNKS)) ?? 0;
+    return (mask & bits(first % RUN_CHUNKS, count)) !== 0;
+  }
+
+  /** How many chunks of a run these are, and how many bytes. */
+  #sizeOf(run: number, these: number): { chunks: number; bytes: number } {
+    let [chunks, bytes] = [0, 0];
+    for (let chunk = run * RUN_CHUNKS; these !== 0; chunk++, these >>>= 1) {
+      if (!(these & 1)) continue;
+      chunks++;
+      bytes += runLength(this.shape, chunk, 1);
+    }
+    return { chunks, bytes };
+  }
+
+  /** Chunks are verified and written. */
+  #note({ first, count }: ChunkRange, source: Source): void {
+    const run = Math.floor(first / RUN_CHUNKS);
+    const mask = this.#partly.get(run) ?? 0;
+    // Of two who brought the same at once, the first one is credited.
+    const these = mask & bits(first % RUN_CHUNKS, count);
+    if (these === 0) return;
+    const { chunks, bytes } = this.#sizeOf(run, these);
     source.receipt.bytes += bytes;
-    source.receipt.bad_chunks += run.count - chunks;
     this.tally.fetched += chunks;
-    this.tally.refetched += run.count - chunks;
     this.#options.onBytes?.(bytes);
-    this.#picker.done(chunks);
+    const left = mask & ~these;
+    this.#partly.set(run, left);
+    if (left !== 0) return;
+    this.#partly.delete(run);
+    const others = this.#picker.done(run);
+    this.#options.sink.runDone(run);
+    for (const other of others) this.#lanes.get(other)?.drop(run);
     if (this.#picker.missing === 0) this.#end();
+  }
+
+  /** Looks for sources when it is time, and gives up when it is. */
+  #tick(): void {
+    const now = performance.now();
+    const { deadline = Infinity, waitMs = WAIT_MS } = this.#options;
+    if (now >= deadline) {
+      return this.fail(new Fault("deadline", `the deadline passed with ${this.#left()} to go`));
+    }
+    if (this.connected > 0) this.#lastConnected = now;
+    else if (now - this.#lastConnected >= waitMs || this.#pool.onlyLiars) {
+      return this.fail(this.#lost());
+    }
+    // What is overdue may now be asked of others.
+    this.wake();
+    if (now >= this.#nextFind && !this.#finding) void this.#find();
+  }
+
+  async #find(): Promise<void> {
+    this.#finding = true;
+    try {
+      this.#pool.add(await this.#options.find?.(this.#pool.connected) ?? []);
+    } catch {
+      // Bootstraps and peers come and go; the next time may be better.
+    } finally {
+      this.#finding = false;
+      const longest = this.connected > 0 ? FIND_EVERY_MS : FIND_AGAIN_MS;
+      this.#findPause = Math.min(longest, 2 * this.#findPause);
+      this.#nextFind = performance.now() + this.#findPause;
+    }
   }
 
   /** Stops what is still connecting, waiting or under way. */
   #end(): void {
     this.#ended.abort();
-    this.#picker.stop();
-    for (const source of this.#active) source.close();
+    for (const lane of this.#lanes.values()) lane.stop();
+  }
+
+  #left(): string {
+    return `${this.#picker.missing} of ${this.#map.runs} MiB`;
   }
 
   #lost(): Fault {
-    const { sources } = this.#options;
-    const why = sources.map(({ receipt }) => receipt.dropped).filter((reason) => reason);
-    const kind = this.#liars.size === sources.length ? "integrity" : "network";
-    return new Fault(kind, `every source was lost: ${why.slice(0, 3).join("; ")}`);
+    const why = this.sources.map(({ receipt }) => receipt.dropped).filter((reason) => reason);
+    const reasons = why.length > 0 ? `: ${why.slice(0, 3).join("; ")}` : "";
+    return new Fault(
+      this.#pool.onlyLiars ? "integrity" : "network",
+      `every source was lost${reasons}`,
+    );
   }
+}
+
+/** Bits for `count` chunks of a run, from chunk `index` of it on. */
+function bits(index: number, count: number): number {
+  return ((1 << count) - 1) << index;
+}
+
+/** The first run that can't be taken yet. */
+function horizonOf({ horizon }: Sink, size: number): number {
+  if (horizon === Infinity) return Infinity;
+  return horizon >= size ? runCount(size) : Math.floor(horizon / RUN_SIZE);
 }
 
 /** An empty file has nothing to fetch; its id is still to be right. */

@@ -1,20 +1,38 @@
+import { getLogger } from "@logtape/logtape";
+import { RUN_CHUNKS } from "../content/run_map.ts";
+import { treeShape } from "../content/hash_tree.ts";
+import { Fault, isAbort, messageOf } from "../fault.ts";
 import type { DigestStore } from "../store/digest_store.ts";
 import type { Disk } from "../store/disk.ts";
+import type { DownloadStore } from "../store/download_store.ts";
 import type { FileStamp } from "../store/file_stamp.ts";
 import type { HashCache } from "../store/hash_cache.ts";
-import { PartialFile } from "../store/partial_file.ts";
-import { isInside, safeName } from "../store/safe_path.ts";
-import { treeShape } from "../content/hash_tree.ts";
-import { Fault, messageOf } from "../fault.ts";
-import { Downloader } from "./downloader.ts";
+import { bytesOf, PartialFile } from "../store/partial_file.ts";
+import { isInside, pathOf, safeName } from "../store/safe_path.ts";
+import { Budget } from "./budget.ts";
 import { makeParents, settleDestination } from "./destination.ts";
+import { Downloader } from "./downloader.ts";
+import { findSources } from "./find_sources.ts";
 import { findTarget, type Target } from "./find_target.ts";
 import { OrderedOutput } from "./ordered_output.ts";
-import type { GetOptions, GetRequest, Progress, Receipt } from "./peer_api.ts";
+import type {
+  GetOptions,
+  GetRequest,
+  PartialStatus,
+  PeerRecord,
+  Progress,
+  Receipt,
+  StreamRequest,
+} from "./peer_api.ts";
+import type { Servable } from "./servable.ts";
+import { parseAddress } from "./settings.ts";
 import type { Sink } from "./sink.ts";
-import type { Source } from "./source.ts";
+import type { Self, Source } from "./source.ts";
+import { RateLimiter } from "./rate_limiter.ts";
 import type { Swarm } from "./swarm.ts";
 import type { ActiveTransfer, Transfers } from "./transfers.ts";
+
+const log = getLogger(["shoal", "peer", "fetcher"]);
 
 /** How often progress is told, in milliseconds. */
 const PROGRESS_EVERY_MS = 200;
@@ -28,57 +46,93 @@ export interface FetcherOptions {
   dir: string;
   /** Verifies and writes what arrives. */
   disk: Disk;
-  /** Where partial files are kept. */
-  partials: string;
-  self: { agent: string; peer: string };
+  /** Where unfinished downloads are kept. */
+  downloads: DownloadStore;
+  self: Self;
+  /** For all that is fetched. */
+  limitDown: RateLimiter;
   /** This peer's own copy of a content, where it shares one. */
   local: (id: string) => Source | undefined;
+  /** Called when a download can be served while it grows; returns how to stop that. */
+  onGrowing: (partial: Servable, target: Target) => () => void;
   /** Called when a file was put on disk, before its receipt is returned. */
   onFetched: (target: Target, name: string, path: string, stamp: FileStamp) => Promise<void>;
+  /**
+   * Called when a download that somebody waited for has failed. True when this peer goes on with it by
+   * itself: then it is kept, however little of it there is.
+   */
+  onFailed: (id: string, error: unknown) => boolean;
 }
 
 /** A download under way: what is known of it as it goes. */
 interface Job {
+  name: string;
   transfer: ActiveTransfer;
   phase: Progress["phase"];
   downloader?: Downloader;
+  partial?: PartialFile;
+  /** Chunks that were there before. */
+  reused: number;
+  /** Ends it, for the reason that it is given. */
+  ending: AbortController;
+  /** True when nobody waits for it, so that it makes way for one who would. */
+  background: boolean;
+  /** By performance.now(). */
+  deadline?: number;
+  limitDown?: number;
+  /** Resolves when it has ended, either way. */
+  ended: Promise<void>;
 }
+
+/** What ends a background download whose content somebody asks for. */
+export const TAKEN_OVER: Error = new DOMException("somebody asked for it", "AbortError");
 
 /** Finds a file, fetches it and puts it where it belongs: on disk, or in order into a stream. */
 export class Fetcher {
   readonly #options: FetcherOptions;
+  readonly #budget = new Budget();
+  /** What is being put on disk, by file id. */
+  readonly #running = new Map<string, Job>();
+  /** Paths that are being written. */
   readonly #writing = new Set<string>();
+  /** Why downloads paused, by file id. */
+  readonly #errors = new Map<string, string>();
 
   constructor(options: FetcherOptions) {
     this.#options = options;
   }
 
-  /** See PeerApi.get. */
-  async get(request: GetRequest, options: GetOptions = {}): Promise<Receipt> {
-    return await this.#track(request, options, async (job, name, target) => {
+  /**
+   * See PeerApi.get. With `transfer`, nobody waits for it: it is counted there, and makes way for a
+   * request of the same content, by failing with {@link TAKEN_OVER}.
+   */
+  async get(
+    request: GetRequest,
+    options: GetOptions = {},
+    transfer?: ActiveTransfer,
+  ): Promise<Receipt> {
+    return await this.#track(request, { ...options, transfer }, async (job, target, signal) => {
       const { dir, cache } = this.#options;
-      const { path, upToDate } = await settleDestination({ ...request, name }, target, {
-        dir,
-        cache,
-      });
-      if (upToDate) return { path, up_to_date: true };
-      await this.#toDisk(job, { ...request, name }, target, path, options.signal);
-      return { path, up_to_date: false };
+      const place = { ...request, name: job.name };
+      const { path, upToDate } = await settleDestination(place, target, { dir, cache });
+      if (upToDate) this.#removeFor(target.id, path);
+      else await this.#toDisk(job, place, target, path, signal);
+      return { path, up_to_date: upToDate };
     });
   }
 
   /** See PeerApi.stream. */
   async stream(
-    request: Pick<GetRequest, "name" | "id">,
+    request: StreamRequest,
     output: WritableStream<Uint8Array>,
     options: GetOptions = {},
   ): Promise<Receipt> {
     let sink: OrderedOutput | undefined;
     try {
-      return await this.#track(request, options, async (job, _name, target) => {
+      return await this.#track(request, options, async (job, target, signal) => {
         const advance = () => job.downloader?.wake();
         sink = new OrderedOutput(output, advance, (error) => job.downloader?.fail(error));
-        await this.#download(job, target, sink, options.signal);
+        await this.#download(job, target, sink, signal);
         await sink.finish();
         return { up_to_date: false };
       });
@@ -88,85 +142,221 @@ export class Fetcher {
     }
   }
 
+  /** True while a content is being put on disk. */
+  isRunning(id: string): boolean {
+    return this.#running.has(id);
+  }
+
+  /** What is not whole yet. */
+  partials(): PartialStatus[] {
+    return this.#options.downloads.list().map(({ id, name, size, map, updated }) => {
+      const job = this.#running.get(id);
+      const bytes = job?.partial?.bytes ?? bytesOf(map, size);
+      const error = this.#errors.get(id);
+      return { name, id, size, bytes, updated, state: job ? "active" : "paused", error };
+    });
+  }
+
+  /** See PeerApi.cancel. */
+  async cancel({ name, id = "" }: Pick<GetRequest, "name" | "id">): Promise<PartialStatus[]> {
+    const { downloads } = this.#options;
+    const wanted = name.normalize("NFC");
+    const removed: PartialStatus[] = [];
+    for (const partial of this.partials()) {
+      if (partial.name !== wanted || !partial.id.startsWith(id)) continue;
+      const job = this.#running.get(partial.id);
+      job?.ending.abort(new Fault("usage", `Cannot get ${partial.name}: it was cancelled`));
+      await job?.ended;
+      // It may just have become whole.
+      if (downloads.get(partial.id)) removed.push({ ...partial, state: "paused" });
+      this.#remove(partial.id);
+    }
+    if (removed.length > 0) return removed;
+    const what = id ? `${wanted} with id ${id.slice(0, 12)}` : wanted;
+    throw new Fault("not_found", `Cannot cancel ${what}: it is not being fetched`);
+  }
+
   /** Finds what is asked for, does `work`, and accounts for it from begin to end. */
   async #track(
-    request: Pick<GetRequest, "name" | "id">,
-    { signal, onProgress }: GetOptions,
+    request: StreamRequest,
+    options: GetOptions & { transfer?: ActiveTransfer },
     work: (
       job: Job,
-      name: string,
       target: Target,
+      signal: AbortSignal,
     ) => Promise<Pick<Receipt, "path" | "up_to_date">>,
   ): Promise<Receipt> {
     const started = performance.now();
     const name = safeName(request.name.normalize("NFC"));
-    const job: Job = { transfer: this.#options.transfers.download(name), phase: "finding" };
+    const ended = Promise.withResolvers<void>();
+    const job: Job = {
+      name,
+      transfer: options.transfer ?? this.#options.transfers.download(name),
+      phase: "finding",
+      reused: 0,
+      ending: new AbortController(),
+      background: options.transfer !== undefined,
+      deadline: request.deadline === undefined ? undefined : started + request.deadline,
+      limitDown: request.limit_down,
+      ended: ended.promise,
+    };
     const { transfer } = job;
+    transfer.state = "active";
+    transfer.error = undefined;
     transfer.sources = () => job.downloader?.connected ?? 0;
-    const tell = () => onProgress?.(progressOf(job));
+    const signals = [job.ending.signal, ...(options.signal ? [options.signal] : [])];
+    const signal = AbortSignal.any(signals);
+    const tell = () => options.onProgress?.(progressOf(job));
     const ticker = setInterval(tell, PROGRESS_EVERY_MS);
+    const late = request.deadline === undefined ? undefined : setTimeout(
+      () => job.ending.abort(new Fault("deadline", `Cannot get ${name}: the deadline passed`)),
+      request.deadline,
+    );
     try {
-      signal?.throwIfAborted();
-      const target = await findTarget({ name, id: request.id }, { ...this.#options, signal });
+      signal.throwIfAborted();
+      const target = await this.#find({ name, id: request.id }, signal);
       transfer.id = target.id;
       transfer.size = target.size;
       job.phase = "connecting";
-      const outcome = await work(job, name, target);
+      const outcome = await work(job, target, signal);
       transfer.state = "done";
       tell();
       return receiptOf(job, target, outcome, (performance.now() - started) / 1000);
     } catch (error) {
-      transfer.state = signal?.aborted ? "cancelled" : "failed";
+      const late = error instanceof Fault && error.kind === "deadline";
+      transfer.state = signal.aborted && !late ? "cancelled" : "failed";
       transfer.error = messageOf(error);
       throw error;
     } finally {
       clearInterval(ticker);
+      clearTimeout(late);
+      ended.resolve();
+    }
+  }
+
+  /** What a request means. What is here already, whole but for its name, needs nobody else. */
+  async #find(request: Pick<GetRequest, "name" | "id">, signal: AbortSignal): Promise<Target> {
+    try {
+      return await findTarget(request, { ...this.#options, signal });
+    } catch (error) {
+      const known = request.id && this.#options.downloads.get(request.id);
+      if (!known || !known.map.complete || signal.aborted) throw error;
+      const { id, size, announcement } = known;
+      return { id, size, announcement, sources: [] };
     }
   }
 
   async #toDisk(
     job: Job,
-    { name, overwrite = false }: GetRequest,
+    { name, output, overwrite = false }: GetRequest,
     target: Target,
     path: string,
-    signal?: AbortSignal,
+    signal: AbortSignal,
   ): Promise<void> {
-    if (this.#writing.has(path)) {
-      throw new Fault("destination", `Cannot write ${path}: another download is writing it`);
-    }
-    this.#writing.add(path);
-    const { dir, partials, cache, disk } = this.#options;
-    let partial: PartialFile | undefined;
+    await this.#claim(job, target.id, path);
+    const { dir, cache } = this.#options;
+    let stopServing: (() => void) | undefined;
     try {
-      partial = PartialFile.create(partials, target, disk);
-      await this.#download(job, target, partial, signal);
+      job.partial = PartialFile.open(
+        { ...target, name, output: output && path, overwrite },
+        this.#options,
+      );
+      await this.#check(job, job.partial, signal);
+      job.partial.sources = () => recordsOf(job.downloader?.sources ?? []);
+      stopServing = this.#options.onGrowing(job.partial, target);
+      await this.#download(job, target, job.partial, signal);
       job.phase = "finishing";
       if (isInside(dir, path)) await makeParents(dir, path);
       const mtime = target.announcement?.mtime ?? Date.now();
-      const stamp = await partial.publish(path, { mtime, overwrite });
+      const stamp = await job.partial.publish(path, { mtime, overwrite });
       cache.remember(path, target.id, stamp);
       await this.#options.onFetched(target, name, path, stamp);
+    } catch (error) {
+      await this.#leave(job, target.id, error);
+      throw error;
     } finally {
-      await partial?.discard();
+      stopServing?.();
+      this.#running.delete(target.id);
       this.#writing.delete(path);
     }
   }
 
-  async #download(
-    job: Job,
-    target: Target,
-    sink: Sink,
-    signal?: AbortSignal,
-  ): Promise<void> {
+  /** A content is fetched once at a time, by who asked first; what nobody waits for makes way. */
+  async #claim(job: Job, id: string, path: string): Promise<void> {
+    const other = this.#running.get(id);
+    if (other?.background && !job.background) {
+      other.ending.abort(TAKEN_OVER);
+      await other.ended;
+    }
+    if (this.#running.has(id)) {
+      throw new Fault("destination", `Cannot get ${job.name}: it is being fetched already`);
+    }
+    if (this.#writing.has(path)) {
+      throw new Fault("destination", `Cannot write ${path}: another download is writing it`);
+    }
+    this.#writing.add(path);
+    this.#running.set(id, job);
+    this.#errors.delete(id);
+  }
+
+  /** Verifies what is there from before. */
+  async #check(job: Job, partial: PartialFile, signal: AbortSignal): Promise<void> {
     const { transfer } = job;
-    if (target.sources.length === 0 && target.size > 0) {
+    transfer.before = -transfer.meter.total;
+    if (partial.unchecked > 0) {
+      job.phase = "checking";
+      await partial.check({ signal, onChecked: (bytes) => transfer.before += bytes });
+    }
+    transfer.before = bytesOf(partial.map, partial.size) - transfer.meter.total;
+    job.reused = chunksOf(partial);
+    job.phase = "connecting";
+  }
+
+  /** Keeps what there is of a download that failed; it is removed only if there is nothing. */
+  async #leave({ partial, background }: Job, id: string, error: unknown): Promise<void> {
+    this.#errors.set(id, isAbort(error) ? "interrupted" : messageOf(error));
+    const isEmpty = partial?.bytes === 0;
+    await partial?.close().catch((failure) =>
+      log.info("the last checkpoint failed: {why}", { why: messageOf(failure) })
+    );
+    const goesOn = background || this.#options.onFailed(id, error);
+    if (!goesOn && (isEmpty || !partial && !this.#kept(id))) this.#remove(id);
+  }
+
+  /** True when there is something of a content from before. */
+  #kept(id: string): boolean {
+    return (this.#options.downloads.get(id)?.map.count ?? 0) > 0;
+  }
+
+  /** Removes what is left of a content whose file is in its place, under its own name. */
+  #removeFor(id: string, path: string): void {
+    const { downloads, dir } = this.#options;
+    const known = this.#running.has(id) ? undefined : downloads.get(id);
+    if (known && (known.output ?? pathOf(dir, known.name)) === path) this.#remove(id);
+  }
+
+  #remove(id: string): void {
+    this.#options.downloads.remove(id);
+    this.#errors.delete(id);
+  }
+
+  async #download(job: Job, target: Target, sink: Sink, signal: AbortSignal): Promise<void> {
+    const { transfer, deadline, limitDown } = job;
+    const { swarm, digests, self } = this.#options;
+    const whole = sink.map.runs > 0 && sink.map.complete;
+    if (target.sources.length === 0 && target.size > 0 && !whole && deadline === undefined) {
       throw new Fault("network", `Cannot get ${transfer.name}: nobody who has it can be asked`);
     }
     job.downloader = new Downloader({
       ...target,
-      sink,
-      digests: this.#options.digests,
-      signal,
+      ...{ sink, digests, signal, deadline, budget: this.#budget },
+      limits: limitDown
+        ? [this.#options.limitDown, new RateLimiter(limitDown)]
+        : [this.#options.limitDown],
+      // Who gave a deadline waits for sources until then.
+      waitMs: deadline === undefined ? undefined : Infinity,
+      peer: self.peer,
+      find: (connected) => findSources(target, connected, { swarm, self, signal }),
       onBytes: (bytes) => {
         job.phase = "fetching";
         transfer.add(bytes);
@@ -175,12 +365,28 @@ export class Fetcher {
     try {
       await job.downloader.run();
     } catch (error) {
-      if (!(error instanceof Fault)) throw error;
+      if (!(error instanceof Fault) || error === signal.reason) throw error;
       throw new Fault(error.kind, `Cannot get ${transfer.name}: ${error.message}`, {
         cause: error.cause,
       });
     }
   }
+}
+
+/** Those of some sources that have been connected, as peers tell each other of them. */
+function recordsOf(sources: Source[]): PeerRecord[] {
+  const useful = sources.filter(({ receipt }) => receipt.peer && !receipt.dropped);
+  return useful.map(({ receipt: { address, peer } }) => {
+    const { host, port } = parseAddress(address, 0);
+    return { address: host, port, peer };
+  });
+}
+
+/** Chunks in the runs that a partial has. */
+function chunksOf({ map, size }: PartialFile): number {
+  const last = map.runs - 1;
+  const beyond = map.has(last) ? map.runs * RUN_CHUNKS - treeShape(size).chunks : 0;
+  return map.count * RUN_CHUNKS - beyond;
 }
 
 function progressOf({ transfer, phase }: Job): Progress {
@@ -189,7 +395,7 @@ function progressOf({ transfer, phase }: Job): Progress {
 }
 
 function receiptOf(
-  { transfer, downloader }: Job,
+  { transfer, downloader, reused }: Job,
   target: Target,
   outcome: Pick<Receipt, "path" | "up_to_date">,
   seconds: number,
@@ -206,10 +412,10 @@ function receiptOf(
     bytes,
     rate: bytes / seconds,
     chunks: {
-      reused: outcome.up_to_date ? treeShape(target.size).chunks : 0,
+      reused: outcome.up_to_date ? treeShape(target.size).chunks : reused,
       ...tally,
     },
-    sources: target.sources.map(({ receipt }) => receipt)
+    sources: (downloader?.sources ?? target.sources).map(({ receipt }) => receipt)
       .filter(({ bytes, dropped }) => bytes > 0 || dropped !== undefined),
   };
 }

@@ -65,7 +65,7 @@ function targetOf(offers: Offer[], self: { agent: string; peer: string }): Targe
     if (record.peer !== self.peer) records.set(`${record.address} ${record.port}`, record);
   }
   const sources = [...records.values()].map(({ address, port }) =>
-    new PeerSource(announcement.id, { host: address, port }, self)
+    new PeerSource(announcement, { host: address, port }, self)
   );
   return { id: announcement.id, size: announcement.size, sources, announcement };
 }

@@ -1,3 +1,4 @@
+import { runCount, RunMap } from "../content/run_map.ts";
 import { Fault } from "../fault.ts";
 import { pageLength, runLength, treeShape } from "../content/hash_tree.ts";
 import type { DigestStore } from "../store/digest_store.ts";
@@ -5,12 +6,13 @@ import type { Share } from "../store/library.ts";
 import type { SharedReader } from "../store/shared_reader.ts";
 import { CHUNK_SIZE } from "../wire/protocol.ts";
 import type { SourceReceipt } from "./peer_api.ts";
-import type { Run } from "./picker.ts";
-import type { Source } from "./source.ts";
+import type { ChunkRange, Source } from "./source.ts";
 
 /** A file that this peer shares itself: copying it needs no network, but is verified all the same. */
 export class LocalSource implements Source {
   readonly receipt: SourceReceipt;
+  readonly rttMs = 0;
+  readonly ended = new Promise<never>(() => {});
   readonly #share: Share;
   readonly #digests: DigestStore;
   readonly #reader: SharedReader;
@@ -26,6 +28,14 @@ export class LocalSource implements Source {
     return Promise.resolve();
   }
 
+  have(): Promise<RunMap> {
+    return Promise.resolve(RunMap.full(runCount(this.#share.announcement.size)));
+  }
+
+  peers(): Promise<[]> {
+    return Promise.resolve([]);
+  }
+
   digests(level: number, page: number): Promise<Uint8Array<ArrayBuffer>> {
     const { id, size } = this.#share.announcement;
     const bytes = this.#digests.page(id, level, page);
@@ -34,7 +44,7 @@ export class LocalSource implements Source {
   }
 
   chunks(
-    { first, count }: Run,
+    { first, count }: ChunkRange,
     into: Uint8Array<ArrayBuffer>,
   ): Promise<Uint8Array<ArrayBuffer>> {
     const { path, stamp, announcement } = this.#share;

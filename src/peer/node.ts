@@ -3,9 +3,10 @@
  * and the page all work through it.
  */
 import { getLogger } from "@logtape/logtape";
-import { isAbort, messageOf } from "../fault.ts";
+import { Fault, isAbort, messageOf } from "../fault.ts";
 import { DigestStore } from "../store/digest_store.ts";
 import { Disk } from "../store/disk.ts";
+import { DownloadStore } from "../store/download_store.ts";
 import { HashCache } from "../store/hash_cache.ts";
 import { Library, type Share } from "../store/library.ts";
 import { SharedReader } from "../store/shared_reader.ts";
@@ -17,21 +18,28 @@ import { AGENT } from "../version.ts";
 import { type Connection, formatAddress } from "../wire/connection.ts";
 import { BootstrapClient } from "./bootstrap_client.ts";
 import { Fetcher } from "./fetcher.ts";
+import type { Target } from "./find_target.ts";
 import { Listener } from "./listener.ts";
 import type {
   GetOptions,
   GetRequest,
+  LiveSettings,
   PeerApi,
   PeerStatus,
   Receipt,
   ShareOptions,
   ShareRequest,
   ShareResult,
+  StreamRequest,
 } from "./peer_api.ts";
+import { RateLimiter } from "./rate_limiter.ts";
 import type { PeerSettings } from "./settings.ts";
+import { Resumer } from "./resumer.ts";
+import { ActiveDownloads, type Servable } from "./servable.ts";
 import { Sharing, viewOf } from "./sharing.ts";
 import { Swarm } from "./swarm.ts";
-import { Transfers } from "./transfers.ts";
+import { type ActiveTransfer, Transfers } from "./transfers.ts";
+import { UploadSlots } from "./upload_slots.ts";
 import { Uploader } from "./uploader.ts";
 
 const log = getLogger(["shoal", "peer"]);
@@ -49,11 +57,17 @@ export class PeerNode implements PeerApi {
   readonly #reader = new SharedReader();
   readonly #disk = new Disk();
   readonly #transfers = new Transfers();
+  readonly #active = new ActiveDownloads();
+  readonly #slots = new UploadSlots();
+  /** On all that is sent, and on all that is fetched. */
+  readonly #limitUp: RateLimiter;
+  readonly #limitDown: RateLimiter;
   readonly #totals = { served: 0, fetched: 0 };
   readonly #bootstraps: BootstrapClient[];
   readonly #swarm: Swarm;
   readonly #sharing: Sharing;
   readonly #fetcher: Fetcher;
+  readonly #resumer: Resumer;
   readonly #uploader: Uploader;
   readonly #closing = new AbortController();
   readonly #underWay = new Set<Promise<unknown>>();
@@ -66,6 +80,8 @@ export class PeerNode implements PeerApi {
     { folder, db, identity }: { folder: StateFolder; db: StateDatabase; identity: Identity },
   ) {
     this.#settings = settings;
+    this.#limitUp = new RateLimiter(settings.limitUp);
+    this.#limitDown = new RateLimiter(settings.limitDown);
     this.#folder = folder;
     this.#db = db;
     this.#identity = identity;
@@ -85,21 +101,40 @@ export class PeerNode implements PeerApi {
       ...{ self, digests },
       library: this.#library,
       reader: this.#reader,
+      downloads: this.#active,
+      slots: this.#slots,
       onChanged: (share) => {
         this.#sharing.withdraw(share, "changed");
         this.#rescanSoon();
       },
-      onServed: (share, bytes, to) => this.#countServed(share, bytes, to),
+      onServed: (content, bytes, to, share) => this.#countServed(content, bytes, to, share),
     });
+    const downloads = new DownloadStore(db, folder.partials);
+    const listening = () => this.#listener?.address.port;
     this.#fetcher = new Fetcher({
-      ...{ self, digests, cache },
+      self: {
+        ...self,
+        get port() {
+          return listening();
+        },
+      },
+      limitDown: this.#limitDown,
+      ...{ digests, cache, downloads },
       ...{ swarm: this.#swarm, transfers: this.#transfers },
       local: (id) => {
         const share = this.#sharing.present(id);
         return share && new LocalSource(share, digests, this.#reader);
       },
-      ...{ dir: folder.dir, partials: folder.partials, disk: this.#disk },
+      ...{ dir: folder.dir, disk: this.#disk },
+      onGrowing: (partial, target) => this.#serveGrowing(partial, target),
       onFetched: (target, name, path, stamp) => this.#sharing.adopt(target, name, path, stamp),
+      // A peer that only runs for this one request leaves it to the next.
+      onFailed: (id, error) => this.#listener !== undefined && this.#resumer.takeOver(id, error),
+    });
+    this.#resumer = new Resumer({
+      ...{ downloads, transfers: this.#transfers, signal: this.#closing.signal },
+      get: (request, options, transfer) => this.#counted(request, options, transfer),
+      isRunning: (id) => this.#fetcher.isRunning(id),
     });
   }
 
@@ -111,8 +146,7 @@ export class PeerNode implements PeerApi {
     const folder = await openStateFolder(settings.dir, settings.createDir);
     const db = StateDatabase.open(folder.database);
     try {
-      // Whoever wrote these is gone, for the lock is free.
-      await Deno.remove(folder.partials, { recursive: true }).catch(() => {});
+      new DownloadStore(db, folder.partials).tidy();
       const identity = await Identity.load(folder.identity);
       return new PeerNode(settings, { folder, db, identity });
     } catch (error) {
@@ -133,7 +167,9 @@ export class PeerNode implements PeerApi {
   /** Listens, registers with the bootstraps, and keeps an eye on the shared files. */
   async serve(): Promise<void> {
     const { host, port, advertise } = this.#settings;
-    this.#listener = new Listener({ host, port }, (connection) => this.#serveOne(connection));
+    this.#listener = new Listener({ host, port }, (connection) => this.#serveOne(connection), {
+      connection: { limitUp: [this.#limitUp] },
+    });
     const listening = this.#listener.address.port;
     const { signal } = this.#closing;
     await this.#sharing.rescan({ signal, hash: false });
@@ -144,10 +180,11 @@ export class PeerNode implements PeerApi {
         identity: this.#identity,
         port: listening,
         advertise: advertise && { ...advertise, port: advertise.port || listening },
-        announcements: () => this.#library.announcements(),
+        announcements: () => this.#sharing.announcements(),
         signal,
       }));
     }
+    this.#resumer.start();
   }
 
   share(request: ShareRequest, options: ShareOptions = {}): Promise<ShareResult> {
@@ -159,15 +196,35 @@ export class PeerNode implements PeerApi {
   }
 
   async get(request: GetRequest, options: GetOptions = {}): Promise<Receipt> {
-    return await this.#counted(this.#fetcher.get(request, this.#whileOpen(options)));
+    return await this.#counted(request, options);
+  }
+
+  async cancel(request: Pick<GetRequest, "name" | "id">) {
+    return await this.#tracked(this.#fetcher.cancel(request));
   }
 
   async stream(
-    request: Pick<GetRequest, "name" | "id">,
+    request: StreamRequest,
     output: WritableStream<Uint8Array>,
     options: GetOptions = {},
   ): Promise<Receipt> {
-    return await this.#counted(this.#fetcher.stream(request, output, this.#whileOpen(options)));
+    return await this.#count(this.#fetcher.stream(request, output, this.#whileOpen(options)));
+  }
+
+  settings(): Promise<LiveSettings> {
+    return Promise.resolve({
+      limit_up: this.#limitUp.rate ?? null,
+      limit_down: this.#limitDown.rate ?? null,
+      upload_slots: this.#slots.slots,
+    });
+  }
+
+  change(changes: Partial<LiveSettings>): Promise<LiveSettings> {
+    const { limit_up, limit_down, upload_slots } = changes;
+    if (limit_up !== undefined) this.#limitUp.rate = limit_up ?? undefined;
+    if (limit_down !== undefined) this.#limitDown.rate = limit_down ?? undefined;
+    if (upload_slots !== undefined) this.#slots.slots = upload_slots;
+    return this.settings();
   }
 
   listPeers() {
@@ -188,6 +245,7 @@ export class PeerNode implements PeerApi {
       bootstraps: this.#bootstraps.map((one) => one.status),
       shares: this.#library.list().map(viewOf),
       transfers: this.#transfers.list(),
+      partials: this.#fetcher.partials(),
       totals: { ...this.#totals },
     });
   }
@@ -197,6 +255,7 @@ export class PeerNode implements PeerApi {
     clearInterval(this.#rescan);
     this.#closing.abort(new DOMException("the peer is stopping", "AbortError"));
     await this.#listener?.stop();
+    await this.#resumer.ended();
     await Promise.allSettled(this.#underWay);
     for (const bootstrap of this.#bootstraps) bootstrap.close();
     this.#reader.close();
@@ -209,17 +268,33 @@ export class PeerNode implements PeerApi {
     await this.#uploader.serve(connection);
   }
 
-  #countServed(share: Share, bytes: number, to: string): void {
-    const { name, id, size } = share.announcement;
-    share.served += bytes;
+  #countServed({ name, id, size }: Servable, bytes: number, to: string, share?: Share): void {
+    if (share) share.served += bytes;
     this.#totals.served += bytes;
     this.#transfers.upload({ name, id, size, to }).add(bytes);
   }
 
-  async #counted(fetching: Promise<Receipt>): Promise<Receipt> {
-    const receipt = await this.#tracked(fetching);
-    this.#totals.fetched += receipt.bytes;
-    return receipt;
+  /** What there is of a download is served while it grows, by a peer that listens. */
+  #serveGrowing(partial: Servable, { announcement }: Target): () => void {
+    if (!this.#listener) return () => {};
+    const stops = [this.#active.add(partial)];
+    if (announcement) stops.push(this.#sharing.offer(announcement));
+    return () => stops.forEach((stop) => stop());
+  }
+
+  #counted(request: GetRequest, options: GetOptions, transfer?: ActiveTransfer): Promise<Receipt> {
+    return this.#count(this.#fetcher.get(request, this.#whileOpen(options), transfer));
+  }
+
+  async #count(fetching: Promise<Receipt>): Promise<Receipt> {
+    try {
+      const receipt = await this.#tracked(fetching);
+      this.#totals.fetched += receipt.bytes;
+      return receipt;
+    } catch (cause) {
+      if (cause !== this.#closing.signal.reason) throw cause;
+      throw new Fault("network", "Cannot go on: the peer is stopping", { cause });
+    }
   }
 
   /** A request ends with its own signal, and with the peer. */

@@ -1,6 +1,7 @@
 import { Fault, messageOf } from "../fault.ts";
 import { badChunks, goodStretches } from "../content/bad_chunks.ts";
 import { digestChunks } from "../content/digest.ts";
+import { RunMap } from "../content/run_map.ts";
 import type { Stored } from "../store/disk.ts";
 import { CHUNK_SIZE } from "../wire/protocol.ts";
 import type { Payload, Sink } from "./sink.ts";
@@ -13,9 +14,13 @@ export const OUTPUT_WINDOW = 16 << 20;
  * {@link OUTPUT_WINDOW} bytes; beyond it nothing is taken, so a slow reader slows the download.
  */
 export class OrderedOutput implements Sink {
+  /** Nothing is there from before: a stream keeps nothing. */
+  readonly map = new RunMap(0);
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #onAdvance: () => void;
   readonly #early = new Map<number, Uint8Array>();
+  /** Where the chunks of `#early`, and of what is just being written, begin. */
+  readonly #held = new Set<number>();
   #passed = 0;
   #pumping: Promise<void> | undefined;
   #failure: Fault | undefined;
@@ -45,12 +50,23 @@ export class OrderedOutput implements Sink {
     const bytes = new Uint8Array(buffer, 0, length);
     const bad = badChunks(await digestChunks(bytes), expected);
     if (this.#failure) throw this.#failure;
-    for (const [from, to] of goodStretches(length, bad, CHUNK_SIZE)) {
+    // Two sources may bring the same chunk: nothing is held twice, nor when it has passed already.
+    const leftOut = [...bad];
+    for (let index = 0; index * CHUNK_SIZE < length; index++) {
+      const at = position + index * CHUNK_SIZE;
+      if (!bad.includes(index) && (at < this.#passed || this.#held.has(at))) leftOut.push(index);
+    }
+    leftOut.sort((a, b) => a - b);
+    for (const [from, to] of goodStretches(length, leftOut, CHUNK_SIZE)) {
       this.#early.set(position + from, bytes.slice(from, to));
+      for (let at = from; at < to; at += CHUNK_SIZE) this.#held.add(position + at);
     }
     if (this.#early.has(this.#passed)) this.#pumping ??= this.#pump();
     return { bad, buffer };
   }
+
+  /** What was passed on is gone, so there is nothing to keep account of. */
+  runDone(): void {}
 
   /** Resolves when all that was written has been passed on and the output is closed. */
   async finish(): Promise<void> {
@@ -69,6 +85,7 @@ export class OrderedOutput implements Sink {
       for (let next; (next = this.#early.get(this.#passed));) {
         this.#early.delete(this.#passed);
         await this.#writer.write(next);
+        for (let at = 0; at < next.length; at += CHUNK_SIZE) this.#held.delete(this.#passed + at);
         this.#passed += next.length;
         this.#onAdvance();
       }

@@ -48,11 +48,18 @@ export interface GetRequest {
   output?: string;
   /** Replace what is at the destination. Default false. */
   overwrite?: boolean;
+  /** How long it may take, in milliseconds; then it fails with a `deadline` Fault. Default for ever. */
+  deadline?: number;
+  /** Most bytes per second. Default what the peer is limited to. */
+  limit_down?: number;
 }
+
+export type StreamRequest = Omit<GetRequest, "output" | "overwrite">;
 
 /** How far a download is. */
 export interface Progress {
-  phase: "finding" | "connecting" | "fetching" | "finishing";
+  phase: "finding" | "checking" | "connecting" | "fetching" | "finishing";
+  /** What is there: fetched now, or from before. */
   bytes: number;
   /** Undefined until the file was found. */
   size?: number;
@@ -93,11 +100,13 @@ export interface Receipt {
   bytes: number;
   /** Bytes per second, overall. */
   rate: number;
+  /** Reused: there before, and verified again. Refetched: those that had been wrong. */
   chunks: { reused: number; fetched: number; refetched: number };
   sources: SourceReceipt[];
 }
 
-export type TransferState = "active" | "done" | "failed" | "cancelled";
+/** `paused` is a download that a running peer will go on with by itself. */
+export type TransferState = "active" | "paused" | "done" | "failed" | "cancelled";
 
 /** A download or upload, under way or recently ended. */
 export interface Transfer {
@@ -131,6 +140,21 @@ export interface BootstrapStatus {
   error?: string;
 }
 
+/** A download that is not whole, and what of it is kept. */
+export interface PartialStatus {
+  name: string;
+  id: string;
+  size: number;
+  /** Bytes that needn't be fetched again. */
+  bytes: number;
+  /** When it last got further, in milliseconds since 1970. */
+  updated: number;
+  /** `active` is being worked on now; `paused` goes on with the next `get`, or by itself. */
+  state: "active" | "paused";
+  /** Why it paused, where this peer saw it. */
+  error?: string;
+}
+
 export interface PeerStatus {
   /** This peer's id. */
   peer: string;
@@ -143,8 +167,19 @@ export interface PeerStatus {
   bootstraps: BootstrapStatus[];
   shares: SharedFile[];
   transfers: Transfer[];
+  partials: PartialStatus[];
   /** Bytes since it started. */
   totals: { served: number; fetched: number };
+}
+
+/** What can be changed while a peer runs. */
+export interface LiveSettings {
+  /** Most bytes per second that are served to others; null is no limit. */
+  limit_up: number | null;
+  /** Most bytes per second that are fetched, by all downloads together; null is no limit. */
+  limit_down: number | null;
+  /** Replies that are sent at a time: 1 or more. */
+  upload_slots: number;
 }
 
 /** Thrown (as the `cause` of an `ambiguous` Fault) are the candidates for a name. */
@@ -179,12 +214,20 @@ export interface PeerApi {
   get(request: GetRequest, options?: GetOptions): Promise<Receipt>;
   /** Fetches a file in order into `output`, each chunk verified before it is passed on. */
   stream(
-    request: Omit<GetRequest, "output" | "overwrite">,
+    request: StreamRequest,
     output: WritableStream<Uint8Array>,
     options?: GetOptions,
   ): Promise<Receipt>;
+  /**
+   * Ends the downloads of a name and removes what they left, or with `id` (a file id or its beginning)
+   * only those of that content. Returns what is gone. Throws `not_found` when there is none.
+   */
+  cancel(request: Pick<GetRequest, "name" | "id">): Promise<PartialStatus[]>;
   /** The active peers, from every bootstrap. */
   listPeers(): Promise<PeerRecord[]>;
   /** What the swarm offers, names in order. `pattern` is a glob; default all. */
   listFiles(pattern?: string): AsyncIterable<FileRecord>;
+  settings(): Promise<LiveSettings>;
+  /** Changes those that are given, for as long as the peer runs, and returns all of them. */
+  change(changes: Partial<LiveSettings>): Promise<LiveSettings>;
 }

@@ -9,6 +9,9 @@ export class QueryPeer extends Swarm implements PeerApi {
   unshare = needsFolder;
   get = needsFolder;
   stream = needsFolder;
+  cancel = needsFolder;
+  settings = needsFolder;
+  change = needsFolder;
 }
 
 function needsFolder(): Promise<never> {

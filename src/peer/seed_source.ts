@@ -2,14 +2,15 @@ import * as v from "valibot";
 import { fromHex } from "../content/hex.ts";
 import { fileId } from "../content/file_id.ts";
 import { TreeBuilder } from "../content/hash_tree.ts";
+import { runCount, RunMap } from "../content/run_map.ts";
 import { Fault } from "../fault.ts";
 import type { DigestStore } from "../store/digest_store.ts";
 import { type Address, formatAddress } from "../wire/connection.ts";
 import { CHUNK_SIZE } from "../wire/protocol.ts";
 import { askSeed, SeedChunkData, SeedError, SeedFileInfo } from "../wire/seed_dialect.ts";
 import type { SourceReceipt } from "./peer_api.ts";
-import type { Run } from "./picker.ts";
-import type { Source } from "./source.ts";
+import type { RateLimiter } from "./rate_limiter.ts";
+import type { ChunkRange, Source } from "./source.ts";
 
 const FileReply = v.variant("action", [SeedFileInfo, SeedError]);
 const ChunkReply = v.variant("action", [SeedChunkData, SeedError]);
@@ -20,9 +21,13 @@ const EXCHANGE_MS = 20_000;
 /** A peer that speaks the seed's dialect: by name, one chunk and one connection at a time. */
 export class SeedSource implements Source {
   readonly receipt: SourceReceipt;
+  readonly rttMs = 0;
+  readonly ended = new Promise<never>(() => {});
   readonly #address: Address;
   readonly #name: string;
   #signal: AbortSignal | undefined;
+  #limits: RateLimiter[] = [];
+  #size = 0;
 
   constructor(address: Address, name: string) {
     this.#address = address;
@@ -46,6 +51,7 @@ export class SeedSource implements Source {
     this.#signal = signal;
     const last = chunks > 0 ? (await this.#chunk(chunks - 1)).length : 0;
     const size = Math.max(0, chunks - 1) * CHUNK_SIZE + last;
+    this.#size = size;
     const draft = store.draft();
     try {
       const tree = new TreeBuilder(draft.put);
@@ -59,9 +65,18 @@ export class SeedSource implements Source {
     }
   }
 
-  connect(signal: AbortSignal): Promise<void> {
+  connect(signal: AbortSignal, limits: RateLimiter[] = []): Promise<void> {
     this.#signal = signal;
+    this.#limits = limits;
     return Promise.resolve();
+  }
+
+  have(): Promise<RunMap> {
+    return Promise.resolve(RunMap.full(runCount(this.#size)));
+  }
+
+  peers(): Promise<[]> {
+    return Promise.resolve([]);
   }
 
   digests(): Promise<Uint8Array<ArrayBuffer>> {
@@ -70,12 +85,13 @@ export class SeedSource implements Source {
   }
 
   async chunks(
-    { first, count }: Run,
+    { first, count }: ChunkRange,
     into: Uint8Array<ArrayBuffer>,
   ): Promise<Uint8Array<ArrayBuffer>> {
     let filled = 0;
     for (let index = first; index < first + count; index++) {
       const chunk = await this.#chunk(index);
+      for (const limit of this.#limits) await limit.take(chunk.length, this.#signal);
       if (filled + chunk.length > into.length) {
         throw new Fault("integrity", `${this.receipt.address} sent a wrong chunk: it is too long`);
       }

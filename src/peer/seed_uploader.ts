@@ -24,6 +24,7 @@ export async function answerSeed(
   uploader: Uploader,
 ): Promise<void> {
   for (let message: Message | null = first; message; message = await connection.read(IDLE_MS)) {
+    using _slot = await uploader.slots.take(connection.remote.host, connection.closing);
     for (const piece of answerTo(message, String(connection), uploader)) {
       await connection.sendBytes(piece);
     }
@@ -35,9 +36,9 @@ function* answerTo(message: Message, to: string, uploader: Uploader): Generator<
   const parsed = v.safeParse(SeedPeerRequest, message);
   if (!parsed.success) return yield* failure("Unknown action");
   const request = parsed.output;
-  const share = uploader.named(request.filename);
-  if (!share) return yield* failure("File not found");
-  const { size } = share.announcement;
+  const content = uploader.named(request.filename);
+  if (!content) return yield* failure("File not found");
+  const { size } = content;
   const { chunks, levels } = treeShape(size);
   try {
     if (request.action === "file_request") {
@@ -48,7 +49,7 @@ function* answerTo(message: Message, to: string, uploader: Uploader): Generator<
       const opening = JSON.stringify({ ...head, num_chunks: chunks, chunk_hashes: [] });
       yield encoder.encode(opening.slice(0, -2));
       for (let page = 0; page < levels[0].pages; page++) {
-        yield hashList(uploader.chunkDigests(share, page), page > 0);
+        yield hashList(uploader.chunkDigests(content, page), page > 0);
       }
       return yield encoder.encode("]}\n");
     }
@@ -56,7 +57,7 @@ function* answerTo(message: Message, to: string, uploader: Uploader): Generator<
     if (chunk_index >= chunks) return yield* failure("Invalid chunk index");
     const position = chunk_index * CHUNK_SIZE;
     const bytes = new Uint8Array(Math.min(CHUNK_SIZE, size - position));
-    uploader.read(share, position, bytes, to);
+    uploader.read(content, position, bytes, to);
     const data = bytes.toBase64();
     yield encoder.encode(
       JSON.stringify({ action: "chunk_data", filename, chunk_index, data }) + "\n",

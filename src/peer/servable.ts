@@ -1,4 +1,5 @@
 import type { RunMap } from "../content/run_map.ts";
+import type { PeerRecord } from "../wire/protocol.ts";
 
 /** A content that this peer can serve: a shared file, or as much as there is of a download. */
 export interface Servable {
@@ -16,6 +17,8 @@ export interface Servable {
   read(position: number, into: Uint8Array): boolean;
   /** Hears of each run that is added to `map`. Returns how to stop hearing. */
   onRun?(heard: (run: number) => void): () => void;
+  /** Where it is being fetched from, for others who fetch it. */
+  sources?(): PeerRecord[];
 }
 
 /** Downloads under way, served while they grow. One owner: PeerNode. */

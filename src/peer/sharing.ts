@@ -8,6 +8,7 @@ import { isInside } from "../store/safe_path.ts";
 import type { SharedReader } from "../store/shared_reader.ts";
 import { signAnnouncement } from "../trust/announcement.ts";
 import type { Identity } from "../trust/identity.ts";
+import type { Announcement } from "../wire/protocol.ts";
 import fs from "node:fs";
 import type { BootstrapClient } from "./bootstrap_client.ts";
 import type { Target } from "./find_target.ts";
@@ -29,6 +30,9 @@ export interface SharingOptions {
 /** Decides what is shared: by request, by having been fetched, and as long as the file is there. */
 export class Sharing {
   readonly #options: SharingOptions;
+
+  /** What is being fetched, by name: others may have of it what there is. */
+  readonly #offers = new Map<string, Announcement>();
 
   constructor(options: SharingOptions) {
     this.#options = options;
@@ -68,6 +72,29 @@ export class Sharing {
     if (!announcement || announcement.name !== name || !isInside(dir, path)) return;
     const before = library.add(announcement, path, stamp);
     await this.#announce(announcement, before);
+  }
+
+  /** What to tell bootstraps: all that can be had here, wholly or in part. */
+  *announcements(): Generator<Announcement> {
+    yield* this.#options.library.announcements();
+    yield* this.#offers.values();
+  }
+
+  /**
+   * Announces a file that is being fetched, under its publisher's announcement. Returns how to take
+   * that back; once the file is shared, it stands.
+   */
+  offer(announcement: Announcement): () => void {
+    const { library } = this.#options;
+    const { name, id } = announcement;
+    if (library.get(name) || this.#offers.has(name)) return () => {};
+    this.#offers.set(name, announcement);
+    void this.#tell((bootstrap) => bootstrap.announce([announcement]));
+    return () => {
+      this.#offers.delete(name);
+      if (library.get(name)?.announcement.id === id) return;
+      void this.#tell((bootstrap) => bootstrap.withdraw([{ name, id }]));
+    };
   }
 
   /** Shares no longer what is not there any more. It comes back when the file does. */

@@ -1,3 +1,4 @@
+import type { RunMap } from "../content/run_map.ts";
 import type { Stored } from "../store/disk.ts";
 
 /** Chunks as they came from a source, and what they should be. */
@@ -14,8 +15,15 @@ export interface Sink {
   /** Bytes from this position on can't be taken yet. It only grows. */
   readonly horizon: number;
   /**
+   * The runs that are there: when a download begins, those that it needn't fetch. A sink that keeps
+   * nothing has a map of no runs at all, so ask it for single runs only.
+   */
+  readonly map: RunMap;
+  /**
    * Verifies the chunks of a payload, which begins at `position` in the file, and takes those that
    * are right. Throws a `disk` Fault.
    */
   store(position: number, payload: Payload): Promise<Stored>;
+  /** Is told once of each run whose every chunk has been stored. */
+  runDone(run: number): void;
 }

@@ -1,63 +1,172 @@
-import type { SourceReceipt } from "./peer_api.ts";
-import type { Run } from "./picker.ts";
-import type { Address } from "../wire/connection.ts";
-import { formatAddress } from "../wire/connection.ts";
+import * as v from "valibot";
+import { runCount, RunMap } from "../content/run_map.ts";
+import { Fault, messageOf } from "../fault.ts";
 import { Caller } from "../wire/caller.ts";
-import { Chunks, Digests, PeerHello } from "../wire/protocol.ts";
+import { decodePayload, type Message } from "../wire/codec.ts";
+import { type Address, formatAddress } from "../wire/connection.ts";
+import {
+  Chunks,
+  Digests,
+  Has,
+  PeerHello,
+  PeerRecord,
+  RunMapReply,
+  SOURCES_CAP,
+  SourcesReply,
+} from "../wire/protocol.ts";
+import type { SourceReceipt } from "./peer_api.ts";
+import type { RateLimiter } from "./rate_limiter.ts";
 
-/** Somebody who has a file, and what came of asking. */
+/** Consecutive chunks, by number. */
+export interface ChunkRange {
+  first: number;
+  count: number;
+}
+
+/** Somebody who has a file, wholly or in part, and what came of asking. */
 export interface Source {
   readonly receipt: SourceReceipt;
-  /** Connects, where that is needed; may be called again after {@link close}. */
-  connect(signal: AbortSignal): Promise<void>;
+  /** The round trip, in milliseconds, once connected. */
+  readonly rttMs: number;
+  /** Resolves, with the reason, when the connection breaks. Anew for each {@link connect}. */
+  readonly ended: Promise<unknown>;
+  /**
+   * Connects, where that is needed; may be called again after {@link close}. What arrives keeps to
+   * the limits.
+   */
+  connect(signal: AbortSignal, limits?: RateLimiter[]): Promise<void>;
+  /** Which runs it has. The map grows as it gets more, and `onRun` is told of each. */
+  have(onRun: (run: number) => void): Promise<RunMap>;
   /** A page of the hash tree, as yet unverified. */
   digests(level: number, page: number): Promise<Uint8Array<ArrayBuffer>>;
-  /** A run of chunks, as yet unverified, in `into` or a part of it. */
-  chunks(run: Run, into: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>>;
+  /** Some chunks, as yet unverified, in `into` or a part of it; not needed once the signal aborts. */
+  chunks(
+    range: ChunkRange,
+    into: Uint8Array<ArrayBuffer>,
+    signal: AbortSignal,
+  ): Promise<Uint8Array<ArrayBuffer>>;
+  /** Who else has the file, as far as it knows. */
+  peers(): Promise<PeerRecord[]>;
   /** Ends the connection; requests under way fail. */
   close(): void;
 }
 
-/** A peer that speaks Shoal's own protocol, over one connection. */
+/** How many times a source may tell of each run, on average: once would do. */
+const TELLINGS = 4;
+
+const PeerList = v.pipe(v.array(PeerRecord), v.maxLength(SOURCES_CAP));
+
+/** What this peer says of itself in `hello`. */
+export interface Self {
+  agent: string;
+  peer: string;
+  /** Where it listens, if it does. */
+  port?: number;
+}
+
+/** A peer that speaks Shoal's own protocol, over one connection for the file. */
 export class PeerSource implements Source {
   readonly receipt: SourceReceipt;
-  readonly #file: string;
+  readonly #file: { id: string; size: number };
   readonly #address: Address;
-  readonly #self: { agent: string; peer: string };
+  readonly #self: Self;
   #caller: Caller | undefined;
+  #rttMs = 0;
 
-  /** `file` is a file id; `self` is what this peer says in `hello`. */
-  constructor(file: string, address: Address, self: { agent: string; peer: string }) {
+  constructor(file: { id: string; size: number }, address: Address, self: Self) {
     this.#file = file;
     this.#address = address;
     this.#self = self;
     this.receipt = { address: formatAddress(address), bytes: 0, retries: 0, bad_chunks: 0 };
   }
 
-  async connect(signal: AbortSignal): Promise<void> {
+  get rttMs(): number {
+    return this.#rttMs;
+  }
+
+  get ended(): Promise<unknown> {
+    return this.#connected().ended;
+  }
+
+  async connect(signal: AbortSignal, limits?: RateLimiter[]): Promise<void> {
     const { caller, hello } = await Caller.open(this.#address, PeerHello, {
       ...this.#self,
+      limitDown: limits,
       signal,
     });
     this.#caller = caller;
     this.receipt.peer = hello.peer;
   }
 
+  async have(onRun: (run: number) => void): Promise<RunMap> {
+    const caller = this.#connected();
+    const runs = runCount(this.#file.size);
+    // What it tells of before it replies goes here.
+    const early = new RunMap(runs);
+    let hear = (run: number): void => void early.add(run);
+    let left = TELLINGS * runs;
+    caller.listen((notice) => {
+      for (const [first, end] of this.#told(notice, runs)) {
+        left -= end - first;
+        if (left < 0) {
+          return caller.close(new Fault("network", `${caller.connection} repeats itself`));
+        }
+        for (let run = first; run < end; run++) hear(run);
+      }
+    });
+    const started = performance.now();
+    const { reply, payload } = await caller.request(
+      { action: "have", file: this.#file.id },
+      RunMapReply,
+    );
+    this.#rttMs = performance.now() - started;
+    const map = reply.complete ? RunMap.full(runs) : this.#mapOf(runs, payload);
+    for (let run = 0; run < runs; run++) if (early.has(run)) map.add(run);
+    hear = (run) => map.add(run) && onRun(run);
+    return map;
+  }
+
   async digests(level: number, page: number): Promise<Uint8Array<ArrayBuffer>> {
-    const request = { action: "get_digests", file: this.#file, level, page };
+    const request = { action: "get_digests", file: this.#file.id, level, page };
     return (await this.#connected().request(request, Digests)).payload;
   }
 
   async chunks(
-    { first, count }: Run,
+    { first, count }: ChunkRange,
     into: Uint8Array<ArrayBuffer>,
+    signal: AbortSignal,
   ): Promise<Uint8Array<ArrayBuffer>> {
-    const request = { action: "get_chunks", file: this.#file, first, count };
-    return (await this.#connected().request(request, Chunks, { into })).payload;
+    const request = { action: "get_chunks", file: this.#file.id, first, count };
+    return (await this.#connected().request(request, Chunks, { into, signal })).payload;
+  }
+
+  async peers(): Promise<PeerRecord[]> {
+    const request = { action: "sources", file: this.#file.id };
+    const { payload } = await this.#connected().request(request, SourcesReply);
+    return decodePayload(PeerList, payload);
   }
 
   close(): void {
     this.#caller?.close();
+  }
+
+  #mapOf(runs: number, payload: Uint8Array): RunMap {
+    try {
+      return RunMap.from(runs, payload);
+    } catch (cause) {
+      throw new Fault("network", `${this.receipt.address} sent a wrong map: ${messageOf(cause)}`, {
+        cause,
+      });
+    }
+  }
+
+  /** The runs that a notice tells of, each as the first one and the one after the last. */
+  #told(notice: Message, runs: number): [number, number][] {
+    const has = v.safeParse(Has, notice);
+    if (!has.success || has.output.file !== this.#file.id) return [];
+    // However large the numbers are that it says, there are no more runs than these.
+    return has.output.runs.filter(([first]) => first < runs)
+      .map(([first, count]) => [first, Math.min(first + count, runs)]);
   }
 
   #connected(): Caller {

@@ -21,6 +21,8 @@ export class ActiveTransfer {
   size?: number;
   readonly direction: "down" | "up";
   readonly to?: string;
+  /** Bytes that were there before those that the meter counts. */
+  before = 0;
   /** Sources connected, while it is a download. */
   sources: () => number = () => this.direction === "up" ? 1 : 0;
   /** Ended uploads revive when more is asked for. */
@@ -46,7 +48,7 @@ export class ActiveTransfer {
   /** How far it is, for people and programs. */
   view(): Transfer {
     const { name, id, direction, size, to, error, started, transfer } = this;
-    const bytes = this.meter.total;
+    const bytes = this.before + this.meter.total;
     const state = this.#state();
     const rate = state === "active" ? this.meter.rate : 0;
     const left = Math.max(0, (size ?? 0) - bytes);

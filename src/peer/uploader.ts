@@ -1,12 +1,23 @@
-import { pageLength, runLength, treeShape } from "../content/hash_tree.ts";
+import { pageLength, runLength, type TreeShape, treeShape } from "../content/hash_tree.ts";
 import type { DigestStore } from "../store/digest_store.ts";
 import type { Library, Share } from "../store/library.ts";
 import type { SharedReader } from "../store/shared_reader.ts";
 import { answer, Refused, type Response } from "../wire/answerer.ts";
-import { Frame } from "../wire/codec.ts";
 import type { Connection } from "../wire/connection.ts";
-import { CHUNK_SIZE, PAYLOAD_CAP, PeerRequest, PROTOCOL_VERSION } from "../wire/protocol.ts";
+import {
+  CHUNK_SIZE,
+  PAYLOAD_CAP,
+  PeerRequest,
+  PROTOCOL_VERSION,
+  RUN_CHUNKS,
+} from "../wire/protocol.ts";
+import { Askers } from "./askers.ts";
+import { HasNotices } from "./has_notices.ts";
 import { answerSeed } from "./seed_uploader.ts";
+import { ActiveDownloads, type Servable } from "./servable.ts";
+import { SharedContent } from "./shared_content.ts";
+import { sourcesFor } from "./sources_for.ts";
+import { type UploadSlot, UploadSlots } from "./upload_slots.ts";
 
 export interface UploaderOptions {
   /** What this peer says of itself in `hello`. */
@@ -14,92 +25,218 @@ export interface UploaderOptions {
   library: Library;
   digests: DigestStore;
   reader: SharedReader;
-  /** Called for each run that is about to be sent. */
-  onServed: (share: Share, bytes: number, to: string) => void;
+  /** Served as far as they are. Default none. */
+  downloads?: ActiveDownloads;
+  /** Shared by all connections. Default as many as is usual. */
+  slots?: UploadSlots;
+  /** Called for each run that is about to be sent; `share` is what it is of, unless a download. */
+  onServed: (content: Servable, bytes: number, to: string, share?: Share) => void;
   /** Called when a shared file is found changed or gone. */
   onChanged: (share: Share) => void;
 }
 
-/** Serves what the library holds. A run is read into one buffer per connection, and sent from it. */
+/** What is known of one connection while it is answered. */
+interface Visit {
+  connection: Connection;
+  notices: HasNotices;
+  /** What the other end said of itself. */
+  caller: { agent?: string; peer?: string; port?: number };
+  /** Files that it asked for, each with what to call at its end. */
+  asked: Map<string, () => void>;
+}
+
+/** Files for which one connection is remembered as an asker. */
+const ASKED_CAP = 1_000;
+
+type Request<A extends PeerRequest["action"]> = Extract<PeerRequest, { action: A }>;
+
+/**
+ * Serves what the library holds, and of downloads under way what they have. A run is read into the
+ * buffer of an upload slot, and sent from it.
+ */
 export class Uploader {
+  readonly slots: UploadSlots;
   readonly #options: UploaderOptions;
+  readonly #downloads: ActiveDownloads;
+  readonly #askers = new Askers();
 
   constructor(options: UploaderOptions) {
     this.#options = options;
+    this.slots = options.slots ?? new UploadSlots();
+    this.#downloads = options.downloads ?? new ActiveDownloads();
   }
 
   /** Answers a connection until it ends. Throws a Fault when the other end broke the rules. */
   async serve(connection: Connection): Promise<void> {
-    let frame: Frame | undefined;
-    await answer<PeerRequest>(connection, {
-      requests: PeerRequest,
-      seed: (message) => answerSeed(connection, message, this),
-      answer: (request) => {
-        switch (request.action) {
-          case "hello": {
-            const message = { action: "hello", id: request.id, protocol: PROTOCOL_VERSION };
-            return { message: { ...message, ...this.#options.self } };
-          }
-          case "get_digests":
-            return this.#digests(request);
-          case "get_chunks":
-            return this.#chunks(request, String(connection), frame ??= new Frame(PAYLOAD_CAP));
-        }
-      },
-    });
+    const notices = new HasNotices(connection);
+    const visit: Visit = { connection, notices, caller: {}, asked: new Map() };
+    try {
+      await answer<PeerRequest>(connection, {
+        requests: PeerRequest,
+        seed: (message) => answerSeed(connection, message, this),
+        answer: (request, _payload, signal) => this.#answer(request, visit, signal),
+      });
+    } finally {
+      notices.stop();
+      for (const end of visit.asked.values()) end();
+    }
   }
 
   /** The share of that name, where it is available. */
-  named(name: string): Share | undefined {
+  named(name: string): Servable | undefined {
     const share = this.#options.library.get(name);
-    if (share?.available) return share;
+    if (share?.available) return new SharedContent(share, this.#options.reader);
   }
 
-  /** A page of level 0 of a share's hash tree. */
-  chunkDigests(share: Share, page: number): Uint8Array {
-    return this.#page(share, 0, page);
+  /** A page of level 0 of a content's hash tree. */
+  chunkDigests(content: Servable, page: number): Uint8Array {
+    return this.#page(content, 0, page);
   }
 
-  /** Fills `into` from a share. Throws Refused when the file is no longer what was shared. */
-  read(share: Share, position: number, into: Uint8Array, to: string): void {
-    const { reader, onChanged, onServed } = this.#options;
-    if (!share.available || !reader.read(share.path, share.stamp, position, into)) {
+  /** Fills `into` from a content. Throws Refused when it is no longer what it was. */
+  read(content: Servable, position: number, into: Uint8Array, to: string): void {
+    const { onChanged, onServed } = this.#options;
+    const share = content instanceof SharedContent ? content.share : undefined;
+    if (!content.read(position, into)) {
+      if (!share) throw new Refused("unreadable", "the download can't be read");
       onChanged(share);
       throw new Refused("changed", "the file changed since it was shared");
     }
-    onServed(share, into.length, to);
+    onServed(content, into.length, to, share);
   }
 
-  #digests(request: { id: number; file: string; level: number; page: number }): Response {
-    const share = this.#shared(request.file);
-    const payload = this.#page(share, request.level, request.page);
-    return { message: { action: "digests", id: request.id }, payload };
+  #answer(
+    request: PeerRequest,
+    visit: Visit,
+    signal: AbortSignal,
+  ): Promise<Response> | Response {
+    if (request.action === "hello") return this.#hello(request, visit);
+    this.#remember(request.file, visit);
+    switch (request.action) {
+      case "get_digests":
+        return this.#digests(request, visit, signal);
+      case "get_chunks":
+        return this.#chunks(request, visit, signal);
+      case "have":
+        return this.#have(request, visit);
+      case "sources":
+        return this.#sources(request, visit);
+    }
   }
 
-  #chunks(
-    { id, file, first, count }: { id: number; file: string; first: number; count: number },
-    to: string,
-    frame: Frame,
-  ): Response {
-    const share = this.#shared(file);
-    const length = runLength(treeShape(share.announcement.size), first, count);
-    if (length < 0) throw new Refused("out_of_range", "the run lies outside the file");
-    this.read(share, first * CHUNK_SIZE, frame.body.subarray(0, length), to);
-    return frame.seal({ action: "chunks", id }, length);
+  #hello({ id, agent, peer, port }: Request<"hello">, visit: Visit): Response {
+    // What is said again changes nothing.
+    if (visit.caller.agent === undefined) visit.caller = { agent, peer, port };
+    const message = { action: "hello", id, protocol: PROTOCOL_VERSION };
+    return { message: { ...message, ...this.#options.self } };
   }
 
-  #page(share: Share, level: number, page: number): Uint8Array {
-    if (pageLength(treeShape(share.announcement.size), level, page) < 0) {
+  async #digests(
+    { id, file, level, page }: Request<"get_digests">,
+    visit: Visit,
+    signal: AbortSignal,
+  ): Promise<Response> {
+    return this.#within(
+      await this.slots.take(visit.connection.remote.host, signal),
+      ({ frame }) => {
+        const bytes = this.#page(this.#content(file), level, page);
+        frame.body.set(bytes);
+        return frame.seal({ action: "digests", id }, bytes.length);
+      },
+    );
+  }
+
+  async #chunks(
+    { id, file, first, count }: Request<"get_chunks">,
+    visit: Visit,
+    signal: AbortSignal,
+  ): Promise<Response> {
+    checkRun(this.#content(file), first, count);
+    return this.#within(
+      await this.slots.take(visit.connection.remote.host, signal),
+      ({ frame }) => {
+        // Looked up again: it may have waited.
+        const content = this.#content(file);
+        const length = checkRun(content, first, count);
+        const into = frame.body.subarray(0, length);
+        this.read(content, first * CHUNK_SIZE, into, String(visit.connection));
+        return frame.seal({ action: "chunks", id }, length);
+      },
+    );
+  }
+
+  /** A reply that is made in a slot, which is held until it was sent. */
+  #within(slot: UploadSlot, make: (slot: UploadSlot) => Uint8Array): Response {
+    try {
+      return { bytes: make(slot), release: () => slot[Symbol.dispose]() };
+    } catch (error) {
+      slot[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  #have({ id, file }: Request<"have">, { notices }: Visit): Response {
+    const content = this.#content(file);
+    if (!content.map || content.map.complete) {
+      return { message: { action: "map", id, complete: true } };
+    }
+    const payload = content.map.bytes();
+    if (payload.length > PAYLOAD_CAP) throw new Refused("unreadable", "the map is too large");
+    notices.follow(content);
+    return { message: { action: "map", id, complete: false }, payload };
+  }
+
+  #sources({ id, file }: Request<"sources">, { connection, caller }: Visit): Response {
+    const known = [...this.#askers.of(file), ...this.#content(file).sources?.() ?? []];
+    const asking = { ...caller, address: connection.remote.host };
+    const payload = new TextEncoder().encode(JSON.stringify(sourcesFor(asking, known)));
+    return { message: { action: "sources", id }, payload };
+  }
+
+  /** Whoever asks for a file and listens will be a source of it to others. */
+  #remember(file: string, { asked, caller, connection }: Visit): void {
+    const { port, peer, agent } = caller;
+    if (port === undefined || asked.has(file) || asked.size >= ASKED_CAP) return;
+    if (!this.#find(file)) return;
+    const record = { peer, address: connection.remote.host, port, agent };
+    asked.set(file, this.#askers.add(file, record));
+  }
+
+  #page(content: Servable, level: number, page: number): Uint8Array {
+    if (pageLength(shapeOf(content), level, page) < 0) {
       throw new Refused("out_of_range", "the hash tree has no such page");
     }
-    const bytes = this.#options.digests.page(share.announcement.id, level, page);
-    if (!bytes) throw new Refused("unreadable", "the page of digests is missing here");
-    return bytes;
+    const bytes = this.#options.digests.page(content.id, level, page);
+    if (bytes) return bytes;
+    if (content.map) throw new Refused("not_yet", "the page of digests is not here yet");
+    throw new Refused("unreadable", "the page of digests is missing here");
   }
 
-  #shared(file: string): Share {
+  #find(file: string): Servable | undefined {
     const share = this.#options.library.withId(file);
-    if (!share) throw new Refused("not_shared", "that file is not shared here");
-    return share;
+    return share ? new SharedContent(share, this.#options.reader) : this.#downloads.get(file);
   }
+
+  #content(file: string): Servable {
+    const content = this.#find(file);
+    if (!content) throw new Refused("not_shared", "that file is not shared here");
+    return content;
+  }
+}
+
+/** Bytes in a run of chunks. Throws Refused where it lies outside the file, or is not there yet. */
+function checkRun(content: Servable, first: number, count: number): number {
+  const length = runLength(shapeOf(content), first, count);
+  if (length < 0) throw new Refused("out_of_range", "the run lies outside the file");
+  const last = Math.floor((first + count - 1) / RUN_CHUNKS);
+  for (let run = Math.floor(first / RUN_CHUNKS); run <= last; run++) {
+    if (content.map && !content.map.has(run)) {
+      throw new Refused("not_yet", "that part of the file is not here yet");
+    }
+  }
+  return length;
+}
+
+function shapeOf({ size }: Servable): TreeShape {
+  return treeShape(size);
 }

@@ -4,11 +4,13 @@ import { pageLength, type TreeShape } from "../content/hash_tree.ts";
 import { Fault } from "../fault.ts";
 import type { DigestStore } from "../store/digest_store.ts";
 import { DIGEST_SIZE, PAGE_DIGESTS } from "../wire/protocol.ts";
-import type { Run } from "./picker.ts";
+import type { ChunkRange } from "./source.ts";
 import type { Source } from "./source.ts";
 
 /** Pages kept in memory; one covers 128 MiB of a file. */
 const RECENT_PAGES = 8;
+/** How long to wait for the page that another source was asked for, in milliseconds. */
+const PATIENCE_MS = 1_000;
 
 /**
  * The hash tree of a file that is being fetched. A page is verified against the page above it, the
@@ -29,7 +31,7 @@ export class VerifiedPages {
   }
 
   /** The digests of the chunks of a run, which must lie within one page of level 0. */
-  async digestsOf({ first, count }: Run, source: Source): Promise<Uint8Array> {
+  async digestsOf({ first, count }: ChunkRange, source: Source): Promise<Uint8Array> {
     const page = await this.page(0, Math.floor(first / PAGE_DIGESTS), source);
     const at = (first % PAGE_DIGESTS) * DIGEST_SIZE;
     return page.subarray(at, at + count * DIGEST_SIZE);
@@ -46,15 +48,15 @@ export class VerifiedPages {
       if (known) return this.#keep(key, known);
       const other = this.#underWay.get(key);
       if (!other) break;
-      // Another worker's source is being asked; should that fail, it's this one's turn.
-      await other.catch(() => {});
+      // Another source is being asked; should that fail, or take long, it's this one's turn.
+      if (!await endsWithin(other, PATIENCE_MS)) break;
     }
     const fetching = this.#fetch(level, page, source);
     this.#underWay.set(key, fetching);
     try {
       return this.#keep(key, await fetching);
     } finally {
-      this.#underWay.delete(key);
+      if (this.#underWay.get(key) === fetching) this.#underWay.delete(key);
     }
   }
 
@@ -85,5 +87,16 @@ export class VerifiedPages {
       this.#recent.delete(this.#recent.keys().next().value!);
     }
     return bytes;
+  }
+}
+
+/** True when the work ends in time, well or not. */
+async function endsWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
+  const late = Promise.withResolvers<false>();
+  const timer = setTimeout(() => late.resolve(false), ms);
+  try {
+    return await Promise.race([work.then(() => true, () => true), late.promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -4,10 +4,16 @@ import type { StateDatabase } from "./state_database.ts";
 export class DigestStore {
   readonly #db: StateDatabase;
 
-  /** Removes the pages of files that nothing refers to, such as those of an unfinished hashing. */
+  /**
+   * Removes the pages of files that nothing refers to, such as those of an unfinished hashing. Those
+   * of an unfinished download stay: it is verified with them when it goes on.
+   */
   constructor(db: StateDatabase) {
     this.#db = db;
-    db.run("DELETE FROM digest_pages WHERE file NOT IN (SELECT id FROM files)");
+    db.run(
+      `DELETE FROM digest_pages WHERE file NOT IN (SELECT id FROM files)
+       AND file NOT IN (SELECT id FROM downloads)`,
+    );
   }
 
   /** A page of a file's tree, or undefined when it isn't known. */

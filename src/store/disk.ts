@@ -1,6 +1,6 @@
 import { fileFault } from "./file_stamp.ts";
 
-/** To the worker: verify a payload and write what is right of it, or close a file. */
+/** To the worker: verify a payload and write what is right of it, verify what is there, close a file. */
 export type DiskRequest =
   | {
     kind: "store";
@@ -14,13 +14,22 @@ export type DiskRequest =
     /** The digests that the payload's chunks should have, one after the other. */
     expected: Uint8Array;
   }
+  | {
+    kind: "check";
+    job: number;
+    path: string;
+    /** Where in the file to begin, and how much to look at: bytes. */
+    position: number;
+    length: number;
+    expected: Uint8Array;
+  }
   | { kind: "close"; job: number; path: string };
 
 export interface DiskReply {
   job: number;
   /** For `store`: the request's. */
   buffer?: ArrayBuffer;
-  /** For `store`: numbers, from 0, of the chunks that failed their digest and were not written. */
+  /** Numbers, from 0, of the chunks that failed their digest; for `store`, they were not written. */
   bad?: number[];
   error?: { code?: string; message: string };
 }
@@ -33,7 +42,8 @@ export interface Stored {
 }
 
 /**
- * Verifies and writes on a thread of its own, so that a download leaves this one free for sockets.
+ * Verifies and writes on a thread of its own, so that a download leaves this one free for sockets. What
+ * is asked is done in turn.
  * A peer that fetches nothing has no such thread.
  */
 export class Disk {
@@ -58,6 +68,19 @@ export class Disk {
     const request: DiskRequest = { kind: "store", job, path, position, buffer, length, expected };
     const reply = await this.#ask(request, [buffer]);
     return { bad: reply.bad!, buffer: reply.buffer! };
+  }
+
+  /**
+   * The numbers, from 0, of those chunks in a part of the file at `path` that are not what they should
+   * be, or are not there. Throws a `disk` Fault.
+   */
+  async check(
+    path: string,
+    position: number,
+    { length, expected }: { length: number; expected: Uint8Array },
+  ): Promise<number[]> {
+    const job = this.#nextJob++;
+    return (await this.#ask({ kind: "check", job, path, position, length, expected }, [])).bad!;
   }
 
   /** Lets go of a file, after all that was asked before. */

@@ -16,17 +16,19 @@ const scope = self as unknown as {
 };
 
 const files = new Map<string, number>();
+/** What is read to be checked. */
+let checked = new Uint8Array();
 
 scope.onmessage = ({ data }) => {
   const reply: DiskReply = { job: data.job };
   try {
     if (data.kind === "close") close(data.path);
-    else reply.bad = store(data);
+    else reply.bad = data.kind === "store" ? store(data) : check(data);
   } catch (error) {
     const { code, message } = error as { code?: string; message: string };
     reply.error = { code, message };
   }
-  if (data.kind === "close") return scope.postMessage(reply, []);
+  if (data.kind !== "store") return scope.postMessage(reply, []);
   reply.buffer = data.buffer;
   scope.postMessage(reply, [data.buffer]);
 };
@@ -40,6 +42,17 @@ function store({ path, position, buffer, length, expected }: DiskRequest & { kin
   return bad;
 }
 
+function check({ path, position, length, expected }: DiskRequest & { kind: "check" }) {
+  if (checked.length < length) checked = new Uint8Array(length);
+  let filled = 0;
+  while (filled < length) {
+    const n = fs.readSync(opened(path), checked, filled, length - filled, position + filled);
+    if (n === 0) break;
+    filled += n;
+  }
+  return badChunks(digestsOf(checked.subarray(0, filled)), expected);
+}
+
 function digestsOf(payload: Uint8Array): Uint8Array {
   const digests = new Uint8Array(Math.ceil(payload.length / CHUNK_SIZE) * DIGEST_SIZE);
   for (let index = 0; index * CHUNK_SIZE < payload.length; index++) {
@@ -50,11 +63,16 @@ function digestsOf(payload: Uint8Array): Uint8Array {
 }
 
 function write(path: string, bytes: Uint8Array, position: number): void {
-  let fd = files.get(path);
-  if (fd === undefined) files.set(path, fd = fs.openSync(path, "r+"));
+  const fd = opened(path);
   for (let done = 0; done < bytes.length;) {
     done += fs.writeSync(fd, bytes, done, bytes.length - done, position + done);
   }
+}
+
+function opened(path: string): number {
+  let fd = files.get(path);
+  if (fd === undefined) files.set(path, fd = fs.openSync(path, "r+"));
+  return fd;
 }
 
 function close(path: string): void {

@@ -68,6 +68,7 @@ export function fileFault(cannot: string, cause: unknown): Fault {
     EACCES: "permission denied",
     EPERM: "permission denied",
     ENOSPC: "no space left on the device",
+    EDQUOT: "the disk quota is used up",
     EROFS: "the file system is read-only",
     EIO: "input/output error",
     ENAMETOOLONG: "the path is too long",

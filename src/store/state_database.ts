@@ -1,15 +1,14 @@
 /**
- * The state database: what is shared, what is known about files on disk, and the digests of their
- * chunks. It lies in DIR/.shoal/state.db, and whoever has it open owns DIR: SQLite's own lock says
- * so, and the system frees it however the process ends.
+ * The state database: what is shared, what is known about files on disk, the digests of their chunks,
+ * and what is being fetched. It lies in DIR/.shoal/state.db, and whoever has it open owns DIR:
+ * SQLite's own lock says so, and the system frees it however the process ends.
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { Fault, messageOf } from "../fault.ts";
 
-/** Version of the tables below. */
-const SCHEMA_VERSION = 1;
-
-const SCHEMA = `
+/** What each version added to the one before. */
+const VERSIONS = [
+  `
 CREATE TABLE files (            -- hash cache: a path with this stamp has this content
   path     TEXT PRIMARY KEY,
   size     INTEGER NOT NULL,
@@ -37,7 +36,23 @@ CREATE TABLE shares (
 );
 CREATE INDEX shares_by_id ON shares (id);
 CREATE INDEX files_by_id ON files (id);
-`;
+`,
+  `
+CREATE TABLE downloads (        -- what is not whole yet; its bytes are in partials/ID.part
+  id           TEXT PRIMARY KEY,
+  name         TEXT NOT NULL,
+  size         INTEGER NOT NULL,
+  map          BLOB NOT NULL,   -- the runs that are on disk for good: content/run_map.ts
+  output       TEXT,            -- where it goes; null is its name under DIR
+  overwrite    INTEGER NOT NULL,
+  announcement TEXT,            -- JSON; null for a seed peer's file
+  created      INTEGER NOT NULL,
+  updated      INTEGER NOT NULL
+);
+`,
+];
+
+type SqlValue = string | number | Uint8Array | null;
 
 export class StateDatabase {
   readonly #db: DatabaseSync;
@@ -61,9 +76,10 @@ export class StateDatabase {
       const { user_version: version } = db.prepare("PRAGMA user_version").get() as {
         user_version: number;
       };
-      if (version === 0) db.exec(`${SCHEMA}; PRAGMA user_version = ${SCHEMA_VERSION}`);
+      for (const missing of VERSIONS.slice(version)) db.exec(missing);
+      if (version < VERSIONS.length) db.exec(`PRAGMA user_version = ${VERSIONS.length}`);
       db.exec("COMMIT");
-      if (version > SCHEMA_VERSION) {
+      if (version > VERSIONS.length) {
         throw new Fault("disk", `Cannot use ${path}: a newer Shoal made it`);
       }
       return new StateDatabase(db);
@@ -79,16 +95,16 @@ export class StateDatabase {
   }
 
   /** The first row of a query, or undefined. */
-  get<Row>(sql: string, ...values: (string | number | Uint8Array)[]): Row | undefined {
+  get<Row>(sql: string, ...values: SqlValue[]): Row | undefined {
     return this.#guard(() => this.#prepare(sql).get(...values) as Row | undefined);
   }
 
   /** All rows of a query. */
-  all<Row>(sql: string, ...values: (string | number | Uint8Array)[]): Row[] {
+  all<Row>(sql: string, ...values: SqlValue[]): Row[] {
     return this.#guard(() => this.#prepare(sql).all(...values) as Row[]);
   }
 
-  run(sql: string, ...values: (string | number | Uint8Array)[]): void {
+  run(sql: string, ...values: SqlValue[]): void {
     this.#guard(() => this.#prepare(sql).run(...values));
   }
 

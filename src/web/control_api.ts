@@ -6,11 +6,13 @@
  * | ------------------------------- | ------------------------------------------------------------- |
  * | GET /api/status                 | PeerStatus                                                    |
  * | GET /api/peers                  | PeerRecord[]                                                  |
+ * | GET, PATCH /api/settings        | LiveSettings; PATCH takes those that change                   |
  * | GET /api/files?pattern=         | FileRecord, one a line                                        |
  * | POST /api/shares                | ShareRequest → lines: `{progress}`…, then `{result}`, `{error}` |
  * | DELETE /api/shares?name=        | SharedFile                                                    |
  * | POST /api/downloads             | GetRequest → lines as for shares; the result is a Receipt     |
- * | POST /api/streams               | `{name, id}` → first line `{content}`, a path; then the same  |
+ * | DELETE /api/downloads?name=&id= | PartialStatus[]: what was ended and removed                   |
+ * | POST /api/streams               | StreamRequest → first line `{content}`, a path; then the same  |
  * | GET /api/streams/:key           | the bytes of that stream, in order; once                      |
  *
  * Errors are `{"error": {kind, message, candidates?}}`, with a fitting status.
@@ -25,12 +27,28 @@ import { jsonLines } from "./json_lines.ts";
 
 /** Most bytes in a request's body. */
 const BODY_CAP = 1 << 16;
+/** Most upload slots: each costs 1 MiB of memory. */
+const SLOTS_CAP = 1_024;
 
+/** The longest time that a timer can be set to: milliseconds, nearly 25 days. */
+const DEADLINE_CAP = 2 ** 31 - 1;
+/** A file id or its beginning. */
+const ID = /^[0-9a-f]{8,64}$/;
+
+/** Most bytes per second; null is no limit. */
+const limit = v.optional(v.nullable(v.pipe(v.number(), v.finite(), v.minValue(1))));
+const SettingsBody = v.object({
+  limit_up: limit,
+  limit_down: limit,
+  upload_slots: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(SLOTS_CAP))),
+});
 const path = v.pipe(v.string(), v.maxLength(4_096));
 const ShareBody = v.object({ file: path, cwd: path });
 const StreamBody = v.object({
   name: v.pipe(v.string(), v.maxLength(4_096)),
-  id: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{8,64}$/))),
+  id: v.optional(v.pipe(v.string(), v.regex(ID))),
+  deadline: v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(DEADLINE_CAP))),
+  limit_down: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
 });
 const GetBody = v.object({
   ...StreamBody.entries,
@@ -62,6 +80,12 @@ export function controlApi(api: PeerApi, { token }: ControlOptions): Hono {
   app.get("/api/status", async (context) => context.json(await api.status()));
 
   app.get("/api/peers", async (context) => context.json(await api.listPeers()));
+
+  app.get("/api/settings", async (context) => context.json(await api.settings()));
+
+  app.patch("/api/settings", async (context) => {
+    return context.json(await api.change(await bodyOf(context, SettingsBody)));
+  });
 
   app.get("/api/files", (context) => {
     const files = api.listFiles(context.req.query("pattern"))[Symbol.asyncIterator]();
@@ -95,6 +119,13 @@ export function controlApi(api: PeerApi, { token }: ControlOptions): Hono {
 
   app.delete("/api/shares", async (context) => {
     return context.json(await api.unshare(context.req.query("name") ?? ""));
+  });
+
+  app.delete("/api/downloads", async (context) => {
+    const name = context.req.query("name") ?? "";
+    const id = context.req.query("id");
+    if (id !== undefined && !ID.test(id)) throw new Fault("usage", "Cannot cancel: a wrong id");
+    return context.json(await api.cancel({ name, id }));
   });
 
   app.post("/api/downloads", async (context) => {

@@ -5,6 +5,8 @@ import type {
   FileRecord,
   GetOptions,
   GetRequest,
+  LiveSettings,
+  PartialStatus,
   PeerApi,
   PeerRecord,
   PeerStatus,
@@ -14,6 +16,7 @@ import type {
   ShareOptions,
   ShareRequest,
   ShareResult,
+  StreamRequest,
 } from "../peer/peer_api.ts";
 import { ApiError, fromApiError } from "./api_error.ts";
 import type { ControlFile } from "./control_file.ts";
@@ -50,6 +53,14 @@ export class ControlClient implements PeerApi {
     return await this.#json("DELETE", route) as SharedFile;
   }
 
+  async settings(): Promise<LiveSettings> {
+    return await this.#json("GET", "/api/settings") as LiveSettings;
+  }
+
+  async change(changes: Partial<LiveSettings>): Promise<LiveSettings> {
+    return await this.#json("PATCH", "/api/settings", changes) as LiveSettings;
+  }
+
   async share(
     request: ShareRequest,
     { signal, onProgress }: ShareOptions = {},
@@ -67,8 +78,13 @@ export class ControlClient implements PeerApi {
     return await resultOf(lines, tell) as Receipt;
   }
 
+  async cancel({ name, id }: Pick<GetRequest, "name" | "id">): Promise<PartialStatus[]> {
+    const query = new URLSearchParams({ name, ...(id === undefined ? {} : { id }) });
+    return await this.#json("DELETE", `/api/downloads?${query}`) as PartialStatus[];
+  }
+
   async stream(
-    request: Pick<GetRequest, "name" | "id">,
+    request: StreamRequest,
     output: WritableStream<Uint8Array>,
     { signal, onProgress }: GetOptions = {},
   ): Promise<Receipt> {
@@ -109,10 +125,10 @@ export class ControlClient implements PeerApi {
     }
   }
 
-  async #json(method: string, route: string): Promise<unknown> {
+  async #json(method: string, route: string, body?: unknown): Promise<unknown> {
     let text = "";
     const decoder = new TextDecoder();
-    for await (const bytes of await this.#request(method, route)) {
+    for await (const bytes of await this.#request(method, route, body)) {
       text += decoder.decode(bytes, { stream: true });
     }
     return JSON.parse(text);

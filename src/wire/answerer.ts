@@ -1,12 +1,16 @@
 /**
- * The answering end of a connection: reads requests one by one, checks them, and sends each reply
- * before it reads the next, so that a caller who doesn't read is never buffered for.
+ * The answering end of a connection. A reader takes requests in and checks them, ahead of the reply
+ * under way, so that one can be taken back before its turn; a loop answers them in order. Both are
+ * bounded: a caller who doesn't read is neither buffered for nor read from.
  */
 import * as v from "valibot";
 import { Fault, messageOf } from "../fault.ts";
 import { type Message, type Outgoing, parseAs } from "./codec.ts";
 import type { Connection } from "./connection.ts";
-import { type ErrorCode, HANDSHAKE_MS, IDLE_MS, PROTOCOL_VERSION } from "./protocol.ts";
+import { Cancel, type ErrorCode, HANDSHAKE_MS, IDLE_MS, PROTOCOL_VERSION } from "./protocol.ts";
+
+/** Most requests that are read before the first of them is answered. */
+export const READ_AHEAD = 64;
 
 /** Thrown by a handler to answer `error`; the connection lives on, except after `bad_message`. */
 export class Refused extends Error {
@@ -19,14 +23,23 @@ export class Refused extends Error {
   }
 }
 
-/** A reply: a message with an optional payload, or bytes that already are both. */
-export type Response = { message: Outgoing; payload?: Uint8Array } | Uint8Array;
+/**
+ * A reply: a message with an optional payload, or bytes that already are both. Bytes may be lent: then
+ * `release` is called when they are needed no longer, sent or not.
+ */
+export type Response =
+  | { message: Outgoing; payload?: Uint8Array }
+  | { bytes: Uint8Array; release: () => void }
+  | Uint8Array;
 
 export interface Handlers<R extends { action: string; id: number }> {
   /** What requests may look like: a valibot variant on `action`. */
   requests: v.GenericSchema<unknown, R>;
-  /** Answers a request. May throw {@link Refused}. `hello` comes here too, already checked. */
-  answer(request: R, payload: Uint8Array): Promise<Response> | Response;
+  /**
+   * Answers a request. May throw {@link Refused}. `hello` comes here too, already checked. `signal`
+   * aborts when the caller takes the request back and when the connection is closed.
+   */
+  answer(request: R, payload: Uint8Array, signal: AbortSignal): Promise<Response> | Response;
   /** Takes over a connection whose first message has no `id`: the seed's dialect. */
   seed(message: Message): Promise<void>;
   /** True for a request after whose reply the connection ends. */
@@ -44,75 +57,233 @@ export async function answer<R extends { action: string; id: number }>(
   connection: Connection,
   handlers: Handlers<R>,
 ): Promise<void> {
-  let greeted = false;
-  for (;;) {
-    const message = await readRequest(connection, greeted ? IDLE_MS : HANDSHAKE_MS);
+  await new Answerer(connection, handlers).run();
+}
+
+/** What the reader leaves to the answering loop, in the order in which it came. */
+type Entry<R> =
+  | { kind: "request"; id: number; request: R; payload: Uint8Array; cancel: AbortController }
+  | { kind: "refusal"; id: number | undefined; code: ErrorCode; message: string; error?: unknown }
+  | { kind: "failure"; error: unknown }
+  | { kind: "end" };
+
+const NOTHING = new Uint8Array();
+
+class Answerer<R extends { action: string; id: number }> {
+  readonly #connection: Connection;
+  readonly #handlers: Handlers<R>;
+  /** The first is the one being answered. */
+  readonly #queue: Entry<R>[] = [];
+  /** Wakes the reader and the loop when the queue has changed. */
+  #changed = Promise.withResolvers<void>();
+
+  constructor(connection: Connection, handlers: Handlers<R>) {
+    this.#connection = connection;
+    this.#handlers = handlers;
+  }
+
+  async run(): Promise<void> {
+    const message = await this.#readFirst();
     if (!message) return;
-    if (message.id === undefined) {
-      if (!greeted) return await handlers.seed(message);
-      return await reject(connection, undefined, "bad_message", "a request needs an id");
+    if (message.id === undefined) return await this.#handlers.seed(message);
+    const { closing } = this.#connection;
+    const abort = () => {
+      const [current] = this.#queue;
+      if (current?.kind === "request") current.cancel.abort(closing.reason);
+      this.#wake();
+    };
+    closing.addEventListener("abort", abort);
+    try {
+      if (!await this.#answerFirst(message, message.id)) return;
+      void this.#readAhead();
+      await this.#answerAll();
+    } finally {
+      closing.removeEventListener("abort", abort);
+      this.#queue.length = 0;
     }
-    if (!greeted && message.action !== "hello") {
-      return await reject(connection, message.id, "bad_message", "say hello first");
-    }
-    if (message.action === "hello") {
-      if (message.protocol !== PROTOCOL_VERSION) {
-        const why = `this side speaks protocol ${PROTOCOL_VERSION}`;
-        return await reject(connection, message.id, "bad_version", why);
+  }
+
+  /** The first message, or null when there is none. */
+  async #readFirst(): Promise<Message | null> {
+    try {
+      return await this.#connection.read(HANDSHAKE_MS);
+    } catch (error) {
+      // Tell a client that writes by hand what was wrong with its line; the connection ends anyway.
+      if (!this.#connection.closed) {
+        await this.#sendError(undefined, "bad_message", messageOf(error)).catch(() => {});
       }
-      greeted = true;
+      throw error;
     }
-    if (message.payload && !WITH_PAYLOAD.has(message.action)) {
-      return await reject(connection, message.id, "bad_message", "unexpected payload");
-    }
-    const payload = new Uint8Array(message.payload ?? 0);
-    await connection.readPayload(payload);
-    const parsed = v.safeParse(handlers.requests, message, { abortEarly: true });
-    if (!parsed.success) {
-      const known = !parsed.issues.some((issue) => v.getDotPath(issue) === "action");
-      if (!known) {
-        await sendError(connection, message.id, "unknown_action", "that action is not known here");
-        continue;
+  }
+
+  /** Nothing is read ahead before the first request is known to be a `hello` that is understood. */
+  async #answerFirst(message: Message, id: number): Promise<boolean> {
+    const entry: Entry<R> = message.action === "hello"
+      ? await this.#take(message, id)
+      : { kind: "refusal", id, code: "bad_message", message: "say hello first" };
+    this.#queue.push(entry);
+    const more = await this.#answerOne(entry);
+    this.#queue.shift();
+    return more;
+  }
+
+  /** Reads until the caller ends the connection or breaks the rules. Leaves how it ended in the queue. */
+  async #readAhead(): Promise<void> {
+    try {
+      for (;;) {
+        // What is being answered is no idling, however long the answer takes to be sent.
+        const idle = this.#queue.length === 0;
+        const message = await this.#connection.read(idle ? IDLE_MS : Infinity);
+        if (!message) return this.#push({ kind: "end" });
+        if (message.id === undefined) {
+          if (!this.#isCancelled(message)) {
+            const why = "a request needs an id";
+            return this.#push({
+              kind: "refusal",
+              id: undefined,
+              code: "bad_message",
+              message: why,
+            });
+          }
+          continue;
+        }
+        const entry = await this.#take(message, message.id);
+        this.#push(entry);
+        if (endsConnection(entry)) return;
+        while (this.#queue.length >= READ_AHEAD) await this.#changed.promise;
       }
-      return await reject(connection, message.id, "bad_message", faultOf(handlers, message));
+    } catch (error) {
+      const code = "bad_message";
+      this.#push(
+        this.#connection.closed
+          ? { kind: "failure", error }
+          : { kind: "refusal", id: undefined, code, message: messageOf(error), error },
+      );
     }
+  }
+
+  /** Checks a message, and reads its payload: then nothing else may be waiting to be answered. */
+  async #take(message: Message, id: number): Promise<Entry<R>> {
+    const refusal = (code: ErrorCode, message: string): Entry<R> => (
+      { kind: "refusal", id, code, message }
+    );
+    if (message.action === "hello" && message.protocol !== PROTOCOL_VERSION) {
+      return refusal("bad_version", `this side speaks protocol ${PROTOCOL_VERSION}`);
+    }
+    let payload = NOTHING;
+    if (message.payload) {
+      if (!WITH_PAYLOAD.has(message.action)) return refusal("bad_message", "unexpected payload");
+      while (this.#queue.length > 0 && !this.#connection.closed) await this.#changed.promise;
+      payload = new Uint8Array(message.payload);
+      await this.#connection.readPayload(payload);
+    }
+    const parsed = v.safeParse(this.#handlers.requests, message, { abortEarly: true });
+    if (parsed.success) {
+      const cancel = new AbortController();
+      return { kind: "request", id, request: parsed.output, payload, cancel };
+    }
+    const known = !parsed.issues.some((issue) => v.getDotPath(issue) === "action");
+    if (!known) return refusal("unknown_action", "that action is not known here");
+    return refusal("bad_message", faultOf(this.#handlers, message));
+  }
+
+  /** Takes a request back that was not answered yet; false when the notice asks for no such thing. */
+  #isCancelled(notice: Message): boolean {
+    const parsed = v.safeParse(Cancel, notice);
+    if (!parsed.success || notice.payload) return false;
+    for (const entry of this.#queue) {
+      if (entry.kind === "request" && entry.id === parsed.output.request) {
+        entry.cancel.abort(new Refused("cancelled", "the request was taken back"));
+      }
+    }
+    return true;
+  }
+
+  async #answerAll(): Promise<void> {
+    for (;;) {
+      while (this.#queue.length === 0) await this.#changed.promise;
+      if (!await this.#answerOne(this.#queue[0])) return;
+      this.#queue.shift();
+      if (this.#queue.length === 0) this.#connection.hasten(IDLE_MS);
+      this.#wake();
+    }
+  }
+
+  /** False when the connection is over. Throws when it is, and shouldn't be. */
+  async #answerOne(entry: Entry<R>): Promise<boolean> {
+    switch (entry.kind) {
+      case "end":
+        return false;
+      case "failure":
+        throw entry.error;
+      case "refusal": {
+        const { id, code, message, error } = entry;
+        // Whoever broke the rules may be gone; what it did tells more than that.
+        const sent = this.#sendError(id, code, message);
+        if (!endsConnection(entry)) return await sent.then(() => true);
+        await (error ? sent.catch(() => {}) : sent);
+        throw error ?? new Fault("network", `${this.#connection}: ${message}`);
+      }
+      case "request":
+        await this.#answerRequest(entry);
+        return !this.#handlers.last?.(entry.request);
+    }
+  }
+
+  async #answerRequest(
+    { id, request, payload, cancel: { signal } }: Extract<Entry<R>, { kind: "request" }>,
+  ): Promise<void> {
     let response: Response;
     try {
-      response = await handlers.answer(parsed.output, payload);
+      signal.throwIfAborted();
+      response = await this.#handlers.answer(request, payload, signal);
     } catch (error) {
       if (error instanceof Refused) {
-        if (error.code === "bad_message") {
-          return await reject(connection, message.id, error.code, error.message);
-        }
-        await sendError(connection, message.id, error.code, error.message);
-        continue;
+        await this.#sendError(id, error.code, error.message);
+        if (error.code !== "bad_message") return;
+        throw new Fault("network", `${this.#connection}: ${error.message}`);
       }
+      const { closed, closing } = this.#connection;
+      if (closed) throw closing.reason;
       // A payload that makes no sense is the caller's fault; whatever else fails is this end's.
       const malformed = error instanceof Fault && error.kind === "network";
-      await sendError(
-        connection,
-        message.id,
+      await this.#sendError(
+        id,
         malformed ? "bad_message" : "internal",
         malformed ? error.message : "that could not be answered",
       );
       throw error;
     }
-    if (response instanceof Uint8Array) await connection.sendBytes(response);
-    else await connection.send(response.message, response.payload);
-    if (handlers.last?.(parsed.output)) return;
+    if (response instanceof Uint8Array) await this.#connection.sendBytes(response);
+    else if ("message" in response) {
+      await this.#connection.send(response.message, response.payload);
+    } else {
+      try {
+        await this.#connection.sendBytes(response.bytes);
+      } finally {
+        response.release();
+      }
+    }
+  }
+
+  #push(entry: Entry<R>): void {
+    this.#queue.push(entry);
+    this.#wake();
+  }
+
+  #wake(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+
+  #sendError(id: number | undefined, code: ErrorCode, message: string): Promise<void> {
+    return this.#connection.send({ action: "error", id, code, message });
   }
 }
 
-async function readRequest(connection: Connection, idleMs: number): Promise<Message | null> {
-  try {
-    return await connection.read(idleMs);
-  } catch (error) {
-    // Tell a client that writes by hand what was wrong with its line; the connection ends anyway.
-    if (!connection.closed) {
-      await sendError(connection, undefined, "bad_message", messageOf(error)).catch(() => {});
-    }
-    throw error;
-  }
+/** True for what nothing more is answered after. */
+function endsConnection<R>(entry: Entry<R>): boolean {
+  return entry.kind === "refusal" ? entry.code !== "unknown_action" : entry.kind !== "request";
 }
 
 function faultOf<R>(handlers: { requests: v.GenericSchema<unknown, R> }, message: Message): string {
@@ -122,24 +293,4 @@ function faultOf<R>(handlers: { requests: v.GenericSchema<unknown, R> }, message
   } catch (error) {
     return messageOf(error);
   }
-}
-
-/** Answers `error` and ends the connection. */
-async function reject(
-  connection: Connection,
-  id: number | undefined,
-  code: ErrorCode,
-  message: string,
-): Promise<never> {
-  await sendError(connection, id, code, message);
-  throw new Fault("network", `${connection}: ${message}`);
-}
-
-function sendError(
-  connection: Connection,
-  id: number | undefined,
-  code: ErrorCode,
-  message: string,
-): Promise<void> {
-  return connection.send({ action: "error", id, code, message });
 }

@@ -21,6 +21,8 @@ export class Refusal extends Fault {
 export interface RequestOptions {
   /** Where a payload goes. Without it one is allocated; a payload that doesn't fit is a fault. */
   into?: Uint8Array<ArrayBuffer>;
+  /** Takes the request back: the callee is told, and the reply may then be a Refusal. */
+  signal?: AbortSignal;
 }
 
 /** A reply and the payload that came with it. */
@@ -42,8 +44,12 @@ export class Caller {
   readonly connection: Connection;
   readonly #pending: Pending[] = [];
   #nextId = 1;
+  readonly #ended = Promise.withResolvers<unknown>();
   #reading = false;
   #broken: unknown;
+  #onNotice: ((notice: Message) => void) | undefined;
+  /** When the next reply must have begun, by performance.now(). */
+  #replyDue = Infinity;
 
   constructor(connection: Connection) {
     this.connection = connection;
@@ -56,9 +62,15 @@ export class Caller {
   static async open<S extends v.GenericSchema>(
     address: Address,
     hello: S,
-    options: ConnectionOptions & { agent: string; peer?: string; signal?: AbortSignal },
+    options: ConnectionOptions & {
+      agent: string;
+      peer?: string;
+      /** Where this end listens, if it does. */
+      port?: number;
+      signal?: AbortSignal;
+    },
   ): Promise<{ caller: Caller; hello: v.InferOutput<S> }> {
-    const { agent, peer, signal, ...connectionOptions } = options;
+    const { agent, peer, port, signal, ...connectionOptions } = options;
     const started = performance.now();
     const connection = await Connection.open(address, { ...connectionOptions, signal });
     const caller = new Caller(connection);
@@ -71,7 +83,7 @@ export class Caller {
     signal?.addEventListener("abort", abort);
     try {
       const { reply } = await caller.request(
-        { action: "hello", protocol: PROTOCOL_VERSION, agent, peer },
+        { action: "hello", protocol: PROTOCOL_VERSION, agent, peer, port },
         hello,
       );
       return { caller, hello: reply };
@@ -90,6 +102,17 @@ export class Caller {
     return this.#pending.length;
   }
 
+  /** Resolves, with the reason, when the connection can't be used any more. */
+  get ended(): Promise<unknown> {
+    return this.#ended.promise;
+  }
+
+  /** From now on reads notices too, and notices when the other end closes. */
+  listen(onNotice: (notice: Message) => void): void {
+    this.#onNotice = onNotice;
+    if (!this.#reading) void this.#read();
+  }
+
   /**
    * Sends a request and waits for its reply, which must fit `schema`. Throws a {@link Refusal} when
    * the other end answers `error`, and a `network` Fault when the connection breaks or breaks the
@@ -98,7 +121,7 @@ export class Caller {
   async request<S extends v.GenericSchema>(
     message: Outgoing,
     schema: S,
-    { into }: RequestOptions = {},
+    { into, signal }: RequestOptions = {},
     payload?: Uint8Array,
   ): Promise<Answer<v.InferOutput<S>>> {
     if (this.#broken) throw this.#broken;
@@ -109,11 +132,15 @@ export class Caller {
       this.#pending.push({ id, into, resolve, reject });
     });
     answered.catch(() => {}); // until it is awaited below
+    if (this.#pending.length === 1) {
+      this.#replyDue = performance.now() + this.connection.progressMs;
+      if (this.#reading) this.connection.hasten();
+    }
     // A failure to send shows when the reply is read, with a better reason where the other end gave
     // one, such as an error before it closed.
     await this.connection.sendBytes(bytes).catch(() => {});
     if (!this.#reading) void this.#read();
-    const { reply, payload: body } = await answered;
+    const { reply, payload: body } = await this.#orCancelled(answered, id, signal);
     if (reply.action === "error") {
       throw new Refusal(String(this.connection), parseAs(ErrorReply, reply, "error"));
     }
@@ -135,15 +162,36 @@ export class Caller {
     this.close();
   }
 
-  /** Reads replies while any are due. */
+  async #orCancelled<T>(answered: Promise<T>, id: number, signal?: AbortSignal): Promise<T> {
+    if (!signal) return await answered;
+    const cancel = () => {
+      this.connection.send({ action: "cancel", request: id }).catch(() => {});
+    };
+    if (signal.aborted) cancel();
+    signal.addEventListener("abort", cancel);
+    try {
+      return await answered;
+    } finally {
+      signal.removeEventListener("abort", cancel);
+    }
+  }
+
+  /** Reads while replies are due, or notices are listened for. */
   async #read(): Promise<void> {
     this.#reading = true;
     try {
-      while (this.#pending.length > 0) {
-        const reply = await this.connection.read();
+      while (this.#pending.length > 0 || this.#onNotice) {
+        const due = this.#pending.length > 0
+          ? Math.max(0, this.#replyDue - performance.now())
+          : Infinity;
+        const reply = await this.connection.read(due);
         if (!reply) throw new Fault("network", `${this.connection} closed the connection`);
-        const { id, into, resolve } = this.#pending[0];
-        if (reply.id !== id) {
+        if (this.#onNotice && isNotice(reply)) {
+          this.#onNotice(reply);
+          continue;
+        }
+        const { id, into, resolve } = this.#pending[0] ?? {};
+        if (reply.id !== id || !resolve) {
           if (reply.action === "error" && reply.id === undefined) {
             throw new Refusal(String(this.connection), parseAs(ErrorReply, reply, "error"));
           }
@@ -151,6 +199,7 @@ export class Caller {
         }
         resolve({ reply, payload: await this.#readPayload(reply, into) });
         this.#pending.shift();
+        this.#replyDue = performance.now() + this.connection.progressMs;
       }
     } catch (error) {
       this.#fail(
@@ -183,7 +232,12 @@ export class Caller {
   #fail(error: unknown): void {
     if (this.#broken) return;
     this.#broken = error;
+    this.#ended.resolve(error);
     this.connection.close(error instanceof Fault ? error : undefined);
     for (const { reject } of this.#pending.splice(0)) reject(error);
   }
+}
+
+function isNotice({ id, action, payload }: Message): boolean {
+  return id === undefined && action !== "error" && !payload;
 }

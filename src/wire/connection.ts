@@ -3,6 +3,7 @@
  * out, a time limit on every wait. Neither side of the protocol is in here.
  */
 import { Fault, isAbort, messageOf } from "../fault.ts";
+import type { RateLimiter } from "../peer/rate_limiter.ts";
 import { decodeLine, encodeMessage, type Message, type Outgoing } from "./codec.ts";
 import { HANDSHAKE_MS, LINE_CAP, PROGRESS_MS } from "./protocol.ts";
 import { Watchdog } from "./watchdog.ts";
@@ -18,10 +19,16 @@ export interface ConnectionOptions {
   lineCap?: number;
   /** Time without progress after which a message is given up. Default {@link PROGRESS_MS}. */
   progressMs?: number;
+  /** Pace what is sent. Default none. */
+  limitUp?: RateLimiter[];
+  /** Pace the payloads that are read, so that TCP makes the other end wait. Default none. */
+  limitDown?: RateLimiter[];
 }
 
 /** Bytes of the line buffer at first: a connection that says little costs little. */
 const FIRST_BUFFER = 4_096;
+/** Messages up to this many bytes are not kept waiting by a limit on what is sent; they only count. */
+const UNPACED = 1_024;
 
 /** `host:port`, with brackets around an IPv6 host. */
 export function formatAddress({ host, port }: Address): string {
@@ -44,23 +51,30 @@ export class Connection {
   readonly local: Address;
   readonly #conn: Deno.Conn;
   readonly #lineCap: number;
-  readonly #progressMs: number;
+  /** Time without progress after which a message is given up, in milliseconds. */
+  readonly progressMs: number;
+  readonly #limitUp: RateLimiter[];
+  readonly #limitDown: RateLimiter[];
+  readonly #closing = new AbortController();
   readonly #readWatch = new Watchdog((expected) => this.#giveUp(expected));
   readonly #writeWatch = new Watchdog((expected) => this.#giveUp(expected));
   /** Read but not yet consumed: `#buffer[#start, #end)`. */
   #buffer = new Uint8Array(FIRST_BUFFER);
   #start = 0;
   #end = 0;
+  /** True while the first byte of a message is being waited for. */
+  #waiting = false;
   #writing: Promise<void> = Promise.resolve();
   /** Fails the write under way. */
   #interrupt: ((error: Error) => void) | undefined;
   #reason: Fault | undefined;
-  #closed = false;
 
   constructor(conn: Deno.Conn, options: ConnectionOptions = {}) {
     this.#conn = conn;
     this.#lineCap = options.lineCap ?? LINE_CAP;
-    this.#progressMs = options.progressMs ?? PROGRESS_MS;
+    this.progressMs = options.progressMs ?? PROGRESS_MS;
+    this.#limitUp = options.limitUp ?? [];
+    this.#limitDown = options.limitDown ?? [];
     this.remote = addressOf(conn.remoteAddr);
     this.local = addressOf(conn.localAddr);
   }
@@ -97,22 +111,33 @@ export class Connection {
 
   /** True once either end has closed, or an error has. */
   get closed(): boolean {
-    return this.#closed;
+    return this.#closing.signal.aborted;
+  }
+
+  /** Aborts, with a Fault, when {@link closed} becomes true. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
   }
 
   /**
    * The next message, or null when the other end has closed between messages. Waits `idleMs`
    * (default: no progress limit but the connection's own) for its first byte.
    */
-  async read(idleMs: number = this.#progressMs): Promise<Message | null> {
+  async read(idleMs: number = this.progressMs): Promise<Message | null> {
     const line = await this.readLine(idleMs);
     return line && decodeLine(line);
   }
 
+  /** A message that is being waited for must from now on begin within `ms` milliseconds. */
+  hasten(ms: number = this.progressMs): void {
+    if (this.#waiting) this.#readWatch.expect("a message", ms);
+  }
+
   /** The next line without its newline, valid until the next read; null as in {@link read}. */
-  async readLine(idleMs: number = this.#progressMs): Promise<Uint8Array | null> {
-    if (this.#start === this.#end) this.#readWatch.expect("a message", idleMs);
-    else this.#readWatch.expect("the rest of a message", this.#progressMs);
+  async readLine(idleMs: number = this.progressMs): Promise<Uint8Array | null> {
+    this.#waiting = this.#start === this.#end;
+    if (this.#waiting) this.#readWatch.expect("a message", idleMs);
+    else this.#readWatch.expect("the rest of a message", this.progressMs);
     let scanned = 0;
     try {
       for (;;) {
@@ -133,10 +158,12 @@ export class Connection {
           throw new Fault("network", `${this} closed the connection in the middle of a message`);
         }
         // The limit on a line counts from its first byte: a byte a second is not progress.
-        if (scanned === 0) this.#readWatch.expect("the rest of a message", this.#progressMs);
+        if (scanned === 0) this.#readWatch.expect("the rest of a message", this.progressMs);
+        this.#waiting = false;
         this.#end += n;
       }
     } finally {
+      this.#waiting = false;
       this.#readWatch.relax();
     }
   }
@@ -147,13 +174,17 @@ export class Connection {
     into.set(this.#buffer.subarray(this.#start, this.#start + filled));
     this.#start += filled;
     try {
+      await this.#pace(this.#limitDown, filled);
       while (filled < into.length) {
-        this.#readWatch.expect("the rest of a payload", this.#progressMs);
-        const n = await this.#readInto(into.subarray(filled));
+        this.#readWatch.expect("the rest of a payload", this.progressMs);
+        const most = Math.min(into.length, filled + pieceOf(this.#limitDown));
+        const n = await this.#readInto(into.subarray(filled, most));
         if (n === null) {
           throw new Fault("network", `${this} closed the connection in the middle of a payload`);
         }
         filled += n;
+        this.#readWatch.relax();
+        await this.#pace(this.#limitDown, n);
       }
     } finally {
       this.#readWatch.relax();
@@ -174,9 +205,9 @@ export class Connection {
 
   /** Closes at once. Reads and writes under way fail with `reason`, where one is given. */
   close(reason?: Fault): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.closed) return;
     this.#reason = reason;
+    this.#closing.abort(reason ?? new Fault("network", `${this} was closed`));
     this.#readWatch.stop();
     this.#writeWatch.stop();
     try {
@@ -197,16 +228,38 @@ export class Connection {
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
+    const paced = bytes.length > UNPACED;
+    if (!paced) { for (const limiter of this.#limitUp) limiter.spend(bytes.length); }
     try {
       while (bytes.length > 0) {
-        if (this.#closed) throw new Deno.errors.BadResource("closed");
-        this.#writeWatch.expect("the other end to read", this.#progressMs);
-        bytes = bytes.subarray(await this.#writeSome(bytes));
+        let piece = bytes;
+        if (paced) {
+          piece = bytes.subarray(0, pieceOf(this.#limitUp));
+          await this.#pace(this.#limitUp, piece.length);
+        }
+        bytes = bytes.subarray(piece.length);
+        while (piece.length > 0) {
+          if (this.closed) throw new Deno.errors.BadResource("closed");
+          this.#writeWatch.expect("the other end to read", this.progressMs);
+          piece = piece.subarray(await this.#writeSome(piece));
+        }
+        this.#writeWatch.relax();
       }
     } catch (cause) {
       throw this.#reason ?? new Fault("network", `${this} closed the connection`, { cause });
     } finally {
       this.#writeWatch.relax();
+    }
+  }
+
+  /** Waits until all limiters let `bytes` more bytes pass. Throws when the connection is closed. */
+  async #pace(limiters: RateLimiter[], bytes: number): Promise<void> {
+    for (const limiter of limiters) {
+      if (bytes > 0 && limiter.rate !== undefined) {
+        await limiter.take(bytes, this.closing).catch((cause) => {
+          throw this.#reason ?? new Fault("network", `${this} closed the connection`, { cause });
+        });
+      }
     }
   }
 
@@ -220,10 +273,14 @@ export class Connection {
 
   async #readInto(into: Uint8Array): Promise<number | null> {
     try {
-      if (this.#closed) throw new Deno.errors.BadResource("closed");
+      if (this.closed) throw new Deno.errors.BadResource("closed");
       return await this.#conn.read(into);
     } catch (cause) {
-      throw this.#reason ?? new Fault("network", `${this} closed the connection`, { cause });
+      const fault = this.#reason ??
+        new Fault("network", `${this} closed the connection`, { cause });
+      // Whatever else waits for this connection needn't.
+      this.close(fault);
+      throw fault;
     }
   }
 
@@ -243,4 +300,11 @@ export class Connection {
   #giveUp(expected: string): void {
     this.close(new Fault("network", `${this} made no progress: gave up waiting for ${expected}`));
   }
+}
+
+/** The most bytes to move at a time. */
+function pieceOf(limiters: RateLimiter[]): number {
+  let piece = Infinity;
+  for (const limiter of limiters) piece = Math.min(piece, limiter.piece);
+  return piece;
 }

@@ -19,6 +19,7 @@ export class Watchdog {
   /** From now on, {@link relax} or a new expectation must come within `ms` milliseconds. */
   expect(expected: string, ms: number): void {
     if (this.#stopped) return;
+    if (ms === Infinity) return this.relax();
     this.#expected = expected;
     this.#deadline = performance.now() + ms;
     if (this.#timer === undefined || this.#timerAt > this.#deadline) this.#arm();

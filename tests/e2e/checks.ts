@@ -43,6 +43,11 @@ export function contentsOf(dir: string): string[] {
   return [...names.sort(), ...partialsOf(dir)];
 }
 
+/** What is in a folder, the state folder and with it all partials aside, sorted. */
+export function placedIn(dir: string): string[] {
+  return contentsOf(dir).filter((name) => !name.startsWith("partial "));
+}
+
 /** Partial downloads in the state folder of `dir`. */
 export function partialsOf(dir: string): string[] {
   try {

@@ -1,14 +1,12 @@
 /** Disks that are full or read-only, and files that change under the reader's hands. */
 import { assert, assertEquals } from "@std/assert";
-import type { PeerStatus } from "../../src/peer/peer_api.ts";
-import { assertRefused, contentsOf } from "./checks.ts";
+import type { PeerStatus, Receipt } from "../../src/peer/peer_api.ts";
+import { assertRefused, contentsOf, partialsOf, placedIn } from "./checks.ts";
+import { CAN_MOUNT, MountedDisk as Disk, NEEDS } from "./mounted_disk.ts";
 import { Proxy } from "./proxy.ts";
 import { sameFiles, World, writeRandom } from "./world.ts";
 
 const MIB = 1 << 20;
-const CAN_MOUNT = await canMount();
-/** Shown in the test's name, since it is the reason for which one is ignored. */
-const NEEDS = CAN_MOUNT ? "" : " (ignored: it takes root and mount)";
 
 Deno.test({
   name: `a disk that is too small is noticed before anything is fetched${NEEDS}`,
@@ -35,7 +33,7 @@ Deno.test({
   ignore: !CAN_MOUNT,
   async fn() {
     await using world = await World.create();
-    await using proxy = new Proxy({ pauseAfter: 2 * MIB });
+    await using proxy = new Proxy({ pauseAfter: 6 * MIB });
     const source = await world.peer("source", { args: ["--advertise", proxy.address] });
     proxy.target = source.address;
     await writeRandom(`${source.dir}/data`, 12 * MIB);
@@ -50,9 +48,14 @@ Deno.test({
       code: 7,
       text: "no space left on the device",
     });
-    assertEquals(contentsOf(disk.path), ["filler"]);
+    assertEquals([placedIn(disk.path), partialsOf(disk.path).length], [["filler"], 1]);
+    // Nothing is fetched while there is no room.
+    assertRefused(await world.run(disk.path, ["get", "data"]), { code: 7, text: "are free" });
     await Deno.remove(`${disk.path}/filler`);
-    await world.json(disk.path, ["get", "data"]);
+    const { chunks } = await world.json<Receipt>(disk.path, ["get", "data"]);
+    assert(chunks.reused > 0, "it went on");
+    assertEquals(chunks.reused + chunks.fetched, 192);
+    assertEquals(contentsOf(disk.path), ["data"]);
     assert(await sameFiles(`${source.dir}/data`, `${disk.path}/data`));
   },
 });
@@ -70,9 +73,10 @@ Deno.test({
     await using small = await Disk.mount(world, 8 * MIB);
     const refused = await world.run(dir, ["get", "data", "-o", small.path]);
     assertRefused(refused, { code: 7, text: "no space left" });
-    assertEquals([contentsOf(small.path), contentsOf(dir)], [[], []]);
+    assertEquals([contentsOf(small.path), placedIn(dir), partialsOf(dir).length], [[], [], 1]);
     await using large = await Disk.mount(world, 32 * MIB);
-    await world.json(dir, ["get", "data", "-o", large.path]);
+    const { chunks } = await world.json<Receipt>(dir, ["get", "data", "-o", large.path]);
+    assertEquals(chunks, { reused: 192, fetched: 0, refetched: 0 });
     assert(await sameFiles(`${source.dir}/data`, `${large.path}/data`));
     const { mtime } = await Deno.stat(`${large.path}/data`);
     assertEquals(mtime?.getTime(), 1_600_000_000_000);
@@ -185,62 +189,3 @@ Deno.test("a file that grows all the time can't be shared", async () => {
   assertEquals(status.shares, []);
   await world.json(dir, ["share", "log"]);
 });
-
-/** A file system of its own, in memory. */
-class Disk {
-  readonly path: string;
-  readonly #size: number;
-
-  private constructor(path: string, size: number) {
-    this.path = path;
-    this.#size = size;
-  }
-
-  static async mount(world: World, size: number): Promise<Disk> {
-    const path = await world.folder(`disk ${size}`);
-    const disk = new Disk(path, size);
-    await run("mount", "-t", "tmpfs", "-o", `size=${size}`, "shoal-test", path);
-    return disk;
-  }
-
-  /** `ro` or `rw`. */
-  async remount(mode: string): Promise<void> {
-    await run("mount", "-o", `remount,${mode},size=${this.#size}`, this.path);
-  }
-
-  /** Takes all the room there is. */
-  async fill(): Promise<void> {
-    using file = await Deno.open(`${this.path}/filler`, { write: true, create: true });
-    const block = new Uint8Array(65_536);
-    for (let size = block.length; size > 0; size = size > 4_096 ? 4_096 : 0) {
-      try {
-        for (;;) await file.write(block.subarray(0, size));
-      } catch {
-        // That is what it was for.
-      }
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await run("umount", "-l", this.path);
-  }
-}
-
-async function canMount(): Promise<boolean> {
-  if (Deno.build.os !== "linux" || Deno.uid() !== 0) return false;
-  const path = await Deno.makeTempDir({ prefix: "shoal-e2e-" });
-  try {
-    await run("mount", "-t", "tmpfs", "-o", "size=65536", "shoal-test", path);
-    await run("umount", path);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    await Deno.remove(path);
-  }
-}
-
-async function run(command: string, ...args: string[]): Promise<void> {
-  const { success, stderr } = await new Deno.Command(command, { args }).output();
-  if (!success) throw new Error(`${command}: ${new TextDecoder().decode(stderr)}`);
-}

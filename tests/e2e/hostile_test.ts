@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Receipt } from "../../src/peer/peer_api.ts";
 import { assertSameBytes, type Bytes, patterned } from "../support/bytes.ts";
 import { closedPort, type RawEnd, Scripted } from "../support/sockets.ts";
-import { assertRefused, contentsOf } from "./checks.ts";
+import { assertRefused, contentsOf, placedIn } from "./checks.ts";
 import { HostilePeer, type Lie, offerOf, serving, wireMessage } from "./hostile_peer.ts";
 import { shoal } from "./program.ts";
 import { World } from "./world.ts";
@@ -46,7 +46,7 @@ Deno.test("what listens where a bootstrap should be", async () => {
       await Deno.mkdir(dir);
       const args = ["peer", ...words, "--dir", dir, "--bootstrap", address];
       assertRefused(await shoal(args), { code: 4, text: message });
-      assertEquals(contentsOf(dir), []);
+      assertEquals(placedIn(dir), []);
     }));
   };
   const nobody = `127.0.0.1:${closedPort()}`;
@@ -168,7 +168,7 @@ Deno.test("a peer that lies or fails is given up, and nothing of it is left", as
         fn() {
           assertRefused(toDisk, { code, text: text ?? `Cannot get ${name}: ` });
           assertEquals(streamed.code, code);
-          assertEquals(contentsOf(dir), []);
+          assertEquals(placedIn(dir), []);
         },
       });
     }),
@@ -189,7 +189,7 @@ Deno.test("what is announced must fit what is sent", async () => {
     await using _liar = await HostilePeer.create(world.bootstrap, offer, serving(content));
     const dir = await world.folder(name);
     assertRefused(await world.run(dir, ["get", name]), { code });
-    assertEquals(contentsOf(dir), []);
+    assertEquals(placedIn(dir), []);
   }));
 });
 

@@ -8,7 +8,7 @@ import type {
   SharedFile,
   ShareResult,
 } from "../../src/peer/peer_api.ts";
-import { assertRefused, contentsOf, eventually } from "./checks.ts";
+import { assertRefused, contentsOf, eventually, placedIn } from "./checks.ts";
 import { sameFiles, World, writeRandom } from "./world.ts";
 
 const MIB = 1 << 20;
@@ -128,7 +128,7 @@ Deno.test("a file that changed is not served as what it was", async (t) => {
       await world.json(source.dir, ["share", name]);
       await change(path);
       assertRefused(await world.run(dir, ["get", name]), { code: 4, text: `Cannot get ${name}` });
-      assertEquals(contentsOf(dir), []);
+      assertEquals(placedIn(dir), []);
       const { shares } = await world.json<PeerStatus>(source.dir, ["status"]);
       assertEquals(shares.find((share) => share.name === name)?.available, false);
       assertRefused(await world.run(dir, ["get", name]), { code: 3 });

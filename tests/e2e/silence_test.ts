@@ -6,7 +6,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { FileRecord } from "../../src/peer/peer_api.ts";
 import { assertSameBytes, patterned } from "../support/bytes.ts";
 import { Scripted } from "../support/sockets.ts";
-import { assertRefused, contentsOf, eventually } from "./checks.ts";
+import { assertRefused, contentsOf, eventually, placedIn } from "./checks.ts";
 import { HostilePeer, type Lie, offerOf, serving } from "./hostile_peer.ts";
 import { Program, shoal } from "./program.ts";
 import { sameFiles, World, writeRandom } from "./world.ts";
@@ -33,7 +33,7 @@ const CASES: Record<string, () => Promise<void>> = {
     await Promise.all([["list-peers"], ["list-files"], ["get", "x"]].map(async (words) => {
       assertRefused(await run(words), late);
     }));
-    assertEquals(contentsOf(dir), []);
+    assertEquals(placedIn(dir), []);
   },
   "the only source says nothing at hello": () => onlySilent(atHello),
   "the only source says nothing about digests": () => onlySilent(atDigests),
@@ -60,7 +60,7 @@ async function onlySilent(lie: Lie): Promise<void> {
   await using _silent = await HostilePeer.create(world.bootstrap, offerOf("data", content), script);
   const dir = await world.folder("dir");
   assertRefused(await world.run(dir, ["get", "data"]), { code: 4, text: "Cannot get data: " });
-  assertEquals(contentsOf(dir), []);
+  assertEquals(placedIn(dir), []);
 }
 
 async function besideHonest(lie: Lie): Promise<void> {

@@ -1,9 +1,9 @@
-import type { SourceReceipt } from "../../src/peer/peer_api.ts";
-import type { Run } from "../../src/peer/picker.ts";
-import type { Sink } from "../../src/peer/sink.ts";
-import type { Source } from "../../src/peer/source.ts";
+import { runCount, RunMap } from "../../src/content/run_map.ts";
 import { Fault } from "../../src/fault.ts";
-import { type Bytes, concat } from "./bytes.ts";
+import type { SourceReceipt } from "../../src/peer/peer_api.ts";
+import type { ChunkRange, Source } from "../../src/peer/source.ts";
+import { Refusal } from "../../src/wire/caller.ts";
+import { type Bytes, concat, patterned } from "./bytes.ts";
 import {
   referenceDigests,
   referenceId,
@@ -27,41 +27,67 @@ export class MemoryFile {
     this.id = referenceId(this.size, this.tree.top);
   }
 
-  run({ first, count }: Run): Bytes {
+  get runs(): number {
+    return runCount(this.size);
+  }
+
+  chunks({ first, count }: ChunkRange): Bytes {
     return this.content.slice(first * CHUNK, (first + count) * CHUNK);
   }
+}
+
+/** A file of two pages of digests and one above them. Made once: it is large. */
+let tall: MemoryFile | undefined;
+export function tallFile(): MemoryFile {
+  return tall ??= new MemoryFile(patterned(2_048 * CHUNK + 1));
 }
 
 /** What a source does in place of what it should. Each is given what is right. */
 export interface Conduct {
   connect?: () => Promise<void> | void;
+  /** The runs that it has. Default all. */
+  have?: () => Promise<RunMap> | RunMap;
   digests?: (right: Bytes, level: number, page: number) => Promise<Bytes> | Bytes;
-  chunks?: (right: Bytes, run: Run) => Promise<Bytes> | Bytes;
+  chunks?: (right: Bytes, range: ChunkRange, signal: AbortSignal) => Promise<Bytes> | Bytes;
 }
 
 /** A source in this process: no sockets, but the same duties. */
 export class MemorySource implements Source {
   readonly receipt: SourceReceipt;
-  /** Runs and pages that it was asked for. */
-  readonly asked: Run[] = [];
+  /** Chunks and pages that it was asked for, and chunks that were not wanted any more. */
+  readonly asked: ChunkRange[] = [];
+  readonly cancelled: ChunkRange[] = [];
   readonly pages: string[] = [];
   connects = 0;
   open = false;
+  rttMs = 0;
+  /** Bytes that it is being asked for, and the most that ever were. */
+  inFlight = 0;
+  mostInFlight = 0;
   readonly #file: MemoryFile;
   readonly #conduct: Conduct;
+  #map: RunMap;
+  #onRun: (run: number) => void = () => {};
   #closed = Promise.withResolvers<never>();
+  #ended = Promise.withResolvers<unknown>();
 
   constructor(address: string, file: MemoryFile, conduct: Conduct = {}) {
     this.receipt = { address, bytes: 0, retries: 0, bad_chunks: 0 };
     this.#file = file;
     this.#conduct = conduct;
+    this.#map = RunMap.full(file.runs);
     this.#closed.promise.catch(() => {});
+  }
+
+  get ended(): Promise<unknown> {
+    return this.#ended.promise;
   }
 
   async connect(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     this.connects++;
-    this.#closed = Promise.withResolvers<never>();
+    this.#ended = Promise.withResolvers();
+    this.#closed = Promise.withResolvers();
     this.#closed.promise.catch(() => {});
     const abort = () => this.close();
     signal.addEventListener("abort", abort);
@@ -73,46 +99,57 @@ export class MemorySource implements Source {
     }
   }
 
+  async have(onRun: (run: number) => void): Promise<RunMap> {
+    this.#onRun = onRun;
+    return this.#map = await this.#whileOpen(this.#conduct.have?.() ?? this.#map);
+  }
+
+  /** It has one more run. */
+  gain(run: number): void {
+    if (this.#map.add(run)) this.#onRun(run);
+  }
+
   async digests(level: number, page: number): Promise<Bytes> {
     this.pages.push(`${level}:${page}`);
     const right = concat([this.#file.tree.levels[level][page]]);
     return await this.#whileOpen(this.#conduct.digests?.(right, level, page) ?? right);
   }
 
-  async chunks(run: Run, into: Bytes): Promise<Bytes> {
-    this.asked.push(run);
-    const right = this.#file.run(run);
-    const bytes = await this.#whileOpen(this.#conduct.chunks?.(right, run) ?? right);
-    into.set(bytes.subarray(0, into.length));
-    return into.subarray(0, bytes.length);
-  }
-
-  close(): void {
-    this.open = false;
-    this.#closed.reject(new Fault("network", `${this.receipt.address} closed the connection`));
-  }
-
-  async #whileOpen(bytes: Promise<Bytes> | Bytes): Promise<Bytes> {
-    return await Promise.race([bytes, this.#closed.promise]);
-  }
-}
-
-/** Keeps what is written, and notices what is written twice. */
-export class MemorySink implements Sink {
-  readonly horizon = Infinity;
-  readonly content: Bytes;
-  readonly written = new Set<number>();
-
-  constructor(size: number) {
-    this.content = new Uint8Array(size);
-  }
-
-  write(position: number, bytes: Bytes): Promise<void> {
-    for (let at = position; at < position + bytes.length; at += CHUNK) {
-      if (this.written.has(at)) throw new Error(`byte ${at} is written again`);
-      this.written.add(at);
+  async chunks(range: ChunkRange, into: Bytes, signal: AbortSignal): Promise<Bytes> {
+    const right = this.#file.chunks(range);
+    if (into.length !== right.length) throw new Error(`room for ${into.length} bytes`);
+    this.asked.push(range);
+    this.inFlight += right.length;
+    this.mostInFlight = Math.max(this.mostInFlight, this.inFlight);
+    const cancelled = Promise.withResolvers<never>();
+    const cancel = () => {
+      if (!this.open) return;
+      this.cancelled.push(range);
+      cancelled.reject(new Refusal(this.receipt.address, { code: "cancelled", message: "" }));
+    };
+    signal.addEventListener("abort", cancel);
+    try {
+      const answer = this.#conduct.chunks?.(right, range, signal) ?? right;
+      const bytes = await Promise.race([this.#whileOpen(answer), cancelled.promise]);
+      into.set(bytes.subarray(0, into.length));
+      return bytes.length <= into.length ? into.subarray(0, bytes.length) : bytes;
+    } finally {
+      signal.removeEventListener("abort", cancel);
+      this.inFlight -= right.length;
     }
-    this.content.set(bytes, position);
-    return Promise.resolve();
+  }
+
+  peers(): Promise<[]> {
+    return Promise.resolve([]);
+  }
+
+  close(reason = new Fault("network", `${this.receipt.address} closed the connection`)): void {
+    this.open = false;
+    this.#closed.reject(reason);
+    this.#ended.resolve(reason);
+  }
+
+  async #whileOpen<T>(answer: Promise<T> | T): Promise<T> {
+    return await Promise.race([answer, this.#closed.promise]);
   }
 }

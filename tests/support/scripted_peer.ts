@@ -2,6 +2,8 @@ import type {
   FileRecord,
   GetOptions,
   GetRequest,
+  LiveSettings,
+  PartialStatus,
   PeerApi,
   PeerStatus,
   Receipt,
@@ -23,13 +25,18 @@ export const RECEIPT: Receipt = {
   ...{ seconds: 0.5, bytes: 3, rate: 6, chunks: { reused: 0, fetched: 1, refetched: 0 } },
   sources: [{ address: "10.0.0.1:10000", bytes: 3, retries: 0, bad_chunks: 0 }],
 };
+export const PARTIAL: PartialStatus = {
+  ...{ name: "half", id: ID, size: 3, bytes: 1, updated: 1, state: "paused" },
+};
 export const STATUS: PeerStatus = {
   ...{ peer: PEER, agent: "test/1", dir: "/dir", uptime: 1, bootstraps: [], shares: [SHARED] },
-  ...{ transfers: [], totals: { served: 0, fetched: 0 } },
+  ...{ transfers: [], partials: [], totals: { served: 0, fetched: 0 } },
 };
 export const RECORD: FileRecord = {
   ...{ name: "file", id: ID, size: 3, mtime: 1, time: 2, publisher: PEER, sources: 1 },
 };
+
+export const SETTINGS: LiveSettings = { limit_up: 1_024, limit_down: null, upload_slots: 16 };
 
 /** A PeerApi that does nothing and says so; tests replace what they are about. */
 export class ScriptedPeer implements PeerApi {
@@ -75,6 +82,21 @@ export class ScriptedPeer implements PeerApi {
     await writer.close();
     const { path: _path, ...receipt } = RECEIPT;
     return receipt;
+  }
+
+  cancel(request: Pick<GetRequest, "name" | "id">): Promise<PartialStatus[]> {
+    this.asked.push(["cancel", request]);
+    return Promise.resolve([PARTIAL]);
+  }
+
+  settings(): Promise<LiveSettings> {
+    this.asked.push(["settings", undefined]);
+    return Promise.resolve(SETTINGS);
+  }
+
+  change(changes: Partial<LiveSettings>): Promise<LiveSettings> {
+    this.asked.push(["change", changes]);
+    return Promise.resolve({ ...SETTINGS, ...changes });
   }
 
   listPeers() {

@@ -1,4 +1,6 @@
+import { cancelVerb } from "./cancel.ts";
 import { getVerb } from "./get.ts";
+import { limitVerb } from "./limit.ts";
 import { listFilesVerb } from "./list_files.ts";
 import { listPeersVerb } from "./list_peers.ts";
 import { shareVerb } from "./share.ts";
@@ -10,8 +12,10 @@ import type { Verb } from "./verb.ts";
 export const VERBS: Verb[] = [
   shareVerb,
   getVerb,
+  cancelVerb,
   listPeersVerb,
   listFilesVerb,
   statusVerb,
+  limitVerb,
   unshareVerb,
 ];

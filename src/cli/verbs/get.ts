@@ -1,19 +1,32 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { InvalidArgumentError } from "commander";
+import { Option } from "commander";
 import { Fault } from "../../fault.ts";
-import type { Receipt } from "../../peer/peer_api.ts";
+import type { Receipt, StreamRequest } from "../../peer/peer_api.ts";
 import { option } from "../options.ts";
 import { ClosedOutput, writeAll } from "../output.ts";
 import { withProgress } from "../progress.ts";
 import { safeJson } from "../sanitize.ts";
-import { formatDuration, formatRate, formatSize, shortId } from "../units.ts";
+import {
+  formatDuration,
+  formatRate,
+  formatSize,
+  parseDuration,
+  parseRate,
+  shortId,
+} from "../units.ts";
+import { parsing } from "../usage.ts";
+import { idOption } from "./id_option.ts";
 import type { Verb, VerbCall } from "./verb.ts";
 
 interface GetFlags {
   output?: string;
   id?: string;
   overwrite?: true;
+  /** Seconds. */
+  deadline?: number;
+  /** Bytes per second; null is no limit. */
+  limitDown?: number | null;
 }
 
 /**
@@ -28,10 +41,16 @@ export const getVerb: Verb = {
   role: "verb",
   options: () => [
     option("-o, --output <PATH>", "where to put it, a file or a folder; - is standard output"),
-    option("--id <HEX>", "which content: a file id, or its first 8 or more digits").argParser(
-      parseId,
-    ),
+    idOption("which content"),
     option("--overwrite", "replace what is at the destination"),
+    option(
+      "--deadline <DURATION>",
+      "give up after so long: 30s, 10m, 2h; else after 60 s without any source",
+    )
+      .argParser(parsing(parseDeadline)),
+    // The variable of that name is the peer's own limit.
+    new Option("--limit-down <RATE>", "fetch no more than so many bytes per second: 500K, 2M")
+      .argParser(parsing(parseRate)),
   ],
   run(call) {
     return (call.flags as GetFlags).output === "-" ? toStandardOutput(call) : toDisk(call);
@@ -39,8 +58,9 @@ export const getVerb: Verb = {
 };
 
 async function toDisk({ api, args: [name], flags, cwd, output, signal }: VerbCall): Promise<void> {
-  const { id, overwrite, output: path } = flags as GetFlags;
-  const request = { name, id, overwrite, output: path && await destination(path, cwd) };
+  const { overwrite, output: path } = flags as GetFlags;
+  const target = path && await destination(path, cwd);
+  const request = { ...requestOf(name, flags as GetFlags), overwrite, output: target };
   const receipt = await withProgress(
     name,
     output,
@@ -52,7 +72,7 @@ async function toDisk({ api, args: [name], flags, cwd, output, signal }: VerbCal
 }
 
 async function toStandardOutput({ api, args: [name], flags, output, signal }: VerbCall) {
-  const { id } = flags as GetFlags;
+  const request = requestOf(name, flags as GetFlags);
   let closed: ClosedOutput | undefined;
   const stdout = new WritableStream<Uint8Array>({
     async write(bytes) {
@@ -69,7 +89,7 @@ async function toStandardOutput({ api, args: [name], flags, output, signal }: Ve
     const receipt = await withProgress(
       name,
       output,
-      (show) => api.stream({ name, id }, stdout, { signal, onProgress: show }),
+      (show) => api.stream(request, stdout, { signal, onProgress: show }),
     );
     if (output.json) output.detail(safeJson(receipt));
     else output.note(describe(receipt));
@@ -89,20 +109,27 @@ async function destination(path: string, cwd: string): Promise<string> {
   return absolute;
 }
 
-function parseId(text: string): string {
-  if (!/^[0-9a-f]{8,64}$/i.test(text)) {
-    throw new InvalidArgumentError("It must be 8 to 64 hex digits.");
-  }
-  return text.toLowerCase();
+function requestOf(name: string, { id, deadline, limitDown }: GetFlags): StreamRequest {
+  const ms = deadline === undefined ? undefined : deadline * 1000;
+  return { name, id, deadline: ms, limit_down: limitDown ?? undefined };
+}
+
+/** Seconds. A timer can't be set to more than 2^31 - 1 ms. */
+function parseDeadline(text: string): number {
+  const seconds = parseDuration(text);
+  if (seconds > 24 * 86_400) throw new Fault("usage", `"${text}" is too long: 24 days at most`);
+  return seconds;
 }
 
 function describe(receipt: Receipt): string {
-  const { name, size, seconds, rate, sources } = receipt;
+  const { name, size, seconds, rate, sources, chunks } = receipt;
+  const total = chunks.reused + chunks.fetched;
   const used = sources.filter((source) => source.bytes > 0).length;
   const how = receipt.up_to_date ? ["already up to date"] : [
     `in ${formatDuration(seconds)}`,
     `(${formatRate(rate)})`,
     `from ${used} source${used === 1 ? "" : "s"}`,
+    ...(chunks.reused > 0 ? [`${chunks.reused} of ${total} chunks were there`] : []),
   ];
   const parts = [name, formatSize(size), ...how, `id ${shortId(receipt.id)}`, receipt.path ?? ""];
   return parts.join("  ").trimEnd();

@@ -1,11 +1,11 @@
 import type { PeerStatus, Transfer } from "../../peer/peer_api.ts";
 import { formatTable } from "../table.ts";
-import { formatDuration, formatRate, formatSize, shortId } from "../units.ts";
+import { formatAge, formatDuration, formatRate, formatSize, shortId } from "../units.ts";
 import type { Verb } from "./verb.ts";
 
 const compact = (text: string) => text.replace(" ", "");
 
-/** `status`: the peer, its bootstraps, shares and transfers; with `--json` a PeerStatus. */
+/** `status`: the peer, its bootstraps, shares, transfers and what is not whole yet; with `--json` a PeerStatus. */
 export const statusVerb: Verb = {
   name: "status",
   summary: "show transfers, what is shared and served, and the bootstraps",
@@ -15,7 +15,12 @@ export const statusVerb: Verb = {
     const status = await api.status();
     if (output.json) return await output.value(status);
     await output.line(describe(status));
-    const tables = await Promise.all([bootstraps(status), shares(status), transfers(status)]);
+    const tables = await Promise.all([
+      bootstraps(status),
+      shares(status),
+      transfers(status),
+      partials(status),
+    ]);
     for (const table of tables.filter(Boolean)) await output.raw(`\n${table}\n`);
   },
 };
@@ -63,6 +68,20 @@ function transfers(status: PeerStatus): Promise<string> {
       one.eta === undefined ? "-" : compact(formatDuration(one.eta)),
       String(one.sources),
       nameOf(one),
+    ]),
+  );
+}
+
+function partials(status: PeerStatus): Promise<string> {
+  return formatTable(
+    ["PARTIAL", "STATE", "HAVE", "SIZE", "AGE", "NAME"],
+    status.partials.map((one) => [
+      shortId(one.id),
+      one.state,
+      compact(formatSize(one.bytes)),
+      compact(formatSize(one.size)),
+      formatAge(one.updated, Date.now()),
+      one.name + (one.error ? `: ${one.error}` : ""),
     ]),
   );
 }

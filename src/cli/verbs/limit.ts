@@ -1,0 +1,58 @@
+import { Option } from "commander";
+import { Fault } from "../../fault.ts";
+import type { LiveSettings } from "../../peer/peer_api.ts";
+import { formatRate, parseRate } from "../units.ts";
+import { parsing } from "../usage.ts";
+import type { Verb } from "./verb.ts";
+
+interface LimitFlags {
+  /** Bytes per second; 0 is no limit. */
+  up?: number;
+  down?: number;
+  slots?: number;
+}
+
+/** `limit`: the limits of the running peer, changed where asked; with `--json` as LiveSettings. */
+export const limitVerb: Verb = {
+  name: "limit",
+  summary: "show or change the limits of the running peer",
+  examples: ["limit", "limit --up 2M --down none"],
+  role: "query",
+  // No variables: the ones for the limits that a peer starts with have names of their own.
+  options: () => [
+    new Option("--up <RATE>", "serve at most so many bytes per second: 500K, 2M, none")
+      .argParser(parsing(parseRate)),
+    new Option("--down <RATE>", "fetch at most so many bytes per second")
+      .argParser(parsing(parseRate)),
+    new Option("--slots <N>", "send at most so many replies at a time")
+      .argParser(parsing(parseSlots)),
+  ],
+  async run({ api, flags, output, serving }) {
+    if (!serving) throw new Fault("network", "Cannot ask for limits: no peer runs for this folder");
+    const { up, down, slots } = flags as LimitFlags;
+    const changes: Partial<LiveSettings> = {
+      limit_up: limitOf(up),
+      limit_down: limitOf(down),
+      upload_slots: slots,
+    };
+    const settings = Object.keys(flags).length === 0
+      ? await api.settings()
+      : await api.change(changes);
+    if (output.json) return await output.value(settings);
+    const { limit_up, limit_down, upload_slots } = settings;
+    await output.line(`up ${show(limit_up)}  down ${show(limit_down)}  slots ${upload_slots}`);
+  },
+};
+
+function limitOf(rate: number | undefined): number | null | undefined {
+  return rate === 0 ? null : rate;
+}
+
+function show(limit: number | null): string {
+  return limit === null ? "none" : formatRate(limit);
+}
+
+function parseSlots(text: string): number {
+  if (/^\d{1,4}$/.test(text) && Number(text) >= 1 && Number(text) <= 1_024) return Number(text);
+  throw new Fault("usage", `"${text}" is not a number of slots: it must be from 1 to 1024`);
+}

@@ -1,0 +1,183 @@
+import type { TreeShape } from "../content/hash_tree.ts";
+import { runLength } from "../content/hash_tree.ts";
+import { Fault } from "../fault.ts";
+import { Refusal } from "../wire/caller.ts";
+import type { Budget } from "./budget.ts";
+import type { ChunkRange, Source } from "./source.ts";
+import { Window, WINDOW_LEAST } from "./window.ts";
+
+/** Chunks asked for at once while a source is slow: four requests fit the least window. */
+const SMALL_PIECE = 4;
+/** And when it is quick: a full payload. */
+const LARGE_PIECE = 16;
+
+/** What a lane needs of the download that it is part of. */
+export interface LaneHost {
+  readonly shape: TreeShape;
+  readonly budget: Budget;
+  /** The next run for this lane's source, if there is one now. */
+  take(source: Source): number | undefined;
+  /** The chunks of a run that are still missing, in ranges of at most `most` chunks. */
+  missingOf(run: number, most: number): ChunkRange[];
+  /** Verifies and stores what came. Throws an `integrity` Fault for wrong chunks. */
+  store(
+    range: ChunkRange,
+    buffer: ArrayBuffer,
+    length: number,
+    source: Source,
+  ): Promise<ArrayBuffer>;
+  /** The source will not bring what is missing of a run; `failed` when others should try first. */
+  release(run: number, source: Source, failed: boolean): void;
+}
+
+interface Asked {
+  /** Requests for parts of this run that are under way. */
+  open: number;
+  /** Takes them back. */
+  cancel: AbortController;
+  /** Some part of it could not be had. */
+  failed: boolean;
+}
+
+/** Keeps a window of requests in flight to one source, for as long as its connection lives. */
+export class Lane {
+  readonly #source: Source;
+  readonly #host: LaneHost;
+  readonly #window: Window;
+  readonly #asked = new Map<number, Asked>();
+  readonly #buffers: ArrayBuffer[] = [];
+  #queue: { run: number; range: ChunkRange }[] = [];
+  #inFlight = 0;
+  #failure: unknown;
+  #stopped = false;
+  #changed = Promise.withResolvers<void>();
+
+  constructor(source: Source, host: LaneHost) {
+    this.#source = source;
+    this.#host = host;
+    this.#window = new Window(source.rttMs);
+  }
+
+  /** Bytes per second that the source brings, lately. */
+  get rate(): number {
+    return this.#window.rate;
+  }
+
+  /** Fetches until {@link stop}. Throws what ended the source, once nothing is under way any more. */
+  async run(): Promise<void> {
+    this.#source.ended.then((reason) => this.#fail(reason));
+    while (this.#failure === undefined && !this.#stopped) {
+      const next = this.#next();
+      if (next) this.#start(next);
+      else await this.#changed.promise;
+    }
+    for (const { run } of this.#queue) this.#asked.get(run)!.failed = true;
+    this.#queue = [];
+    while (this.#inFlight > 0) await this.#changed.promise;
+    for (const run of this.#asked.keys()) this.#host.release(run, this.#source, true);
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** There may be more to ask for. */
+  wake(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+
+  /** A run was brought by somebody else. */
+  drop(run: number): void {
+    this.#queue = this.#queue.filter((entry) => entry.run !== run);
+    const asked = this.#asked.get(run);
+    this.#asked.delete(run);
+    asked?.cancel.abort();
+    this.wake();
+  }
+
+  /** Nothing more is needed. */
+  stop(): void {
+    this.#stopped = true;
+    this.#source.close();
+    this.#cancel();
+    this.wake();
+  }
+
+  /** What to ask for next, if the window has room for it. */
+  #next(): { run: number; range: ChunkRange } | undefined {
+    if (this.#queue.length === 0) {
+      // Not before there is room: a run that waits here could be had from somebody else.
+      if (this.#inFlight >= this.#window.size) return;
+      const run = this.#host.take(this.#source);
+      if (run === undefined) return;
+      const most = this.#window.size >= 4 * WINDOW_LEAST ? LARGE_PIECE : SMALL_PIECE;
+      this.#asked.set(run, { open: 0, cancel: new AbortController(), failed: false });
+      this.#queue = this.#host.missingOf(run, most).map((range) => ({ run, range }));
+    }
+    const [{ range }] = this.#queue;
+    const bytes = runLength(this.#host.shape, range.first, range.count);
+    if (this.#inFlight > 0 && this.#inFlight + bytes > this.#window.size) return;
+    return this.#queue.shift();
+  }
+
+  #start({ run, range }: { run: number; range: ChunkRange }): void {
+    const asked = this.#asked.get(run)!;
+    const bytes = runLength(this.#host.shape, range.first, range.count);
+    asked.open++;
+    this.#inFlight += bytes;
+    this.#fetch(range, bytes, asked).catch((error) => {
+      asked.failed = true;
+      const code = error instanceof Refusal ? error.code : "";
+      // Taken back, or told of too early: neither says anything against the source.
+      const innocent = asked.cancel.signal.aborted || code === "not_yet";
+      if (!innocent || isLie(error)) this.#fail(error);
+    }).finally(() => {
+      this.#inFlight -= bytes;
+      asked.open--;
+      const more = this.#queue.some((entry) => entry.run === run);
+      if (asked.open === 0 && !more && this.#asked.get(run) === asked) {
+        this.#asked.delete(run);
+        this.#host.release(run, this.#source, asked.failed);
+      }
+      this.wake();
+    });
+  }
+
+  async #fetch(range: ChunkRange, bytes: number, asked: Asked): Promise<void> {
+    const { budget } = this.#host;
+    await budget.take(bytes, asked.cancel.signal);
+    try {
+      if (asked.cancel.signal.aborted) return;
+      const buffer = this.#buffer(bytes);
+      const into = new Uint8Array(buffer, 0, bytes);
+      const { length } = await this.#source.chunks(range, into, asked.cancel.signal);
+      this.#window.arrived(length);
+      this.#buffers.push(await this.#host.store(range, buffer, length, this.#source));
+    } finally {
+      budget.give(bytes);
+    }
+  }
+
+  /** Memory for a payload, used before where some is free. */
+  #buffer(bytes: number): ArrayBuffer {
+    const at = this.#buffers.findIndex(({ byteLength }) => byteLength >= bytes);
+    if (at >= 0) return this.#buffers.splice(at, 1)[0];
+    this.#buffers.length = 0;
+    return new ArrayBuffer(bytes);
+  }
+
+  #fail(error: unknown): void {
+    // A source that lies and closes at once has lied, whichever is noticed first.
+    if (this.#failure === undefined || isLie(error)) this.#failure = error;
+    this.#source.close();
+    this.#cancel();
+    this.wake();
+  }
+
+  /** Takes back what waits for the budget; requests that were sent fail as the source is closed. */
+  #cancel(): void {
+    for (const { cancel } of this.#asked.values()) cancel.abort();
+  }
+}
+
+function isLie(error: unknown): boolean {
+  return error instanceof Fault && error.kind === "integrity";
+}

@@ -1,0 +1,255 @@
+import type { RunMap } from "../content/run_map.ts";
+
+/** Runs that follow one another in the random order, so that disks seek less: 8 MiB. */
+const STRETCH = 8;
+/** Rarity is looked at anew at most this often, in milliseconds. */
+const SORT_EVERY_MS = 500;
+/** Among so many equally rare runs, one is looked for that falls to this peer. */
+const LOOK_AHEAD = 64;
+/** How long a run that falls to somebody else is left to them: milliseconds. */
+const PATIENCE_MS = 1_500;
+/** At the end, a run that was asked for so long ago is asked of another source too: milliseconds. */
+const OVERDUE_MS = 2_000;
+/** Sources that may be asked for the same run at the end. */
+const ENDGAME_SOURCES = 2;
+
+export interface RunPickerOptions {
+  /** What is there already. The picker adds to it. */
+  map: RunMap;
+  /** Runs from this one on must not be asked for yet; Infinity when all may, in any order. */
+  horizon: () => number;
+  /** This peer's id. */
+  peer?: string;
+  /** From 0 (included) to 1 (excluded). */
+  random?: () => number;
+  /** Milliseconds from any starting point. */
+  now?: () => number;
+}
+
+/**
+ * Decides which run a source is asked for next: of those that it has and nobody is asked for, one
+ * that the fewest sources have, by chance among equals. With a horizon, the first one.
+ *
+ * When every missing run is being asked for, a run is given to one source more: whoever is quicker
+ * brings it, and the other is told to stop.
+ */
+export class RunPicker<Source> {
+  readonly #options: RunPickerOptions;
+  readonly #now: () => number;
+  readonly #sources = new Map<Source, RunMap>();
+  /** Who is asked for a run. */
+  readonly #takers = new Map<number, Set<Source>>();
+  /** Since when. */
+  readonly #takenAt = new Map<number, number>();
+  /** Who failed to bring a run, until it is asked for again. */
+  readonly #avoid = new Map<number, Source>();
+  /** The sources that lack something themselves, as numbers made of their ids. */
+  readonly #rivals = new Map<Source, number>();
+  readonly #seed: number;
+  /** Since when a source has had nothing that falls to this peer. */
+  readonly #idleSince = new Map<Source, number>();
+  /** How many of the sources that lack something have a run; all others have every run. */
+  readonly #partialHolders: Uint8Array;
+  /** Missing runs, rarest first; some of them may be done since. */
+  #order: number[];
+  #sorted = true;
+  #sortedAt = -Infinity;
+
+  constructor(options: RunPickerOptions) {
+    const { map, horizon, random = Math.random } = options;
+    this.#options = options;
+    this.#seed = seedOf(options.peer ?? "");
+    this.#now = options.now ?? (() => performance.now());
+    this.#partialHolders = new Uint8Array(map.runs);
+    const missing = Array.from({ length: map.runs }, (_, run) => run).filter((run) =>
+      !map.has(run)
+    );
+    this.#order = horizon() === Infinity ? shuffled(missing, random) : missing;
+  }
+
+  /** Runs that are not there yet. */
+  get missing(): number {
+    const { map } = this.#options;
+    return map.runs - map.count;
+  }
+
+  /**
+   * A source that has these runs; the map may grow, see {@link gained}. `peer` is its peer id, if it
+   * has one.
+   */
+  add(source: Source, map: RunMap, peer?: string): void {
+    this.remove(source);
+    this.#sources.set(source, map);
+    if (!map.complete && peer !== undefined) this.#rivals.set(source, seedOf(peer));
+    if (!map.complete) this.#count(map, 1);
+  }
+
+  /** A source that can't be asked any more. What it was asked for is free for others. */
+  remove(source: Source): void {
+    const map = this.#sources.get(source);
+    if (!map) return;
+    this.#sources.delete(source);
+    this.#rivals.delete(source);
+    if (!map.complete) this.#count(map, -1);
+    for (const [run, takers] of this.#takers) if (takers.has(source)) this.release(run, source);
+  }
+
+  /** A source has a run more; its map says so already. */
+  gained(source: Source, run: number): void {
+    const map = this.#sources.get(source);
+    if (!map) return;
+    if (this.#partialHolders[run] < 255) this.#partialHolders[run]++;
+    // From now on it counts with those that have everything.
+    if (map.complete) this.#count(map, -1);
+    this.#sorted = false;
+  }
+
+  /** A run for this source to be asked for; undefined when there is none now. */
+  take(source: Source): number | undefined {
+    const map = this.#sources.get(source);
+    if (!map || this.missing === 0) return;
+    this.#sort();
+    const run = this.#find(source, map) ?? this.#findTaken(source, map);
+    if (run === undefined) return;
+    const takers = this.#takers.get(run);
+    if (takers) takers.add(source);
+    else {
+      this.#takers.set(run, new Set([source]));
+      this.#takenAt.set(run, this.#now());
+    }
+    if (this.#avoid.get(run) !== source) this.#avoid.delete(run);
+    return run;
+  }
+
+  /** A run is there, verified and written. Returns who else is still being asked for it. */
+  done(run: number): Source[] {
+    this.#options.map.add(run);
+    const takers = [...this.#takers.get(run) ?? []];
+    this.#takers.delete(run);
+    this.#takenAt.delete(run);
+    this.#avoid.delete(run);
+    return takers;
+  }
+
+  /** A source did not bring a run; with `failed`, others are asked for it first. */
+  release(run: number, source: Source, failed = false): void {
+    const takers = this.#takers.get(run);
+    if (!takers?.delete(source)) return;
+    if (takers.size === 0) this.#takers.delete(run);
+    if (failed) this.#avoid.set(run, source);
+    // It went out of the order when it was taken for the first time, and leads it now.
+    if (this.#options.horizon() === Infinity) return void this.#order.unshift(run);
+    const after = this.#order.findIndex((other) => other > run);
+    this.#order.splice(after < 0 ? this.#order.length : after, 0, run);
+  }
+
+  /**
+   * Of the first runs in the order that nobody is asked for, one that falls to this peer; else the
+   * first. Peers who lack the same rare runs would otherwise all ask for the same few.
+   */
+  #find(source: Source, map: RunMap): number | undefined {
+    const { map: there, horizon } = this.#options;
+    const end = horizon();
+    let first = -1;
+    let seen = 0;
+    for (let at = 0; at < this.#order.length; at++) {
+      const run = this.#order[at];
+      if (there.has(run) || this.#takers.has(run)) {
+        this.#order.splice(at--, 1);
+        continue;
+      }
+      if (run >= end) {
+        if (end !== Infinity) return;
+        continue;
+      }
+      if (!map.has(run)) continue;
+      if (this.#avoid.get(run) === source && this.#othersHave(run, source)) continue;
+      if (first < 0) first = at;
+      const rarer = this.#partialHolders[this.#order[first]] < this.#partialHolders[run];
+      if (rarer || ++seen > LOOK_AHEAD) break;
+      if (end !== Infinity || this.#fallsToUs(run)) {
+        this.#order.splice(at, 1);
+        this.#idleSince.delete(source);
+        return run;
+      }
+    }
+    if (first < 0 || !this.#mayTakeOthers(source, map)) return;
+    return this.#order.splice(first, 1)[0];
+  }
+
+  /**
+   * From a source that has everything, what falls to others is left to them for a while: they can be
+   * asked for it soon, and such a source is what all of them wait for.
+   */
+  #mayTakeOthers(source: Source, map: RunMap): boolean {
+    if (!map.complete || this.#rivals.size === 0) return true;
+    const since = this.#idleSince.get(source) ?? this.#now();
+    this.#idleSince.set(source, since);
+    return this.#now() - since >= PATIENCE_MS;
+  }
+
+  /** Each run falls to one of those who lack something, by their ids: all of them agree on whom. */
+  #fallsToUs(run: number): boolean {
+    const ours = weigh(run, this.#seed);
+    for (const seed of this.#rivals.values()) if (weigh(run, seed) > ours) return false;
+    return true;
+  }
+
+  #othersHave(run: number, source: Source): boolean {
+    for (const [other, map] of this.#sources) if (other !== source && map.has(run)) return true;
+    return false;
+  }
+
+  /** In the endgame, a run that somebody else is asked for already. */
+  #findTaken(source: Source, map: RunMap): number | undefined {
+    if (this.#takers.size < this.missing) return;
+    const overdue = this.#now() - OVERDUE_MS;
+    for (const [run, takers] of this.#takers) {
+      if (this.#takenAt.get(run)! > overdue) continue;
+      if (takers.size < ENDGAME_SOURCES && !takers.has(source) && map.has(run)) return run;
+    }
+  }
+
+  #count(map: RunMap, by: 1 | -1): void {
+    for (let run = 0; run < map.runs; run++) {
+      if (map.has(run)) {
+        this.#partialHolders[run] = Math.min(255, Math.max(0, this.#partialHolders[run] + by));
+      }
+    }
+    this.#sorted = false;
+  }
+
+  /** Puts the rarest first; equals stay as they are, in their random order. */
+  #sort(): void {
+    if (this.#sorted || this.#options.horizon() !== Infinity) return;
+    if (this.#now() - this.#sortedAt < SORT_EVERY_MS) return;
+    const buckets: number[][] = [];
+    for (const run of this.#order) (buckets[this.#partialHolders[run]] ??= []).push(run);
+    this.#order = buckets.flat();
+    this.#sorted = true;
+    this.#sortedAt = this.#now();
+  }
+}
+
+/** The runs in random order, a stretch at a time. */
+function shuffled(runs: number[], random: () => number): number[] {
+  const stretches: number[][] = [];
+  for (let at = 0; at < runs.length; at += STRETCH) stretches.push(runs.slice(at, at + STRETCH));
+  for (let last = stretches.length - 1; last > 0; last--) {
+    const other = Math.floor(random() * (last + 1));
+    [stretches[last], stretches[other]] = [stretches[other], stretches[last]];
+  }
+  return stretches.flat();
+}
+
+/** A number of a peer id: its first 32 bits. */
+function seedOf(peer: string): number {
+  return Number.parseInt(peer.slice(0, 8), 16) || 0;
+}
+
+/** A number between 0 and 2^32 that looks random for each run and peer (the mixing of MurmurHash3). */
+function weigh(run: number, seed: number): number {
+  let hash = Math.imul(run ^ seed, 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}

@@ -1,0 +1,31 @@
+import type { Share } from "../store/library.ts";
+import type { SharedReader } from "../store/shared_reader.ts";
+import type { Servable } from "./servable.ts";
+
+/** A shared file as what is served of it: all. */
+export class SharedContent implements Servable {
+  readonly share: Share;
+  readonly #reader: SharedReader;
+
+  constructor(share: Share, reader: SharedReader) {
+    this.share = share;
+    this.#reader = reader;
+  }
+
+  get name(): string {
+    return this.share.announcement.name;
+  }
+
+  get id(): string {
+    return this.share.announcement.id;
+  }
+
+  get size(): number {
+    return this.share.announcement.size;
+  }
+
+  read(position: number, into: Uint8Array): boolean {
+    const { available, path, stamp } = this.share;
+    return available && this.#reader.read(path, stamp, position, into);
+  }
+}

@@ -1,0 +1,149 @@
+import { Fault, messageOf } from "../fault.ts";
+import { Refusal } from "../wire/caller.ts";
+import { Backoff, type BackoffOptions, delay } from "./retry.ts";
+import type { Source } from "./source.ts";
+
+/** Connections being opened at a time. */
+const HALF_OPEN = 8;
+/** Sources used at a time. */
+const MOST_SOURCES = 32;
+/** Times in a row that a source may fail before it has to be found again. */
+const FAILURES = 4;
+/** Times that the only source may send wrong content before it is given up for good. */
+const STRIKES = 3;
+
+/**
+ * Where a source stands: to be tried, being connected, in use, pausing after a failure, given up until
+ * it is found again, given up for good.
+ */
+type State = "waiting" | "trying" | "connected" | "resting" | "lost" | "banned";
+
+interface Candidate {
+  source: Source;
+  state: State;
+  backoff: Backoff;
+  /** In a row. */
+  failures: number;
+  /** Times that it sent wrong content while it was the only source. */
+  strikes: number;
+}
+
+export interface SourcePoolOptions {
+  /** Uses a connected source until nothing is left to fetch. Throws what ended it. */
+  use: (source: Source, onConnected: () => void) => Promise<void>;
+  /** Ends everything. */
+  signal: AbortSignal;
+  backoff?: BackoffOptions;
+}
+
+/** The sources of one download: tried in parallel, dropped when they lie, tried again when they fail. */
+export class SourcePool {
+  readonly #options: SourcePoolOptions;
+  readonly #candidates = new Map<string, Candidate>();
+  readonly #working = new Set<Promise<void>>();
+
+  constructor(options: SourcePoolOptions) {
+    this.#options = options;
+  }
+
+  /** Every source that was ever named, in that order. */
+  get all(): Source[] {
+    return [...this.#candidates.values()].map(({ source }) => source);
+  }
+
+  get connected(): Source[] {
+    return this.#in("connected");
+  }
+
+  /** True when every source that is known was given up for what it sent. */
+  get onlyLiars(): boolean {
+    return this.#candidates.size > 0 && this.#in("banned").length === this.#candidates.size;
+  }
+
+  /** Sources that were found: new ones are tried, and lost ones again. */
+  add(sources: Source[]): void {
+    for (const source of sources) {
+      const { address } = source.receipt;
+      const known = this.#candidates.get(address);
+      if (!known) {
+        const backoff = new Backoff(this.#options.backoff);
+        this.#candidates.set(address, {
+          ...{ source, state: "waiting", backoff, failures: 0, strikes: 0 },
+        });
+      } else if (known.state === "lost") {
+        known.state = "waiting";
+        known.failures = 0;
+        known.backoff.reset();
+      }
+    }
+    this.#fill();
+  }
+
+  /** Resolves when nobody is being asked any more. */
+  async settled(): Promise<void> {
+    while (this.#working.size > 0) await Promise.all(this.#working);
+  }
+
+  #in(...states: State[]): Source[] {
+    return [...this.#candidates.values()].filter(({ state }) => states.includes(state))
+      .map(({ source }) => source);
+  }
+
+  /** Tries who waits, those who failed less first, so that the dead don't keep out the living. */
+  #fill(): void {
+    const waiting = [...this.#candidates.values()].filter(({ state }) => state === "waiting")
+      .sort((a, b) => a.failures - b.failures);
+    for (const candidate of waiting) {
+      if (this.#options.signal.aborted || this.#in("trying").length >= HALF_OPEN) return;
+      if (this.#in("trying", "connected").length >= MOST_SOURCES) return;
+      candidate.state = "trying";
+      const work = this.#work(candidate).finally(() => {
+        this.#working.delete(work);
+        this.#fill();
+      });
+      this.#working.add(work);
+    }
+  }
+
+  /** Uses a source once, and pauses after it failed. */
+  async #work(candidate: Candidate): Promise<void> {
+    const { signal, use } = this.#options;
+    const { source, backoff } = candidate;
+    const before = source.receipt.bytes;
+    source.receipt.dropped = undefined;
+    try {
+      await use(source, () => {
+        candidate.state = "connected";
+        this.#fill();
+      });
+      return;
+    } catch (error) {
+      if (source.receipt.bytes > before) {
+        candidate.failures = 0;
+        backoff.reset();
+      }
+      candidate.state = this.#after(candidate, error);
+      if (candidate.state !== "resting") source.receipt.dropped = messageOf(error);
+    } finally {
+      source.close();
+    }
+    if (candidate.state !== "resting" || signal.aborted) return;
+    this.#fill();
+    await delay(backoff.next(), signal).catch(() => {});
+    candidate.state = "waiting";
+  }
+
+  /** Where a source stands after a failure. */
+  #after(candidate: Candidate, error: unknown): State {
+    const wrong = error instanceof Fault && error.kind === "integrity";
+    if (wrong) {
+      // At the end, the others were quicker to mend it than this one's requests to end.
+      const others = this.#in("waiting", "trying", "connected", "resting").length > 1;
+      const over = others || this.#options.signal.aborted;
+      return over || ++candidate.strikes === STRIKES ? "banned" : "resting";
+    }
+    if (this.#options.signal.aborted) return "resting";
+    const hopeless = error instanceof Refusal && error.code !== "busy";
+    return hopeless || ++candidate.failures === FAILURES ? "lost" : "resting";
+  }
+}

@@ -1,0 +1,154 @@
+import fs from "node:fs";
+import { runCount, RunMap } from "../content/run_map.ts";
+import type { Announcement } from "../wire/protocol.ts";
+import { type FileStamp, sameStamp, stampOfPath } from "./file_stamp.ts";
+import type { StateDatabase } from "./state_database.ts";
+
+/** What a download is to become. */
+export interface Wanted {
+  /** File id: there is one partial for each content. */
+  id: string;
+  /** What it is called here. */
+  name: string;
+  size: number;
+  /** Where it goes: an absolute path. Undefined is its name under DIR. */
+  output?: string;
+  /** Replace what is at its destination. */
+  overwrite: boolean;
+  /** Undefined for a seed peer's file: nobody signs for it. */
+  announcement?: Announcement;
+}
+
+/** A download that is not whole yet. */
+export interface Download extends Wanted {
+  /** The runs that were verified, written and synced, as of the last checkpoint. */
+  map: RunMap;
+  /** When it began, and when its map was last written: milliseconds since 1970. */
+  created: number;
+  updated: number;
+}
+
+interface Row {
+  id: string;
+  name: string;
+  size: number;
+  map: Uint8Array;
+  output: string | null;
+  overwrite: number;
+  announcement: string | null;
+  created: number;
+  updated: number;
+}
+
+/**
+ * What is known of unfinished downloads: a row of the state database and a file, ID.part, for each.
+ * The row's map only ever claims what is on disk for good.
+ */
+export class DownloadStore {
+  readonly #db: StateDatabase;
+  readonly #folder: string;
+  /** What this process itself verified, by id, and the stamp that the partial then had. */
+  readonly #verified = new Map<string, FileStamp>();
+
+  /** `folder` is where the partial files are. */
+  constructor(db: StateDatabase, folder: string) {
+    this.#db = db;
+    this.#folder = folder;
+  }
+
+  /** The folder of the partial files; made if need be. Throws as the file system does. */
+  folder(): string {
+    fs.mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    return this.#folder;
+  }
+
+  /** Where the partial file of a content is. */
+  pathOf(id: string): string {
+    return `${this.#folder}/${id}.part`;
+  }
+
+  get(id: string): Download | undefined {
+    const row = this.#db.get<Row>("SELECT * FROM downloads WHERE id = ?", id);
+    return row && downloadOf(row);
+  }
+
+  /** All of them, the oldest first. */
+  list(): Download[] {
+    return this.#db.all<Row>("SELECT * FROM downloads ORDER BY created, id").map(downloadOf);
+  }
+
+  /** Notes what a download is to become. What is known of its content from before is kept. */
+  begin({ id, name, size, output, overwrite, announcement }: Wanted): Download {
+    const now = Date.now();
+    this.#db.run(
+      `INSERT INTO downloads
+       (id, name, size, map, output, overwrite, announcement, created, updated)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET name = excluded.name, output = excluded.output,
+         overwrite = excluded.overwrite, announcement = excluded.announcement`,
+      ...[id, name, size, new RunMap(runCount(size)).bytes(), output ?? null, Number(overwrite)],
+      ...[announcement ? JSON.stringify(announcement) : null, now, now],
+    );
+    return this.get(id)!;
+  }
+
+  /** Writes the map of what is on disk for good: {@link RunMap.bytes}. */
+  save(id: string, map: Uint8Array): void {
+    this.#db.run("UPDATE downloads SET map = ?, updated = ? WHERE id = ?", map, Date.now(), id);
+  }
+
+  /** Forgets a download and removes its partial. The file goes first: it may be in the way of all else. */
+  remove(id: string): void {
+    fs.rmSync(this.pathOf(id), { force: true });
+    this.#verified.delete(id);
+    this.#db.run("DELETE FROM downloads WHERE id = ?", id);
+  }
+
+  /** Notes that this process verified all that the map claims, and has closed the partial. */
+  vouch(id: string): void {
+    this.#verified.set(id, stampOfPath(this.pathOf(id)));
+  }
+
+  /** True when this process verified all that the map claims, and the partial hasn't changed since. */
+  vouched(id: string): boolean {
+    const stamp = this.#verified.get(id);
+    this.#verified.delete(id);
+    return stamp !== undefined && sameStamp(stamp, stampOfPath(this.pathOf(id)));
+  }
+
+  /** Removes partial files that no row is for, and rows without their file. */
+  tidy(): void {
+    const known = new Set<string>();
+    for (const { id } of this.#db.all<Row>("SELECT id FROM downloads")) {
+      const stat = fs.lstatSync(this.pathOf(id), { throwIfNoEntry: false });
+      // A second name is the final one: the process ended right between making that and removing this.
+      if (stat?.isFile() && stat.nlink === 1) known.add(`${id}.part`);
+      else this.remove(id);
+    }
+    for (const name of this.#files()) {
+      if (!known.has(name)) fs.rmSync(`${this.#folder}/${name}`, { recursive: true, force: true });
+    }
+  }
+
+  /** Nothing when the folder is a link: what is behind that is not Shoal's to tidy. */
+  #files(): string[] {
+    const stat = fs.lstatSync(this.#folder, { throwIfNoEntry: false });
+    return stat?.isDirectory() ? fs.readdirSync(this.#folder) : [];
+  }
+}
+
+function downloadOf({ map, output, overwrite, announcement, ...row }: Row): Download {
+  return {
+    ...row,
+    map: mapOf(row.size, map),
+    output: output ?? undefined,
+    overwrite: overwrite !== 0,
+    announcement: announcement === null ? undefined : JSON.parse(announcement),
+  };
+}
+
+/** A map that doesn't fit claims nothing. */
+function mapOf(size: number, bytes: Uint8Array): RunMap {
+  const runs = runCount(size);
+  return bytes.length === Math.ceil(runs / 8) ? RunMap.from(runs, bytes) : new RunMap(runs);
+}

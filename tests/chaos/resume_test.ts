@@ -1,0 +1,274 @@
+/** Downloads that are killed, cancelled, starved of disk, or overtaken: they go on where they were. */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { PartialStatus, PeerStatus, Receipt } from "../../src/peer/peer_api.ts";
+import { assertRefused, contentsOf, eventually, partialsOf, placedIn } from "../e2e/checks.ts";
+import { CAN_MOUNT, MountedDisk, NEEDS } from "../e2e/mounted_disk.ts";
+import { Program } from "../e2e/program.ts";
+import { Proxy, type ProxyOptions } from "../e2e/proxy.ts";
+import { type Peer, sameFiles, World, writeRandom } from "../e2e/world.ts";
+
+const MIB = 1 << 20;
+const CHUNK = 65_536;
+const SIZE = 48 * MIB;
+/** Kills of one download, and its size. `$SHOAL_CHAOS_KILLS` is for longer runs. */
+const KILLS = Number(Deno.env.get("SHOAL_CHAOS_KILLS") ?? 10);
+const KILLED_SIZE = 256 * MIB;
+/** Most bytes that one kill may cost. */
+const KILL_COST = 64 * MIB;
+
+/** A peer behind a proxy that shares `data`. */
+async function sourceBehind(
+  world: World,
+  name: string,
+  options: ProxyOptions = {},
+): Promise<{ peer: Peer; proxy: Proxy; file: string } & AsyncDisposable> {
+  const proxy = new Proxy(options);
+  const peer = await world.peer(name, { args: ["--advertise", proxy.address] });
+  proxy.target = peer.address;
+  const file = `${peer.dir}/data`;
+  await Deno.copyFile(`${world.root}/data`, file);
+  await world.json(peer.dir, ["share", "data"]);
+  return { peer, proxy, file, [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose]() };
+}
+
+async function worldWithData(size = SIZE): Promise<World> {
+  const world = await World.create();
+  await writeRandom(`${world.root}/data`, size);
+  return world;
+}
+
+async function statusOf(world: World, dir: string): Promise<PeerStatus> {
+  return await world.json<PeerStatus>(dir, ["status"]);
+}
+
+function partialPath(dir: string): string {
+  const [name] = partialsOf(dir);
+  return `${dir}/.shoal/partials/${name.slice("partial ".length)}`;
+}
+
+Deno.test("one download, killed again and again", async () => {
+  await using world = await worldWithData(KILLED_SIZE);
+  // The limit makes the download last about as long as it takes to be killed a few times.
+  const source = await world.peer("source", { args: ["--limit-up", "100M"] });
+  const file = `${source.dir}/data`;
+  await Deno.copyFile(`${world.root}/data`, file);
+  await world.json(source.dir, ["share", "data"]);
+  const dir = await world.folder("getter");
+  const before = { served: 0, kept: 0 };
+  for (let kills = 0; kills < KILLS;) {
+    const get = world.start(dir, ["get", "data", "--json"]);
+    const ended = await Promise.race([
+      get.ended(),
+      new Promise<void>((resolve) => setTimeout(resolve, Math.random() * 2_000)),
+    ]);
+    if (ended === undefined) {
+      await get.stop("SIGKILL");
+      kills++;
+    } else {
+      const { reused, fetched, refetched } = (JSON.parse(get.stdout) as Receipt).chunks;
+      assertEquals([reused + fetched, refetched], [KILLED_SIZE / CHUNK, 0]);
+    }
+    const whole = placedIn(dir).includes("data");
+    if (whole) assert(await sameFiles(file, `${dir}/data`), "what has the final name is whole");
+    const { partials } = await statusOf(world, dir);
+    const kept = whole ? KILLED_SIZE : partials[0]?.bytes ?? 0;
+    const { totals: { served } } = await statusOf(world, source.dir);
+    const cost = served - before.served - (kept - before.kept);
+    assert(cost <= KILL_COST, `a kill cost ${cost} bytes`);
+    Object.assign(before, { served, kept: whole ? 0 : kept });
+    if (whole) {
+      assertEquals(contentsOf(dir), ["data"], "no partial is left");
+      await Deno.remove(`${dir}/data`);
+    }
+  }
+  const last = await world.json<Receipt>(dir, ["get", "data"]);
+  assert(await sameFiles(file, `${dir}/data`));
+  assertEquals(contentsOf(dir), ["data"]);
+  assertEquals(last.chunks.reused, before.kept / CHUNK);
+  assertEquals((await statusOf(world, dir)).partials, []);
+});
+
+Deno.test("a killed peer goes on by itself when it starts", async () => {
+  await using world = await worldWithData();
+  await using source = await sourceBehind(world, "source", { pauseAfter: SIZE / 2 });
+  const getter = await world.peer("getter");
+  const get = world.start(getter.dir, ["get", "data"]);
+  await source.proxy.paused;
+  await eventually("a checkpoint", async () => {
+    const { partials: [partial] } = await statusOf(world, getter.dir);
+    return partial.bytes >= SIZE / 4;
+  });
+  // The last checkpoint is no more than two seconds behind.
+  await new Promise((resolve) => setTimeout(resolve, 2_500));
+  await getter.program.stop("SIGKILL");
+  await get.ended();
+  const { partials } = await statusOf(world, getter.dir);
+  assertEquals(partials.map(({ name, size, state }) => [name, size, state]), [
+    ["data", SIZE, "paused"],
+  ]);
+  assert(partials[0].bytes >= SIZE / 4, "listed without a running peer, too");
+  source.proxy.resume();
+  const again = await world.peer("getter");
+  await eventually("the file is there", () => placedIn(again.dir).includes("data"));
+  assert(await sameFiles(source.file, `${again.dir}/data`));
+  await eventually("nothing is left", () => partialsOf(again.dir).length === 0);
+  const { shares, partials: left, totals } = await statusOf(world, again.dir);
+  assertEquals([shares.map(({ name }) => name), left], [["data"], []]);
+  assert(totals.fetched < SIZE * 0.75, `${totals.fetched} bytes were fetched`);
+});
+
+Deno.test("what was damaged on disk is fetched again, and nothing else", async () => {
+  await using world = await worldWithData();
+  await using source = await sourceBehind(world, "source", { pauseAfter: SIZE / 2 });
+  const dir = await world.folder("getter");
+  const get = world.start(dir, ["get", "data"]);
+  await source.proxy.paused;
+  assertEquals(await get.stop(), 143);
+  const [kept] = (await statusOf(world, dir)).partials;
+  assert(kept.bytes > SIZE / 4 && kept.bytes % MIB === 0);
+  source.proxy.resume();
+  // Runs come in any order: the last byte of the file belongs to one that is there.
+  using file = await Deno.open(partialPath(dir), { read: true, write: true });
+  const { size } = await file.stat();
+  const byte = new Uint8Array(1);
+  let at = size - 1;
+  for (; byte[0] === 0; at--) {
+    await file.seek(at, Deno.SeekMode.Start);
+    await file.read(byte);
+  }
+  await file.seek(at + 1, Deno.SeekMode.Start);
+  await file.write(new Uint8Array([byte[0] ^ 1]));
+  const receipt = await world.json<Receipt>(dir, ["get", "data"]);
+  const lost = kept.bytes / CHUNK - receipt.chunks.reused;
+  assert(lost === 16 || lost === 0, `${lost} chunks were lost`);
+  assertEquals(receipt.chunks.reused + receipt.chunks.fetched, SIZE / CHUNK);
+  assertEquals(receipt.bytes, receipt.chunks.fetched * CHUNK);
+  assert(await sameFiles(source.file, `${dir}/data`));
+  assertEquals(contentsOf(dir), ["data"]);
+});
+
+Deno.test("a download is cancelled: under way, and when it paused", async () => {
+  await using world = await worldWithData();
+  await using source = await sourceBehind(world, "source", { pauseAfter: SIZE / 2 });
+  const getter = await world.peer("getter");
+  const get = world.start(getter.dir, ["get", "data"]);
+  await source.proxy.paused;
+  const twice = await world.run(getter.dir, ["get", "data"]);
+  assertRefused(twice, { code: 6, text: "it is being fetched already" });
+  const [active] = (await statusOf(world, getter.dir)).partials;
+  assertEquals([active.name, active.state], ["data", "active"]);
+  const gone = await world.json<PartialStatus[]>(getter.dir, ["cancel", "data"]);
+  assertEquals(gone.map(({ name, id }) => [name, id]), [["data", active.id]]);
+  assertEquals(await get.ended(), 2);
+  assertEquals(get.stderr, "shoal: Cannot get data: it was cancelled\n");
+  assertEquals(contentsOf(getter.dir), []);
+  assertEquals((await statusOf(world, getter.dir)).partials, []);
+  assertRefused(await world.run(getter.dir, ["cancel", "data"]), {
+    code: 3,
+    text: "Cannot cancel data: it is not being fetched",
+  });
+  // The same without a running peer.
+  const dir = await world.folder("once");
+  const once = world.start(dir, ["get", "data"]);
+  await eventually("it began", () => partialsOf(dir).length === 1);
+  await once.stop();
+  const { code } = await world.run(dir, ["cancel", "data", "--id", "00000000"]);
+  assertEquals(code, 3);
+  const { code: cancelled, stdout } = await world.run(dir, ["cancel", "data"]);
+  if (cancelled === 0) {
+    assertMatch(stdout, /^data {2}cancelled {2}.* removed {2}id [0-9a-f]{12}\n$/);
+  }
+  assertEquals(contentsOf(dir), []);
+});
+
+Deno.test("a newer version leaves the partial of the older one alone", async () => {
+  await using world = await worldWithData();
+  await using source = await sourceBehind(world, "source", { pauseAfter: SIZE / 2 });
+  const dir = await world.folder("getter");
+  const get = world.start(dir, ["get", "data"]);
+  await source.proxy.paused;
+  await get.stop();
+  source.proxy.resume();
+  const [old] = (await statusOf(world, dir)).partials;
+  await Deno.remove(source.file);
+  await writeRandom(source.file, 3 * MIB);
+  await world.json(source.peer.dir, ["share", "data"]);
+  const receipt = await world.json<Receipt>(dir, ["get", "data"]);
+  assertEquals([receipt.size, receipt.chunks.reused], [3 * MIB, 0]);
+  assert(await sameFiles(source.file, `${dir}/data`));
+  const left = (await statusOf(world, dir)).partials;
+  assertEquals(left.map(({ id, bytes, state }) => [id, bytes, state]), [
+    [old.id, old.bytes, "paused"],
+  ]);
+  const { stdout } = await world.run(dir, ["status"]);
+  assertMatch(stdout, new RegExp(`\n${old.id.slice(0, 12)} +paused .* data\n`));
+  await world.json(dir, ["cancel", "data"]);
+  assertEquals(contentsOf(dir), ["data"]);
+});
+
+Deno.test("a deadline ends a download that has no source any more", async () => {
+  await using world = await worldWithData();
+  await using source = await sourceBehind(world, "source", { pauseAfter: SIZE / 2 });
+  const dir = await world.folder("getter");
+  const get = world.start(dir, ["get", "data", "--deadline", "4s"]);
+  await source.proxy.paused;
+  await source.peer.program.stop("SIGKILL");
+  source.proxy.cut();
+  const code = await get.ended();
+  assertRefused({ code, stdout: get.stdout, stderr: get.stderr }, {
+    code: 9,
+    text: "Cannot get data: the deadline passed",
+  });
+  assertEquals([placedIn(dir), partialsOf(dir).length], [[], 1]);
+  for (const text of ["soon", "0", "-1s", "25d"]) {
+    const { code } = await world.run(dir, ["get", "data", `--deadline=${text}`]);
+    assertEquals(code, 2, text);
+  }
+});
+
+Deno.test("the shared file is cut off half-way: what was sent before is kept", async () => {
+  await using world = await worldWithData();
+  await using source = await sourceBehind(world, "source", { pauseAfter: SIZE / 2 });
+  const dir = await world.folder("getter");
+  const get = world.start(dir, ["get", "data", "--deadline", "5s"]);
+  await source.proxy.paused;
+  await Deno.truncate(source.file, SIZE * 0.75);
+  source.proxy.resume();
+  assert([4, 9].includes(await get.ended()), get.stderr);
+  assertEquals([placedIn(dir), partialsOf(dir).length], [[], 1]);
+  const [kept] = (await statusOf(world, dir)).partials;
+  assert(kept.bytes >= SIZE / 4);
+  await source.peer.program.stop();
+  await using second = await sourceBehind(world, "second");
+  const receipt = await world.json<Receipt>(dir, ["get", "data"]);
+  assertEquals(receipt.chunks.reused, kept.bytes / CHUNK);
+  assert(await sameFiles(second.file, `${dir}/data`));
+  assertEquals(contentsOf(dir), ["data"]);
+});
+
+Deno.test({
+  name: `a running peer whose disk fills up goes on when there is room${NEEDS}`,
+  ignore: !CAN_MOUNT,
+  async fn() {
+    await using world = await worldWithData(12 * MIB);
+    await using source = await sourceBehind(world, "source", { pauseAfter: 4 * MIB });
+    await using disk = await MountedDisk.mount(world, 24 * MIB);
+    const args = ["peer", "0", "--host", "127.0.0.1", "--dir", disk.path, ...world.options()];
+    const peer = world.adopt(new Program(args));
+    await peer.sees(/registered with/);
+    const get = world.start(disk.path, ["get", "data"]);
+    await source.proxy.paused;
+    await disk.fill();
+    source.proxy.resume();
+    const code = await get.ended();
+    assertRefused({ code, stdout: get.stdout, stderr: get.stderr }, { code: 7 });
+    const [paused] = (await statusOf(world, disk.path)).partials;
+    assertEquals([paused.name, paused.state], ["data", "paused"]);
+    assertMatch(paused.error ?? "", /no space left|is full|are free/);
+    await Deno.remove(`${disk.path}/filler`);
+    await eventually("the file is there", () => placedIn(disk.path).includes("data"));
+    assert(await sameFiles(source.file, `${disk.path}/data`));
+    await eventually("nothing is left", () => partialsOf(disk.path).length === 0);
+    await peer.stop();
+  },
+});

@@ -1,0 +1,49 @@
+import type { Clock } from "../../src/peer/rate_limiter.ts";
+
+/** Time that passes only when it is told to. */
+export class FakeClock implements Clock {
+  #now = 0;
+  readonly #late: () => number;
+  #timers: { at: number; callback: () => void }[] = [];
+
+  /** `late` tells by how many milliseconds a timer is late. Default 0. */
+  constructor(late: () => number = () => 0) {
+    this.#late = late;
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  after(ms: number, callback: () => void): () => void {
+    const timer = { at: this.#now + ms + this.#late(), callback };
+    this.#timers.push(timer);
+    return () => void (this.#timers = this.#timers.filter((other) => other !== timer));
+  }
+
+  /** Timers that are set. */
+  get pending(): number {
+    return this.#timers.length;
+  }
+
+  /** Lets time pass; `settle` lets whoever was woken act before it goes on. */
+  async pass(ms: number, settle: () => Promise<void> = settled): Promise<void> {
+    const end = this.#now + ms;
+    await settle();
+    for (;;) {
+      this.#timers.sort((a, b) => a.at - b.at);
+      const [next] = this.#timers;
+      if (!next || next.at > end) break;
+      this.#timers.shift();
+      this.#now = next.at;
+      next.callback();
+      await settle();
+    }
+    this.#now = end;
+  }
+}
+
+/** Lets promises run that wait for nothing else. */
+export async function settled(): Promise<void> {
+  for (let i = 0; i < 20; i++) await Promise.resolve();
+}

@@ -1,0 +1,121 @@
+import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { Fault } from "../src/fault.ts";
+import { RateMeter } from "../src/peer/rate_meter.ts";
+import { abortable, Backoff, delay } from "../src/peer/retry.ts";
+import { Transfers } from "../src/peer/transfers.ts";
+import { faultOf } from "./support/faults.ts";
+
+// Rates and pauses
+
+Deno.test("rate meter: over the last five seconds, or since the start", () => {
+  let now = 1_000_000;
+  const meter = new RateMeter(() => now);
+  assertEquals(meter.rate, 0);
+  meter.add(1_000);
+  assertEquals(meter.rate, 4_000, "no less than a quarter of a second counts");
+  now += 1_000;
+  assertEquals(meter.rate, 1_000);
+  now += 1_000;
+  meter.add(3_000);
+  assertEquals(meter.rate, 2_000);
+  now += 3_000;
+  assertEquals(meter.rate, 600, "the first second is out of the window");
+  now += 60_000;
+  assertEquals([meter.rate, meter.total], [0, 4_000]);
+});
+
+Deno.test("rate meter: a steady stream has its rate, however long it lasts", () => {
+  let now = 0;
+  const meter = new RateMeter(() => now);
+  for (let tick = 0; tick < 10_000; tick++) {
+    now += 10;
+    meter.add(100);
+    if (now % 250 === 0 && now > 10_000) {
+      assert(Math.abs(meter.rate - 10_000) < 600, `${meter.rate} at ${now}`);
+    }
+  }
+  assertEquals(meter.total, 1_000_000);
+});
+
+Deno.test("back-off: twice as long each time, up to a limit, less up to a half by chance", () => {
+  const longest = new Backoff({ first: 100, longest: 1_000, random: () => 0 });
+  assertEquals(Array.from({ length: 6 }, () => longest.next()), [100, 200, 400, 800, 1_000, 1_000]);
+  const shortest = new Backoff({ first: 100, longest: 1_000, random: () => 1 });
+  assertEquals(Array.from({ length: 5 }, () => shortest.next()), [50, 100, 200, 400, 500]);
+  longest.reset();
+  assertEquals(longest.next(), 100);
+});
+
+Deno.test("delay and abortable end with the signal's reason", async () => {
+  const reason = new Fault("deadline", "too late");
+  await delay(1);
+  const never = new Promise<never>(() => {});
+  for (
+    const wait of [(s: AbortSignal) => delay(60_000, s), (s: AbortSignal) => abortable(never, s)]
+  ) {
+    assertStrictEquals(await faultOf("deadline", wait(AbortSignal.abort(reason))), reason);
+    const abort = new AbortController();
+    const waiting = faultOf("deadline", wait(abort.signal));
+    abort.abort(reason);
+    assertStrictEquals(await waiting, reason);
+  }
+  assertEquals(await abortable(Promise.resolve(7), new AbortController().signal), 7);
+  await assertRejects(() => abortable(Promise.reject(reason), new AbortController().signal), Fault);
+});
+
+// Transfers
+
+Deno.test("transfers: a download, from its name to its end", () => {
+  const transfers = new Transfers();
+  const download = transfers.download("file");
+  assertEquals([download.view().percent, download.view().eta], [0, undefined]);
+  download.size = 400;
+  download.sources = () => 2;
+  download.add(100);
+  const [view] = transfers.list();
+  assertEquals([view.name, view.direction, view.state], ["file", "down", "active"]);
+  assertEquals([view.bytes, view.size, view.percent, view.sources], [100, 400, 25, 2]);
+  assert(view.rate > 0 && view.eta! > 0);
+  download.state = "failed";
+  download.error = "lost";
+  const [ended] = transfers.list();
+  assertEquals([ended.state, ended.error, ended.rate, ended.eta], ["failed", "lost", 0, undefined]);
+  assertEquals(ended.sources, 0);
+});
+
+Deno.test("transfers: percent is whole for an empty file, and never more than that", () => {
+  const transfers = new Transfers();
+  const empty = transfers.download("empty");
+  empty.size = 0;
+  assertEquals(empty.view().percent, 100);
+  const more = transfers.download("more");
+  more.size = 10;
+  more.add(25);
+  assertEquals(more.view().percent, 100);
+});
+
+Deno.test("transfers: one upload for each file and taker", () => {
+  const transfers = new Transfers();
+  const about = { name: "file", id: "1", size: 10, to: "10.0.0.1:5" };
+  const upload = transfers.upload(about);
+  assertStrictEquals(transfers.upload(about), upload);
+  assert(transfers.upload({ ...about, id: "2" }) !== upload);
+  assert(transfers.upload({ ...about, to: "10.0.0.2:5" }) !== upload);
+  const [view] = transfers.list();
+  assertEquals([view.direction, view.to, view.sources], ["up", "10.0.0.1:5", 1]);
+  upload.lastActive = -1e9;
+  assertEquals(transfers.list()[0].state, "done");
+  assert(transfers.upload(about) !== upload, "a later one is another");
+});
+
+Deno.test("transfers: the last fifty that ended are remembered, and all under way", () => {
+  const transfers = new Transfers();
+  const active = transfers.download("active");
+  for (let n = 0; n < 200; n++) transfers.download(`${n}`).state = "done";
+  transfers.download("last");
+  const list = transfers.list();
+  assertEquals(list.length, 52);
+  assertEquals(list[0].transfer, active.transfer);
+  assertEquals(list[1].name, "150");
+  assertEquals(new Set(list.map(({ transfer }) => transfer)).size, list.length);
+});
