@@ -10,19 +10,22 @@ import {
 } from "../src/peer/downloader.ts";
 import { Listener } from "../src/peer/listener.ts";
 import { OrderedOutput, OUTPUT_WINDOW } from "../src/peer/ordered_output.ts";
-import { Picker, type Run } from "../src/peer/picker.ts";
+import { Picker, type Run, runsOf } from "../src/peer/picker.ts";
 import { RateMeter } from "../src/peer/rate_meter.ts";
 import { abortable, Backoff, delay } from "../src/peer/retry.ts";
 import { SeedSource } from "../src/peer/seed_source.ts";
+import type { Sink } from "../src/peer/sink.ts";
 import { PeerSource } from "../src/peer/source.ts";
 import { Transfers } from "../src/peer/transfers.ts";
 import { Uploader } from "../src/peer/uploader.ts";
-import { compareDigests, partOf, VerifiedPages } from "../src/peer/verified_pages.ts";
+import { VerifiedPages } from "../src/peer/verified_pages.ts";
+import { Disk } from "../src/store/disk.ts";
 import { PartialFile } from "../src/store/partial_file.ts";
 import { Refusal } from "../src/wire/caller.ts";
 import { assertSameBytes, type Bytes, concat, patterned } from "./support/bytes.ts";
 import { faultOf } from "./support/faults.ts";
 import { type Conduct, MemoryFile, MemorySink, MemorySource } from "./support/memory_source.ts";
+import { payloadOf } from "./support/payload.ts";
 import { sinkContract } from "./support/sink_contract.ts";
 import { closedPort, RawEnd, Scripted } from "./support/sockets.ts";
 import { State } from "./support/state.ts";
@@ -51,7 +54,7 @@ Deno.test("picker: runs in file order, sixteen chunks at a time, then nothing", 
   const runs = [await picker.take("a"), await picker.take("b"), await picker.take("a")];
   assertEquals(runs, [{ first: 0, count: 16 }, { first: 16, count: 16 }, { first: 32, count: 8 }]);
   const waiting = picker.take("a");
-  for (const run of runs) picker.done(run!);
+  for (const run of runs) picker.done(run!.count);
   assertEquals(picker.missing, 0);
   assertEquals(await waiting, undefined);
   assertEquals(await picker.take("a"), undefined);
@@ -65,7 +68,7 @@ Deno.test("picker: every chunk exactly once, at every boundary", async () => {
       assertEquals(run.first, next);
       assertEquals(Math.floor(run.first / 2_048), Math.floor((run.first + run.count - 1) / 2_048));
       next += run.count;
-      picker.done(run);
+      picker.done(run.count);
     }
     assertEquals(next, chunks);
   }
@@ -101,18 +104,71 @@ Deno.test("picker: the other source takes what the first could not bring", async
   const [a, b] = [picker.take("a"), picker.take("b")];
   picker.giveBack(run!, "a");
   assertEquals(await b, run);
-  picker.done(run!);
+  picker.done(run!.count);
   assertEquals(await a, undefined);
 });
 
 Deno.test("picker: parts of a run come back as they are", async () => {
   const picker = pickerOf(16);
   await picker.take("a");
-  picker.done({ first: 0, count: 3 });
-  picker.done({ first: 4, count: 12 });
+  picker.done(15);
   assertEquals(picker.missing, 1);
   picker.giveBack({ first: 3, count: 1 }, "a");
   assertEquals(await picker.take("b"), { first: 3, count: 1 });
+});
+
+Deno.test("picker: all the parts of a run that one failed reach another, and are done once", async () => {
+  const picker = pickerOf(40, { others: () => true });
+  const run = (await picker.take("a"))!;
+  const bad = [0, 1, 2, 5, 15];
+  picker.done(run.count - bad.length);
+  const parts = runsOf(bad);
+  for (const part of parts) picker.giveBack(part, "a");
+  assertEquals(await picker.take("a"), { first: 16, count: 16 }, "a goes on with what is new");
+  const taken = [await picker.take("b"), await picker.take("c"), await picker.take("b")];
+  assertEquals(taken, parts);
+  for (const { count } of parts) picker.done(count);
+  assertEquals(picker.missing, 24);
+});
+
+Deno.test("picker: a run that several failed goes round until one brings it", async () => {
+  const picker = pickerOf(16, { others: () => true });
+  const run = await picker.take("a");
+  const waiting = { b: picker.take("b"), c: picker.take("c") };
+  picker.giveBack(run!, "a");
+  assertEquals(await waiting.b, run);
+  picker.giveBack(run!, "b");
+  assertEquals(await waiting.c, run);
+  picker.giveBack(run!, "c");
+  assertEquals(await picker.take("a"), run);
+  picker.done(16);
+  assertEquals(await picker.take("b"), undefined);
+});
+
+Deno.test("runs of chunks: as long as they can be, and none for none", () => {
+  const table: [number[], Run[]][] = [
+    [[], []],
+    [[0], [{ first: 0, count: 1 }]],
+    [[102], [{ first: 102, count: 1 }]],
+    [[100, 101, 102, 103, 104], [{ first: 100, count: 5 }]],
+    [[100, 101, 104], [{ first: 100, count: 2 }, { first: 104, count: 1 }]],
+    [[0, 2, 4], [{ first: 0, count: 1 }, { first: 2, count: 1 }, { first: 4, count: 1 }]],
+  ];
+  for (const [chunks, runs] of table) assertEquals(runsOf(chunks), runs);
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.nat({ max: 60 })), (any) => {
+      const chunks = any.toSorted((a, b) => a - b);
+      const runs = runsOf(chunks);
+      assertEquals(
+        runs.flatMap(({ first, count }) => Array.from({ length: count }, (_, at) => first + at)),
+        chunks,
+      );
+      for (const [index, { first }] of runs.entries()) {
+        const before = runs[index - 1];
+        if (before) assert(first > before.first + before.count, "no two touch");
+      }
+    }),
+  );
 });
 
 Deno.test("picker: nothing beyond the horizon, until it moves", async () => {
@@ -256,38 +312,6 @@ Deno.test("transfers: the last fifty that ended are remembered, and all under wa
 });
 
 // Verified pages
-
-Deno.test("compareDigests: runs of good and bad chunks, by their numbers in the file", () => {
-  const good = patterned(32 * 5);
-  const wrong = (...at: number[]) => {
-    const bytes = good.slice();
-    for (const index of at) bytes[index * 32 + 31] ^= 1;
-    return bytes;
-  };
-  const run = { first: 100, count: 5 };
-  const all = [{ first: 100, count: 5 }];
-  assertEquals(compareDigests(run, good, good), { good: all, bad: [] });
-  assertEquals(compareDigests(run, wrong(0, 1, 2, 3, 4), good), { good: [], bad: all });
-  assertEquals(compareDigests(run, wrong(2), good), {
-    good: [{ first: 100, count: 2 }, { first: 103, count: 2 }],
-    bad: [{ first: 102, count: 1 }],
-  });
-  assertEquals(compareDigests(run, wrong(0, 1, 4), good), {
-    good: [{ first: 102, count: 2 }],
-    bad: [{ first: 100, count: 2 }, { first: 104, count: 1 }],
-  });
-});
-
-Deno.test("partOf: the bytes of a part, the last one being short", () => {
-  const payload = patterned(2 * CHUNK + 7);
-  const run = { first: 10, count: 3 };
-  assertSameBytes(partOf(run, { first: 10, count: 3 }, payload), payload);
-  assertSameBytes(
-    partOf(run, { first: 11, count: 1 }, payload),
-    payload.subarray(CHUNK, 2 * CHUNK),
-  );
-  assertSameBytes(partOf(run, { first: 12, count: 1 }, payload), payload.subarray(2 * CHUNK));
-});
 
 /** A state database in a folder of its own. */
 async function newState(): Promise<State & AsyncDisposable> {
@@ -459,8 +483,10 @@ Deno.test("download: two sources both bring something", async () => {
       },
     };
   };
-  const sources = ["a", "b"].map((name) => new MemorySource(name, MEGABYTES, conduct()));
-  await downloaded(MEGABYTES, sources);
+  // More than one of them asks for at a time.
+  const file = new MemoryFile(patterned((RUNS_IN_FLIGHT + 1) * MIB));
+  const sources = ["a", "b"].map((name) => new MemorySource(name, file, conduct()));
+  await downloaded(file, sources);
   for (const { receipt } of sources) assert(receipt.bytes > 0 && !receipt.dropped, receipt.address);
 });
 
@@ -607,16 +633,76 @@ Deno.test("download: sources that are not needed any more are not waited for", a
 
 Deno.test("download: a sink that fails ends it at once, with that failure", async () => {
   const full = new Fault("disk", "no space left on the device");
-  let writes = 0;
-  const sink = {
+  const file = new MemoryFile(patterned(40 * MIB));
+  let stores = 0;
+  const sink: Sink = {
     horizon: Infinity,
-    write: () => ++writes === 2 ? Promise.reject(full) : Promise.resolve(),
+    store: (_position, { buffer }) =>
+      ++stores === 2 ? Promise.reject(full) : Promise.resolve({ bad: [], buffer }),
   };
-  const sources = ["a", "b"].map((name) => new MemorySource(name, MEGABYTES));
-  const { error } = await failed(MEGABYTES, sources, { sink });
+  const sources = ["a", "b"].map((name) => new MemorySource(name, file));
+  const { error } = await failed(file, sources, { sink });
   assertStrictEquals(error, full);
-  assert(writes <= sources.length * RUNS_IN_FLIGHT + 1, `${writes} writes: no more are begun`);
+  assert(stores <= sources.length * RUNS_IN_FLIGHT + 1, `${stores} stores: no more are begun`);
   for (const { receipt } of sources) assertEquals(receipt.dropped, undefined, "no fault of theirs");
+});
+
+Deno.test("download: once it has ended, nothing more is stored", async () => {
+  const reason = new Fault("deadline", "too late");
+  const abort = new AbortController();
+  const page = Promise.withResolvers<Bytes>();
+  const source = new MemorySource("a", MEGABYTES, { digests: () => page.promise });
+  const running = failed(MEGABYTES, [source], { signal: abort.signal });
+  await settle();
+  // What it takes to verify the chunks is there, but not looked at yet.
+  page.resolve(concat([MEGABYTES.tree.top]));
+  abort.abort(reason);
+  const { error, sink, told } = await running;
+  assertStrictEquals(error, reason);
+  assertEquals([sink.written.size, told], [0, 0]);
+});
+
+Deno.test("download: bad chunks that touch are asked for together, those apart on their own", async () => {
+  const met = Promise.withResolvers<void>();
+  const bad = [2, 3, 4, 9, 15];
+  const liar = new MemorySource("liar", MEGABYTES, {
+    chunks: async (right, { first }) => {
+      await met.promise;
+      return first > 0 ? right : bad.reduce((bytes, at) => flip(bytes, at * CHUNK), right);
+    },
+  });
+  const honest = new MemorySource("honest", MEGABYTES, { connect: () => met.resolve() });
+  const { tally } = await downloaded(MEGABYTES, [liar, honest]);
+  assertEquals([liar.receipt.bad_chunks, liar.receipt.retries >= 1, tally.refetched], [5, true, 5]);
+  const again = honest.asked.filter(({ first, count }) => first < 16 && count < 16);
+  assertEquals(again, [
+    { first: 2, count: 3 },
+    { first: 9, count: 1 },
+    { first: 15, count: 1 },
+  ]);
+});
+
+Deno.test("download: a wrong short last chunk is asked for again alone", async () => {
+  let lies = 1;
+  const source = new MemorySource("a", MEGABYTES, {
+    chunks: (right, { first, count }) =>
+      first + count === 65 && lies-- > 0 ? flip(right, right.length - 1) : right,
+  });
+  const { tally } = await downloaded(MEGABYTES, [source]);
+  assertEquals([source.receipt.bad_chunks, tally.refetched], [1, 1]);
+  assertEquals(source.asked.filter(({ first }) => first === 64).map(({ count }) => count), [1, 1]);
+});
+
+Deno.test("download: what is told is never nothing, even of a run that is all wrong", async () => {
+  let lies = 2;
+  const told: number[] = [];
+  const source = new MemorySource("a", MEGABYTES, {
+    chunks: (right) => lies-- > 0 ? new Uint8Array(right.length) : right,
+  });
+  const { error } = await download(MEGABYTES, [source], { onBytes: (bytes) => told.push(bytes) });
+  if (error) throw error;
+  assert(told.every((bytes) => bytes > 0), `${told}`);
+  assertEquals(told.reduce((sum, bytes) => sum + bytes, 0), MEGABYTES.size);
 });
 
 Deno.test("download: stopped, before or midway, it ends with the reason", async () => {
@@ -686,13 +772,13 @@ Deno.test("ordered output: nothing passes before its turn", async () => {
   const { output, readable, advances } = orderedOutput();
   const reader = readable.getReader();
   const content = patterned(3 * CHUNK);
-  await output.write(2 * CHUNK, content.slice(2 * CHUNK));
-  await output.write(CHUNK, content.slice(CHUNK, 2 * CHUNK));
+  await output.store(2 * CHUNK, payloadOf(content.slice(2 * CHUNK)));
+  await output.store(CHUNK, payloadOf(content.slice(CHUNK, 2 * CHUNK)));
   let first: Uint8Array | undefined;
   const reading = reader.read().then(({ value }) => first = value);
   await settle();
   assertEquals([first, advances()], [undefined, 0]);
-  await output.write(0, content.slice(0, CHUNK));
+  await output.store(0, payloadOf(content.slice(0, CHUNK)));
   await reading;
   assertSameBytes(first!, content.subarray(0, CHUNK));
   const finished = output.finish();
@@ -715,7 +801,7 @@ Deno.test("ordered output: any order of parts, any pauses, gives the content", a
         const { output, readable } = orderedOutput();
         const reading = Array.fromAsync(readable);
         for (const [index, at] of starts.entries()) {
-          await output.write(at, content.slice(at, at + 10_000));
+          await output.store(at, payloadOf(content.slice(at, at + 10_000)));
           if (pauses[index]) await settle();
         }
         await output.finish();
@@ -726,13 +812,34 @@ Deno.test("ordered output: any order of parts, any pauses, gives the content", a
   );
 });
 
+Deno.test("ordered output: what comes after a wrong chunk waits until it is right", async () => {
+  const { output, readable, advances } = orderedOutput();
+  const reader = readable.getReader();
+  const content = patterned(5 * CHUNK);
+  assertEquals((await output.store(0, payloadOf(content, [0, 2]))).bad, [0, 2]);
+  const parts: Uint8Array[] = [];
+  const reading = (async () => {
+    for (let part; !(part = await reader.read()).done;) parts.push(part.value);
+  })();
+  await settle();
+  assertEquals([parts.length, advances()], [0, 0]);
+  await output.store(0, payloadOf(content.slice(0, CHUNK)));
+  await settle();
+  assertSameBytes(concat(parts), content.subarray(0, 2 * CHUNK));
+  assertEquals(output.horizon, OUTPUT_WINDOW + 2 * CHUNK);
+  await output.store(2 * CHUNK, payloadOf(content.slice(2 * CHUNK, 3 * CHUNK)));
+  await output.finish();
+  await reading;
+  assertSameBytes(concat(parts), content);
+});
+
 Deno.test("ordered output: the horizon moves only with what was passed on", async () => {
   const { output, readable } = orderedOutput();
   assertEquals(output.horizon, OUTPUT_WINDOW);
-  await output.write(MIB, new Uint8Array(MIB));
+  await output.store(MIB, payloadOf(new Uint8Array(MIB)));
   await settle();
   assertEquals(output.horizon, OUTPUT_WINDOW);
-  await output.write(0, new Uint8Array(MIB));
+  await output.store(0, payloadOf(new Uint8Array(MIB)));
   const reading = Array.fromAsync(readable);
   await output.finish();
   assertEquals(output.horizon, OUTPUT_WINDOW + 2 * MIB);
@@ -746,7 +853,7 @@ Deno.test("ordered output: a reader that goes away is a disk fault, told at once
   assertEquals(failures.length, 1);
   assertEquals(failures[0].kind, "disk");
   assert(failures[0].message.includes("the pipe is closed"), failures[0].message);
-  await faultOf("disk", output.write(0, new Uint8Array(1)));
+  await faultOf("disk", output.store(0, payloadOf(new Uint8Array(1))));
   await faultOf("disk", output.finish());
   await output.abort(new Error("over"));
 });
@@ -761,7 +868,7 @@ Deno.test("ordered output: an output that fails, at first or at last, fails the 
       },
     });
     const output = new OrderedOutput(writable, () => {}, (error) => failures.push(error));
-    for (const at of [2, 1, 0]) await output.write(at, new Uint8Array(1));
+    for (const at of [2, 1, 0]) await output.store(at, payloadOf(new Uint8Array(1)));
     const fault = await faultOf("disk", output.finish(), "Cannot write the output: broken pipe");
     assertStrictEquals(failures[0], fault);
   }
@@ -816,7 +923,8 @@ Deno.test("ordered output: a slow reader slows the download, which then comes th
 
 sinkContract("partial file", async (size) => {
   const folder = await TempFolder.create();
-  const partial = PartialFile.create(folder.at("partials"), "ab".repeat(32), size);
+  const disk = new Disk();
+  const partial = PartialFile.create(folder.at("partials"), { id: "ab".repeat(32), size }, disk);
   return {
     sink: partial,
     finish: async () => {
@@ -824,7 +932,8 @@ sinkContract("partial file", async (size) => {
       return await Deno.readFile(folder.at("file"));
     },
     [Symbol.asyncDispose]: async () => {
-      partial.discard();
+      await partial.discard();
+      disk.stop();
       await folder[Symbol.asyncDispose]();
     },
   };

@@ -4,6 +4,7 @@ import fs from "node:fs";
 import { resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Fault } from "../src/fault.ts";
+import { Disk } from "../src/store/disk.ts";
 import { type FileStamp, mtimeOf, stampOf } from "../src/store/file_stamp.ts";
 import { hashFile, type HashOptions } from "../src/store/hash_file.ts";
 import { PartialFile } from "../src/store/partial_file.ts";
@@ -13,7 +14,10 @@ import { isInside, pathOf, safeName, whyUnsafe } from "../src/store/safe_path.ts
 import { StateDatabase } from "../src/store/state_database.ts";
 import { openStateFolder, stateFolderOf } from "../src/store/state_folder.ts";
 import { assertSameBytes, type Bytes, patterned } from "./support/bytes.ts";
+import { CountedDisk } from "./support/counted_disk.ts";
 import { faultOf } from "./support/faults.ts";
+import { openIn } from "./support/open_in.ts";
+import { payloadOf } from "./support/payload.ts";
 import { referenceDigests, referenceIdOf, referenceTree } from "./support/reference_tree.ts";
 import { announcementOf, State } from "./support/state.ts";
 import { TempFolder } from "./support/temp_folder.ts";
@@ -30,19 +34,6 @@ function stampAt(path: string): FileStamp {
   const { size, mtimeNs, inode } = stampOf(fd);
   fs.closeSync(fd);
   return { size, mtimeNs, inode };
-}
-
-/** How many files in `folder` this process has open. */
-function openIn(folder: string): number {
-  let open = 0;
-  for (const { name } of Deno.readDirSync("/proc/self/fd")) {
-    try {
-      if (Deno.readLinkSync(`/proc/self/fd/${name}`).startsWith(`${folder}/`)) open++;
-    } catch {
-      // Closed meanwhile.
-    }
-  }
-  return open;
 }
 
 // Names
@@ -783,15 +774,22 @@ Deno.test({
 
 // Downloads
 
-/** A partial with `content`, written in three parts out of order. */
-async function partialOf(folder: TempFolder, content: Bytes): Promise<PartialFile> {
-  const partial = PartialFile.create(folder.at("partials"), ID, content.length);
-  const [a, b] = [Math.floor(content.length / 3), Math.floor(content.length / 2)];
-  await Promise.all([
-    partial.write(b, content.subarray(b)),
-    partial.write(0, content.subarray(0, a)),
-    partial.write(a, content.subarray(a, b)),
+const CHUNK = 65_536;
+
+/** The largest partial that is written on the caller's own thread. */
+const SMALL = MIB;
+
+/** A partial with `content`, stored in three parts out of order; `disk` matters for large ones. */
+async function partialOf(folder: TempFolder, content: Bytes, disk = new Disk()) {
+  const size = content.length;
+  const partial = PartialFile.create(folder.at("partials"), { id: ID, size }, disk);
+  const [a, b] = [Math.floor(size / 3), Math.floor(size / 2)];
+  const stored = await Promise.all([
+    partial.store(b, payloadOf(content.slice(b))),
+    partial.store(0, payloadOf(content.slice(0, a))),
+    partial.store(a, payloadOf(content.slice(a, b))),
   ]);
+  assertEquals(stored.flatMap(({ bad }) => bad), []);
   return partial;
 }
 
@@ -801,19 +799,81 @@ const replace = { mtime: MTIME, overwrite: true };
 
 Deno.test("partial: exactly its bytes come out, with their time, and nothing is left", async () => {
   await using folder = await TempFolder.create();
-  for (const size of [0, 1, 65_537, 3 * MIB]) {
+  using disk = new CountedDisk();
+  for (const size of [0, 1, 65_537, SMALL - 1, SMALL, SMALL + 1, 3 * MIB]) {
     const content = patterned(size, size + 1);
-    const partial = await partialOf(folder, content);
+    const partial = await partialOf(folder, content, disk);
     assert(partial.path.startsWith(folder.at("partials/")));
     assert(partial.path.endsWith(".part"));
     const destination = folder.at(`file-${size}`);
     const stamp = await partial.publish(destination, keep);
-    partial.discard();
+    await partial.discard();
     assertSameBytes(await Deno.readFile(destination), content);
     const { mtimeNs, inode } = stampAt(destination);
     assertEquals({ ...stamp, unlinked: false }, { size, mtimeNs, inode, unlinked: false });
     assertEquals([...Deno.readDirSync(folder.at("partials"))].length, 0);
   }
+});
+
+Deno.test("partial: only what is larger than a mebibyte is worth a thread", async () => {
+  await using folder = await TempFolder.create();
+  using disk = new CountedDisk();
+  for (const size of [0, 1, SMALL - 1, SMALL]) await partialOf(folder, patterned(size), disk);
+  assertEquals([disk.starts, disk.stores], [0, 0]);
+  await partialOf(folder, patterned(SMALL + 1), disk);
+  assertEquals([disk.starts, disk.stores], [1, 3]);
+});
+
+Deno.test("partial: a wrong chunk is told and not written, in a small file and a large", async () => {
+  await using folder = await TempFolder.create();
+  using disk = new CountedDisk();
+  for (const size of [3 * CHUNK + 1, 20 * CHUNK + 1]) {
+    const content = patterned(size);
+    const partial = PartialFile.create(folder.at("partials"), { id: ID, size }, disk);
+    const last = Math.floor(size / CHUNK);
+    const stored = await partial.store(0, payloadOf(content, [1, last]));
+    assertEquals(stored.bad, [1, last]);
+    const expected = content.slice(0, last * CHUNK);
+    expected.fill(0, CHUNK, 2 * CHUNK);
+    assertSameBytes(await Deno.readFile(partial.path), expected);
+    for (const at of [last, 1]) {
+      const part = content.slice(at * CHUNK, (at + 1) * CHUNK);
+      await partial.store(at * CHUNK, payloadOf(part));
+    }
+    await partial.publish(folder.at(`${size}`), keep);
+    assertSameBytes(await Deno.readFile(folder.at(`${size}`)), content);
+  }
+});
+
+Deno.test("partial: one that somebody removed is a disk fault, in a store as in the end", async () => {
+  await using folder = await TempFolder.create();
+  using disk = new CountedDisk();
+  for (const size of [1_000, SMALL + 1]) {
+    const content = patterned(size);
+    const partial = PartialFile.create(folder.at("partials"), { id: ID, size }, disk);
+    await Deno.remove(partial.path);
+    const cannot = `Cannot write ${partial.path}: no such file`;
+    await faultOf("disk", partial.store(0, payloadOf(content)), cannot);
+    await faultOf("disk", partial.publish(folder.at("file"), keep), cannot);
+    await partial.discard();
+    assertEquals(folder.list(), ["partials"]);
+  }
+});
+
+Deno.test({
+  name: "partial: published or discarded, it is open no more",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    await using folder = await TempFolder.create();
+    using disk = new CountedDisk();
+    for (const size of [1_000, SMALL + 1]) {
+      const published = await partialOf(folder, patterned(size), disk);
+      const discarded = await partialOf(folder, patterned(size), disk);
+      await published.publish(folder.at("file"), replace);
+      await discarded.discard();
+      assertEquals(openIn(folder.path), 0);
+    }
+  },
 });
 
 Deno.test("partial: a time is kept to the millisecond", async () => {
@@ -835,37 +895,46 @@ Deno.test({
   ...posixOnly,
   fn: async () => {
     await using folder = await TempFolder.create();
-    const partial = PartialFile.create(folder.at("deep/partials"), ID, 1);
+    const about = { id: ID, size: 1 };
+    const partial = PartialFile.create(folder.at("deep/partials"), about, new Disk());
     assertEquals((await Deno.stat(folder.at("deep/partials"))).mode! & 0o777, 0o700);
-    partial.discard();
+    await partial.discard();
   },
 });
 
 Deno.test("partial: two of the same file don't meet", async () => {
   await using folder = await TempFolder.create();
-  const [one, two] = await Promise.all(
-    [1, 2].map((seed) => partialOf(folder, patterned(1_000, seed))),
-  );
-  assertNotEquals(one.path, two.path);
-  await one.publish(folder.at("one"), keep);
-  await two.publish(folder.at("two"), keep);
-  assertSameBytes(await Deno.readFile(folder.at("one")), patterned(1_000, 1));
-  assertSameBytes(await Deno.readFile(folder.at("two")), patterned(1_000, 2));
+  using disk = new CountedDisk();
+  for (const size of [1_000, SMALL + 1]) {
+    const [one, two] = await Promise.all(
+      [1, 2].map((seed) => partialOf(folder, patterned(size, seed), disk)),
+    );
+    assertNotEquals(one.path, two.path);
+    await one.publish(folder.at("one"), replace);
+    await two.publish(folder.at("two"), replace);
+    assertSameBytes(await Deno.readFile(folder.at("one")), patterned(size, 1));
+    assertSameBytes(await Deno.readFile(folder.at("two")), patterned(size, 2));
+  }
 });
 
 Deno.test("partial: discarded, it leaves nothing, however often", async () => {
   await using folder = await TempFolder.create();
-  const partial = await partialOf(folder, patterned(1_000));
-  partial.discard();
-  partial.discard();
-  assertEquals(folder.list(), ["partials"]);
-  await faultOf("disk", partial.write(0, patterned(1)));
-  assertEquals(folder.list(), ["partials"]);
+  using disk = new CountedDisk();
+  for (const size of [1_000, SMALL + 1]) {
+    const partial = await partialOf(folder, patterned(size), disk);
+    await partial.discard();
+    await partial.discard();
+    assertEquals(folder.list(), ["partials"]);
+    await faultOf("disk", partial.store(0, payloadOf(patterned(1))));
+    assertEquals(folder.list(), ["partials"]);
+  }
 });
 
 Deno.test("partial: a file larger than the disk is refused before it is begun", async () => {
   await using folder = await TempFolder.create();
-  const create = () => PartialFile.create(folder.at("partials"), ID, Number.MAX_SAFE_INTEGER);
+  using disk = new CountedDisk();
+  const about = { id: ID, size: Number.MAX_SAFE_INTEGER };
+  const create = () => PartialFile.create(folder.at("partials"), about, disk);
   await faultOf("disk", create, "are free");
   assertEquals(folder.list(), ["partials"]);
 });
@@ -873,7 +942,10 @@ Deno.test("partial: a file larger than the disk is refused before it is begun", 
 Deno.test("partial: a folder that can't be made is a disk fault", async () => {
   await using folder = await TempFolder.create();
   await folder.write("partials", "a file");
-  await faultOf("disk", () => PartialFile.create(folder.at("partials"), ID, 1), "Cannot write");
+  for (const place of ["partials", "partials/in/a/file"]) {
+    const create = () => PartialFile.create(folder.at(place), { id: ID, size: 1 }, new Disk());
+    await faultOf("disk", create, "Cannot write");
+  }
   assertEquals(folder.list(), ["partials"]);
 });
 
@@ -906,8 +978,9 @@ function publishContract(what: string, { parent, ignore }: { parent?: string; ig
     });
 
   test("the whole file, its time, nothing else", async (from, to) => {
-    const content = patterned(MIB + 1);
-    const stamp = await (await partialOf(from, content)).publish(to.at("file"), keep);
+    const content = patterned(SMALL + 1);
+    using disk = new CountedDisk();
+    const stamp = await (await partialOf(from, content, disk)).publish(to.at("file"), keep);
     assertSameBytes(await Deno.readFile(to.at("file")), content);
     const now = stampAt(to.at("file"));
     assertEquals([stamp.size, stamp.mtimeNs, stamp.inode], [now.size, now.mtimeNs, now.inode]);
@@ -921,7 +994,7 @@ function publishContract(what: string, { parent, ignore }: { parent?: string; ig
     await faultOf("destination", partial.publish(to.at("file"), keep), "it exists already");
     assertEquals(await Deno.readTextFile(to.at("file")), "precious");
     assertEquals(to.list(), ["file"]);
-    partial.discard();
+    await partial.discard();
     assertEquals(from.list(), ["partials"]);
     await (await partialOf(from, patterned(10))).publish(to.at("file"), replace);
     assertSameBytes(await Deno.readFile(to.at("file")), patterned(10));
@@ -933,7 +1006,7 @@ function publishContract(what: string, { parent, ignore }: { parent?: string; ig
     const publishing = partial.publish(to.at("file"), keep);
     Deno.writeTextFileSync(to.at("file"), "precious");
     await faultOf("destination", publishing, "it exists already");
-    partial.discard();
+    await partial.discard();
     assertEquals(await Deno.readTextFile(to.at("file")), "precious");
     assertEquals([from.list(), to.list()], [["partials"], ["file"]]);
   });
@@ -945,7 +1018,7 @@ function publishContract(what: string, { parent, ignore }: { parent?: string; ig
     const results = await Promise.allSettled(
       partials.map((one) => one.publish(to.at("file"), keep)),
     );
-    for (const partial of partials) partial.discard();
+    for (const partial of partials) await partial.discard();
     const winners = results.flatMap((one, at) => one.status === "fulfilled" ? [at] : []);
     assertEquals(winners.length, 1);
     assertSameBytes(await Deno.readFile(to.at("file")), patterned(MIB, winners[0] + 1));
@@ -957,7 +1030,7 @@ function publishContract(what: string, { parent, ignore }: { parent?: string; ig
     for (const options of [keep, replace]) {
       const partial = await partialOf(from, patterned(10));
       await faultOf("destination", partial.publish(to.at("folder"), options));
-      partial.discard();
+      await partial.discard();
     }
     assertEquals([from.list(), to.list()], [["partials"], ["folder", "folder/file"]]);
   });
@@ -969,7 +1042,7 @@ function publishContract(what: string, { parent, ignore }: { parent?: string; ig
     for (const link of ["link", "dangling"]) {
       const partial = await partialOf(from, patterned(10));
       await faultOf("destination", partial.publish(to.at(link), keep));
-      partial.discard();
+      await partial.discard();
     }
     await (await partialOf(from, patterned(10))).publish(to.at("link"), replace);
     assert((await Deno.lstat(to.at("link"))).isFile);
@@ -980,7 +1053,7 @@ function publishContract(what: string, { parent, ignore }: { parent?: string; ig
   test("a folder that is missing is a fault, and nothing is left", async (from, to) => {
     const partial = await partialOf(from, patterned(10));
     await faultOf("usage", partial.publish(to.at("missing/file"), keep), "Cannot write");
-    partial.discard();
+    await partial.discard();
     assertEquals([from.list(), to.list()], [["partials"], []]);
   });
 }

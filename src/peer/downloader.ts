@@ -6,7 +6,7 @@ import type { DigestStore } from "../store/digest_store.ts";
 import type { Stored } from "../store/disk.ts";
 import { Refusal } from "../wire/caller.ts";
 import { CHUNK_SIZE, RUN_CHUNKS } from "../wire/protocol.ts";
-import { Picker, type Run } from "./picker.ts";
+import { Picker, type Run, runsOf } from "./picker.ts";
 import { Backoff, type BackoffOptions, delay } from "./retry.ts";
 import type { Payload, Sink } from "./sink.ts";
 import type { Source } from "./source.ts";
@@ -184,8 +184,9 @@ export class Downloader {
         throw new Fault("integrity", `${source.receipt.address} sent ${what}`);
       }
       const expected = await this.#pages.digestsOf(run, source);
+      this.#ended.signal.throwIfAborted();
       const stored = await this.#store(run, { buffer, length, expected });
-      missing = stored.bad.map((index) => ({ first: run.first + index, count: 1 }));
+      missing = runsOf(stored.bad.map((index) => run.first + index));
       this.#account(run, goodStretches(length, stored.bad, CHUNK_SIZE), source);
       if (missing.length > 0) {
         throw new Fault("integrity", `${source.receipt.address} sent a wrong chunk`);
@@ -215,7 +216,7 @@ export class Downloader {
     source.receipt.bad_chunks += run.count - chunks;
     this.tally.fetched += chunks;
     this.tally.refetched += run.count - chunks;
-    this.#options.onBytes?.(bytes);
+    if (bytes > 0) this.#options.onBytes?.(bytes);
     this.#picker.done(chunks);
     if (this.#picker.missing === 0) this.#end();
   }

@@ -147,8 +147,8 @@ export class Fetcher {
       cache.remember(path, target.id, stamp);
       await this.#options.onFetched(target, name, path, stamp);
     } finally {
-      await partial?.discard();
       this.#writing.delete(path);
+      await partial?.discard();
     }
   }
 

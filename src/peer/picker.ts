@@ -6,6 +6,17 @@ export interface Run {
   count: number;
 }
 
+/** Chunks, by their ascending numbers, as runs: what can be asked for together is. */
+export function runsOf(chunks: number[]): Run[] {
+  const runs: Run[] = [];
+  for (const chunk of chunks) {
+    const last = runs.at(-1);
+    if (last && last.first + last.count === chunk) last.count++;
+    else runs.push({ first: chunk, count: 1 });
+  }
+  return runs;
+}
+
 export interface PickerOptions<Source> {
   /** Chunks in the file. */
   chunks: number;

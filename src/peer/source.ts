@@ -12,7 +12,7 @@ export interface Source {
   connect(signal: AbortSignal): Promise<void>;
   /** A page of the hash tree, as yet unverified. */
   digests(level: number, page: number): Promise<Uint8Array<ArrayBuffer>>;
-  /** A run of chunks, as yet unverified, in `into` or a part of it. */
+  /** A run of chunks, as yet unverified, in the first bytes of `into`. */
   chunks(run: Run, into: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>>;
   /** Ends the connection; requests under way fail. */
   close(): void;

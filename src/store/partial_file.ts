@@ -5,8 +5,9 @@ import { Fault } from "../fault.ts";
 import type { Payload, Sink } from "../peer/sink.ts";
 import { CHUNK_SIZE } from "../wire/protocol.ts";
 import type { Disk, Stored } from "./disk.ts";
-import { fileFault, type FileStamp, stampOfPath } from "./file_stamp.ts";
+import { type FileStamp, stampOfPath, writeFault } from "./file_stamp.ts";
 import { publishFile } from "./publish_file.ts";
+import { writeFully } from "./write_fully.ts";
 
 /** Files up to this size, in bytes, are not worth a thread. */
 const SMALL = 1 << 20;
@@ -36,7 +37,7 @@ export class PartialFile implements Sink {
       if (size > SMALL) disk.start();
       return new PartialFile(path, disk, size <= SMALL);
     } catch (cause) {
-      throw cause instanceof Fault ? cause : fileFault(`Cannot write ${path}`, cause);
+      throw writeFault(path, cause);
     }
   }
 
@@ -52,13 +53,13 @@ export class PartialFile implements Sink {
       const fd = fs.openSync(this.path, "r+");
       try {
         for (const [from, to] of goodStretches(bytes.length, bad, CHUNK_SIZE)) {
-          fs.writeSync(fd, bytes, from, to - from, position + from);
+          writeFully(fd, bytes.subarray(from, to), position + from);
         }
       } finally {
         fs.closeSync(fd);
       }
     } catch (cause) {
-      throw fileFault(`Cannot write ${this.path}`, cause);
+      throw writeFault(this.path, cause);
     }
     return { bad, buffer: payload.buffer };
   }
@@ -80,14 +81,15 @@ export class PartialFile implements Sink {
       Deno.utimeSync(this.path, new Date(mtime), new Date(mtime));
       stamp = stampOfPath(this.path);
     } catch (cause) {
-      throw fileFault(`Cannot write ${this.path}`, cause);
+      throw writeFault(this.path, cause);
     }
     return await publishFile(this.path, destination, overwrite) ?? stamp;
   }
 
   /** Removes the partial; does nothing once it was published. */
   async discard(): Promise<void> {
-    await this.#disk.close(this.path);
+    // What can't be closed is removed all the same.
+    await this.#disk.close(this.path).catch(() => {});
     fs.rmSync(this.path, { force: true });
   }
 }

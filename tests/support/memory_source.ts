@@ -1,9 +1,10 @@
 import type { SourceReceipt } from "../../src/peer/peer_api.ts";
 import type { Run } from "../../src/peer/picker.ts";
-import type { Sink } from "../../src/peer/sink.ts";
+import type { Payload, Sink } from "../../src/peer/sink.ts";
 import type { Source } from "../../src/peer/source.ts";
 import { Fault } from "../../src/fault.ts";
-import { type Bytes, concat } from "./bytes.ts";
+import type { Stored } from "../../src/store/disk.ts";
+import { type Bytes, concat, sha256 } from "./bytes.ts";
 import {
   referenceDigests,
   referenceId,
@@ -97,7 +98,7 @@ export class MemorySource implements Source {
   }
 }
 
-/** Keeps what is written, and notices what is written twice. */
+/** Keeps what is right, and notices what is stored twice. The memory that it gives back is another. */
 export class MemorySink implements Sink {
   readonly horizon = Infinity;
   readonly content: Bytes;
@@ -107,12 +108,21 @@ export class MemorySink implements Sink {
     this.content = new Uint8Array(size);
   }
 
-  write(position: number, bytes: Bytes): Promise<void> {
-    for (let at = position; at < position + bytes.length; at += CHUNK) {
-      if (this.written.has(at)) throw new Error(`byte ${at} is written again`);
-      this.written.add(at);
+  store(position: number, { buffer, length, expected }: Payload): Promise<Stored> {
+    const bytes = new Uint8Array(buffer.transfer(), 0, length);
+    const bad: number[] = [];
+    for (let index = 0; index * CHUNK < length; index++) {
+      const chunk = bytes.subarray(index * CHUNK, (index + 1) * CHUNK);
+      const right = expected.subarray(index * 32, (index + 1) * 32);
+      if (sha256(chunk).toHex() !== right.toHex()) bad.push(index);
+      else this.#keep(position + index * CHUNK, chunk);
     }
-    this.content.set(bytes, position);
-    return Promise.resolve();
+    return Promise.resolve({ bad, buffer: bytes.buffer });
+  }
+
+  #keep(at: number, chunk: Bytes): void {
+    if (this.written.has(at)) throw new Error(`byte ${at} is written again`);
+    this.written.add(at);
+    this.content.set(chunk, at);
   }
 }
