@@ -125,6 +125,8 @@ export class Downloader {
         break;
       } catch (error) {
         const wrong = error instanceof Fault && error.kind === "integrity";
+        // Trouble with this side's own disk is no source's fault, and no other source mends it.
+        if (error instanceof Fault && error.kind === "disk") this.fail(error);
         if (this.#ended.signal.aborted) {
           // The others were quicker to mend it than this one's requests to end: it is named still.
           if (wrong) source.receipt.dropped = messageOf(error);

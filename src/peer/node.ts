@@ -3,7 +3,7 @@
  * and the page all work through it.
  */
 import { getLogger } from "@logtape/logtape";
-import { isAbort, messageOf } from "../fault.ts";
+import { Fault, messageOf } from "../fault.ts";
 import { DigestStore } from "../store/digest_store.ts";
 import { HashCache } from "../store/hash_cache.ts";
 import { Library, type Share } from "../store/library.ts";
@@ -190,7 +190,7 @@ export class PeerNode implements PeerApi {
   /** Says goodbye, ends what is under way, and frees DIR. */
   async close(): Promise<void> {
     clearInterval(this.#rescan);
-    this.#closing.abort(new DOMException("the peer is stopping", "AbortError"));
+    this.#closing.abort(new Fault("network", "the peer is stopping"));
     await this.#listener?.stop();
     await Promise.all(this.#background);
     for (const bootstrap of this.#bootstraps) bootstrap.close();
@@ -226,7 +226,8 @@ export class PeerNode implements PeerApi {
 
   #inBackground(work: Promise<void>): void {
     const ended = work.catch((error) => {
-      if (!isAbort(error)) log.error("{message}", { message: messageOf(error) });
+      if (this.#closing.signal.aborted) return;
+      log.error("{message}", { message: messageOf(error) });
     }).finally(() => this.#background.splice(this.#background.indexOf(ended), 1));
     this.#background.push(ended);
   }
