@@ -18,6 +18,8 @@ export const RUNS_IN_FLIGHT = 6;
 export const SOURCES_AT_ONCE = 8;
 /** Times in a row that a source may fail before it is given up. */
 const FAILURES = 4;
+/** A source that fails is given up when it has brought nothing for this long, in milliseconds. */
+const SILENT_MS = 30_000;
 /** Times that the only source may send wrong content before it is given up. */
 const STRIKES = 3;
 
@@ -115,6 +117,7 @@ export class Downloader {
     const backoff = new Backoff(this.#options.backoff);
     let failures = 0;
     let strikes = 0;
+    let useful = performance.now();
     this.#active.add(source);
     while (!this.#ended.signal.aborted) {
       const before = source.receipt.bytes;
@@ -126,6 +129,8 @@ export class Downloader {
         break;
       } catch (error) {
         const wrong = error instanceof Fault && error.kind === "integrity";
+        // Trouble with this side's own disk is no source's fault, and no other source mends it.
+        if (error instanceof Fault && error.kind === "disk") this.fail(error);
         if (this.#ended.signal.aborted) {
           // The others were quicker to mend it than this one's requests to end: it is named still.
           if (wrong) source.receipt.dropped = messageOf(error);
@@ -133,11 +138,12 @@ export class Downloader {
         }
         this.#connected.delete(source);
         this.#picker.wake();
-        if (source.receipt.bytes > before) failures = 0;
+        if (source.receipt.bytes > before) [failures, useful] = [0, performance.now()];
         strikes += wrong ? 1 : 0;
         const hopeless = error instanceof Refusal && error.code !== "busy";
         const useless = wrong && (strikes === STRIKES || this.#active.size > 1);
-        if (hopeless || useless || ++failures === FAILURES) {
+        const idle = performance.now() - useful > SILENT_MS;
+        if (hopeless || useless || idle || ++failures === FAILURES) {
           source.receipt.dropped = messageOf(error);
           if (wrong) this.#liars.add(source);
           break;
