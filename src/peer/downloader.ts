@@ -183,13 +183,16 @@ export class Downloader {
   async #fetchRun(run: Run, source: Source, buffer: ArrayBuffer): Promise<ArrayBuffer> {
     let missing = [run];
     try {
+      // Asked for first: behind the chunks of all the runs in flight, its reply would come last.
+      const digests = this.#pages.digestsOf(run, source);
+      digests.catch(() => {});
       const { length } = await source.chunks(run, new Uint8Array(buffer));
       const right = runLength(this.#shape, run.first, run.count);
       if (length !== right) {
         const what = `${length} bytes in place of ${right}`;
         throw new Fault("integrity", `${source.receipt.address} sent ${what}`);
       }
-      const expected = await this.#pages.digestsOf(run, source);
+      const expected = await digests;
       this.#ended.signal.throwIfAborted();
       const stored = await this.#store(run, { buffer, length, expected });
       missing = runsOf(stored.bad.map((index) => run.first + index));
