@@ -32,7 +32,7 @@ async function main(): Promise<void> {
   // At any time there are an original and one copy of it.
   await using room = await Room.open(2 * Math.max(options.size, options.big) + SMALL_FILES);
   const conditions = {
-    version: (await runShoal("--version")).stdout.trim(),
+    version: `shoal ${(await runShoal("--version")).stdout.trim()}`,
     program: Deno.env.get("SHOAL_BIN") || "deno run main.ts",
     deno: Deno.version.deno,
     cores: navigator.hardwareConcurrency,
@@ -65,7 +65,7 @@ function describe(
   return [
     `${version}: ${program}`,
     `both ends on this machine, ${cores} cores; files on ${room}`,
-    `rates with ${formatSize(Number(size))}, ${rounds} rounds in turn`,
+    `rates with ${formatSize(Number(size))}, rounds in turn: ${rounds}`,
   ];
 }
 

@@ -5,8 +5,7 @@ import { Fault } from "../src/fault.ts";
 import { Budget } from "../src/peer/budget.ts";
 import { Downloader } from "../src/peer/downloader.ts";
 import { OrderedOutput } from "../src/peer/ordered_output.ts";
-import { type Bytes, concat, patterned } from "./support/bytes.ts";
-import { assertSameBytes } from "./support/bytes.ts";
+import { assertSameBytes, type Bytes, concat, patterned } from "./support/bytes.ts";
 import { downloaded, failed, gate, refusal } from "./support/download.ts";
 import { type Conduct, MemoryFile, MemorySource } from "./support/memory_source.ts";
 import { newState } from "./support/new_state.ts";
@@ -245,4 +244,37 @@ Deno.test("swarm: a stream comes through whole when two bring parts of the same 
   assertSameBytes(concat(await reading), file.content);
   assertEquals([told, downloader.tally.fetched], [file.size, 16]);
   assertEquals(slow.receipt.bytes + other.receipt.bytes, file.size);
+});
+
+Deno.test("swarm: of what two bring, each chunk counts once, however it is cut", async () => {
+  const file = new MemoryFile(patterned(MIB - 7));
+  const [a, b] = ["a", "b"].map((name) => new MemorySource(name, file));
+  await using state = await newState();
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const told: number[] = [];
+  const sink = new OrderedOutput(writable, () => {}, () => {});
+  const downloader = new Downloader({
+    ...{ id: file.id, size: file.size, digests: state.digests, sources: [], sink },
+    onBytes: (bytes) => told.push(bytes),
+  });
+  const reading = Array.fromAsync(readable);
+  assertEquals(downloader.missingOf(0, 16), [{ first: 0, count: 16 }]);
+  const bring = async (source: MemorySource, first: number, count: number) => {
+    const bytes = file.chunks({ first, count });
+    await downloader.store({ first, count }, bytes.buffer, bytes.length, source);
+    await settle();
+  };
+  await bring(a, 0, 4);
+  await bring(a, 8, 4);
+  assertEquals(downloader.missingOf(0, 3), [
+    ...[{ first: 4, count: 3 }, { first: 7, count: 1 }],
+    ...[{ first: 12, count: 3 }, { first: 15, count: 1 }],
+  ]);
+  await bring(b, 0, 16);
+  await bring(a, 4, 4);
+  await sink.finish();
+  assertSameBytes(concat(await reading), file.content);
+  assertEquals(told, [4 * 65_536, 4 * 65_536, 8 * 65_536 - 7]);
+  assertEquals([a.receipt.bytes, b.receipt.bytes], [8 * 65_536, 8 * 65_536 - 7]);
+  assertEquals(downloader.tally, { fetched: 16, refetched: 0 });
 });

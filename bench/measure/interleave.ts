@@ -60,7 +60,7 @@ async function noting(outcome: Outcome, act: () => Promise<void>): Promise<void>
   } catch (error) {
     interrupted.throwIfAborted();
     const absent = error instanceof NotInstalled;
-    outcome.problem = absent ? "not installed" : `failed: ${(error as Error).message}`;
+    outcome.problem = absent ? "not installed" : (error as Error).message;
     outcome.broken = !absent;
   }
 }

@@ -11,15 +11,16 @@ from start to exit. MB are 10^6 bytes.`.trim();
 /** The table with what it needs to be read. */
 export async function formatReport(head: string[], rows: Row[]): Promise<string> {
   const table = await formatTable(HEADER, rows.map(cells));
-  return [...head, "", table, "", LEGEND].join("\n");
+  const faults = rows.filter((row) => row.broken).map((row) => `${row.figure}: ${row.problem}`);
+  return [...head, "", table, "", LEGEND, ...faults.length > 0 ? ["", ...faults] : []].join("\n");
 }
 
 function cells(row: Row): string[] {
   const goal = row.goal ?? "";
   if (row.reported === undefined && row.process === undefined) {
-    return [row.figure, row.problem ?? "", "", "", "", goal];
+    return [row.figure, row.broken ? "failed" : row.problem ?? "", "", "", "", goal];
   }
-  const figure = row.problem ? `${row.figure} (${row.problem})` : row.figure;
+  const figure = row.broken ? `${row.figure} (then failed)` : row.figure;
   const values = [formatValue(row.reported, row), formatValue(row.process, row)];
   return [figure, ...values, formatRatio(row.ratio_reported), formatRatio(row.ratio_process), goal];
 }

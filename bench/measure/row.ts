@@ -15,6 +15,7 @@ export interface Row {
   problem?: string;
   /** True when that is a fault. */
   broken?: boolean;
+  /** What the medians are of, in seconds whatever the unit. */
   samples?: Sample[];
 }
 
@@ -41,8 +42,7 @@ export function durationRow(outcome: Outcome): Row {
 
 /** A line for a figure that could not be taken at all. */
 export function brokenRow(figure: string, error: unknown): Row {
-  const problem = `failed: ${(error as Error).message}`;
-  return { figure, unit: "seconds", problem, broken: true };
+  return { figure, unit: "seconds", problem: (error as Error).message, broken: true };
 }
 
 function rowOf({ contender, samples, problem, broken }: Outcome, unit: Row["unit"]): Row {

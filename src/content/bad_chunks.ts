@@ -1,10 +1,13 @@
 import { DIGEST_SIZE } from "./sizes.ts";
 import { sameBytes } from "./digest.ts";
 
-/** Which of some chunks are wrong, by their numbers from 0: digests as they are and as they should be. */
+/**
+ * Which of some chunks are wrong, by their numbers from 0: digests as they are and as they should be.
+ * A chunk that has nothing to be compared with is wrong.
+ */
 export function badChunks(actual: Uint8Array, expected: Uint8Array): number[] {
   const bad: number[] = [];
-  for (let at = 0; at < expected.length; at += DIGEST_SIZE) {
+  for (let at = 0; at < actual.length; at += DIGEST_SIZE) {
     const same = sameBytes(
       actual.subarray(at, at + DIGEST_SIZE),
       expected.subarray(at, at + DIGEST_SIZE),
@@ -14,7 +17,7 @@ export function badChunks(actual: Uint8Array, expected: Uint8Array): number[] {
   return bad;
 }
 
-/** The stretches of bytes of a payload in which no chunk is bad: `[from, to)`. */
+/** The stretches of bytes of a payload in which no chunk is bad, `[from, to)`; `bad` ascends. */
 export function goodStretches(
   length: number,
   bad: number[],

@@ -92,7 +92,12 @@ export class Downloader implements LaneHost {
       peer: options.peer,
     });
     this.#pool = new SourcePool({
-      use: (source, onConnected) => this.#use(source, onConnected),
+      use: (source, onConnected) =>
+        this.#use(source, onConnected).catch((error) => {
+          // Trouble with this side's own disk is no source's fault, and no other source mends it.
+          if (error instanceof Fault && error.kind === "disk") this.fail(error);
+          throw error;
+        }),
       signal: this.#ended.signal,
       backoff: options.backoff,
     });

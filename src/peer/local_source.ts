@@ -40,7 +40,7 @@ export class LocalSource implements Source {
     const { id, size } = this.#share.announcement;
     const bytes = this.#digests.page(id, level, page);
     if (bytes?.length === pageLength(treeShape(size), level, page)) return Promise.resolve(bytes);
-    return Promise.reject(new Fault("disk", "a page of digests is missing"));
+    return Promise.reject(new Fault("network", "a page of digests is missing"));
   }
 
   chunks(
@@ -50,7 +50,7 @@ export class LocalSource implements Source {
     const { path, stamp, announcement } = this.#share;
     const bytes = into.subarray(0, runLength(treeShape(announcement.size), first, count));
     if (this.#reader.read(path, stamp, first * CHUNK_SIZE, bytes)) return Promise.resolve(bytes);
-    return Promise.reject(new Fault("disk", `${path} changed since it was shared`));
+    return Promise.reject(new Fault("network", `${path} changed since it was shared`));
   }
 
   close(): void {}

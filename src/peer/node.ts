@@ -3,7 +3,7 @@
  * and the page all work through it.
  */
 import { getLogger } from "@logtape/logtape";
-import { Fault, isAbort, messageOf } from "../fault.ts";
+import { Fault, messageOf } from "../fault.ts";
 import { DigestStore } from "../store/digest_store.ts";
 import { Disk } from "../store/disk.ts";
 import { DownloadStore } from "../store/download_store.ts";
@@ -253,7 +253,7 @@ export class PeerNode implements PeerApi {
   /** Says goodbye, ends what is under way, and frees DIR. */
   async close(): Promise<void> {
     clearInterval(this.#rescan);
-    this.#closing.abort(new DOMException("the peer is stopping", "AbortError"));
+    this.#closing.abort(new Fault("network", "the peer is stopping"));
     await this.#listener?.stop();
     await this.#resumer.ended();
     await Promise.allSettled(this.#underWay);
@@ -313,7 +313,8 @@ export class PeerNode implements PeerApi {
 
   #inBackground(work: Promise<void>): void {
     this.#tracked(work).catch((error) => {
-      if (!isAbort(error)) log.error("{message}", { message: messageOf(error) });
+      if (this.#closing.signal.aborted) return;
+      log.error("{message}", { message: messageOf(error) });
     });
   }
 

@@ -39,7 +39,7 @@ export interface Source {
   have(onRun: (run: number) => void): Promise<RunMap>;
   /** A page of the hash tree, as yet unverified. */
   digests(level: number, page: number): Promise<Uint8Array<ArrayBuffer>>;
-  /** Some chunks, as yet unverified, in `into` or a part of it; not needed once the signal aborts. */
+  /** Some chunks, as yet unverified, in the first bytes of `into`; not needed once it aborts. */
   chunks(
     range: ChunkRange,
     into: Uint8Array<ArrayBuffer>,

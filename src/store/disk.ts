@@ -1,4 +1,4 @@
-import { fileFault } from "./file_stamp.ts";
+import { writeFault } from "./file_stamp.ts";
 
 /** To the worker: verify a payload and write what is right of it, verify what is there, close a file. */
 export type DiskRequest =
@@ -62,8 +62,11 @@ export class Disk {
   async store(
     path: string,
     position: number,
-    { buffer, length, expected }: { buffer: ArrayBuffer; length: number; expected: Uint8Array },
+    payload: { buffer: ArrayBuffer; length: number; expected: Uint8Array },
   ): Promise<Stored> {
+    const { buffer, length } = payload;
+    // A view would take along all that it is a view of: a whole page of digests.
+    const expected = payload.expected.slice();
     const job = this.#nextJob++;
     const request: DiskRequest = { kind: "store", job, path, position, buffer, length, expected };
     const reply = await this.#ask(request, [buffer]);
@@ -116,12 +119,12 @@ export class Disk {
       this.#jobs.delete(data.job);
       const { error } = data;
       if (!error) resolve(data);
-      else reject(fileFault(`Cannot write ${path}`, Object.assign(new Error(), error)));
+      else reject(writeFault(path, Object.assign(new Error(), error)));
     };
     this.#worker.onerror = (event) => {
       event.preventDefault();
       for (const { path, reject } of this.#jobs.values()) {
-        reject(fileFault(`Cannot write ${path}`, new Error(event.message)));
+        reject(writeFault(path, new Error(event.message)));
       }
       this.#jobs.clear();
       this.stop();

@@ -8,6 +8,7 @@ import fs from "node:fs";
 import { badChunks, goodStretches } from "../content/bad_chunks.ts";
 import { CHUNK_SIZE, DIGEST_SIZE } from "../content/sizes.ts";
 import type { DiskReply, DiskRequest } from "./disk.ts";
+import { writeFully } from "./write_fully.ts";
 
 /** What a worker's global scope is; the runtime's versions differ in what they declare. */
 const scope = self as unknown as {
@@ -63,10 +64,7 @@ function digestsOf(payload: Uint8Array): Uint8Array {
 }
 
 function write(path: string, bytes: Uint8Array, position: number): void {
-  const fd = opened(path);
-  for (let done = 0; done < bytes.length;) {
-    done += fs.writeSync(fd, bytes, done, bytes.length - done, position + done);
-  }
+  writeFully(opened(path), bytes, position);
 }
 
 function opened(path: string): number {
@@ -77,6 +75,6 @@ function opened(path: string): number {
 
 function close(path: string): void {
   const fd = files.get(path);
-  if (fd !== undefined) fs.closeSync(fd);
   files.delete(path);
+  if (fd !== undefined) fs.closeSync(fd);
 }

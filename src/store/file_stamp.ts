@@ -76,3 +76,9 @@ export function fileFault(cannot: string, cause: unknown): Fault {
   }[code ?? ""] ?? messageOf(cause);
   return new Fault("disk", `${cannot}: ${why}`, { cause });
 }
+
+/** A `disk` Fault, whatever the error: what Shoal itself has made is not for others to remove. */
+export function writeFault(path: string, cause: unknown): Fault {
+  if (cause instanceof Fault) return cause;
+  return new Fault("disk", fileFault(`Cannot write ${path}`, cause).message, { cause });
+}

@@ -11,7 +11,7 @@ import { type CheckpointOptions, Checkpoints } from "./checkpoints.ts";
 import type { DigestStore } from "./digest_store.ts";
 import type { Disk, Stored } from "./disk.ts";
 import type { DownloadStore, Wanted } from "./download_store.ts";
-import { fileFault, type FileStamp, stampOfPath } from "./file_stamp.ts";
+import { type FileStamp, stampOfPath, writeFault } from "./file_stamp.ts";
 import { publishFile } from "./publish_file.ts";
 
 /** Files up to this size, in bytes, are not worth a thread. */
@@ -105,7 +105,7 @@ export class PartialFile implements Sink, Servable {
       const verified = claims.count === 0 || downloads.vouched(id);
       return new PartialFile(wanted, { path, claims, verified, options });
     } catch (cause) {
-      throw cause instanceof Fault ? cause : fileFault(`Cannot write ${path}`, cause);
+      throw writeFault(path, cause);
     }
   }
 
@@ -164,7 +164,7 @@ export class PartialFile implements Sink, Servable {
         fs.closeSync(fd);
       }
     } catch (cause) {
-      throw fileFault(`Cannot write ${this.path}`, cause);
+      throw writeFault(this.path, cause);
     }
     return { bad, buffer: payload.buffer };
   }
@@ -307,7 +307,7 @@ export class PartialFile implements Sink, Servable {
   }
 
   #fault(cause: unknown): Fault {
-    return cause instanceof Fault ? cause : fileFault(`Cannot write ${this.path}`, cause);
+    return writeFault(this.path, cause);
   }
 }
 

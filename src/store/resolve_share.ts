@@ -27,15 +27,16 @@ export async function resolveShare(
   const candidates = absolute ? [file] : [...named, `${cwd}/${file}`];
   const path = normalise(await firstThatExists(candidates));
   if (path === undefined) throw new Fault("usage", `${cannot}: no such file`);
+  const [parent, base] = split(path);
   let real: string;
+  let place: string;
   try {
     real = await Deno.realPath(path);
+    // The folder may be reached by a link: its parent's real path says where the name itself lies.
+    place = `${await Deno.realPath(parent || "/")}/${base}`.replace("//", "/");
   } catch (cause) {
     throw fileFault(cannot, cause);
   }
-  // The folder may be reached by a link, so the parent's real path says where the name itself lies.
-  const [parent, base] = split(path);
-  const place = `${await Deno.realPath(parent || "/")}/${base}`.replace("//", "/");
   const within = isInside(dir, place) || (isInside(dir, path) && !UPWARD.test(path));
   if (!within) return { name: safeName(base.normalize("NFC")), path: real };
   if (place === dir) throw new Fault("usage", `${cannot}: it is a folder`);

@@ -22,6 +22,7 @@ import { type Context, Hono } from "hono";
 import * as v from "valibot";
 import { Fault, messageOf } from "../fault.ts";
 import type { PeerApi } from "../peer/peer_api.ts";
+import { abortable } from "../peer/retry.ts";
 import { statusOf, toApiError } from "./api_error.ts";
 import { jsonLines } from "./json_lines.ts";
 
@@ -64,7 +65,7 @@ export interface ControlOptions {
 /** The control API of a peer, to be served on loopback. */
 export function controlApi(api: PeerApi, { token }: ControlOptions): Hono {
   const app = new Hono();
-  const streams = new Map<string, ReadableStream<Uint8Array>>();
+  const streams = new Map<string, { body: ReadableStream<Uint8Array>; taken: () => void }>();
 
   app.use(async (context, next) => {
     if (!isLoopback(context.req.header("host") ?? "")) {
@@ -139,12 +140,16 @@ export function controlApi(api: PeerApi, { token }: ControlOptions): Hono {
     const request = await bodyOf(context, StreamBody);
     const key = crypto.randomUUID();
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-    streams.set(key, readable);
+    const taken = Promise.withResolvers<void>();
+    streams.set(key, { body: readable, taken: taken.resolve });
     return work(async (emit, signal) => {
       emit({ content: `/api/streams/${key}` });
       try {
         const onProgress = (progress: unknown) => emit({ progress });
-        return await api.stream(request, writable, { signal, onProgress });
+        const receipt = await api.stream(request, writable, { signal, onProgress });
+        // An empty file is over before it can be asked for.
+        await abortable(taken.promise, signal);
+        return receipt;
       } finally {
         streams.delete(key);
       }
@@ -153,10 +158,11 @@ export function controlApi(api: PeerApi, { token }: ControlOptions): Hono {
 
   app.get("/api/streams/:key", (context) => {
     const key = context.req.param("key");
-    const body = streams.get(key);
-    if (!body) throw new Fault("not_found", "there is no such stream");
+    const stream = streams.get(key);
+    if (!stream) throw new Fault("not_found", "there is no such stream");
     streams.delete(key);
-    return new Response(body, { headers: { "content-type": "application/octet-stream" } });
+    stream.taken();
+    return new Response(stream.body, { headers: { "content-type": "application/octet-stream" } });
   });
 
   app.notFound((context) => context.json({ error: { message: "there is no such route" } }, 404));

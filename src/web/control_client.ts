@@ -1,4 +1,3 @@
-import http from "node:http";
 import * as v from "valibot";
 import { Fault, messageOf } from "../fault.ts";
 import type {
@@ -31,6 +30,8 @@ export class ControlClient implements PeerApi {
 
   constructor(control: ControlFile) {
     this.#control = control;
+    // The runtime's fetch would ask a proxy that the environment names, even for loopback.
+    for (const name of ["NO_PROXY", "no_proxy"]) Deno.env.set(name, "127.0.0.1");
   }
 
   async status(): Promise<PeerStatus> {
@@ -152,7 +153,7 @@ export class ControlClient implements PeerApi {
 
   /**
    * The body of a response. Throws the Fault that the peer answers with, and a `network` Fault when it
-   * is gone. node:http, because fetch would go through a proxy that the environment names.
+   * is gone.
    */
   async #request(
     method: string,
@@ -161,28 +162,20 @@ export class ControlClient implements PeerApi {
     signal?: AbortSignal,
   ): Promise<AsyncIterable<Uint8Array>> {
     const { url, token } = this.#control;
-    const payload = body === undefined ? undefined : new TextEncoder().encode(JSON.stringify(body));
-    const headers: Record<string, string | number> = { authorization: `Bearer ${token}` };
-    if (payload) {
-      headers["content-type"] = "application/json";
-      headers["content-length"] = payload.length;
+    let response: Response;
+    try {
+      response = await fetch(url + route, {
+        method,
+        headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+        body: body === undefined ? undefined : JSON.stringify(body),
+        signal,
+      });
+    } catch (cause) {
+      throw gone(cause, signal);
     }
-    const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
-      const request = http.request(url + route, { method, headers, signal, agent: false });
-      request.on("response", resolve);
-      request.on("error", (cause) =>
-        reject(
-          signal?.aborted ? signal.reason : new Fault(
-            "network",
-            `Cannot ask the running peer: ${messageOf(cause)}`,
-            { cause },
-          ),
-        ));
-      request.end(payload);
-    });
-    if (response.statusCode === 200) return bodyOf(response, signal);
-    const error: unknown = JSON.parse(await new Response(bodyStream(response)).text());
-    throw v.is(ApiError, error) ? fromApiError(error) : new Error(`HTTP ${response.statusCode}`);
+    if (response.ok) return bodyOf(response, signal);
+    const error: unknown = await response.json();
+    throw v.is(ApiError, error) ? fromApiError(error) : new Error(`HTTP ${response.status}`);
   }
 }
 
@@ -193,7 +186,7 @@ async function resultOf(
   onContent?: (route: string) => void,
 ): Promise<unknown> {
   let last: Line | undefined;
-  // To the end: Deno 2.5 takes a response that is left early for an error that nobody handled.
+  // To the end, so that the connection can be used again.
   for await (const line of lines) {
     if (line.progress !== undefined) onProgress(line.progress);
     else if (line.content !== undefined) onContent?.(line.content);
@@ -203,20 +196,15 @@ async function resultOf(
   throw new Fault("network", "Cannot ask the running peer: it stopped");
 }
 
-async function* bodyOf(
-  response: http.IncomingMessage,
-  signal?: AbortSignal,
-): AsyncGenerator<Uint8Array> {
+async function* bodyOf(response: Response, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
   try {
-    yield* response;
+    yield* response.body ?? [];
   } catch (cause) {
-    signal?.throwIfAborted();
-    throw new Fault("network", `Cannot ask the running peer: ${messageOf(cause)}`, { cause });
-  } finally {
-    response.destroy();
+    throw gone(cause, signal);
   }
 }
 
-function bodyStream(response: http.IncomingMessage): ReadableStream<Uint8Array> {
-  return ReadableStream.from(bodyOf(response));
+function gone(cause: unknown, signal?: AbortSignal): unknown {
+  if (signal?.aborted) return signal.reason;
+  return new Fault("network", `Cannot ask the running peer: ${messageOf(cause)}`, { cause });
 }

@@ -147,12 +147,15 @@ Deno.test("the shared file is cut off, changed or replaced half-way", async () =
 
 Deno.test("a source that corrupts every fifth run, beside an honest one", async () => {
   await using world = await worldWithData();
+  await using honest = await sourceBehind(world, "honest", { pauseAfter: SIZE / 8 });
   let runs = 0;
   const corrupt: ProxyOptions["onPayload"] = (payload, { action }) => {
-    if (action === "chunks" && ++runs % 5 === 0) payload[payload.length >> 1] ^= 0x10;
+    if (action !== "chunks" || ++runs % 5 !== 0) return;
+    payload[payload.length >> 1] ^= 0x10;
+    // The honest one waits until then: it could be done before that.
+    honest.proxy.resume();
   };
   await using liar = await sourceBehind(world, "liar", { onPayload: corrupt });
-  await using honest = await sourceBehind(world, "honest", {});
   const dir = await world.folder("getter");
   const receipt = await world.json<Receipt>(dir, ["get", "data"]);
   assert(await sameFiles(`${world.root}/data`, `${dir}/data`));

@@ -6,6 +6,7 @@ import { closedPort, type RawEnd, Scripted } from "../support/sockets.ts";
 import { assertRefused, contentsOf, placedIn } from "./checks.ts";
 import { HostilePeer, type Lie, offerOf, serving, wireMessage } from "./hostile_peer.ts";
 import { shoal } from "./program.ts";
+import { Proxy } from "./proxy.ts";
 import { World } from "./world.ts";
 
 const MIB = 1 << 20;
@@ -195,7 +196,6 @@ Deno.test("what is announced must fit what is sent", async () => {
 
 Deno.test("a liar beside an honest peer is dropped and named, and the file is right", async () => {
   await using world = await World.create();
-  const source = await world.peer("source");
   const lies: Record<string, Lie> = {
     "sent a wrong chunk": about("get_chunks", altered(flip)),
     "sent a malformed": about("get_chunks", () => patterned(70_000, 7)),
@@ -205,11 +205,18 @@ Deno.test("a liar beside an honest peer is dropped and named, and the file is ri
   await Promise.all(
     Object.entries(lies).map(async ([why, lie], index) => {
       const name = `data ${index}`;
-      // Large enough that the liar is tried as often as it takes.
       const content = patterned(16 * MIB, index + 1);
+      // The honest one waits until the liar has lied: it could be done before that.
+      await using proxy = new Proxy({ pauseAfter: 2 * MIB });
+      const args = ["--advertise", proxy.address];
+      const source = await world.peer(`source ${index}`, { args });
+      proxy.target = source.address;
       await Deno.writeFile(`${source.dir}/${name}`, content);
       await world.json(source.dir, ["share", name]);
-      const script = serving(content, lie);
+      const script = serving(content, (request, honest) => {
+        if (request.action === "get_chunks") proxy.resume();
+        return lie(request, honest);
+      });
       await using liar = await HostilePeer.create(world.bootstrap, offerOf(name, content), script);
       const dir = await world.folder(name);
       const receipt = await world.json<Receipt>(dir, ["get", name]);
@@ -220,7 +227,7 @@ Deno.test("a liar beside an honest peer is dropped and named, and the file is ri
       if (why === "sent a wrong chunk") {
         // The right ones among its chunks were taken.
         assert(named?.dropped && named.bad_chunks > 0, JSON.stringify(receipt));
-      } else {
+      } else if (why) {
         assertEquals(named?.bytes ?? 0, 0);
       }
     }),

@@ -4,7 +4,7 @@
  */
 const ROOT = new URL("../../", import.meta.url);
 /** A process that hasn't done what is awaited by then has hung, in milliseconds. */
-const HUNG_MS = 60_000;
+const HUNG_MS = 120_000;
 
 /** What the program may do: the permissions of the tasks in deno.json. */
 export const PERMISSIONS = [

@@ -4,6 +4,7 @@ import type { FileRecord, PeerStatus, Receipt, ShareResult } from "../../src/pee
 import { assertSameBytes } from "../support/bytes.ts";
 import { referenceIdOf } from "../support/reference_tree.ts";
 import { assertRefused, contentsOf } from "./checks.ts";
+import { Proxy } from "./proxy.ts";
 import { sameFiles, World, writeRandom } from "./world.ts";
 
 const MIB = 1 << 20;
@@ -65,7 +66,16 @@ Deno.test("every size and name is shared, listed and fetched, byte for byte", as
 
 Deno.test("two sources are used side by side, and both are in the receipt", async () => {
   await using world = await World.create();
-  const sources = await Promise.all([world.peer("one"), world.peer("two")]);
+  // Each stops at first, until the other has begun: one alone could be done before that.
+  await using one = new Proxy({ pauseAfter: MIB });
+  await using two = new Proxy({ pauseAfter: MIB });
+  const proxies = [one, two];
+  const sources = await Promise.all(proxies.map(async (proxy, index) => {
+    const source = await world.peer(`${index}`, { args: ["--advertise", proxy.address] });
+    proxy.target = source.address;
+    return source;
+  }));
+  Promise.all(proxies.map(({ paused }) => paused)).then(() => proxies.map((one) => one.resume()));
   await writeRandom(`${sources[0].dir}/big`, TWO_PAGES);
   await Deno.copyFile(`${sources[0].dir}/big`, `${sources[1].dir}/big`);
   await Promise.all(sources.map(({ dir }) => world.json(dir, ["share", "big"])));
@@ -73,7 +83,7 @@ Deno.test("two sources are used side by side, and both are in the receipt", asyn
   const receipt = await world.json<Receipt>(dir, ["get", "big"]);
   assertEquals(
     receipt.sources.map(({ address }) => address).sort(),
-    sources.map(({ address }) => address).sort(),
+    proxies.map(({ address }) => address).sort(),
   );
   assert(receipt.sources.every(({ bytes, dropped }) => bytes > 0 && !dropped));
   assertEquals(receipt.sources[0].bytes + receipt.sources[1].bytes, TWO_PAGES);
