@@ -79,6 +79,7 @@ interface Job {
   background: boolean;
   /** By performance.now(). */
   deadline?: number;
+  wait?: number;
   limitDown?: number;
   /** Resolves when it has ended, either way. */
   ended: Promise<void>;
@@ -196,6 +197,7 @@ export class Fetcher {
       reused: 0,
       ending: new AbortController(),
       background: options.transfer !== undefined,
+      wait: request.wait,
       deadline: request.deadline === undefined ? undefined : started + request.deadline,
       limitDown: request.limit_down,
       ended: ended.promise,
@@ -341,7 +343,7 @@ export class Fetcher {
   }
 
   async #download(job: Job, target: Target, sink: Sink, signal: AbortSignal): Promise<void> {
-    const { transfer, deadline, limitDown } = job;
+    const { transfer, deadline, wait, limitDown } = job;
     const { swarm, digests, self } = this.#options;
     const whole = sink.map.runs > 0 && sink.map.complete;
     if (target.sources.length === 0 && target.size > 0 && !whole && deadline === undefined) {
@@ -354,7 +356,7 @@ export class Fetcher {
         ? [this.#options.limitDown, new RateLimiter(limitDown)]
         : [this.#options.limitDown],
       // Who gave a deadline waits for sources until then.
-      waitMs: deadline === undefined ? undefined : Infinity,
+      waitMs: wait ?? (deadline === undefined ? undefined : Infinity),
       peer: self.peer,
       find: (connected) => findSources(target, connected, { swarm, self, signal }),
       onBytes: (bytes) => {

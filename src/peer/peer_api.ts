@@ -50,6 +50,8 @@ export interface GetRequest {
   overwrite?: boolean;
   /** How long it may take, in milliseconds; then it fails with a `deadline` Fault. Default for ever. */
   deadline?: number;
+  /** How long to wait when nobody who has it can be reached, in milliseconds. Default 60 s. */
+  wait?: number;
   /** Most bytes per second. Default what the peer is limited to. */
   limit_down?: number;
 }

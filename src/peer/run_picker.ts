@@ -90,6 +90,7 @@ export class RunPicker<Source> {
     if (!map) return;
     this.#sources.delete(source);
     this.#rivals.delete(source);
+    this.#idleSince.delete(source);
     if (!map.complete) this.#count(map, -1);
     for (const [run, takers] of this.#takers) if (takers.has(source)) this.release(run, source);
   }

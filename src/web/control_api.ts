@@ -48,6 +48,7 @@ const ShareBody = v.object({ file: path, cwd: path });
 const StreamBody = v.object({
   name: v.pipe(v.string(), v.maxLength(4_096)),
   id: v.optional(v.pipe(v.string(), v.regex(ID))),
+  wait: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(DEADLINE_CAP))),
   deadline: v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(DEADLINE_CAP))),
   limit_down: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
 });

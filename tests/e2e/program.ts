@@ -68,7 +68,8 @@ export class Program {
     this.#child = new Deno.Command(command, {
       args: rest,
       cwd: options.cwd,
-      env: { NO_COLOR: "1", ...options.env },
+      // What waits for sources to come back is tested where it is; elsewhere none will come.
+      env: { NO_COLOR: "1", SHOAL_WAIT: "1s", ...options.env },
       stdin: options.stdin === undefined ? "null" : "piped",
       stdout: "piped",
       stderr: "piped",

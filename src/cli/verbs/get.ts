@@ -25,6 +25,7 @@ interface GetFlags {
   overwrite?: true;
   /** Seconds. */
   deadline?: number;
+  wait?: number;
   /** Bytes per second; null is no limit. */
   limitDown?: number | null;
 }
@@ -43,10 +44,9 @@ export const getVerb: Verb = {
     option("-o, --output <PATH>", "where to put it, a file or a folder; - is standard output"),
     idOption("which content"),
     option("--overwrite", "replace what is at the destination"),
-    option(
-      "--deadline <DURATION>",
-      "give up after so long: 30s, 10m, 2h; else after 60 s without any source",
-    )
+    option("--deadline <DURATION>", "give up after so long: 30s, 10m, 2h")
+      .argParser(parsing(parseDeadline)),
+    option("--wait <DURATION>", "how long to wait while no source can be reached (default: 60s)")
       .argParser(parsing(parseDeadline)),
     // The variable of that name is the peer's own limit.
     new Option("--limit-down <RATE>", "fetch no more than so many bytes per second: 500K, 2M")
@@ -109,9 +109,9 @@ async function destination(path: string, cwd: string): Promise<string> {
   return absolute;
 }
 
-function requestOf(name: string, { id, deadline, limitDown }: GetFlags): StreamRequest {
-  const ms = deadline === undefined ? undefined : deadline * 1000;
-  return { name, id, deadline: ms, limit_down: limitDown ?? undefined };
+function requestOf(name: string, { id, deadline, wait, limitDown }: GetFlags): StreamRequest {
+  const ms = (seconds?: number) => seconds === undefined ? undefined : seconds * 1000;
+  return { name, id, deadline: ms(deadline), wait: ms(wait), limit_down: limitDown ?? undefined };
 }
 
 /** Seconds. A timer can't be set to more than 2^31 - 1 ms. */
