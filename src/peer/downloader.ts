@@ -338,7 +338,7 @@ export class Downloader implements LaneHost {
     const why = this.sources.map(({ receipt }) => receipt.dropped).filter((reason) => reason);
     const reasons = why.length > 0 ? `: ${why.slice(0, 3).join("; ")}` : "";
     return new Fault(
-      this.#pool.onlyLiars ? "integrity" : "network",
+      this.#pool.allWrong ? "integrity" : "network",
       `every source was lost${reasons}`,
     );
   }

@@ -356,7 +356,7 @@ export class Fetcher {
         ? [this.#options.limitDown, new RateLimiter(limitDown)]
         : [this.#options.limitDown],
       // Who gave a deadline waits for sources until then.
-      waitMs: wait ?? (deadline === undefined ? undefined : Infinity),
+      waitMs: deadline === undefined ? wait : Infinity,
       peer: self.peer,
       find: (connected) => findSources(target, connected, { swarm, self, signal }),
       onBytes: (bytes) => {

@@ -26,6 +26,8 @@ interface Candidate {
   failures: number;
   /** Times that it sent wrong content while it was the only source. */
   strikes: number;
+  /** True when it failed for what it sent, the last time. */
+  wrong: boolean;
 }
 
 export interface SourcePoolOptions {
@@ -60,6 +62,12 @@ export class SourcePool {
     return this.#candidates.size > 0 && this.#in("banned").length === this.#candidates.size;
   }
 
+  /** True when what every source sent last was wrong, be it given up for it or not yet. */
+  get allWrong(): boolean {
+    const candidates = [...this.#candidates.values()];
+    return candidates.length > 0 && candidates.every(({ wrong }) => wrong);
+  }
+
   /** Sources that were found: new ones are tried, and lost ones again. */
   add(sources: Source[]): void {
     for (const source of sources) {
@@ -68,7 +76,7 @@ export class SourcePool {
       if (!known) {
         const backoff = new Backoff(this.#options.backoff);
         this.#candidates.set(address, {
-          ...{ source, state: "waiting", backoff, failures: 0, strikes: 0 },
+          ...{ source, state: "waiting", backoff, failures: 0, strikes: 0, wrong: false },
         });
       } else if (known.state === "lost") {
         known.state = "waiting";
@@ -123,7 +131,9 @@ export class SourcePool {
         backoff.reset();
       }
       candidate.state = this.#after(candidate, error);
-      if (candidate.state !== "resting") source.receipt.dropped = messageOf(error);
+      candidate.wrong = error instanceof Fault && error.kind === "integrity";
+      // An end that we made ourselves is no reason.
+      if (candidate.wrong || !signal.aborted) source.receipt.dropped = messageOf(error);
     } finally {
       source.close();
     }

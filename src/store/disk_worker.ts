@@ -51,7 +51,11 @@ function check({ path, position, length, expected }: DiskRequest & { kind: "chec
     if (n === 0) break;
     filled += n;
   }
-  return badChunks(digestsOf(checked.subarray(0, filled)), expected);
+  const bad = badChunks(digestsOf(checked.subarray(0, filled)), expected);
+  // The file may have been cut off since.
+  const chunks = Math.ceil(length / CHUNK_SIZE);
+  for (let chunk = Math.ceil(filled / CHUNK_SIZE); chunk < chunks; chunk++) bad.push(chunk);
+  return bad;
 }
 
 function digestsOf(payload: Uint8Array): Uint8Array {

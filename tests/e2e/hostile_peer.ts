@@ -109,6 +109,10 @@ export function serving(content: Uint8Array, lie?: Lie): (end: RawEnd) => Promis
     switch (request.action) {
       case "hello":
         return wireMessage({ action: "hello", id, protocol: 1, agent: "hostile/1", peer });
+      case "have":
+        return wireMessage({ action: "map", id, complete: true });
+      case "sources":
+        return wireMessage({ action: "sources", id }, new TextEncoder().encode("[]"));
       case "get_digests":
         return wireMessage({ action: "digests", id }, levels[request.level][request.page]);
       case "get_chunks": {
