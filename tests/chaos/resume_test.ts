@@ -169,7 +169,7 @@ Deno.test("a download is cancelled: under way, and when it paused", async () => 
   });
   // The same without a running peer.
   const dir = await world.folder("once");
-  const once = world.start(dir, ["get", "data"]);
+  const once = world.start(dir, ["get", "data", "--wait", "60s"]);
   await eventually("it began", () => partialsOf(dir).length === 1);
   await once.stop();
   const { code } = await world.run(dir, ["cancel", "data", "--id", "00000000"]);
