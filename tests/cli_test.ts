@@ -255,6 +255,7 @@ Deno.test("options stand before or after a verb's own words", async () => {
 Deno.test("what nobody says has its default", async () => {
   const { flags } = await parse("peer");
   assertEquals(settingsOf(flags), {
+    createDir: true,
     dir: `${Deno.cwd()}/files`,
     bootstraps: [{ host: "127.0.0.1", port: 8000 }],
     host: "0.0.0.0",

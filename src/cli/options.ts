@@ -16,6 +16,9 @@ export const LOG_LEVELS = ["trace", "debug", "info", "warning", "error", "fatal"
 export type LogLevel = typeof LOG_LEVELS[number];
 export type LogFormat = "text" | "json";
 
+/** The shared folder unless told otherwise. It alone is made when it is missing. */
+const DEFAULT_DIR = "./files";
+
 /** What can be said of logs anywhere. */
 export interface LogFlags {
   /** Default `info` for what serves, `warning` for a verb. */
@@ -87,7 +90,7 @@ export function peerOptions(): Option[] {
       "--bootstrap <HOST:PORT>",
       `the meeting point; repeatable, or several with commas (default: 127.0.0.1:${BOOTSTRAP_PORT})`,
     ).argParser(collectAddresses),
-    option("--dir <DIR>", "the shared folder").default("./files").argParser(parseDir),
+    option("--dir <DIR>", "the shared folder").default(DEFAULT_DIR).argParser(parseDir),
     hostOption(),
     portOption(PEER_PORT),
     option("--advertise <HOST[:PORT]>", "list this address, not the one that the bootstrap sees")
@@ -105,6 +108,7 @@ export function peerOptions(): Option[] {
 export function settingsOf(flags: PeerFlags): PeerSettings {
   return {
     dir: resolve(flags.dir),
+    createDir: flags.dir === DEFAULT_DIR,
     bootstraps: flags.bootstrap ?? [{ host: "127.0.0.1", port: BOOTSTRAP_PORT }],
     host: flags.host,
     port: flags.port,
