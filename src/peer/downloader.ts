@@ -161,7 +161,11 @@ export class Downloader implements LaneHost {
   }
 
   take(source: Source): number | undefined {
-    return this.#ended.signal.aborted ? undefined : this.#picker.take(source);
+    if (this.#ended.signal.aborted) return;
+    const run = this.#picker.take(source);
+    // Asked for ahead of the chunks, so that these needn't wait for it when they are here.
+    if (run !== undefined) this.#pages.prefetch({ first: run * RUN_CHUNKS, count: 1 }, source);
+    return run;
   }
 
   missingOf(run: number, most: number): ChunkRange[] {
@@ -190,7 +194,7 @@ export class Downloader implements LaneHost {
       const what = `${length} bytes in place of ${right}`;
       throw new Fault("integrity", `${source.receipt.address} sent ${what}`);
     }
-    const expected = await this.#pages.digestsOf(range, source);
+    const expected = this.#pages.known(range) ?? await this.#pages.digestsOf(range, source);
     this.#ended.signal.throwIfAborted();
     // Somebody else may have been quicker: what is there already is not written again.
     if (!this.#needs(range)) return buffer;

@@ -108,7 +108,7 @@ export class Lane {
       if (this.#inFlight >= this.#window.size) return;
       const run = this.#host.take(this.#source);
       if (run === undefined) return;
-      const most = this.#window.size >= 4 * WINDOW_LEAST ? LARGE_PIECE : SMALL_PIECE;
+      const most = this.#window.size >= 2 * WINDOW_LEAST ? LARGE_PIECE : SMALL_PIECE;
       this.#asked.set(run, { open: 0, cancel: new AbortController(), failed: false });
       this.#queue = this.#host.missingOf(run, most).map((range) => ({ run, range }));
     }

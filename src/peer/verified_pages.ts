@@ -37,6 +37,20 @@ export class VerifiedPages {
     return page.subarray(at, at + count * DIGEST_SIZE);
   }
 
+  /** Those digests, where their page is at hand. */
+  known({ first, count }: ChunkRange): Uint8Array | undefined {
+    const page = this.#recent.get(`0:${Math.floor(first / PAGE_DIGESTS)}`);
+    const at = (first % PAGE_DIGESTS) * DIGEST_SIZE;
+    return page?.subarray(at, at + count * DIGEST_SIZE);
+  }
+
+  /** Asks for the page of some digests, unless it is known or under way. Whoever needs it hears of failures. */
+  prefetch(range: ChunkRange, source: Source): void {
+    const page = Math.floor(range.first / PAGE_DIGESTS);
+    if (this.#recent.has(`0:${page}`) || this.#underWay.has(`0:${page}`)) return;
+    this.page(0, page, source).catch(() => {});
+  }
+
   /**
    * A page, from `source` unless it is known. Throws an `integrity` Fault when the source's page is
    * not the one that the page above it names, and whatever the source throws.

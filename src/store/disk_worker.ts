@@ -3,7 +3,7 @@
  * own SHA-256, because here nothing else waits; WebCrypto would copy each chunk and hand it to yet
  * another thread, for a third more processor time.
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import fs from "node:fs";
 import { badChunks, goodStretches } from "../content/bad_chunks.ts";
 import { CHUNK_SIZE, DIGEST_SIZE } from "../content/sizes.ts";
@@ -62,7 +62,7 @@ function digestsOf(payload: Uint8Array): Uint8Array {
   const digests = new Uint8Array(Math.ceil(payload.length / CHUNK_SIZE) * DIGEST_SIZE);
   for (let index = 0; index * CHUNK_SIZE < payload.length; index++) {
     const chunk = payload.subarray(index * CHUNK_SIZE, (index + 1) * CHUNK_SIZE);
-    digests.set(createHash("sha256").update(chunk).digest(), index * DIGEST_SIZE);
+    digests.set(hash("sha256", chunk, "buffer"), index * DIGEST_SIZE);
   }
   return digests;
 }
