@@ -1,0 +1,10 @@
+import fs from "node:fs";
+import { type FileStamp, stampOf } from "../../src/store/file_stamp.ts";
+
+/** The stamp of the file at `path` now. */
+export function stampAt(path: string): FileStamp {
+  const fd = fs.openSync(path, "r");
+  const { size, mtimeNs, inode } = stampOf(fd);
+  fs.closeSync(fd);
+  return { size, mtimeNs, inode };
+}
