@@ -1,7 +1,7 @@
 import { type Peer, sameFiles, World, writeRandom } from "../../tests/e2e/world.ts";
+import { highWaterMark } from "../../tests/support/high_water_mark.ts";
 import { formatSize } from "../../src/cli/units.ts";
 import type { Row } from "../measure/row.ts";
-import { timedRun } from "../measure/timed_run.ts";
 import type { BenchOptions } from "../options.ts";
 import { getFile, shareFile } from "../tools/shoal.ts";
 
@@ -25,14 +25,8 @@ export async function peakMemory({ big }: BenchOptions): Promise<Row[]> {
 async function memoryRow(role: string, { program }: Peer, size: number): Promise<Row> {
   const figure = `peak memory: ${role} of ${formatSize(size)}`;
   const row: Row = { figure, unit: "bytes", goal: GOAL };
-  if (Deno.build.os !== "linux") return { ...row, problem: "not told by this system" };
-  return { ...row, reported: await highWaterMark(program.pid) };
-}
-
-/** The largest resident set of a process so far, in bytes. Only another process may read it. */
-async function highWaterMark(pid: number): Promise<number> {
-  const { stdout } = await timedRun(["grep", "VmHWM", `/proc/${pid}/status`]);
-  const kib = stdout.match(/(\d+) kB/)?.[1];
-  if (kib === undefined) throw new Error(`Cannot read the memory of process ${pid}: ${stdout}`);
-  return Number(kib) * 1024;
+  const reported = await highWaterMark(program.pid);
+  return reported === undefined
+    ? { ...row, problem: "not told by this system" }
+    : { ...row, reported };
 }

@@ -1,45 +1,27 @@
 /** Downloads that are killed, cancelled, starved of disk, or overtaken: they go on where they were. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { PartialStatus, PeerStatus, Receipt } from "../../src/peer/peer_api.ts";
+import type { PartialStatus, Receipt } from "../../src/peer/peer_api.ts";
 import { assertRefused, contentsOf, eventually, partialsOf, placedIn } from "../e2e/checks.ts";
 import { CAN_MOUNT, MountedDisk, NEEDS } from "../e2e/mounted_disk.ts";
 import { Program } from "../e2e/program.ts";
-import { Proxy, type ProxyOptions } from "../e2e/proxy.ts";
-import { type Peer, sameFiles, World, writeRandom } from "../e2e/world.ts";
+import { sameFiles, writeRandom } from "../e2e/world.ts";
+import { killAgainAndAgain } from "./killed_download.ts";
+import {
+  assertBounded,
+  CHUNK,
+  MIB,
+  sharer,
+  SIZE,
+  sourceBehind,
+  statusOf,
+  worldWithData,
+} from "./setting.ts";
 
-const MIB = 1 << 20;
-const CHUNK = 65_536;
-const SIZE = 48 * MIB;
 /** Kills of one download, and its size. `$SHOAL_CHAOS_KILLS` is for longer runs. */
 const KILLS = Number(Deno.env.get("SHOAL_CHAOS_KILLS") ?? 10);
 const KILLED_SIZE = 256 * MIB;
 /** Most bytes that one kill may cost. */
 const KILL_COST = 64 * MIB;
-
-/** A peer behind a proxy that shares `data`. */
-async function sourceBehind(
-  world: World,
-  name: string,
-  options: ProxyOptions = {},
-): Promise<{ peer: Peer; proxy: Proxy; file: string } & AsyncDisposable> {
-  const proxy = new Proxy(options);
-  const peer = await world.peer(name, { args: ["--advertise", proxy.address] });
-  proxy.target = peer.address;
-  const file = `${peer.dir}/data`;
-  await Deno.copyFile(`${world.root}/data`, file);
-  await world.json(peer.dir, ["share", "data"]);
-  return { peer, proxy, file, [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose]() };
-}
-
-async function worldWithData(size = SIZE): Promise<World> {
-  const world = await World.create();
-  await writeRandom(`${world.root}/data`, size);
-  return world;
-}
-
-async function statusOf(world: World, dir: string): Promise<PeerStatus> {
-  return await world.json<PeerStatus>(dir, ["status"]);
-}
 
 function partialPath(dir: string): string {
   const [name] = partialsOf(dir);
@@ -49,43 +31,13 @@ function partialPath(dir: string): string {
 Deno.test("one download, killed again and again", async () => {
   await using world = await worldWithData(KILLED_SIZE);
   // The limit makes the download last about as long as it takes to be killed a few times.
-  const source = await world.peer("source", { args: ["--limit-up", "100M"] });
-  const file = `${source.dir}/data`;
-  await Deno.copyFile(`${world.root}/data`, file);
-  await world.json(source.dir, ["share", "data"]);
+  const source = await sharer(world, "source", ["--limit-up", "100M"]);
   const dir = await world.folder("getter");
-  const before = { served: 0, kept: 0 };
-  for (let kills = 0; kills < KILLS;) {
-    const get = world.start(dir, ["get", "data", "--json"]);
-    const ended = await Promise.race([
-      get.ended(),
-      new Promise<void>((resolve) => setTimeout(resolve, Math.random() * 2_000)),
-    ]);
-    if (ended === undefined) {
-      await get.stop("SIGKILL");
-      kills++;
-    } else {
-      const { reused, fetched, refetched } = (JSON.parse(get.stdout) as Receipt).chunks;
-      assertEquals([reused + fetched, refetched], [KILLED_SIZE / CHUNK, 0]);
-    }
-    const whole = placedIn(dir).includes("data");
-    if (whole) assert(await sameFiles(file, `${dir}/data`), "what has the final name is whole");
-    const { partials } = await statusOf(world, dir);
-    const kept = whole ? KILLED_SIZE : partials[0]?.bytes ?? 0;
-    const { totals: { served } } = await statusOf(world, source.dir);
-    const cost = served - before.served - (kept - before.kept);
+  const download = { source, dir, size: KILLED_SIZE, kills: KILLS };
+  for (const cost of await killAgainAndAgain(world, download)) {
     assert(cost <= KILL_COST, `a kill cost ${cost} bytes`);
-    Object.assign(before, { served, kept: whole ? 0 : kept });
-    if (whole) {
-      assertEquals(contentsOf(dir), ["data"], "no partial is left");
-      await Deno.remove(`${dir}/data`);
-    }
   }
-  const last = await world.json<Receipt>(dir, ["get", "data"]);
-  assert(await sameFiles(file, `${dir}/data`));
-  assertEquals(contentsOf(dir), ["data"]);
-  assertEquals(last.chunks.reused, before.kept / CHUNK);
-  assertEquals((await statusOf(world, dir)).partials, []);
+  await assertBounded(source.program);
 });
 
 Deno.test("a killed peer goes on by itself when it starts", async () => {
@@ -115,6 +67,7 @@ Deno.test("a killed peer goes on by itself when it starts", async () => {
   const { shares, partials: left, totals } = await statusOf(world, again.dir);
   assertEquals([shares.map(({ name }) => name), left], [["data"], []]);
   assert(totals.fetched < SIZE * 0.75, `${totals.fetched} bytes were fetched`);
+  await assertBounded(again.program, source.peer.program);
 });
 
 Deno.test("what was damaged on disk is fetched again, and nothing else", async () => {
@@ -269,6 +222,7 @@ Deno.test({
     await eventually("the file is there", () => placedIn(disk.path).includes("data"));
     assert(await sameFiles(source.file, `${disk.path}/data`));
     await eventually("nothing is left", () => partialsOf(disk.path).length === 0);
+    await assertBounded(peer, source.peer.program);
     await peer.stop();
   },
 });

@@ -5,33 +5,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Receipt } from "../../src/peer/peer_api.ts";
 import { assertRefused, contentsOf, partialsOf, placedIn } from "../e2e/checks.ts";
-import { Proxy, type ProxyOptions } from "../e2e/proxy.ts";
-import { type Peer, sameFiles, World, writeRandom } from "../e2e/world.ts";
-
-const MIB = 1 << 20;
-const SIZE = 48 * MIB;
-
-/** A peer behind a proxy that shares a file by name. */
-async function sourceBehind(
-  world: World,
-  name: string,
-  options: ProxyOptions,
-): Promise<{ peer: Peer; proxy: Proxy; file: string } & AsyncDisposable> {
-  const proxy = new Proxy(options);
-  const peer = await world.peer(name, { args: ["--advertise", proxy.address] });
-  proxy.target = peer.address;
-  const file = `${peer.dir}/data`;
-  await Deno.copyFile(`${world.root}/data`, file);
-  await world.json(peer.dir, ["share", "data"]);
-  return { peer, proxy, file, [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose]() };
-}
-
-/** A world with a file to fetch. */
-async function worldWithData(): Promise<World> {
-  const world = await World.create();
-  await writeRandom(`${world.root}/data`, SIZE);
-  return world;
-}
+import type { Proxy, ProxyOptions } from "../e2e/proxy.ts";
+import { sameFiles } from "../e2e/world.ts";
+import { assertBounded, SIZE, sourceBehind, worldWithData } from "./setting.ts";
 
 Deno.test("the only source is killed half-way", async () => {
   await using world = await worldWithData();
@@ -40,6 +16,7 @@ Deno.test("the only source is killed half-way", async () => {
   const get = world.start(dir, ["get", "data"]);
   await source.proxy.paused;
   assertEquals(contentsOf(dir).length, 1, "a partial, and nothing under the final name");
+  await assertBounded(get, source.peer.program);
   await source.peer.program.stop("SIGKILL");
   const killed = performance.now();
   source.proxy.cut();
@@ -89,6 +66,7 @@ Deno.test("a running getter is killed half-way, and its peer starts again", asyn
   const getter = await world.peer("getter");
   const get = world.start(getter.dir, ["get", "data"]);
   await source.proxy.paused;
+  await assertBounded(getter.program);
   await getter.program.stop("SIGKILL");
   assertEquals(await get.ended(), 4, get.stderr);
   assertMatch(get.stderr, /^shoal: Cannot ask the running peer: .*\n$/);
@@ -105,6 +83,7 @@ Deno.test("one of two sources is killed at 30 %", async () => {
   const dir = await world.folder("getter");
   const get = world.start(dir, ["get", "data", "--json"]);
   await Promise.all([doomed.proxy.paused, steady.proxy.paused]);
+  await assertBounded(get, doomed.peer.program, steady.peer.program);
   await doomed.peer.program.stop("SIGKILL");
   doomed.proxy.cut();
   steady.proxy.resume();
@@ -135,6 +114,7 @@ Deno.test("the shared file is cut off, changed or replaced half-way", async () =
     const dir = await world.folder(`getter ${name}`);
     const get = world.start(dir, ["get", "data"]);
     await source.proxy.paused;
+    await assertBounded(get);
     await change(source.file);
     source.proxy.resume();
     const code = await get.ended();

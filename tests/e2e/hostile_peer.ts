@@ -26,12 +26,12 @@ export interface WireRequest {
 
 /**
  * What a liar makes of a right answer: the bytes that are sent in its place, and what comes after
- * them: the end of the connection, or silence for ever.
+ * them: the end of the connection at once, its end after those bytes have arrived, or silence for ever.
  */
 export type Lie = (
   request: WireRequest,
   honest: Bytes,
-) => Uint8Array | { send?: Uint8Array; then: "close" | "silence" };
+) => Uint8Array | { send?: Uint8Array; then: "close" | "finish" | "silence" };
 
 /** The offer that fits a content. */
 export function offerOf(name: string, content: Uint8Array): Offer {
@@ -130,7 +130,8 @@ export function serving(content: Uint8Array, lie?: Lie): (end: RawEnd) => Promis
       const { send, then } = said instanceof Uint8Array ? { send: said, then: "go on" } : said;
       if (send) await end.send(send);
       if (then === "close") return;
-      if (then === "silence") return await end.closed();
+      if (then === "finish") await end.conn.closeWrite();
+      if (then !== "go on") return await end.closed();
     }
   };
 }

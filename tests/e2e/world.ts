@@ -7,6 +7,10 @@ export interface VerbOptions extends RunOptions {
   bootstrap?: string;
 }
 
+export interface PeerOptions extends Pick<VerbOptions, "bootstrap" | "stdin"> {
+  args?: string[];
+}
+
 /** A bootstrap, peers and folders of their own, gone at the end of the test. */
 export class World {
   /** A temporary folder. */
@@ -43,10 +47,10 @@ export class World {
   }
 
   /** A peer that serves a folder of that name, once it is registered. */
-  async peer(name: string, options: { args?: string[]; stdin?: string } = {}): Promise<Peer> {
+  async peer(name: string, options: PeerOptions = {}): Promise<Peer> {
     const dir = await this.folder(name);
-    const args = ["peer", "0", "--host", "127.0.0.1", "--dir", dir, ...this.options()];
-    const program = new Program([...args, ...options.args ?? []], { stdin: options.stdin });
+    const words = this.#words(dir, ["0", "--host", "127.0.0.1"], options);
+    const program = new Program([...words, ...options.args ?? []], { stdin: options.stdin });
     this.#programs.push(program);
     const [, address] = await program.sees(/listening on (\S+), sharing/);
     await program.sees(/registered with/);
