@@ -12,6 +12,8 @@ export interface Host {
   prefix: string[];
   /** Its IPv4 address. */
   address: string;
+  /** What programs there must limit themselves to, each way, in bytes per second; 0 is no limit. */
+  rate: number;
 }
 
 /** A small network that goes when it is disposed of. Needs root, `ip` and `tc`. */
@@ -71,7 +73,7 @@ export class Network {
         await run("tc", "-n", name, "qdisc", "add", "dev", near, ...shape);
         await run("tc", "-n", hub, "qdisc", "add", "dev", far, ...shape);
       }
-      added.push({ prefix: ["ip", "netns", "exec", name], address });
+      added.push({ prefix: ["ip", "netns", "exec", name], address, rate: 0 });
     }
     this.hosts.push(...added);
     return added;

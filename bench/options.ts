@@ -44,7 +44,8 @@ export function parseOptions(args: string[]): BenchOptions | "help" {
   };
 }
 
-function count(option: string, given: unknown, otherwise: number): number {
+/** A whole number from 1 up that an option was given, or what it is otherwise. */
+export function count(option: string, given: unknown, otherwise: number): number {
   if (given === undefined) return otherwise;
   if (!/^[1-9]\d{0,6}$/.test(String(given))) {
     throw new Error(`Cannot use --${option} ${given}: it must be a whole number from 1 up`);

@@ -29,9 +29,12 @@ export class ServerProcess implements AsyncDisposable {
     ]);
   }
 
-  /** Waits until `isReady` gives something true, and gives that. Throws when the process ends. */
-  async ready<T>(isReady: () => T | Promise<T>): Promise<NonNullable<T>> {
-    const deadline = performance.now() + READY_MS;
+  /**
+   * Waits until `isReady` gives something true, and gives that. Throws when the process ends, and after
+   * `withinMs` milliseconds.
+   */
+  async ready<T>(isReady: () => T | Promise<T>, withinMs = READY_MS): Promise<NonNullable<T>> {
+    const deadline = performance.now() + withinMs;
     while (performance.now() < deadline) {
       const result = await isReady();
       if (result) return result;
@@ -39,7 +42,7 @@ export class ServerProcess implements AsyncDisposable {
       if (this.#ended) throw new Error(`${this.#command} ended: ${this.output.trim()}`);
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
-    throw new Error(`${this.#command} was not ready within ${READY_MS / 1000} s`);
+    throw new Error(`${this.#command} was not ready within ${withinMs / 1000} s`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -3,7 +3,8 @@ import { findTool, NotInstalled, timedRun } from "../measure/timed_run.ts";
 import type { Fetcher } from "./fetcher.ts";
 import { writeTorrent } from "./torrent_file.ts";
 
-const SCRIPT = decodeURIComponent(new URL("libtorrent_end.py", import.meta.url).pathname);
+/** What runs one end: see its first lines. */
+export const SCRIPT = decodeURIComponent(new URL("libtorrent_end.py", import.meta.url).pathname);
 /** Distributions install the binding for their own Python, which may not be the first in `$PATH`. */
 const PYTHON = "/usr/bin/python3";
 
@@ -24,7 +25,7 @@ export const libtorrent: Fetcher = {
 };
 
 /** A Python that has libtorrent. Throws {@link NotInstalled}. */
-async function findPython(): Promise<string> {
+export async function findPython(): Promise<string> {
   const known = (await Deno.stat(PYTHON).catch(() => undefined))?.isFile;
   const python = known ? PYTHON : await findTool("python3");
   try {

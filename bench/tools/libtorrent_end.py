@@ -2,6 +2,10 @@
 
 seed TORRENT FOLDER: prints its port and serves until it is ended.
 fetch TORRENT FOLDER PORT: fetches from that port and prints the seconds it took.
+swarm-seed TORRENT FOLDER PORT RATE: listens on that port of all addresses, prints it, and serves.
+swarm-fetch TORRENT FOLDER PORT RATE START PEER...: the same; at START, in seconds since 1970, begins
+    to fetch from all those HOST:PORT, prints the seconds it took, and serves on.
+RATE is the most bytes a second each way; 0 is no limit.
 """
 
 import sys
@@ -55,6 +59,44 @@ def fetch(session, torrent, folder, port):
     print(time.monotonic() - start, flush=True)
 
 
+def listen(session, port, rate):
+    session.apply_settings({
+        "listen_interfaces": "0.0.0.0:" + port,
+        "upload_rate_limit": int(rate),
+        "download_rate_limit": int(rate),
+    })
+    # Without this the limits would not hold for peers of the local network.
+    everybody = lt.ip_filter()
+    everybody.add_rule("0.0.0.0", "255.255.255.255", 1 << session.global_peer_class_id)
+    session.set_peer_class_filter(everybody)
+    until(lambda: session.listen_port() == int(port))
+
+
+def swarm_seed(session, torrent, folder, port, rate):
+    listen(session, port, rate)
+    seed(session, torrent, folder)
+
+
+def swarm_fetch(session, torrent, folder, port, rate, start, *peers):
+    listen(session, port, rate)
+    handle = add(session, torrent, folder, False)
+    until(lambda: handle.status().state == lt.torrent_status.downloading)
+    print(port, flush=True)
+    time.sleep(max(0, float(start) - time.time()))
+    for peer in peers:
+        host, at = peer.rsplit(":", 1)
+        handle.connect_peer((host, int(at)))
+    until(lambda: handle.status().is_seeding)
+    print("took", time.time() - float(start), flush=True)
+    while True:
+        time.sleep(1)
+
+
 if __name__ == "__main__":
-    actions = {"seed": seed, "fetch": fetch}
+    actions = {
+        "seed": seed,
+        "fetch": fetch,
+        "swarm-seed": swarm_seed,
+        "swarm-fetch": swarm_fetch,
+    }
     actions[sys.argv[1]](lt.session(SETTINGS), *sys.argv[2:])
