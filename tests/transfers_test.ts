@@ -108,6 +108,16 @@ Deno.test("transfers: one upload for each file and taker", () => {
   assert(transfers.upload(about) !== upload, "a later one is another");
 });
 
+Deno.test("transfers: what failed, or is still under way, counts in the totals", () => {
+  const transfers = new Transfers();
+  const failed = transfers.download("failed");
+  failed.add(100);
+  failed.state = "failed";
+  transfers.download("active").add(10);
+  transfers.upload({ name: "file", id: "1", size: 10, to: "10.0.0.1:5" }).add(3);
+  assertEquals(transfers.totals, { served: 3, fetched: 110 });
+});
+
 Deno.test("transfers: the last fifty that ended are remembered, and all under way", () => {
   const transfers = new Transfers();
   const active = transfers.download("active");

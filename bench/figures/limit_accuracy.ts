@@ -26,9 +26,9 @@ export async function* limitAccuracy(): AsyncGenerator<string> {
     for (const rate of RATES) {
       const api = await controlOf(limited);
       await api.change({ [way]: rate * MIB });
+      const measuring = measure(async () => (await api.status()).totals[total]);
       const get = world.start(getter.dir, ["get", "data"]);
-      const count = async () => (await api.status()).totals[total];
-      const measured = await measure(count);
+      const measured = await measuring;
       await world.json(getter.dir, ["cancel", "data"]);
       await get.ended();
       await api.change({ [way]: null });
@@ -42,7 +42,8 @@ export async function* limitAccuracy(): AsyncGenerator<string> {
 
 /** Bytes per second by which a count grows. */
 async function measure(count: () => Promise<number>): Promise<number> {
-  while (await count() === 0) await wait(10);
+  const idle = await count();
+  while (await count() === idle) await wait(10);
   await wait(BEFORE_MS);
   const started = performance.now();
   const before = await count();

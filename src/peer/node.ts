@@ -62,7 +62,6 @@ export class PeerNode implements PeerApi {
   /** On all that is sent, and on all that is fetched. */
   readonly #limitUp: RateLimiter;
   readonly #limitDown: RateLimiter;
-  readonly #totals = { served: 0, fetched: 0 };
   readonly #bootstraps: BootstrapClient[];
   readonly #swarm: Swarm;
   readonly #sharing: Sharing;
@@ -133,7 +132,7 @@ export class PeerNode implements PeerApi {
     });
     this.#resumer = new Resumer({
       ...{ downloads, transfers: this.#transfers, signal: this.#closing.signal },
-      get: (request, options, transfer) => this.#counted(request, options, transfer),
+      get: (request, options, transfer) => this.#get(request, options, transfer),
       isRunning: (id) => this.#fetcher.isRunning(id),
     });
   }
@@ -196,7 +195,7 @@ export class PeerNode implements PeerApi {
   }
 
   async get(request: GetRequest, options: GetOptions = {}): Promise<Receipt> {
-    return await this.#counted(request, options);
+    return await this.#get(request, options);
   }
 
   async cancel(request: Pick<GetRequest, "name" | "id">) {
@@ -208,7 +207,7 @@ export class PeerNode implements PeerApi {
     output: WritableStream<Uint8Array>,
     options: GetOptions = {},
   ): Promise<Receipt> {
-    return await this.#count(this.#fetcher.stream(request, output, this.#whileOpen(options)));
+    return await this.#toItsEnd(this.#fetcher.stream(request, output, this.#whileOpen(options)));
   }
 
   settings(): Promise<LiveSettings> {
@@ -246,7 +245,7 @@ export class PeerNode implements PeerApi {
       shares: this.#library.list().map(viewOf),
       transfers: this.#transfers.list(),
       partials: this.#fetcher.partials(),
-      totals: { ...this.#totals },
+      totals: { ...this.#transfers.totals },
     });
   }
 
@@ -270,7 +269,6 @@ export class PeerNode implements PeerApi {
 
   #countServed({ name, id, size }: Servable, bytes: number, to: string, share?: Share): void {
     if (share) share.served += bytes;
-    this.#totals.served += bytes;
     this.#transfers.upload({ name, id, size, to }).add(bytes);
   }
 
@@ -282,15 +280,13 @@ export class PeerNode implements PeerApi {
     return () => stops.forEach((stop) => stop());
   }
 
-  #counted(request: GetRequest, options: GetOptions, transfer?: ActiveTransfer): Promise<Receipt> {
-    return this.#count(this.#fetcher.get(request, this.#whileOpen(options), transfer));
+  #get(request: GetRequest, options: GetOptions, transfer?: ActiveTransfer): Promise<Receipt> {
+    return this.#toItsEnd(this.#fetcher.get(request, this.#whileOpen(options), transfer));
   }
 
-  async #count(fetching: Promise<Receipt>): Promise<Receipt> {
+  async #toItsEnd(fetching: Promise<Receipt>): Promise<Receipt> {
     try {
-      const receipt = await this.#tracked(fetching);
-      this.#totals.fetched += receipt.bytes;
-      return receipt;
+      return await this.#tracked(fetching);
     } catch (cause) {
       if (cause !== this.#closing.signal.reason) throw cause;
       throw new Fault("network", "Cannot go on: the peer is stopping", { cause });

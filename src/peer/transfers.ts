@@ -21,6 +21,7 @@ export class ActiveTransfer {
   size?: number;
   readonly direction: "down" | "up";
   readonly to?: string;
+  readonly #onBytes: (bytes: number) => void;
   /** Bytes that were there before those that the meter counts. */
   before = 0;
   /** Sources connected, while it is a download. */
@@ -31,6 +32,7 @@ export class ActiveTransfer {
   constructor(
     transfer: number,
     about: { name: string; id?: string; size?: number; direction: "down" | "up"; to?: string },
+    onBytes: (bytes: number) => void,
   ) {
     this.transfer = transfer;
     this.name = about.name;
@@ -38,10 +40,12 @@ export class ActiveTransfer {
     this.size = about.size;
     this.direction = about.direction;
     this.to = about.to;
+    this.#onBytes = onBytes;
   }
 
   add(bytes: number): void {
     this.meter.add(bytes);
+    this.#onBytes(bytes);
     this.lastActive = performance.now();
   }
 
@@ -73,13 +77,16 @@ export class ActiveTransfer {
 
 /** The transfers of a peer: those under way, and the last few that ended. */
 export class Transfers {
+  /** Bytes of all of them, those that failed or are under way included. */
+  readonly totals = { served: 0, fetched: 0 };
   readonly #list: ActiveTransfer[] = [];
   readonly #uploads = new Map<string, ActiveTransfer>();
   #next = 1;
 
   /** Begins to count a download. */
   download(name: string): ActiveTransfer {
-    return this.#add(new ActiveTransfer(this.#next++, { name, direction: "down" }));
+    const count = (bytes: number) => this.totals.fetched += bytes;
+    return this.#add(new ActiveTransfer(this.#next++, { name, direction: "down" }, count));
   }
 
   /** The upload of a file to somebody: the one under way, or a new one. */
@@ -87,7 +94,8 @@ export class Transfers {
     const key = `${about.to} ${about.id}`;
     let upload = this.#uploads.get(key);
     if (!upload || upload.view().state !== "active") {
-      upload = this.#add(new ActiveTransfer(this.#next++, { ...about, direction: "up" }));
+      const count = (bytes: number) => this.totals.served += bytes;
+      upload = this.#add(new ActiveTransfer(this.#next++, { ...about, direction: "up" }, count));
       this.#uploads.set(key, upload);
     }
     return upload;
