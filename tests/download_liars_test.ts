@@ -64,6 +64,16 @@ Deno.test("liars: two among five cost no more than what they sent", async () => 
   assert(sent(false) <= 640 + 16, `${sent(false)} chunks of the honest: one run twice at the end`);
 });
 
+Deno.test("liars: what the only one sent is told, though it is being tried again", async () => {
+  let connects = 0;
+  const source = new MemorySource("liar", MEGABYTES, {
+    chunks: (right) => flip(right, 0),
+    connect: () => connects++ === 0 ? undefined : new Promise<void>(() => {}),
+  });
+  const { error } = await failed(MEGABYTES, [source]);
+  assertEquals(error.message, "every source was lost: liar sent a wrong chunk");
+});
+
 Deno.test("liars: who lies and hangs up at once has lied", async () => {
   const sink = new MemorySink(MEGABYTES.size);
   const slow: Sink = {

@@ -118,10 +118,11 @@ export class SourcePool {
     const { signal, use } = this.#options;
     const { source, backoff } = candidate;
     const before = source.receipt.bytes;
-    source.receipt.dropped = undefined;
     try {
       await use(source, () => {
         candidate.state = "connected";
+        // Not sooner: until it is back, what it was dropped for is why it is not here.
+        source.receipt.dropped = undefined;
         this.#fill();
       });
       return;
