@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { RunMap } from "../src/content/run_map.ts";
 import { Fault } from "../src/fault.ts";
+import type { Source } from "../src/peer/source.ts";
 import { Budget } from "../src/peer/budget.ts";
 import { Downloader } from "../src/peer/downloader.ts";
 import { OrderedOutput } from "../src/peer/ordered_output.ts";
@@ -123,10 +124,11 @@ Deno.test("swarm: none left, it waits for one, and the one that comes lets it fi
   });
   const saviour = new MemorySource("saviour", FILE);
   let searches = 0;
-  const find = (connected: unknown[]) => {
+  const find = (connected: unknown[], found: (sources: Source[]) => void) => {
     assertEquals(connected, []);
     if (++searches === 1) return Promise.reject(new Fault("network", "no bootstrap answers"));
-    return Promise.resolve([dying, saviour]);
+    found([dying, saviour]);
+    return Promise.resolve();
   };
   await downloaded(FILE, [dying], { find, waitMs: 60_000 });
   assertEquals(dying.receipt.bytes + saviour.receipt.bytes, FILE.size);

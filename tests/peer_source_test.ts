@@ -33,13 +33,13 @@ async function haveOf(...replies: ((id: unknown) => object | Uint8Array)[]) {
   });
   const source = new PeerSource(FILE, peer.address, SELF);
   await source.connect(never);
-  const told: number[] = [];
+  const [told, taken]: number[][] = [[], []];
   try {
-    const map = await source.have((run) => told.push(run));
+    const map = await source.have((run) => told.push(run), (run) => taken.push(run));
     const before = map.count;
     // What the peer said last shows when it answers nothing more.
     for (let turn = 0; turn < 4; turn++) await settle();
-    return { map, before, told, rttMs: source.rttMs, peer: source.receipt.peer };
+    return { map, before, told, taken, rttMs: source.rttMs, peer: source.receipt.peer };
   } finally {
     source.close();
   }
@@ -65,6 +65,16 @@ Deno.test("peer source: a part of it, and what is told of after", async () => {
   );
   // Of the last byte, only four bits are runs.
   assertEquals([before, told, map.count], [2, [1, 2, 19, 4], 6]);
+});
+
+Deno.test("peer source: what others are sent is told apart from what it has", async () => {
+  const { map, told, taken } = await haveOf(
+    ...mapReply([0b1001, 0, 0]),
+    () => ({ ...has([1, 2], [18, 9]), action: "taken" }),
+    () => has([4, 1]),
+    () => ({ ...has([1, 1]), action: "taken", file: "00".repeat(32) }),
+  );
+  assertEquals([told, taken, map.count], [[4], [1, 2, 18, 19], 3]);
 });
 
 Deno.test("peer source: what is told of before the reply is not lost", async () => {

@@ -78,7 +78,7 @@ Deno.test("run picker: random among equals, so that two downloads begin apart", 
   assert(first.size > 1, [...first].join());
 });
 
-Deno.test("run picker: the rarest first, looked at twice a second", () => {
+Deno.test("run picker: the rarest first, of what stands first in an order made twice a second", () => {
   let now = 0;
   const { picker } = pickerOf(6, { now: () => now });
   picker.add("seed", RunMap.full(6));
@@ -88,10 +88,34 @@ Deno.test("run picker: the rarest first, looked at twice a second", () => {
   picker.add("z", mapOf(6, [0, 3]));
   picker.add("w", mapOf(6, [0, 3]));
   now = 499;
-  assertEquals(picker.take("y"), 0, "not looked at yet: 0 is still before 1 and 3");
-  picker.release(0, "y");
+  assertEquals(picker.take("y"), 1, "0 still stands before 1, but has more holders by now");
+  picker.release(1, "y");
   now = 500;
   assertEquals(takeAll(picker, "seed"), [1, 3, 0]);
+});
+
+Deno.test("run picker: what somebody else is sent is left to them for a while", () => {
+  let now = 0;
+  const { picker } = pickerOf(4, { now: () => now, peer: "00".repeat(32) });
+  picker.add("seed", RunMap.full(4), "aa".repeat(32));
+  for (const run of [0, 2, 2, 3]) picker.promised(run);
+  assertEquals(picker.take("seed"), 1, "the only one that nobody is sent");
+  assertEquals(picker.take("seed"), 0, "nobody is known who could be asked for it");
+  picker.release(0, "seed");
+  picker.add("rival", mapOf(4, [2]), "bb".repeat(32));
+  assertEquals(picker.take("seed"), undefined);
+  now = 1_999;
+  assertEquals(picker.take("seed"), undefined);
+  now = 2_000;
+  assertEquals(takeAll(picker, "seed").toSorted(), [0, 2, 3], "they were not to be had elsewhere");
+});
+
+Deno.test("run picker: what a rival has is asked of the rival", () => {
+  const { picker } = pickerOf(3, { now: () => 0, peer: "00".repeat(32) });
+  picker.add("seed", RunMap.full(3), "aa".repeat(32));
+  picker.add("rival", mapOf(3, [0, 1]), "bb".repeat(32));
+  assertEquals(takeAll(picker, "seed"), [2]);
+  assertEquals(takeAll(picker, "rival").toSorted(), [0, 1]);
 });
 
 Deno.test("run picker: with a horizon, in order and no further", () => {

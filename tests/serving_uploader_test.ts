@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { RUN_SIZE, RunMap } from "../src/content/run_map.ts";
-import { HasNotices } from "../src/peer/has_notices.ts";
+import { RunNotices } from "../src/peer/run_notices.ts";
 import { RateLimiter } from "../src/peer/rate_limiter.ts";
 import { Connection } from "../src/wire/connection.ts";
 import { CHUNK_SIZE } from "../src/wire/protocol.ts";
@@ -93,6 +93,41 @@ Deno.test("uploader: have tells what is there, and then what is new", async () =
   await until(() => growing.heard.size === 0);
 });
 
+Deno.test("uploader: who fetches a file is told what the others ask for, once for each run", async () => {
+  await using it = await serving();
+  const file = it.share.id;
+  const chunks = (id: number, first: number) => (
+    { action: "get_chunks", id, file, first, count: 4 }
+  );
+  const [asking, listening, stranger] = [await it.call(), await it.call(), await it.call()];
+  for (const end of [asking, listening]) {
+    await end.send(have(2, file));
+    assertEquals((await end.line()).complete, true);
+  }
+  await asking.send(chunks(3, 16), chunks(4, 20), chunks(5, 36));
+  for (const id of [3, 4, 5]) {
+    assertEquals(await asking.line(), { action: "chunks", id, payload: 4 * CHUNK_SIZE });
+    await asking.bytes(4 * CHUNK_SIZE);
+  }
+  const runs = new Set<number>();
+  while (runs.size < 2) {
+    const notice = await listening.line();
+    assertEquals([notice.action, notice.file], ["taken", file]);
+    for (const [first, count] of notice.runs) {
+      for (let run = first; run < first + count; run++) {
+        assert(!runs.has(run), `${run} is told of again`);
+        runs.add(run);
+      }
+    }
+  }
+  assertEquals([...runs].sort(), [1, 2]);
+  // Neither who asks for them nor who fetches nothing hears of them.
+  for (const end of [asking, stranger]) {
+    await end.send(have(9, file));
+    assertEquals((await end.line()).action, "map");
+  }
+});
+
 /** Notes how many messages are being sent at a time. */
 class Counting extends Connection {
   now = 0;
@@ -115,7 +150,7 @@ Deno.test("has: who doesn't read is sent one notice at a time, and then no more"
   using connection = new Counting(near, { progressMs: 200 });
   const growing = new Growing(new Uint8Array());
   Object.assign(growing, { size: 10_000 * RUN_SIZE, map: new RunMap(10_000) });
-  const notices = new HasNotices(connection, 0);
+  const notices = new RunNotices(connection, 0);
   notices.follow(growing);
   growing.get(1);
   await until(() => connection.sent === 1);

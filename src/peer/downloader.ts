@@ -20,8 +20,9 @@ export const WAIT_MS = 60_000;
 /** How often more sources are looked for, in milliseconds: while there are some, and while there are none. */
 const FIND_EVERY_MS = 15_000;
 const FIND_AGAIN_MS = 2_000;
-/** How soon at first, when those who began at the same time don't know each other yet. */
+/** How often at first, when those who began at the same time don't know each other yet, and how long. */
 const FIND_FIRST_MS = 300;
+const FIRST_MS = 5_000;
 /** How often it is looked whether to look for sources or to give up, in milliseconds. */
 const TICK_MS = 250;
 
@@ -36,8 +37,8 @@ export interface DownloaderOptions {
   sources: Source[];
   /** This peer's id. */
   peer?: string;
-  /** Asks for more sources; called again and again while the download runs. */
-  find?: (connected: Source[]) => Promise<Source[]>;
+  /** Looks for more sources; called again and again while the download runs. */
+  find?: (connected: Source[], found: (sources: Source[]) => void) => Promise<void>;
   /** Bytes in flight, shared with other downloads. */
   budget?: Budget;
   /** What arrives keeps to all of them. */
@@ -76,6 +77,7 @@ export class Downloader implements LaneHost {
   #finding = false;
   #nextFind = 0;
   #findPause = FIND_FIRST_MS;
+  #started = performance.now();
   #lastConnected = performance.now();
 
   constructor(options: DownloaderOptions) {
@@ -118,6 +120,11 @@ export class Downloader implements LaneHost {
     return this.#lanes.get(source)?.rate ?? 0;
   }
 
+  /** More sources; those that are known already are not added again. */
+  add(sources: Source[]): void {
+    if (!this.#ended.signal.aborted) this.#pool.add(sources);
+  }
+
   /** Looks again at what can be fetched: the sink's horizon has moved. */
   wake(): void {
     for (const lane of this.#lanes.values()) lane.wake();
@@ -148,8 +155,8 @@ export class Downloader implements LaneHost {
     );
     const ticker = setInterval(() => this.#tick(), TICK_MS);
     try {
-      this.#lastConnected = performance.now();
-      this.#nextFind = performance.now() + FIND_FIRST_MS;
+      this.#started = this.#lastConnected = performance.now();
+      this.#nextFind = this.#started + FIND_FIRST_MS;
       this.#pool.add(sources);
       await ended;
       await this.#pool.settled();
@@ -252,10 +259,11 @@ export class Downloader implements LaneHost {
     signal.addEventListener("abort", close);
     try {
       signal.throwIfAborted();
-      return await source.have((run) => {
+      const onRun = (run: number) => {
         this.#picker.gained(source, run);
         this.#lanes.get(source)?.wake();
-      });
+      };
+      return await source.have(onRun, (run) => this.#picker.promised(run));
     } finally {
       signal.removeEventListener("abort", close);
     }
@@ -317,14 +325,15 @@ export class Downloader implements LaneHost {
   async #find(): Promise<void> {
     this.#finding = true;
     try {
-      this.#pool.add(await this.#options.find?.(this.#pool.connected) ?? []);
+      await this.#options.find?.(this.#pool.connected, (sources) => this.add(sources));
     } catch {
       // Bootstraps and peers come and go; the next time may be better.
     } finally {
       this.#finding = false;
       const longest = this.connected > 0 ? FIND_EVERY_MS : FIND_AGAIN_MS;
-      this.#findPause = Math.min(longest, 2 * this.#findPause);
-      this.#nextFind = performance.now() + this.#findPause;
+      const now = performance.now();
+      if (now - this.#started > FIRST_MS) this.#findPause = Math.min(longest, 2 * this.#findPause);
+      this.#nextFind = now + this.#findPause;
     }
   }
 

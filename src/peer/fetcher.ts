@@ -27,7 +27,7 @@ import type {
 import type { Servable } from "./servable.ts";
 import { parseAddress } from "./settings.ts";
 import type { Sink } from "./sink.ts";
-import type { Self, Source } from "./source.ts";
+import { PeerSource, type Self, type Source } from "./source.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 import type { Swarm } from "./swarm.ts";
 import type { ActiveTransfer, Transfers } from "./transfers.ts";
@@ -94,6 +94,8 @@ export class Fetcher {
   readonly #budget = new Budget();
   /** What is being put on disk, by file id. */
   readonly #running = new Map<string, Job>();
+  /** Those that are being fetched, to disk or as a stream. */
+  readonly #downloading = new Set<Job>();
   /** Paths that are being written. */
   readonly #writing = new Set<string>();
   /** Why downloads paused, by file id. */
@@ -140,6 +142,14 @@ export class Fetcher {
     } catch (error) {
       await (sink ?? output).abort(error).catch(() => {});
       throw error;
+    }
+  }
+
+  /** Somebody fetches a content too: what this peer lacks of it, it may ask there. */
+  meet(id: string, record: PeerRecord): void {
+    for (const { transfer, downloader } of this.#downloading) {
+      if (transfer.id !== id || !downloader) continue;
+      downloader.add(this.#sourcesOf({ id, size: downloader.shape.size }, [record]));
     }
   }
 
@@ -342,6 +352,12 @@ export class Fetcher {
     this.#errors.delete(id);
   }
 
+  #sourcesOf(content: { id: string; size: number }, records: PeerRecord[]): Source[] {
+    const { self } = this.#options;
+    return records.filter(({ peer }) => peer !== self.peer)
+      .map(({ address, port }) => new PeerSource(content, { host: address, port }, self));
+  }
+
   async #download(job: Job, target: Target, sink: Sink, signal: AbortSignal): Promise<void> {
     const { transfer, deadline, wait, limitDown } = job;
     const { swarm, digests, self } = this.#options;
@@ -358,12 +374,17 @@ export class Fetcher {
       // Who gave a deadline waits for sources until then.
       waitMs: deadline === undefined ? wait : Infinity,
       peer: self.peer,
-      find: (connected) => findSources(target, connected, { swarm, self, signal }),
+      find: (connected, found) =>
+        findSources(target.id, connected, {
+          ...{ swarm, signal },
+          found: (records) => found(this.#sourcesOf(target, records)),
+        }),
       onBytes: (bytes) => {
         job.phase = "fetching";
         transfer.add(bytes);
       },
     });
+    this.#downloading.add(job);
     try {
       await job.downloader.run();
     } catch (error) {
@@ -371,6 +392,8 @@ export class Fetcher {
       throw new Fault(error.kind, `Cannot get ${transfer.name}: ${error.message}`, {
         cause: error.cause,
       });
+    } finally {
+      this.#downloading.delete(job);
     }
   }
 }

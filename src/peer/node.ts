@@ -102,6 +102,7 @@ export class PeerNode implements PeerApi {
       reader: this.#reader,
       downloads: this.#active,
       slots: this.#slots,
+      onAsked: (file, asker) => this.#fetcher.meet(file, asker),
       onChanged: (share) => {
         this.#sharing.withdraw(share, "changed");
         this.#rescanSoon();

@@ -1,4 +1,4 @@
-import type { RunMap } from "../content/run_map.ts";
+import { RunMap } from "../content/run_map.ts";
 
 /** Runs that follow one another in the random order, so that disks seek less: 8 MiB. */
 const STRETCH = 8;
@@ -6,8 +6,8 @@ const STRETCH = 8;
 const SORT_EVERY_MS = 500;
 /** Among so many equally rare runs, one is looked for that falls to this peer. */
 const LOOK_AHEAD = 64;
-/** How long a run that falls to somebody else is left to them: milliseconds. */
-const PATIENCE_MS = 1_500;
+/** How long a source that has everything is not asked for what others have too: milliseconds. */
+const PATIENCE_MS = 2_000;
 /** At the end, a run that was asked for so long ago is asked of another source too: milliseconds. */
 const OVERDUE_MS = 2_000;
 /** Sources that may be asked for the same run at the end. */
@@ -48,8 +48,10 @@ export class RunPicker<Source> {
   readonly #seed: number;
   /** Since when a source has had nothing that falls to this peer. */
   readonly #idleSince = new Map<Source, number>();
-  /** How many of the sources that lack something have a run; all others have every run. */
+  /** How many of the sources that lack something have a run, or will; all others have every run. */
   readonly #partialHolders: Uint8Array;
+  /** Runs that were told of as on their way to somebody. */
+  readonly #promised: RunMap;
   /** Missing runs, rarest first; some of them may be done since. */
   #order: number[];
   #sorted = true;
@@ -61,6 +63,7 @@ export class RunPicker<Source> {
     this.#seed = seedOf(options.peer ?? "");
     this.#now = options.now ?? (() => performance.now());
     this.#partialHolders = new Uint8Array(map.runs);
+    this.#promised = new RunMap(map.runs);
     const missing = Array.from({ length: map.runs }, (_, run) => run).filter((run) =>
       !map.has(run)
     );
@@ -105,6 +108,12 @@ export class RunPicker<Source> {
     this.#sorted = false;
   }
 
+  /** Somebody else is being sent a run, and will soon have it: it is less rare than it seems. */
+  promised(run: number): void {
+    if (this.#promised.add(run) && this.#partialHolders[run] < 255) this.#partialHolders[run]++;
+    this.#sorted = false;
+  }
+
   /** A run for this source to be asked for; undefined when there is none now. */
   take(source: Source): number | undefined {
     const map = this.#sources.get(source);
@@ -145,15 +154,15 @@ export class RunPicker<Source> {
   }
 
   /**
-   * Of the first runs in the order that nobody is asked for, one that falls to this peer; else the
-   * first. Peers who lack the same rare runs would otherwise all ask for the same few.
+   * Of the first runs in the order that nobody is asked for, the rarest; among equals one that falls
+   * to this peer. Peers who lack the same rare runs would otherwise all ask for the same few.
    */
   #find(source: Source, map: RunMap): number | undefined {
     const { map: there, horizon } = this.#options;
     const end = horizon();
-    let first = -1;
+    let best: { at: number; holders: number; ours: boolean } | undefined;
     let seen = 0;
-    for (let at = 0; at < this.#order.length; at++) {
+    for (let at = 0; at < this.#order.length && seen < LOOK_AHEAD; at++) {
       const run = this.#order[at];
       if (there.has(run) || this.#takers.has(run)) {
         this.#order.splice(at--, 1);
@@ -165,25 +174,28 @@ export class RunPicker<Source> {
       }
       if (!map.has(run)) continue;
       if (this.#avoid.get(run) === source && this.#othersHave(run, source)) continue;
-      if (first < 0) first = at;
-      const rarer = this.#partialHolders[this.#order[first]] < this.#partialHolders[run];
-      if (rarer || ++seen > LOOK_AHEAD) break;
-      if (end !== Infinity || this.#fallsToUs(run)) {
-        this.#order.splice(at, 1);
-        this.#idleSince.delete(source);
-        return run;
-      }
+      if (end !== Infinity) return this.#order.splice(at, 1)[0];
+      seen++;
+      const holders = this.#partialHolders[run];
+      const ours = this.#fallsToUs(run);
+      const better = !best || holders < best.holders ||
+        holders === best.holders && ours && !best.ours;
+      if (better) best = { at, holders, ours };
+      if (ours && holders === 0) break;
     }
-    if (first < 0 || !this.#mayTakeOthers(source, map)) return;
-    return this.#order.splice(first, 1)[0];
+    if (!best || !this.#mayTake(source, map, best.holders)) return;
+    return this.#order.splice(best.at, 1)[0];
   }
 
   /**
-   * From a source that has everything, what falls to others is left to them for a while: they can be
-   * asked for it soon, and such a source is what all of them wait for.
+   * From a source that has everything, what others have or will have is left alone for a while: they
+   * can be asked for it soon, and such a source is what all wait for who lack what nobody else has.
    */
-  #mayTakeOthers(source: Source, map: RunMap): boolean {
-    if (!map.complete || this.#rivals.size === 0) return true;
+  #mayTake(source: Source, map: RunMap, holders: number): boolean {
+    if (holders === 0 || !map.complete || this.#rivals.size === 0) {
+      this.#idleSince.delete(source);
+      return true;
+    }
     const since = this.#idleSince.get(source) ?? this.#now();
     this.#idleSince.set(source, since);
     return this.#now() - since >= PATIENCE_MS;

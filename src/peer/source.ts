@@ -13,6 +13,7 @@ import {
   RunMapReply,
   SOURCES_CAP,
   SourcesReply,
+  Taken,
 } from "../wire/protocol.ts";
 import type { SourceReceipt } from "./peer_api.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
@@ -35,8 +36,11 @@ export interface Source {
    * the limits.
    */
   connect(signal: AbortSignal, limits?: RateLimiter[]): Promise<void>;
-  /** Which runs it has. The map grows as it gets more, and `onRun` is told of each. */
-  have(onRun: (run: number) => void): Promise<RunMap>;
+  /**
+   * Which runs it has. The map grows as it gets more, and `onRun` is told of each. `onTaken` is told of
+   * runs that it sends to others, who can soon be asked for them.
+   */
+  have(onRun: (run: number) => void, onTaken?: (run: number) => void): Promise<RunMap>;
   /** A page of the hash tree, as yet unverified. */
   digests(level: number, page: number): Promise<Uint8Array<ArrayBuffer>>;
   /** Some chunks, as yet unverified, in the first bytes of `into`; not needed once it aborts. */
@@ -98,7 +102,10 @@ export class PeerSource implements Source {
     this.receipt.peer = hello.peer;
   }
 
-  async have(onRun: (run: number) => void): Promise<RunMap> {
+  async have(
+    onRun: (run: number) => void,
+    onTaken: (run: number) => void = () => {},
+  ): Promise<RunMap> {
     const caller = this.#connected();
     const runs = runCount(this.#file.size);
     // What it tells of before it replies goes here.
@@ -106,12 +113,13 @@ export class PeerSource implements Source {
     let hear = (run: number): void => void early.add(run);
     let left = TELLINGS * runs;
     caller.listen((notice) => {
+      const told = notice.action === "taken" ? onTaken : hear;
       for (const [first, end] of this.#told(notice, runs)) {
         left -= end - first;
         if (left < 0) {
           return caller.close(new Fault("network", `${caller.connection} repeats itself`));
         }
-        for (let run = first; run < end; run++) hear(run);
+        for (let run = first; run < end; run++) told(run);
       }
     });
     const started = performance.now();
@@ -162,10 +170,10 @@ export class PeerSource implements Source {
 
   /** The runs that a notice tells of, each as the first one and the one after the last. */
   #told(notice: Message, runs: number): [number, number][] {
-    const has = v.safeParse(Has, notice);
-    if (!has.success || has.output.file !== this.#file.id) return [];
+    const news = v.safeParse(notice.action === "taken" ? Taken : Has, notice);
+    if (!news.success || news.output.file !== this.#file.id) return [];
     // However large the numbers are that it says, there are no more runs than these.
-    return has.output.runs.filter(([first]) => first < runs)
+    return news.output.runs.filter(([first]) => first < runs)
       .map(([first, count]) => [first, Math.min(first + count, runs)]);
   }
 

@@ -5,6 +5,8 @@ import type { Source } from "./source.ts";
 
 /** Connections being opened at a time. */
 const HALF_OPEN = 8;
+/** Sources that are remembered: whoever names more has made them up. */
+const KNOWN_SOURCES = 1_000;
 /** Sources used at a time. */
 const MOST_SOURCES = 32;
 /** Times in a row that a source may fail before it has to be found again. */
@@ -74,6 +76,7 @@ export class SourcePool {
       const { address } = source.receipt;
       const known = this.#candidates.get(address);
       if (!known) {
+        if (this.#candidates.size >= KNOWN_SOURCES) continue;
         const backoff = new Backoff(this.#options.backoff);
         this.#candidates.set(address, {
           ...{ source, state: "waiting", backoff, failures: 0, strikes: 0, wrong: false },

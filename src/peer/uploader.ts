@@ -7,12 +7,13 @@ import type { Connection } from "../wire/connection.ts";
 import {
   CHUNK_SIZE,
   PAYLOAD_CAP,
+  type PeerRecord,
   PeerRequest,
   PROTOCOL_VERSION,
   RUN_CHUNKS,
 } from "../wire/protocol.ts";
 import { Askers } from "./askers.ts";
-import { HasNotices } from "./has_notices.ts";
+import { RunNotices } from "./run_notices.ts";
 import { answerSeed } from "./seed_uploader.ts";
 import { ActiveDownloads, type Servable } from "./servable.ts";
 import { SharedContent } from "./shared_content.ts";
@@ -31,6 +32,8 @@ export interface UploaderOptions {
   slots?: UploadSlots;
   /** Called for each run that is about to be sent; `share` is what it is of, unless a download. */
   onServed: (content: Servable, bytes: number, to: string, share?: Share) => void;
+  /** Called when a peer that listens asks for a file for the first time on its connection. */
+  onAsked?: (file: string, asker: PeerRecord) => void;
   /** Called when a shared file is found changed or gone. */
   onChanged: (share: Share) => void;
 }
@@ -38,15 +41,21 @@ export interface UploaderOptions {
 /** What is known of one connection while it is answered. */
 interface Visit {
   connection: Connection;
-  notices: HasNotices;
+  notices: RunNotices;
   /** What the other end said of itself. */
   caller: { agent?: string; peer?: string; port?: number };
   /** Files that it asked for, each with what to call at its end. */
   asked: Map<string, () => void>;
+  /** Files that it fetches. */
+  fetching: Set<string>;
+  /** The run that others were last told it is sent. */
+  told?: { file: string; run: number };
 }
 
 /** Files for which one connection is remembered as an asker. */
 const ASKED_CAP = 1_000;
+/** When more than so many fetch a file, telling each of them what the others are sent costs too much. */
+const TOLD_CAP = 64;
 
 type Request<A extends PeerRequest["action"]> = Extract<PeerRequest, { action: A }>;
 
@@ -59,6 +68,8 @@ export class Uploader {
   readonly #options: UploaderOptions;
   readonly #downloads: ActiveDownloads;
   readonly #askers = new Askers();
+  /** Who fetches a file now. */
+  readonly #fetching = new Map<string, Set<Visit>>();
 
   constructor(options: UploaderOptions) {
     this.#options = options;
@@ -68,16 +79,21 @@ export class Uploader {
 
   /** Answers a connection until it ends. Throws a Fault when the other end broke the rules. */
   async serve(connection: Connection): Promise<void> {
-    const notices = new HasNotices(connection);
-    const visit: Visit = { connection, notices, caller: {}, asked: new Map() };
+    const notices = new RunNotices(connection);
+    const visit: Visit = {
+      ...{ connection, notices, caller: {} },
+      ...{ asked: new Map(), fetching: new Set() },
+    };
     try {
       await answer<PeerRequest>(connection, {
         requests: PeerRequest,
         seed: (message) => answerSeed(connection, message, this),
+        seen: (request) => this.#tellOthers(request, visit),
         answer: (request, _payload, signal) => this.#answer(request, visit, signal),
       });
     } finally {
       notices.stop();
+      for (const file of visit.fetching) this.#left(file, visit);
       for (const end of visit.asked.values()) end();
     }
   }
@@ -175,9 +191,12 @@ export class Uploader {
     }
   }
 
-  #have({ id, file }: Request<"have">, { notices }: Visit): Response {
+  #have({ id, file }: Request<"have">, visit: Visit): Response {
+    const { notices } = visit;
     const content = this.#content(file);
+    this.#fetches(file, visit);
     if (!content.map || content.map.complete) {
+      notices.follow(content);
       return { message: { action: "map", id, complete: true } };
     }
     const payload = content.map.bytes();
@@ -193,6 +212,32 @@ export class Uploader {
     return { message: { action: "sources", id }, payload };
   }
 
+  #fetches(file: string, visit: Visit): void {
+    if (visit.fetching.size >= ASKED_CAP) return;
+    visit.fetching.add(file);
+    const others = this.#fetching.get(file);
+    if (others) others.add(visit);
+    else this.#fetching.set(file, new Set([visit]));
+  }
+
+  #left(file: string, visit: Visit): void {
+    const others = this.#fetching.get(file);
+    others?.delete(visit);
+    if (others?.size === 0) this.#fetching.delete(file);
+  }
+
+  /** What one will be sent, the others can soon have from that one. */
+  #tellOthers(request: PeerRequest, visit: Visit): void {
+    if (request.action !== "get_chunks") return;
+    const { file, first } = request;
+    const run = Math.floor(first / RUN_CHUNKS);
+    const others = this.#fetching.get(file);
+    const told = visit.told?.file === file && visit.told.run === run;
+    if (told || !others || others.size > TOLD_CAP) return;
+    visit.told = { file, run };
+    for (const { notices } of others) if (notices !== visit.notices) notices.taken(file, run);
+  }
+
   /** Whoever asks for a file and listens will be a source of it to others. */
   #remember(file: string, { asked, caller, connection }: Visit): void {
     const { port, peer, agent } = caller;
@@ -200,6 +245,7 @@ export class Uploader {
     if (!this.#find(file)) return;
     const record = { peer, address: connection.remote.host, port, agent };
     asked.set(file, this.#askers.add(file, record));
+    this.#options.onAsked?.(file, record);
   }
 
   #page(content: Servable, level: number, page: number): Uint8Array {

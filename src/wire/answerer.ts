@@ -40,6 +40,8 @@ export interface Handlers<R extends { action: string; id: number }> {
    * aborts when the caller takes the request back and when the connection is closed.
    */
   answer(request: R, payload: Uint8Array, signal: AbortSignal): Promise<Response> | Response;
+  /** Hears of each request as it comes, which may be long before it is answered. */
+  seen?(request: R): void;
   /** Takes over a connection whose first message has no `id`: the seed's dialect. */
   seed(message: Message): Promise<void>;
   /** True for a request after whose reply the connection ends. */
@@ -180,6 +182,7 @@ class Answerer<R extends { action: string; id: number }> {
     const parsed = v.safeParse(this.#handlers.requests, message, { abortEarly: true });
     if (parsed.success) {
       const cancel = new AbortController();
+      this.#handlers.seen?.(parsed.output);
       return { kind: "request", id, request: parsed.output, payload, cancel };
     }
     const known = !parsed.issues.some((issue) => v.getDotPath(issue) === "action");

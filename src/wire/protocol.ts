@@ -168,12 +168,12 @@ export const Chunks = reply("chunks", { payload });
 export const RunMapReply = reply("map", { complete: v.boolean(), payload: v.optional(payload) });
 /** Payload: a JSON array of {@link PeerRecord}, at most {@link SOURCES_CAP}. */
 export const SourcesReply = reply("sources", { payload });
+/** Pairs of first run and count. */
+const runs = v.pipe(v.array(v.tuple([runNumber, runNumber])), v.maxLength(LIST_CAP));
 /** A notice: runs that the sender has by now, as pairs of first run and count. */
-export const Has = v.object({
-  action: v.literal("has"),
-  file: FileId,
-  runs: v.pipe(v.array(v.tuple([runNumber, runNumber])), v.maxLength(LIST_CAP)),
-});
+export const Has = v.object({ action: v.literal("has"), file: FileId, runs });
+/** A notice: others are being sent these runs, so whoever waits a little can have them from those. */
+export const Taken = v.object({ action: v.literal("taken"), file: FileId, runs });
 export const ErrorReply = v.object({
   action: v.literal("error"),
   id: v.optional(requestId),

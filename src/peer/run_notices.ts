@@ -4,22 +4,23 @@ import { Refused } from "../wire/answerer.ts";
 import type { Servable } from "./servable.ts";
 
 /** How long news are gathered before they are told, in milliseconds. */
-export const NEWS_MS = 100;
+export const NEWS_MS = 25;
 /** Most files that one connection may be told of. */
 const FILES_CAP = 64;
 
 interface Subscription {
   content: Servable;
-  /** Runs that were not told of yet. */
-  news: Set<number>;
+  /** Runs that were not told of yet, by the notice that tells of them. */
+  news: { has: Set<number>; taken: Set<number> };
   stop: () => void;
 }
 
 /**
- * Tells one connection which runs its downloads get: at most every {@link NEWS_MS}, and never while
- * the notice before is still being sent, so that whoever doesn't read costs a set of numbers.
+ * Tells one connection which runs this peer gets, and which ones others are sent: at most every
+ * {@link NEWS_MS}, and never while the notice before is still being sent, so that whoever doesn't read
+ * costs a set of numbers.
  */
-export class HasNotices {
+export class RunNotices {
   readonly #connection: Connection;
   readonly #delayMs: number;
   readonly #subscriptions = new Map<string, Subscription>();
@@ -34,17 +35,27 @@ export class HasNotices {
   /** Tells of what is new from now on, until {@link stop}. Throws Refused when it is too much. */
   follow(content: Servable): void {
     const before = this.#subscriptions.get(content.id);
-    if (!content.onRun || before?.content === content) return;
+    if (before?.content === content) return;
     before?.stop();
     if (!before && this.#subscriptions.size >= FILES_CAP) {
+      // Of what is whole, there is nothing that must be told.
+      if (!content.map) return;
       throw new Refused("busy", `no more than ${FILES_CAP} files are told of at a time`);
     }
-    const news = new Set<number>();
-    const stop = content.onRun((run) => {
-      news.add(run);
+    const news = { has: new Set<number>(), taken: new Set<number>() };
+    const stop = content.onRun?.((run) => {
+      news.has.add(run);
       this.#soon();
     });
-    this.#subscriptions.set(content.id, { content, news, stop });
+    this.#subscriptions.set(content.id, { content, news, stop: stop ?? (() => {}) });
+  }
+
+  /** Somebody else is sent a run of a file, which is told where the file is followed. */
+  taken(file: string, run: number): void {
+    const subscription = this.#subscriptions.get(file);
+    if (!subscription) return;
+    subscription.news.taken.add(run);
+    this.#soon();
   }
 
   stop(): void {
@@ -65,9 +76,10 @@ export class HasNotices {
     this.#sending = true;
     try {
       for (const [file, { news }] of this.#subscriptions) {
-        if (news.size === 0) continue;
-        const runs = takeRanges(news);
-        await this.#connection.send({ action: "has", file, runs });
+        for (const action of ["has", "taken"] as const) {
+          if (news[action].size === 0) continue;
+          await this.#connection.send({ action, file, runs: takeRanges(news[action]) });
+        }
       }
     } catch {
       // Whoever reads the connection learns why it is gone.
@@ -75,7 +87,9 @@ export class HasNotices {
     } finally {
       this.#sending = false;
     }
-    if ([...this.#subscriptions.values()].some(({ news }) => news.size > 0)) this.#soon();
+    const left = [...this.#subscriptions.values()]
+      .some(({ news: { has, taken } }) => has.size + taken.size > 0);
+    if (left) this.#soon();
   }
 }
 
