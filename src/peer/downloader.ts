@@ -78,7 +78,7 @@ export class Downloader implements LaneHost {
   #nextFind = 0;
   #findPause = FIND_FIRST_MS;
   #started = performance.now();
-  #lastConnected = performance.now();
+  #lastHopeful = performance.now();
 
   constructor(options: DownloaderOptions) {
     const { id, size, sink, digests } = options;
@@ -155,7 +155,7 @@ export class Downloader implements LaneHost {
     );
     const ticker = setInterval(() => this.#tick(), TICK_MS);
     try {
-      this.#started = this.#lastConnected = performance.now();
+      this.#started = this.#lastHopeful = performance.now();
       this.#nextFind = this.#started + FIND_FIRST_MS;
       this.#pool.add(sources);
       await ended;
@@ -247,7 +247,6 @@ export class Downloader implements LaneHost {
     } finally {
       this.#lanes.delete(source);
       this.#picker.remove(source);
-      this.#lastConnected = performance.now();
       this.wake();
     }
   }
@@ -313,8 +312,9 @@ export class Downloader implements LaneHost {
     if (now >= deadline) {
       return this.fail(new Fault("deadline", `the deadline passed with ${this.#left()} to go`));
     }
-    if (this.connected > 0) this.#lastConnected = now;
-    else if (now - this.#lastConnected >= waitMs || this.#pool.onlyLiars) {
+    // Whoever connects again and again and brings nothing is no source.
+    if (this.#pool.hopeful) this.#lastHopeful = now;
+    else if (now - this.#lastHopeful >= waitMs || this.#pool.onlyLiars) {
       return this.fail(this.#lost());
     }
     // What is overdue may now be asked of others.

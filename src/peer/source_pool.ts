@@ -30,6 +30,10 @@ interface Candidate {
   strikes: number;
   /** True when it failed for what it sent, the last time. */
   wrong: boolean;
+  /** True when it brought nothing, the last time. */
+  useless: boolean;
+  /** What it had brought when it was last connected: bytes. */
+  before: number;
 }
 
 export interface SourcePoolOptions {
@@ -59,6 +63,14 @@ export class SourcePool {
     return this.#in("connected");
   }
 
+  /** True while there is a connected source that brings something, or never failed to. */
+  get hopeful(): boolean {
+    for (const { state, source, useless, before } of this.#candidates.values()) {
+      if (state === "connected" && (!useless || source.receipt.bytes > before)) return true;
+    }
+    return false;
+  }
+
   /** True when every source that is known was given up for what it sent. */
   get onlyLiars(): boolean {
     return this.#candidates.size > 0 && this.#in("banned").length === this.#candidates.size;
@@ -79,7 +91,8 @@ export class SourcePool {
         if (this.#candidates.size >= KNOWN_SOURCES) continue;
         const backoff = new Backoff(this.#options.backoff);
         this.#candidates.set(address, {
-          ...{ source, state: "waiting", backoff, failures: 0, strikes: 0, wrong: false },
+          ...{ source, state: "waiting", backoff, failures: 0, strikes: 0 },
+          ...{ wrong: false, useless: false, before: 0 },
         });
       } else if (known.state === "lost") {
         known.state = "waiting";
@@ -120,7 +133,7 @@ export class SourcePool {
   async #work(candidate: Candidate): Promise<void> {
     const { signal, use } = this.#options;
     const { source, backoff } = candidate;
-    const before = source.receipt.bytes;
+    candidate.before = source.receipt.bytes;
     try {
       await use(source, () => {
         candidate.state = "connected";
@@ -130,7 +143,8 @@ export class SourcePool {
       });
       return;
     } catch (error) {
-      if (source.receipt.bytes > before) {
+      candidate.useless = source.receipt.bytes === candidate.before;
+      if (!candidate.useless) {
         candidate.failures = 0;
         backoff.reset();
       }

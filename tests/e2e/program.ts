@@ -69,7 +69,7 @@ export class Program {
       args: rest,
       cwd: options.cwd,
       // What waits for sources to come back is tested where it is; elsewhere none will come.
-      env: { NO_COLOR: "1", SHOAL_WAIT: "1s", ...options.env },
+      env: { NO_COLOR: "1", SHOAL_WAIT: "3s", ...options.env },
       stdin: options.stdin === undefined ? "null" : "piped",
       stdout: "piped",
       stderr: "piped",
