@@ -1,0 +1,42 @@
+import type { Hono } from "hono";
+import * as v from "valibot";
+import { Fault } from "../../fault.ts";
+import type { PeerApi } from "../../peer/peer_api.ts";
+import { bodyOf, ID, NameBody, Path, work } from "./request.ts";
+
+/** The longest time that a timer can be set to: milliseconds, nearly 25 days. */
+const DEADLINE_CAP = 2 ** 31 - 1;
+
+export const StreamBody = v.object({
+  ...NameBody.entries,
+  wait: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(DEADLINE_CAP))),
+  deadline: v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(DEADLINE_CAP))),
+  limit_down: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+});
+const GetBody = v.object({
+  ...StreamBody.entries,
+  output: v.optional(Path),
+  overwrite: v.optional(v.boolean()),
+});
+
+/**
+ * | route                           | does                                                     |
+ * | ------------------------------- | -------------------------------------------------------- |
+ * | POST /api/downloads             | GetRequest → lines: `{progress}`…, `{result}` or `{error}` |
+ * | DELETE /api/downloads?name=&id= | PartialStatus[]: what was ended and removed              |
+ */
+export function downloadsRoutes(app: Hono, api: PeerApi): void {
+  app.post("/api/downloads", async (context) => {
+    const request = await bodyOf(context, GetBody);
+    return work((emit, signal) =>
+      api.get(request, { signal, onProgress: (progress) => emit({ progress }) })
+    );
+  });
+
+  app.delete("/api/downloads", async (context) => {
+    const name = context.req.query("name") ?? "";
+    const id = context.req.query("id");
+    if (id !== undefined && !ID.test(id)) throw new Fault("usage", "Cannot cancel: a wrong id");
+    return context.json(await api.cancel({ name, id }));
+  });
+}
