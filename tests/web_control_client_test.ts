@@ -1,6 +1,6 @@
 import { assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } from "@std/assert";
 import { Fault } from "../src/fault.ts";
-import type { PeerApi } from "../src/peer/peer_api.ts";
+import type { PageApi } from "../src/peer/page_api.ts";
 import { ControlClient } from "../src/web/control_client.ts";
 import { type ControlFile, readControlFile, writeControlFile } from "../src/web/control_file.ts";
 import { ControlServer } from "../src/web/control_server.ts";
@@ -45,7 +45,7 @@ Deno.test("control file: what leads elsewhere, or makes no sense, is no control 
 
 // Both ends, over HTTP
 
-async function served(api: PeerApi) {
+async function served(api: PageApi) {
   const folder = await TempFolder.create();
   const path = folder.at("control.json");
   const server = await ControlServer.start(api, path);

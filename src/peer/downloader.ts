@@ -125,6 +125,26 @@ export class Downloader implements LaneHost {
     if (!this.#ended.signal.aborted) this.#pool.add(sources);
   }
 
+  /** Where each source stands, those in use first. */
+  get states(): SourcePool["states"] {
+    return this.#pool.states;
+  }
+
+  /** What each connected source has. */
+  get holdings(): RunMap[] {
+    return this.#picker.maps;
+  }
+
+  /** How many chunks of a run are verified and written. */
+  chunksIn(run: number): number {
+    const count = Math.min(RUN_CHUNKS, this.shape.chunks - run * RUN_CHUNKS);
+    if (this.#map.has(run)) return count;
+    let missing = this.#partly.get(run) ?? (1 << count) - 1;
+    let chunks = count;
+    for (; missing !== 0; missing &= missing - 1) chunks--;
+    return chunks;
+  }
+
   /** Looks again at what can be fetched: the sink's horizon has moved. */
   wake(): void {
     for (const lane of this.#lanes.values()) lane.wake();

@@ -14,6 +14,7 @@ import { makeParents, settleDestination } from "./destination.ts";
 import { Downloader } from "./downloader.ts";
 import { findSources } from "./find_sources.ts";
 import { findTarget, type Target } from "./find_target.ts";
+import { liveSources } from "./live_sources.ts";
 import { OrderedOutput } from "./ordered_output.ts";
 import type {
   GetOptions,
@@ -53,6 +54,8 @@ export interface FetcherOptions {
   limitDown: RateLimiter;
   /** This peer's own copy of a content, where it shares one. */
   local: (id: string) => Source | undefined;
+  /** Called for what was fetched, with its number of bytes. */
+  onBytes?: (bytes: number) => void;
   /** Called when a download can be served while it grows; returns how to stop that. */
   onGrowing: (partial: Servable, target: Target) => () => void;
   /** Called when a file was put on disk, before its receipt is returned. */
@@ -158,33 +161,54 @@ export class Fetcher {
     return this.#running.has(id);
   }
 
+  /** A content that is being put on disk. */
+  running(
+    id: string,
+  ): { partial?: PartialFile; downloader?: Downloader; ended: Promise<void> } | undefined {
+    return this.#running.get(id);
+  }
+
   /** What is not whole yet. */
   partials(): PartialStatus[] {
-    return this.#options.downloads.list().map(({ id, name, size, map, updated }) => {
+    return this.#options.downloads.list().map(({ id, name, size, map, updated, paused }) => {
       const job = this.#running.get(id);
       const bytes = job?.partial?.bytes ?? bytesOf(map, size);
-      const error = this.#errors.get(id);
-      return { name, id, size, bytes, updated, state: job ? "active" : "paused", error };
+      const state = job ? "active" : "paused";
+      if (paused) return { name, id, size, bytes, updated, state, on_request: true };
+      return { name, id, size, bytes, updated, state, error: this.#errors.get(id) };
     });
   }
 
-  /** See PeerApi.cancel. */
-  async cancel({ name, id = "" }: Pick<GetRequest, "name" | "id">): Promise<PartialStatus[]> {
-    const { downloads } = this.#options;
+  /** What a request for partials means; throws a `not_found` Fault that they can't be `verb`ed. */
+  choose({ name, id = "" }: Pick<GetRequest, "name" | "id">, verb: string): PartialStatus[] {
     const wanted = name.normalize("NFC");
+    const chosen = this.partials().filter((one) => one.name === wanted && one.id.startsWith(id));
+    if (chosen.length > 0) return chosen;
+    const what = id ? `${wanted} with id ${id.slice(0, 12)}` : wanted;
+    throw new Fault("not_found", `Cannot ${verb} ${what}: it is not being fetched`);
+  }
+
+  /** Ends the work on a content, for the reason given, and waits until nothing is under way. */
+  async end(id: string, reason: Fault): Promise<void> {
+    const job = this.#running.get(id);
+    job?.ending.abort(reason);
+    await job?.ended;
+  }
+
+  /** See PeerApi.cancel. */
+  async cancel(request: Pick<GetRequest, "name" | "id">): Promise<PartialStatus[]> {
+    const { downloads, transfers } = this.#options;
     const removed: PartialStatus[] = [];
-    for (const partial of this.partials()) {
-      if (partial.name !== wanted || !partial.id.startsWith(id)) continue;
-      const job = this.#running.get(partial.id);
-      job?.ending.abort(new Fault("usage", `Cannot get ${partial.name}: it was cancelled`));
-      await job?.ended;
+    for (const partial of this.choose(request, "cancel")) {
+      const { id, name } = partial;
+      await this.end(id, new Fault("usage", `Cannot get ${name}: it was cancelled`));
       // It may just have become whole.
-      if (downloads.get(partial.id)) removed.push({ ...partial, state: "paused" });
-      this.#remove(partial.id);
+      if (downloads.get(id)) removed.push({ ...partial, state: "paused" });
+      this.#remove(id);
+      transfers.mark(id, "cancelled");
     }
     if (removed.length > 0) return removed;
-    const what = id ? `${wanted} with id ${id.slice(0, 12)}` : wanted;
-    throw new Fault("not_found", `Cannot cancel ${what}: it is not being fetched`);
+    throw new Fault("not_found", `Cannot cancel ${request.name}: it has just become whole`);
   }
 
   /** Finds what is asked for, does `work`, and accounts for it from begin to end. */
@@ -216,6 +240,9 @@ export class Fetcher {
     transfer.state = "active";
     transfer.error = undefined;
     transfer.sources = () => job.downloader?.connected ?? 0;
+    transfer.from = () => job.downloader ? liveSources(job.downloader) : [];
+    transfer.retries = () =>
+      job.downloader?.sources.reduce((sum, { receipt }) => sum + receipt.retries, 0) ?? 0;
     const signals = [job.ending.signal, ...(options.signal ? [options.signal] : [])];
     const signal = AbortSignal.any(signals);
     const tell = () => options.onProgress?.(progressOf(job));
@@ -229,6 +256,7 @@ export class Fetcher {
       const target = await this.#find({ name, id: request.id }, signal);
       transfer.id = target.id;
       transfer.size = target.size;
+      this.#options.transfers.supersede(transfer);
       job.phase = "connecting";
       const outcome = await work(job, target, signal);
       transfer.state = "done";
@@ -242,6 +270,7 @@ export class Fetcher {
     } finally {
       clearInterval(ticker);
       clearTimeout(late);
+      transfer.settle();
       ended.resolve();
     }
   }
@@ -273,6 +302,7 @@ export class Fetcher {
         { ...target, name, output: output && path, overwrite },
         this.#options,
       );
+      this.#unpause(job, target.id);
       await this.#check(job, job.partial, signal);
       job.partial.sources = () => recordsOf(job.downloader?.sources ?? []);
       stopServing = this.#options.onGrowing(job.partial, target);
@@ -311,6 +341,14 @@ export class Fetcher {
     this.#errors.delete(id);
   }
 
+  /** Who asks for what was paused wants it to go on; what nobody waits for stays paused. */
+  #unpause({ name, background }: Job, id: string): void {
+    const { downloads } = this.#options;
+    if (!downloads.get(id)?.paused) return;
+    if (background) throw new Fault("usage", `Cannot get ${name}: it is paused`);
+    downloads.pause(id, false);
+  }
+
   /** Verifies what is there from before. */
   async #check(job: Job, partial: PartialFile, signal: AbortSignal): Promise<void> {
     const { transfer } = job;
@@ -331,7 +369,8 @@ export class Fetcher {
     await partial?.close().catch((failure) =>
       log.info("the last checkpoint failed: {why}", { why: messageOf(failure) })
     );
-    const goesOn = background || this.#options.onFailed(id, error);
+    const paused = this.#options.downloads.get(id)?.paused;
+    const goesOn = background || paused || this.#options.onFailed(id, error);
     if (!goesOn && (isEmpty || !partial && !this.#kept(id))) this.#remove(id);
   }
 
@@ -382,6 +421,7 @@ export class Fetcher {
       onBytes: (bytes) => {
         job.phase = "fetching";
         transfer.add(bytes);
+        this.#options.onBytes?.(bytes);
       },
     });
     this.#downloading.add(job);

@@ -17,14 +17,15 @@ import { Identity } from "../trust/identity.ts";
 import { AGENT } from "../version.ts";
 import { type Connection, formatAddress } from "../wire/connection.ts";
 import { BootstrapClient } from "./bootstrap_client.ts";
+import { downloadMapOf } from "./download_map.ts";
 import { Fetcher } from "./fetcher.ts";
 import type { Target } from "./find_target.ts";
 import { Listener } from "./listener.ts";
+import type { DownloadMap, History, PageApi } from "./page_api.ts";
 import type {
   GetOptions,
   GetRequest,
   LiveSettings,
-  PeerApi,
   PeerStatus,
   Receipt,
   ShareOptions,
@@ -32,6 +33,8 @@ import type {
   ShareResult,
   StreamRequest,
 } from "./peer_api.ts";
+import { Pausing } from "./pausing.ts";
+import { RateHistory } from "./rate_history.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 import type { PeerSettings } from "./settings.ts";
 import { Resumer } from "./resumer.ts";
@@ -47,7 +50,7 @@ const log = getLogger(["shoal", "peer"]);
 /** How often shared files are looked at, in milliseconds. */
 const RESCAN_MS = 60_000;
 
-export class PeerNode implements PeerApi {
+export class PeerNode implements PageApi {
   readonly #started = performance.now();
   readonly #settings: PeerSettings;
   readonly #folder: StateFolder;
@@ -62,11 +65,14 @@ export class PeerNode implements PeerApi {
   /** On all that is sent, and on all that is fetched. */
   readonly #limitUp: RateLimiter;
   readonly #limitDown: RateLimiter;
+  readonly #history = new RateHistory();
   readonly #bootstraps: BootstrapClient[];
   readonly #swarm: Swarm;
   readonly #sharing: Sharing;
   readonly #fetcher: Fetcher;
+  readonly #downloads: DownloadStore;
   readonly #resumer: Resumer;
+  readonly #pausing: Pausing;
   readonly #uploader: Uploader;
   readonly #closing = new AbortController();
   readonly #underWay = new Set<Promise<unknown>>();
@@ -126,6 +132,7 @@ export class PeerNode implements PeerApi {
         return share && new LocalSource(share, digests, this.#reader);
       },
       ...{ dir: folder.dir, disk: this.#disk },
+      onBytes: (bytes) => this.#history.add("down", bytes),
       onGrowing: (partial, target) => this.#serveGrowing(partial, target),
       onFetched: (target, name, path, stamp) => this.#sharing.adopt(target, name, path, stamp),
       // A peer that only runs for this one request leaves it to the next.
@@ -136,6 +143,12 @@ export class PeerNode implements PeerApi {
       get: (request, options, transfer) => this.#get(request, options, transfer),
       isRunning: (id) => this.#fetcher.isRunning(id),
     });
+    this.#pausing = new Pausing({
+      ...{ downloads, transfers: this.#transfers, fetcher: this.#fetcher },
+      // Without listening, it goes on when the next peer of this folder serves.
+      goOn: (id) => this.#listener && this.#resumer.resume(id),
+    });
+    this.#downloads = downloads;
   }
 
   /**
@@ -201,6 +214,22 @@ export class PeerNode implements PeerApi {
 
   async cancel(request: Pick<GetRequest, "name" | "id">) {
     return await this.#tracked(this.#fetcher.cancel(request));
+  }
+
+  async pause(request: Pick<GetRequest, "name" | "id">) {
+    return await this.#tracked(this.#pausing.pause(request));
+  }
+
+  resume(request: Pick<GetRequest, "name" | "id">) {
+    return this.#pausing.resume(request);
+  }
+
+  downloadMap(id: string): Promise<DownloadMap> {
+    return downloadMapOf(id, this.#fetcher.running(id), this.#downloads.get(id));
+  }
+
+  history(): Promise<History> {
+    return Promise.resolve(this.#history.view());
   }
 
   async stream(
@@ -270,6 +299,7 @@ export class PeerNode implements PeerApi {
 
   #countServed({ name, id, size }: Servable, bytes: number, to: string, share?: Share): void {
     if (share) share.served += bytes;
+    this.#history.add("up", bytes);
     this.#transfers.upload({ name, id, size, to }).add(bytes);
   }
 

@@ -107,8 +107,30 @@ export interface Receipt {
   sources: SourceReceipt[];
 }
 
-/** `paused` is a download that a running peer will go on with by itself. */
+/**
+ * `paused` is a download that a running peer will go on with by itself, or, when it was paused by
+ * request, with `resume`.
+ */
 export type TransferState = "active" | "paused" | "done" | "failed" | "cancelled";
+
+/** One source of a download that is under way. */
+export interface LiveSource {
+  address: string;
+  /** Its peer id; undefined for a seed peer, and before it was connected. */
+  peer?: string;
+  /**
+   * `waiting` to be tried, `pausing` after a failure, `lost` until it is found again, `dropped` for
+   * good.
+   */
+  state: "waiting" | "connecting" | "connected" | "pausing" | "lost" | "dropped";
+  /** Bytes per second, lately. */
+  rate: number;
+  /** What it brought of this download. */
+  bytes: number;
+  retries: number;
+  /** Why it isn't in use, where there is a reason. */
+  error?: string;
+}
 
 /** A download or upload, under way or recently ended. */
 export interface Transfer {
@@ -126,6 +148,10 @@ export interface Transfer {
   eta?: number;
   /** Down: sources connected. Up: 1. */
   sources: number;
+  /** Down: requests that had to be asked again, of all sources. */
+  retries: number;
+  /** Down, while it is active: the sources, those in use first. */
+  from: LiveSource[];
   /** Up: who is served. */
   to?: string;
   /** Why it failed. */
@@ -155,6 +181,8 @@ export interface PartialStatus {
   state: "active" | "paused";
   /** Why it paused, where this peer saw it. */
   error?: string;
+  /** Set when it was paused by request: it goes on with `resume` or the next `get`, not by itself. */
+  on_request?: true;
 }
 
 export interface PeerStatus {
@@ -225,6 +253,13 @@ export interface PeerApi {
    * only those of that content. Returns what is gone. Throws `not_found` when there is none.
    */
   cancel(request: Pick<GetRequest, "name" | "id">): Promise<PartialStatus[]>;
+  /**
+   * Stops those downloads for now, across restarts of the peer; what there is of them stays. Chosen as
+   * for {@link cancel}, and returned.
+   */
+  pause(request: Pick<GetRequest, "name" | "id">): Promise<PartialStatus[]>;
+  /** Goes on with downloads that were paused, chosen as for {@link cancel}, and returns them. */
+  resume(request: Pick<GetRequest, "name" | "id">): Promise<PartialStatus[]>;
   /** The active peers, from every bootstrap. */
   listPeers(): Promise<PeerRecord[]>;
   /** What the swarm offers, names in order. `pattern` is a glob; default all. */

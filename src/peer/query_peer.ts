@@ -10,6 +10,8 @@ export class QueryPeer extends Swarm implements PeerApi {
   get = needsFolder;
   stream = needsFolder;
   cancel = needsFolder;
+  pause = needsFolder;
+  resume = needsFolder;
   settings = needsFolder;
   change = needsFolder;
 }

@@ -36,7 +36,7 @@ export class Resumer {
 
   /** Goes on with all that is unfinished. */
   start(): void {
-    for (const { id } of this.#options.downloads.list()) this.#begin(id);
+    for (const { id, paused } of this.#options.downloads.list()) if (!paused) this.#begin(id);
   }
 
   /** Goes on with a download that failed, after a pause. False when a pause would not help. */
@@ -44,6 +44,18 @@ export class Resumer {
     if (!mayMend(failure)) return false;
     this.#begin(id, failure);
     return true;
+  }
+
+  /** Goes on with a download that was paused. */
+  resume(id: string): void {
+    const ending = this.#loops.get(id);
+    if (!ending) return this.#begin(id);
+    const { downloads, isRunning, signal } = this.#options;
+    // What just paused may not have noticed yet, and would end.
+    void ending.then(() => {
+      const download = downloads.get(id);
+      if (download && !download.paused && !isRunning(id) && !signal.aborted) this.#begin(id);
+    });
   }
 
   /** Resolves when nothing is under way; the signal must be aborted. */
@@ -70,7 +82,7 @@ export class Resumer {
       if (failure) await this.#pause(id, failure, backoff);
       const download = downloads.get(id);
       if (transfer && !download) transfer.state = "cancelled";
-      if (!download || isRunning(id) || signal.aborted) return;
+      if (!download || download.paused || isRunning(id) || signal.aborted) return;
       const { name, output, overwrite } = download;
       transfer ??= transfers.download(name);
       try {
@@ -78,6 +90,7 @@ export class Resumer {
         return;
       } catch (error) {
         if (error === TAKEN_OVER || isRunning(id)) return;
+        if (downloads.get(id)?.paused) return transfers.mark(id, "paused");
         if (!mayMend(error)) throw error;
         transfer.state = "paused";
         log.info("{name} pauses: {why}", { name, why: messageOf(error) });

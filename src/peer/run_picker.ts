@@ -76,6 +76,11 @@ export class RunPicker<Source> {
     return map.runs - map.count;
   }
 
+  /** What each of its sources has. */
+  get maps(): RunMap[] {
+    return [...this.#sources.values()];
+  }
+
   /**
    * A source that has these runs; the map may grow, see {@link gained}. `peer` is its peer id, if it
    * has one.

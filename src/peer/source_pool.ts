@@ -18,7 +18,7 @@ const STRIKES = 3;
  * Where a source stands: to be tried, being connected, in use, pausing after a failure, given up until
  * it is found again, given up for good.
  */
-type State = "waiting" | "trying" | "connected" | "resting" | "lost" | "banned";
+export type State = "waiting" | "trying" | "connected" | "resting" | "lost" | "banned";
 
 interface Candidate {
   source: Source;
@@ -69,6 +69,15 @@ export class SourcePool {
       if (state === "connected" && (!useless || source.receipt.bytes > before)) return true;
     }
     return false;
+  }
+
+  /** Where each of them stands, those in use first. */
+  get states(): { source: Source; state: State }[] {
+    const all = [...this.#candidates.values()];
+    return [
+      ...all.filter(({ state }) => state === "connected"),
+      ...all.filter(({ state }) => state !== "connected"),
+    ];
   }
 
   /** True when every source that is known was given up for what it sent. */

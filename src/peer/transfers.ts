@@ -1,4 +1,4 @@
-import type { Transfer, TransferState } from "./peer_api.ts";
+import type { LiveSource, Transfer, TransferState } from "./peer_api.ts";
 import { RateMeter } from "./rate_meter.ts";
 
 /** Ended transfers that are remembered for `status`. */
@@ -26,6 +26,9 @@ export class ActiveTransfer {
   before = 0;
   /** Sources connected, while it is a download. */
   sources: () => number = () => this.direction === "up" ? 1 : 0;
+  /** Of a download: requests that had to be asked again, and the sources as they are now. */
+  retries: () => number = () => 0;
+  from: () => LiveSource[] = () => [];
   /** Ended uploads revive when more is asked for. */
   lastActive = performance.now();
 
@@ -49,6 +52,14 @@ export class ActiveTransfer {
     this.lastActive = performance.now();
   }
 
+  /** Keeps the counts of what has ended, and lets go of what was counted. */
+  settle(): void {
+    const retries = this.retries();
+    this.retries = () => retries;
+    this.from = () => [];
+    this.sources = () => 0;
+  }
+
   /** How far it is, for people and programs. */
   view(): Transfer {
     const { name, id, direction, size, to, error, started, transfer } = this;
@@ -63,6 +74,8 @@ export class ActiveTransfer {
       rate,
       eta: state === "active" && size !== undefined && rate > 0 ? left / rate : undefined,
       sources: state === "active" ? this.sources() : 0,
+      retries: this.retries(),
+      from: state === "active" ? this.from() : [],
       ...{ to, error, started },
     };
   }
@@ -99,6 +112,22 @@ export class Transfers {
       this.#uploads.set(key, upload);
     }
     return upload;
+  }
+
+  /** A download goes on with what one that paused has begun: that one is not listed any more. */
+  supersede(one: ActiveTransfer): void {
+    for (const other of [...this.#list]) {
+      const same = other !== one && other.direction === "down" && other.id === one.id;
+      if (same && other.state === "paused") this.#list.splice(this.#list.indexOf(other), 1);
+    }
+  }
+
+  /** How the last download of a content stands, when nothing works on it any more. */
+  mark(id: string, state: "paused" | "cancelled"): void {
+    const last = this.#list.findLast((one) => one.direction === "down" && one.id === id);
+    if (last?.state !== "paused" && last?.state !== "cancelled") return;
+    last.state = state;
+    if (state === "paused") last.error = undefined;
   }
 
   list(): Transfer[] {

@@ -26,6 +26,8 @@ export interface Download extends Wanted {
   /** When it began, and when its map was last written: milliseconds since 1970. */
   created: number;
   updated: number;
+  /** Nobody goes on with it until asked to. */
+  paused: boolean;
 }
 
 interface Row {
@@ -38,6 +40,7 @@ interface Row {
   announcement: string | null;
   created: number;
   updated: number;
+  paused: number;
 }
 
 /**
@@ -97,6 +100,11 @@ export class DownloadStore {
     this.#db.run("UPDATE downloads SET map = ?, updated = ? WHERE id = ?", map, Date.now(), id);
   }
 
+  /** Notes whether to go on with it, for this process and those after it. */
+  pause(id: string, paused: boolean): void {
+    this.#db.run("UPDATE downloads SET paused = ? WHERE id = ?", Number(paused), id);
+  }
+
   /** Forgets a download and removes its partial. The file goes first: it may be in the way of all else. */
   remove(id: string): void {
     fs.rmSync(this.pathOf(id), { force: true });
@@ -137,12 +145,13 @@ export class DownloadStore {
   }
 }
 
-function downloadOf({ map, output, overwrite, announcement, ...row }: Row): Download {
+function downloadOf({ map, output, overwrite, paused, announcement, ...row }: Row): Download {
   return {
     ...row,
     map: mapOf(row.size, map),
     output: output ?? undefined,
     overwrite: overwrite !== 0,
+    paused: paused !== 0,
     announcement: announcement === null ? undefined : JSON.parse(announcement),
   };
 }

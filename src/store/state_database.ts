@@ -50,6 +50,10 @@ CREATE TABLE downloads (        -- what is not whole yet; its bytes are in parti
   updated      INTEGER NOT NULL
 );
 `,
+  `
+ALTER TABLE downloads           -- 1: nobody goes on with it until asked to
+  ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;
+`,
 ];
 
 type SqlValue = string | number | Uint8Array | null;

@@ -1,5 +1,5 @@
 /**
- * The control API: everything that a PeerApi does, over HTTP. The one-shot verbs use it, and the page
+ * The control API: everything that a PageApi does, over HTTP. The one-shot verbs use it, and the page
  * does. Who may ask is decided here; the routes are in routes/, by theme, each with a table of its
  * own. Handlers are Request → Response; sockets and files are control_server.ts's.
  *
@@ -7,7 +7,7 @@
  */
 import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
 import { Hono } from "hono";
-import type { PeerApi } from "../peer/peer_api.ts";
+import type { PageApi } from "../peer/page_api.ts";
 import { statusOf, toApiError } from "./api_error.ts";
 import { downloadsRoutes } from "./routes/downloads.ts";
 import { filesRoutes } from "./routes/files.ts";
@@ -31,7 +31,7 @@ export interface ControlOptions {
 }
 
 /** The control API of a peer, to be served on loopback. */
-export function controlApi(api: PeerApi, { token }: ControlOptions): Hono {
+export function controlApi(api: PageApi, { token }: ControlOptions): Hono {
   const app = new Hono();
 
   app.use(async (context, next) => {

@@ -84,6 +84,14 @@ export class ControlClient implements PeerApi {
     return await this.#json("DELETE", `/api/downloads?${query}`) as PartialStatus[];
   }
 
+  async pause(request: Pick<GetRequest, "name" | "id">): Promise<PartialStatus[]> {
+    return await this.#json("POST", "/api/downloads/pause", request) as PartialStatus[];
+  }
+
+  async resume(request: Pick<GetRequest, "name" | "id">): Promise<PartialStatus[]> {
+    return await this.#json("POST", "/api/downloads/resume", request) as PartialStatus[];
+  }
+
   async stream(
     request: StreamRequest,
     output: WritableStream<Uint8Array>,

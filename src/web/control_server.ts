@@ -1,5 +1,5 @@
 import { toHex } from "../content/hex.ts";
-import type { PeerApi } from "../peer/peer_api.ts";
+import type { PageApi } from "../peer/page_api.ts";
 import { statusOf, toApiError } from "./api_error.ts";
 import { controlApi } from "./control_api.ts";
 import { writeControlFile } from "./control_file.ts";
@@ -15,7 +15,7 @@ export class ControlServer {
   }
 
   /** Serves `api`, and says where and with which token in the control file at `file`. */
-  static async start(api: PeerApi, file: string): Promise<ControlServer> {
+  static async start(api: PageApi, file: string): Promise<ControlServer> {
     const token = toHex(crypto.getRandomValues(new Uint8Array(32)));
     const app = controlApi(api, { token });
     const server = Deno.serve(

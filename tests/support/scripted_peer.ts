@@ -1,10 +1,10 @@
+import type { DownloadMap, History, PageApi } from "../../src/peer/page_api.ts";
 import type {
   FileRecord,
   GetOptions,
   GetRequest,
   LiveSettings,
   PartialStatus,
-  PeerApi,
   PeerStatus,
   Receipt,
   SharedFile,
@@ -38,12 +38,12 @@ export const RECORD: FileRecord = {
 
 export const SETTINGS: LiveSettings = { limit_up: 1_024, limit_down: null, upload_slots: 16 };
 
-/** A PeerApi that does nothing and says so; tests replace what they are about. */
-export class ScriptedPeer implements PeerApi {
+/** A PageApi that does nothing and says so; tests replace what they are about. */
+export class ScriptedPeer implements PageApi {
   /** What was asked, as method and argument. */
   readonly asked: [string, unknown][] = [];
 
-  constructor(replacements: Partial<PeerApi> = {}) {
+  constructor(replacements: Partial<PageApi> = {}) {
     Object.assign(this, replacements);
   }
 
@@ -87,6 +87,26 @@ export class ScriptedPeer implements PeerApi {
   cancel(request: Pick<GetRequest, "name" | "id">): Promise<PartialStatus[]> {
     this.asked.push(["cancel", request]);
     return Promise.resolve([PARTIAL]);
+  }
+
+  pause(request: Pick<GetRequest, "name" | "id">): Promise<PartialStatus[]> {
+    this.asked.push(["pause", request]);
+    return Promise.resolve([{ ...PARTIAL, on_request: true }]);
+  }
+
+  resume(request: Pick<GetRequest, "name" | "id">): Promise<PartialStatus[]> {
+    this.asked.push(["resume", request]);
+    return Promise.resolve([PARTIAL]);
+  }
+
+  downloadMap(id: string): Promise<DownloadMap> {
+    this.asked.push(["downloadMap", id]);
+    return Promise.resolve({ cells: 2, have: [100, 50], sources: [1, 0] });
+  }
+
+  history(): Promise<History> {
+    this.asked.push(["history", undefined]);
+    return Promise.resolve({ interval: 1, up: [1, 2], down: [3, 4] });
   }
 
   settings(): Promise<LiveSettings> {

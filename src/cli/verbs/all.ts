@@ -3,6 +3,8 @@ import { getVerb } from "./get.ts";
 import { limitVerb } from "./limit.ts";
 import { listFilesVerb } from "./list_files.ts";
 import { listPeersVerb } from "./list_peers.ts";
+import { pauseVerb } from "./pause.ts";
+import { resumeVerb } from "./resume.ts";
 import { shareVerb } from "./share.ts";
 import { statusVerb } from "./status.ts";
 import { unshareVerb } from "./unshare.ts";
@@ -12,6 +14,8 @@ import type { Verb } from "./verb.ts";
 export const VERBS: Verb[] = [
   shareVerb,
   getVerb,
+  pauseVerb,
+  resumeVerb,
   cancelVerb,
   listPeersVerb,
   listFilesVerb,

@@ -1,4 +1,4 @@
-import type { PeerStatus, Transfer } from "../../peer/peer_api.ts";
+import type { LiveSource, PeerStatus, Transfer } from "../../peer/peer_api.ts";
 import { formatTable } from "../table.ts";
 import { formatAge, formatDuration, formatRate, formatSize, shortId } from "../units.ts";
 import type { Verb } from "./verb.ts";
@@ -19,6 +19,7 @@ export const statusVerb: Verb = {
       bootstraps(status),
       shares(status),
       transfers(status),
+      sources(status),
       partials(status),
     ]);
     for (const table of tables.filter(Boolean)) await output.raw(`\n${table}\n`);
@@ -72,6 +73,26 @@ function transfers(status: PeerStatus): Promise<string> {
   );
 }
 
+/** Who the active downloads come from. */
+function sources(status: PeerStatus): Promise<string> {
+  const rows = status.transfers.flatMap(({ name, from }) =>
+    from.map((one) => [
+      one.address.replaceAll(" ", "-"),
+      one.state,
+      compact(formatRate(one.rate)),
+      compact(formatSize(one.bytes)),
+      String(one.retries),
+      shortId(one.peer),
+      name + whyNot(one),
+    ])
+  );
+  return formatTable(["SOURCE", "STATE", "RATE", "BYTES", "RETRIES", "PEER", "NAME"], rows);
+}
+
+function whyNot({ state, error }: LiveSource): string {
+  return error && state !== "connected" ? `: ${error}` : "";
+}
+
 function partials(status: PeerStatus): Promise<string> {
   return formatTable(
     ["PARTIAL", "STATE", "HAVE", "SIZE", "AGE", "NAME"],
@@ -81,7 +102,7 @@ function partials(status: PeerStatus): Promise<string> {
       compact(formatSize(one.bytes)),
       compact(formatSize(one.size)),
       formatAge(one.updated, Date.now()),
-      one.name + (one.error ? `: ${one.error}` : ""),
+      one.name + (one.error ? `: ${one.error}` : one.on_request ? ": resume it to go on" : ""),
     ]),
   );
 }

@@ -1,7 +1,7 @@
 import type { Hono } from "hono";
 import * as v from "valibot";
 import { Fault } from "../../fault.ts";
-import type { PeerApi } from "../../peer/peer_api.ts";
+import type { PageApi } from "../../peer/page_api.ts";
 import { bodyOf, ID, NameBody, Path, work } from "./request.ts";
 
 /** The longest time that a timer can be set to: milliseconds, nearly 25 days. */
@@ -24,8 +24,11 @@ const GetBody = v.object({
  * | ------------------------------- | -------------------------------------------------------- |
  * | POST /api/downloads             | GetRequest → lines: `{progress}`…, `{result}` or `{error}` |
  * | DELETE /api/downloads?name=&id= | PartialStatus[]: what was ended and removed              |
+ * | POST /api/downloads/pause       | `{name, id?}` → PartialStatus[]                          |
+ * | POST /api/downloads/resume      | the same                                                 |
+ * | GET /api/downloads/map?id=      | DownloadMap                                              |
  */
-export function downloadsRoutes(app: Hono, api: PeerApi): void {
+export function downloadsRoutes(app: Hono, api: PageApi): void {
   app.post("/api/downloads", async (context) => {
     const request = await bodyOf(context, GetBody);
     return work((emit, signal) =>
@@ -38,5 +41,17 @@ export function downloadsRoutes(app: Hono, api: PeerApi): void {
     const id = context.req.query("id");
     if (id !== undefined && !ID.test(id)) throw new Fault("usage", "Cannot cancel: a wrong id");
     return context.json(await api.cancel({ name, id }));
+  });
+
+  app.post("/api/downloads/pause", async (context) => {
+    return context.json(await api.pause(await bodyOf(context, NameBody)));
+  });
+
+  app.post("/api/downloads/resume", async (context) => {
+    return context.json(await api.resume(await bodyOf(context, NameBody)));
+  });
+
+  app.get("/api/downloads/map", async (context) => {
+    return context.json(await api.downloadMap(context.req.query("id") ?? ""));
   });
 }

@@ -1,14 +1,17 @@
 import type { Hono } from "hono";
-import type { PeerApi } from "../../peer/peer_api.ts";
+import type { PageApi } from "../../peer/page_api.ts";
 
 /**
  * | route           | does         |
  * | --------------- | ------------ |
  * | GET /api/status | PeerStatus   |
  * | GET /api/peers  | PeerRecord[] |
+ * | GET /api/history | History |
  */
-export function statusRoutes(app: Hono, api: PeerApi): void {
+export function statusRoutes(app: Hono, api: PageApi): void {
   app.get("/api/status", async (context) => context.json(await api.status()));
 
   app.get("/api/peers", async (context) => context.json(await api.listPeers()));
+
+  app.get("/api/history", async (context) => context.json(await api.history()));
 }

@@ -1,0 +1,59 @@
+import { Fault } from "../fault.ts";
+import type { DownloadStore } from "../store/download_store.ts";
+import type { Fetcher } from "./fetcher.ts";
+import type { GetRequest, PartialStatus } from "./peer_api.ts";
+import type { Transfers } from "./transfers.ts";
+
+export interface PausingOptions {
+  downloads: DownloadStore;
+  transfers: Transfers;
+  fetcher: Pick<Fetcher, "choose" | "end" | "partials">;
+  /** Goes on with a download, if this peer serves. */
+  goOn: (id: string) => void;
+}
+
+/** Downloads that stop and go on by request. What was asked holds across restarts. */
+export class Pausing {
+  readonly #options: PausingOptions;
+
+  constructor(options: PausingOptions) {
+    this.#options = options;
+  }
+
+  /** See PeerApi.pause. */
+  async pause(request: Pick<GetRequest, "name" | "id">): Promise<PartialStatus[]> {
+    const { downloads, transfers, fetcher } = this.#options;
+    const chosen = fetcher.choose(request, "pause");
+    for (const { id, name } of chosen) {
+      // First: what ends for another reason right now doesn't go on either.
+      downloads.pause(id, true);
+      await fetcher.end(id, new Fault("usage", `Cannot get ${name}: it was paused`));
+      transfers.mark(id, "paused");
+    }
+    const paused = this.#among(chosen);
+    if (paused.length > 0) return paused;
+    throw new Fault("not_found", `Cannot pause ${request.name}: it has just become whole`);
+  }
+
+  /** See PeerApi.resume. */
+  resume(request: Pick<GetRequest, "name" | "id">): Promise<PartialStatus[]> {
+    const { downloads, fetcher, goOn } = this.#options;
+    let chosen: PartialStatus[];
+    try {
+      chosen = fetcher.choose(request, "resume");
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    for (const { id } of chosen) {
+      downloads.pause(id, false);
+      goOn(id);
+    }
+    return Promise.resolve(this.#among(chosen));
+  }
+
+  /** How some downloads stand now. */
+  #among(chosen: PartialStatus[]): PartialStatus[] {
+    const ids = new Set(chosen.map(({ id }) => id));
+    return this.#options.fetcher.partials().filter(({ id }) => ids.has(id));
+  }
+}
