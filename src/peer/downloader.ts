@@ -32,6 +32,8 @@ export interface DownloaderOptions {
   /** Size in bytes, as bound by the id. */
   size: number;
   sink: Sink;
+  /** Only these chunks are fetched. Default all. */
+  only?: ChunkRange;
   /** Where verified pages of digests are kept. */
   digests: DigestStore;
   sources: Source[];
@@ -88,6 +90,7 @@ export class Downloader implements LaneHost {
     this.#pages = new VerifiedPages(id, this.shape, digests);
     this.#map = new RunMap(runCount(size));
     for (let run = 0; run < this.#map.runs; run++) if (sink.map.has(run)) this.#map.add(run);
+    if (options.only) this.#leaveOut(options.only);
     this.#picker = new RunPicker({
       map: this.#map,
       horizon: () => horizonOf(sink, size),
@@ -133,6 +136,12 @@ export class Downloader implements LaneHost {
   /** What each connected source has. */
   get holdings(): RunMap[] {
     return this.#picker.maps;
+  }
+
+  /** Fetches these runs before others, for a reader; undefined when it needs none any more. */
+  prefer(reader: object, runs: { first: number; end: number } | undefined): void {
+    this.#picker.prefer(reader, runs);
+    this.wake();
   }
 
   /** How many chunks of a run are verified and written. */
@@ -285,6 +294,17 @@ export class Downloader implements LaneHost {
       return await source.have(onRun, (run) => this.#picker.promised(run));
     } finally {
       signal.removeEventListener("abort", close);
+    }
+  }
+
+  /** Takes what is not wanted for being there. */
+  #leaveOut({ first, count }: ChunkRange): void {
+    for (let run = 0; run < this.#map.runs; run++) {
+      const begin = run * RUN_CHUNKS;
+      const from = Math.max(first, begin);
+      const end = Math.min(first + count, begin + RUN_CHUNKS, this.shape.chunks);
+      if (from >= end) this.#map.add(run);
+      else this.#partly.set(run, bits(from - begin, end - from));
     }
   }
 

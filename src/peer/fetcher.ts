@@ -1,5 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import { RUN_CHUNKS } from "../content/run_map.ts";
+import { CHUNK_SIZE } from "../content/sizes.ts";
 import { treeShape } from "../content/hash_tree.ts";
 import { Fault, isAbort, messageOf } from "../fault.ts";
 import type { DigestStore } from "../store/digest_store.ts";
@@ -28,7 +29,7 @@ import type {
 import type { Servable } from "./servable.ts";
 import { parseAddress } from "./settings.ts";
 import type { Sink } from "./sink.ts";
-import { PeerSource, type Self, type Source } from "./source.ts";
+import { type ChunkRange, PeerSource, type Self, type Source } from "./source.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 import type { Swarm } from "./swarm.ts";
 import type { ActiveTransfer, Transfers } from "./transfers.ts";
@@ -88,6 +89,11 @@ interface Job {
   ended: Promise<void>;
 }
 
+export interface StreamOptions extends GetOptions {
+  /** Only these chunks, in order. Default all. */
+  range?: ChunkRange;
+}
+
 /** What ends a background download whose content somebody asks for. */
 export const TAKEN_OVER: Error = new DOMException("somebody asked for it", "AbortError");
 
@@ -131,14 +137,17 @@ export class Fetcher {
   async stream(
     request: StreamRequest,
     output: WritableStream<Uint8Array>,
-    options: GetOptions = {},
+    options: StreamOptions = {},
   ): Promise<Receipt> {
     let sink: OrderedOutput | undefined;
     try {
       return await this.#track(request, options, async (job, target, signal) => {
         const advance = () => job.downloader?.wake();
-        sink = new OrderedOutput(output, advance, (error) => job.downloader?.fail(error));
-        await this.#download(job, target, sink, signal);
+        const fail = (error: Fault) => job.downloader?.fail(error);
+        const { range } = options;
+        if (range) job.transfer.size = lengthOf(range, target.size);
+        sink = new OrderedOutput(output, advance, fail, (range?.first ?? 0) * CHUNK_SIZE);
+        await this.#download(job, target, sink, signal, range);
         await sink.finish();
         return { up_to_date: false };
       });
@@ -253,7 +262,7 @@ export class Fetcher {
     );
     try {
       signal.throwIfAborted();
-      const target = await this.#find({ name, id: request.id }, signal);
+      const target = await this.find({ name, id: request.id }, signal);
       transfer.id = target.id;
       transfer.size = target.size;
       this.#options.transfers.supersede(transfer);
@@ -276,7 +285,7 @@ export class Fetcher {
   }
 
   /** What a request means. What is here already, whole but for its name, needs nobody else. */
-  async #find(request: Pick<GetRequest, "name" | "id">, signal: AbortSignal): Promise<Target> {
+  async find(request: Pick<GetRequest, "name" | "id">, signal: AbortSignal): Promise<Target> {
     try {
       return await findTarget(request, { ...this.#options, signal });
     } catch (error) {
@@ -397,7 +406,13 @@ export class Fetcher {
       .map(({ address, port }) => new PeerSource(content, { host: address, port }, self));
   }
 
-  async #download(job: Job, target: Target, sink: Sink, signal: AbortSignal): Promise<void> {
+  async #download(
+    job: Job,
+    target: Target,
+    sink: Sink,
+    signal: AbortSignal,
+    only?: ChunkRange,
+  ): Promise<void> {
     const { transfer, deadline, wait, limitDown } = job;
     const { swarm, digests, self } = this.#options;
     const whole = sink.map.runs > 0 && sink.map.complete;
@@ -406,7 +421,7 @@ export class Fetcher {
     }
     job.downloader = new Downloader({
       ...target,
-      ...{ sink, digests, signal, deadline, budget: this.#budget },
+      ...{ sink, only, digests, signal, deadline, budget: this.#budget },
       limits: limitDown
         ? [this.#options.limitDown, new RateLimiter(limitDown)]
         : [this.#options.limitDown],
@@ -452,6 +467,11 @@ function chunksOf({ map, size }: PartialFile): number {
   const last = map.runs - 1;
   const beyond = map.has(last) ? map.runs * RUN_CHUNKS - treeShape(size).chunks : 0;
   return map.count * RUN_CHUNKS - beyond;
+}
+
+/** Bytes in some chunks of a file. */
+function lengthOf({ first, count }: ChunkRange, size: number): number {
+  return Math.min(size, (first + count) * CHUNK_SIZE) - first * CHUNK_SIZE;
 }
 
 function progressOf({ transfer, phase }: Job): Progress {

@@ -18,10 +18,18 @@ import { AGENT } from "../version.ts";
 import { type Connection, formatAddress } from "../wire/connection.ts";
 import { BootstrapClient } from "./bootstrap_client.ts";
 import { downloadMapOf } from "./download_map.ts";
-import { Fetcher } from "./fetcher.ts";
+import { Fetcher, type StreamOptions } from "./fetcher.ts";
+import { FileOpener } from "./file_opener.ts";
 import type { Target } from "./find_target.ts";
 import { Listener } from "./listener.ts";
-import type { DownloadMap, History, PageApi } from "./page_api.ts";
+import type {
+  DownloadMap,
+  History,
+  OpenedFile,
+  PageApi,
+  UploadOptions,
+  UploadRequest,
+} from "./page_api.ts";
 import type {
   GetOptions,
   GetRequest,
@@ -35,6 +43,7 @@ import type {
 } from "./peer_api.ts";
 import { Pausing } from "./pausing.ts";
 import { RateHistory } from "./rate_history.ts";
+import { Receiver } from "./receiver.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 import type { PeerSettings } from "./settings.ts";
 import { Resumer } from "./resumer.ts";
@@ -71,6 +80,8 @@ export class PeerNode implements PageApi {
   readonly #sharing: Sharing;
   readonly #fetcher: Fetcher;
   readonly #downloads: DownloadStore;
+  readonly #opener: FileOpener;
+  readonly #receiver: Receiver;
   readonly #resumer: Resumer;
   readonly #pausing: Pausing;
   readonly #uploader: Uploader;
@@ -149,6 +160,15 @@ export class PeerNode implements PageApi {
       goOn: (id) => this.#listener && this.#resumer.resume(id),
     });
     this.#downloads = downloads;
+    this.#opener = new FileOpener({
+      ...{ library: this.#library, sharing: this.#sharing, reader: this.#reader },
+      fetcher: this.#fetcher,
+      stream: (request, output, options) => this.#streamed(request, output, options),
+    });
+    this.#receiver = new Receiver({
+      ...{ dir: folder.dir, folder: folder.uploads, cache, library: this.#library },
+      share: (request, options) => this.#sharing.share(request, options),
+    });
   }
 
   /**
@@ -160,6 +180,8 @@ export class PeerNode implements PageApi {
     const db = StateDatabase.open(folder.database);
     try {
       new DownloadStore(db, folder.partials).tidy();
+      // What was being sent when the last process ended can't go on.
+      await Deno.remove(folder.uploads, { recursive: true }).catch(() => {});
       const identity = await Identity.load(folder.identity);
       return new PeerNode(settings, { folder, db, identity });
     } catch (error) {
@@ -237,7 +259,22 @@ export class PeerNode implements PageApi {
     output: WritableStream<Uint8Array>,
     options: GetOptions = {},
   ): Promise<Receipt> {
-    return await this.#toItsEnd(this.#fetcher.stream(request, output, this.#whileOpen(options)));
+    return await this.#streamed(request, output, options);
+  }
+
+  async open(request: Pick<GetRequest, "name" | "id">, signal: AbortSignal): Promise<OpenedFile> {
+    const file = await this.#opener.open(request, this.#whileOpen({ signal }).signal);
+    const read: OpenedFile["read"] = (from, end, signal) =>
+      file.read(from, end, this.#whileOpen({ signal }).signal);
+    return { ...file, read };
+  }
+
+  upload(
+    request: UploadRequest,
+    body: ReadableStream<Uint8Array>,
+    options: UploadOptions = {},
+  ): Promise<ShareResult> {
+    return this.#tracked(this.#receiver.upload(request, body, this.#whileOpen(options)));
   }
 
   settings(): Promise<LiveSettings> {
@@ -311,6 +348,14 @@ export class PeerNode implements PageApi {
     return () => stops.forEach((stop) => stop());
   }
 
+  #streamed(
+    request: StreamRequest,
+    output: WritableStream<Uint8Array>,
+    options: StreamOptions,
+  ): Promise<Receipt> {
+    return this.#toItsEnd(this.#fetcher.stream(request, output, this.#whileOpen(options)));
+  }
+
   #get(request: GetRequest, options: GetOptions, transfer?: ActiveTransfer): Promise<Receipt> {
     return this.#toItsEnd(this.#fetcher.get(request, this.#whileOpen(options), transfer));
   }
@@ -325,7 +370,9 @@ export class PeerNode implements PageApi {
   }
 
   /** A request ends with its own signal, and with the peer. */
-  #whileOpen<Options extends { signal?: AbortSignal }>(options: Options): Options {
+  #whileOpen<Options extends { signal?: AbortSignal }>(
+    options: Options,
+  ): Options & { signal: AbortSignal } {
     const signals = [options.signal, this.#closing.signal].filter((one) => one !== undefined);
     return { ...options, signal: AbortSignal.any(signals) };
   }

@@ -21,16 +21,21 @@ export class OrderedOutput implements Sink {
   readonly #early = new Map<number, Uint8Array>();
   /** Where the chunks of `#early`, and of what is just being written, begin. */
   readonly #held = new Set<number>();
-  #passed = 0;
+  #passed: number;
   #pumping: Promise<void> | undefined;
   #failure: Fault | undefined;
 
-  /** `onAdvance` is called when the horizon has moved, `onFailure` when the output is broken. */
+  /**
+   * `onAdvance` is called when the horizon has moved, `onFailure` when the output is broken. What is
+   * passed on begins at `from`, with a chunk.
+   */
   constructor(
     output: WritableStream<Uint8Array>,
     onAdvance: () => void,
     onFailure: (error: Fault) => void,
+    from = 0,
   ) {
+    this.#passed = from;
     this.#writer = output.getWriter();
     this.#onAdvance = onAdvance;
     this.#writer.closed.catch((cause) => {

@@ -2,7 +2,7 @@
  * What the page and HTTP clients can ask of a running peer besides PeerApi: only a PeerNode does it,
  * in its own process.
  */
-import type { PeerApi } from "./peer_api.ts";
+import type { GetRequest, PeerApi, ShareResult } from "./peer_api.ts";
 
 /** A download in cells of equal size, for a picture of it. */
 export interface DownloadMap {
@@ -23,7 +23,50 @@ export interface History {
   down: number[];
 }
 
+/** A file of the swarm that can be read at any position. */
+export interface OpenedFile {
+  name: string;
+  /** File id, 64 hex digits. */
+  id: string;
+  size: number;
+  /**
+   * Verified bytes from position `from` up to `end`, in order, in parts of any length. Fetches no more
+   * than the chunks that these lie in, and no faster than they are taken. Throws Faults.
+   */
+  read(from: number, end: number, signal: AbortSignal): AsyncGenerator<Uint8Array>;
+}
+
+export interface UploadRequest {
+  /** What to call it: a relative POSIX path under DIR. */
+  name: string;
+  /** Its size, where the sender says so. */
+  size?: number;
+}
+
+export interface UploadOptions {
+  signal?: AbortSignal;
+  /** First what has come, then what of it is hashed. */
+  onProgress?: (
+    progress: { received: number; size?: number } | { hashed: number; size: number },
+  ) => void;
+}
+
 export interface PageApi extends PeerApi {
+  /**
+   * Finds a file to read: what this peer shares, what it is fetching, or what the swarm has. Throws
+   * `not_found`, `ambiguous` and `network` Faults.
+   */
+  open(request: Pick<GetRequest, "name" | "id">, signal: AbortSignal): Promise<OpenedFile>;
+  /**
+   * Puts what comes into DIR, once it is all there, and shares it. Nothing is replaced: throws a
+   * `destination` Fault when another file of that name is there. One with the same content is shared
+   * as it is. What breaks off leaves nothing.
+   */
+  upload(
+    request: UploadRequest,
+    body: ReadableStream<Uint8Array>,
+    options?: UploadOptions,
+  ): Promise<ShareResult>;
   /** How far the download of a content is. Throws `not_found` when it isn't being fetched. */
   downloadMap(id: string): Promise<DownloadMap>;
   history(): Promise<History>;

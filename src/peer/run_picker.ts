@@ -52,6 +52,8 @@ export class RunPicker<Source> {
   readonly #partialHolders: Uint8Array;
   /** Runs that were told of as on their way to somebody. */
   readonly #promised: RunMap;
+  /** Runs that somebody waits for, by who does. */
+  readonly #preferred = new Map<object, { first: number; end: number }>();
   /** Missing runs, rarest first; some of them may be done since. */
   #order: number[];
   #sorted = true;
@@ -74,6 +76,12 @@ export class RunPicker<Source> {
   get missing(): number {
     const { map } = this.#options;
     return map.runs - map.count;
+  }
+
+  /** These runs come before others, for as long as a reader waits for them. */
+  prefer(reader: object, runs: { first: number; end: number } | undefined): void {
+    if (runs) this.#preferred.set(reader, runs);
+    else this.#preferred.delete(reader);
   }
 
   /** What each of its sources has. */
@@ -124,7 +132,8 @@ export class RunPicker<Source> {
     const map = this.#sources.get(source);
     if (!map || this.missing === 0) return;
     this.#sort();
-    const run = this.#find(source, map) ?? this.#findTaken(source, map);
+    const run = this.#findPreferred(source, map) ?? this.#find(source, map) ??
+      this.#findTaken(source, map);
     if (run === undefined) return;
     const takers = this.#takers.get(run);
     if (takers) takers.add(source);
@@ -156,6 +165,17 @@ export class RunPicker<Source> {
     if (this.#options.horizon() === Infinity) return void this.#order.unshift(run);
     const after = this.#order.findIndex((other) => other > run);
     this.#order.splice(after < 0 ? this.#order.length : after, 0, run);
+  }
+
+  /** A run that is waited for. It stays in the order, which passes over what is taken. */
+  #findPreferred(source: Source, map: RunMap): number | undefined {
+    for (const { first, end } of this.#preferred.values()) {
+      for (let run = first; run < end; run++) {
+        if (this.#options.map.has(run) || this.#takers.has(run) || !map.has(run)) continue;
+        if (this.#avoid.get(run) === source && this.#othersHave(run, source)) continue;
+        return run;
+      }
+    }
   }
 
   /**

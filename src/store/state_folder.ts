@@ -12,6 +12,8 @@ export interface StateFolder {
   identity: string;
   /** Downloads that are not whole yet. */
   partials: string;
+  /** What is being sent to this peer, until it is all there. */
+  uploads: string;
   /** Address and token of the control endpoint of the peer that runs here. */
   control: string;
 }
@@ -25,6 +27,7 @@ export function stateFolderOf(dir: string): StateFolder {
     database: `${path}/state.db`,
     identity: `${path}/identity.pem`,
     partials: `${path}/partials`,
+    uploads: `${path}/uploads`,
     control: `${path}/control.json`,
   };
 }

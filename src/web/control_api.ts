@@ -11,10 +11,12 @@ import type { PageApi } from "../peer/page_api.ts";
 import { statusOf, toApiError } from "./api_error.ts";
 import { downloadsRoutes } from "./routes/downloads.ts";
 import { filesRoutes } from "./routes/files.ts";
+import { gatewayRoutes } from "./routes/gateway.ts";
 import { settingsRoutes } from "./routes/settings.ts";
 import { sharesRoutes } from "./routes/shares.ts";
 import { statusRoutes } from "./routes/status.ts";
 import { streamsRoutes } from "./routes/streams.ts";
+import { uploadsRoutes } from "./routes/uploads.ts";
 
 const ROUTES = [
   statusRoutes,
@@ -23,6 +25,8 @@ const ROUTES = [
   sharesRoutes,
   downloadsRoutes,
   streamsRoutes,
+  uploadsRoutes,
+  gatewayRoutes,
 ];
 
 export interface ControlOptions {

@@ -1,4 +1,11 @@
-import type { DownloadMap, History, PageApi } from "../../src/peer/page_api.ts";
+import type {
+  DownloadMap,
+  History,
+  OpenedFile,
+  PageApi,
+  UploadOptions,
+  UploadRequest,
+} from "../../src/peer/page_api.ts";
 import type {
   FileRecord,
   GetOptions,
@@ -107,6 +114,32 @@ export class ScriptedPeer implements PageApi {
   history(): Promise<History> {
     this.asked.push(["history", undefined]);
     return Promise.resolve({ interval: 1, up: [1, 2], down: [3, 4] });
+  }
+
+  open(request: Pick<GetRequest, "name" | "id">): Promise<OpenedFile> {
+    this.asked.push(["open", request]);
+    const content = new TextEncoder().encode("0123456789");
+    return Promise.resolve({
+      ...{ name: request.name, id: ID, size: content.length },
+      async *read(from, end) {
+        // In two parts, as any file may come.
+        const middle = (from + end) >> 1;
+        for (const [a, b] of [[from, middle], [middle, end]]) {
+          yield await Promise.resolve(content.slice(a, b));
+        }
+      },
+    });
+  }
+
+  async upload(
+    request: UploadRequest,
+    body: ReadableStream<Uint8Array>,
+    { onProgress }: UploadOptions = {},
+  ): Promise<ShareResult> {
+    this.asked.push(["upload", request]);
+    const { length } = await new Response(body).bytes();
+    onProgress?.({ received: length, size: request.size });
+    return { ...SHARED, size: length, hashed: true, seconds: 0.1 };
   }
 
   settings(): Promise<LiveSettings> {

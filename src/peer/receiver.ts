@@ -1,0 +1,89 @@
+import { Fault } from "../fault.ts";
+import type { HashCache } from "../store/hash_cache.ts";
+import type { Library } from "../store/library.ts";
+import { publishFile } from "../store/publish_file.ts";
+import { receiveFile } from "../store/receive_file.ts";
+import { pathOf, safeName } from "../store/safe_path.ts";
+import { makeParents } from "./destination.ts";
+import type { UploadOptions, UploadRequest } from "./page_api.ts";
+import type { ShareOptions, ShareRequest, ShareResult } from "./peer_api.ts";
+
+export interface ReceiverOptions {
+  /** The shared folder: absolute, free of links. */
+  dir: string;
+  /** Where what is not whole yet lies, on the same file system. */
+  folder: string;
+  library: Library;
+  cache: HashCache;
+  share: (request: ShareRequest, options: ShareOptions) => Promise<ShareResult>;
+}
+
+/** Takes files that somebody sends, puts them into DIR and shares them. */
+export class Receiver {
+  readonly #options: ReceiverOptions;
+
+  constructor(options: ReceiverOptions) {
+    this.#options = options;
+  }
+
+  /** See PageApi.upload. */
+  async upload(
+    request: UploadRequest,
+    body: ReadableStream<Uint8Array>,
+    { signal, onProgress }: UploadOptions,
+  ): Promise<ShareResult> {
+    const { dir, folder, share } = this.#options;
+    const { size } = request;
+    let received: string | undefined;
+    try {
+      const name = safeName(request.name.normalize("NFC"));
+      const path = pathOf(dir, name);
+      await this.#requireFree(name, path, size);
+      const onReceived = (bytes: number) => onProgress?.({ received: bytes, size });
+      received = await receiveFile(body, folder, { what: name, size, signal, onReceived });
+      await makeParents(dir, path);
+      await this.#place(received, path);
+      return await share({ file: path, cwd: dir }, {
+        signal,
+        onProgress: (hashed, size) => onProgress?.({ hashed, size }),
+      });
+    } catch (error) {
+      await body.cancel(error).catch(() => {});
+      throw error;
+    } finally {
+      if (received) await Deno.remove(received).catch(() => {});
+    }
+  }
+
+  /** Refuses early what would be refused at the end. */
+  async #requireFree(name: string, path: string, size: number | undefined): Promise<void> {
+    const other = this.#options.library.get(name);
+    if (other && other.path !== path) {
+      const how = `the name is taken by ${other.path}; unshare that first`;
+      throw new Fault("usage", `Cannot take ${name}: ${how}`);
+    }
+    const stat = await Deno.lstat(path).catch(() => undefined);
+    if (stat && (!stat.isFile || size !== undefined && stat.size !== size)) throw differs(path);
+  }
+
+  /** Moves a file to its place; one with the same content may stand there already. */
+  async #place(received: string, path: string): Promise<void> {
+    try {
+      await publishFile(received, path, false);
+    } catch (error) {
+      if (!(error instanceof Fault) || error.kind !== "destination") throw error;
+      const { cache } = this.#options;
+      const stat = await Deno.lstat(path).catch(() => undefined);
+      if (!stat?.isFile) throw error;
+      const [mine, theirs] = await Promise.all([
+        cache.identify(received, { what: "compare" }),
+        cache.identify(path, { what: "compare" }),
+      ]);
+      if (mine.id !== theirs.id) throw differs(path);
+    }
+  }
+}
+
+function differs(path: string): Fault {
+  return new Fault("destination", `Cannot write ${path}: it exists and differs`);
+}
