@@ -33,6 +33,17 @@ export class Fault extends Error {
   }
 }
 
+/** A `usage` failure about one value of a configuration. */
+export class KeyFault extends Fault {
+  /** The key that it has in the config file. */
+  readonly field: string;
+
+  constructor(field: string, message: string, options?: ErrorOptions) {
+    super("usage", message, options);
+    this.field = field;
+  }
+}
+
 /** The text of anything thrown, on one line. */
 export function messageOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);

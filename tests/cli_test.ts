@@ -43,6 +43,7 @@ async function parse(...argv: string[]): Promise<Parsed> {
     bootstrap: (flags) => keep("bootstrap", flags),
     peer: (flags) => keep("peer", flags),
     verb: ({ verb, args, flags }, peerFlags) => keep(verb.name, peerFlags, args, flags),
+    config: (what, peer) => keep(`config ${what}`, peer.opts()),
     completion: (shell) => keep(`completion ${shell}`, {}),
   });
   takeOver(program);
@@ -69,7 +70,7 @@ async function withEnv(vars: Record<string, string>, work: () => Promise<void>):
 async function shoal(argv: string[], env: Record<string, string> = {}) {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-lock", new URL("../main.ts", import.meta.url).href, ...argv],
-    env,
+    env: { XDG_CONFIG_HOME: "/nonexistent", ...env },
     stdin: "null",
   }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -263,6 +264,7 @@ Deno.test("what nobody says has its default", async () => {
     advertise: undefined,
     limitUp: undefined,
     limitDown: undefined,
+    uploadSlots: 16,
   });
   const bootstrap = await parse("bootstrap");
   assertEquals([bootstrap.flags.host, bootstrap.flags.port], ["0.0.0.0", 8000]);
@@ -373,7 +375,7 @@ Deno.test("the shell has the same verbs, and exit", async () => {
 
 Deno.test("every command has help with examples", async () => {
   const paths = describeCommands(plainProgram()).map(({ path }) => path.split(" ").slice(1));
-  assertEquals(paths.length, 12);
+  assertEquals(paths.length, 17);
   const helps = await Promise.all(paths.map((path) => shoal([...path, "--help"])));
   for (const { code, stdout, stderr } of helps) {
     assertEquals([code, stderr], [0, ""]);
@@ -447,7 +449,9 @@ Deno.test("fish completes commands, options, values and files", async (t) => {
 
 function plainProgram() {
   const nothing = () => Promise.resolve();
-  return buildProgram({ bootstrap: nothing, peer: nothing, verb: nothing, completion: nothing });
+  return buildProgram({
+    ...{ bootstrap: nothing, peer: nothing, verb: nothing, config: nothing, completion: nothing },
+  });
 }
 
 async function* numbers(count: number): AsyncGenerator<string[]> {

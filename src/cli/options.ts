@@ -5,9 +5,12 @@ import {
   BOOTSTRAP_PORT,
   parseAddress,
   parsePort,
+  parseSlots,
   PEER_PORT,
   type PeerSettings,
+  UPLOAD_SLOTS,
 } from "../peer/settings.ts";
+import type { Theme } from "../peer/live_config.ts";
 import type { Address } from "../wire/connection.ts";
 import { parseRate } from "./units.ts";
 import { parsing, UsageFault, walkCommands } from "./usage.ts";
@@ -43,13 +46,18 @@ export interface PeerFlags extends LogFlags, OutputFlags {
   /** Bytes per second; 0 is no limit. */
   limitUp?: number;
   limitDown?: number;
+  uploadSlots: number;
+  /** The config file, if another than usual. */
+  config?: string;
+  /** Of the page; only the config file says it. */
+  theme?: Theme;
 }
 
 /** Stands where an address has no port. */
 const NO_PORT = -1;
 
 /** Those of {@link PeerFlags} that only mean something where a peer listens. */
-export const LISTENING = ["host", "port", "advertise"];
+export const LISTENING = ["host", "port", "advertise", "upload-slots"];
 
 /**
  * An option with its environment variable, which is its name: `--log-level` and `SHOAL_LOG_LEVEL`. A
@@ -84,6 +92,15 @@ export function hostOption(): Option {
     .argParser(parsing(parseHost));
 }
 
+/** Where values are that no flag and no variable says. */
+function configOption(): Option {
+  return option("--config <FILE>", "the config file, if another than `shoal peer config path`");
+}
+
+export function bootstrapOptions(): Option[] {
+  return [hostOption(), portOption(BOOTSTRAP_PORT), configOption(), ...logOptions()];
+}
+
 export function peerOptions(): Option[] {
   return [
     option(
@@ -99,13 +116,16 @@ export function peerOptions(): Option[] {
       .argParser(parsing(parseRate)),
     option("--limit-down <RATE>", "fetch at most so many bytes per second; 0 is no limit")
       .argParser(parsing(parseRate)),
+    option("--upload-slots <N>", "send at most so many replies at a time").default(UPLOAD_SLOTS)
+      .argParser(parsing(parseSlots)),
+    configOption(),
     ...outputOptions(),
     ...logOptions(),
   ];
 }
 
 /** What a peer is started with, paths made absolute. */
-export function settingsOf(flags: PeerFlags): PeerSettings {
+export function settingsOf(flags: PeerFlags): PeerSettings & { uploadSlots: number } {
   return {
     dir: resolve(flags.dir),
     createDir: flags.dir === DEFAULT_DIR,
@@ -117,6 +137,7 @@ export function settingsOf(flags: PeerFlags): PeerSettings {
       : parseAddress(flags.advertise, flags.port),
     limitUp: flags.limitUp || undefined,
     limitDown: flags.limitDown || undefined,
+    uploadSlots: flags.uploadSlots,
   };
 }
 

@@ -1,14 +1,12 @@
 import { Argument, Command, Help } from "commander";
-import { BOOTSTRAP_PORT, parsePort } from "../peer/settings.ts";
+import { parsePort } from "../peer/settings.ts";
 import { VERSION } from "../version.ts";
 import {
-  hostOption,
+  bootstrapOptions,
   LISTENING,
   type LogFlags,
-  logOptions,
   type PeerFlags,
   peerOptions,
-  portOption,
 } from "./options.ts";
 import { addExamples, addVerb, type VerbLine } from "./verb_command.ts";
 import { parsing } from "./usage.ts";
@@ -26,7 +24,9 @@ export interface BootstrapFlags extends LogFlags {
 /** What the commands do. */
 export interface Handlers {
   bootstrap(flags: BootstrapFlags): Promise<void>;
-  peer(flags: PeerFlags): Promise<void>;
+  peer(flags: PeerFlags, command: Command): Promise<void>;
+  /** `config path` and `config show`. */
+  config(what: "path" | "show", peer: Command): Promise<void>;
   verb(line: VerbLine, flags: PeerFlags): Promise<void>;
   completion(shell: Shell, program: Command): Promise<void>;
 }
@@ -54,9 +54,7 @@ export function buildProgram(handlers: Handlers): Command {
 function addBootstrap(program: Command, handlers: Handlers): void {
   const command = program.command("bootstrap").summary("run the meeting point")
     .description("Run the meeting point: it knows who is there and what they share, no contents.");
-  for (const option of [hostOption(), portOption(BOOTSTRAP_PORT), ...logOptions()]) {
-    command.addOption(option);
-  }
+  for (const option of bootstrapOptions()) command.addOption(option);
   addExamples(command, ["shoal bootstrap", "shoal bootstrap --host 127.0.0.1 --port 8001"]);
   command.action(() => handlers.bootstrap(command.opts()));
 }
@@ -88,7 +86,30 @@ function addPeer(program: Command, handlers: Handlers): void {
       },
     });
   }
-  peer.action(() => handlers.peer({ ...peer.opts<PeerFlags>(), port: servePort(peer) }));
+  addConfig(peer, handlers);
+  peer.action(() => {
+    // Said on the command line, as with --port.
+    if (peer.args.length > 0) peer.setOptionValueWithSource("port", servePort(peer), "cli");
+    return handlers.peer(peer.opts(), peer);
+  });
+}
+
+function addConfig(peer: Command, handlers: Handlers): void {
+  const config = peer.command("config").summary("show the configuration and where it comes from")
+    .description(
+      "Show the configuration. A flag beats the environment, that beats the config file, and that " +
+        "beats the default. A running peer reads the file again on SIGHUP.",
+    )
+    .helpCommand("help [COMMAND]", "print help for a command");
+  addExamples(config, ["shoal peer config path", "shoal peer config show --json"]);
+  const path = config.command("path").summary("print where the config file is")
+    .description("Print where the config file is, or would be: it need not exist.")
+    .action(() => handlers.config("path", peer));
+  addExamples(path, ["$EDITOR $(shoal peer config path)"]);
+  const show = config.command("show").summary("print each value and where it comes from")
+    .description("Print each value and where it comes from: flag, environment, file or default.")
+    .action(() => handlers.config("show", peer));
+  addExamples(show, ["shoal peer config show", "SHOAL_PORT=10001 shoal peer config show"]);
 }
 
 function addCompletion(program: Command, handlers: Handlers): void {
@@ -103,10 +124,9 @@ function addCompletion(program: Command, handlers: Handlers): void {
   command.action((shell: Shell) => handlers.completion(shell, program));
 }
 
-/** The port of `shoal peer [port]`. Everything else that isn't an option of it is refused here. */
+/** The port of `shoal peer PORT`. Everything else that isn't an option of it is refused here. */
 function servePort(peer: Command): number {
   const [word] = peer.args;
-  if (word === undefined) return peer.opts<PeerFlags>().port;
   // commander has these, and the suggestions that they make, but declares them private.
   const refuse = peer as unknown as Record<
     "unknownCommand" | "unknownOption",

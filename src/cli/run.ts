@@ -4,7 +4,7 @@ import { Output } from "./output.ts";
 import { buildProgram } from "./program.ts";
 import { reportFailure } from "./report_failure.ts";
 import { Stop } from "./stop.ts";
-import { HelpShown, takeOver } from "./usage.ts";
+import { commandPath, HelpShown, takeOver } from "./usage.ts";
 
 /**
  * Runs a command line, without the program's own name, and returns what to exit with. Never throws.
@@ -32,9 +32,20 @@ async function dispatch(argv: string[], stop: Stop): Promise<ExitCode> {
       const { serveBootstrap } = await import("./serve_bootstrap.ts");
       exit = await serveBootstrap(flags, stop);
     },
-    async peer(flags) {
-      const { servePeer } = await import("./serve_peer.ts");
-      exit = await servePeer(flags, stop);
+    async peer(flags, command) {
+      const [{ servePeer }, { originsOf }] = await Promise.all([
+        import("./serve_peer.ts"),
+        import("./config.ts"),
+      ]);
+      exit = await servePeer(flags, stop, originsOf(command));
+    },
+    async config(what, peer) {
+      const [{ showConfig, showConfigPath }, { originsOf }] = await Promise.all([
+        import("./show_config.ts"),
+        import("./config.ts"),
+      ]);
+      if (what === "path") await showConfigPath(peer.opts());
+      else await showConfig(peer.opts(), originsOf(peer));
     },
     async verb(line, flags) {
       const { runVerb } = await import("./run_verb.ts");
@@ -45,6 +56,14 @@ async function dispatch(argv: string[], stop: Stop): Promise<ExitCode> {
       await new Output().raw(completionScript(shell, program));
     },
   });
+  for (const command of program.commands.filter((one) => one.options.length > 0)) {
+    command.hook("preAction", async (_, asked) => {
+      // The path can be asked for whatever is wrong with the file.
+      if (commandPath(asked) === "shoal peer config path") return;
+      const { applyConfig } = await import("./apply_config.ts");
+      await applyConfig(command);
+    });
+  }
   const printed = takeOver(program);
   try {
     settleEnvironment(program);

@@ -1,5 +1,8 @@
 import { formatAddress } from "../wire/connection.ts";
+import type { Origin } from "../peer/live_config.ts";
 import { announcePeer } from "./announce_peer.ts";
+import { Config } from "./config.ts";
+import { configPath } from "./config_path.ts";
 import type { ExitCode } from "./exit_code.ts";
 import { startLogging } from "./logging.ts";
 import { type PeerFlags, settingsOf } from "./options.ts";
@@ -12,14 +15,21 @@ import type { Stop } from "./stop.ts";
  * `shoal peer`: serves until a signal, or until `exit` in its shell. Says on standard output where it
  * listens; with `--json` as `{"peer", "listening", "dir"}`.
  */
-export async function servePeer(flags: PeerFlags, stop: Stop): Promise<ExitCode> {
+export async function servePeer(
+  flags: PeerFlags,
+  stop: Stop,
+  origins: Record<string, Origin>,
+): Promise<ExitCode> {
   const output = new Output(flags);
   try {
     const settings = settingsOf(flags);
     const shell = new Shell({ json: flags.json, quiet: flags.quiet, stop });
     await startLogging(flags, flags.quiet ? "warning" : "info", () => shell.redraw());
     const { openPeer } = await import("../peer/open_peer.ts");
-    const peer = await openPeer({ ...settings, role: "serve" });
+    const path = configPath(flags.config);
+    const config = path === undefined ? undefined : new Config(path, flags, origins);
+    const peer = await openPeer({ ...settings, config, role: "serve" });
+    using _ = onHangUp(stop, () => peer.reload?.());
     try {
       const status = await peer.api.status();
       const { peer: id, listening, dir } = status;
@@ -33,4 +43,19 @@ export async function servePeer(flags: PeerFlags, stop: Stop): Promise<ExitCode>
   } catch (error) {
     return await reportFailure(error, output, stop.code);
   }
+}
+
+/**
+ * Reloads on each SIGHUP, until it is disposed of; stops when the terminal that this was started from
+ * is gone. Windows has no such signal.
+ */
+function onHangUp(stop: Stop, reload: () => void): Disposable {
+  if (Deno.build.os === "windows") return { [Symbol.dispose]() {} };
+  const onTerminal = Deno.stdin.isTerminal();
+  const act = () => {
+    if (onTerminal && !Deno.stdin.isTerminal()) stop.ask("SIGHUP");
+    else reload();
+  };
+  Deno.addSignalListener("SIGHUP", act);
+  return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGHUP", act) };
 }

@@ -15,12 +15,13 @@ import { openStateFolder, type StateFolder } from "../store/state_folder.ts";
 import { StateDatabase } from "../store/state_database.ts";
 import { Identity } from "../trust/identity.ts";
 import { AGENT } from "../version.ts";
-import { type Connection, formatAddress } from "../wire/connection.ts";
-import { BootstrapClient } from "./bootstrap_client.ts";
+import { type Address, type Connection, formatAddress } from "../wire/connection.ts";
+import { Bootstraps } from "./bootstraps.ts";
 import { downloadMapOf } from "./download_map.ts";
 import { Fetcher, type StreamOptions } from "./fetcher.ts";
 import { FileOpener } from "./file_opener.ts";
 import type { Target } from "./find_target.ts";
+import { type ConfigChanges, type ConfigView, LiveConfig } from "./live_config.ts";
 import { Listener } from "./listener.ts";
 import type {
   DownloadMap,
@@ -45,7 +46,7 @@ import { Pausing } from "./pausing.ts";
 import { RateHistory } from "./rate_history.ts";
 import { Receiver } from "./receiver.ts";
 import { RateLimiter } from "./rate_limiter.ts";
-import type { PeerSettings } from "./settings.ts";
+import { type PeerSettings, UPLOAD_SLOTS } from "./settings.ts";
 import { Resumer } from "./resumer.ts";
 import { ActiveDownloads, type Servable } from "./servable.ts";
 import { Sharing, viewOf } from "./sharing.ts";
@@ -70,12 +71,13 @@ export class PeerNode implements PageApi {
   readonly #disk = new Disk();
   readonly #transfers = new Transfers();
   readonly #active = new ActiveDownloads();
-  readonly #slots = new UploadSlots();
+  readonly #slots: UploadSlots;
   /** On all that is sent, and on all that is fetched. */
   readonly #limitUp: RateLimiter;
   readonly #limitDown: RateLimiter;
   readonly #history = new RateHistory();
-  readonly #bootstraps: BootstrapClient[];
+  readonly #bootstraps: Bootstraps;
+  readonly #config: LiveConfig;
   readonly #swarm: Swarm;
   readonly #sharing: Sharing;
   readonly #fetcher: Fetcher;
@@ -98,6 +100,7 @@ export class PeerNode implements PageApi {
     this.#settings = settings;
     this.#limitUp = new RateLimiter(settings.limitUp);
     this.#limitDown = new RateLimiter(settings.limitDown);
+    this.#slots = new UploadSlots(settings.uploadSlots);
     this.#folder = folder;
     this.#db = db;
     this.#identity = identity;
@@ -105,14 +108,15 @@ export class PeerNode implements PageApi {
     const digests = new DigestStore(db);
     const cache = new HashCache(db, digests);
     this.#library = new Library(db, cache);
-    this.#bootstraps = settings.bootstraps.map((address) => new BootstrapClient(address));
-    this.#swarm = new Swarm(this.#bootstraps);
+    this.#bootstraps = new Bootstraps(settings.bootstraps);
+    this.#swarm = new Swarm(this.#bootstraps.list);
     this.#sharing = new Sharing({
       ...{ dir: folder.dir, identity, cache },
       library: this.#library,
       reader: this.#reader,
-      bootstraps: this.#bootstraps,
+      bootstraps: this.#bootstraps.list,
     });
+    this.#config = new LiveConfig(settings.config, (wanted, keys) => this.#apply(wanted, keys));
     this.#uploader = new Uploader({
       ...{ self, digests },
       library: this.#library,
@@ -210,15 +214,12 @@ export class PeerNode implements PageApi {
     await this.#sharing.rescan({ signal, hash: false });
     this.#rescanSoon();
     this.#rescan = setInterval(() => this.#rescanSoon(), RESCAN_MS);
-    for (const bootstrap of this.#bootstraps) {
-      this.#inBackground(bootstrap.maintain({
-        identity: this.#identity,
-        port: listening,
-        advertise: advertise && { ...advertise, port: advertise.port || listening },
-        announcements: () => this.#sharing.announcements(),
-        signal,
-      }));
-    }
+    this.#bootstraps.maintain({
+      identity: this.#identity,
+      port: listening,
+      advertise: this.#advertised(advertise),
+      announcements: () => this.#sharing.announcements(),
+    });
     this.#resumer.start();
   }
 
@@ -293,6 +294,25 @@ export class PeerNode implements PageApi {
     return this.settings();
   }
 
+  config(): Promise<ConfigView> {
+    return this.#config.view();
+  }
+
+  configure(changes: ConfigChanges): Promise<ConfigView> {
+    return this.#tracked(this.#config.change(changes));
+  }
+
+  /** Reads the config file again and puts it into force; what is wrong with it is logged. */
+  async reload(): Promise<void> {
+    try {
+      const { path, restart } = await this.#tracked(this.#config.reload());
+      log.info("{path} was read again", { path });
+      for (const key of restart) log.warning("{key} holds after a restart", { key });
+    } catch (error) {
+      log.error("{message}", { message: messageOf(error) });
+    }
+  }
+
   listPeers() {
     return this.#swarm.listPeers();
   }
@@ -308,7 +328,7 @@ export class PeerNode implements PageApi {
       listening: this.#listener && formatAddress(this.#listener.address),
       dir: this.#folder.dir,
       uptime: (performance.now() - this.#started) / 1000,
-      bootstraps: this.#bootstraps.map((one) => one.status),
+      bootstraps: this.#bootstraps.list.map((one) => one.status),
       shares: this.#library.list().map(viewOf),
       transfers: this.#transfers.list(),
       partials: this.#fetcher.partials(),
@@ -320,14 +340,30 @@ export class PeerNode implements PageApi {
   async close(): Promise<void> {
     clearInterval(this.#rescan);
     this.#closing.abort(new Fault("network", "the peer is stopping"));
-    await this.#listener?.stop();
+    await Promise.all([this.#listener?.stop(), this.#bootstraps.stop()]);
     await this.#resumer.ended();
     await Promise.allSettled(this.#underWay);
-    for (const bootstrap of this.#bootstraps) bootstrap.close();
+    this.#bootstraps.close();
     this.#reader.close();
     this.#disk.stop();
     this.#library.saveCounts();
     this.#db.close();
+  }
+
+  /** Puts those of some settings into force that can be changed while it runs. */
+  async #apply(settings: PeerSettings, keys: ReadonlySet<string>): Promise<void> {
+    if (this.#closing.signal.aborted) return;
+    if (keys.has("limit_up")) this.#limitUp.rate = settings.limitUp;
+    if (keys.has("limit_down")) this.#limitDown.rate = settings.limitDown;
+    if (keys.has("upload_slots")) this.#slots.slots = settings.uploadSlots ?? UPLOAD_SLOTS;
+    if (keys.has("advertise")) {
+      await this.#bootstraps.advertise(this.#advertised(settings.advertise));
+    }
+    if (keys.has("bootstrap")) await this.#bootstraps.set(settings.bootstraps);
+  }
+
+  #advertised(address: Address | undefined): Address | undefined {
+    return address && { ...address, port: address.port || this.#listener!.address.port };
   }
 
   async #serveOne(connection: Connection): Promise<void> {

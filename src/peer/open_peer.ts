@@ -16,6 +16,8 @@ export interface OpenPeer {
   api: PeerApi;
   /** True when a running peer in another process is asked. */
   remote: boolean;
+  /** Reads the config file again and puts it into force; what is wrong with it is logged. */
+  reload?(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -47,6 +49,7 @@ export async function openPeer(settings: PeerSettings & { role: Role }): Promise
     return {
       api: node,
       remote: false,
+      reload: () => node.reload(),
       // The node first: it ends the work whose answers the control endpoint still owes.
       close: () => Promise.all([node.close(), control.stop()]).then(() => {}),
     };

@@ -2,6 +2,7 @@
  * What the page and HTTP clients can ask of a running peer besides PeerApi: only a PeerNode does it,
  * in its own process.
  */
+import type { ConfigChanges, ConfigView } from "./live_config.ts";
 import type { GetRequest, PeerApi, ShareResult } from "./peer_api.ts";
 
 /** A download in cells of equal size, for a picture of it. */
@@ -70,4 +71,11 @@ export interface PageApi extends PeerApi {
   /** How far the download of a content is. Throws `not_found` when it isn't being fetched. */
   downloadMap(id: string): Promise<DownloadMap>;
   history(): Promise<History>;
+  /** What this peer is set to. Throws a `usage` Fault when the config file can't be used. */
+  config(): Promise<ConfigView>;
+  /**
+   * Changes the config file, and what can be changed while the peer runs. Nothing is changed when a
+   * value is wrong: then it throws a `usage` Fault.
+   */
+  configure(changes: ConfigChanges): Promise<ConfigView>;
 }

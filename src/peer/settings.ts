@@ -1,10 +1,15 @@
 import { Fault } from "../fault.ts";
 import type { Address } from "../wire/connection.ts";
+import type { ConfigSource } from "./live_config.ts";
 
 /** Where a bootstrap listens unless told otherwise. */
 export const BOOTSTRAP_PORT = 8_000;
 /** Where a peer listens unless told otherwise. */
 export const PEER_PORT = 10_000;
+
+/** Replies that a peer reads from disk and sends at a time, unless told otherwise, and at most: each costs 1 MiB of memory. */
+export const UPLOAD_SLOTS = 16;
+export const UPLOAD_SLOTS_CAP = 1_024;
 
 /** Most characters in a host name, as the wire protocol has it. */
 const HOST_CAP = 255;
@@ -30,6 +35,10 @@ export interface PeerSettings {
   limitUp?: number;
   /** Most bytes per second that are fetched; undefined is no limit. */
   limitDown?: number;
+  /** Replies that are sent at a time. Default {@link UPLOAD_SLOTS}. */
+  uploadSlots?: number;
+  /** Where its configuration is kept, for a peer that serves. */
+  config?: ConfigSource;
 }
 
 /** A host name or IPv4 address, or an IPv6 address in brackets; then perhaps a port. */
@@ -55,6 +64,14 @@ export function parseAddress(text: string, defaultPort: number): Address {
     throw new Fault("usage", `"${text}" is not an address: nothing can be reached at port 0`);
   }
   return { host, port };
+}
+
+/** Reads a number of upload slots. Throws a `usage` Fault. */
+export function parseSlots(text: string): number {
+  const slots = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (slots >= 1 && slots <= UPLOAD_SLOTS_CAP) return slots;
+  const range = `it must be from 1 to ${UPLOAD_SLOTS_CAP}`;
+  throw new Fault("usage", `"${text}" is not a number of slots: ${range}`);
 }
 
 /** Reads a port: 1 to 65535, or 0 for any free one. Throws a `usage` Fault. */

@@ -1,8 +1,7 @@
 import { Frame } from "../wire/codec.ts";
 import { PAYLOAD_CAP } from "../wire/protocol.ts";
+import { UPLOAD_SLOTS } from "./settings.ts";
 
-/** Replies that are read from disk and sent at a time, unless told otherwise. */
-export const UPLOAD_SLOTS = 16;
 /** Hosts without anything under way that are remembered for their turn. */
 const REMEMBERED = 4_096;
 

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { Fault, type FaultKind, messageOf } from "../fault.ts";
+import { Fault, type FaultKind, KeyFault, messageOf } from "../fault.ts";
 import type { Candidate } from "../peer/peer_api.ts";
 
 /** HTTP status for each kind of failure. */
@@ -24,6 +24,8 @@ export const ApiError = v.object({
     message: v.string(),
     /** For `ambiguous`: the contents that the name stands for. */
     candidates: v.optional(v.array(v.unknown())),
+    /** The key of the config file that it is about. */
+    field: v.optional(v.string()),
   }),
 });
 export type ApiError = v.InferOutput<typeof ApiError>;
@@ -32,7 +34,8 @@ export function toApiError(error: unknown): ApiError {
   const message = messageOf(error);
   if (!(error instanceof Fault)) return { error: { message } };
   const candidates = error.kind === "ambiguous" ? error.cause as Candidate[] : undefined;
-  return { error: { kind: error.kind, message, candidates } };
+  const field = error instanceof KeyFault ? error.field : undefined;
+  return { error: { kind: error.kind, message, candidates, field } };
 }
 
 /** The failure that {@link toApiError} was given, as far as it travels. */

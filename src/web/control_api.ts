@@ -9,6 +9,7 @@ import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
 import { Hono } from "hono";
 import type { PageApi } from "../peer/page_api.ts";
 import { statusOf, toApiError } from "./api_error.ts";
+import { configRoutes } from "./routes/config.ts";
 import { downloadsRoutes } from "./routes/downloads.ts";
 import { filesRoutes } from "./routes/files.ts";
 import { gatewayRoutes } from "./routes/gateway.ts";
@@ -21,6 +22,7 @@ import { uploadsRoutes } from "./routes/uploads.ts";
 const ROUTES = [
   statusRoutes,
   settingsRoutes,
+  configRoutes,
   filesRoutes,
   sharesRoutes,
   downloadsRoutes,

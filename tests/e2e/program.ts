@@ -69,7 +69,8 @@ export class Program {
       args: rest,
       cwd: options.cwd,
       // What waits for sources to come back is tested where it is; elsewhere none will come.
-      env: { NO_COLOR: "1", SHOAL_WAIT: "3s", ...options.env },
+      // Nor does the config file of whoever runs the tests count.
+      env: { NO_COLOR: "1", SHOAL_WAIT: "3s", XDG_CONFIG_HOME: "/nonexistent", ...options.env },
       stdin: options.stdin === undefined ? "null" : "piped",
       stdout: "piped",
       stderr: "piped",

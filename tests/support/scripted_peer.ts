@@ -6,6 +6,7 @@ import type {
   UploadOptions,
   UploadRequest,
 } from "../../src/peer/page_api.ts";
+import type { ConfigChanges, ConfigView } from "../../src/peer/live_config.ts";
 import type {
   FileRecord,
   GetOptions,
@@ -44,6 +45,21 @@ export const RECORD: FileRecord = {
 };
 
 export const SETTINGS: LiveSettings = { limit_up: 1_024, limit_down: null, upload_slots: 16 };
+
+export const CONFIG: ConfigView = {
+  path: "/home/config.toml",
+  values: {
+    ...{ bootstrap: ["127.0.0.1:8000"], host: "0.0.0.0", port: 10_000, advertise: null },
+    ...{ dir: "/dir", limit_up: null, limit_down: null, upload_slots: 16 },
+    ...{ swarm_key: false, theme: "auto" },
+  },
+  origins: {
+    ...{ bootstrap: "default", host: "default", port: "flag", advertise: "default", dir: "flag" },
+    ...{ limit_up: "default", limit_down: "default", upload_slots: "default" },
+    ...{ swarm_key: "default", theme: "default" },
+  },
+  ...{ restart: [], overruled: [] },
+};
 
 /** A PageApi that does nothing and says so; tests replace what they are about. */
 export class ScriptedPeer implements PageApi {
@@ -140,6 +156,16 @@ export class ScriptedPeer implements PageApi {
     const { length } = await new Response(body).bytes();
     onProgress?.({ received: length, size: request.size });
     return { ...SHARED, size: length, hashed: true, seconds: 0.1 };
+  }
+
+  config(): Promise<ConfigView> {
+    this.asked.push(["config", undefined]);
+    return Promise.resolve(CONFIG);
+  }
+
+  configure(changes: ConfigChanges): Promise<ConfigView> {
+    this.asked.push(["configure", changes]);
+    return Promise.resolve(CONFIG);
   }
 
   settings(): Promise<LiveSettings> {

@@ -1,6 +1,7 @@
 import { Option } from "commander";
 import { Fault } from "../../fault.ts";
 import type { LiveSettings } from "../../peer/peer_api.ts";
+import { parseSlots } from "../../peer/settings.ts";
 import { formatRate, parseRate } from "../units.ts";
 import { parsing } from "../usage.ts";
 import type { Verb } from "./verb.ts";
@@ -50,9 +51,4 @@ function limitOf(rate: number | undefined): number | null | undefined {
 
 function show(limit: number | null): string {
   return limit === null ? "none" : formatRate(limit);
-}
-
-function parseSlots(text: string): number {
-  if (/^\d{1,4}$/.test(text) && Number(text) >= 1 && Number(text) <= 1_024) return Number(text);
-  throw new Fault("usage", `"${text}" is not a number of slots: it must be from 1 to 1024`);
 }

@@ -1,17 +1,17 @@
 import type { Hono } from "hono";
 import * as v from "valibot";
 import type { PeerApi } from "../../peer/peer_api.ts";
+import { UPLOAD_SLOTS_CAP } from "../../peer/settings.ts";
 import { bodyOf } from "./request.ts";
-
-/** Most upload slots: each costs 1 MiB of memory. */
-const SLOTS_CAP = 1_024;
 
 /** Most bytes per second; null is no limit. */
 const limit = v.optional(v.nullable(v.pipe(v.number(), v.finite(), v.minValue(1))));
 const SettingsBody = v.object({
   limit_up: limit,
   limit_down: limit,
-  upload_slots: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(SLOTS_CAP))),
+  upload_slots: v.optional(
+    v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(UPLOAD_SLOTS_CAP)),
+  ),
 });
 
 /**
