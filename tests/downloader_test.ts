@@ -3,11 +3,14 @@ import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
 import { RunMap } from "../src/content/run_map.ts";
 import { Fault } from "../src/fault.ts";
+import { Downloader } from "../src/peer/downloader.ts";
+import { OrderedOutput } from "../src/peer/ordered_output.ts";
 import type { Sink } from "../src/peer/sink.ts";
-import { type Bytes, concat, patterned } from "./support/bytes.ts";
+import { assertSameBytes, type Bytes, concat, patterned } from "./support/bytes.ts";
 import { download, downloaded, failed, flip, gate, liesIn, refusal } from "./support/download.ts";
 import { MemorySink } from "./support/memory_sink.ts";
 import { type Conduct, MemoryFile, MemorySource, tallFile } from "./support/memory_source.ts";
+import { newState } from "./support/new_state.ts";
 import { settle } from "./support/settle.ts";
 
 const MIB = 1 << 20;
@@ -54,6 +57,30 @@ Deno.test("download: what is there already is not fetched", async () => {
   const asked = source.asked.map(({ first }) => Math.floor(first / 16));
   assertEquals([...new Set(asked)].toSorted(), [1, 2, 4]);
   assertEquals(map.count, 2, "the sink's map is the sink's");
+});
+
+Deno.test("download: only the chunks of a range, in order", async () => {
+  const chunks = Math.ceil(MEGABYTES.size / 65_536);
+  const ranges = fc.tuple(fc.nat(chunks - 1), fc.integer({ min: 1, max: chunks }));
+  await fc.assert(
+    fc.asyncProperty(ranges, async ([first, most]) => {
+      await using state = await newState();
+      const count = Math.min(most, chunks - first);
+      const source = new MemorySource("a", MEGABYTES);
+      const passed: Bytes[] = [];
+      const output = new WritableStream<Bytes>({ write: (bytes) => void passed.push(bytes) });
+      const sink = new OrderedOutput(output, () => downloader.wake(), () => {}, first * 65_536);
+      const downloader: Downloader = new Downloader({
+        ...{ id: MEGABYTES.id, size: MEGABYTES.size, sink, digests: state.digests },
+        ...{ sources: [source], only: { first, count }, waitMs: 1 },
+      });
+      await downloader.run();
+      await sink.finish();
+      assertSameBytes(concat(passed), MEGABYTES.chunks({ first, count }));
+      assertEquals([downloader.tally.fetched, source.receipt.retries], [count, 0]);
+    }),
+    { numRuns: 30 },
+  );
 });
 
 Deno.test("download: a source that dies midway leaves the rest to the other", async () => {

@@ -32,7 +32,7 @@ export interface DownloaderOptions {
   /** Size in bytes, as bound by the id. */
   size: number;
   sink: Sink;
-  /** Only these chunks are fetched. Default all. */
+  /** Only these chunks are fetched, for a sink that keeps no account of runs. Default all. */
   only?: ChunkRange;
   /** Where verified pages of digests are kept. */
   digests: DigestStore;
