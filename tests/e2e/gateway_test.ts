@@ -142,6 +142,19 @@ Deno.test("who goes away ends what is fetched for them; a source that goes break
   await reader.cancel();
   await until("the end", async () => !await active());
 
+  // Before the first byte, too: it takes minutes to come.
+  const slow = await world.peer("slow", { args: ["--limit-down", "1K"] });
+  const leave = new AbortController();
+  const never = (await askOf(slow))("/files/data", { signal: leave.signal });
+  const slowlyActive = async () =>
+    (await world.json<PeerStatus>(slow.dir, ["status"])).transfers
+      .some(({ state }) => state === "active");
+  await until("the begin", slowlyActive);
+  leave.abort();
+  await assertRejects(() => never, DOMException);
+  await until("the end", async () => !await slowlyActive());
+  assertEquals(slow.program.stderr.includes("Deno.serve"), false, slow.program.stderr);
+
   const second = await ask("/files/data");
   const rest = second.body!.getReader();
   await rest.read();

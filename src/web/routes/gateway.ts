@@ -21,6 +21,7 @@ export function gatewayRoutes(app: Hono, api: PageApi): void {
     }
     const gone = new AbortController();
     const stop = () => gone.abort(new DOMException("the client went away", "AbortError"));
+    // A body that nobody reads is cancelled; this is for who goes before there is one.
     context.req.raw.signal.addEventListener("abort", stop);
     const file = await api.open({ name, id }, gone.signal);
     const tag = `"${file.id}"`;
