@@ -173,7 +173,13 @@ class Place implements AsyncDisposable {
 
   open(options: Partial<PartialOptions> = {}): PartialFile {
     const { id, downloads, disk } = this;
-    return PartialFile.open({ id, name: "data", size: this.content.length, overwrite: false }, {
+    return PartialFile.open({
+      id,
+      name: "data",
+      size: this.content.length,
+      overwrite: false,
+      taken: "first",
+    }, {
       ...{ downloads, disk, digests: this.state.digests },
       ...options,
     });
@@ -391,7 +397,8 @@ Deno.test("partial: a destination that is taken leaves it whole", async () => {
 Deno.test("partial: what can never fit is refused before anything is made for it", async () => {
   await using place = await Place.create(2 * MIB);
   const { id, downloads, disk } = place;
-  const huge = { id, name: "huge", size: Number.MAX_SAFE_INTEGER, overwrite: false };
+  const about = { id, name: "huge", size: Number.MAX_SAFE_INTEGER, overwrite: false };
+  const huge = { ...about, taken: "first" as const };
   const options = { downloads, disk, digests: place.state.digests };
   const error = assertThrows(() => PartialFile.open(huge, options), Fault, "are free");
   assertEquals(error.kind, "disk");
@@ -406,7 +413,7 @@ Deno.test("downloads: files that no row is for, and rows without their file, are
   const kept = place.open();
   await place.store(kept, 1);
   await kept.close();
-  const about = { name: "gone", size: 5, overwrite: false };
+  const about = { name: "gone", size: 5, overwrite: false, taken: "first" as const };
   place.downloads.begin({ ...about, id: "ab".repeat(32) });
   await place.folder.write("partials/stray.part", "x");
   await place.folder.write("partials/deep/stray", "x");
@@ -430,12 +437,13 @@ Deno.test("downloads: pages of digests stay as long as the download does", async
   assertEquals(place.state.keptFor(), []);
 });
 
-Deno.test("downloads: a database of version 1 gets its table, and keeps the rest", async () => {
+Deno.test("downloads: a database of version 1 gets its tables, and keeps the rest", async () => {
   await using folder = await TempFolder.create();
   const path = folder.at("state.db");
   const db = StateDatabase.open(path);
   db.run("INSERT INTO files (path, size, mtime_ns, inode, id) VALUES ('a', 1, '2', '3', 'b')");
   db.run("DROP TABLE downloads");
+  db.run("DROP TABLE trust");
   db.run("PRAGMA user_version = 1");
   db.close();
   const again = StateDatabase.open(path);
@@ -447,7 +455,7 @@ Deno.test("downloads: a database of version 1 gets its table, and keeps the rest
 Deno.test("downloads: what is asked for anew is remembered, what is there stays", async () => {
   await using place = await Place.create(2 * MIB);
   const { id, downloads } = place;
-  const about = { id, name: "a", size: 2 * MIB, overwrite: false };
+  const about = { id, name: "a", size: 2 * MIB, overwrite: false, taken: "first" as const };
   downloads.begin(about);
   const map = new RunMap(2);
   map.add(1);

@@ -207,7 +207,7 @@ sinkContract("partial file", async (size) => {
   const state = new State(folder.at("state.db"));
   const disk = new Disk();
   const partial = PartialFile.open(
-    { id: "ab".repeat(32), name: "file", size, overwrite: false },
+    { id: "ab".repeat(32), name: "file", size, overwrite: false, taken: "first" },
     { disk, downloads: new DownloadStore(state.db, folder.at("partials")), digests: state.digests },
   );
   return {

@@ -25,7 +25,7 @@ function idOf(n: number): string {
 function openPartial(folder: string, size: number, { id = ID, disk = new Disk() } = {}) {
   const { db, digests } = new State(":memory:");
   const options = { disk, digests, downloads: new DownloadStore(db, folder) };
-  return PartialFile.open({ id, name: "data", size, overwrite: false }, options);
+  return PartialFile.open({ id, name: "data", size, overwrite: false, taken: "first" }, options);
 }
 
 /** A partial with `content`, its runs written in reverse. */

@@ -1,9 +1,7 @@
 import { isAbort, messageOf } from "../fault.ts";
-import type { Candidate } from "../peer/peer_api.ts";
+import { candidatesOf, candidateTable } from "./candidates.ts";
 import { type ExitCode, exitCodeOf, failureCode } from "./exit_code.ts";
 import type { Output } from "./output.ts";
-import { formatTable } from "./table.ts";
-import { formatAge, formatSize, shortId } from "./units.ts";
 import { UsageFault } from "./usage.ts";
 
 /**
@@ -40,25 +38,4 @@ async function logDetails(error: unknown): Promise<void> {
   const { getLogger } = await import("@logtape/logtape");
   const stack = error instanceof Error && error.stack || String(error);
   getLogger(["shoal", "cli"]).debug("{stack}", { stack: stack.replace(/\s*\n\s*/g, " | ") });
-}
-
-/** What an ambiguous name may stand for, where that is what failed. */
-function candidatesOf(error: unknown): Candidate[] | undefined {
-  return failureCode(error) === "ambiguous" && Array.isArray((error as Error).cause)
-    ? (error as Error).cause as Candidate[]
-    : undefined;
-}
-
-function candidateTable(candidates: Candidate[]): Promise<string> {
-  return formatTable(
-    ["ID", "PUBLISHER", "SIZE", "AGE", "SOURCES", "NAME"],
-    candidates.map((one) => [
-      shortId(one.id),
-      shortId(one.publisher),
-      formatSize(one.size).replace(" ", ""),
-      formatAge(one.time, Date.now()),
-      String(one.sources),
-      one.name,
-    ]),
-  );
 }

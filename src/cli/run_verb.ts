@@ -2,6 +2,7 @@ import { Fault } from "../fault.ts";
 import type { OpenPeer } from "../peer/open_peer.ts";
 import type { PeerSettings } from "../peer/settings.ts";
 import { announcePeer } from "./announce_peer.ts";
+import { askOnTerminal } from "./ask.ts";
 import { EXIT, type ExitCode } from "./exit_code.ts";
 import { startLogging } from "./logging.ts";
 import { type PeerFlags, settingsOf } from "./options.ts";
@@ -32,6 +33,7 @@ export async function runVerb(line: VerbLine, flags: PeerFlags, stop: Stop): Pro
         output,
         signal: stop.signal,
         serving: serve || peer.remote,
+        ask: askOnTerminal(output),
       }) ?? EXIT.ok;
       if (!serve || peer.remote || exit !== EXIT.ok) return exit;
       output.note(announcePeer(await peer.api.status()));

@@ -2,6 +2,8 @@ import process from "node:process";
 import { createInterface, type Interface } from "node:readline";
 import { Fault } from "../fault.ts";
 import type { PeerApi } from "../peer/peer_api.ts";
+import { abortable } from "../peer/retry.ts";
+import type { Ask } from "./ask.ts";
 import { EXIT, type ExitCode } from "./exit_code.ts";
 import { Output, type OutputOptions } from "./output.ts";
 import { reportFailure } from "./report_failure.ts";
@@ -77,10 +79,23 @@ export class Shell {
     lines.prompt();
   }
 
+  /** How to ask a question at the prompt; undefined without a terminal. */
+  #ask(): Ask | undefined {
+    const prompt = this.#prompt;
+    return prompt && ((question, signal) => {
+      const { promise, resolve } = Promise.withResolvers<string>();
+      const closed = () => resolve("");
+      prompt.once("close", closed);
+      prompt.question(question, { signal }, resolve);
+      return abortable(promise, signal).finally(() => prompt.off("close", closed));
+    });
+  }
+
   /** Runs one line and says what went wrong. True when it was `exit`. */
   async #runLine(line: string, api: PeerApi): Promise<boolean> {
     const { stop, json, quiet } = this.#options;
     const running = this.#running = new AbortController();
+    const onPrompt = this.#ask();
     let output = new Output(this.#options);
     let exit = false;
     const program = buildShellProgram({
@@ -88,7 +103,8 @@ export class Shell {
       async verb({ verb, args, flags }, own) {
         output = new Output({ json: json || own.json, quiet: quiet || own.quiet });
         const signal = AbortSignal.any([running.signal, stop.signal]);
-        await verb.run({ api, args, flags, cwd: Deno.cwd(), output, signal, serving: true });
+        const ask = output.json || output.quiet ? undefined : onPrompt;
+        await verb.run({ api, args, flags, cwd: Deno.cwd(), output, signal, serving: true, ask });
       },
     });
     const printed = takeOver(program);

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { ExitCode } from "./exit_code.ts";
-import type { Verb } from "./verbs/verb.ts";
+import type { Verb, VerbGroup } from "./verbs/verb.ts";
 
 /** A verb with what was said after it, and what was said of the peer. */
 export interface VerbLine {
@@ -18,14 +18,22 @@ export interface VerbPlace {
   once: boolean;
 }
 
-/** Adds a verb to the commands of `parent`; `act` is called when the verb is. */
+/** Adds a verb, or a group of them, to the commands of `parent`; `act` is called when the verb is. */
 export function addVerb(
   parent: Command,
-  verb: Verb,
+  verb: Verb | VerbGroup,
   place: VerbPlace & { act: (line: VerbLine) => Promise<ExitCode | void> },
 ): void {
   const command = parent.command(verb.name).summary(verb.summary)
     .description(`${verb.summary[0].toUpperCase()}${verb.summary.slice(1)}.`);
+  if ("verbs" in verb) {
+    command.helpCommand("help [COMMAND]", "print help for a command");
+    addExamples(command, verb.examples.map((example) => place.prefix + example));
+    for (const one of verb.verbs) {
+      addVerb(command, one, { ...place, prefix: `${place.prefix}${verb.name} ` });
+    }
+    return;
+  }
   if (verb.arguments) command.argument(verb.arguments);
   const options = [...verb.options?.() ?? [], ...(place.once && verb.onceOptions?.() || [])];
   for (const option of options) command.addOption(option);

@@ -5,16 +5,18 @@ import { treeShape } from "../content/hash_tree.ts";
 import { Fault, isAbort, messageOf } from "../fault.ts";
 import type { DigestStore } from "../store/digest_store.ts";
 import type { Disk } from "../store/disk.ts";
+import { hashWhole } from "../store/hash_whole.ts";
 import type { DownloadStore } from "../store/download_store.ts";
 import type { FileStamp } from "../store/file_stamp.ts";
 import type { HashCache } from "../store/hash_cache.ts";
 import { bytesOf, PartialFile } from "../store/partial_file.ts";
 import { isInside, pathOf, safeName } from "../store/safe_path.ts";
 import { Budget } from "./budget.ts";
+import { checkedOutput } from "./checked_output.ts";
 import { makeParents, settleDestination } from "./destination.ts";
 import { Downloader } from "./downloader.ts";
 import { findSources } from "./find_sources.ts";
-import { findTarget, type Target } from "./find_target.ts";
+import { findTarget, type Target, type Wanted } from "./find_target.ts";
 import { liveSources } from "./live_sources.ts";
 import { OrderedOutput } from "./ordered_output.ts";
 import type {
@@ -33,6 +35,8 @@ import { type ChunkRange, PeerSource, type Self, type Source } from "./source.ts
 import { RateLimiter } from "./rate_limiter.ts";
 import type { Swarm } from "./swarm.ts";
 import type { ActiveTransfer, Transfers } from "./transfers.ts";
+import type { TrustBook } from "./trust_book.ts";
+import { wrongChecksum } from "./wrong_checksum.ts";
 
 const log = getLogger(["shoal", "peer", "fetcher"]);
 
@@ -53,6 +57,8 @@ export interface FetcherOptions {
   self: Self;
   /** For all that is fetched. */
   limitDown: RateLimiter;
+  /** Whose announcements are taken. */
+  trust: TrustBook;
   /** This peer's own copy of a content, where it shares one. */
   local: (id: string) => Source | undefined;
   /** Called for what was fetched, with its number of bytes. */
@@ -81,6 +87,8 @@ interface Job {
   ending: AbortController;
   /** True when nobody waits for it, so that it makes way for one who would. */
   background: boolean;
+  /** True when the whole of it was refused, so that nothing of it is kept. */
+  refused: boolean;
   /** By performance.now(). */
   deadline?: number;
   wait?: number;
@@ -127,8 +135,10 @@ export class Fetcher {
       const { dir, cache } = this.#options;
       const place = { ...request, name: job.name };
       const { path, upToDate } = await settleDestination(place, target, { dir, cache });
-      if (upToDate) this.#removeFor(target.id, path);
-      else await this.#toDisk(job, place, target, path, signal);
+      if (upToDate) {
+        await requireChecksum(path, place, signal);
+        this.#removeFor(target.id, path);
+      } else await this.#toDisk(job, place, target, path, signal);
       return { path, up_to_date: upToDate };
     });
   }
@@ -142,11 +152,14 @@ export class Fetcher {
     let sink: OrderedOutput | undefined;
     try {
       return await this.#track(request, options, async (job, target, signal) => {
+        const { name } = job;
+        const { sha256 } = request;
+        const checked = sha256 ? checkedOutput(output, { name, sha256 }) : output;
         const advance = () => job.downloader?.wake();
         const fail = (error: Fault) => job.downloader?.fail(error);
         const { range } = options;
         if (range) job.transfer.size = lengthOf(range, target.size);
-        sink = new OrderedOutput(output, advance, fail, (range?.first ?? 0) * CHUNK_SIZE);
+        sink = new OrderedOutput(checked, advance, fail, (range?.first ?? 0) * CHUNK_SIZE);
         await this.#download(job, target, sink, signal, range);
         await sink.finish();
         return { up_to_date: false };
@@ -240,6 +253,7 @@ export class Fetcher {
       reused: 0,
       ending: new AbortController(),
       background: options.transfer !== undefined,
+      refused: false,
       wait: request.wait,
       deadline: request.deadline === undefined ? undefined : started + request.deadline,
       limitDown: request.limit_down,
@@ -262,12 +276,13 @@ export class Fetcher {
     );
     try {
       signal.throwIfAborted();
-      const target = await this.find({ name, id: request.id }, signal);
+      const target = await this.find({ ...request, name }, signal, job.background);
       transfer.id = target.id;
       transfer.size = target.size;
       this.#options.transfers.supersede(transfer);
       job.phase = "connecting";
-      const outcome = await work(job, target, signal);
+      const outcome = { ...await work(job, target, signal), sha256: request.sha256 };
+      this.#options.trust.remember(name, target);
       transfer.state = "done";
       tell();
       return receiptOf(job, target, outcome, (performance.now() - started) / 1000);
@@ -284,21 +299,26 @@ export class Fetcher {
     }
   }
 
-  /** What a request means. What is here already, whole but for its name, needs nobody else. */
-  async find(request: Pick<GetRequest, "name" | "id">, signal: AbortSignal): Promise<Target> {
+  /**
+   * What a request means. What nobody waits for (`background`) is what it was when it began. What is
+   * here already, whole but for its name, needs nobody else.
+   */
+  async find(wanted: Wanted, signal: AbortSignal, background = false): Promise<Target> {
+    const known = wanted.id === undefined ? undefined : this.#options.downloads.get(wanted.id);
     try {
-      return await findTarget(request, { ...this.#options, signal });
+      const target = await findTarget(wanted, { ...this.#options, signal });
+      if (!background || !known) return target;
+      return { ...target, announcement: known.announcement, taken: known.taken };
     } catch (error) {
-      const known = request.id && this.#options.downloads.get(request.id);
-      if (!known || !known.map.complete || signal.aborted) throw error;
-      const { id, size, announcement } = known;
-      return { id, size, announcement, sources: [] };
+      if (!known?.map.complete || signal.aborted) throw error;
+      const { id, size, announcement, taken } = known;
+      return { id, size, announcement, taken: background ? taken : "pinned", sources: [] };
     }
   }
 
   async #toDisk(
     job: Job,
-    { name, output, overwrite = false }: GetRequest,
+    { name, output, overwrite = false, sha256 }: GetRequest,
     target: Target,
     path: string,
     signal: AbortSignal,
@@ -308,7 +328,7 @@ export class Fetcher {
     let stopServing: (() => void) | undefined;
     try {
       job.partial = PartialFile.open(
-        { ...target, name, output: output && path, overwrite },
+        { ...target, name, output: output && path, overwrite, sha256 },
         this.#options,
       );
       this.#unpause(job, target.id);
@@ -317,6 +337,7 @@ export class Fetcher {
       stopServing = this.#options.onGrowing(job.partial, target);
       await this.#download(job, target, job.partial, signal);
       job.phase = "finishing";
+      await this.#confirm(job, target, { sha256, signal });
       if (isInside(dir, path)) await makeParents(dir, path);
       const mtime = target.announcement?.mtime ?? Date.now();
       const stamp = await job.partial.publish(path, { mtime, overwrite });
@@ -358,6 +379,22 @@ export class Fetcher {
     downloads.pause(id, false);
   }
 
+  /** Has a last look at a file that is whole, before it gets its name. Throws an `integrity` Fault. */
+  async #confirm(
+    job: Job,
+    target: Target,
+    { sha256, signal }: { sha256?: string; signal: AbortSignal },
+  ): Promise<void> {
+    const { name } = job;
+    try {
+      this.#options.trust.confirm(name, target);
+      await requireChecksum(job.partial!.path, { name, sha256 }, signal);
+    } catch (error) {
+      job.refused = error instanceof Fault && error.kind === "integrity";
+      throw error;
+    }
+  }
+
   /** Verifies what is there from before. */
   async #check(job: Job, partial: PartialFile, signal: AbortSignal): Promise<void> {
     const { transfer } = job;
@@ -372,12 +409,13 @@ export class Fetcher {
   }
 
   /** Keeps what there is of a download that failed; it is removed only if there is nothing. */
-  async #leave({ partial, background }: Job, id: string, error: unknown): Promise<void> {
+  async #leave({ partial, background, refused }: Job, id: string, error: unknown): Promise<void> {
     this.#errors.set(id, isAbort(error) ? "interrupted" : messageOf(error));
     const isEmpty = partial?.bytes === 0;
     await partial?.close().catch((failure) =>
       log.info("the last checkpoint failed: {why}", { why: messageOf(failure) })
     );
+    if (refused) return this.#remove(id);
     const paused = this.#options.downloads.get(id)?.paused;
     const goesOn = background || paused || this.#options.onFailed(id, error);
     if (!goesOn && (isEmpty || !partial && !this.#kept(id))) this.#remove(id);
@@ -453,6 +491,17 @@ export class Fetcher {
   }
 }
 
+/** Compares a whole file with what was asked for, if anything. Throws an `integrity` Fault. */
+async function requireChecksum(
+  path: string,
+  { name, sha256 }: Pick<GetRequest, "name" | "sha256">,
+  signal: AbortSignal,
+): Promise<void> {
+  if (sha256 === undefined) return;
+  const found = await hashWhole(path, signal);
+  if (found !== sha256) throw wrongChecksum(name, { found, sha256 });
+}
+
 /** Those of some sources that have been connected, as peers tell each other of them. */
 function recordsOf(sources: Source[]): PeerRecord[] {
   const useful = sources.filter(({ receipt }) => receipt.peer && !receipt.dropped);
@@ -482,7 +531,7 @@ function progressOf({ transfer, phase }: Job): Progress {
 function receiptOf(
   { transfer, downloader, reused }: Job,
   target: Target,
-  outcome: Pick<Receipt, "path" | "up_to_date">,
+  outcome: Pick<Receipt, "path" | "up_to_date" | "sha256">,
   seconds: number,
 ): Receipt {
   const tally = downloader?.tally ?? { fetched: 0, refetched: 0 };
@@ -492,6 +541,7 @@ function receiptOf(
     id: target.id,
     size: target.size,
     publisher: target.announcement?.publisher,
+    trust: target.taken,
     ...outcome,
     seconds,
     bytes,

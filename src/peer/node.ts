@@ -13,6 +13,7 @@ import { SharedReader } from "../store/shared_reader.ts";
 import { LocalSource } from "./local_source.ts";
 import { openStateFolder, type StateFolder } from "../store/state_folder.ts";
 import { StateDatabase } from "../store/state_database.ts";
+import { TrustStore } from "../store/trust_store.ts";
 import { Identity } from "../trust/identity.ts";
 import { AGENT } from "../version.ts";
 import { type Address, type Connection, formatAddress } from "../wire/connection.ts";
@@ -34,6 +35,7 @@ import type {
 import type {
   GetOptions,
   GetRequest,
+  ListedFile,
   LiveSettings,
   PeerStatus,
   Receipt,
@@ -41,6 +43,8 @@ import type {
   ShareRequest,
   ShareResult,
   StreamRequest,
+  TrustEntry,
+  TrustRequest,
 } from "./peer_api.ts";
 import { Pausing } from "./pausing.ts";
 import { RateHistory } from "./rate_history.ts";
@@ -52,6 +56,7 @@ import { ActiveDownloads, type Servable } from "./servable.ts";
 import { Sharing, viewOf } from "./sharing.ts";
 import { Swarm } from "./swarm.ts";
 import { type ActiveTransfer, Transfers } from "./transfers.ts";
+import { TrustBook } from "./trust_book.ts";
 import { UploadSlots } from "./upload_slots.ts";
 import { Uploader } from "./uploader.ts";
 
@@ -80,6 +85,7 @@ export class PeerNode implements PageApi {
   readonly #config: LiveConfig;
   readonly #swarm: Swarm;
   readonly #sharing: Sharing;
+  readonly #trust: TrustBook;
   readonly #fetcher: Fetcher;
   readonly #downloads: DownloadStore;
   readonly #opener: FileOpener;
@@ -117,6 +123,10 @@ export class PeerNode implements PageApi {
       bootstraps: this.#bootstraps.list,
     });
     this.#config = new LiveConfig(settings.config, (wanted, keys) => this.#apply(wanted, keys));
+    this.#trust = new TrustBook({
+      ...{ store: new TrustStore(db), own: identity.id },
+      shared: (name) => this.#library.get(name)?.announcement,
+    });
     this.#uploader = new Uploader({
       ...{ self, digests },
       library: this.#library,
@@ -141,7 +151,7 @@ export class PeerNode implements PageApi {
       },
       limitDown: this.#limitDown,
       ...{ digests, cache, downloads },
-      ...{ swarm: this.#swarm, transfers: this.#transfers },
+      ...{ swarm: this.#swarm, transfers: this.#transfers, trust: this.#trust },
       local: (id) => {
         const share = this.#sharing.present(id);
         return share && new LocalSource(share, digests, this.#reader);
@@ -317,8 +327,22 @@ export class PeerNode implements PageApi {
     return this.#swarm.listPeers();
   }
 
-  listFiles(pattern?: string) {
-    return this.#swarm.listFiles(pattern);
+  async *listFiles(pattern?: string): AsyncGenerator<ListedFile> {
+    for await (const file of this.#swarm.listFiles(pattern)) {
+      yield { ...file, trust: this.#trust.standing(file) };
+    }
+  }
+
+  trust(): Promise<TrustEntry[]> {
+    return Promise.resolve(this.#trust.list());
+  }
+
+  async accept(request: TrustRequest): Promise<TrustEntry> {
+    return await this.#tracked(this.#trust.accept(request, this.#swarm));
+  }
+
+  async forget(name: string): Promise<TrustEntry> {
+    return await Promise.resolve(this.#trust.forget(name));
   }
 
   status(): Promise<PeerStatus> {

@@ -34,7 +34,7 @@ export async function openPeer(settings: PeerSettings & { role: Role }): Promise
   if (settings.role === "query") {
     const bootstraps = settings.bootstraps.map((one) => new BootstrapClient(one));
     return {
-      api: new QueryPeer(bootstraps),
+      api: new QueryPeer(bootstraps, () => peekTrustOf(settings.dir)),
       remote: false,
       close: () => Promise.resolve(bootstraps.forEach((one) => one.close())),
     };
@@ -57,6 +57,18 @@ export async function openPeer(settings: PeerSettings & { role: Role }): Promise
     await node.close();
     throw error;
   }
+}
+
+/** What is known of publishers in a folder that nobody needs to own for that, or that isn't there. */
+async function peekTrustOf(dir: string) {
+  const { identity, database } = stateFolderOf(dir);
+  const { peekTrust } = await import("../store/peek_trust.ts");
+  const { Identity } = await import("../trust/identity.ts");
+  const isThere = await Deno.stat(identity).catch(() => undefined);
+  // One that is damaged is for those to tell who need it.
+  const own = isThere && await Identity.load(identity).then(({ id }) => id, () => undefined);
+  const known = peekTrust(database);
+  return (name: string) => ({ own, remembered: known.get(name) });
 }
 
 /** A client of the peer that runs in `dir`, if one does and answers. */

@@ -3,9 +3,23 @@
  * of it: PeerNode does the work in this process; ControlClient asks a running peer over its control
  * endpoint. All failures are Faults.
  */
+import type { TrustRecord } from "../store/trust_store.ts";
+import type { Standing, Taken } from "../trust/choose_offer.ts";
 import type { FileRecord, PeerRecord } from "../wire/protocol.ts";
 
 export type { FileRecord, PeerRecord };
+
+/** One line of a listing, and what is known of its publisher in connection with its name. */
+export type ListedFile = FileRecord & { trust: Standing };
+
+/** Who is remembered for a name. */
+export type TrustEntry = TrustRecord;
+
+export interface TrustRequest {
+  name: string;
+  /** A peer id, or the first 8 or more hex digits of one that offers the name. Default the only one. */
+  publisher?: string;
+}
 
 /** A file that this peer shares. */
 export interface SharedFile {
@@ -44,6 +58,10 @@ export interface GetRequest {
   name: string;
   /** Which content: a whole file id, or the first 8 or more hex digits of one. */
   id?: string;
+  /** Whose: a whole peer id, or its first 8 or more hex digits. Default the one who is remembered. */
+  publisher?: string;
+  /** What the SHA-256 of the whole file must be: 64 hex digits. */
+  sha256?: string;
   /** Where to put it: an absolute path of a file or an existing folder. Default DIR/name. */
   output?: string;
   /** Replace what is at the destination. Default false. */
@@ -92,7 +110,12 @@ export interface Receipt {
   name: string;
   id: string;
   size: number;
+  /** Who signed for it; undefined for a seed peer's file. */
   publisher?: string;
+  /** Why it was taken. */
+  trust: Taken;
+  /** Of the whole file, where that was to be compared, and was as it should be. */
+  sha256?: string;
   /** Where it was put; undefined for a download to standard output. */
   path?: string;
   /** True when the destination held the same content already and nothing was transferred. */
@@ -263,7 +286,16 @@ export interface PeerApi {
   /** The active peers, from every bootstrap. */
   listPeers(): Promise<PeerRecord[]>;
   /** What the swarm offers, names in order. `pattern` is a glob; default all. */
-  listFiles(pattern?: string): AsyncIterable<FileRecord>;
+  listFiles(pattern?: string): AsyncIterable<ListedFile>;
+  /** Who is remembered, by name. */
+  trust(): Promise<TrustEntry[]>;
+  /**
+   * Remembers a publisher for a name, in place of any other. Throws `not_found` when nobody who fits
+   * offers it, and `ambiguous` when several do.
+   */
+  accept(request: TrustRequest): Promise<TrustEntry>;
+  /** Forgets who is remembered for a name, and returns that. Throws `not_found`. */
+  forget(name: string): Promise<TrustEntry>;
   settings(): Promise<LiveSettings>;
   /** Changes those that are given, for as long as the peer runs, and returns all of them. */
   change(changes: Partial<LiveSettings>): Promise<LiveSettings>;

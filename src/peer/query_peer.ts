@@ -1,9 +1,33 @@
 import { Fault } from "../fault.ts";
-import type { PeerApi } from "./peer_api.ts";
+import { type Knowledge, standingOf } from "../trust/choose_offer.ts";
+import type { BootstrapClient } from "./bootstrap_client.ts";
+import type { ListedFile, PeerApi } from "./peer_api.ts";
 import { Swarm } from "./swarm.ts";
 
-/** Looks at the swarm from outside: it has no folder, shares nothing and can't fetch. */
-export class QueryPeer extends Swarm implements PeerApi {
+/** What a shared folder says of trust, as far as there is one: looked at when it is first needed. */
+export type PeekTrust = () => Promise<(name: string) => Partial<Knowledge>>;
+
+/** Looks at the swarm from outside: it shares nothing and can't fetch. */
+export class QueryPeer implements PeerApi {
+  readonly #swarm: Swarm;
+  readonly #peek: PeekTrust;
+
+  constructor(bootstraps: BootstrapClient[], peek: PeekTrust) {
+    this.#swarm = new Swarm(bootstraps);
+    this.#peek = peek;
+  }
+
+  listPeers() {
+    return this.#swarm.listPeers();
+  }
+
+  async *listFiles(pattern?: string): AsyncGenerator<ListedFile> {
+    const knowledge = await this.#peek();
+    for await (const file of this.#swarm.listFiles(pattern)) {
+      yield { ...file, trust: standingOf(file.publisher, knowledge(file.name)) };
+    }
+  }
+
   status = needsFolder;
   share = needsFolder;
   unshare = needsFolder;
@@ -14,6 +38,9 @@ export class QueryPeer extends Swarm implements PeerApi {
   resume = needsFolder;
   settings = needsFolder;
   change = needsFolder;
+  trust = needsFolder;
+  accept = needsFolder;
+  forget = needsFolder;
 }
 
 function needsFolder(): Promise<never> {

@@ -83,10 +83,10 @@ export class Resumer {
       const download = downloads.get(id);
       if (transfer && !download) transfer.state = "cancelled";
       if (!download || download.paused || isRunning(id) || signal.aborted) return;
-      const { name, output, overwrite } = download;
+      const { name, output, overwrite, sha256 } = download;
       transfer ??= transfers.download(name);
       try {
-        await get({ name, id, output, overwrite }, { signal }, transfer);
+        await get({ name, id, output, overwrite, sha256 }, { signal }, transfer);
         return;
       } catch (error) {
         if (error === TAKEN_OVER || isRunning(id)) return;

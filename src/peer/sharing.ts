@@ -148,9 +148,13 @@ export class Sharing {
       return hashed;
     }
     const mtime = mtimeOf(stamp);
+    // Later than what it replaces, even when the clock was set back: others take an older one for a
+    // replay.
+    const own = known?.announcement.publisher === identity.id ? known.announcement.time : 0;
+    const time = Math.max(Date.now(), own + 1);
     const announcement = known?.announcement.id === id && known.announcement.mtime === mtime
       ? known.announcement
-      : await signAnnouncement(identity, { name, id, size: stamp.size, mtime, time: Date.now() });
+      : await signAnnouncement(identity, { name, id, size: stamp.size, mtime, time });
     await this.#announce(announcement, library.add(announcement, path, stamp));
     return hashed;
   }

@@ -13,7 +13,7 @@ export interface Offer {
 }
 
 /** What the bootstraps know, taken together. One that can't be reached hides nothing of the others. */
-export class Swarm implements Pick<PeerApi, "listPeers" | "listFiles"> {
+export class Swarm implements Pick<PeerApi, "listPeers"> {
   readonly #bootstraps: BootstrapClient[];
 
   constructor(bootstraps: BootstrapClient[]) {
@@ -24,7 +24,10 @@ export class Swarm implements Pick<PeerApi, "listPeers" | "listFiles"> {
    * The offers for a name or file id, one for each content and publisher, with the sources of all
    * bootstraps. Throws a `network` Fault when no bootstrap answers.
    */
-  async find(query: { name: string } | { file: string }, signal?: AbortSignal): Promise<Offer[]> {
+  async find(
+    query: { name: string; publisher?: string } | { file: string },
+    signal?: AbortSignal,
+  ): Promise<Offer[]> {
     const offers = new Map<string, Offer>();
     for (const found of (await this.#ask((one) => one.find(query, { signal }))).flat()) {
       const { announcement } = found;

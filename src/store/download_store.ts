@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import { runCount, RunMap } from "../content/run_map.ts";
+import type { Taken } from "../trust/choose_offer.ts";
 import type { Announcement } from "../wire/protocol.ts";
 import { type FileStamp, sameStamp, stampOfPath } from "./file_stamp.ts";
 import type { StateDatabase } from "./state_database.ts";
@@ -17,6 +18,10 @@ export interface Wanted {
   overwrite: boolean;
   /** Undefined for a seed peer's file: nobody signs for it. */
   announcement?: Announcement;
+  /** Why it was taken: whoever goes on with it holds it against what is remembered by then. */
+  taken: Taken;
+  /** What the SHA-256 of the whole file is to be: 64 hex digits. */
+  sha256?: string;
 }
 
 /** A download that is not whole yet. */
@@ -41,6 +46,8 @@ interface Row {
   created: number;
   updated: number;
   paused: number;
+  taken: Taken;
+  sha256: string | null;
 }
 
 /**
@@ -81,16 +88,17 @@ export class DownloadStore {
   }
 
   /** Notes what a download is to become. What is known of its content from before is kept. */
-  begin({ id, name, size, output, overwrite, announcement }: Wanted): Download {
+  begin({ id, name, size, output, overwrite, announcement, taken, sha256 }: Wanted): Download {
     const now = Date.now();
     this.#db.run(
       `INSERT INTO downloads
-       (id, name, size, map, output, overwrite, announcement, created, updated)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+       (id, name, size, map, output, overwrite, announcement, created, updated, taken, sha256)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET name = excluded.name, output = excluded.output,
-         overwrite = excluded.overwrite, announcement = excluded.announcement`,
+         overwrite = excluded.overwrite, announcement = excluded.announcement,
+         taken = excluded.taken, sha256 = excluded.sha256`,
       ...[id, name, size, new RunMap(runCount(size)).bytes(), output ?? null, Number(overwrite)],
-      ...[announcement ? JSON.stringify(announcement) : null, now, now],
+      ...[announcement ? JSON.stringify(announcement) : null, now, now, taken, sha256 ?? null],
     );
     return this.get(id)!;
   }
@@ -145,11 +153,14 @@ export class DownloadStore {
   }
 }
 
-function downloadOf({ map, output, overwrite, paused, announcement, ...row }: Row): Download {
+function downloadOf(
+  { map, output, overwrite, paused, announcement, sha256, ...row }: Row,
+): Download {
   return {
     ...row,
     map: mapOf(row.size, map),
     output: output ?? undefined,
+    sha256: sha256 ?? undefined,
     overwrite: overwrite !== 0,
     paused: paused !== 0,
     announcement: announcement === null ? undefined : JSON.parse(announcement),

@@ -1,6 +1,6 @@
 /**
  * The state database: what is shared, what is known about files on disk, the digests of their chunks,
- * and what is being fetched. It lies in DIR/.shoal/state.db, and whoever has it open owns DIR:
+ * what is being fetched, and whose announcements are taken. It lies in DIR/.shoal/state.db, and whoever has it open owns DIR:
  * SQLite's own lock says so, and the system frees it however the process ends.
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
@@ -53,6 +53,18 @@ CREATE TABLE downloads (        -- what is not whole yet; its bytes are in parti
   `
 ALTER TABLE downloads           -- 1: nobody goes on with it until asked to
   ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;
+`,
+  `
+CREATE TABLE trust (            -- whose announcement of a name is taken
+  name      TEXT PRIMARY KEY,
+  publisher TEXT NOT NULL,
+  how       TEXT NOT NULL,      -- 'first' or 'accepted'
+  since     INTEGER NOT NULL,
+  time      INTEGER NOT NULL,   -- of the newest announcement that was taken; 0 before the first
+  id        TEXT                -- its content
+);
+ALTER TABLE downloads ADD COLUMN taken TEXT NOT NULL DEFAULT 'pinned'; -- trust/choose_offer.ts
+ALTER TABLE downloads ADD COLUMN sha256 TEXT; -- what the whole file is to be compared with
 `,
 ];
 

@@ -17,6 +17,7 @@ import { settingsRoutes } from "./routes/settings.ts";
 import { sharesRoutes } from "./routes/shares.ts";
 import { statusRoutes } from "./routes/status.ts";
 import { streamsRoutes } from "./routes/streams.ts";
+import { trustRoutes } from "./routes/trust.ts";
 import { uploadsRoutes } from "./routes/uploads.ts";
 
 const ROUTES = [
@@ -29,6 +30,7 @@ const ROUTES = [
   streamsRoutes,
   uploadsRoutes,
   gatewayRoutes,
+  trustRoutes,
 ];
 
 export interface ControlOptions {

@@ -1,9 +1,9 @@
 import * as v from "valibot";
 import { Fault, messageOf } from "../fault.ts";
 import type {
-  FileRecord,
   GetOptions,
   GetRequest,
+  ListedFile,
   LiveSettings,
   PartialStatus,
   PeerApi,
@@ -16,6 +16,8 @@ import type {
   ShareRequest,
   ShareResult,
   StreamRequest,
+  TrustEntry,
+  TrustRequest,
 } from "../peer/peer_api.ts";
 import { ApiError, fromApiError } from "./api_error.ts";
 import type { ControlFile } from "./control_file.ts";
@@ -42,11 +44,24 @@ export class ControlClient implements PeerApi {
     return await this.#json("GET", "/api/peers") as PeerRecord[];
   }
 
-  async *listFiles(pattern?: string): AsyncGenerator<FileRecord> {
+  async *listFiles(pattern?: string): AsyncGenerator<ListedFile> {
     const query = pattern === undefined ? "" : `?pattern=${encodeURIComponent(pattern)}`;
     for await (const line of this.#lines("GET", `/api/files${query}`)) {
-      yield line.result as FileRecord;
+      yield line.result as ListedFile;
     }
+  }
+
+  async trust(): Promise<TrustEntry[]> {
+    return await this.#json("GET", "/api/trust") as TrustEntry[];
+  }
+
+  async accept(request: TrustRequest): Promise<TrustEntry> {
+    return await this.#json("POST", "/api/trust", request) as TrustEntry;
+  }
+
+  async forget(name: string): Promise<TrustEntry> {
+    const route = `/api/trust?name=${encodeURIComponent(name)}`;
+    return await this.#json("DELETE", route) as TrustEntry;
   }
 
   async unshare(name: string): Promise<SharedFile> {

@@ -11,6 +11,7 @@ import type {
   FileRecord,
   GetOptions,
   GetRequest,
+  ListedFile,
   LiveSettings,
   PartialStatus,
   PeerStatus,
@@ -19,6 +20,8 @@ import type {
   ShareOptions,
   ShareRequest,
   ShareResult,
+  TrustEntry,
+  TrustRequest,
 } from "../../src/peer/peer_api.ts";
 
 const ID = "1a2b3c4d".repeat(8);
@@ -29,7 +32,8 @@ export const SHARED: SharedFile = {
   ...{ publisher: PEER, served: 0, available: true },
 };
 export const RECEIPT: Receipt = {
-  ...{ name: "file", id: ID, size: 3, publisher: PEER, path: "/dir/file", up_to_date: false },
+  ...{ name: "file", id: ID, size: 3, publisher: PEER, trust: "first" },
+  ...{ path: "/dir/file", up_to_date: false },
   ...{ seconds: 0.5, bytes: 3, rate: 6, chunks: { reused: 0, fetched: 1, refetched: 0 } },
   sources: [{ address: "10.0.0.1:10000", bytes: 3, retries: 0, bad_chunks: 0 }],
 };
@@ -40,8 +44,13 @@ export const STATUS: PeerStatus = {
   ...{ peer: PEER, agent: "test/1", dir: "/dir", uptime: 1, bootstraps: [], shares: [SHARED] },
   ...{ transfers: [], partials: [], totals: { served: 0, fetched: 0 } },
 };
-export const RECORD: FileRecord = {
+export const RECORD: ListedFile = {
   ...{ name: "file", id: ID, size: 3, mtime: 1, time: 2, publisher: PEER, sources: 1 },
+  trust: "unknown",
+};
+
+export const TRUST: TrustEntry = {
+  ...{ name: "file", publisher: PEER, how: "first", since: 1, time: 2, id: ID },
 };
 
 export const SETTINGS: LiveSettings = { limit_up: 1_024, limit_down: null, upload_slots: 16 };
@@ -183,8 +192,23 @@ export class ScriptedPeer implements PageApi {
     return Promise.resolve([{ peer: PEER, address: "10.0.0.1", port: 10_000 }]);
   }
 
-  async *listFiles(pattern?: string): AsyncGenerator<FileRecord> {
+  async *listFiles(pattern?: string): AsyncGenerator<ListedFile> {
     this.asked.push(["listFiles", pattern]);
     for (const name of ["a", "b"]) yield await Promise.resolve({ ...RECORD, name });
+  }
+
+  trust(): Promise<TrustEntry[]> {
+    this.asked.push(["trust", undefined]);
+    return Promise.resolve([TRUST]);
+  }
+
+  accept(request: TrustRequest): Promise<TrustEntry> {
+    this.asked.push(["accept", request]);
+    return Promise.resolve({ ...TRUST, how: "accepted" });
+  }
+
+  forget(name: string): Promise<TrustEntry> {
+    this.asked.push(["forget", name]);
+    return Promise.resolve(TRUST);
   }
 }

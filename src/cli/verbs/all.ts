@@ -7,11 +7,12 @@ import { pauseVerb } from "./pause.ts";
 import { resumeVerb } from "./resume.ts";
 import { shareVerb } from "./share.ts";
 import { statusVerb } from "./status.ts";
+import { trustVerbs } from "./trust.ts";
 import { unshareVerb } from "./unshare.ts";
-import type { Verb } from "./verb.ts";
+import type { Verb, VerbGroup } from "./verb.ts";
 
 /** Everything that a peer can be asked, in the order of the help. */
-export const VERBS: Verb[] = [
+export const VERBS: (Verb | VerbGroup)[] = [
   shareVerb,
   getVerb,
   pauseVerb,
@@ -22,4 +23,5 @@ export const VERBS: Verb[] = [
   statusVerb,
   limitVerb,
   unshareVerb,
+  trustVerbs,
 ];

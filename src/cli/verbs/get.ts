@@ -1,10 +1,12 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { Option } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import { Fault } from "../../fault.ts";
-import type { Receipt, StreamRequest } from "../../peer/peer_api.ts";
+import type { GetRequest, Receipt, StreamRequest } from "../../peer/peer_api.ts";
+import { choosingCandidate } from "../choose_candidate.ts";
 import { option } from "../options.ts";
 import { ClosedOutput, writeAll } from "../output.ts";
+import { pinnedName } from "../pinned_name.ts";
 import { withProgress } from "../progress.ts";
 import { safeJson } from "../sanitize.ts";
 import {
@@ -17,11 +19,15 @@ import {
 } from "../units.ts";
 import { parsing } from "../usage.ts";
 import { idOption } from "./id_option.ts";
+import { publisherOption } from "./publisher_option.ts";
 import type { Verb, VerbCall } from "./verb.ts";
 
 interface GetFlags {
   output?: string;
   id?: string;
+  publisher?: string;
+  /** SHA-256: 64 hex digits. */
+  checksum?: string;
   overwrite?: true;
   /** Seconds. */
   deadline?: number;
@@ -36,13 +42,23 @@ interface GetFlags {
  */
 export const getVerb: Verb = {
   name: "get",
-  arguments: "<NAME>",
+  arguments: "<NAME[@ID]>",
   summary: "fetch a file, verified, from all who have it",
-  examples: ["get debian.iso", "get debian.iso -o /srv/images/", "get backup.tar -o - | tar x"],
+  examples: [
+    "get debian.iso",
+    "get debian.iso -o /srv/images/",
+    "get backup.tar -o - | tar x",
+    "get debian.iso@2ab049f5a04a",
+    "get debian.iso --publisher 3d5464ed1b6b",
+    "get debian.iso --checksum sha256=$(cut -d' ' -f1 debian.iso.sha256)",
+  ],
   role: "verb",
   options: () => [
     option("-o, --output <PATH>", "where to put it, a file or a folder; - is standard output"),
-    idOption("which content"),
+    idOption("which content, as NAME@ID has it"),
+    publisherOption("whose; default the one who is remembered for the name"),
+    option("--checksum <sha256=HEX>", "what the SHA-256 of the whole file must be")
+      .argParser(parseChecksum),
     option("--overwrite", "replace what is at the destination"),
     option("--deadline <DURATION>", "give up after so long: 30s, 10m, 2h")
       .argParser(parsing(parseDeadline)),
@@ -57,24 +73,30 @@ export const getVerb: Verb = {
   },
 };
 
-async function toDisk({ api, args: [name], flags, cwd, output, signal }: VerbCall): Promise<void> {
+async function toDisk(call: VerbCall): Promise<void> {
+  const { api, args: [word], flags, cwd, output, signal } = call;
   const { overwrite, output: path } = flags as GetFlags;
   const target = path && await destination(path, cwd);
-  const request = { ...requestOf(name, flags as GetFlags), overwrite, output: target };
-  const receipt = await withProgress(
-    name,
-    output,
-    (show) => api.get(request, { signal, onProgress: show }),
-  );
+  const wanted: GetRequest = {
+    ...requestOf(word, flags as GetFlags),
+    overwrite,
+    output: target || undefined,
+  };
+  const receipt = await choosingCandidate(wanted, (request) =>
+    withProgress(
+      request.name,
+      output,
+      (show) => api.get(request, { signal, onProgress: show }),
+    ), call);
   if (output.json) await output.value(receipt);
   else if (!output.quiet) await output.line(describe(receipt));
-  for (const line of dropped(receipt)) output.note(line);
+  for (const line of notesOn(receipt)) output.note(line);
 }
 
-async function toStandardOutput({ api, args: [name], flags, output, signal }: VerbCall) {
-  const request = requestOf(name, flags as GetFlags);
+async function toStandardOutput(call: VerbCall): Promise<void> {
+  const { api, args: [word], flags, output, signal } = call;
   let closed: ClosedOutput | undefined;
-  const stdout = new WritableStream<Uint8Array>({
+  const sink = (): UnderlyingSink<Uint8Array> => ({
     async write(bytes) {
       output.begun = true;
       try {
@@ -86,14 +108,17 @@ async function toStandardOutput({ api, args: [name], flags, output, signal }: Ve
     },
   });
   try {
-    const receipt = await withProgress(
-      name,
-      output,
-      (show) => api.stream(request, stdout, { signal, onProgress: show }),
-    );
+    const receipt = await choosingCandidate(requestOf(word, flags as GetFlags), (request) => {
+      const stdout = new WritableStream(sink());
+      return withProgress(
+        request.name,
+        output,
+        (show) => api.stream(request, stdout, { signal, onProgress: show }),
+      );
+    }, call);
     if (output.json) output.detail(safeJson(receipt));
     else output.note(describe(receipt));
-    for (const line of dropped(receipt)) output.note(line);
+    for (const line of notesOn(receipt)) output.note(line);
   } catch (error) {
     throw closed ?? error;
   }
@@ -109,9 +134,24 @@ async function destination(path: string, cwd: string): Promise<string> {
   return absolute;
 }
 
-function requestOf(name: string, { id, deadline, wait, limitDown }: GetFlags): StreamRequest {
+function requestOf(word: string, flags: GetFlags): StreamRequest {
+  const { id, publisher, checksum, deadline, wait, limitDown } = flags;
   const ms = (seconds?: number) => seconds === undefined ? undefined : seconds * 1000;
-  return { name, id, deadline: ms(deadline), wait: ms(wait), limit_down: limitDown ?? undefined };
+  return {
+    ...pinnedName(word, id),
+    publisher,
+    sha256: checksum,
+    deadline: ms(deadline),
+    wait: ms(wait),
+    limit_down: limitDown ?? undefined,
+  };
+}
+
+/** The 64 hex digits. */
+function parseChecksum(text: string): string {
+  const hex = /^sha256=([0-9a-f]{64})$/i.exec(text)?.[1];
+  if (!hex) throw new InvalidArgumentError("It must be sha256= and 64 hex digits.");
+  return hex.toLowerCase();
 }
 
 /** Seconds. A timer can't be set to more than 2^31 - 1 ms. */
@@ -135,7 +175,9 @@ function describe(receipt: Receipt): string {
   return parts.join("  ").trimEnd();
 }
 
-function dropped(receipt: Receipt): string[] {
-  return receipt.sources.filter((source) => source.dropped)
+function notesOn({ name, trust, sources }: Receipt): string[] {
+  const dropped = sources.filter((source) => source.dropped)
     .map((source) => `Dropped source ${source.address}: ${source.dropped}`);
+  if (trust !== "none") return dropped;
+  return [`Nobody signed for ${name}: it came from a seed peer.`, ...dropped];
 }

@@ -1,13 +1,13 @@
-import type { FileRecord } from "../../peer/peer_api.ts";
+import type { ListedFile } from "../../peer/peer_api.ts";
 import { safeJson } from "../sanitize.ts";
 import { formatTableStream } from "../table.ts";
 import { formatSize, formatTime, shortId } from "../units.ts";
 import type { Verb } from "./verb.ts";
 
-const HEADER = ["ID", "SIZE", "SOURCES", "MODIFIED", "PUBLISHER", "NAME"];
+const HEADER = ["ID", "SIZE", "SOURCES", "MODIFIED", "PUBLISHER", "TRUST", "NAME"];
 
 /**
- * `list-files [PATTERN]`: a row per file, or with `--json` an array of FileRecord. Both are written
+ * `list-files [PATTERN]`: a row per file, or with `--json` an array of ListedFile. Both are written
  * as the listing arrives, so its length costs no memory; an array that breaks off is a failed one.
  */
 export const listFilesVerb: Verb = {
@@ -29,14 +29,14 @@ export const listFilesVerb: Verb = {
   },
 };
 
-async function* untilAborted(files: AsyncIterable<FileRecord>, signal: AbortSignal) {
+async function* untilAborted(files: AsyncIterable<ListedFile>, signal: AbortSignal) {
   for await (const file of files) {
     signal.throwIfAborted();
     yield file;
   }
 }
 
-async function* rows(files: AsyncIterable<FileRecord>): AsyncGenerator<string[]> {
+async function* rows(files: AsyncIterable<ListedFile>): AsyncGenerator<string[]> {
   for await (const file of files) {
     yield [
       shortId(file.id),
@@ -44,6 +44,7 @@ async function* rows(files: AsyncIterable<FileRecord>): AsyncGenerator<string[]>
       String(file.sources),
       formatTime(file.mtime),
       shortId(file.publisher),
+      file.trust,
       file.name,
     ];
   }

@@ -1,5 +1,6 @@
 import type { Option } from "commander";
 import type { PeerApi } from "../../peer/peer_api.ts";
+import type { Ask } from "../ask.ts";
 import type { ExitCode } from "../exit_code.ts";
 import type { Output } from "../output.ts";
 
@@ -16,6 +17,8 @@ export interface VerbCall {
   signal: AbortSignal;
   /** True when a peer goes on serving after the verb has ended. */
   serving: boolean;
+  /** Asks the user; undefined when nobody is there to be asked. */
+  ask?: Ask;
 }
 
 /** Something that a peer can be asked to do. The command line and the shell are built from these. */
@@ -33,4 +36,9 @@ export interface Verb {
   onceOptions?(): Option[];
   /** Prints its result; returns an exit code when it has itself said what failed. */
   run(call: VerbCall): Promise<ExitCode | void>;
+}
+
+/** Verbs under a word of their own: `trust list`. */
+export interface VerbGroup extends Pick<Verb, "name" | "summary" | "examples"> {
+  verbs: Verb[];
 }

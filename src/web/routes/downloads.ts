@@ -2,13 +2,15 @@ import type { Hono } from "hono";
 import * as v from "valibot";
 import { Fault } from "../../fault.ts";
 import type { PageApi } from "../../peer/page_api.ts";
-import { bodyOf, ID, NameBody, Path, work } from "./request.ts";
+import { bodyOf, ID, NameBody, Path, PublisherKey, work } from "./request.ts";
 
 /** The longest time that a timer can be set to: milliseconds, nearly 25 days. */
 const DEADLINE_CAP = 2 ** 31 - 1;
 
 export const StreamBody = v.object({
   ...NameBody.entries,
+  publisher: PublisherKey,
+  sha256: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
   wait: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(DEADLINE_CAP))),
   deadline: v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(DEADLINE_CAP))),
   limit_down: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),

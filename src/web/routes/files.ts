@@ -5,7 +5,7 @@ import { toApiError } from "../api_error.ts";
 /**
  * | route                   | does                                            |
  * | ----------------------- | ----------------------------------------------- |
- * | GET /api/files?pattern= | lines: `{result}` with a FileRecord, or `{error}` |
+ * | GET /api/files?pattern= | lines: `{result}` with a ListedFile, or `{error}` |
  */
 export function filesRoutes(app: Hono, api: PeerApi): void {
   app.get("/api/files", (context) => {

@@ -7,8 +7,11 @@ import { jsonLines } from "../json_lines.ts";
 /** Most bytes in a request's body of JSON. */
 const BODY_CAP = 1 << 16;
 
-/** A file id or its beginning. */
+/** A file or peer id, or its beginning. */
 export const ID = /^[0-9a-f]{8,64}$/;
+
+/** A peer id or its beginning, or nothing. */
+export const PublisherKey = v.optional(v.pipe(v.string(), v.regex(ID)));
 
 /** A name or path, as long as any system takes. */
 export const Path = v.pipe(v.string(), v.maxLength(4_096));

@@ -1,0 +1,64 @@
+import type { TrustEntry } from "../../peer/peer_api.ts";
+import { formatTable } from "../table.ts";
+import { formatTime, shortId } from "../units.ts";
+import { publisherOption } from "./publisher_option.ts";
+import type { Verb, VerbGroup } from "./verb.ts";
+
+const HEADER = ["PUBLISHER", "HOW", "SINCE", "NEWEST", "ID", "NAME"];
+
+/** `trust list`: a row per name, or with `--json` an array of TrustEntry. */
+const listVerb: Verb = {
+  name: "list",
+  summary: "list whose announcement of each name is taken",
+  examples: ["list", "list --json"],
+  role: "verb",
+  async run({ api, output }) {
+    const entries = await api.trust();
+    if (output.json) return await output.value(entries);
+    if (entries.length === 0) return output.note("Nobody is remembered.");
+    await output.raw(await formatTable(HEADER, entries.map(rowOf)) + "\n");
+  },
+};
+
+/** `trust accept NAME`: prints who is remembered from now on, with `--json` as a TrustEntry. */
+const acceptVerb: Verb = {
+  name: "accept",
+  arguments: "<NAME>",
+  summary: "remember a publisher for a name, in place of any other: the only one who offers it",
+  examples: ["accept debian.iso", "accept debian.iso --publisher 3d5464ed1b6b"],
+  role: "verb",
+  options: () => [publisherOption("which one")],
+  async run({ api, args: [name], flags, output }) {
+    const { publisher } = flags as { publisher?: string };
+    const entry = await api.accept({ name, publisher });
+    if (output.json) return await output.value(entry);
+    await output.line(`${entry.name}  publisher ${entry.publisher}  accepted`);
+  },
+};
+
+/** `trust forget NAME`: prints who was remembered, with `--json` as a TrustEntry. */
+const forgetVerb: Verb = {
+  name: "forget",
+  arguments: "<NAME>",
+  summary: "forget who is remembered for a name: the next get begins anew",
+  examples: ["forget debian.iso"],
+  role: "verb",
+  async run({ api, args: [name], output }) {
+    const entry = await api.forget(name);
+    if (output.json) return await output.value(entry);
+    await output.line(`${entry.name}  publisher ${entry.publisher}  forgotten`);
+  },
+};
+
+/** `trust`: who is remembered for which name. */
+export const trustVerbs: VerbGroup = {
+  name: "trust",
+  summary: "list, accept or forget the publishers that are remembered for names",
+  examples: ["trust list", "trust accept debian.iso", "trust forget debian.iso"],
+  verbs: [listVerb, acceptVerb, forgetVerb],
+};
+
+function rowOf({ name, publisher, how, since, time, id }: TrustEntry): string[] {
+  const newest = time > 0 ? formatTime(time) : "-";
+  return [shortId(publisher), how, formatTime(since), newest, shortId(id), name];
+}

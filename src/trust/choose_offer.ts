@@ -1,0 +1,158 @@
+/**
+ * Whose announcement of a name is taken: trust on first use, as SSH has it for hosts. Pure: who is
+ * remembered is passed in, and so is what is on offer, every signature checked.
+ *
+ * 1. A content that is asked for by its id is taken from whomever: the id pins it.
+ * 2. The remembered publisher's newest version is taken, unless it is older than one that was taken
+ *    before. So is, from anybody, the very content that was taken last.
+ * 3. This peer trusts itself, as far as nobody else is remembered.
+ * 4. With nobody remembered, a single publisher is taken, and will be remembered; several who all
+ *    offer the same content are taken, and none of them remembered; else the name is ambiguous.
+ * 5. Whoever is named by their key is taken in place of all others. The beginning of a key is enough
+ *    to choose among those on offer, but not to go against what is remembered: keys that begin alike
+ *    can be made.
+ */
+import type { Announcement } from "../wire/protocol.ts";
+
+/**
+ * Why a file was taken. `first`: nobody was remembered for its name, and its publisher is from then on.
+ * `known`: it is the remembered publisher's, or the content that they published last. `own`: this
+ * peer's own. `pinned`: asked for by its id. `named`: by its publisher's key, while another is
+ * remembered, who stays so. `several`: more than one publisher offers that same content, and none is
+ * remembered. `none`: nobody signed for it.
+ */
+export type Taken = "first" | "known" | "own" | "pinned" | "named" | "several" | "none";
+
+/** Who is remembered for a name. */
+export interface Remembered {
+  /** A peer id. */
+  publisher: string;
+  /** When the newest version that was taken was announced; 0 before the first. */
+  time: number;
+  /** The content of that version. */
+  id?: string;
+}
+
+/** What the user asked for besides a name. */
+export interface Wish {
+  /** A file id or its beginning. */
+  id?: string;
+  /** A peer id or its beginning. */
+  publisher?: string;
+}
+
+export interface Knowledge {
+  /** This peer's id. */
+  own: string;
+  remembered?: Remembered;
+}
+
+interface Offered {
+  announcement: Announcement;
+}
+
+/** What comes of a request. `lead` is the announcement that counts, `offers` all with its content. */
+export type Choice<Offer> =
+  | { kind: "take"; lead: Offer; offers: Offer[]; taken: Taken }
+  /** Nothing fits. */
+  | { kind: "nothing" }
+  | { kind: "ambiguous"; candidates: Offer[] }
+  /** Only others than the remembered publisher offer it. */
+  | { kind: "stranger"; remembered: Remembered; offers: Offer[] }
+  /** The remembered publisher's newest is older than what was taken before. */
+  | { kind: "replay"; remembered: Remembered; offer: Offer };
+
+/** Chooses among the offers for `name`; for a whole id, offers of other names may be among them. */
+export function chooseOffer<Offer extends Offered>(
+  offers: Offer[],
+  { name, id = "", publisher = "" }: Wish & { name: string },
+  { own, remembered }: Knowledge,
+): Choice<Offer> {
+  const fitting = offers.filter(({ announcement: a }) =>
+    a.id.startsWith(id) && a.publisher.startsWith(publisher)
+  );
+  if (fitting.length === 0) return { kind: "nothing" };
+  const take = (lead: Offer, taken: Taken): Choice<Offer> => {
+    const same = offers.filter((one) => one.announcement.id === lead.announcement.id);
+    return { kind: "take", lead, offers: same, taken };
+  };
+  if (id) {
+    if (contentsOf(fitting) > 1) return { kind: "ambiguous", candidates: fitting };
+    const named = fitting.filter((one) => one.announcement.name === name);
+    const lead = ofRemembered(named, remembered) ?? newest(named.length > 0 ? named : fitting);
+    return take(lead, "pinned");
+  }
+  const versions = newestOfEach(fitting);
+  const theirs = ofRemembered(versions, remembered);
+  const mine = versions.find((one) => isBy(one, own));
+  if (remembered) {
+    const known = remembered.publisher === own ? "own" : "known";
+    if (theirs && !isReplay(theirs.announcement, remembered)) return take(theirs, known);
+    const same = fitting.find((one) => one.announcement.id === remembered.id);
+    if (same) return take(same, known);
+  }
+  if (publisher && versions.length > 1) return { kind: "ambiguous", candidates: versions };
+  if (remembered && theirs) return { kind: "replay", remembered, offer: theirs };
+  if (mine) return take(mine, "own");
+  if (remembered) {
+    if (publisher.length === 64) return take(versions[0], "named");
+    return { kind: "stranger", remembered, offers: versions };
+  }
+  if (versions.length === 1) return take(versions[0], "first");
+  if (contentsOf(versions) === 1) return take(newest(versions), "several");
+  return { kind: "ambiguous", candidates: versions };
+}
+
+/**
+ * Who is remembered after a version was fetched and verified: undefined is nobody. The first
+ * publisher stays, and only ever moves on to newer versions.
+ */
+export function rememberedAfter(
+  before: Remembered | undefined,
+  { publisher, time, id }: Announcement,
+  taken: Taken,
+): Remembered | undefined {
+  if (!before) return taken === "first" ? { publisher, time, id } : undefined;
+  return before.publisher === publisher && time > before.time ? { publisher, time, id } : before;
+}
+
+/** What is known of a publisher in connection with a name. */
+export type Standing = "own" | "trusted" | "other" | "unknown";
+
+/** `other` is one who isn't the remembered publisher; `unknown`, where none is remembered. */
+export function standingOf(publisher: string, { own, remembered }: Partial<Knowledge>): Standing {
+  if (publisher === own) return "own";
+  if (!remembered) return "unknown";
+  return publisher === remembered.publisher ? "trusted" : "other";
+}
+
+/** An older version than the one that was taken, unless its content is the same all the same. */
+function isReplay({ time, id }: Announcement, remembered: Remembered): boolean {
+  return time < remembered.time && id !== remembered.id;
+}
+
+function ofRemembered<Offer extends Offered>(offers: Offer[], remembered?: Remembered) {
+  const theirs = offers.filter((one) => isBy(one, remembered?.publisher));
+  return theirs.length > 0 ? newest(theirs) : undefined;
+}
+
+function isBy({ announcement }: Offered, publisher: string | undefined): boolean {
+  return announcement.publisher === publisher;
+}
+
+/** Of each publisher's versions the newest. */
+function newestOfEach<Offer extends Offered>(offers: Offer[]): Offer[] {
+  return [...Map.groupBy(offers, (one) => one.announcement.publisher).values()].map(newest);
+}
+
+/** The id decides a tie, so that everybody gives the same answer. */
+function newest<Offer extends Offered>(offers: Offer[]): Offer {
+  return offers.reduce((a, b) => {
+    const [x, y] = [a.announcement, b.announcement];
+    return x.time > y.time || (x.time === y.time && x.id >= y.id) ? a : b;
+  });
+}
+
+function contentsOf(offers: Offered[]): number {
+  return new Set(offers.map(({ announcement }) => announcement.id)).size;
+}
