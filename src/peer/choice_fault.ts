@@ -26,10 +26,11 @@ export function choiceFault(name: string, choice: Refused): Fault {
 
 /** The `ambiguous` Fault for a name that stands for all of these. */
 export function ambiguous(name: string, candidates: Candidate[]): Fault {
+  const options = candidates.some(({ publisher }) => publisher) ? "--publisher or --id" : "--id";
   return new Fault(
     "ambiguous",
     `Cannot get ${name}: the name stands for ${candidates.length} different files; ` +
-      "choose with --publisher or --id",
+      `choose with ${options}`,
     { cause: candidates },
   );
 }

@@ -125,6 +125,12 @@ export class StateDatabase {
   }
 
   close(): void {
+    try {
+      // SQLite does it at the end only once every statement is freed, and when that is, nobody knows.
+      this.#db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    } catch {
+      // The log stays, and is read at the next start.
+    }
     this.#statements.clear();
     this.#db.close();
   }

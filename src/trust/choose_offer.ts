@@ -88,8 +88,8 @@ export function chooseOffer<Offer extends Offered>(
   if (remembered) {
     const known = remembered.publisher === own ? "own" : "known";
     if (theirs && !isReplay(theirs.announcement, remembered)) return take(theirs, known);
-    const same = fitting.find((one) => one.announcement.id === remembered.id);
-    if (same) return take(same, known);
+    const same = fitting.filter((one) => one.announcement.id === remembered.id);
+    if (same.length > 0) return take(newest(same), "known");
   }
   if (publisher && versions.length > 1) return { kind: "ambiguous", candidates: versions };
   if (remembered && theirs) return { kind: "replay", remembered, offer: theirs };
@@ -145,11 +145,12 @@ function newestOfEach<Offer extends Offered>(offers: Offer[]): Offer[] {
   return [...Map.groupBy(offers, (one) => one.announcement.publisher).values()].map(newest);
 }
 
-/** The id decides a tie, so that everybody gives the same answer. */
+/** The later one; in a tie by what they say, so that the order of the offers is of no account. */
 function newest<Offer extends Offered>(offers: Offer[]): Offer {
   return offers.reduce((a, b) => {
     const [x, y] = [a.announcement, b.announcement];
-    return x.time > y.time || (x.time === y.time && x.id >= y.id) ? a : b;
+    const tie = x.id + x.publisher >= y.id + y.publisher;
+    return x.time > y.time || (x.time === y.time && tie) ? a : b;
   });
 }
 

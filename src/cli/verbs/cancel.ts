@@ -6,11 +6,11 @@ import type { Verb } from "./verb.ts";
 /** `cancel NAME`: prints what was removed, a line each, or with `--json` an array of PartialStatus. */
 export const cancelVerb: Verb = {
   name: "cancel",
-  arguments: "<NAME[@ID]>",
+  arguments: "<NAME>",
   summary: "end a download that is not whole yet, and remove what there is of it",
   examples: ["cancel debian.iso"],
   role: "verb",
-  options: () => [idOption("only this content of that name")],
+  options: () => [idOption("only this content of that name, the same as NAME@ID")],
   async run({ api, args: [word], flags, output }) {
     const removed = await api.cancel(pinnedName(word, (flags as { id?: string }).id));
     if (output.json) return await output.value(removed);

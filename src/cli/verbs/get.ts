@@ -42,7 +42,7 @@ interface GetFlags {
  */
 export const getVerb: Verb = {
   name: "get",
-  arguments: "<NAME[@ID]>",
+  arguments: "<NAME>",
   summary: "fetch a file, verified, from all who have it",
   examples: [
     "get debian.iso",
@@ -55,7 +55,7 @@ export const getVerb: Verb = {
   role: "verb",
   options: () => [
     option("-o, --output <PATH>", "where to put it, a file or a folder; - is standard output"),
-    idOption("which content, as NAME@ID has it"),
+    idOption("which content, the same as NAME@ID"),
     publisherOption("whose; default the one who is remembered for the name"),
     option("--checksum <sha256=HEX>", "what the SHA-256 of the whole file must be")
       .argParser(parseChecksum),

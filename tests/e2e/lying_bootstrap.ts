@@ -1,0 +1,81 @@
+import { BootstrapClient } from "../../src/peer/bootstrap_client.ts";
+import { parseAddress } from "../../src/peer/settings.ts";
+import type { FileRecord, Found, PeerRecord } from "../../src/wire/protocol.ts";
+import { type RawEnd, Scripted } from "../support/sockets.ts";
+import { wireMessage } from "./hostile_peer.ts";
+
+/** What is asked of a bootstrap that matters here. */
+export interface Question {
+  action: string;
+  id: number;
+  name?: string;
+  file?: string;
+  publisher?: string;
+}
+
+/** What a liar answers; what isn't given is an empty list. */
+export interface Lies {
+  find?: (question: Question) => Found[];
+  files?: () => FileRecord[];
+  peers?: () => PeerRecord[];
+}
+
+/** A bootstrap written for tests: speaks the protocol, knows nobody, and says what it is told to. */
+export class LyingBootstrap {
+  /** HOST:PORT. */
+  readonly address: string;
+  /** What it was asked to find. */
+  readonly asked: Question[] = [];
+  /** Answers from now on. */
+  lies: Lies;
+  readonly #server: Scripted;
+
+  constructor(lies: Lies) {
+    this.lies = lies;
+    this.#server = new Scripted((end) => this.#serve(end));
+    this.address = `127.0.0.1:${this.#server.address.port}`;
+  }
+
+  async #serve(end: RawEnd): Promise<void> {
+    for (let question: Question; (question = await end.line());) {
+      await end.send(this.#answer(question));
+    }
+  }
+
+  #answer(question: Question): Uint8Array {
+    const { action, id } = question;
+    const list = (action: string, items: unknown[] = []) =>
+      wireMessage({ action, id }, new TextEncoder().encode(JSON.stringify(items)));
+    switch (action) {
+      case "hello": {
+        const about = { protocol: 1, agent: "liar/1", nonce: "00".repeat(32) };
+        return wireMessage({ action: "hello", id, ...about, observed: "127.0.0.1:1" });
+      }
+      case "find":
+        this.asked.push(question);
+        return list("found", this.lies.find?.(question));
+      case "list_files":
+        return list("files", this.lies.files?.());
+      case "get_peers":
+        return list("peers", this.lies.peers?.());
+      case "register":
+        return wireMessage({ action: "registered", id, address: "127.0.0.1", port: 1 });
+      case "announce":
+      case "withdraw":
+      case "heartbeat":
+      case "goodbye":
+        return wireMessage({ action: "ok", id });
+    }
+    throw new Error(`nobody told this bootstrap about ${action}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server[Symbol.asyncDispose]();
+  }
+}
+
+/** What an honest bootstrap knows of a name, to be twisted by a liar. */
+export async function overheard(bootstrap: string, name: string): Promise<Found[]> {
+  using client = new BootstrapClient(parseAddress(bootstrap, 1));
+  return await client.find({ name });
+}

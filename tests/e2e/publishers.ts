@@ -1,0 +1,22 @@
+import type { ShareResult } from "../../src/peer/peer_api.ts";
+import type { Peer, World } from "./world.ts";
+
+/** A peer that publishes, and how to make it publish. */
+export interface Publisher extends Peer {
+  /** Its key. */
+  key: string;
+  /** Puts a file in place, shares it, and returns its id. */
+  publish: (name: string, content: string) => Promise<string>;
+}
+
+/** A peer of that name in a world, which publishes what it is told to. */
+export async function publisher(world: World, name: string): Promise<Publisher> {
+  const peer = await world.peer(name);
+  const { peer: key } = await world.json<{ peer: string }>(peer.dir, ["status"]);
+  const publish = async (file: string, content: string) => {
+    await Deno.writeTextFile(`${peer.dir}/${file}`, content);
+    const [{ id }] = await world.json<ShareResult[]>(peer.dir, ["share", file]);
+    return id;
+  };
+  return { ...peer, key, publish };
+}
