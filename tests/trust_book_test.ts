@@ -83,7 +83,7 @@ Deno.test("trust store: a database of version 2 gets its table; its downloads st
   again.close();
 });
 
-Deno.test("trust store: it can be looked at while another process has it, and when it isn't there", async () => {
+Deno.test("trust store: it can be looked at for a moment, and where it can't be had is nothing", async () => {
   await using folder = await TempFolder.create();
   const path = folder.at("state #1?.db");
   assertEquals(peekTrust(path).size, 0);
@@ -91,13 +91,10 @@ Deno.test("trust store: it can be looked at while another process has it, and wh
   const db = StateDatabase.open(path);
   const entry = { name: "a", publisher: ALICE, how: "first", since: 1, time: 2, id: X } as const;
   new TrustStore(db).put(entry);
+  assertEquals(peekTrust(path).size, 0, "somebody has it");
   db.close();
-  const holder = StateDatabase.open(path);
-  const known = peekTrust(path);
-  holder.run("DELETE FROM trust");
-  holder.close();
-  assertEquals([...known.keys()], ["a"]);
-  assertEquals([known.get("a")?.publisher, known.get("a")?.time], [ALICE, 2]);
+  assertEquals([...peekTrust(path)], [["a", entry]]);
+  StateDatabase.open(path).close();
   await folder.write("junk.db", "this is no database");
   assertEquals(peekTrust(folder.at("junk.db")).size, 0);
 });

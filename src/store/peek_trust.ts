@@ -1,26 +1,22 @@
-import { DatabaseSync } from "node:sqlite";
-import { pathToFileURL } from "node:url";
+import fs from "node:fs";
 import type { Remembered } from "../trust/choose_offer.ts";
+import { StateDatabase } from "./state_database.ts";
+import { TrustStore } from "./trust_store.ts";
 
 /**
- * Who is remembered for each name, for showing it: read from a state database that may be somebody
- * else's at the moment. No lock is taken, so nobody is kept from it; in return, what was written last
- * may be missing. Nothing where there is no such database.
+ * Who is remembered for each name, for showing it: read from the state database at `path`, which is
+ * held for that moment alone. Nobody, where there is none, or where it can't be had or read.
  */
 export function peekTrust(path: string): Map<string, Remembered> {
-  const known = new Map<string, Remembered>();
-  let db: DatabaseSync | undefined;
+  if (!fs.existsSync(path)) return new Map();
   try {
-    db = new DatabaseSync(`${pathToFileURL(path)}?immutable=1`, { readOnly: true });
-    const rows = db.prepare("SELECT name, publisher, time FROM trust").iterate();
-    for (const row of rows) {
-      const { name, ...remembered } = row as unknown as Remembered & { name: string };
-      known.set(name, remembered);
+    const db = StateDatabase.open(path);
+    try {
+      return new Map(new TrustStore(db).list().map((entry) => [entry.name, entry]));
+    } finally {
+      db.close();
     }
   } catch {
-    // It isn't there, an older program made it, or it was just being written.
-  } finally {
-    db?.close();
+    return new Map();
   }
-  return known;
 }

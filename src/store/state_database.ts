@@ -68,6 +68,9 @@ ALTER TABLE downloads ADD COLUMN sha256 TEXT; -- what the whole file is to be co
 `,
 ];
 
+/** How long to wait for who holds it, in milliseconds: some only look at it for a moment. */
+const HELD_MS = 500;
+
 type SqlValue = string | number | Uint8Array | null;
 
 export class StateDatabase {
@@ -86,6 +89,7 @@ export class StateDatabase {
     let db: DatabaseSync | undefined;
     try {
       db = new DatabaseSync(path);
+      db.exec(`PRAGMA busy_timeout = ${HELD_MS}`);
       // The log is synced at each checkpoint: a power cut may lose the last commits, never the file.
       db.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL");
       db.exec("PRAGMA synchronous = NORMAL; BEGIN EXCLUSIVE");
@@ -125,12 +129,6 @@ export class StateDatabase {
   }
 
   close(): void {
-    try {
-      // SQLite does it at the end only once every statement is freed, and when that is, nobody knows.
-      this.#db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
-    } catch {
-      // The log stays, and is read at the next start.
-    }
     this.#statements.clear();
     this.#db.close();
   }

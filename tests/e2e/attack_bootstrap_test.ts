@@ -93,7 +93,7 @@ Deno.test("attack: a bootstrap that swaps an id is found out, whether the id or 
     });
   }
   // Sources that have something else: what they send doesn't fit the id.
-  const other = encoder.encode("evil, longer");
+  const other = encoder.encode("evil longer");
   await using hostile = await HostilePeer.create(
     world.bootstrap,
     offerOf("evil", other),
@@ -167,7 +167,7 @@ Deno.test("attack: a bootstrap that withholds hides a file, and passes off nobod
   assertEquals(await world.json(dir, ["list-files"], at), []);
 
   // The publisher is kept back, and somebody else stands in: refused, and who is missed is named.
-  const evil = encoder.encode("evil, longer");
+  const evil = encoder.encode("evil longer");
   await using mallory = await HostilePeer.create(
     world.bootstrap,
     offerOf("data", evil),

@@ -291,6 +291,10 @@ Deno.test("trust: list-files shows it with no peer running, and needs no folder"
   await world.json(dir, ["get", "data"]);
   await bob.publish("data", "by bob");
   assertEquals(await listed(dir), [[false, "trusted"], [true, "other"]]);
+  // Looking is in nobody's way, and nobody's in the way of looking.
+  const looks = [["list-files"], ["get", "data"], ["list-files"], ["list-files"]];
+  const ended = await Promise.all(looks.map((words) => world.run(dir, words)));
+  assertEquals(ended.map(({ code }) => code), [0, 0, 0, 0], ended[1].stderr);
   const { stdout } = await world.run(dir, ["list-files"]);
   assertMatch(stdout, /^ID +SIZE +SOURCES +MODIFIED +PUBLISHER +TRUST +NAME\n/);
   await bob.program.stop();
