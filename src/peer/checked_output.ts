@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { Fault } from "../fault.ts";
-import { wrongChecksum } from "./wrong_checksum.ts";
+import { wrongChecksum } from "./require_checksum.ts";
 
 /**
  * Passes bytes on to `output`, and when they end compares their SHA-256: if it isn't `sha256`, the

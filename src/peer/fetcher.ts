@@ -5,7 +5,6 @@ import { treeShape } from "../content/hash_tree.ts";
 import { Fault, isAbort, messageOf } from "../fault.ts";
 import type { DigestStore } from "../store/digest_store.ts";
 import type { Disk } from "../store/disk.ts";
-import { hashWhole } from "../store/hash_whole.ts";
 import type { DownloadStore } from "../store/download_store.ts";
 import type { FileStamp } from "../store/file_stamp.ts";
 import type { HashCache } from "../store/hash_cache.ts";
@@ -28,6 +27,7 @@ import type {
   Receipt,
   StreamRequest,
 } from "./peer_api.ts";
+import { requireChecksum } from "./require_checksum.ts";
 import type { Servable } from "./servable.ts";
 import { parseAddress } from "./settings.ts";
 import type { Sink } from "./sink.ts";
@@ -36,7 +36,6 @@ import { RateLimiter } from "./rate_limiter.ts";
 import type { Swarm } from "./swarm.ts";
 import type { ActiveTransfer, Transfers } from "./transfers.ts";
 import type { TrustBook } from "./trust_book.ts";
-import { wrongChecksum } from "./wrong_checksum.ts";
 
 const log = getLogger(["shoal", "peer", "fetcher"]);
 
@@ -489,17 +488,6 @@ export class Fetcher {
       this.#downloading.delete(job);
     }
   }
-}
-
-/** Compares a whole file with what was asked for, if anything. Throws an `integrity` Fault. */
-async function requireChecksum(
-  path: string,
-  { name, sha256 }: Pick<GetRequest, "name" | "sha256">,
-  signal: AbortSignal,
-): Promise<void> {
-  if (sha256 === undefined) return;
-  const found = await hashWhole(path, signal);
-  if (found !== sha256) throw wrongChecksum(name, { found, sha256 });
 }
 
 /** Those of some sources that have been connected, as peers tell each other of them. */
