@@ -8,7 +8,6 @@ import type {
 } from "../../src/peer/page_api.ts";
 import type { ConfigChanges, ConfigView } from "../../src/peer/live_config.ts";
 import type {
-  FileRecord,
   GetOptions,
   GetRequest,
   ListedFile,
