@@ -11,6 +11,7 @@ import {
   UPLOAD_SLOTS,
 } from "../peer/settings.ts";
 import type { Theme } from "../peer/live_config.ts";
+import { PAGE_PORT } from "../web/page_host.ts";
 import type { Address } from "../wire/connection.ts";
 import { parseRate } from "./units.ts";
 import { parsing, UsageFault, walkCommands } from "./usage.ts";
@@ -51,13 +52,20 @@ export interface PeerFlags extends LogFlags, OutputFlags {
   config?: string;
   /** Of the page; only the config file says it. */
   theme?: Theme;
+  /** Serve the page: at this port, or with true where there is room. False is said by a variable. */
+  ui?: number | boolean;
+  uiHost?: string;
+  uiPasswordFile?: string;
 }
 
 /** Stands where an address has no port. */
 const NO_PORT = -1;
 
 /** Those of {@link PeerFlags} that only mean something where a peer listens. */
-export const LISTENING = ["host", "port", "advertise", "upload-slots"];
+export const LISTENING = [
+  ...["host", "port", "advertise", "upload-slots"],
+  ...["ui", "ui-host", "ui-password-file"],
+];
 
 /**
  * An option with its environment variable, which is its name: `--log-level` and `SHOAL_LOG_LEVEL`. A
@@ -116,6 +124,14 @@ export function peerOptions(): Option[] {
       .argParser(parsing(parseRate)),
     option("--limit-down <RATE>", "fetch at most so many bytes per second; 0 is no limit")
       .argParser(parsing(parseRate)),
+    option(
+      "--ui [PORT]",
+      `serve the page on this machine (default: ${PAGE_PORT}, or any free port)`,
+    )
+      .argParser(parsing(parseUi)),
+    option("--ui-host <HOST>", "serve the page here, to others too; needs a password")
+      .argParser(parsing(parseHost)),
+    option("--ui-password-file <FILE>", "the page's password; else in $SHOAL_UI_PASSWORD"),
     option("--upload-slots <N>", "send at most so many replies at a time").default(UPLOAD_SLOTS)
       .argParser(parsing(parseSlots)),
     configOption(),
@@ -156,6 +172,13 @@ export function settleEnvironment(program: Command): void {
       throw new UsageFault(`${envVar} must be 1 or 0, not '${value}'`, `${program.name()} --help`);
     }
   }
+}
+
+/** A port, or in a variable a word for yes or no. */
+function parseUi(text: string): number | boolean {
+  if (/^(on|true|yes|1)$/i.test(text)) return true;
+  if (/^(off|false|no)$/i.test(text)) return false;
+  return parsePort(text);
 }
 
 function parseHost(text: string): string {

@@ -148,8 +148,12 @@ function servePort(peer: Command): number {
 
 /** Options for listening are no use to a verb that doesn't listen. Options of the environment may stand. */
 function refuseListening(peer: Command, verb: Command): void {
-  const given = LISTENING.find((name) => peer.getOptionValueSource(name) === "cli");
+  const given = LISTENING.find((name) => peer.getOptionValueSource(camelCase(name)) === "cli");
   if (given) verb.error(`error: option '--${given}' is for a peer that listens`);
+}
+
+function camelCase(name: string): string {
+  return name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
 }
 
 /** What a command's help shows of the commands above it. */

@@ -7,6 +7,7 @@ import type { ExitCode } from "./exit_code.ts";
 import { startLogging } from "./logging.ts";
 import { type PeerFlags, settingsOf } from "./options.ts";
 import { Output } from "./output.ts";
+import { pageSettingsOf } from "./page_settings.ts";
 import { reportFailure } from "./report_failure.ts";
 import { Shell } from "./shell.ts";
 import type { Stop } from "./stop.ts";
@@ -28,15 +29,21 @@ export async function servePeer(
     const { openPeer } = await import("../peer/open_peer.ts");
     const path = configPath(flags.config);
     const config = path === undefined ? undefined : new Config(path, flags, origins);
-    const peer = await openPeer({ ...settings, config, role: "serve" });
+    const page = await pageSettingsOf(flags);
+    const peer = await openPeer({ ...settings, config, page, role: "serve" });
     using _ = onHangUp(stop, () => peer.reload?.());
     try {
       const status = await peer.api.status();
       const { peer: id, listening, dir } = status;
-      if (flags.json) await output.value({ peer: id, listening, dir });
-      else await output.line(announcePeer(status));
+      const opened = page && await peer.page?.openPage();
+      if (flags.json) {
+        await output.value({ peer: id, listening, dir, page: opened?.address });
+      } else await output.line(announcePeer(status));
       output.note(`Bootstrap: ${settings.bootstraps.map(formatAddress).join(", ")}`);
-      return await Promise.race([stop.asked, shell.run(peer.api)]) ?? await stop.asked;
+      // A link in a log would be a key lying about.
+      const sign = Deno.stderr.isTerminal() ? opened?.link : opened?.address;
+      if (sign) output.note(`Page: ${sign}`);
+      return await Promise.race([stop.asked, shell.run(peer)]) ?? await stop.asked;
     } finally {
       await peer.close();
     }

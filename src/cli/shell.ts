@@ -1,7 +1,7 @@
 import process from "node:process";
 import { createInterface, type Interface } from "node:readline";
 import { Fault } from "../fault.ts";
-import type { PeerApi } from "../peer/peer_api.ts";
+import type { OpenPeer } from "../peer/open_peer.ts";
 import { abortable } from "../peer/retry.ts";
 import type { Ask } from "./ask.ts";
 import { EXIT, type ExitCode } from "./exit_code.ts";
@@ -15,6 +15,9 @@ import { HelpShown, takeOver, UsageFault } from "./usage.ts";
 export interface ShellOptions extends OutputOptions {
   stop: Stop;
 }
+
+/** The peer whose shell it is. */
+export type ShellPeer = Pick<OpenPeer, "api" | "page">;
 
 /**
  * The lines that a running peer reads: one command each, run one after the other. On a terminal with
@@ -32,7 +35,7 @@ export class Shell {
   }
 
   /** Resolves with an exit code on `exit`, with undefined when the input ends without it. */
-  async run(api: PeerApi): Promise<ExitCode | undefined> {
+  async run({ api, page }: ShellPeer): Promise<ExitCode | undefined> {
     const { stop } = this.#options;
     const terminal = Deno.stdin.isTerminal() && Deno.stderr.isTerminal();
     const lines = createInterface({
@@ -46,7 +49,7 @@ export class Shell {
     if (terminal) this.#showPrompt(lines);
     try {
       for await (const line of lines) {
-        if (await this.#runLine(line, api)) return EXIT.ok;
+        if (await this.#runLine(line, { api, page })) return EXIT.ok;
         if (stop.signal.aborted) return undefined;
         this.#prompt?.prompt();
       }
@@ -92,7 +95,7 @@ export class Shell {
   }
 
   /** Runs one line and says what went wrong. True when it was `exit`. */
-  async #runLine(line: string, api: PeerApi): Promise<boolean> {
+  async #runLine(line: string, { api, page }: ShellPeer): Promise<boolean> {
     const { stop, json, quiet } = this.#options;
     const running = this.#running = new AbortController();
     const onPrompt = this.#ask();
@@ -104,7 +107,8 @@ export class Shell {
         output = new Output({ json: json || own.json, quiet: quiet || own.quiet });
         const signal = AbortSignal.any([running.signal, stop.signal]);
         const ask = output.json || output.quiet ? undefined : onPrompt;
-        await verb.run({ api, args, flags, cwd: Deno.cwd(), output, signal, serving: true, ask });
+        const here = { cwd: Deno.cwd(), serving: true };
+        await verb.run({ api, page, args, flags, output, signal, ask, ...here });
       },
     });
     const printed = takeOver(program);

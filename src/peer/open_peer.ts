@@ -1,5 +1,6 @@
 import { stateFolderOf } from "../store/state_folder.ts";
 import { readControlFile } from "../web/control_file.ts";
+import type { PageDoor, PageSettings } from "../web/page_host.ts";
 import { BootstrapClient } from "./bootstrap_client.ts";
 import type { PeerApi } from "./peer_api.ts";
 import { QueryPeer } from "./query_peer.ts";
@@ -16,6 +17,8 @@ export interface OpenPeer {
   api: PeerApi;
   /** True when a running peer in another process is asked. */
   remote: boolean;
+  /** Opens the page of a peer that serves; undefined where none does. */
+  page?: PageDoor;
   /** Reads the config file again and puts it into force; what is wrong with it is logged. */
   reload?(): Promise<void>;
   close(): Promise<void>;
@@ -24,12 +27,22 @@ export interface OpenPeer {
 /**
  * Opens the peer that fits the role. Throws a `held` Fault when another process owns DIR and can't be
  * asked, a `usage` or `disk` Fault when DIR can't be used, and a `network` Fault when the port is
- * taken. What a role doesn't need is not loaded: a verb's start is most of its time.
+ * taken. A peer that serves can open its page at any time; with `page` it does so at once. What a role
+ * doesn't need is not loaded: a verb's start is most of its time.
  */
-export async function openPeer(settings: PeerSettings & { role: Role }): Promise<OpenPeer> {
+export async function openPeer(
+  settings: PeerSettings & { role: Role; page?: PageSettings },
+): Promise<OpenPeer> {
   if (settings.role !== "serve") {
     const running = await findRunning(settings.dir);
-    if (running) return { api: running, remote: true, close: () => Promise.resolve() };
+    if (running) {
+      return {
+        api: running,
+        page: running,
+        remote: true,
+        close: () => Promise.resolve(),
+      };
+    }
   }
   if (settings.role === "query") {
     const bootstraps = settings.bootstraps.map((one) => new BootstrapClient(one));
@@ -42,19 +55,23 @@ export async function openPeer(settings: PeerSettings & { role: Role }): Promise
   const { PeerNode } = await import("./node.ts");
   const node = await PeerNode.open(settings);
   if (settings.role === "verb") return { api: node, remote: false, close: () => node.close() };
+  const { ControlServer, newToken } = await import("../web/control_server.ts");
+  const { PageHost } = await import("../web/page_host.ts");
+  const token = newToken();
+  const page = new PageHost(node, { ...settings.page, token });
   try {
     await node.serve();
-    const { ControlServer } = await import("../web/control_server.ts");
-    const control = await ControlServer.start(node, node.folder.control);
+    if (settings.page) await page.start();
+    const control = await ControlServer.start(node, node.folder.control, { token, page });
     return {
-      api: node,
+      ...{ api: node, page },
       remote: false,
       reload: () => node.reload(),
       // The node first: it ends the work whose answers the control endpoint still owes.
-      close: () => Promise.all([node.close(), control.stop()]).then(() => {}),
+      close: () => Promise.all([node.close(), control.stop(), page.stop()]).then(() => {}),
     };
   } catch (error) {
-    await node.close();
+    await Promise.all([node.close(), page.stop()]);
     throw error;
   }
 }
@@ -72,7 +89,7 @@ async function peekTrustOf(dir: string) {
 }
 
 /** A client of the peer that runs in `dir`, if one does and answers. */
-async function findRunning(dir: string): Promise<PeerApi | undefined> {
+async function findRunning(dir: string): Promise<(PeerApi & PageDoor) | undefined> {
   const control = await readControlFile(stateFolderOf(dir).control);
   if (!control) return;
   const { ControlClient } = await import("../web/control_client.ts");

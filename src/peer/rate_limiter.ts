@@ -6,7 +6,8 @@ export interface Clock {
   after(ms: number, callback: () => void): () => void;
 }
 
-const realClock: Clock = {
+/** The time of the process. */
+export const realClock: Clock = {
   now: () => performance.now(),
   after: (ms, callback) => {
     const timer = setTimeout(callback, ms);

@@ -16,6 +16,8 @@ export interface StateFolder {
   uploads: string;
   /** Address and token of the control endpoint of the peer that runs here. */
   control: string;
+  /** Leads a browser to the page, for as long as the link in it is good. */
+  signIn: string;
 }
 
 /** The paths of the state of `dir`, whether or not it exists. */
@@ -29,6 +31,7 @@ export function stateFolderOf(dir: string): StateFolder {
     partials: `${path}/partials`,
     uploads: `${path}/uploads`,
     control: `${path}/control.json`,
+    signIn: `${path}/sign_in.html`,
   };
 }
 

@@ -1,16 +1,18 @@
 /**
- * The control API: everything that a PageApi does, over HTTP. The one-shot verbs use it, and the page
- * does. Who may ask is decided here; the routes are in routes/, by theme, each with a table of its
- * own. Handlers are Request → Response; sockets and files are control_server.ts's.
+ * The control API: everything that a PageApi does, over HTTP. The one-shot verbs use it; the page has
+ * the same routes, with rules of its own about who may ask. They are in routes/, by theme, each with a
+ * table of its own. Handlers are Request → Response; sockets and files are control_server.ts's.
  *
  * Errors are `{"error": {kind, message, candidates?}}`, with a fitting status.
  */
 import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
-import { Hono } from "hono";
+import { type Env, Hono } from "hono";
 import type { PageApi } from "../peer/page_api.ts";
 import { statusOf, toApiError } from "./api_error.ts";
 import { configRoutes } from "./routes/config.ts";
 import { downloadsRoutes } from "./routes/downloads.ts";
+import { isLoopback } from "./own_host.ts";
+import type { PageDoor } from "./page_host.ts";
 import { filesRoutes } from "./routes/files.ts";
 import { gatewayRoutes } from "./routes/gateway.ts";
 import { settingsRoutes } from "./routes/settings.ts";
@@ -36,10 +38,12 @@ const ROUTES = [
 export interface ControlOptions {
   /** Whoever sends it as a bearer token may do everything. */
   token: string;
+  /** The page, where there can be one: `POST /api/page` opens it. */
+  page?: PageDoor;
 }
 
 /** The control API of a peer, to be served on loopback. */
-export function controlApi(api: PageApi, { token }: ControlOptions): Hono {
+export function controlApi(api: PageApi, { token, page }: ControlOptions): Hono {
   const app = new Hono();
 
   app.use(async (context, next) => {
@@ -47,27 +51,32 @@ export function controlApi(api: PageApi, { token }: ControlOptions): Hono {
       // A page of another site, rebound to this address, still says its own host.
       return context.json({ error: { message: "this host is not served" } }, 421);
     }
-    if (!sameToken(context.req.header("authorization") ?? "", `Bearer ${token}`)) {
+    if (!isBearer(context.req.header("authorization") ?? "", token)) {
       return context.json({ error: { message: "a valid token is needed" } }, 401);
     }
     await next();
   });
 
-  for (const add of ROUTES) add(app, api);
+  if (page) app.post("/api/page", async (context) => context.json(await page.openPage()));
 
-  app.notFound((context) => context.json({ error: { message: "there is no such route" } }, 404));
-
-  app.onError((error) => Response.json(toApiError(error), { status: statusOf(error) }));
+  addApiRoutes(app, api);
 
   return app;
 }
 
-function isLoopback(host: string): boolean {
-  return /^(127\.0\.0\.1|\[::1\]|localhost)(:\d{1,5})?$/.test(host);
+/** Adds the routes to an app that has its own rules about who may ask. */
+export function addApiRoutes<E extends Env>(app: Hono<E>, api: PageApi): void {
+  // No route looks at what an app binds to its requests.
+  for (const add of ROUTES) add(app as unknown as Hono, api);
+
+  app.notFound((context) => context.json({ error: { message: "there is no such route" } }, 404));
+
+  app.onError((error) => Response.json(toApiError(error), { status: statusOf(error) }));
 }
 
-function sameToken(given: string, expected: string): boolean {
+/** Whether an Authorization header has this token, in constant time. */
+export function isBearer(header: string, token: string): boolean {
   const encoder = new TextEncoder();
-  const [a, b] = [encoder.encode(given), encoder.encode(expected)];
+  const [a, b] = [encoder.encode(header), encoder.encode(`Bearer ${token}`)];
   return a.length === b.length && timingSafeEqual(a, b);
 }

@@ -22,12 +22,13 @@ import type {
 import { ApiError, fromApiError } from "./api_error.ts";
 import type { ControlFile } from "./control_file.ts";
 import { readJsonLines } from "./json_lines.ts";
+import type { PageAddress, PageDoor } from "./page_host.ts";
 
 /** A value that came over the control API. The peer at the other end is this program itself. */
 type Line = { progress?: unknown; result?: unknown; content?: string };
 
 /** A running peer, asked over its control endpoint. */
-export class ControlClient implements PeerApi {
+export class ControlClient implements PeerApi, PageDoor {
   readonly #control: ControlFile;
 
   constructor(control: ControlFile) {
@@ -75,6 +76,10 @@ export class ControlClient implements PeerApi {
 
   async change(changes: Partial<LiveSettings>): Promise<LiveSettings> {
     return await this.#json("PATCH", "/api/settings", changes) as LiveSettings;
+  }
+
+  async openPage(): Promise<PageAddress> {
+    return await this.#json("POST", "/api/page") as PageAddress;
   }
 
   async share(

@@ -1,7 +1,7 @@
 import { toHex } from "../content/hex.ts";
 import type { PageApi } from "../peer/page_api.ts";
 import { statusOf, toApiError } from "./api_error.ts";
-import { controlApi } from "./control_api.ts";
+import { controlApi, type ControlOptions } from "./control_api.ts";
 import { writeControlFile } from "./control_file.ts";
 
 /** The control endpoint of a running peer: HTTP on loopback, on any free port. */
@@ -15,9 +15,12 @@ export class ControlServer {
   }
 
   /** Serves `api`, and says where and with which token in the control file at `file`. */
-  static async start(api: PageApi, file: string): Promise<ControlServer> {
-    const token = toHex(crypto.getRandomValues(new Uint8Array(32)));
-    const app = controlApi(api, { token });
+  static async start(
+    api: PageApi,
+    file: string,
+    { token, page }: ControlOptions = { token: newToken() },
+  ): Promise<ControlServer> {
+    const app = controlApi(api, { token, page });
     const server = Deno.serve(
       // A body that fails half-way is told to its reader in the stream's last line.
       { hostname: "127.0.0.1", port: 0, onListen() {}, onError: failed },
@@ -36,6 +39,11 @@ export class ControlServer {
     await Deno.remove(this.#file).catch(() => {});
     await this.#server.shutdown();
   }
+}
+
+/** 256 random bits as hex digits. */
+export function newToken(): string {
+  return toHex(crypto.getRandomValues(new Uint8Array(32)));
 }
 
 function failed(error: unknown): Response {

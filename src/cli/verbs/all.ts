@@ -8,6 +8,7 @@ import { resumeVerb } from "./resume.ts";
 import { shareVerb } from "./share.ts";
 import { statusVerb } from "./status.ts";
 import { trustVerbs } from "./trust.ts";
+import { uiVerb } from "./ui.ts";
 import { unshareVerb } from "./unshare.ts";
 import type { Verb, VerbGroup } from "./verb.ts";
 
@@ -24,4 +25,5 @@ export const VERBS: (Verb | VerbGroup)[] = [
   limitVerb,
   unshareVerb,
   trustVerbs,
+  uiVerb,
 ];

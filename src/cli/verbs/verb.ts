@@ -1,6 +1,7 @@
 import type { Option } from "commander";
 import type { PeerApi } from "../../peer/peer_api.ts";
 import type { Ask } from "../ask.ts";
+import type { PageDoor } from "../../web/page_host.ts";
 import type { ExitCode } from "../exit_code.ts";
 import type { Output } from "../output.ts";
 
@@ -15,6 +16,8 @@ export interface VerbCall {
   output: Output;
   /** Aborts when the user has had enough. */
   signal: AbortSignal;
+  /** The page of the peer that serves; undefined where none does. */
+  page?: PageDoor;
   /** True when a peer goes on serving after the verb has ended. */
   serving: boolean;
   /** Asks the user; undefined when nobody is there to be asked. */

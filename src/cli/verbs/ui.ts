@@ -1,0 +1,28 @@
+import { Option } from "commander";
+import { Fault } from "../../fault.ts";
+import { stateFolderOf } from "../../store/state_folder.ts";
+import { openBrowser } from "../open_browser.ts";
+import type { Verb } from "./verb.ts";
+
+/** `ui`: the page of the running peer; with `--json` as `{address, link, opened}`. */
+export const uiVerb: Verb = {
+  name: "ui",
+  summary: "open the page of the running peer in the browser, or print its sign-in link",
+  examples: ["ui", "ui --no-open"],
+  role: "query",
+  options: () => [new Option("--no-open", "only print the link")],
+  async run({ api, page, flags, output }) {
+    if (!page) {
+      throw new Fault(
+        "network",
+        "Cannot open the page: no peer runs for this folder; start one with 'shoal peer --ui'",
+      );
+    }
+    const { address, link } = await page.openPage();
+    const { dir } = await api.status();
+    const opened = flags.open !== false && await openBrowser(link, stateFolderOf(dir).signIn);
+    if (output.json) return await output.value({ address, link, opened });
+    await output.line(link);
+    output.note(opened ? "Opened in the browser." : "The link is good once, for 10 minutes.");
+  },
+};

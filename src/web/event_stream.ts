@@ -1,0 +1,85 @@
+import { Fault } from "../fault.ts";
+import type { Clock } from "../peer/rate_limiter.ts";
+import type { Seen, StatusFeed } from "./status_feed.ts";
+
+/** Most pages that listen at a time. */
+const LISTENERS_CAP = 32;
+/** How often something is said when nothing changes, in milliseconds, so that both ends notice a break. */
+const HEARTBEAT_MS = 15_000;
+/** What a browser waits before it connects again, in milliseconds. */
+const RETRY_MS = 1_000;
+
+/**
+ * Server-sent events: the status, and then its changes. `Last-Event-ID` goes on where a connection
+ * broke off. The next event is made when the last one is taken, so a slow listener holds one.
+ */
+export class EventStreams {
+  readonly #feed: StatusFeed;
+  readonly #clock: Clock;
+  /** Tells the ids of this run of the peer from those of another. */
+  readonly #run = crypto.randomUUID().slice(0, 8);
+  #closed = false;
+
+  constructor(feed: StatusFeed, clock: Clock) {
+    this.#feed = feed;
+    this.#clock = clock;
+  }
+
+  /** Throws a `network` Fault when too many listen already. */
+  open(lastEventId?: string): Response {
+    if (this.#closed || this.#feed.listeners >= LISTENERS_CAP) {
+      throw new Fault("network", `Cannot listen: ${LISTENERS_CAP} pages do already`);
+    }
+    const events = this.#events(this.#parse(lastEventId));
+    const encoder = new TextEncoder();
+    const body = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        const { value, done } = await events.next();
+        if (done) controller.close();
+        else controller.enqueue(encoder.encode(value));
+      },
+      cancel: () => {
+        // The generator may wait for a change: it ends when it wakes.
+        void events.return();
+        this.#feed.wake();
+      },
+    }, { highWaterMark: 1 });
+    return new Response(body, {
+      headers: { "content-type": "text/event-stream", "cache-control": "no-store" },
+    });
+  }
+
+  /** Ends all of them. */
+  close(): void {
+    this.#closed = true;
+    this.#feed.wake();
+  }
+
+  async *#events(seen?: Seen): AsyncGenerator<string, void> {
+    const leave = await this.#feed.listen();
+    try {
+      yield `retry: ${RETRY_MS}\n\n`;
+      while (!this.#closed) {
+        const change = this.#feed.since(seen);
+        if (!change) {
+          const before = this.#clock.now();
+          await this.#feed.changed(HEARTBEAT_MS);
+          if (this.#clock.now() - before >= HEARTBEAT_MS) yield ": still here\n\n";
+          continue;
+        }
+        seen = change.seen;
+        const { status, shares } = change;
+        const id = `${this.#run}.${seen.version}.${seen.whole}`;
+        yield `id: ${id}\nevent: change\ndata: ${JSON.stringify({ status, shares })}\n\n`;
+      }
+    } finally {
+      leave();
+    }
+  }
+
+  #parse(id?: string): Seen | undefined {
+    const parts = /^([0-9a-f]{8})\.(\d{1,15})\.(\d{1,15})$/.exec(id ?? "");
+    if (parts?.[1] !== this.#run) return;
+    return { version: Number(parts[2]), whole: Number(parts[3]) };
+  }
+}

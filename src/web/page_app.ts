@@ -1,0 +1,55 @@
+import type { Hono } from "hono";
+import type { PageApi } from "../peer/page_api.ts";
+import { type Clock, realClock } from "../peer/rate_limiter.ts";
+import { addApiRoutes } from "./control_api.ts";
+import { EventStreams } from "./event_stream.ts";
+import { pageAccess, type PageAccessOptions, type PageBindings } from "./page_access.ts";
+import type { Asset } from "./page_assets.ts";
+import { StatusFeed } from "./status_feed.ts";
+
+export interface PageAppOptions extends PageAccessOptions {
+  assets: ReadonlyMap<string, Asset>;
+  /** Default the process's. */
+  clock?: Clock;
+}
+
+export interface PageApp {
+  app: Hono<PageBindings>;
+  /** Ends the event streams, which otherwise go on for ever. */
+  close(): void;
+}
+
+/**
+ * The page and what it asks: Request → Response.
+ *
+ * | route           | does                                                           |
+ * | --------------- | -------------------------------------------------------------- |
+ * | GET /           | the page; without a session it leads to /sign-in               |
+ * | GET /api/events | server-sent events: StatusChange, first of all there is        |
+ *
+ * Beside these the routes of {@link pageAccess}, and those of the control API.
+ */
+export function pageApp(api: PageApi, options: PageAppOptions): PageApp {
+  const { assets, clock = realClock } = options;
+  const app = pageAccess(options);
+  const events = new EventStreams(new StatusFeed(api, clock), clock);
+
+  app.get("/api/events", ({ req }) => events.open(req.header("last-event-id")));
+
+  const serve = (path: string, method = "GET", known?: string): Response | undefined => {
+    const asset = assets.get(path);
+    if (!asset) return;
+    const headers = { "content-type": asset.type, etag: asset.etag, "cache-control": "no-cache" };
+    if (known === asset.etag) return new Response(null, { status: 304, headers });
+    return new Response(method === "HEAD" ? null : asset.body, { headers });
+  };
+  const names: Record<string, string> = { "/": "/index.html", "/sign-in": "/sign_in.html" };
+  for (const path of [...assets.keys(), ...Object.keys(names)]) {
+    app.get(path, ({ req }) => {
+      return serve(names[path] ?? path, req.method, req.header("if-none-match"))!;
+    });
+  }
+
+  addApiRoutes(app, api);
+  return { app, close: () => events.close() };
+}

@@ -1,0 +1,65 @@
+/**
+ * What the browser loads: the page's own files, and the libraries straight from their npm packages.
+ * The imports below are what makes the packages' files part of the program.
+ */
+import "@preact/signals";
+import "@preact/signals-core";
+import "htm";
+import "preact";
+import "preact/hooks";
+import { createHash } from "node:crypto";
+
+/** Bare names of imports, and where the browser finds them. */
+const LIBRARIES: Record<string, string> = {
+  "@preact/signals": "/lib/signals.js",
+  "@preact/signals-core": "/lib/signals-core.js",
+  "htm": "/lib/htm.js",
+  "preact": "/lib/preact.js",
+  "preact/hooks": "/lib/hooks.js",
+};
+
+const TYPES: Record<string, string> = {
+  css: "text/css; charset=utf-8",
+  html: "text/html; charset=utf-8",
+  js: "text/javascript; charset=utf-8",
+  svg: "image/svg+xml",
+};
+
+export interface Asset {
+  body: Uint8Array<ArrayBuffer>;
+  type: string;
+  etag: string;
+}
+
+/** The files of the page by their paths, `/index.html` among them. */
+export async function loadPageAssets(): Promise<Map<string, Asset>> {
+  const assets = new Map<string, Asset>();
+  const folder = new URL("page/", import.meta.url);
+  const own: string[] = [];
+  for await (const { name, isFile } of Deno.readDir(folder)) if (isFile) own.push(name);
+  await Promise.all([
+    ...own.map(async (name) => {
+      assets.set(`/${name}`, assetOf(name, await Deno.readTextFile(new URL(name, folder))));
+    }),
+    ...Object.entries(LIBRARIES).map(async ([name, path]) => {
+      const text = await Deno.readTextFile(new URL(import.meta.resolve(name)));
+      assets.set(path, assetOf(path, text.replace(/\/\/# sourceMappingURL=\S+\s*$/, "")));
+    }),
+  ]);
+  return assets;
+}
+
+function assetOf(name: string, text: string): Asset {
+  const type = TYPES[name.slice(name.lastIndexOf(".") + 1)];
+  const body = new TextEncoder().encode(name.endsWith(".js") ? withPaths(text) : text);
+  const etag = `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
+  return { body, type, etag };
+}
+
+/** Browsers take bare names only from an import map, which would be an inline script. */
+function withPaths(module: string): string {
+  return module.replace(
+    /(\bfrom\s*|\bimport\s*)"([^"./][^"]*)"/g,
+    (whole, before, name) => LIBRARIES[name] ? `${before}"${LIBRARIES[name]}"` : whole,
+  );
+}

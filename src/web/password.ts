@@ -1,0 +1,66 @@
+import { Buffer } from "node:buffer";
+import { randomBytes, scrypt, timingSafeEqual } from "node:crypto";
+import { Fault } from "../fault.ts";
+
+/** Fewest characters. */
+export const PASSWORD_MIN = 8;
+/** Most characters. */
+export const PASSWORD_CAP = 1_024;
+
+/** OWASP's advice for scrypt: 64 MiB at a time. */
+const COST = { N: 1 << 16, r: 8, p: 1, maxmem: 128 << 20 };
+/** Bytes of a hash. */
+const LENGTH = 32;
+/** Checks that wait for each other; more are refused. */
+const WAITING_CAP = 8;
+
+/** A password that only its hash is kept of. Checks run one at a time: each takes memory and time. */
+export class Password {
+  readonly #salt: Uint8Array;
+  readonly #hash: Uint8Array;
+  #last: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+
+  private constructor(salt: Uint8Array, hash: Uint8Array) {
+    this.#salt = salt;
+    this.#hash = hash;
+  }
+
+  /** Throws a `usage` Fault when the password is too short or too long. */
+  static async of(text: string): Promise<Password> {
+    if (text.length < PASSWORD_MIN || text.length > PASSWORD_CAP) {
+      const range = `${PASSWORD_MIN} to ${PASSWORD_CAP} characters`;
+      throw new Fault("usage", `The page's password must have ${range}, not ${text.length}`);
+    }
+    const salt = randomBytes(16);
+    return new Password(salt, await hashOf(text, salt));
+  }
+
+  /** True when too many checks wait already. */
+  get busy(): boolean {
+    return this.#waiting >= WAITING_CAP;
+  }
+
+  /** Whether it is that password, `allowed` still holding when its turn comes; in constant time. */
+  async is(text: string, allowed: () => boolean = () => true): Promise<boolean> {
+    this.#waiting++;
+    const check = this.#last.then(async () =>
+      allowed() && text.length <= PASSWORD_CAP &&
+      timingSafeEqual(await hashOf(text, this.#salt), this.#hash)
+    ).finally(() => this.#waiting--);
+    this.#last = check.catch(() => {});
+    return await check;
+  }
+}
+
+function hashOf(text: string, salt: Uint8Array): Promise<Uint8Array> {
+  return new Promise((resolve, reject) =>
+    scrypt(
+      Buffer.from(text.normalize("NFC")),
+      salt,
+      LENGTH,
+      COST,
+      (error, hash) => error ? reject(error) : resolve(hash),
+    )
+  );
+}
