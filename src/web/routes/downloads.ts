@@ -19,12 +19,15 @@ const GetBody = v.object({
   ...StreamBody.entries,
   output: v.optional(Path),
   overwrite: v.optional(v.boolean()),
+  /** The download goes on when the asker goes away. */
+  background: v.optional(v.boolean()),
 });
 
 /**
  * | route                           | does                                                     |
  * | ------------------------------- | -------------------------------------------------------- |
- * | POST /api/downloads             | GetRequest → lines: `{progress}`…, `{result}` or `{error}` |
+ * | POST /api/downloads             | GetRequest → lines: `{progress}`…, `{result}` or `{error}`; |
+ * |                                 | with `background`, it outlives the request               |
  * | DELETE /api/downloads?name=&id= | PartialStatus[]: what was ended and removed              |
  * | POST /api/downloads/pause       | `{name, id?}` → PartialStatus[]                          |
  * | POST /api/downloads/resume      | the same                                                 |
@@ -32,9 +35,12 @@ const GetBody = v.object({
  */
 export function downloadsRoutes(app: Hono, api: PageApi): void {
   app.post("/api/downloads", async (context) => {
-    const request = await bodyOf(context, GetBody);
+    const { background, ...request } = await bodyOf(context, GetBody);
     return work((emit, signal) =>
-      api.get(request, { signal, onProgress: (progress) => emit({ progress }) })
+      api.get(request, {
+        signal: background ? undefined : signal,
+        onProgress: (progress) => emit({ progress }),
+      })
     );
   });
 

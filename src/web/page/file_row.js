@@ -1,0 +1,112 @@
+import { useState } from "preact/hooks";
+import { exactSize, exactTime, formatAge, formatSize, shortId } from "./format.js";
+import { html } from "./html.js";
+import { shares, status } from "./live.js";
+
+/** What trust in a publisher is called: `known` was seen first, `changed` contradicts that. */
+const TRUST = {
+  own: { mark: "You", text: "Published by this peer" },
+  known: { mark: "✓", text: "The publisher that this name is known from" },
+  trusted: { mark: "✓", text: "The publisher that this name is known from" },
+  changed: { mark: "!", text: "Not the publisher that this name is known from" },
+  other: { mark: "!", text: "Not the publisher that this name is known from" },
+};
+
+/** One file of the list. */
+export function FileRow({ row, index, height, onGet, onUnshare }) {
+  const { name, id, size, publisher, sources, time, shared, versions } = row;
+  const share = shared && shares.get(name);
+  const coming = status.value?.partials.find((one) => one.id === id && !shared);
+  const percent = coming && coming.size > 0 ? Math.floor(coming.bytes / coming.size * 100) : 0;
+  return html`
+    <div class="row" role="row" aria-rowindex=${index} style=${{ height: `${height}px` }}>
+      <div class="cell name" role="cell">
+        <span class="text" title=${name}>${name}</span>
+        ${shared &&
+          html`<span class="badge on" title=${
+            share ? `Shared from ${share.path}; ${exactSize(share.served)} served` : ""
+          }>shared</span>`}
+        ${share && !share.available &&
+          html`
+            <span class="badge bad"
+              title="The file is missing or was changed; put it back, or unshare it">missing</span>
+          `}
+        ${versions > 1 &&
+          html`<span class="badge warn" title="This name stands for several contents">${versions} versions</span>`}
+        ${coming && html`<a class="badge" href="#transfers">${coming.state} ${percent} %</a>`}
+      </div>
+      <div class="cell size" role="cell" title=${exactSize(size)}>${formatSize(size)}</div>
+      <div class="cell publisher" role="cell">
+        <${Publisher} row=${row} publisher=${publisher} />
+      </div>
+      <div class="cell sources" role="cell" title=${`${sources} known to the bootstraps`}>
+        ${sources || "–"}<span class="unit"> source${sources === 1 ? "" : "s"}</span>
+      </div>
+      <div class="cell age" role="cell" title=${exactTime(time)}>${formatAge(time)}</div>
+      <div class="cell id" role="cell">
+        <${CopyId} id=${id} name=${name} />
+      </div>
+      <div class="cell actions" role="cell">
+        <a
+          class="button quiet"
+          href=${`/files/${name.split("/").map(encodeURIComponent).join("/")}?id=${id}`}
+          download
+          aria-label=${`Save ${name} with the browser`}
+          title="Save with the browser, while it still arrives"
+        >Save</a>
+        ${shared
+          ? html`<button aria-label=${`Unshare ${name}`} onClick=${() =>
+            onUnshare(row)}>Unshare</button>`
+          : html`
+            <button
+              class="primary"
+              aria-label=${`Get ${name}`}
+              disabled=${coming?.state === "active"}
+              onClick=${() => onGet(row)}
+            >Get</button>
+          `}
+      </div>
+    </div>
+  `;
+}
+
+function Publisher({ row, publisher }) {
+  const own = publisher === status.value?.peer;
+  const trust = TRUST[own ? "own" : row.trust];
+  return html`
+    <code title=${publisher}>${shortId(publisher)}</code>
+    ${trust &&
+      html`<span class=${`trust ${own ? "own" : row.trust}`} title=${trust.text}>
+        <span aria-hidden="true">${trust.mark}</span><span class="hidden">${trust.text}</span>
+      </span>`}
+  `;
+}
+
+/** The beginning of an id; a press copies all of it. */
+export function CopyId({ id, name }) {
+  const [copied, setCopied] = useState(false);
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(id);
+    } catch {
+      copyBySelection(id);
+    }
+    setCopied(true);
+    setTimeout(() => setCopied(false), 1_500);
+  };
+  return html`
+    <button class="quiet copy" title=${`${id}\nPress to copy`} aria-label=${`Copy the id of ${name}`} onClick=${copy}>
+      <code>${copied ? "copied" : id.slice(0, 8)}</code>
+    </button>
+  `;
+}
+
+/** The clipboard's own interface is there only on loopback and over TLS. */
+function copyBySelection(text) {
+  const field = document.createElement("textarea");
+  field.value = text;
+  document.body.append(field);
+  field.select();
+  document.execCommand("copy");
+  field.remove();
+}

@@ -1,0 +1,90 @@
+import { computed, signal } from "@preact/signals";
+import { ApiError, askLines } from "./api.js";
+import { shares, sharesMoved } from "./live.js";
+
+/** What the swarm offers: `state` is `loading`, `ready` or `failed`; an old list stays while loading. */
+export const offers = signal({ state: "loading", list: [], error: undefined });
+/** What is looked for, which files, and in which order. */
+export const query = signal("");
+export const scope = signal("all");
+export const order = signal({ by: "name", down: false });
+
+let loading;
+
+/** Asks for the list again; one request at a time. */
+export function loadOffers() {
+  loading ??= load().finally(() => loading = undefined);
+  return loading;
+}
+
+async function load() {
+  const list = [];
+  try {
+    for await (const line of askLines("GET", "/api/files")) {
+      if (line.error) throw new ApiError(line.error.message, line.error);
+      list.push(line.result);
+    }
+    offers.value = { state: "ready", list };
+  } catch (error) {
+    offers.value = { state: "failed", list: offers.value.list, error };
+  }
+}
+
+/** One row for each name and content: offered, shared by this peer, or both. */
+export const rows = computed(() => {
+  sharesMoved.value;
+  const byKey = new Map();
+  const versions = new Map();
+  const add = (key, row) => {
+    byKey.set(key, { ...row, key, lower: row.name.toLowerCase() });
+    versions.set(row.name, (versions.get(row.name) ?? 0) + 1);
+  };
+  for (const one of offers.value.list) add(`${one.id} ${one.name}`, one);
+  for (const share of shares.values()) {
+    const key = `${share.id} ${share.name}`;
+    const known = byKey.get(key);
+    if (known) known.shared = true;
+    else add(key, { ...share, time: share.mtime, sources: 0, shared: true });
+  }
+  const all = [...byKey.values()];
+  for (const row of all) row.versions = versions.get(row.name);
+  return all;
+});
+
+const KEYS = {
+  name: (row) => row.lower,
+  size: (row) => row.size,
+  publisher: (row) => row.publisher,
+  sources: (row) => row.sources,
+  age: (row) => -row.time,
+};
+
+/** The rows in their order, all of them: typing in the search field sorts nothing. */
+const sorted = computed(() => {
+  const { by, down } = order.value;
+  const key = KEYS[by];
+  const sign = down ? -1 : 1;
+  return [...rows.value].sort((a, b) => {
+    const [x, y] = [key(a), key(b)];
+    return x === y ? (a.lower < b.lower ? -1 : 1) : x < y ? -sign : sign;
+  });
+});
+
+/** The rows that are shown. `publisher:` and `id:` in the search look there. */
+export const shown = computed(() => {
+  const words = query.value.toLowerCase().split(/\s+/).filter(Boolean);
+  const wanted = scope.value;
+  return sorted.value.filter((row) =>
+    (wanted === "all" || (wanted === "mine") === Boolean(row.shared)) &&
+    words.every((word) => {
+      if (word.startsWith("publisher:")) return row.publisher.startsWith(word.slice(10));
+      if (word.startsWith("id:")) return row.id.startsWith(word.slice(3));
+      return row.lower.includes(word);
+    })
+  );
+});
+
+/** The different contents of a name, as candidates to choose from. */
+export function candidatesOf(name) {
+  return rows.value.filter((row) => row.name === name);
+}

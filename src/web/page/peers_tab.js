@@ -1,0 +1,153 @@
+import { query, scope } from "./files_store.js";
+import { count, exactSize, formatRate, shortId } from "./format.js";
+import { html } from "./html.js";
+import { status } from "./live.js";
+import { usePolled } from "./polled.js";
+
+/** How often the peers are asked for while they are looked at, in milliseconds. */
+const EVERY_MS = 3_000;
+
+const STATES = {
+  registered: ["on", "Listed there: others can find this peer"],
+  seed: ["on", "An older bootstrap: it lists peers, no files"],
+  connecting: ["warn", "Being connected"],
+  away: ["bad", "It does not answer; it is tried again and again"],
+  idle: ["", "Asked when needed"],
+};
+
+export function PeersTab() {
+  const { value, error } = usePolled("/api/peers", EVERY_MS);
+  return html`
+    <section class="peers" aria-label="Peers">
+      <h2>Bootstraps</h2>
+      <${Bootstraps} />
+      <h2>Active peers ${value &&
+        html`<span class="dim">${value.length.toLocaleString("en")}</span>`}</h2>
+      ${error &&
+        html`
+          <p class="banner failed"
+            role="alert">The peers can’t be listed: ${error
+              .message}. Check the bootstrap’s address in <a href="#settings">Settings</a>.</p>
+        `}
+      ${!value && !error &&
+        html`<div class="state" role="status"><span class="spinner"></span> Asking the bootstraps…</div>`}
+      ${value?.length === 0 &&
+        html`
+          <p
+            class="state small">No peers are active. They appear here once they register with one of the bootstraps.</p>
+        `}
+      ${value?.length > 0 && html`<${Peers} peers=${value} />`}
+    </section>
+  `;
+}
+
+function Bootstraps() {
+  const { bootstraps } = status.value ?? { bootstraps: [] };
+  return html`
+    <ul class="cards">
+      ${bootstraps.map(({ address, state, listed, error }) => {
+        const [kind, text] = STATES[state];
+        return html`
+          <li key=${address} class="card small">
+            <div class="line">
+              <strong class="text grow">${address}</strong>
+              ${listed &&
+                html`<span class="dim">this peer is listed as <code>${listed}</code></span>`}
+              <span class=${`badge ${kind}`} title=${text}>${state}</span>
+            </div>
+            ${error && state !== "registered" && html`
+              <p
+                class="why">${error}. It is tried again by itself; is it running, and is the address right?</p>
+            `}
+          </li>
+        `;
+      })}
+    </ul>
+  `;
+}
+
+function Peers({ peers }) {
+  const rates = ratesWith(status.value?.transfers ?? []);
+  const own = status.value?.peer;
+  return html`
+    <div class="table" tabindex="0" role="region" aria-label="Active peers">
+      <table>
+        <thead>
+          <tr>
+            <th>Peer</th>
+            <th>Address</th>
+            <th>Reachable</th>
+            <th>Shares</th>
+            <th>From it</th>
+            <th>To it</th>
+            <th>Program</th>
+          </tr>
+        </thead>
+        <tbody>${peers.map((peer) => {
+          const address = `${
+            peer.address.includes(":") ? `[${peer.address}]` : peer.address
+          }:${peer.port}`;
+          const { down, up, contact } = rates(peer, address);
+          const mine = peer.peer === own;
+          return html`
+            <tr key=${`${peer.peer} ${address}`}>
+              <td><code title=${peer.peer ?? "An older peer has no id"}>${shortId(
+                peer.peer,
+              )}</code>${mine
+                ? html`
+                  <span class="badge on">you</span>
+                `
+                : ""}</td>
+              <td>${address}</td>
+              <td>${mine ? "–" : REACH[contact]}</td>
+              <td>${peer.files === undefined
+                ? html`<span title="Older peers don’t say">–</span>`
+                : html`<a href="#files" title="Show what it publishes" onClick=${() =>
+                  showFiles(peer.peer)}>${count(peer.files, "file")}</a>`}</td>
+              <td title=${exactSize(Math.round(down)) + " per second"}>${down > 0
+                ? formatRate(down)
+                : "–"}</td>
+              <td title=${exactSize(Math.round(up)) + " per second"}>${up > 0
+                ? formatRate(up)
+                : "–"}</td>
+              <td>${peer.agent ??
+                html`<span title="It speaks the earlier program’s dialect">older</span>`}</td>
+            </tr>
+          `;
+        })}</tbody>
+      </table>
+    </div>
+  `;
+}
+
+const REACH = {
+  connected: html`<span class="badge on" title="This peer is connected to it">connected</span>`,
+  failing: html`<span class="badge bad" title="This peer could not connect to it lately">no</span>`,
+  none: html`<span class="dim" title="This peer had no reason to connect yet">not tried</span>`,
+};
+
+/** What is going on with each peer, by its id or address. */
+function ratesWith(transfers) {
+  const active = transfers.filter(({ state }) => state === "active");
+  const sources = active.flatMap(({ from }) => from ?? []);
+  return (peer, address) => {
+    const known = sources.filter((one) =>
+      one.address === address || (peer.peer && one.peer === peer.peer)
+    );
+    const contact = known.some(({ state }) => state === "connected")
+      ? "connected"
+      : known.some(({ error }) => error)
+      ? "failing"
+      : "none";
+    const served = active.filter(({ direction, peer: to }) =>
+      direction === "up" && to && to === peer.peer
+    );
+    const sum = (list) => list.reduce((total, { rate }) => total + rate, 0);
+    return { down: sum(known), up: sum(served), contact };
+  };
+}
+
+function showFiles(peer) {
+  scope.value = "all";
+  query.value = `publisher:${peer}`;
+}

@@ -1,0 +1,44 @@
+import { signal } from "@preact/signals";
+import { html } from "./html.js";
+
+/** How long good news stays, in milliseconds. Bad news stays until it is dismissed. */
+const STAYS_MS = 6_000;
+
+const toasts = signal([]);
+let next = 1;
+
+function add(toast) {
+  const id = next++;
+  toasts.value = [...toasts.value.slice(-3), { ...toast, id }];
+  return id;
+}
+
+function dismiss(id) {
+  toasts.value = toasts.value.filter((toast) => toast.id !== id);
+}
+
+/** Says that something is done. */
+export function tell(text) {
+  const id = add({ text });
+  setTimeout(() => dismiss(id), STAYS_MS);
+}
+
+/** Says what failed. */
+export function tellError(error) {
+  add({ text: error.message, failed: true });
+}
+
+export function Toasts() {
+  return html`
+    <div class="toasts" role="status" aria-live="polite">
+      ${toasts.value.map(({ id, text, failed }) =>
+        html`
+          <div key=${id} class=${failed ? "toast failed" : "toast"}>
+            <span>${text}</span>
+            <button class="quiet icon" aria-label="Dismiss" onClick=${() => dismiss(id)}>✕</button>
+          </div>
+        `
+      )}
+    </div>
+  `;
+}
