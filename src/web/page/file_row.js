@@ -33,7 +33,10 @@ export function FileRow({ row, index, height, onGet, onUnshare }) {
           `}
         ${versions > 1 &&
           html`<span class="badge warn" title="This name stands for several contents">${versions} versions</span>`}
-        ${coming && html`<a class="badge" href="#transfers">${coming.state} ${percent} %</a>`}
+        ${coming &&
+          html`<a class="badge" href="#transfers">${
+            coming.state === "active" ? "fetching" : "paused"
+          } ${percent} %</a>`}
       </div>
       <div class="cell size" role="cell" title=${exactSize(size)}>${formatSize(size)}</div>
       <div class="cell publisher" role="cell">
