@@ -58,7 +58,7 @@ import { Swarm } from "./swarm.ts";
 import { type ActiveTransfer, Transfers } from "./transfers.ts";
 import { TrustBook } from "./trust_book.ts";
 import { UploadSlots } from "./upload_slots.ts";
-import { Uploader } from "./uploader.ts";
+import { type Served, Uploader } from "./uploader.ts";
 
 const log = getLogger(["shoal", "peer"]);
 
@@ -138,7 +138,7 @@ export class PeerNode implements PageApi {
         this.#sharing.withdraw(share, "changed");
         this.#rescanSoon();
       },
-      onServed: (content, bytes, to, share) => this.#countServed(content, bytes, to, share),
+      onServed: (...served) => this.#countServed(...served),
     });
     const downloads = new DownloadStore(db, folder.partials);
     const listening = () => this.#listener?.address.port;
@@ -394,10 +394,15 @@ export class PeerNode implements PageApi {
     await this.#uploader.serve(connection);
   }
 
-  #countServed({ name, id, size }: Servable, bytes: number, to: string, share?: Share): void {
+  #countServed(
+    { name, id, size }: Servable,
+    bytes: number,
+    receiver: Served,
+    share?: Share,
+  ): void {
     if (share) share.served += bytes;
     this.#history.add("up", bytes);
-    this.#transfers.upload({ name, id, size, to }).add(bytes);
+    this.#transfers.upload({ name, id, size, ...receiver }).add(bytes);
   }
 
   /** What there is of a download is served while it grows, by a peer that listens. */

@@ -177,6 +177,8 @@ export interface Transfer {
   from: LiveSource[];
   /** Up: who is served. */
   to?: string;
+  /** Up: the peer id that it says it has. */
+  peer?: string;
   /** Why it failed. */
   error?: string;
   /** When it began, in milliseconds since 1970. */

@@ -57,7 +57,7 @@ function* answerTo(message: Message, to: string, uploader: Uploader): Generator<
     if (chunk_index >= chunks) return yield* failure("Invalid chunk index");
     const position = chunk_index * CHUNK_SIZE;
     const bytes = new Uint8Array(Math.min(CHUNK_SIZE, size - position));
-    uploader.read(content, position, bytes, to);
+    uploader.read(content, position, bytes, { to });
     const data = bytes.toBase64();
     yield encoder.encode(
       JSON.stringify({ action: "chunk_data", filename, chunk_index, data }) + "\n",

@@ -21,6 +21,7 @@ export class ActiveTransfer {
   size?: number;
   readonly direction: "down" | "up";
   readonly to?: string;
+  readonly peer?: string;
   readonly #onBytes: (bytes: number) => void;
   /** Bytes that were there before those that the meter counts. */
   before = 0;
@@ -34,7 +35,7 @@ export class ActiveTransfer {
 
   constructor(
     transfer: number,
-    about: { name: string; id?: string; size?: number; direction: "down" | "up"; to?: string },
+    about: Pick<Transfer, "name" | "id" | "size" | "direction" | "to" | "peer">,
     onBytes: (bytes: number) => void,
   ) {
     this.transfer = transfer;
@@ -43,6 +44,7 @@ export class ActiveTransfer {
     this.size = about.size;
     this.direction = about.direction;
     this.to = about.to;
+    this.peer = about.peer;
     this.#onBytes = onBytes;
   }
 
@@ -62,7 +64,7 @@ export class ActiveTransfer {
 
   /** How far it is, for people and programs. */
   view(): Transfer {
-    const { name, id, direction, size, to, error, started, transfer } = this;
+    const { name, id, direction, size, to, peer, error, started, transfer } = this;
     const bytes = this.before + this.meter.total;
     const state = this.#state();
     const rate = state === "active" ? this.meter.rate : 0;
@@ -76,7 +78,7 @@ export class ActiveTransfer {
       sources: state === "active" ? this.sources() : 0,
       retries: this.retries(),
       from: state === "active" ? this.from() : [],
-      ...{ to, error, started },
+      ...{ to, peer, error, started },
     };
   }
 
@@ -103,7 +105,9 @@ export class Transfers {
   }
 
   /** The upload of a file to somebody: the one under way, or a new one. */
-  upload(about: { name: string; id: string; size: number; to: string }): ActiveTransfer {
+  upload(
+    about: { name: string; id: string; size: number; to: string; peer?: string },
+  ): ActiveTransfer {
     const key = `${about.to} ${about.id}`;
     let upload = this.#uploads.get(key);
     if (!upload || upload.view().state !== "active") {

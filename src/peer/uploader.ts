@@ -20,6 +20,14 @@ import { SharedContent } from "./shared_content.ts";
 import { sourcesFor } from "./sources_for.ts";
 import { type UploadSlot, UploadSlots } from "./upload_slots.ts";
 
+/** Who is served. */
+export interface Served {
+  /** Its address, as HOST:PORT. */
+  to: string;
+  /** The peer id that it says it has; undefined for one that said none. */
+  peer?: string;
+}
+
 export interface UploaderOptions {
   /** What this peer says of itself in `hello`. */
   self: { agent: string; peer: string };
@@ -31,7 +39,7 @@ export interface UploaderOptions {
   /** Shared by all connections. Default as many as is usual. */
   slots?: UploadSlots;
   /** Called for each run that is about to be sent; `share` is what it is of, unless a download. */
-  onServed: (content: Servable, bytes: number, to: string, share?: Share) => void;
+  onServed: (content: Servable, bytes: number, receiver: Served, share?: Share) => void;
   /** Called when a peer that listens asks for a file for the first time on its connection. */
   onAsked?: (file: string, asker: PeerRecord) => void;
   /** Called when a shared file is found changed or gone. */
@@ -110,7 +118,7 @@ export class Uploader {
   }
 
   /** Fills `into` from a content. Throws Refused when it is no longer what it was. */
-  read(content: Servable, position: number, into: Uint8Array, to: string): void {
+  read(content: Servable, position: number, into: Uint8Array, receiver: Served): void {
     const { onChanged, onServed } = this.#options;
     const share = content instanceof SharedContent ? content.share : undefined;
     if (!content.read(position, into)) {
@@ -118,7 +126,7 @@ export class Uploader {
       onChanged(share);
       throw new Refused("changed", "the file changed since it was shared");
     }
-    onServed(content, into.length, to, share);
+    onServed(content, into.length, receiver, share);
   }
 
   #answer(
@@ -175,7 +183,8 @@ export class Uploader {
         const content = this.#content(file);
         const length = checkRun(content, first, count);
         const into = frame.body.subarray(0, length);
-        this.read(content, first * CHUNK_SIZE, into, String(visit.connection));
+        const receiver = { to: String(visit.connection), peer: visit.caller.peer };
+        this.read(content, first * CHUNK_SIZE, into, receiver);
         return frame.seal({ action: "chunks", id }, length);
       },
     );

@@ -19,7 +19,8 @@ const FILES: [name: string, kilobytes: number][] = [
 
 await using world = await World.create();
 const alice = await world.peer("alice", { args: ["--ui", "0", "--limit-up", "3M"] });
-const bob = await world.peer("bob", { args: ["--ui", "0"] });
+const config = ["--config", `${world.root}/config.toml`];
+const bob = await world.peer("bob", { args: ["--ui", "0", ...config] });
 const carol = await world.peer("carol", { args: ["--limit-up", "2M"] });
 await shareAll(alice, FILES);
 await shareAll(carol, [["field-notes.pdf", 2_290], ["recipes.txt", 14], ["maps/coast.svg", 850]]);

@@ -174,7 +174,7 @@ function Field({ field, text, problem, dirty, origin, later, onEdit }) {
     <div class=${shown ? "field wrong" : "field"}>
       <label class="label" for=${`setting-${key}`}>
         ${label}
-        ${later && html`<span class="badge warn">after a restart</span>`}
+        ${later && html`<span class="badge warn">restart to apply</span>`}
         ${ORIGINS[origin] &&
           html`<span class="badge" title=${ORIGINS[origin]}>set by ${
             origin === "flag" ? "an option" : "a variable"
