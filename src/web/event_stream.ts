@@ -30,7 +30,8 @@ export class EventStreams {
     if (this.#closed || this.#feed.listeners >= LISTENERS_CAP) {
       throw new Fault("network", `Cannot listen: ${LISTENERS_CAP} pages do already`);
     }
-    const events = this.#events(this.#parse(lastEventId));
+    const gone = new AbortController();
+    const events = this.#events(this.#parse(lastEventId), gone.signal);
     const encoder = new TextEncoder();
     const body = new ReadableStream<Uint8Array>({
       async pull(controller) {
@@ -39,8 +40,9 @@ export class EventStreams {
         else controller.enqueue(encoder.encode(value));
       },
       cancel: () => {
-        // The generator may wait for a change: it ends when it wakes.
+        gone.abort();
         void events.return();
+        // It may wait for a change: it ends when it wakes.
         this.#feed.wake();
       },
     }, { highWaterMark: 1 });
@@ -55,11 +57,11 @@ export class EventStreams {
     this.#feed.wake();
   }
 
-  async *#events(seen?: Seen): AsyncGenerator<string, void> {
+  async *#events(seen: Seen | undefined, gone: AbortSignal): AsyncGenerator<string, void> {
     const leave = await this.#feed.listen();
     try {
       yield `retry: ${RETRY_MS}\n\n`;
-      while (!this.#closed) {
+      while (!this.#closed && !gone.aborted) {
         const change = this.#feed.since(seen);
         if (!change) {
           const before = this.#clock.now();

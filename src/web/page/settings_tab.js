@@ -9,12 +9,7 @@ import { tell } from "./toasts.js";
 export const config = signal(null);
 
 const THEMES = [["auto", "As the system"], ["light", "Light"], ["dark", "Dark"]];
-const ORIGINS = {
-  flag:
-    "An option of the command line decides this while the peer runs; what is saved here holds without it.",
-  environment:
-    "An environment variable decides this while it is set; what is saved here holds without it.",
-};
+const SET_BY = { flag: "an option", environment: "a variable" };
 
 /** Asks for the configuration, and shows its theme. */
 export async function loadConfig() {
@@ -160,10 +155,12 @@ function Form() {
 function Field({ field, text, problem, dirty, origin, later, onEdit }) {
   const { key, label, help, lines, placeholder, echo } = field;
   const shown = problem && (dirty || text !== "");
+  const fixed = SET_BY[origin];
   const properties = {
     id: `setting-${key}`,
     name: key,
     placeholder,
+    disabled: Boolean(fixed),
     spellcheck: false,
     autocomplete: "off",
     "aria-invalid": Boolean(shown),
@@ -175,10 +172,7 @@ function Field({ field, text, problem, dirty, origin, later, onEdit }) {
       <label class="label" for=${`setting-${key}`}>
         ${label}
         ${later && html`<span class="badge warn">restart to apply</span>`}
-        ${ORIGINS[origin] &&
-          html`<span class="badge" title=${ORIGINS[origin]}>set by ${
-            origin === "flag" ? "an option" : "a variable"
-          }</span>`}
+        ${fixed && html`<span class="badge">set by ${fixed}</span>`}
       </label>
       ${lines
         ? html`<textarea ...${properties} rows=${
@@ -187,12 +181,9 @@ function Field({ field, text, problem, dirty, origin, later, onEdit }) {
         : html`<input ...${properties} value=${text} />`}
       <p class="help" id=${`about-${key}`}>
         ${shown ? html`<span class="problem" role="alert">${problem}</span>` : help}
-        ${!shown && echo && dirty && html`
-          <b>${echo(text)}</b>
-        `}
-        ${!shown && ORIGINS[origin] && html`
-          ${ORIGINS[origin]}
-        `}
+        ${!shown && echo && dirty && html`: <b>${echo(text)}</b>`}
+        ${fixed &&
+          ` It was set by ${fixed} when the peer started; without that, it can be set here.`}
       </p>
     </div>
   `;

@@ -1,0 +1,354 @@
+import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import type { PageApi } from "../src/peer/page_api.ts";
+import { isBearer } from "../src/web/control_api.ts";
+import { isOwnHost } from "../src/web/own_host.ts";
+import { pageApp } from "../src/web/page_app.ts";
+import { loadPageAssets } from "../src/web/page_assets.ts";
+import { PageHost } from "../src/web/page_host.ts";
+import { Password } from "../src/web/password.ts";
+import { SESSION_MS, Sessions, TICKET_MS } from "../src/web/sessions.ts";
+import { SlowDown } from "../src/web/slow_down.ts";
+import { FakeClock } from "./support/fake_clock.ts";
+import { faultOf } from "./support/faults.ts";
+import { ScriptedPeer, STATUS } from "./support/scripted_peer.ts";
+
+const TOKEN = "0123456789abcdef".repeat(4);
+const PASSWORD = "correct horse battery";
+const HOST = "127.0.0.1:10100";
+const assets = await loadPageAssets();
+const password = await Password.of(PASSWORD);
+
+interface Asking {
+  headers?: Record<string, string>;
+  body?: unknown;
+  /** Where it comes from. */
+  remote?: string;
+  /** Without what the page itself would send. */
+  bare?: boolean;
+}
+
+/** A peer's page, asked without a socket; time passes when it is told to. */
+function pageOf(options: { api?: PageApi; host?: string; password?: Password } = {}) {
+  const clock = new FakeClock();
+  const now = () => clock.now();
+  const sessions = new Sessions({ now });
+  const { app, close } = pageApp(options.api ?? new ScriptedPeer(), {
+    ...{ assets, clock, sessions, slowDown: new SlowDown({ now }), port: 10_100 },
+    ...{ host: options.host ?? "127.0.0.1", password: options.password },
+    isVerb: (authorization) => isBearer(authorization, TOKEN),
+  });
+  const ask = async (method: string, route: string, asking: Asking = {}) => {
+    const { headers, body, remote = "127.0.0.1", bare = false } = asking;
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    return await app.fetch(
+      new Request(`http://${HOST}${route}`, {
+        ...{ method, body: text },
+        headers: {
+          host: HOST,
+          ...(!bare && { "x-shoal": "1" }),
+          ...(text !== undefined && { "content-length": `${text.length}` }),
+          ...headers,
+        },
+      }),
+      { remote },
+    );
+  };
+  /** The cookie of a sign-in with a new ticket. */
+  const signIn = async () => {
+    const response = await ask("POST", "/sign-in", { body: { ticket: sessions.ticket() } });
+    assertEquals(response.status, 204);
+    return response.headers.get("set-cookie")!.split(";")[0];
+  };
+  return { ask, clock, sessions, signIn, close };
+}
+
+async function statusOf(response: Promise<Response>): Promise<number> {
+  const { status, body } = await response;
+  await body?.cancel();
+  return status;
+}
+
+// Signing in
+
+Deno.test("page: a link signs in once, by a cookie that scripts and other sites never get", async () => {
+  const { ask, sessions } = pageOf();
+  const ticket = sessions.ticket();
+  const first = await ask("POST", "/sign-in", { body: { ticket } });
+  assertEquals(first.status, 204);
+  const cookie = first.headers.get("set-cookie")!;
+  assertMatch(
+    cookie,
+    /^shoal-10100=[0-9a-f]{64}; Max-Age=\d+; Path=\/; HttpOnly; SameSite=Strict$/,
+  );
+  assert(!cookie.includes(ticket), "the session is another secret than the ticket");
+  const again = await ask("POST", "/sign-in", { body: { ticket } });
+  assertEquals(again.status, 400);
+  assertMatch((await again.json()).error.message, /used already, or is too old/);
+  const session = cookie.split(";")[0];
+  const asked = await ask("GET", "/api/status", { headers: { cookie: session } });
+  assertEquals((await asked.json()).peer, STATUS.peer);
+});
+
+Deno.test("page: a link is too old after ten minutes, a session after a week of silence", async () => {
+  const { ask, clock, sessions, signIn } = pageOf();
+  const ticket = sessions.ticket();
+  await clock.pass(TICKET_MS);
+  assertEquals(await statusOf(ask("POST", "/sign-in", { body: { ticket } })), 400);
+  const cookie = await signIn();
+  const asks = () => statusOf(ask("GET", "/api/status", { headers: { cookie } }));
+  for (let day = 0; day < 10; day++) {
+    await clock.pass(SESSION_MS - 1);
+    assertEquals(await asks(), 200);
+  }
+  await clock.pass(SESSION_MS);
+  assertEquals(await asks(), 401);
+});
+
+Deno.test("page: who signs out is out", async () => {
+  const { ask, signIn } = pageOf();
+  const [cookie, other] = [await signIn(), await signIn()];
+  assertNotEquals(cookie, other);
+  const out = await ask("DELETE", "/sign-in", { headers: { cookie } });
+  assertMatch(out.headers.get("set-cookie")!, /^shoal-10100=; Max-Age=0;/);
+  assertEquals(await statusOf(ask("GET", "/api/status", { headers: { cookie } })), 401);
+  assertEquals(await statusOf(ask("GET", "/api/status", { headers: { cookie: other } })), 200);
+});
+
+Deno.test("page: without a session there is the sign-in and nothing else", async () => {
+  const peer = new ScriptedPeer();
+  const { ask } = pageOf({ api: peer });
+  const root = await ask("GET", "/");
+  assertEquals([root.status, root.headers.get("location")], [303, "/sign-in"]);
+  for (const route of ["/sign-in", "/sign_in.js", "/style.css", "/theme.js", "/icon.svg"]) {
+    assertEquals(await statusOf(ask("GET", route)), 200, route);
+  }
+  const closed = [
+    "/app.js",
+    "/lib/preact.js",
+    "/api/status",
+    "/api/events",
+    "/files/x",
+    "/nothing",
+  ];
+  const cookies = ["", "shoal-10100=", `shoal-10100=${TOKEN}`, "shoal-10101=x"];
+  for (const cookie of cookies) {
+    for (const route of closed) {
+      assertEquals(await statusOf(ask("GET", route, { headers: { cookie } })), 401, route);
+    }
+  }
+  assertEquals(peer.asked, []);
+});
+
+Deno.test("page: the token of the verbs does without a session", async () => {
+  const { ask } = pageOf();
+  const asks = (authorization: string) =>
+    statusOf(ask("GET", "/api/status", { headers: { authorization } }));
+  assertEquals(await asks(`Bearer ${TOKEN}`), 200);
+  assertEquals(await asks(`Bearer ${TOKEN.slice(1)}`), 401);
+  assertEquals(await asks(""), 401);
+});
+
+Deno.test("page: healthz says ok to everybody, and nothing else", async () => {
+  const peer = new ScriptedPeer();
+  const response = await pageOf({ api: peer }).ask("GET", "/healthz", { bare: true });
+  assertEquals([response.status, await response.text()], [200, "ok\n"]);
+  assertEquals(peer.asked, []);
+});
+
+// Guessing
+
+Deno.test("page: guesses of the password wait longer and longer, each address for itself", async () => {
+  const { ask, clock } = pageOf({ password, host: "0.0.0.0" });
+  const guess = async (text: string, remote: string) => {
+    const response = await ask("POST", "/sign-in", { body: { password: text }, remote });
+    await response.body?.cancel();
+    return { status: response.status, wait: Number(response.headers.get("retry-after")) };
+  };
+  for (let i = 0; i < 3; i++) assertEquals((await guess("wrong password", "10.0.0.1")).status, 400);
+  assertEquals(await guess("wrong password", "10.0.0.1"), { status: 429, wait: 1 });
+  assertEquals((await guess(PASSWORD, "10.0.0.1")).status, 429, "not even the right one");
+  assertEquals((await guess(PASSWORD, "10.0.0.2")).status, 204, "others are let in");
+  const waits: number[] = [];
+  for (let i = 0; i < 10; i++) {
+    await clock.pass((waits.at(-1) ?? 1) * 1_000);
+    assertEquals((await guess("wrong password", "10.0.0.1")).status, 400);
+    waits.push((await guess(PASSWORD, "10.0.0.1")).wait);
+  }
+  assertEquals(waits, [2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
+  await clock.pass(300_000);
+  assertEquals((await guess(PASSWORD, "10.0.0.1")).status, 204);
+  assertEquals((await guess("wrong password", "10.0.0.1")).status, 400, "all is forgiven");
+});
+
+Deno.test("page: guesses at once count one after the other", async () => {
+  const { ask } = pageOf({ password, host: "0.0.0.0" });
+  const guesses = Array.from(
+    { length: 6 },
+    () => statusOf(ask("POST", "/sign-in", { body: { password: "guess" }, remote: "10.0.0.9" })),
+  );
+  await Promise.all(guesses);
+  const right = ask("POST", "/sign-in", { body: { password: PASSWORD }, remote: "10.0.0.9" });
+  assertEquals(await statusOf(right), 429);
+});
+
+Deno.test("page: tickets can't be guessed at will either", async () => {
+  const { ask } = pageOf();
+  const guess = () => statusOf(ask("POST", "/sign-in", { body: { ticket: TOKEN } }));
+  assertEquals([await guess(), await guess(), await guess(), await guess()], [400, 400, 400, 429]);
+});
+
+Deno.test("slow down: the addresses of one network wait together", () => {
+  let now = 0;
+  const slowDown = new SlowDown({ now: () => now });
+  for (const host of ["2001:db8::1", "2001:db8:0:0:1::2", "2001:db8::ffff%eth0"]) {
+    slowDown.failed(host);
+  }
+  assertEquals(slowDown.wait("2001:db8::77"), 1_000);
+  assertEquals(slowDown.wait("2001:db8:0:1::1"), 0);
+  for (let i = 0; i < 3; i++) slowDown.failed("::ffff:10.0.0.1");
+  assertEquals(slowDown.wait("10.0.0.1"), 1_000);
+  now = 31 * 60_000;
+  slowDown.failed("10.0.0.1");
+  assertEquals(slowDown.wait("10.0.0.1"), 0, "long ago is forgotten");
+  for (let i = 0; i < 5_000; i++) slowDown.failed(`10.1.${i >> 8}.${i & 255}`);
+  assertEquals(slowDown.wait("2001:db8::77"), 0, "memory is bounded");
+});
+
+Deno.test("page: others may only come with a password, and never with a short one", async () => {
+  const host = (settings: { host?: string; password?: string }) =>
+    new PageHost(new ScriptedPeer(), { ...settings, port: 0, token: TOKEN });
+  for (const name of ["0.0.0.0", "::", "192.0.2.1", "machine.example"]) {
+    const fault = await faultOf("usage", host({ host: name }).openPage());
+    assertMatch(fault.message, /without a password: set \$SHOAL_UI_PASSWORD/);
+  }
+  await faultOf("usage", host({ host: "0.0.0.0", password: "1234567" }).openPage(), "8 to 1024");
+  const page = host({ host: "0.0.0.0", password: PASSWORD });
+  const { address, link } = await page.openPage();
+  assertMatch(link, /^http:\/\/127\.0\.0\.1:\d+\/sign-in#[0-9a-f]{64}$/);
+  const response = await fetch(`${address}healthz`);
+  assertEquals(await response.text(), "ok\n");
+  await page.stop();
+});
+
+// Other sites
+
+Deno.test("page: a rebound host is refused, whatever else it has", async () => {
+  const { ask, signIn } = pageOf();
+  const cookie = await signIn();
+  for (
+    const host of ["evil.example", "evil.example:10100", "127.0.0.1.evil.example", "", "10.0.0.1"]
+  ) {
+    for (const route of ["/", "/healthz", "/api/status", "/sign-in"]) {
+      const response = ask("GET", route, { headers: { host, cookie } });
+      assertEquals(await statusOf(response), 421, `${host} ${route}`);
+    }
+  }
+});
+
+Deno.test("own host: addresses can't be rebound, names can", () => {
+  const open = (host: string) => isOwnHost(host, "0.0.0.0");
+  assert(["10.0.0.1:10100", "[2001:db8::1]:10100", "localhost:1", "127.0.0.1"].every(open));
+  assert(!["evil.example", "10.0.0.1.evil.example", "1.2.3", "", "[::1", "a b"].some(open));
+  assert(isOwnHost("Machine.example:10100", "machine.example"));
+  assert(!isOwnHost("other.example:10100", "machine.example"));
+  assert(!isOwnHost("192.0.2.1:10100", "127.0.0.1"));
+});
+
+Deno.test("page: requests of other origins are refused", async () => {
+  const peer = new ScriptedPeer();
+  const { ask, signIn } = pageOf({ api: peer });
+  const cookie = await signIn();
+  const body = { name: "x" };
+  const origins = ["https://evil.example", "null", `https://${HOST}`, "http://127.0.0.1:10101"];
+  for (const origin of origins) {
+    const posted = ask("POST", "/api/downloads", { body, headers: { cookie, origin } });
+    assertEquals(await statusOf(posted), 403, origin);
+    assertEquals(await statusOf(ask("GET", "/api/status", { headers: { cookie, origin } })), 403);
+  }
+  const site = { cookie, "sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors" };
+  assertEquals(await statusOf(ask("GET", "/api/status", { headers: site })), 403);
+  assertEquals(peer.asked, []);
+  const followed = { cookie, "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate" };
+  assertEquals(await statusOf(ask("GET", "/", { headers: followed })), 200, "links may lead here");
+  const own = { cookie, origin: `http://${HOST}`, "sec-fetch-site": "same-origin" };
+  assertEquals(await statusOf(ask("POST", "/api/downloads", { body, headers: own })), 200);
+});
+
+Deno.test("page: what changes something needs a header that no form can send", async () => {
+  const peer = new ScriptedPeer();
+  const { ask, signIn } = pageOf({ api: peer });
+  const headers = { cookie: await signIn() };
+  const asking = { headers, bare: true, body: { name: "x" } };
+  for (
+    const [method, route] of [
+      ["POST", "/api/downloads"],
+      ["POST", "/api/shares"],
+      ["PATCH", "/api/settings"],
+      ["DELETE", "/api/shares?name=x"],
+      ["PUT", "/api/uploads?name=x"],
+      ["POST", "/sign-in"],
+      ["DELETE", "/sign-in"],
+    ]
+  ) assertEquals(await statusOf(ask(method, route, asking)), 403, `${method} ${route}`);
+  assertEquals(peer.asked, []);
+});
+
+Deno.test("page: every response says what a browser may do with it", async () => {
+  const { ask, signIn } = pageOf();
+  const cookie = await signIn();
+  for (
+    const route of ["/", "/sign-in", "/app.js", "/api/status", "/healthz", "/nothing", "/files/x"]
+  ) {
+    for (const [cookies, host] of [[cookie, HOST], ["", HOST], [cookie, "evil.example"]]) {
+      const headers = { cookie: cookies, host };
+      const response = await ask("GET", route, { headers });
+      await response.body?.cancel();
+      const policy = response.headers.get("content-security-policy")!;
+      assertMatch(policy, /default-src 'none'/);
+      assertMatch(policy, /frame-ancestors 'none'/);
+      assert(!/unsafe|https?:|\*/.test(policy), policy);
+      assertEquals(policy.includes("sandbox"), route.startsWith("/files/"), route);
+      assertEquals(response.headers.get("x-content-type-options"), "nosniff");
+      assertEquals(response.headers.get("referrer-policy"), "no-referrer");
+      assert(response.headers.has("cache-control"));
+      assertEquals(response.headers.get("access-control-allow-origin"), null);
+    }
+  }
+});
+
+// What the browser loads
+
+Deno.test("page: it has no inline script or style, asks nobody else, and is light", () => {
+  let weight = 0;
+  const imports = /(?:from|import)\s*"([^"\s]+)"/g;
+  for (const [path, { body, type }] of assets) {
+    weight += body.length;
+    const text = new TextDecoder().decode(body);
+    assert(
+      !/\b(?:https?:)?\/\/[a-z0-9-]+\.[a-z]/i.test(
+        text.replaceAll(/http:\/\/www\.w3\.org\/\S+/g, ""),
+      ),
+      path,
+    );
+    if (type.startsWith("text/html")) {
+      assert(!/<script(?![^>]*\bsrc=)|<style|\son\w+=|\sstyle=/i.test(text), path);
+    }
+    if (!type.startsWith("text/javascript")) continue;
+    for (const [, name] of text.matchAll(imports)) {
+      const target = new URL(name, `http://page${path}`).pathname;
+      assert(name.startsWith(".") || name.startsWith("/"), `${path} imports ${name}`);
+      assert(assets.has(target), `${path} imports ${name}`);
+    }
+  }
+  assert(weight < 150 * 1024, `the page weighs ${weight} bytes`);
+});
+
+Deno.test("page: an asset that the browser has is not sent again", async () => {
+  const { ask, signIn } = pageOf();
+  const cookie = await signIn();
+  const first = await ask("GET", "/app.js", { headers: { cookie } });
+  await first.body?.cancel();
+  const known = { cookie, "if-none-match": first.headers.get("etag")! };
+  const again = await ask("GET", "/app.js", { headers: known });
+  assertEquals([again.status, await again.text()], [304, ""]);
+});
