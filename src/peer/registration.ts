@@ -117,6 +117,9 @@ export class Registration {
         onBroken: (error) => broken.abort(error),
       });
       void this.#announcer.announce(options.announcements());
+      // A bootstrap that closes is noticed now, not at the next heartbeat.
+      caller.listen(() => {});
+      void caller.ended.then((error) => broken.abort(error));
       await this.#beat(caller, AbortSignal.any([signal, broken.signal]));
     } finally {
       this.#announcer = undefined;

@@ -98,8 +98,10 @@ export function CopyId({ id, name }) {
     setTimeout(() => setCopied(false), 1_500);
   };
   return html`
-    <button class="quiet copy" title=${`${id}\nPress to copy`} aria-label=${`Copy the id of ${name}`} onClick=${copy}>
-      <code>${copied ? "copied" : id.slice(0, 8)}</code>
+    <button class="quiet copy" title=${`${id}\nPress to copy`} onClick=${copy}>
+      <code>${copied
+        ? "copied"
+        : id.slice(0, 8)}</code><span class="hidden">: copy the id of ${name}</span>
     </button>
   `;
 }

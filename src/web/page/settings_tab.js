@@ -46,6 +46,7 @@ function Form() {
   const [texts, setTexts] = useState({});
   const [refused, setRefused] = useState({});
   const [saving, setSaving] = useState(false);
+  const [theme, setTheme] = useState(values.theme);
   const textOf = ({ key, toText }) => texts[key] ?? toText(values[key]);
   const changed = FIELDS.filter((field) => {
     return texts[field.key] !== undefined && texts[field.key] !== field.toText(values[field.key]);
@@ -125,8 +126,11 @@ function Form() {
                     type="radio"
                     name="theme"
                     value=${value}
-                    checked=${(values.theme ?? "auto") === value}
-                    onChange=${() => save({ theme: value })}
+                    checked=${theme === value}
+                    onChange=${() => {
+                      setTheme(value);
+                      save({ theme: value });
+                    }}
                   />
                   <span>${label}</span>
                 </label>

@@ -76,9 +76,10 @@ function unfinished(transfers, partials) {
       error: partial.error ?? transfer?.error,
     };
   });
-  const kept = new Set(partials.map(({ id }) => id));
-  const begun = transfers.filter(({ id, direction, state }) =>
-    direction === "down" && state === "active" && !kept.has(id)
+  // A download that goes on doesn't know its id until the file is found again.
+  const kept = new Set(partials.flatMap(({ id, name }) => [id, name]));
+  const begun = transfers.filter(({ id, name, direction, state }) =>
+    direction === "down" && state === "active" && !kept.has(id ?? name)
   );
   return [...list, ...begun];
 }

@@ -1,0 +1,52 @@
+/** What tests run inside the page: plain JavaScript, since the program's types have no browser in them. */
+
+/** How many colours a line through the middle of a canvas has. */
+export function countColors(canvas) {
+  const { width, height } = canvas;
+  const { data } = canvas.getContext("2d").getImageData(0, height / 2, width, 1);
+  const colors = new Set();
+  for (let at = 0; at < data.length; at += 4) colors.add(data.slice(at, at + 3).join());
+  return colors.size;
+}
+
+/** What has the focus, and whether that can be seen. */
+export function focusedElement() {
+  const element = document.activeElement;
+  const what = element.getAttribute("aria-label") ?? element.textContent.trim();
+  return { what, outlineStyle: getComputedStyle(element).outlineStyle };
+}
+
+/** By how many pixels the page is wider than its window. */
+export function sideways() {
+  const { scrollWidth, clientWidth } = document.documentElement;
+  return scrollWidth - clientWidth;
+}
+
+/** What a page of another origin gets when it uses the peer's page at `address`. */
+export async function useFromOutside(address) {
+  const send = async (method, route, mode, headers = {}) => {
+    const body = method === "GET" ? undefined : "{}";
+    const options = { method, mode, headers, body, credentials: "include" };
+    return await fetch(address + route, options).then(
+      ({ type, status }) => type === "opaque" ? "opaque" : String(status),
+      () => "refused",
+    );
+  };
+  const frame = document.createElement("iframe");
+  frame.src = address;
+  document.body.append(frame);
+  await new Promise((resolve) => frame.onload = resolve);
+  let framed = "refused";
+  try {
+    if (frame.contentDocument?.body.innerHTML) framed = "shown";
+  } catch {
+    framed = "refused";
+  }
+  return [
+    await send("GET", "api/status", "cors"),
+    await send("POST", "api/shares", "cors", { "x-shoal": "1" }),
+    await send("DELETE", "api/shares?name=secret.txt", "cors", { "x-shoal": "1" }),
+    await send("POST", "api/downloads", "no-cors"),
+    framed,
+  ];
+}
