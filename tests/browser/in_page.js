@@ -50,3 +50,34 @@ export async function useFromOutside(address) {
     framed,
   ];
 }
+
+/** Watches how long frames take, from now on; `stop` returns the longest, in milliseconds. */
+export function watchFrames() {
+  let [last, longest, over] = [performance.now(), 0, false];
+  const frame = (now) => {
+    longest = Math.max(longest, now - last);
+    last = now;
+    if (!over) requestAnimationFrame(frame);
+  };
+  requestAnimationFrame((now) => {
+    last = now;
+    requestAnimationFrame(frame);
+  });
+  return {
+    stop() {
+      over = true;
+      return longest;
+    },
+  };
+}
+
+/** When something was first painted, in milliseconds, and the bytes of the page without its data. */
+export function measureLoad() {
+  const [paint] = performance.getEntriesByName("first-contentful-paint");
+  const loaded = [
+    ...performance.getEntriesByType("navigation"),
+    ...performance.getEntriesByType("resource"),
+  ].filter(({ name }) => !new URL(name).pathname.startsWith("/api/"));
+  const weight = loaded.reduce((sum, { decodedBodySize }) => sum + decodedBodySize, 0);
+  return { paint: paint.startTime, weight };
+}

@@ -2,10 +2,11 @@ import { useEffect, useRef } from "preact/hooks";
 import { html } from "./html.js";
 
 /**
- * A picture that fills its place: `draw` gets the context, its width and height in CSS pixels, and a
- * way to read the theme's colours. `label` says the same in words.
+ * A picture of `data` that fills its place: `draw` gets the context, its width and height in CSS
+ * pixels, and a way to read the theme's colours. It is drawn anew when `data` is another. `label` says
+ * the same in words.
  */
-export function Canvas({ draw, label, className }) {
+export function Canvas({ data, draw, label, className }) {
   const element = useRef(null);
   const paint = useRef(null);
   paint.current = () => {
@@ -21,7 +22,7 @@ export function Canvas({ draw, label, className }) {
     const style = getComputedStyle(canvas);
     draw(context, { width, height, color: (name) => style.getPropertyValue(`--${name}`).trim() });
   };
-  useEffect(() => paint.current());
+  useEffect(() => paint.current(), [data]);
   useEffect(() => {
     const observer = new ResizeObserver(() => paint.current());
     observer.observe(element.current);

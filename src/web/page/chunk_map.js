@@ -40,7 +40,7 @@ export function ChunkMap({ id, name }) {
   };
   return html`
     <figure class="map" data-whole=${whole} data-cells=${cells}>
-      <${Canvas} className="chunks" draw=${draw} label=${label} />
+      <${Canvas} className="chunks" data=${value} draw=${draw} label=${label} />
       <figcaption class="dim legend">
         <span><i class="here"></i>here</span>
         <span><i class="common"></i>many sources</span>

@@ -9,6 +9,9 @@ export const query = signal("");
 export const scope = signal("all");
 export const order = signal({ by: "name", down: false });
 
+/** Lines that are read before the browser may paint again. */
+const SLICE = 500;
+
 let loading;
 
 /** Asks for the list again; one request at a time. */
@@ -23,6 +26,7 @@ async function load() {
     for await (const line of askLines("GET", "/api/files")) {
       if (line.error) throw new ApiError(line.error.message, line.error);
       list.push(line.result);
+      if (list.length % SLICE === 0) await new Promise((resolve) => setTimeout(resolve));
     }
     offers.value = { state: "ready", list };
   } catch (error) {

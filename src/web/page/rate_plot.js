@@ -53,7 +53,7 @@ export function RatePlot() {
         <span class="up">↑ ${formatRate(now.up)}</span>
         <span class="dim">last ${Math.round(seconds / 60)} min · top ${formatRate(top)}</span>
       </figcaption>
-      <${Canvas} className="rates" draw=${draw} label=${label} />
+      <${Canvas} className="rates" data=${value} draw=${draw} label=${label} />
     </figure>
   `;
 }
