@@ -12,7 +12,7 @@ const ARGUMENTS = [
   ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
 ];
 /** Machines are slow and shared, in milliseconds. */
-export const PATIENCE_MS = 15_000;
+export const PATIENCE_MS = 60_000;
 
 /** Where Chromium is; undefined when it isn't installed. */
 export function chromiumPath(): string | undefined {

@@ -15,8 +15,7 @@ export async function get({ name, id, overwrite }) {
     tell(receipt.up_to_date ? `${name} is already here.` : `${name} is here, whole and verified.`);
   } catch (error) {
     if (error.kind === "ambiguous" && error.candidates) {
-      const chosen = await chooseCandidate(name, error.candidates);
-      if (chosen) await get({ name, id: chosen, overwrite });
+      await getChosen(name, error.candidates, overwrite);
     } else if (error.kind === "destination" && !overwrite) {
       const text =
         "A different file of that name is in the shared folder. Replacing it can’t be undone.";
@@ -27,34 +26,61 @@ export async function get({ name, id, overwrite }) {
   }
 }
 
-/** Lets the user choose one of several contents of a name; resolves with its id. */
-export function chooseCandidate(name, candidates) {
-  return askInDialog(`Which ${name}?`, (answer) =>
+/** Lets the user choose one of several contents of a name, and whether to trust its publisher. */
+export async function getChosen(name, candidates, overwrite) {
+  const chosen = await chooseCandidate(name, candidates);
+  if (!chosen) return;
+  const { one: { id, publisher }, trust } = chosen;
+  try {
+    if (trust) await askJson("POST", "/api/trust", { name, publisher });
+  } catch (error) {
+    return tellError(error);
+  }
+  await get({ name, id, overwrite });
+}
+
+function chooseCandidate(name, candidates) {
+  const text = candidates.length > 1
+    ? `This name stands for ${candidates.length} different files. Choose the one from a publisher you trust.`
+    : "It is not from the publisher that this name is known from. It may be somebody else’s file.";
+  return askInDialog(candidates.length > 1 ? `Which ${name}?` : `Get ${name}?`, (answer) =>
     html`
-      <p>This name stands for ${candidates
-        .length} different files. Choose the one from a publisher you trust.</p>
+      <p>${text}</p>
       <ul class="candidates">
         ${candidates.map((one) =>
-          html`
-            <li key=${one.id}>
-              <div>
-                <strong title=${exactSize(one.size)}>${formatSize(one.size)}</strong>
-                <span> from publisher <code title=${one.publisher}>${shortId(
-                  one.publisher,
-                )}</code></span>
-                <div class="dim">
-                  id <code title=${one.id}>${shortId(one.id)}</code> ·
-                  <span title=${exactTime(one.time)}> ${formatAge(one.time)}</span> ·
-                  ${one.sources} source${one.sources === 1 ? "" : "s"}
-                </div>
-              </div>
-              <button class="primary" onClick=${() => answer(one.id)}>Get this one</button>
-            </li>
-          `
+          html`<${Candidate} key=${`${one.id} ${one.publisher}`} one=${one} answer=${answer} />`
         )}
       </ul>
-      <div class="buttons"><button onClick=${() => answer(undefined)}>Cancel</button></div>
+      <div class="buttons"><button onClick=${() => answer(undefined)}>Leave it</button></div>
     `);
+}
+
+function Candidate({ one, answer }) {
+  const mayTrust = one.trust === "unknown" || one.trust === "other";
+  return html`
+    <li>
+      <div>
+        <strong title=${exactSize(one.size)}>${formatSize(one.size)}</strong>
+        <span> from publisher <code title=${one.publisher}>${shortId(one.publisher)}</code></span>
+        ${one.trust === "trusted" && html`<span class="badge on">known</span>`}
+        <div class="dim">
+          id <code title=${one.id}>${shortId(one.id)}</code> ·
+          <span title=${exactTime(one.time)}> ${formatAge(one.time)}</span> ·
+          ${one.sources} source${one.sources === 1 ? "" : "s"}
+        </div>
+      </div>
+      <div class="choices">
+        <button class="primary" onClick=${() => answer({ one })}>Get this one</button>
+        ${mayTrust &&
+          html`
+            <button
+              title="From now on, this name is this publisher’s"
+              onClick=${() => answer({ one, trust: true })}
+            >Trust, and get</button>
+          `}
+      </div>
+    </li>
+  `;
 }
 
 /** `pause`, `resume` or `cancel` a download; what fails is said. */

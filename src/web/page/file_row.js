@@ -3,12 +3,10 @@ import { exactSize, exactTime, formatAge, formatSize, shortId } from "./format.j
 import { html } from "./html.js";
 import { shares, status } from "./live.js";
 
-/** What trust in a publisher is called: `known` was seen first, `changed` contradicts that. */
-const TRUST = {
+/** How a publisher stands in connection with a name; nothing is said of one that is unknown. */
+const STANDINGS = {
   own: { mark: "You", text: "Published by this peer" },
-  known: { mark: "✓", text: "The publisher that this name is known from" },
   trusted: { mark: "✓", text: "The publisher that this name is known from" },
-  changed: { mark: "!", text: "Not the publisher that this name is known from" },
   other: { mark: "!", text: "Not the publisher that this name is known from" },
 };
 
@@ -74,13 +72,13 @@ export function FileRow({ row, index, height, onGet, onUnshare }) {
 }
 
 function Publisher({ row, publisher }) {
-  const own = publisher === status.value?.peer;
-  const trust = TRUST[own ? "own" : row.trust];
+  const standing = publisher === status.value?.peer ? "own" : row.trust;
+  const known = STANDINGS[standing];
   return html`
     <code title=${publisher}>${shortId(publisher)}</code>
-    ${trust &&
-      html`<span class=${`trust ${own ? "own" : row.trust}`} title=${trust.text}>
-        <span aria-hidden="true">${trust.mark}</span><span class="hidden">${trust.text}</span>
+    ${known &&
+      html`<span class=${`trust ${standing}`} title=${known.text}>
+        <span aria-hidden="true">${known.mark}</span><span class="hidden">${known.text}</span>
       </span>`}
   `;
 }

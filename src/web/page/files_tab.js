@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { signal } from "@preact/signals";
 import { askJson } from "./api.js";
-import { chooseCandidate, get } from "./downloads.js";
+import { get, getChosen } from "./downloads.js";
 import { FileRow } from "./file_row.js";
 import {
   candidatesOf,
@@ -203,9 +203,10 @@ function Nothing() {
   `;
 }
 
-async function getRow({ name, id, versions }) {
-  const chosen = versions > 1 ? await chooseCandidate(name, candidatesOf(name)) : id;
-  if (chosen) await get({ name, id: chosen });
+/** By its name, where that says all: then its publisher is remembered with the first file. */
+async function getRow({ name, versions, trust }) {
+  if (versions > 1 || trust === "other") await getChosen(name, candidatesOf(name));
+  else await get({ name });
 }
 
 async function unshare({ name }) {
