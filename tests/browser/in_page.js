@@ -72,12 +72,14 @@ export function watchFrames() {
 }
 
 /** When something was first painted, in milliseconds, and the bytes of the page without its data. */
-export function measureLoad() {
+export async function measureLoad() {
   const [paint] = performance.getEntriesByName("first-contentful-paint");
-  const loaded = [
-    ...performance.getEntriesByType("navigation"),
-    ...performance.getEntriesByType("resource"),
-  ].filter(({ name }) => !new URL(name).pathname.startsWith("/api/"));
-  const weight = loaded.reduce((sum, { decodedBodySize }) => sum + decodedBodySize, 0);
-  return { paint: paint.startTime, weight };
+  const names = new Set(performance.getEntriesByType("resource").map(({ name }) => name));
+  const files = [location.href, ...names].filter((name) =>
+    !new URL(name).pathname.startsWith("/api/")
+  );
+  const sizes = await Promise.all(
+    files.map(async (name) => (await (await fetch(name)).arrayBuffer()).byteLength),
+  );
+  return { paint: paint.startTime, weight: sizes.reduce((sum, size) => sum + size, 0) };
 }

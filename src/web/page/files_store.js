@@ -25,7 +25,7 @@ async function load() {
   try {
     for await (const line of askLines("GET", "/api/files")) {
       if (line.error) throw new ApiError(line.error.message, line.error);
-      list.push(line.result);
+      list.push(prepared(line.result));
       if (list.length % SLICE === 0) await new Promise((resolve) => setTimeout(resolve));
     }
     offers.value = { state: "ready", list };
@@ -34,23 +34,32 @@ async function load() {
   }
 }
 
+/** A row with what it is looked up and sorted by. */
+function prepared(row) {
+  row.key = `${row.id} ${row.name}`;
+  row.lower = row.name.toLowerCase();
+  return row;
+}
+
 /** One row for each name and content: offered, shared by this peer, or both. */
 export const rows = computed(() => {
   sharesMoved.value;
-  const byKey = new Map();
+  const all = [];
   const versions = new Map();
-  const add = (key, row) => {
-    byKey.set(key, { ...row, key, lower: row.name.toLowerCase() });
+  const offered = new Set();
+  const add = (row) => {
+    all.push(row);
     versions.set(row.name, (versions.get(row.name) ?? 0) + 1);
   };
-  for (const one of offers.value.list) add(`${one.id} ${one.name}`, one);
-  for (const share of shares.values()) {
-    const key = `${share.id} ${share.name}`;
-    const known = byKey.get(key);
-    if (known) known.shared = true;
-    else add(key, { ...share, time: share.mtime, sources: 0, shared: true });
+  for (const row of offers.value.list) {
+    row.shared = shares.get(row.name)?.id === row.id;
+    if (row.shared) offered.add(row.name);
+    add(row);
   }
-  const all = [...byKey.values()];
+  for (const share of shares.values()) {
+    if (offered.has(share.name)) continue;
+    add(prepared({ ...share, time: share.mtime, sources: 0, shared: true }));
+  }
   for (const row of all) row.versions = versions.get(row.name);
   return all;
 });
