@@ -119,9 +119,9 @@ export class FileIndex {
       const entries = newest(this.#names.get(name)!.values())
         .sort((a, b) => a.announcement.publisher < b.announcement.publisher ? -1 : 1);
       for (const entry of entries) {
-        const { id, size, mtime, time, publisher } = entry.announcement;
+        const { publisher, signature: _signature, ...announced } = entry.announcement;
         if (name === firstName && publisher < firstPublisher) continue;
-        const record = { name, id, size, mtime, time, publisher, sources: this.#total(entry) };
+        const record = { ...announced, publisher, sources: this.#total(entry) };
         if (!page.add(record)) return { items: page.items, cursor: publisher + name };
       }
     }

@@ -8,9 +8,14 @@ const PREFIX = new TextEncoder().encode("shoal/1\0");
  * digits. The size is bound in, so that a page of digests can't be passed off as a file.
  */
 export async function fileId(size: number, topPage: Uint8Array): Promise<string> {
+  return toHex(await digest(fileIdBytes(size, topPage)));
+}
+
+/** What a file id is the SHA-256 of. */
+export function fileIdBytes(size: number, topPage: Uint8Array): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(PREFIX.length + 8 + topPage.length);
   bytes.set(PREFIX);
   new DataView(bytes.buffer).setBigUint64(PREFIX.length, BigInt(size));
   bytes.set(topPage, PREFIX.length + 8);
-  return toHex(await digest(bytes));
+  return bytes;
 }

@@ -64,11 +64,17 @@ async function underDir(dir: string, name: string): Promise<string> {
   return path;
 }
 
-/** Checks the nearest folder above `path` that exists. */
-async function requireInside(dir: string, path: string): Promise<void> {
+/**
+ * Throws a `usage` Fault when the nearest folder above `path` that exists is not inside `dir`, and a
+ * `destination` Fault when it is a file.
+ */
+export async function requireInside(dir: string, path: string): Promise<void> {
   for (let parent = parentOf(path);; parent = parentOf(parent)) {
     const real = await Deno.realPath(parent).catch(() => undefined);
     if (real === undefined && parent !== dir) continue;
+    if (real !== undefined && !(await Deno.stat(real)).isDirectory) {
+      throw new Fault("destination", `Cannot write ${path}: ${parent} is a file`);
+    }
     if (real !== undefined && isInside(dir, real)) return;
     throw new Fault("usage", `Cannot write ${path}: a link in it leaves ${dir}`);
   }

@@ -5,8 +5,11 @@ import { treeShape } from "../content/hash_tree.ts";
 import { Fault, isAbort, messageOf } from "../fault.ts";
 import type { DigestStore } from "../store/digest_store.ts";
 import type { Disk } from "../store/disk.ts";
-import type { DownloadStore } from "../store/download_store.ts";
-import type { FileStamp } from "../store/file_stamp.ts";
+import type { Download, DownloadStore } from "../store/download_store.ts";
+import type { FileEntry } from "../content/manifest.ts";
+import { parentOf } from "./folder_place.ts";
+import { setAttributes } from "../store/update_tree.ts";
+import { stampOfPath } from "../store/file_stamp.ts";
 import type { HashCache } from "../store/hash_cache.ts";
 import { bytesOf, PartialFile } from "../store/partial_file.ts";
 import { isInside, pathOf, safeName } from "../store/safe_path.ts";
@@ -17,6 +20,14 @@ import { Downloader } from "./downloader.ts";
 import { findSources } from "./find_sources.ts";
 import { findTarget, type Target, type Wanted } from "./find_target.ts";
 import { liveSources } from "./live_sources.ts";
+import { partOf } from "../content/manifest_part.ts";
+import { MANIFEST_CAP } from "../content/manifest.ts";
+import { readManifest } from "../store/manifest_file.ts";
+import { findFolderOf, isFolder, notInFolder, partNamed } from "./find_folder.ts";
+import { FolderFetcher } from "./folder_fetcher.ts";
+import { settleFolder } from "./folder_place.ts";
+import type { StateDatabase } from "../store/state_database.ts";
+import type { Place } from "../store/library.ts";
 import { OrderedOutput } from "./ordered_output.ts";
 import type {
   GetOptions,
@@ -31,7 +42,7 @@ import { requireChecksum } from "./require_checksum.ts";
 import type { Servable } from "./servable.ts";
 import { parseAddress } from "./settings.ts";
 import type { Sink } from "./sink.ts";
-import { type ChunkRange, PeerSource, type Self, type Source } from "./source.ts";
+import { type ChunkRange, peerSources, type Self, type Source } from "./source.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 import type { Swarm } from "./swarm.ts";
 import type { ActiveTransfer, Transfers } from "./transfers.ts";
@@ -46,6 +57,7 @@ export interface FetcherOptions {
   swarm: Swarm;
   digests: DigestStore;
   cache: HashCache;
+  db: StateDatabase;
   transfers: Transfers;
   /** The shared folder: absolute, free of links. */
   dir: string;
@@ -64,8 +76,16 @@ export interface FetcherOptions {
   onBytes?: (bytes: number) => void;
   /** Called when a download can be served while it grows; returns how to stop that. */
   onGrowing: (partial: Servable, target: Target) => () => void;
-  /** Called when a file was put on disk, before its receipt is returned. */
-  onFetched: (target: Target, name: string, path: string, stamp: FileStamp) => Promise<void>;
+  /**
+   * Called when a file or folder was put on disk, before its receipt is returned. Of a folder, `place`
+   * has the path of its manifest, which is only lent, and `files` are those that are in it.
+   */
+  onFetched: (
+    target: Target,
+    name: string,
+    place: Place,
+    files?: { path: string; id: string }[],
+  ) => Promise<void>;
   /**
    * Called when a download that somebody waited for has failed. True when this peer goes on with it by
    * itself: then it is kept, however little of it there is.
@@ -100,6 +120,8 @@ export interface StreamOptions extends GetOptions {
   /** Only these chunks, in order. Default all. */
   range?: ChunkRange;
 }
+/** What a download came to; the rest of its receipt is as for a file. */
+type Outcome = Pick<Receipt, "path" | "up_to_date"> & Partial<Receipt>;
 
 /** What ends a background download whose content somebody asks for. */
 export const TAKEN_OVER: Error = new DOMException("somebody asked for it", "AbortError");
@@ -108,6 +130,7 @@ export const TAKEN_OVER: Error = new DOMException("somebody asked for it", "Abor
 export class Fetcher {
   readonly #options: FetcherOptions;
   readonly #budget = new Budget();
+  readonly #folders: FolderFetcher;
   /** What is being put on disk, by file id. */
   readonly #running = new Map<string, Job>();
   /** Those that are being fetched, to disk or as a stream. */
@@ -119,6 +142,11 @@ export class Fetcher {
 
   constructor(options: FetcherOptions) {
     this.#options = options;
+    this.#folders = new FolderFetcher({
+      ...options,
+      budget: this.#budget,
+      isRunning: (id) => this.#running.has(id),
+    });
   }
 
   /**
@@ -131,15 +159,128 @@ export class Fetcher {
     transfer?: ActiveTransfer,
   ): Promise<Receipt> {
     return await this.#track(request, { ...options, transfer }, async (job, target, signal) => {
-      const { dir, cache } = this.#options;
       const place = { ...request, name: job.name };
-      const { path, upToDate } = await settleDestination(place, target, { dir, cache });
-      if (upToDate) {
-        await requireChecksum(path, place, signal);
-        this.#removeFor(target.id, path);
-      } else await this.#toDisk(job, place, target, path, signal);
-      return { path, up_to_date: upToDate };
+      return isFolder(target)
+        ? await this.#folder(job, place, target, signal)
+        : await this.#file(job, place, target, signal);
     });
+  }
+
+  async #file(
+    job: Job,
+    request: GetRequest,
+    target: Target,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    const { dir, cache } = this.#options;
+    const overwrite = request.overwrite || request.update;
+    const place = { ...request, overwrite };
+    const { path, upToDate } = await settleDestination(place, target, { dir, cache });
+    if (upToDate) {
+      await requireChecksum(path, place, signal);
+      this.#removeFor(target.id, path);
+    } else await this.#toDisk(job, place, target, path, signal);
+    return { path, up_to_date: upToDate };
+  }
+
+  /** A folder, or a part of one. */
+  async #folder(
+    job: Job,
+    request: GetRequest,
+    target: Target,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    const { id } = target;
+    const { downloads, dir, limitDown } = this.#options;
+    const claimed = [downloads.pathOf(id)];
+    await this.#claim(job, id, claimed[0]);
+    let part;
+    try {
+      part = await this.#part(job, request, target, signal);
+      if (part.kind === "folder") {
+        if (request.sha256) {
+          throw new Fault("usage", `Cannot check ${job.name} by a checksum: it is a folder`);
+        }
+        const place = await settleFolder({ ...request, name: job.name }, dir);
+        this.#claimPath(place.path);
+        claimed.push(place.path);
+        const { receipt, files } = await this.#folders.fetch({
+          ...{ request, target, part, place, transfer: job.transfer, signal },
+          limits: job.limitDown ? [limitDown, new RateLimiter(job.limitDown)] : [limitDown],
+          phase: (phase) => void (job.phase = phase),
+          confirm: () => this.#options.trust.confirm(trustedName(job.name, target), target),
+          onBytes: this.#options.onBytes,
+        });
+        if (!receipt.up_to_date && job.name === target.announcement?.name) {
+          const path = downloads.pathOf(id);
+          const manifest = { path, stamp: stampOfPath(path), root: place.path };
+          await this.#options.onFetched(target, job.name, manifest, files);
+        }
+        this.#remove(id);
+        return { kind: "folder", ...receipt };
+      }
+    } catch (error) {
+      await this.#leave(job, id, error);
+      // Nothing was begun that another try could go on with.
+      if (!mayGoOn(error) && !this.#folders.begun(id)) this.#remove(id);
+      throw error;
+    } finally {
+      this.#running.delete(id);
+      for (const path of claimed) this.#writing.delete(path);
+    }
+    this.#remove(id);
+    job.partial = job.downloader = undefined;
+    const file = await this.#fileIn(target, part.entry, signal);
+    this.#account(job, file);
+    const outcome = await this.#file(job, request, file, signal);
+    return { id: file.id, size: file.size, ...outcome };
+  }
+
+  /** From now on, a job is about that content. */
+  #account({ transfer }: Job, { id, size }: Target): void {
+    transfer.id = id;
+    transfer.size = size;
+    transfer.before = -transfer.meter.total;
+  }
+
+  /** The part of a folder that is asked for; its manifest is then in its partial file. */
+  async #part(job: Job, request: GetRequest, target: Target, signal: AbortSignal) {
+    const { name } = job;
+    const { output, overwrite = false, update, delete: cleaned } = request;
+    if (target.size > MANIFEST_CAP) {
+      const why = `its manifest has ${target.size} bytes, and ${MANIFEST_CAP} is the most`;
+      throw new Fault("integrity", `Cannot get ${name}: ${why}`);
+    }
+    const updating = update ? cleaned ? "delete" : "update" : undefined;
+    job.partial = PartialFile.open(
+      { ...target, name, output, overwrite, updating },
+      this.#options,
+    );
+    this.#unpause(job, target.id);
+    await this.#check(job, job.partial, signal);
+    await this.#download(job, target, job.partial, signal);
+    await job.partial.close();
+    try {
+      const part = partOf(await readManifest(job.partial.path, signal), partNamed(target, name));
+      if (part) return part;
+    } catch (error) {
+      if (!(error instanceof Fault) || error.kind !== "integrity") throw error;
+      throw new Fault("integrity", `Cannot get ${name}: ${error.message}`, { cause: error });
+    }
+    throw notInFolder(name, target);
+  }
+
+  /** A file of a folder, to be fetched from who has the folder. */
+  async #fileIn(folder: Target, entry: FileEntry, signal: AbortSignal): Promise<Target> {
+    const { swarm, local } = this.#options;
+    const { id, size } = entry;
+    const { taken } = folder;
+    const copy = local(id);
+    if (copy) return { id, size, entry, taken, sources: [copy] };
+    const sources: Source[] = [];
+    const found = (records: PeerRecord[]) => void sources.push(...this.#sourcesOf(entry, records));
+    await findSources(folder.id, [], { swarm, signal, found });
+    return { id, size, entry, taken, sources };
   }
 
   /** See PeerApi.stream. */
@@ -150,9 +291,10 @@ export class Fetcher {
   ): Promise<Receipt> {
     let sink: OrderedOutput | undefined;
     try {
-      return await this.#track(request, options, async (job, target, signal) => {
+      return await this.#track(request, options, async (job, found, signal) => {
         const { name } = job;
         const { sha256 } = request;
+        const target = isFolder(found) ? await this.#toStream(job, request, found, signal) : found;
         const checked = sha256 ? checkedOutput(output, { name, sha256 }) : output;
         const advance = () => job.downloader?.wake();
         const fail = (error: Fault) => job.downloader?.fail(error);
@@ -161,7 +303,7 @@ export class Fetcher {
         sink = new OrderedOutput(checked, advance, fail, (range?.first ?? 0) * CHUNK_SIZE);
         await this.#download(job, target, sink, signal, range);
         await sink.finish();
-        return { up_to_date: false };
+        return { id: target.id, size: target.size, up_to_date: false };
       });
     } catch (error) {
       await (sink ?? output).abort(error).catch(() => {});
@@ -174,6 +316,31 @@ export class Fetcher {
     for (const { transfer, downloader } of this.#downloading) {
       if (transfer.id !== id || !downloader) continue;
       downloader.add(this.#sourcesOf({ id, size: downloader.shape.size }, [record]));
+    }
+  }
+
+  /** The file in a folder that is to be streamed. */
+  async #toStream(
+    job: Job,
+    request: StreamRequest,
+    target: Target,
+    signal: AbortSignal,
+  ): Promise<Target> {
+    const manifest = this.#options.downloads.pathOf(target.id);
+    await this.#claim(job, target.id, manifest);
+    try {
+      const part = await this.#part(job, request, target, signal);
+      if (part.kind === "file") {
+        const file = await this.#fileIn(target, part.entry, signal);
+        this.#account(job, file);
+        return file;
+      }
+      throw new Fault("usage", `Cannot write ${job.name} to standard output: it is a folder`);
+    } finally {
+      await job.partial?.close().catch(() => {});
+      this.#remove(target.id);
+      this.#running.delete(target.id);
+      this.#writing.delete(manifest);
     }
   }
 
@@ -191,13 +358,22 @@ export class Fetcher {
 
   /** What is not whole yet. */
   partials(): PartialStatus[] {
-    return this.#options.downloads.list().map(({ id, name, size, map, updated, paused }) => {
+    return this.#options.downloads.list().map((download) => {
+      const { id, name, updated, paused } = download;
       const job = this.#running.get(id);
-      const bytes = job?.partial?.bytes ?? bytesOf(map, size);
       const state = job ? "active" : "paused";
-      if (paused) return { name, id, size, bytes, updated, state, on_request: true };
-      return { name, id, size, bytes, updated, state, error: this.#errors.get(id) };
+      const about = { name, id, updated, state, ...this.#extentOf(download, job) } as const;
+      return paused ? { ...about, on_request: true } : { ...about, error: this.#errors.get(id) };
     });
+  }
+
+  /** What a partial is of, how much of that is there, and how much it will be. */
+  #extentOf({ id, size, map, announcement }: Download, job: Job | undefined) {
+    if (announcement?.kind !== "folder") {
+      return { kind: "file" as const, size, bytes: job?.partial?.bytes ?? bytesOf(map, size) };
+    }
+    const bytes = job?.transfer.view().bytes ?? this.#folders.bytesOf(id);
+    return { kind: "folder" as const, size: announcement.bytes ?? 0, bytes };
   }
 
   /** What a request for partials means; throws a `not_found` Fault that they can't be `verb`ed. */
@@ -240,7 +416,7 @@ export class Fetcher {
       job: Job,
       target: Target,
       signal: AbortSignal,
-    ) => Promise<Pick<Receipt, "path" | "up_to_date">>,
+    ) => Promise<Outcome>,
   ): Promise<Receipt> {
     const started = performance.now();
     const name = safeName(request.name.normalize("NFC"));
@@ -276,12 +452,11 @@ export class Fetcher {
     try {
       signal.throwIfAborted();
       const target = await this.find({ ...request, name }, signal, job.background);
-      transfer.id = target.id;
-      transfer.size = target.size;
+      this.#account(job, target);
       this.#options.transfers.supersede(transfer);
       job.phase = "connecting";
       const outcome = { ...await work(job, target, signal), sha256: request.sha256 };
-      this.#options.trust.remember(name, target);
+      this.#options.trust.remember(trustedName(name, target), target);
       transfer.state = "done";
       tell();
       return receiptOf(job, target, outcome, (performance.now() - started) / 1000);
@@ -309,6 +484,10 @@ export class Fetcher {
       if (!background || !known) return target;
       return { ...target, announcement: known.announcement, taken: known.taken };
     } catch (error) {
+      if (error instanceof Fault && error.kind === "not_found") {
+        const folder = await findFolderOf(wanted, { ...this.#options, signal });
+        if (folder) return folder;
+      }
       if (!known?.map.complete || signal.aborted) throw error;
       const { id, size, announcement, taken } = known;
       return { id, size, announcement, taken: background ? taken : "pinned", sources: [] };
@@ -338,10 +517,11 @@ export class Fetcher {
       job.phase = "finishing";
       await this.#confirm(job, target, { sha256, signal });
       if (isInside(dir, path)) await makeParents(dir, path);
-      const mtime = target.announcement?.mtime ?? Date.now();
+      const mtime = target.entry?.mtime ?? target.announcement?.mtime ?? Date.now();
       const stamp = await job.partial.publish(path, { mtime, overwrite });
+      if (target.entry) setAttributes(parentOf(path), [{ ...target.entry, path: baseOf(path) }]);
       cache.remember(path, target.id, stamp);
-      await this.#options.onFetched(target, name, path, stamp);
+      await this.#options.onFetched(target, name, { path, stamp });
     } catch (error) {
       await this.#leave(job, target.id, error);
       throw error;
@@ -359,15 +539,19 @@ export class Fetcher {
       other.ending.abort(TAKEN_OVER);
       await other.ended;
     }
-    if (this.#running.has(id)) {
+    if (this.#running.has(id) || this.#folders.isFetching(id)) {
       throw new Fault("destination", `Cannot get ${job.name}: it is being fetched already`);
     }
+    this.#claimPath(path);
+    this.#running.set(id, job);
+    this.#errors.delete(id);
+  }
+
+  #claimPath(path: string): void {
     if (this.#writing.has(path)) {
       throw new Fault("destination", `Cannot write ${path}: another download is writing it`);
     }
     this.#writing.add(path);
-    this.#running.set(id, job);
-    this.#errors.delete(id);
   }
 
   /** Who asks for what was paused wants it to go on; what nobody waits for stays paused. */
@@ -433,14 +617,14 @@ export class Fetcher {
   }
 
   #remove(id: string): void {
+    const known = this.#options.downloads.get(id);
+    if (known?.announcement?.kind === "folder") this.#folders.discard(known);
     this.#options.downloads.remove(id);
     this.#errors.delete(id);
   }
 
   #sourcesOf(content: { id: string; size: number }, records: PeerRecord[]): Source[] {
-    const { self } = this.#options;
-    return records.filter(({ peer }) => peer !== self.peer)
-      .map(({ address, port }) => new PeerSource(content, { host: address, port }, self));
+    return peerSources(content, records, this.#options.self);
   }
 
   async #download(
@@ -519,18 +703,18 @@ function progressOf({ transfer, phase }: Job): Progress {
 function receiptOf(
   { transfer, downloader, reused }: Job,
   target: Target,
-  outcome: Pick<Receipt, "path" | "up_to_date" | "sha256">,
+  outcome: Outcome,
   seconds: number,
 ): Receipt {
   const tally = downloader?.tally ?? { fetched: 0, refetched: 0 };
   const bytes = transfer.meter.total;
   return {
+    kind: "file",
     name: transfer.name,
     id: target.id,
     size: target.size,
     publisher: target.announcement?.publisher,
     trust: target.taken,
-    ...outcome,
     seconds,
     bytes,
     rate: bytes / seconds,
@@ -540,5 +724,20 @@ function receiptOf(
     },
     sources: (downloader?.sources ?? target.sources).map(({ receipt }) => receipt)
       .filter(({ bytes, dropped }) => bytes > 0 || dropped !== undefined),
+    ...outcome,
   };
+}
+
+/** The name under which a publisher is known for a target: a part goes by its folder's. */
+function trustedName(name: string, target: Target): string {
+  return isFolder(target) && partNamed(target, name) !== "" ? target.announcement!.name : name;
+}
+
+function baseOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+/** True for a failure after which what was begun may be gone on with. */
+function mayGoOn(error: unknown): boolean {
+  return !(error instanceof Fault) || ["network", "deadline", "disk"].includes(error.kind);
 }

@@ -1,4 +1,5 @@
 import { Fault } from "../fault.ts";
+import type { FileEntry } from "../content/manifest.ts";
 import { type Choice, chooseOffer, type Taken } from "../trust/choose_offer.ts";
 import type { Announcement, PeerRecord } from "../wire/protocol.ts";
 import { askSeeds, type AskSeedsOptions } from "./ask_seeds.ts";
@@ -13,10 +14,12 @@ export interface Target {
   id: string;
   size: number;
   sources: Source[];
-  /** Undefined for a seed peer's file: nobody signs for it. */
+  /** Undefined for a seed peer's file, nobody signs for it, and for a part of a folder. */
   announcement?: Announcement;
   /** Why it is taken. */
   taken: Taken;
+  /** Of a file in a folder: what the folder says of it. */
+  entry?: FileEntry;
 }
 
 /** What says which content is meant. */

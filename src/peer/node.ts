@@ -7,6 +7,8 @@ import { Fault, messageOf } from "../fault.ts";
 import { DigestStore } from "../store/digest_store.ts";
 import { Disk } from "../store/disk.ts";
 import { DownloadStore } from "../store/download_store.ts";
+import { FolderFiles } from "../store/folder_files.ts";
+import { FolderManifests } from "../store/folder_manifests.ts";
 import { HashCache } from "../store/hash_cache.ts";
 import { Library, type Share } from "../store/library.ts";
 import { SharedReader } from "../store/shared_reader.ts";
@@ -98,6 +100,7 @@ export class PeerNode implements PageApi {
   #listener: Listener | undefined;
   #rescan: ReturnType<typeof setInterval> | undefined;
   #rescanning: Promise<void> = Promise.resolve();
+  #rescanDue = false;
 
   private constructor(
     settings: PeerSettings,
@@ -114,12 +117,15 @@ export class PeerNode implements PageApi {
     const digests = new DigestStore(db);
     const cache = new HashCache(db, digests);
     this.#library = new Library(db, cache);
+    const folderFiles = new FolderFiles(db);
+    const manifests = new FolderManifests({ folder: folder.manifests, cache, digests });
     this.#bootstraps = new Bootstraps(settings.bootstraps);
     this.#swarm = new Swarm(this.#bootstraps.list);
     this.#sharing = new Sharing({
       ...{ dir: folder.dir, identity, cache },
       library: this.#library,
       reader: this.#reader,
+      ...{ manifests, folderFiles },
       bootstraps: this.#bootstraps.list,
     });
     this.#config = new LiveConfig(settings.config, (wanted, keys) => this.#apply(wanted, keys));
@@ -128,14 +134,15 @@ export class PeerNode implements PageApi {
       shared: (name) => this.#library.get(name)?.announcement,
     });
     this.#uploader = new Uploader({
-      ...{ self, digests },
+      ...{ self, digests, folderFiles },
       library: this.#library,
       reader: this.#reader,
       downloads: this.#active,
       slots: this.#slots,
       onAsked: (file, asker) => this.#fetcher.meet(file, asker),
       onChanged: (share) => {
-        this.#sharing.withdraw(share, "changed");
+        // Of a folder, what has not changed goes on being served.
+        if (!share.root) this.#sharing.withdraw(share, "changed");
         this.#rescanSoon();
       },
       onServed: (...served) => this.#countServed(...served),
@@ -150,7 +157,7 @@ export class PeerNode implements PageApi {
         },
       },
       limitDown: this.#limitDown,
-      ...{ digests, cache, downloads },
+      ...{ db, digests, cache, downloads },
       ...{ swarm: this.#swarm, transfers: this.#transfers, trust: this.#trust },
       local: (id) => {
         const share = this.#sharing.present(id);
@@ -159,7 +166,7 @@ export class PeerNode implements PageApi {
       ...{ dir: folder.dir, disk: this.#disk },
       onBytes: (bytes) => this.#history.add("down", bytes),
       onGrowing: (partial, target) => this.#serveGrowing(partial, target),
-      onFetched: (target, name, path, stamp) => this.#sharing.adopt(target, name, path, stamp),
+      onFetched: (target, name, place, files) => this.#sharing.adopt(target, name, place, files),
       // A peer that only runs for this one request leaves it to the next.
       onFailed: (id, error) => this.#listener !== undefined && this.#resumer.takeOver(id, error),
     });
@@ -230,6 +237,7 @@ export class PeerNode implements PageApi {
       advertise: this.#advertised(advertise),
       announcements: () => this.#sharing.announcements(),
     });
+    this.#sharing.watch((name) => this.#refreshSoon(name));
     this.#resumer.start();
   }
 
@@ -363,6 +371,7 @@ export class PeerNode implements PageApi {
   /** Says goodbye, ends what is under way, and frees DIR. */
   async close(): Promise<void> {
     clearInterval(this.#rescan);
+    this.#sharing.unwatch();
     this.#closing.abort(new Fault("network", "the peer is stopping"));
     await Promise.all([this.#listener?.stop(), this.#bootstraps.stop()]);
     await this.#resumer.ended();
@@ -395,7 +404,7 @@ export class PeerNode implements PageApi {
   }
 
   #countServed(
-    { name, id, size }: Servable,
+    { name, id, size }: Pick<Servable, "name" | "id" | "size">,
     bytes: number,
     receiver: Served,
     share?: Share,
@@ -444,8 +453,24 @@ export class PeerNode implements PageApi {
 
   /** Looks at the shared files now, or once more when that is done already. */
   #rescanSoon(): void {
+    // One that is still to begin will see what is to be seen now.
+    if (this.#rescanDue) return;
+    this.#rescanDue = true;
     const { signal } = this.#closing;
-    const next = this.#rescanning.then(() => this.#sharing.rescan({ signal }));
+    this.#afterRescan(() => {
+      this.#rescanDue = false;
+      return this.#sharing.rescan({ signal });
+    });
+  }
+
+  /** Looks at one share. */
+  #refreshSoon(name: string): void {
+    const { signal } = this.#closing;
+    this.#afterRescan(() => this.#sharing.refresh(name, signal));
+  }
+
+  #afterRescan(work: () => Promise<void>): void {
+    const next = this.#rescanning.then(work);
     this.#rescanning = next.catch(() => {});
     this.#inBackground(next);
   }

@@ -5,9 +5,10 @@
  */
 import type { TrustRecord } from "../store/trust_store.ts";
 import type { Standing, Taken } from "../trust/choose_offer.ts";
-import type { FileRecord, PeerRecord } from "../wire/protocol.ts";
+import type { LeftOut } from "../store/walk_tree.ts";
+import type { FileRecord, Kind, PeerRecord } from "../wire/protocol.ts";
 
-export type { FileRecord, PeerRecord };
+export type { FileRecord, Kind, LeftOut, PeerRecord };
 
 /** One line of a listing, and what is known of its publisher in connection with its name. */
 export type ListedFile = FileRecord & { trust: Standing };
@@ -21,15 +22,21 @@ export interface TrustRequest {
   publisher?: string;
 }
 
-/** A file that this peer shares. */
+/** A file or folder that this peer shares. */
 export interface SharedFile {
+  kind: Kind;
   /** Relative POSIX path by which others ask for it. */
   name: string;
   /** Where it lies on this machine: an absolute path. */
   path: string;
-  /** File id, 64 hex digits. */
+  /** File id, 64 hex digits; of a folder that of its manifest. */
   id: string;
+  /** Bytes; of a folder those of all its files. */
   size: number;
+  /** Of a folder: files, folders and links in it. */
+  entries?: number;
+  /** True when changes are looked for all the time, and announced. */
+  watched: boolean;
   /** When it was modified, in milliseconds since 1970. */
   mtime: number;
   /** Who announced it: a peer id. This peer's own, unless it holds another's file. */
@@ -45,11 +52,15 @@ export interface ShareRequest {
   file: string;
   /** The folder that the asker stands in: an absolute path. */
   cwd: string;
+  /** Look for changes all the time from now on, and announce them. Default as it is; at first false. */
+  watch?: boolean;
 }
 
 export interface ShareResult extends SharedFile {
-  /** False when the file was known and unchanged, so that nothing was hashed. */
+  /** False when the file, or all that is in the folder, was known and unchanged. */
   hashed: boolean;
+  /** What of a folder can't be shared, and why. */
+  left_out?: LeftOut[];
   seconds: number;
 }
 
@@ -66,6 +77,13 @@ export interface GetRequest {
   output?: string;
   /** Replace what is at the destination. Default false. */
   overwrite?: boolean;
+  /**
+   * Bring what is at the destination up to date: of a folder, what is new or has changed. Default
+   * false.
+   */
+  update?: boolean;
+  /** With `update`: remove from a folder what is no longer in it. Default false. */
+  delete?: boolean;
   /** How long it may take, in milliseconds; then it fails with a `deadline` Fault. Default for ever. */
   deadline?: number;
   /** How long to wait when nobody who has it can be reached, in milliseconds. Default 60 s. */
@@ -74,7 +92,7 @@ export interface GetRequest {
   limit_down?: number;
 }
 
-export type StreamRequest = Omit<GetRequest, "output" | "overwrite">;
+export type StreamRequest = Omit<GetRequest, "output" | "overwrite" | "update" | "delete">;
 
 /** How far a download is. */
 export interface Progress {
@@ -107,8 +125,10 @@ export interface SourceReceipt {
 
 /** What a download ends with. Field names are those of `--json`. */
 export interface Receipt {
+  kind: Kind;
   name: string;
   id: string;
+  /** Bytes; of a folder those of all its files. */
   size: number;
   /** Who signed for it; undefined for a seed peer's file. */
   publisher?: string;
@@ -127,7 +147,21 @@ export interface Receipt {
   rate: number;
   /** Reused: there before, and verified again. Refetched: those that had been wrong. */
   chunks: { reused: number; fetched: number; refetched: number };
+  /** Of a folder: what became of its files, and links that lead out of the part that was fetched. */
+  files?: FileCounts;
+  left_out?: LeftOut[];
   sources: SourceReceipt[];
+}
+
+/** What became of the files of a folder. */
+export interface FileCounts {
+  fetched: number;
+  /** Copied from other files on this machine that have the same content. */
+  copied: number;
+  /** There already, as they should be. */
+  unchanged: number;
+  /** Removed, with links and folders, because the folder has them no longer. */
+  deleted: number;
 }
 
 /**
@@ -195,12 +229,13 @@ export interface BootstrapStatus {
 
 /** A download that is not whole, and what of it is kept. */
 export interface PartialStatus {
+  kind: Kind;
   name: string;
   id: string;
   size: number;
   /** Bytes that needn't be fetched again. */
   bytes: number;
-  /** When it last got further, in milliseconds since 1970. */
+  /** When it last got further, as far as that is on disk, in milliseconds since 1970. */
   updated: number;
   /** `active` is being worked on now; `paused` goes on with the next `get`, or by itself. */
   state: "active" | "paused";

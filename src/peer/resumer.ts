@@ -83,10 +83,20 @@ export class Resumer {
       const download = downloads.get(id);
       if (transfer && !download) transfer.state = "cancelled";
       if (!download || download.paused || isRunning(id) || signal.aborted) return;
-      const { name, output, overwrite, sha256 } = download;
+      const { name, output, overwrite, sha256, updating } = download;
+      const update = updating !== undefined;
+      const request = {
+        name,
+        id,
+        output,
+        overwrite,
+        sha256,
+        update,
+        delete: updating === "delete",
+      };
       transfer ??= transfers.download(name);
       try {
-        await get({ name, id, output, overwrite, sha256 }, { signal }, transfer);
+        await get(request, { signal }, transfer);
         return;
       } catch (error) {
         if (error === TAKEN_OVER || isRunning(id)) return;

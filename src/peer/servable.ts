@@ -8,6 +8,8 @@ export interface Servable {
   /** File id. */
   readonly id: string;
   readonly size: number;
+  /** What it is served as a part of; undefined for what stands alone. */
+  readonly counted?: { name: string; id: string; size: number };
   /** The runs that can be served; undefined when all can. */
   readonly map?: RunMap;
   /**

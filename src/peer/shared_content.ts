@@ -24,6 +24,12 @@ export class SharedContent implements Servable {
     return this.share.announcement.size;
   }
 
+  /** A folder's manifest counts as a part of the folder. */
+  get counted(): { name: string; id: string; size: number } | undefined {
+    const { name, id, kind, bytes = 0 } = this.share.announcement;
+    return kind === "folder" ? { name, id, size: bytes } : undefined;
+  }
+
   read(position: number, into: Uint8Array): boolean {
     const { available, path, stamp } = this.share;
     return available && this.#reader.read(path, stamp, position, into);

@@ -1,18 +1,22 @@
 import { getLogger } from "@logtape/logtape";
 import { Fault, messageOf } from "../fault.ts";
-import { type FileStamp, mtimeOf, openRegular, sameStamp, stampOf } from "../store/file_stamp.ts";
+import { mtimeOf, openRegular, sameStamp, stampOf } from "../store/file_stamp.ts";
+import type { DescribedFolder, FolderManifests } from "../store/folder_manifests.ts";
+import type { FolderFiles } from "../store/folder_files.ts";
 import type { HashCache } from "../store/hash_cache.ts";
-import { holdingOf, type Library, type Share } from "../store/library.ts";
+import { holdingOf, type Library, type Place, type Share } from "../store/library.ts";
 import { resolveShare } from "../store/resolve_share.ts";
 import { isInside } from "../store/safe_path.ts";
 import type { SharedReader } from "../store/shared_reader.ts";
-import { signAnnouncement } from "../trust/announcement.ts";
+import { signAnnouncement, type Unsigned } from "../trust/announcement.ts";
 import type { Identity } from "../trust/identity.ts";
 import type { Announcement } from "../wire/protocol.ts";
 import fs from "node:fs";
 import type { BootstrapClient } from "./bootstrap_client.ts";
 import type { Target } from "./find_target.ts";
-import type { SharedFile, ShareOptions, ShareRequest, ShareResult } from "./peer_api.ts";
+import type { LeftOut, SharedFile, ShareOptions, ShareRequest, ShareResult } from "./peer_api.ts";
+import { isFolderWhole } from "./folder_check.ts";
+import { ShareWatcher } from "./share_watcher.ts";
 
 const log = getLogger(["shoal", "peer", "sharing"]);
 
@@ -23,8 +27,20 @@ export interface SharingOptions {
   library: Library;
   cache: HashCache;
   reader: SharedReader;
+  manifests: FolderManifests;
+  folderFiles: FolderFiles;
   /** Told what comes and goes. */
   bootstraps: BootstrapClient[];
+}
+
+/** A file or folder as it was just seen. */
+interface Described {
+  content: Omit<Unsigned, "name" | "time">;
+  place: Place;
+  /** False when nothing had to be read. */
+  hashed: boolean;
+  files?: DescribedFolder["files"];
+  leftOut?: LeftOut[];
 }
 
 /** Decides what is shared: by request, by having been fetched, and as long as the file is there. */
@@ -33,6 +49,9 @@ export class Sharing {
 
   /** What is being fetched, by name: others may have of it what there is. */
   readonly #offers = new Map<string, Announcement>();
+
+  /** Tells of changes while a peer serves. */
+  #watcher: ShareWatcher | undefined;
 
   constructor(options: SharingOptions) {
     this.#options = options;
@@ -43,35 +62,72 @@ export class Sharing {
     const started = performance.now();
     const { name, path } = await resolveShare(request.file, { ...request, dir: this.#options.dir });
     const other = this.#options.library.get(name);
-    if (other && other.path !== path) {
+    const taken = other && placeOf(other);
+    if (taken !== undefined && taken !== path) {
       throw new Fault(
         "usage",
-        `Cannot share ${path}: the name ${name} is taken by ${other.path}; unshare that first`,
+        `Cannot share ${path}: the name ${name} is taken by ${taken}; unshare that first`,
       );
     }
-    const hashed = await this.#publish(name, path, options);
+    if (request.watch && !this.#watcher) {
+      throw new Fault("usage", `Cannot watch ${path}: no peer is running for this folder`);
+    }
+    const { hashed, leftOut } = await this.#publish(name, path, options);
     const share = this.#options.library.get(name)!;
-    return { ...viewOf(share), hashed, seconds: (performance.now() - started) / 1000 };
+    if (request.watch !== undefined) this.#options.library.watch(share, request.watch);
+    this.#follow(share);
+    const seconds = (performance.now() - started) / 1000;
+    return { ...viewOf(share), hashed, seconds, left_out: leftOut };
+  }
+
+  /** Looks for changes of watched shares from now on; `onChange` is told their names. */
+  watch(onChange: (name: string) => void): void {
+    this.#watcher = new ShareWatcher(onChange);
+    for (const share of this.#options.library.list()) this.#follow(share);
+  }
+
+  unwatch(): void {
+    this.#watcher?.close();
   }
 
   /** Stops sharing a name. Throws a `not_found` Fault. */
   async unshare(name: string): Promise<Share> {
     const share = this.#options.library.remove(name.normalize("NFC"));
     if (!share) throw new Fault("not_found", `Cannot unshare ${name}: it is not shared here`);
+    this.#watcher?.unwatch(share.announcement.name);
+    this.#options.folderFiles.remove(share.announcement.name);
     this.#options.reader.forget(share.path);
+    if (share.root !== undefined) this.#options.manifests.tidy(idsOf(this.#options.library));
     await this.#tell((bootstrap) => bootstrap.withdraw([holdingOf(share)]));
     return share;
   }
 
   /**
-   * Shares a file that was fetched into DIR, under its publisher's announcement. One that nobody
-   * signed for, or that goes by another name here, is not shared.
+   * Shares a file or folder that was fetched into DIR, under its publisher's announcement. One that
+   * nobody signed for, or that goes by another name here, is not shared. `files` are a folder's.
    */
-  async adopt({ announcement }: Target, name: string, path: string, stamp: FileStamp) {
-    const { dir, library } = this.#options;
-    if (!announcement || announcement.name !== name || !isInside(dir, path)) return;
-    const before = library.add(announcement, path, stamp);
+  async adopt(
+    { announcement }: Target,
+    name: string,
+    place: Place,
+    files?: DescribedFolder["files"],
+  ): Promise<void> {
+    const { dir, library, folderFiles } = this.#options;
+    if (!announcement || announcement.name !== name) return;
+    if (!isInside(dir, place.root ?? place.path)) return;
+    const before = library.add(
+      announcement,
+      files ? this.#keepManifest(announcement.id, place) : place,
+    );
+    if (files) folderFiles.put(name, files);
+    else folderFiles.remove(name);
+    if (before?.root !== undefined) this.#options.manifests.tidy(idsOf(library));
     await this.#announce(announcement, before);
+  }
+
+  #keepManifest(id: string, place: Place): Place {
+    const { manifests } = this.#options;
+    return { ...place, path: manifests.pathOf(id), stamp: manifests.adopt(id, place.path) };
   }
 
   /** What to tell bootstraps: all that can be had here, wholly or in part. */
@@ -122,41 +178,90 @@ export class Sharing {
   async rescan({ signal, hash = true }: { signal: AbortSignal; hash?: boolean }): Promise<void> {
     for (const share of this.#options.library.list()) {
       signal.throwIfAborted();
-      const { name, publisher } = share.announcement;
-      const state = compare(share);
-      if (state === "same") {
-        if (!share.available) await this.#restore(share);
-        continue;
-      }
-      this.withdraw(share, state);
-      if (!hash || state === "vanished" || publisher !== this.#options.identity.id) continue;
-      try {
-        await this.#publish(name, share.path, { signal });
-      } catch (error) {
-        signal.throwIfAborted();
-        log.warning("{name} is not shared: {why}", { name, why: messageOf(error) });
-      }
+      await this.#look(share, { signal, hash });
     }
   }
 
-  /** Hashes a file if need be, signs for it and announces it; true when it was hashed. */
-  async #publish(name: string, path: string, options: ShareOptions): Promise<boolean> {
-    const { identity, library, cache } = this.#options;
-    const { id, stamp, hashed } = await cache.identify(path, options);
-    const known = library.get(name);
-    if (known?.announcement.id === id && known.available && sameStamp(known.stamp, stamp)) {
-      return hashed;
+  /** As {@link rescan}, for one share. */
+  async refresh(name: string, signal: AbortSignal): Promise<void> {
+    const share = this.#options.library.get(name);
+    if (share) await this.#look(share, { signal, hash: true });
+  }
+
+  async #look(
+    share: Share,
+    { signal, hash }: { signal: AbortSignal; hash: boolean },
+  ): Promise<void> {
+    const { name, publisher } = share.announcement;
+    const own = publisher === this.#options.identity.id;
+    const state = await this.#stateOf(share, { signal, hash: hash && !own });
+    // What has changed in a folder shows only when all of it is looked at.
+    const again = hash && own && state !== "vanished";
+    if (state !== "same") this.withdraw(share, state);
+    else if (!share.available) await this.#restore(share);
+    if (!again || state === "same" && !share.root) return;
+    try {
+      await this.#publish(name, placeOf(share), { signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      log.warning("{name} is not shared: {why}", { name, why: messageOf(error) });
     }
-    const mtime = mtimeOf(stamp);
+  }
+
+  /** Whether a share is still there; with `hash`, every file of a folder is looked at. */
+  async #stateOf(
+    share: Share,
+    { signal, hash }: { signal: AbortSignal; hash: boolean },
+  ): Promise<ReturnType<typeof compare>> {
+    const { root, announcement: { name } } = share;
+    if (root !== undefined && !isFolder(root)) return "vanished";
+    const state = compare(share);
+    if (root === undefined) return state;
+    if (state !== "same") return "changed";
+    if (!hash) return state;
+    return await isFolderWhole(name, this.#options.folderFiles, signal) ? "same" : "changed";
+  }
+
+  /** Hashes what is at `path` if need be, signs for it and announces it. */
+  async #publish(name: string, path: string, options: ShareOptions): Promise<Described> {
+    const { identity, library, manifests, folderFiles } = this.#options;
+    const described = await this.#describe(path, options);
+    const { content, files } = described;
+    const known = library.get(name);
+    const place = { ...described.place, watched: known?.watched };
+    const same = known?.announcement.id === content.id;
+    if (same && known.available && sameStamp(known.stamp, place.stamp)) return described;
     // Later than what it replaces, even when the clock was set back: others take an older one for a
     // replay.
     const own = known?.announcement.publisher === identity.id ? known.announcement.time : 0;
     const time = Math.max(Date.now(), own + 1);
-    const announcement = known?.announcement.id === id && known.announcement.mtime === mtime
+    const announcement = same && known.announcement.mtime === content.mtime
       ? known.announcement
-      : await signAnnouncement(identity, { name, id, size: stamp.size, mtime, time });
-    await this.#announce(announcement, library.add(announcement, path, stamp));
-    return hashed;
+      : await signAnnouncement(identity, { name, ...content, time });
+    const before = library.add(announcement, place);
+    if (files) folderFiles.put(name, files);
+    else folderFiles.remove(name);
+    if (before?.root !== undefined || files) manifests.tidy(idsOf(library));
+    await this.#announce(announcement, before);
+    return described;
+  }
+
+  async #describe(path: string, options: ShareOptions): Promise<Described> {
+    const { cache, manifests } = this.#options;
+    if (isFolder(path)) return await manifests.describe(path, options);
+    const { id, stamp, hashed } = await cache.identify(path, options);
+    return {
+      content: { id, size: stamp.size, mtime: mtimeOf(stamp) },
+      place: { path, stamp },
+      hashed,
+    };
+  }
+
+  #follow(share: Share): void {
+    const { name, publisher } = share.announcement;
+    if (share.watched && publisher === this.#options.identity.id) {
+      this.#watcher?.watch(name, placeOf(share), share.root !== undefined);
+    } else this.#watcher?.unwatch(name);
   }
 
   async #restore(share: Share): Promise<void> {
@@ -185,9 +290,25 @@ export class Sharing {
 }
 
 /** A share as others may see it. */
-export function viewOf({ announcement, path, served, available }: Share): SharedFile {
-  const { name, id, size, mtime, publisher } = announcement;
-  return { name, path, id, size, mtime, publisher, served, available };
+export function viewOf(share: Share): SharedFile {
+  const { served, available, watched } = share;
+  const { kind = "file", name, id, mtime, publisher, entries, bytes } = share.announcement;
+  const size = kind === "folder" ? bytes ?? 0 : share.announcement.size;
+  const path = placeOf(share);
+  return { kind, name, path, id, size, entries, mtime, publisher, served, available, watched };
+}
+
+/** Where the file or folder lies that is shared. */
+function placeOf({ root, path }: Share): string {
+  return root ?? path;
+}
+
+function isFolder(path: string): boolean {
+  return fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+function idsOf(library: Library): Set<string> {
+  return new Set(library.list().map(({ announcement }) => announcement.id));
 }
 
 function compare(share: Share): "same" | "changed" | "vanished" {

@@ -7,6 +7,7 @@ import { type Address, formatAddress } from "../wire/connection.ts";
 import {
   Chunks,
   Digests,
+  FilesReply,
   Has,
   PeerHello,
   PeerRecord,
@@ -148,6 +149,17 @@ export class PeerSource implements Source {
     return (await this.#connected().request(request, Chunks, { into, signal })).payload;
   }
 
+  /** The first `count` of these files, one after the other, as yet unverified; at most `most` bytes. */
+  async files(
+    files: string[],
+    most: number,
+  ): Promise<{ count: number; payload: Uint8Array<ArrayBuffer> }> {
+    const into = new Uint8Array(most);
+    const request = { action: "get_files", files };
+    const { reply, payload } = await this.#connected().request(request, FilesReply, { into });
+    return { count: reply.count, payload };
+  }
+
   async peers(): Promise<PeerRecord[]> {
     const request = { action: "sources", file: this.#file.id };
     const { payload } = await this.#connected().request(request, SourcesReply);
@@ -181,4 +193,14 @@ export class PeerSource implements Source {
     if (!this.#caller) throw new Error("connect() comes first");
     return this.#caller;
   }
+}
+
+/** Those of some peers that are not this one, as sources of a content. */
+export function peerSources(
+  content: { id: string; size: number },
+  records: PeerRecord[],
+  self: Self,
+): PeerSource[] {
+  return records.filter(({ peer }) => peer !== self.peer)
+    .map(({ address, port }) => new PeerSource(content, { host: address, port }, self));
 }

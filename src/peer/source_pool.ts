@@ -20,8 +20,8 @@ const STRIKES = 3;
  */
 export type State = "waiting" | "trying" | "connected" | "resting" | "lost" | "banned";
 
-interface Candidate {
-  source: Source;
+interface Candidate<S> {
+  source: S;
   state: State;
   backoff: Backoff;
   /** In a row. */
@@ -36,30 +36,30 @@ interface Candidate {
   before: number;
 }
 
-export interface SourcePoolOptions {
+export interface SourcePoolOptions<S> {
   /** Uses a connected source until nothing is left to fetch. Throws what ended it. */
-  use: (source: Source, onConnected: () => void) => Promise<void>;
+  use: (source: S, onConnected: () => void) => Promise<void>;
   /** Ends everything. */
   signal: AbortSignal;
   backoff?: BackoffOptions;
 }
 
 /** The sources of one download: tried in parallel, dropped when they lie, tried again when they fail. */
-export class SourcePool {
-  readonly #options: SourcePoolOptions;
-  readonly #candidates = new Map<string, Candidate>();
+export class SourcePool<S extends Pick<Source, "receipt" | "close"> = Source> {
+  readonly #options: SourcePoolOptions<S>;
+  readonly #candidates = new Map<string, Candidate<S>>();
   readonly #working = new Set<Promise<void>>();
 
-  constructor(options: SourcePoolOptions) {
+  constructor(options: SourcePoolOptions<S>) {
     this.#options = options;
   }
 
   /** Every source that was ever named, in that order. */
-  get all(): Source[] {
+  get all(): S[] {
     return [...this.#candidates.values()].map(({ source }) => source);
   }
 
-  get connected(): Source[] {
+  get connected(): S[] {
     return this.#in("connected");
   }
 
@@ -72,7 +72,7 @@ export class SourcePool {
   }
 
   /** Where each of them stands, those in use first. */
-  get states(): { source: Source; state: State }[] {
+  get states(): { source: S; state: State }[] {
     const all = [...this.#candidates.values()];
     return [
       ...all.filter(({ state }) => state === "connected"),
@@ -92,7 +92,7 @@ export class SourcePool {
   }
 
   /** Sources that were found: new ones are tried, and lost ones again. */
-  add(sources: Source[]): void {
+  add(sources: S[]): void {
     for (const source of sources) {
       const { address } = source.receipt;
       const known = this.#candidates.get(address);
@@ -117,7 +117,7 @@ export class SourcePool {
     while (this.#working.size > 0) await Promise.all(this.#working);
   }
 
-  #in(...states: State[]): Source[] {
+  #in(...states: State[]): S[] {
     return [...this.#candidates.values()].filter(({ state }) => states.includes(state))
       .map(({ source }) => source);
   }
@@ -139,7 +139,7 @@ export class SourcePool {
   }
 
   /** Uses a source once, and pauses after it failed. */
-  async #work(candidate: Candidate): Promise<void> {
+  async #work(candidate: Candidate<S>): Promise<void> {
     const { signal, use } = this.#options;
     const { source, backoff } = candidate;
     candidate.before = source.receipt.bytes;
@@ -171,7 +171,7 @@ export class SourcePool {
   }
 
   /** Where a source stands after a failure. */
-  #after(candidate: Candidate, error: unknown): State {
+  #after(candidate: Candidate<S>, error: unknown): State {
     const wrong = error instanceof Fault && error.kind === "integrity";
     if (wrong) {
       // At the end, the others were quicker to mend it than this one's requests to end.

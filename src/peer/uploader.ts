@@ -1,5 +1,6 @@
 import { pageLength, runLength, type TreeShape, treeShape } from "../content/hash_tree.ts";
 import type { DigestStore } from "../store/digest_store.ts";
+import type { FolderFiles } from "../store/folder_files.ts";
 import type { Library, Share } from "../store/library.ts";
 import type { SharedReader } from "../store/shared_reader.ts";
 import { answer, Refused, type Response } from "../wire/answerer.ts";
@@ -13,6 +14,7 @@ import {
   RUN_CHUNKS,
 } from "../wire/protocol.ts";
 import { Askers } from "./askers.ts";
+import { FolderContent } from "./folder_content.ts";
 import { RunNotices } from "./run_notices.ts";
 import { answerSeed } from "./seed_uploader.ts";
 import { ActiveDownloads, type Servable } from "./servable.ts";
@@ -34,12 +36,19 @@ export interface UploaderOptions {
   library: Library;
   digests: DigestStore;
   reader: SharedReader;
+  /** Files in shared folders. Default none. */
+  folderFiles?: FolderFiles;
   /** Served as far as they are. Default none. */
   downloads?: ActiveDownloads;
   /** Shared by all connections. Default as many as is usual. */
   slots?: UploadSlots;
   /** Called for each run that is about to be sent; `share` is what it is of, unless a download. */
-  onServed: (content: Servable, bytes: number, receiver: Served, share?: Share) => void;
+  onServed: (
+    content: Pick<Servable, "name" | "id" | "size">,
+    bytes: number,
+    receiver: Served,
+    share?: Share,
+  ) => void;
   /** Called when a peer that listens asks for a file for the first time on its connection. */
   onAsked?: (file: string, asker: PeerRecord) => void;
   /** Called when a shared file is found changed or gone. */
@@ -120,13 +129,17 @@ export class Uploader {
   /** Fills `into` from a content. Throws Refused when it is no longer what it was. */
   read(content: Servable, position: number, into: Uint8Array, receiver: Served): void {
     const { onChanged, onServed } = this.#options;
-    const share = content instanceof SharedContent ? content.share : undefined;
+    const share = content instanceof SharedContent || content instanceof FolderContent
+      ? content.share
+      : undefined;
     if (!content.read(position, into)) {
       if (!share) throw new Refused("unreadable", "the download can't be read");
       onChanged(share);
       throw new Refused("changed", "the file changed since it was shared");
     }
-    onServed(content, into.length, receiver, share);
+    const { counted } = content;
+    if (!counted) return onServed(content, into.length, receiver, share);
+    onServed(counted, into.length, { ...receiver, to: hostOf(receiver.to) }, share);
   }
 
   #answer(
@@ -135,6 +148,7 @@ export class Uploader {
     signal: AbortSignal,
   ): Promise<Response> | Response {
     if (request.action === "hello") return this.#hello(request, visit);
+    if (request.action === "get_files") return this.#files(request, visit, signal);
     this.#remember(request.file, visit);
     switch (request.action) {
       case "get_digests":
@@ -188,6 +202,40 @@ export class Uploader {
         return frame.seal({ action: "chunks", id }, length);
       },
     );
+  }
+
+  /** As many of the files, in order, as are whole here and fit one payload; perhaps none. */
+  async #files(
+    { id, files }: Request<"get_files">,
+    visit: Visit,
+    signal: AbortSignal,
+  ): Promise<Response> {
+    return this.#within(
+      await this.slots.take(visit.connection.remote.host, signal),
+      ({ frame }) => {
+        const receiver = { to: String(visit.connection), peer: visit.caller.peer };
+        let [count, length] = [0, 0];
+        for (; count < files.length; count++) {
+          const content = this.#find(files[count]);
+          if (!content || content.map || length + content.size > frame.body.length) break;
+          const into = frame.body.subarray(length, length + content.size);
+          if (!this.#tryRead(content, into, receiver)) break;
+          length += content.size;
+        }
+        return frame.seal({ action: "files", id, count }, length);
+      },
+    );
+  }
+
+  /** False when a file is no longer what it was. */
+  #tryRead(content: Servable, into: Uint8Array, receiver: Served): boolean {
+    try {
+      this.read(content, 0, into, receiver);
+      return true;
+    } catch (error) {
+      if (error instanceof Refused) return false;
+      throw error;
+    }
   }
 
   /** A reply that is made in a slot, which is held until it was sent. */
@@ -268,8 +316,15 @@ export class Uploader {
   }
 
   #find(file: string): Servable | undefined {
-    const share = this.#options.library.withId(file);
-    return share ? new SharedContent(share, this.#options.reader) : this.#downloads.get(file);
+    const { library, reader, folderFiles } = this.#options;
+    const share = library.withId(file);
+    if (share) return new SharedContent(share, reader);
+    const growing = this.#downloads.get(file);
+    if (growing) return growing;
+    for (const found of folderFiles?.withId(file) ?? []) {
+      const folder = library.get(found.folder);
+      if (folder?.available) return new FolderContent(found, folder, reader);
+    }
   }
 
   #content(file: string): Servable {
@@ -290,6 +345,11 @@ function checkRun(content: Servable, first: number, count: number): number {
     }
   }
   return length;
+}
+
+/** A folder is fetched over several connections. */
+function hostOf(address: string): string {
+  return address.replace(/:\d+$/, "");
 }
 
 function shapeOf({ size }: Servable): TreeShape {

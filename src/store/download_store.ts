@@ -22,6 +22,10 @@ export interface Wanted {
   taken: Taken;
   /** What the SHA-256 of the whole file is to be: 64 hex digits. */
   sha256?: string;
+  /** The id of the folder that it is fetched as a part of. */
+  folder?: string;
+  /** Of a folder: what is at its destination is brought up to date, and with `delete` cleaned. */
+  updating?: "update" | "delete";
 }
 
 /** A download that is not whole yet. */
@@ -43,6 +47,8 @@ interface Row {
   output: string | null;
   overwrite: number;
   announcement: string | null;
+  folder: string | null;
+  updating: Wanted["updating"] | null;
   created: number;
   updated: number;
   paused: number;
@@ -82,23 +88,35 @@ export class DownloadStore {
     return row && downloadOf(row);
   }
 
-  /** All of them, the oldest first. */
+  /** All that were asked for, the oldest first. */
   list(): Download[] {
-    return this.#db.all<Row>("SELECT * FROM downloads ORDER BY created, id").map(downloadOf);
+    return this.#db.all<Row>(
+      "SELECT * FROM downloads WHERE folder IS NULL ORDER BY created, id",
+    ).map(downloadOf);
+  }
+
+  /** Where the folder of that id is put together. */
+  treeOf(id: string): string {
+    return `${this.folder()}/${id}.tree`;
   }
 
   /** Notes what a download is to become. What is known of its content from before is kept. */
-  begin({ id, name, size, output, overwrite, announcement, taken, sha256 }: Wanted): Download {
+  begin(wanted: Wanted): Download {
+    const { id, name, size, output, overwrite, announcement, taken, sha256 } = wanted;
+    const { folder, updating } = wanted;
     const now = Date.now();
     this.#db.run(
       `INSERT INTO downloads
-       (id, name, size, map, output, overwrite, announcement, created, updated, taken, sha256)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       (id, name, size, map, output, overwrite, announcement, created, updated, taken, sha256,
+        folder, updating)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET name = excluded.name, output = excluded.output,
          overwrite = excluded.overwrite, announcement = excluded.announcement,
-         taken = excluded.taken, sha256 = excluded.sha256`,
+         taken = excluded.taken, sha256 = excluded.sha256,
+         folder = excluded.folder, updating = excluded.updating`,
       ...[id, name, size, new RunMap(runCount(size)).bytes(), output ?? null, Number(overwrite)],
       ...[announcement ? JSON.stringify(announcement) : null, now, now, taken, sha256 ?? null],
+      ...[folder ?? null, updating ?? null],
     );
     return this.get(id)!;
   }
@@ -116,8 +134,12 @@ export class DownloadStore {
   /** Forgets a download and removes its partial. The file goes first: it may be in the way of all else. */
   remove(id: string): void {
     fs.rmSync(this.pathOf(id), { force: true });
+    fs.rmSync(`${this.#folder}/${id}.tree`, { recursive: true, force: true });
     this.#verified.delete(id);
     this.#db.run("DELETE FROM downloads WHERE id = ?", id);
+    for (const part of this.#db.all<Row>("SELECT id FROM downloads WHERE folder = ?", id)) {
+      this.remove(part.id);
+    }
   }
 
   /** Notes that this process verified all that the map claims, and has closed the partial. */
@@ -138,7 +160,7 @@ export class DownloadStore {
     for (const { id } of this.#db.all<Row>("SELECT id FROM downloads")) {
       const stat = fs.lstatSync(this.pathOf(id), { throwIfNoEntry: false });
       // A second name is the final one: the process ended right between making that and removing this.
-      if (stat?.isFile() && stat.nlink === 1) known.add(`${id}.part`);
+      if (stat?.isFile() && stat.nlink === 1) known.add(`${id}.part`).add(`${id}.tree`);
       else this.remove(id);
     }
     for (const name of this.#files()) {
@@ -153,9 +175,8 @@ export class DownloadStore {
   }
 }
 
-function downloadOf(
-  { map, output, overwrite, paused, announcement, sha256, ...row }: Row,
-): Download {
+function downloadOf(of: Row): Download {
+  const { map, output, overwrite, paused, announcement, sha256, folder, updating, ...row } = of;
   return {
     ...row,
     map: mapOf(row.size, map),
@@ -164,6 +185,8 @@ function downloadOf(
     overwrite: overwrite !== 0,
     paused: paused !== 0,
     announcement: announcement === null ? undefined : JSON.parse(announcement),
+    folder: folder ?? undefined,
+    updating: updating ?? undefined,
   };
 }
 

@@ -8,6 +8,9 @@ export interface FileStamp {
   inode: bigint;
 }
 
+/** Fits no file. */
+export const NO_STAMP: FileStamp = { size: -1, mtimeNs: 0n, inode: 0n };
+
 /** The stamp of an open file, and whether its name is gone. */
 export function stampOf(fd: number): FileStamp & { unlinked: boolean } {
   return stampOfStat(fs.fstatSync(fd, { bigint: true }));
@@ -18,7 +21,18 @@ export function stampOfPath(path: string): FileStamp {
   return stampOfStat(fs.statSync(path, { bigint: true }));
 }
 
-function stampOfStat(stat: fs.BigIntStats): FileStamp & { unlinked: boolean } {
+/** A stamp as the state database has it. */
+export interface StampRow {
+  size: number;
+  mtime_ns: string;
+  inode: string;
+}
+
+export function stampOfRow({ size, mtime_ns, inode }: StampRow): FileStamp {
+  return { size, mtimeNs: BigInt(mtime_ns), inode: BigInt(inode) };
+}
+
+export function stampOfStat(stat: fs.BigIntStats): FileStamp & { unlinked: boolean } {
   return {
     size: Number(stat.size),
     mtimeNs: stat.mtimeNs,

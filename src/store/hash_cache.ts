@@ -1,8 +1,22 @@
 import fs from "node:fs";
+import { turn } from "./turn.ts";
 import type { DigestStore } from "./digest_store.ts";
-import { type FileStamp, openRegular, sameStamp, stampOf } from "./file_stamp.ts";
+import {
+  type FileStamp,
+  openRegular,
+  sameStamp,
+  stampOf,
+  stampOfRow,
+  type StampRow,
+} from "./file_stamp.ts";
 import { hashFile, type HashOptions } from "./hash_file.ts";
+import { hashSmallFile } from "./hash_small_file.ts";
+import { CHUNK_SIZE } from "../content/sizes.ts";
 import type { StateDatabase } from "./state_database.ts";
+
+/** Files in one transaction, and files after which others get a turn. */
+const BATCH_FILES = 1_000;
+const TURN_FILES = 64;
 
 /** What is known of a file on disk. */
 export interface Identified {
@@ -22,6 +36,40 @@ export class HashCache {
     this.#digests = digests;
   }
 
+  /**
+   * The ids of many files, as they were looked at a moment ago, hashed where need be. Small ones are
+   * written down many at a time. `onFile` is told of each, in order. Throws as {@link identify} does.
+   */
+  async identifyAll(
+    files: { path: string; stamp: FileStamp }[],
+    options: HashOptions,
+    onFile: (found: Identified) => void,
+  ): Promise<void> {
+    let fresh: { path: string; id: string; stamp: FileStamp; digest: Uint8Array }[] = [];
+    const flush = () => {
+      this.#db.transaction(() => {
+        for (const { path, id, stamp, digest } of fresh) {
+          this.#digests.put(id, 0, 0, digest);
+          this.remember(path, id, stamp);
+        }
+      });
+      fresh = [];
+    };
+    for (const [index, { path, stamp }] of files.entries()) {
+      if (index % TURN_FILES === 0) await turn(options.signal);
+      const known = this.lookup(path);
+      if (known && sameStamp(known.stamp, stamp)) onFile({ ...known, hashed: false });
+      else if (stamp.size > CHUNK_SIZE) onFile(await this.identify(path, options));
+      else {
+        const small = await hashSmallFile(path, options);
+        fresh.push({ path, ...small });
+        onFile({ ...small, hashed: true });
+        if (fresh.length === BATCH_FILES) flush();
+      }
+    }
+    flush();
+  }
+
   /** The id of the file at `path`, hashed if need be. Throws as {@link hashFile} does. */
   async identify(path: string, options: HashOptions = {}): Promise<Identified> {
     const fd = openRegular(path, options.what ?? "share");
@@ -36,14 +84,33 @@ export class HashCache {
 
   /** What was last known of a path, whether or not it still holds. */
   lookup(path: string): { id: string; stamp: FileStamp } | undefined {
-    const row = this.#db.get<{ size: number; mtime_ns: string; inode: string; id: string }>(
+    const row = this.#db.get<StampRow & { id: string }>(
       "SELECT size, mtime_ns, inode, id FROM files WHERE path = ?",
       path,
     );
-    return row && {
-      id: row.id,
-      stamp: { size: row.size, mtimeNs: BigInt(row.mtime_ns), inode: BigInt(row.inode) },
-    };
+    return row && { id: row.id, stamp: stampOfRow(row) };
+  }
+
+  /** Paths that were last known to have this content, at most `most` of them. */
+  pathsOf(id: string, most: number): { path: string; stamp: FileStamp }[] {
+    return this.#db.all<StampRow & { path: string }>(
+      "SELECT path, size, mtime_ns, inode FROM files WHERE id = ? LIMIT ?",
+      id,
+      most,
+    ).map((row) => ({ path: row.path, stamp: stampOfRow(row) }));
+  }
+
+  /** As {@link remember}, for many files, all or none. */
+  rememberAll(files: { path: string; id: string; stamp: FileStamp }[]): void {
+    this.#db.transaction(() => {
+      for (const { path, id, stamp } of files) this.remember(path, id, stamp);
+    });
+  }
+
+  /** Forgets all files in a folder: an absolute path. */
+  forgetUnder(folder: string): void {
+    // "0" comes right after "/".
+    this.#db.run("DELETE FROM files WHERE path > ? AND path < ?", `${folder}/`, `${folder}0`);
   }
 
   /** Notes that the file at `path`, while it has this stamp, has this content. */

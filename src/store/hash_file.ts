@@ -84,7 +84,7 @@ export async function hashFile(
  * Waits until a change of the file would be seen in its stamp: one within the same tick of the file
  * system's clock as the last would not be.
  */
-async function untilSettled(stamp: FileStamp, signal?: AbortSignal): Promise<void> {
+export async function untilSettled(stamp: FileStamp, signal?: AbortSignal): Promise<void> {
   const age = Date.now() - mtimeOf(stamp);
   if (age >= 0 && age < CLOCK_TICK_MS) await delay(CLOCK_TICK_MS - age, undefined, { signal });
 }

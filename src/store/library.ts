@@ -1,13 +1,17 @@
-import type { Announcement, Holding } from "../wire/protocol.ts";
+import type { Announcement, Holding, Kind } from "../wire/protocol.ts";
 import type { HashCache } from "./hash_cache.ts";
-import type { FileStamp } from "./file_stamp.ts";
+import { type FileStamp, NO_STAMP } from "./file_stamp.ts";
 import type { StateDatabase } from "./state_database.ts";
 
-/** A file that is shared: what is announced of it, and where it lies. */
+/** A file or folder that is shared: what is announced of it, and where it lies. */
 export interface Share {
   announcement: Announcement;
-  /** Absolute path. */
+  /** Absolute path of what is announced: the file, or the manifest of a folder. */
   path: string;
+  /** Of a folder: its absolute path. */
+  root?: string;
+  /** Changes are looked for all the time. */
+  watched: boolean;
   /** What the file at `path` must look like for the announcement to hold. */
   stamp: FileStamp;
   /** Bytes served to others. */
@@ -16,13 +20,14 @@ export interface Share {
   available: boolean;
 }
 
-interface ShareRow extends Announcement {
-  path: string;
-  served: number;
-}
+type ShareRow =
+  & Omit<Announcement, "kind" | "entries" | "bytes">
+  & { path: string; served: number; watched: number; kind: Kind }
+  & Record<"root", string | null>
+  & Record<"entries" | "bytes", number | null>;
 
-/** Fits no file. */
-const NO_STAMP: FileStamp = { size: -1, mtimeNs: 0n, inode: 0n };
+/** What is to be known of a share besides its announcement. */
+export type Place = Pick<Share, "path" | "root" | "stamp"> & Partial<Pick<Share, "watched">>;
 
 /** The shares of this peer, in memory for serving and in the state database for the next start. */
 export class Library {
@@ -32,11 +37,13 @@ export class Library {
 
   constructor(db: StateDatabase, cache: HashCache) {
     this.#db = db;
-    for (const { path, served, ...announcement } of db.all<ShareRow>("SELECT * FROM shares")) {
+    for (const row of db.all<ShareRow>("SELECT * FROM shares")) {
+      const { path, served } = row;
       const known = cache.lookup(path);
-      const available = known?.id === announcement.id;
+      const available = known?.id === row.id;
       const stamp = available ? known.stamp : NO_STAMP;
-      this.#index({ announcement: { ...announcement }, path, served, stamp, available });
+      const place = { path, root: row.root ?? undefined, watched: row.watched !== 0 };
+      this.#index({ announcement: announcementOf(row), ...place, served, stamp, available });
     }
   }
 
@@ -62,18 +69,22 @@ export class Library {
   }
 
   /** Adds a share, in place of one of the same name, and returns that one. */
-  add(announcement: Announcement, path: string, stamp: FileStamp): Share | undefined {
+  add(announcement: Announcement, place: Place): Share | undefined {
     const { name, id, size, mtime, time, publisher, signature } = announcement;
+    const { kind = "file", entries = null, bytes = null } = announcement;
+    const { path, root, watched = false, stamp } = place;
     const before = this.#byName.get(name);
     const served = before?.announcement.id === id ? before.served : 0;
     this.#db.run(
       `INSERT OR REPLACE INTO shares
-       (name, path, id, size, mtime, time, publisher, signature, served)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       (name, path, id, size, mtime, time, publisher, signature, served,
+        kind, entries, bytes, root, watched)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       ...[name, path, id, size, mtime, time, publisher, signature, served],
+      ...[kind, entries, bytes, root ?? null, Number(watched)],
     );
     if (before) this.#unindex(before);
-    this.#index({ announcement, path, stamp, served, available: true });
+    this.#index({ announcement, path, root, watched, stamp, served, available: true });
     return before;
   }
 
@@ -84,6 +95,13 @@ export class Library {
     this.#db.run("DELETE FROM shares WHERE name = ?", name);
     this.#unindex(share);
     return share;
+  }
+
+  /** Changes of a share are looked for all the time, or no longer. */
+  watch(share: Share, watched: boolean): void {
+    share.watched = watched;
+    const { name } = share.announcement;
+    this.#db.run("UPDATE shares SET watched = ? WHERE name = ?", Number(watched), name);
   }
 
   /** Writes the counts of served bytes to the database. */
@@ -108,6 +126,13 @@ export class Library {
     same.delete(share);
     if (same.size === 0) this.#byId.delete(id);
   }
+}
+
+function announcementOf(row: ShareRow): Announcement {
+  const { name, id, size, mtime, time, publisher, signature, kind, entries, bytes } = row;
+  const file = { name, id, size, mtime, time, publisher, signature };
+  if (kind === "file") return file;
+  return { ...file, kind, entries: entries ?? 0, bytes: bytes ?? 0 };
 }
 
 /** What names a share to a bootstrap that is to forget it. */

@@ -2,11 +2,11 @@ import { Fault } from "../fault.ts";
 import { fileFault } from "./file_stamp.ts";
 import { isInside, safeName } from "./safe_path.ts";
 
-/** A path that goes up on its way. */
-const UPWARD = /(^|[\\/])\.\.([\\/]|$)/;
+/** A path that goes up on its way, or ends where it is. */
+const UPWARD = /(^|[\\/])\.\.([\\/]|$)|(^|[\\/])\.[\\/]*$/;
 
 /**
- * Which file `file` means, and what it will be called: a name under `dir` first, then a path,
+ * Which file or folder `file` means, and what it will be called: a name under `dir` first, then a path,
  * absolute or relative to `cwd`. A file inside DIR is called by its path there, any other by its last
  * part. `dir` is absolute and free of links.
  *
@@ -25,8 +25,10 @@ export async function resolveShare(
   // A name has no "..": with it, only a path from here can be meant.
   const named = absolute || UPWARD.test(file) ? [] : [`${dir}/${file}`];
   const candidates = absolute ? [file] : [...named, `${cwd}/${file}`];
-  const path = normalise(await firstThatExists(candidates));
-  if (path === undefined) throw new Fault("usage", `${cannot}: no such file`);
+  const found = normalise(await firstThatExists(candidates));
+  if (found === undefined) throw new Fault("usage", `${cannot}: no such file or folder`);
+  // The last part of such a path is no name.
+  const path = /(^|\/)\.{1,2}$/.test(found) ? await Deno.realPath(found) : found;
   const [parent, base] = split(path);
   let real: string;
   let place: string;
@@ -39,7 +41,7 @@ export async function resolveShare(
   }
   const within = isInside(dir, place) || (isInside(dir, path) && !UPWARD.test(path));
   if (!within) return { name: safeName(base.normalize("NFC")), path: real };
-  if (place === dir) throw new Fault("usage", `${cannot}: it is a folder`);
+  if (place === dir) throw new Fault("usage", `${cannot}: it is the shared folder itself`);
   if (!isInside(dir, place) || !isInside(dir, real)) {
     throw new Fault("usage", `${cannot}: it is a link that leaves ${dir}`);
   }

@@ -14,17 +14,22 @@ export class SharedReader {
    */
   read(path: string, stamp: FileStamp, position: number, into: Uint8Array): boolean {
     try {
-      const fd = this.#descriptor(path);
-      for (let filled = 0; filled < into.length;) {
-        const n = fs.readSync(fd, into, filled, into.length - filled, position + filled);
-        if (n === 0) return this.#drop(path);
-        filled += n;
-      }
-      // Looked at after the read: what had this stamp then was not changed before it either.
-      const now = stampOf(fd);
-      return sameStamp(now, stamp) && !now.unlinked || this.#drop(path);
+      return this.#fill(this.#descriptor(path), stamp, position, into) || this.#drop(path);
     } catch {
       return this.#drop(path);
+    }
+  }
+
+  /** As {@link read}, from the beginning to the end of a file that is not kept open. */
+  readWhole(path: string, stamp: FileStamp, into: Uint8Array): boolean {
+    let fd: number | undefined;
+    try {
+      fd = fs.openSync(path, "r");
+      return this.#fill(fd, stamp, 0, into);
+    } catch {
+      return false;
+    } finally {
+      if (fd !== undefined) fs.closeSync(fd);
     }
   }
 
@@ -36,6 +41,17 @@ export class SharedReader {
   close(): void {
     for (const fd of this.#open.values()) fs.closeSync(fd);
     this.#open.clear();
+  }
+
+  #fill(fd: number, stamp: FileStamp, position: number, into: Uint8Array): boolean {
+    for (let filled = 0; filled < into.length;) {
+      const n = fs.readSync(fd, into, filled, into.length - filled, position + filled);
+      if (n === 0) return false;
+      filled += n;
+    }
+    // Looked at after the read: what had this stamp then was not changed before it either.
+    const now = stampOf(fd);
+    return sameStamp(now, stamp) && !now.unlinked;
   }
 
   #descriptor(path: string): number {

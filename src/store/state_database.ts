@@ -66,6 +66,21 @@ CREATE TABLE trust (            -- whose announcement of a name is taken
 ALTER TABLE downloads ADD COLUMN taken TEXT NOT NULL DEFAULT 'pinned'; -- trust/choose_offer.ts
 ALTER TABLE downloads ADD COLUMN sha256 TEXT; -- what the whole file is to be compared with
 `,
+  `
+ALTER TABLE shares ADD COLUMN kind TEXT NOT NULL DEFAULT 'file';
+ALTER TABLE shares ADD COLUMN entries INTEGER;   -- these four are a folder's, whose "path" is its
+ALTER TABLE shares ADD COLUMN bytes INTEGER;     -- manifest and whose "root" the folder itself
+ALTER TABLE shares ADD COLUMN root TEXT;
+ALTER TABLE shares ADD COLUMN watched INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE folder_files (     -- files in shared folders; what they are, "files" knows
+  folder TEXT NOT NULL,         -- the share's name
+  path   TEXT NOT NULL,         -- absolute
+  id     TEXT NOT NULL,
+  PRIMARY KEY (path, folder)    -- found by content through files_by_id
+) WITHOUT ROWID;
+ALTER TABLE downloads ADD COLUMN folder TEXT;    -- the folder that a file is fetched as a part of
+ALTER TABLE downloads ADD COLUMN updating TEXT;  -- of a folder: null, 'update' or 'delete'
+`,
 ];
 
 /** How long to wait for who holds it, in milliseconds: some only look at it for a moment. */
@@ -126,6 +141,19 @@ export class StateDatabase {
 
   run(sql: string, ...values: SqlValue[]): void {
     this.#guard(() => this.#prepare(sql).run(...values));
+  }
+
+  /** Does some work in one transaction, all of it or, when it throws, nothing. */
+  transaction<T>(work: () => T): T {
+    this.run("BEGIN");
+    try {
+      const result = work();
+      this.run("COMMIT");
+      return result;
+    } catch (error) {
+      this.run("ROLLBACK");
+      throw error;
+    }
   }
 
   close(): void {

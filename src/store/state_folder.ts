@@ -14,6 +14,8 @@ export interface StateFolder {
   partials: string;
   /** What is being sent to this peer, until it is all there. */
   uploads: string;
+  /** The manifests of folders that are shared. */
+  manifests: string;
   /** Address and token of the control endpoint of the peer that runs here. */
   control: string;
   /** Leads a browser to the page, for as long as the link in it is good. */
@@ -30,6 +32,7 @@ export function stateFolderOf(dir: string): StateFolder {
     identity: `${path}/identity.pem`,
     partials: `${path}/partials`,
     uploads: `${path}/uploads`,
+    manifests: `${path}/manifests`,
     control: `${path}/control.json`,
     signIn: `${path}/sign_in.html`,
   };

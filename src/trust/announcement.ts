@@ -9,6 +9,11 @@
  *     publisher  32 bytes
  *     name       UTF-8, to the end
  *
+ * For a folder it begins with "shoal/1 folder" and a zero byte, and before the name stand
+ *
+ *     entries    u64, big-endian
+ *     bytes      u64, big-endian
+ *
  * Only the last part varies in length, so no two announcements have the same bytes.
  */
 import { fromHex, toHex } from "../content/hex.ts";
@@ -19,17 +24,17 @@ import { type Identity, verify } from "./identity.ts";
 export type Unsigned = Omit<Announcement, "publisher" | "signature">;
 
 const encoder = new TextEncoder();
-const CONTEXT = encoder.encode("shoal/1 announcement\0");
+const FILE_CONTEXT = encoder.encode("shoal/1 announcement\0");
+const FOLDER_CONTEXT = encoder.encode("shoal/1 folder\0");
 
 /** The announcement, by and with the signature of `identity`. */
 export async function signAnnouncement(
   identity: Identity,
-  { name, id, size, mtime, time }: Unsigned,
+  unsigned: Unsigned,
 ): Promise<Announcement> {
-  const publisher = identity.id;
-  const bytes = signedBytes({ name, id, size, mtime, time, publisher });
-  const signature = toHex(await identity.sign(bytes));
-  return { name, id, size, mtime, time, publisher, signature };
+  const announcement = { ...unsigned, publisher: identity.id };
+  const signature = toHex(await identity.sign(signedBytes(announcement)));
+  return { ...announcement, signature };
 }
 
 /** True when the publisher that an announcement names has signed all of it. */
@@ -42,20 +47,28 @@ export async function verifyAnnouncement(announcement: Announcement): Promise<bo
 
 function signedBytes(of: Omit<Announcement, "signature">): Uint8Array<ArrayBuffer> {
   const name = encoder.encode(of.name);
-  const bytes = new Uint8Array(CONTEXT.length + 32 + 3 * 8 + 32 + name.length);
+  const folder = of.kind === "folder";
+  const context = folder ? FOLDER_CONTEXT : FILE_CONTEXT;
+  const counts = folder ? [of.entries ?? 0, of.bytes ?? 0] : [];
+  const length = context.length + 32 + 3 * 8 + 32 + counts.length * 8 + name.length;
+  const bytes = new Uint8Array(length);
   const view = new DataView(bytes.buffer);
   let at = 0;
   const put = (part: Uint8Array) => {
     bytes.set(part, at);
     at += part.length;
   };
-  put(CONTEXT);
+  const putNumbers = (numbers: number[]) => {
+    for (const number of numbers) {
+      view.setBigUint64(at, BigInt(number));
+      at += 8;
+    }
+  };
+  put(context);
   put(fromHex(of.id));
-  for (const number of [of.size, of.mtime, of.time]) {
-    view.setBigUint64(at, BigInt(number));
-    at += 8;
-  }
+  putNumbers([of.size, of.mtime, of.time]);
   put(fromHex(of.publisher));
+  putNumbers(counts);
   put(name);
   return bytes;
 }

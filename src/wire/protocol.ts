@@ -41,6 +41,8 @@ export const NAME_CAP = 1_024;
 export const TEXT_CAP = 200;
 /** Most announcements in one `announce`, and entries in one page of a list. */
 export const LIST_CAP = 1_000;
+/** Most files in one `get_files`; their ids fit a line. */
+export const FILES_CAP = 500;
 /** Most sources named for one file in a `found` reply; more are drawn at random. */
 export const SOURCES_CAP = 50;
 
@@ -150,6 +152,14 @@ export const GetChunks = request("get_chunks", {
   count: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(RUN_CHUNKS)),
 });
 
+/**
+ * Whole files of at most {@link PAYLOAD_CAP} bytes together. What a file of one payload is, its id alone
+ * says: its tree is one page, which follows from its bytes.
+ */
+export const GetFiles = request("get_files", {
+  files: v.pipe(v.array(FileId), v.minLength(1), v.maxLength(FILES_CAP)),
+});
+
 /** Which runs the callee has; {@link Has} notices follow for as long as the connection lives. */
 export const Have = request("have", { file: FileId });
 /** Who else has the file, wholly or in part, as far as the callee knows. */
@@ -158,12 +168,21 @@ export const Sources = request("sources", { file: FileId });
 export const Cancel = v.object({ action: v.literal("cancel"), request: requestId });
 
 /** What a peer answers. `cancel` is a notice: it has no reply. */
-export const PeerRequest = v.variant("action", [Hello, GetDigests, GetChunks, Have, Sources]);
+export const PeerRequest = v.variant("action", [
+  Hello,
+  GetDigests,
+  GetChunks,
+  GetFiles,
+  Have,
+  Sources,
+]);
 export type PeerRequest = v.InferOutput<typeof PeerRequest>;
 
 export const PeerHello = reply("hello", { protocol: count(65_535), agent: text, peer: PeerId });
 export const Digests = reply("digests", { payload });
 export const Chunks = reply("chunks", { payload });
+/** Payload: the first `count` of the files that were asked for, one after the other. */
+export const FilesReply = reply("files", { count: count(FILES_CAP), payload: v.optional(payload) });
 /** Payload: content/run_map.ts's bytes, one bit for each run of 16 chunks; none when `complete`. */
 export const RunMapReply = reply("map", { complete: v.boolean(), payload: v.optional(payload) });
 /** Payload: a JSON array of {@link PeerRecord}, at most {@link SOURCES_CAP}. */
@@ -250,8 +269,22 @@ export const PeerRecord = v.object({
 });
 export type PeerRecord = v.InferOutput<typeof PeerRecord>;
 
+/** What an announcement is of: a file, or a folder, whose content is its manifest. */
+export const Kind = v.picklist(["file", "folder"]);
+export type Kind = v.InferOutput<typeof Kind>;
+
+/** What is said of a folder besides: how much is in it, by its manifest. */
+const folderFields = {
+  /** Undefined is a file. */
+  kind: v.optional(Kind),
+  /** Files, folders and links. */
+  entries: v.optional(count(Number.MAX_SAFE_INTEGER)),
+  /** Bytes of all files together. */
+  bytes: v.optional(FileSize),
+};
+
 /**
- * What a publisher says of a file. `signature` is the publisher's, over the bytes that
+ * What a publisher says of a file or folder. `signature` is the publisher's, over the bytes that
  * trust/announcement.ts lays out, so whoever passes an announcement on can't alter it.
  */
 export const Announcement = v.object({
@@ -263,6 +296,7 @@ export const Announcement = v.object({
   /** When the announcement was made; of two by one publisher for one name, the later one holds. */
   time: Time,
   publisher: PeerId,
+  ...folderFields,
   signature: hex(64),
 });
 export type Announcement = v.InferOutput<typeof Announcement>;
@@ -287,6 +321,7 @@ export const FileRecord = v.object({
   mtime: Time,
   time: Time,
   publisher: PeerId,
+  ...folderFields,
   sources: count(Number.MAX_SAFE_INTEGER),
 });
 export type FileRecord = v.InferOutput<typeof FileRecord>;

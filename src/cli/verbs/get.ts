@@ -29,6 +29,8 @@ interface GetFlags {
   /** SHA-256: 64 hex digits. */
   checksum?: string;
   overwrite?: true;
+  update?: true;
+  delete?: true;
   /** Seconds. */
   deadline?: number;
   wait?: number;
@@ -43,7 +45,7 @@ interface GetFlags {
 export const getVerb: Verb = {
   name: "get",
   arguments: "<NAME>",
-  summary: "fetch a file, verified, from all who have it",
+  summary: "fetch a file, a folder or a part of one, verified, from all who have it",
   examples: [
     "get debian.iso",
     "get debian.iso -o /srv/images/",
@@ -51,6 +53,8 @@ export const getVerb: Verb = {
     "get debian.iso@2ab049f5a04a",
     "get debian.iso --publisher 3d5464ed1b6b",
     "get debian.iso --checksum sha256=$(cut -d' ' -f1 debian.iso.sha256)",
+    "get photos --update --delete",
+    "get photos/2026/beach.jpg",
   ],
   role: "verb",
   options: () => [
@@ -60,6 +64,8 @@ export const getVerb: Verb = {
     option("--checksum <sha256=HEX>", "what the SHA-256 of the whole file must be")
       .argParser(parseChecksum),
     option("--overwrite", "replace what is at the destination"),
+    option("--update", "bring what is at the destination up to date: of a folder, what changed"),
+    option("--delete", "with --update: remove from a folder what is no longer in it"),
     option("--deadline <DURATION>", "give up after so long: 30s, 10m, 2h")
       .argParser(parsing(parseDeadline)),
     option("--wait <DURATION>", "how long to wait while no source can be reached (default: 60s)")
@@ -75,11 +81,12 @@ export const getVerb: Verb = {
 
 async function toDisk(call: VerbCall): Promise<void> {
   const { api, args: [word], flags, cwd, output, signal } = call;
-  const { overwrite, output: path } = flags as GetFlags;
+  const { overwrite, update, delete: cleaned, output: path } = flags as GetFlags;
+  if (cleaned && !update) throw new Fault("usage", "Cannot use --delete without --update");
   const target = path && await destination(path, cwd);
   const wanted: GetRequest = {
     ...requestOf(word, flags as GetFlags),
-    overwrite,
+    ...{ overwrite, update, delete: cleaned },
     output: target || undefined,
   };
   const receipt = await choosingCandidate(wanted, (request) =>
@@ -90,6 +97,7 @@ async function toDisk(call: VerbCall): Promise<void> {
     ), call);
   if (output.json) await output.value(receipt);
   else if (!output.quiet) await output.line(describe(receipt));
+  for (const { path, why } of receipt.left_out ?? []) output.note(`Left out ${path}: ${why}`);
   for (const line of notesOn(receipt)) output.note(line);
 }
 
@@ -124,14 +132,17 @@ async function toStandardOutput(call: VerbCall): Promise<void> {
   }
 }
 
-/** An absolute path. Throws a `usage` Fault for a folder (it ends with a slash) that doesn't exist. */
+/**
+ * An absolute path; what ends with a slash still does. Throws a `usage` Fault for such a folder that
+ * doesn't exist.
+ */
 async function destination(path: string, cwd: string): Promise<string> {
   const absolute = resolve(cwd, path);
   const namesFolder = /[/\\]$/.test(path) && path !== absolute;
   if (namesFolder && !(await stat(absolute).catch(() => undefined))?.isDirectory()) {
     throw new Fault("usage", `Cannot write to ${path}: there is no such folder`);
   }
-  return absolute;
+  return namesFolder ? `${absolute}/` : absolute;
 }
 
 function requestOf(word: string, flags: GetFlags): StreamRequest {
@@ -169,10 +180,32 @@ function describe(receipt: Receipt): string {
     `in ${formatDuration(seconds)}`,
     `(${formatRate(rate)})`,
     `from ${used} source${used === 1 ? "" : "s"}`,
-    ...(chunks.reused > 0 ? [`${chunks.reused} of ${total} chunks were there`] : []),
+    ...(chunks.reused > 0 && receipt.kind === "file"
+      ? [`${chunks.reused} of ${total} chunks were there`]
+      : []),
   ];
-  const parts = [name, formatSize(size), ...how, `id ${shortId(receipt.id)}`, receipt.path ?? ""];
+  const parts = [
+    name,
+    formatSize(size),
+    ...how,
+    ...filesOf(receipt),
+    `id ${shortId(receipt.id)}`,
+    receipt.path ?? "",
+  ];
   return parts.join("  ").trimEnd();
+}
+
+/** What became of the files of a folder; nothing for a file. */
+function filesOf({ files }: Receipt): string[] {
+  if (!files) return [];
+  const { fetched, copied, unchanged, deleted } = files;
+  const counts = [
+    ...(fetched > 0 ? [`${fetched} fetched`] : []),
+    ...(copied > 0 ? [`${copied} copied`] : []),
+    ...(unchanged > 0 ? [`${unchanged} unchanged`] : []),
+    ...(deleted > 0 ? [`${deleted} deleted`] : []),
+  ];
+  return [`files: ${counts.join(", ") || "none"}`];
 }
 
 function notesOn({ name, trust, sources }: Receipt): string[] {

@@ -4,10 +4,10 @@ import { formatTableStream } from "../table.ts";
 import { formatSize, formatTime, shortId } from "../units.ts";
 import type { Verb } from "./verb.ts";
 
-const HEADER = ["ID", "SIZE", "SOURCES", "MODIFIED", "PUBLISHER", "TRUST", "NAME"];
+const HEADER = ["ID", "SIZE", "ENTRIES", "SOURCES", "MODIFIED", "PUBLISHER", "TRUST", "NAME"];
 
 /**
- * `list-files [PATTERN]`: a row per file, or with `--json` an array of ListedFile. Both are written
+ * `list-files [PATTERN]`: a row per file or folder, or with `--json` an array of ListedFile. Both are written
  * as the listing arrives, so its length costs no memory; an array that breaks off is a failed one.
  */
 export const listFilesVerb: Verb = {
@@ -20,7 +20,7 @@ export const listFilesVerb: Verb = {
     const files = untilAborted(api.listFiles(pattern), signal);
     if (output.json) {
       for await (const file of files) {
-        await output.raw((output.begun ? ",\n" : "[") + safeJson(file));
+        await output.raw((output.begun ? ",\n" : "[") + safeJson({ kind: "file", ...file }));
       }
       return await output.raw(output.begun ? "]\n" : "[]\n");
     }
@@ -40,12 +40,13 @@ async function* rows(files: AsyncIterable<ListedFile>): AsyncGenerator<string[]>
   for await (const file of files) {
     yield [
       shortId(file.id),
-      formatSize(file.size).replace(" ", ""),
+      formatSize(file.kind === "folder" ? file.bytes ?? 0 : file.size).replace(" ", ""),
+      file.kind === "folder" ? String(file.entries ?? 0) : "-",
       String(file.sources),
       formatTime(file.mtime),
       shortId(file.publisher),
       file.trust,
-      file.name,
+      file.kind === "folder" ? `${file.name}/` : file.name,
     ];
   }
 }

@@ -16,9 +16,12 @@ import type { Verb, VerbCall } from "./verb.ts";
 export const shareVerb: Verb = {
   name: "share",
   arguments: "<FILE...>",
-  summary: "share files: names under DIR, or paths anywhere, which stay where they are",
-  examples: ["share debian.iso", "share ~/talks/*.pdf", "share debian.iso --serve"],
+  summary: "share files and folders: names under DIR, or paths anywhere, which stay where they are",
+  examples: ["share debian.iso", "share ~/talks", "share ~/talks --watch --serve"],
   role: "verb",
+  options: () => [
+    option("--watch", "announce changes as they happen, for as long as it is shared"),
+  ],
   onceOptions: () => [
     option("--serve", "when no peer is running for DIR: stay, and serve until interrupted"),
   ],
@@ -31,6 +34,7 @@ export const shareVerb: Verb = {
         const result = await share(file, call);
         if (output.json) shared.push(result);
         else await output.line(describe(result));
+        for (const { path, why } of result.left_out ?? []) output.note(`Left out ${path}: ${why}`);
       } catch (error) {
         if (args.length === 1 || !(error instanceof Fault)) throw error;
         exit ||= await reportFailure(error, new Output({ quiet: output.quiet }));
@@ -45,15 +49,27 @@ export const shareVerb: Verb = {
   },
 };
 
-function share(file: string, { api, cwd, output, signal }: VerbCall): Promise<ShareResult> {
+function share(
+  file: string,
+  { api, cwd, flags, output, signal }: VerbCall,
+): Promise<ShareResult> {
+  const watch = flags.watch === true ? true : undefined;
   return withProgress(file, output, (show) =>
-    api.share({ file, cwd }, {
+    api.share({ file, cwd, watch }, {
       signal,
       onProgress: (bytes, size) => show({ bytes, size }),
     }));
 }
 
 function describe(shared: ShareResult): string {
+  const { name, kind, entries, size, id, watched } = shared;
   const how = shared.hashed ? `hashed in ${formatDuration(shared.seconds)}` : "unchanged";
-  return `${shared.name}  ${formatSize(shared.size)}  ${how}  id ${shortId(shared.id)}`;
+  return [
+    kind === "folder" ? `${name}/` : name,
+    ...(kind === "folder" ? [`${entries} entries`] : []),
+    formatSize(size),
+    how,
+    ...(watched ? ["watched"] : []),
+    `id ${shortId(id)}`,
+  ].join("  ");
 }

@@ -52,7 +52,7 @@ function shares(status: PeerStatus): Promise<string> {
     shortId(one.id),
     compact(formatSize(one.size)),
     compact(formatSize(one.served)),
-    one.name,
+    one.kind === "folder" ? `${one.name}/` : one.name,
   ]);
   return formatTable(["SHARED", "SIZE", "SERVED", "NAME"], rows);
 }

@@ -5,7 +5,7 @@ import type { Verb } from "./verb.ts";
 export const unshareVerb: Verb = {
   name: "unshare",
   arguments: "<NAME>",
-  summary: "stop sharing a file; the file itself is left alone",
+  summary: "stop sharing a file or folder; it is left where it is",
   examples: ["unshare debian.iso"],
   role: "verb",
   async run({ api, args: [name], output }) {

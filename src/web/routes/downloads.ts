@@ -21,6 +21,8 @@ const GetBody = v.object({
   overwrite: v.optional(v.boolean()),
   /** The download goes on when the asker goes away. */
   background: v.optional(v.boolean()),
+  update: v.optional(v.boolean()),
+  delete: v.optional(v.boolean()),
 });
 
 /**

@@ -3,7 +3,7 @@ import * as v from "valibot";
 import type { PeerApi } from "../../peer/peer_api.ts";
 import { bodyOf, Path, work } from "./request.ts";
 
-const ShareBody = v.object({ file: Path, cwd: Path });
+const ShareBody = v.object({ file: Path, cwd: Path, watch: v.optional(v.boolean()) });
 
 /**
  * | route                    | does                                                       |

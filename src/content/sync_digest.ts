@@ -1,0 +1,33 @@
+/**
+ * SHA-256 on the calling thread. For small files this is quicker than WebCrypto, which hands each digest
+ * to another thread and back.
+ */
+import { createHash } from "node:crypto";
+import { fileIdBytes } from "./file_id.ts";
+import { toHex } from "./hex.ts";
+import { CHUNK_SIZE, DIGEST_SIZE, PAGE_DIGESTS } from "./sizes.ts";
+
+/** Most bytes in a file whose id {@link contentId} can tell: its tree is one page. */
+const ONE_PAGE = PAGE_DIGESTS * CHUNK_SIZE;
+
+export function sha256(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(createHash("sha256").update(bytes).digest());
+}
+
+/** As fileId. */
+export function fileIdOf(size: number, topPage: Uint8Array): string {
+  return toHex(sha256(fileIdBytes(size, topPage)));
+}
+
+/** The digests of all chunks of some bytes, and the id of the file that has just these bytes. */
+export function contentId(bytes: Uint8Array): { id: string; page: Uint8Array<ArrayBuffer> } {
+  if (bytes.length > ONE_PAGE) {
+    throw new RangeError(`${bytes.length} bytes have more than one page`);
+  }
+  const page = new Uint8Array(Math.ceil(bytes.length / CHUNK_SIZE) * DIGEST_SIZE);
+  for (let chunk = 0; chunk * CHUNK_SIZE < bytes.length; chunk++) {
+    const at = chunk * CHUNK_SIZE;
+    page.set(sha256(bytes.subarray(at, at + CHUNK_SIZE)), chunk * DIGEST_SIZE);
+  }
+  return { id: fileIdOf(bytes.length, page), page };
+}

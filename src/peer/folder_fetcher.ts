@@ -1,0 +1,311 @@
+import fs from "node:fs";
+import type { FileEntry, ManifestEntry } from "../content/manifest.ts";
+import type { ManifestPart } from "../content/manifest_part.ts";
+import { treeShape } from "../content/hash_tree.ts";
+import { Fault } from "../fault.ts";
+import { compareTree, type TreeState } from "../store/compare_tree.ts";
+import type { DigestStore } from "../store/digest_store.ts";
+import type { Disk } from "../store/disk.ts";
+import type { Download, DownloadStore } from "../store/download_store.ts";
+import { type FileStamp, stampOfPath } from "../store/file_stamp.ts";
+import type { HashCache } from "../store/hash_cache.ts";
+import { isInside } from "../store/safe_path.ts";
+import { Staging } from "../store/staging.ts";
+import type { StateDatabase } from "../store/state_database.ts";
+import { clearPlace, placeStaged, removeOthers, setAttributes } from "../store/update_tree.ts";
+import type { Budget } from "./budget.ts";
+import { makeParents } from "./destination.ts";
+import { findSources } from "./find_sources.ts";
+import { FolderContents } from "./folder_contents.ts";
+import { type FolderPlace, parentOf, placeOf } from "./folder_place.ts";
+import type { FileCounts, GetRequest, PeerRecord, Progress, Receipt } from "./peer_api.ts";
+import type { RateLimiter } from "./rate_limiter.ts";
+import type { Self, Source } from "./source.ts";
+import type { Swarm } from "./swarm.ts";
+import type { ActiveTransfer } from "./transfers.ts";
+
+export interface FolderFetcherOptions {
+  /** The shared folder: absolute, free of links. */
+  dir: string;
+  swarm: Swarm;
+  self: Self;
+  cache: HashCache;
+  digests: DigestStore;
+  db: StateDatabase;
+  disk: Disk;
+  downloads: DownloadStore;
+  budget: Budget;
+  /** True while a content is being fetched by itself. */
+  isRunning: (id: string) => boolean;
+}
+
+/** One folder to be fetched: its manifest is here. */
+export interface FolderJob {
+  request: GetRequest;
+  /** The folder's id and its manifest's size. */
+  target: { id: string; size: number };
+  part: Extract<ManifestPart, { kind: "folder" }>;
+  place: FolderPlace;
+  transfer: ActiveTransfer;
+  signal: AbortSignal;
+  limits: RateLimiter[];
+  /** Is told what the work is at. */
+  phase: (phase: Progress["phase"]) => void;
+  /** Throws when what was taken is not to be taken any more; called before anything is placed. */
+  confirm: () => void;
+  /** Is told of bytes as they come. */
+  onBytes?: (bytes: number) => void;
+}
+
+/** What came of it. */
+export interface FolderOutcome {
+  receipt: Pick<
+    Receipt,
+    "path" | "up_to_date" | "size" | "chunks" | "files" | "left_out" | "sources"
+  >;
+  /** Where its files are. */
+  files: { path: string; id: string }[];
+}
+
+/**
+ * Puts a folder on disk. A new one is put together out of sight and appears whole; one that is there is
+ * brought up to date, each file in one step. What a try that failed left is used by the next one.
+ */
+export class FolderFetcher {
+  readonly #options: FolderFetcherOptions;
+  readonly #reached = new Map<string, number>();
+  readonly #underWay = new Set<string>();
+
+  constructor(options: FolderFetcherOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Throws a `destination` Fault, before anything is fetched, when what stands there differs and may not
+   * be changed; and as FolderContents does.
+   */
+  async fetch(job: FolderJob): Promise<FolderOutcome> {
+    const { place, part: { entries, bytes }, transfer } = job;
+    transfer.size = bytes;
+    transfer.before = -transfer.meter.total;
+    job.phase("checking");
+    if (!place.exists) return await this.#fetchNew(job);
+    const state = await this.#compare(job, place.path, entries);
+    if (state.missing.length === 0 && !changes(job)) return this.#outcome(job, state, {});
+    if (!changes(job)) {
+      const [{ path }] = state.missing;
+      throw new Fault(
+        "destination",
+        `Cannot write ${place.path}: it exists and differs, in ${path}; bring it up to date with --update`,
+      );
+    }
+    return await this.#update(job, state);
+  }
+
+  /** True while a large file is fetched as a part of a folder. */
+  isFetching(id: string): boolean {
+    return this.#underWay.has(id);
+  }
+
+  /** True when something of a folder is staged. */
+  begun(id: string): boolean {
+    return fs.existsSync(this.#options.downloads.treeOf(id));
+  }
+
+  /** Bytes of a folder that were there when the work on it ended, as far as this process knows. */
+  bytesOf(id: string): number {
+    return this.#reached.get(id) ?? 0;
+  }
+
+  /** Removes what is staged of an unfinished folder. */
+  discard({ id, name, output }: Download): void {
+    this.#reached.delete(id);
+    const path = placeOf({ name, output }, this.#options.dir);
+    for (const near of [path, `${path}/.`]) {
+      const root = this.stagingOf(id, near);
+      if (fs.existsSync(root)) Staging.open(root).remove();
+    }
+  }
+
+  /** Where a folder is put together that goes to `path`: on the same file system. */
+  stagingOf(id: string, path: string): string {
+    const { downloads } = this.#options;
+    const parent = nearestFolder(path);
+    if (fs.statSync(parent).dev === fs.statSync(downloads.folder()).dev) {
+      return downloads.treeOf(id);
+    }
+    return `${parent}/.${id.slice(0, 12)}.shoal-partial`;
+  }
+
+  async #fetchNew(job: FolderJob): Promise<FolderOutcome> {
+    const { target, place: { path }, part: { entries }, signal } = job;
+    const { dir } = this.#options;
+    const staging = Staging.open(this.stagingOf(target.id, path));
+    const state = await this.#compare(job, staging.root, entries);
+    for (const entry of entries) if (entry.type === "folder") staging.makeFolder(entry.path);
+    const contents = await this.#stage(job, staging, filesOf(state.missing));
+    for (const { entry } of state.present) contents.stamps.set(entry.path, staging.settle(entry));
+    for (const entry of state.missing) if (entry.type === "link") staging.link(entry);
+    await removeOthers(staging.root, entries, signal);
+    job.phase("finishing");
+    job.confirm();
+    await staging.sync(signal);
+    if (isInside(dir, path)) await makeParents(dir, path);
+    staging.publish(path);
+    syncFolder(parentOf(path));
+    return this.#outcome(job, state, { contents, staging, fresh: true });
+  }
+
+  async #update(job: FolderJob, state: TreeState): Promise<FolderOutcome> {
+    const { request, target, place: { path: root }, part: { entries }, signal } = job;
+    const [blocked] = state.inTheWay;
+    if (blocked && !request.delete) {
+      const why = `${blocked.why}; remove it, or add --delete`;
+      throw new Fault("destination", `Cannot write ${root}/${blocked.path}: ${why}`);
+    }
+    const staging = Staging.open(this.stagingOf(target.id, `${root}/.`));
+    const staged = await this.#compare(job, staging.root, filesOf(state.missing));
+    const contents = await this.#stage(job, staging, filesOf(staged.missing));
+    for (const { entry } of staged.present) contents.stamps.set(entry.path, staging.settle(entry));
+    for (const entry of state.missing) if (entry.type === "link") staging.link(entry);
+    job.phase("finishing");
+    job.confirm();
+    await staging.sync(signal);
+    for (const { path } of state.inTheWay) await clearPlace(`${root}/${path}`);
+    await placeStaged(root, { staging, entries: state.missing, signal });
+    setAttributes(root, state.touched);
+    const deleted = request.delete ? await removeOthers(root, entries, signal) : 0;
+    staging.remove();
+    return this.#outcome(job, state, { contents, staging, deleted });
+  }
+
+  #compare(job: FolderJob, root: string, entries: ManifestEntry[]): Promise<TreeState> {
+    const { transfer, signal } = job;
+    const onPresent = (bytes: number) => void (transfer.before += bytes);
+    return compareTree(root, entries, { cache: this.#options.cache, signal, onPresent });
+  }
+
+  async #stage(job: FolderJob, staging: Staging, files: FileEntry[]): Promise<FolderContents> {
+    const { request, target, transfer, signal, limits } = job;
+    const { swarm } = this.#options;
+    requireRoom(staging.root, files);
+    const find = (connected: Source[], found: (records: PeerRecord[]) => void) =>
+      findSources(target.id, connected, { swarm, signal, found });
+    const sources: PeerRecord[] = [];
+    if (files.length > 0) {
+      await find([], (records) => void sources.push(...records)).catch(() => {});
+    }
+    job.phase("connecting");
+    const contents = new FolderContents(files, {
+      ...this.#options,
+      underWay: this.#underWay,
+      onBytes: job.onBytes,
+      ...{ folder: target, name: request.name, staging, find, transfer, signal, limits },
+      sources,
+      waitMs: request.deadline === undefined ? request.wait : Infinity,
+    });
+    job.phase("fetching");
+    try {
+      await contents.run();
+    } catch (error) {
+      this.#reached.set(target.id, transfer.view().bytes);
+      if (!(error instanceof Fault) || error === signal.reason) throw error;
+      if (error.message.startsWith("Cannot ")) throw error;
+      throw new Fault(error.kind, `Cannot get ${request.name}: ${error.message}`, { cause: error });
+    }
+    return contents;
+  }
+
+  #outcome(
+    { part, place: { path }, transfer }: FolderJob,
+    state: TreeState,
+    { contents, staging, deleted = 0, fresh = false }: {
+      contents?: FolderContents;
+      staging?: Staging;
+      deleted?: number;
+      /** Nothing stood there before. */
+      fresh?: boolean;
+    },
+  ): FolderOutcome {
+    const { cache } = this.#options;
+    const stamps = contents?.stamps ?? new Map<string, FileStamp>();
+    const touched = new Set(state.touched.map((entry) => entry.path));
+    for (const { entry, stamp } of state.present) {
+      if (stamps.has(entry.path)) continue;
+      const changed = contents && touched.has(entry.path);
+      stamps.set(entry.path, changed ? stampOfPath(`${path}/${entry.path}`) : stamp);
+    }
+    const files = filesOf(part.entries).map((entry) => ({
+      path: `${path}/${entry.path}`,
+      id: entry.id,
+      stamp: stamps.get(entry.path)!,
+    }));
+    if (contents) {
+      if (staging) cache.forgetUnder(staging.root);
+      cache.rememberAll(files);
+    }
+    const count = contents?.counts;
+    const counts: FileCounts = {
+      fetched: count?.fetched ?? 0,
+      copied: count?.copied ?? 0,
+      unchanged: state.present.length,
+      deleted,
+    };
+    transfer.before = part.bytes - transfer.meter.total;
+    const nothing = state.missing.length === 0 && deleted === 0 && touched.size === 0;
+    const unchanged = state.present.reduce((sum, { entry }) => sum + chunksOf(entry), 0);
+    return {
+      receipt: {
+        path,
+        up_to_date: nothing && !fresh,
+        size: part.bytes,
+        chunks: {
+          reused: unchanged + (count?.copiedChunks ?? 0),
+          fetched: count?.fetchedChunks ?? 0,
+          refetched: count?.refetchedChunks ?? 0,
+        },
+        files: counts,
+        left_out: part.leftOut.map((path) => ({
+          path,
+          why: "the link leads out of what is fetched",
+        })),
+        sources: contents?.receipts.filter(({ bytes, dropped }) => bytes > 0 || dropped) ?? [],
+      },
+      files,
+    };
+  }
+}
+
+/** True when what stands at the destination may be changed. */
+function changes({ request: { update, overwrite } }: FolderJob): boolean {
+  return update === true || overwrite === true;
+}
+
+function filesOf(entries: ManifestEntry[]): FileEntry[] {
+  return entries.filter((entry) => entry.type === "file");
+}
+
+function chunksOf({ size }: FileEntry): number {
+  return treeShape(size).chunks;
+}
+
+/** Throws a `disk` Fault when files don't fit. */
+function requireRoom(folder: string, files: FileEntry[]): void {
+  const needed = files.reduce((sum, { size }) => sum + size, 0);
+  const { bavail, bsize } = fs.statfsSync(folder);
+  if (needed <= bavail * bsize) return;
+  const free = bavail * bsize;
+  throw new Fault("disk", `Cannot fetch ${needed} bytes: only ${free} are free in ${folder}`);
+}
+
+function nearestFolder(path: string): string {
+  let parent = parentOf(path);
+  while (!fs.existsSync(parent)) parent = parentOf(parent);
+  return parent;
+}
+
+function syncFolder(path: string): void {
+  if (Deno.build.os === "windows") return;
+  using folder = Deno.openSync(path);
+  folder.syncSync();
+}

@@ -1,0 +1,58 @@
+import fs from "node:fs";
+import { Fault } from "../fault.ts";
+import { pathOf } from "../store/safe_path.ts";
+import { requireInside } from "./destination.ts";
+
+/** Where a folder goes, and what stands there. */
+export interface FolderPlace {
+  /** Absolute. */
+  path: string;
+  /** False when nothing stands there, or an empty folder. */
+  exists: boolean;
+}
+
+/**
+ * Where a request's folder goes: its name under `dir`, or `output`: that path itself, or the folder's
+ * own name in it where `output` ends with a slash. Throws a `destination` Fault when something stands
+ * there that is no folder, and a `usage` Fault when the place leads out of `dir` or its folder is
+ * missing.
+ */
+export async function settleFolder(
+  { name, output }: { name: string; output?: string },
+  dir: string,
+): Promise<FolderPlace> {
+  const path = placeOf({ name, output }, dir);
+  if (output === undefined) await requireInside(dir, path);
+  const stat = fs.lstatSync(path, { throwIfNoEntry: false });
+  if (stat?.isSymbolicLink() && output !== undefined && isFolder(path)) {
+    // One's own link to a folder is as good as that.
+    return placeAt(fs.realpathSync(path));
+  }
+  if (stat && !stat.isDirectory()) {
+    const what = stat.isSymbolicLink() ? "a link" : "a file";
+    throw new Fault("destination", `Cannot write ${path}: it is ${what}, and ${name} is a folder`);
+  }
+  if (!stat && output !== undefined && !isFolder(parentOf(path))) {
+    throw new Fault("usage", `Cannot write ${path}: there is no folder ${parentOf(path)}`);
+  }
+  return placeAt(path);
+}
+
+function placeAt(path: string): FolderPlace {
+  return { path, exists: isFolder(path) && fs.readdirSync(path).length > 0 };
+}
+
+/** Where a request's folder goes, by its words alone. */
+export function placeOf({ name, output }: { name: string; output?: string }, dir: string): string {
+  if (output === undefined) return pathOf(dir, name);
+  if (!/[/\\]$/.test(output)) return output;
+  return `${output.replace(/[/\\]+$/, "")}/${name.split("/").pop()}`;
+}
+
+function isFolder(path: string): boolean {
+  return fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+export function parentOf(path: string): string {
+  return path.replace(/\/[^/]*$/, "") || "/";
+}
