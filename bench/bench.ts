@@ -4,6 +4,7 @@
  * Goals are printed, not asserted: the exit code is 0 unless something broke.
  */
 import { formatSize } from "../src/cli/units.ts";
+import { folderRate } from "./figures/folder_rate.ts";
 import { getRate } from "./figures/get_rate.ts";
 import { peakMemory } from "./figures/peak_memory.ts";
 import { shareRate } from "./figures/share_rate.ts";
@@ -18,6 +19,7 @@ import { runShoal } from "./tools/shoal.ts";
 const FIGURES = {
   get: getRate,
   share: shareRate,
+  folder: folderRate,
   "peak memory": peakMemory,
   start: startTime,
 };

@@ -29,6 +29,7 @@ function formatValue(value: number | undefined, { unit }: Row): string {
   if (value === undefined) return "";
   if (unit === "bytes") return `${Math.round(value / 1e6)} MB`;
   if (unit === "seconds") return `${(value * 1000).toFixed(value < 0.01 ? 1 : 0)} ms`;
+  if (unit === "files_per_second") return `${Math.round(value)} files/s`;
   return `${Math.round(value / 1e6)} MB/s`;
 }
 

@@ -3,7 +3,7 @@ import { median, type Outcome, type Sample } from "./interleave.ts";
 /** A line of the table. Ratios are how many times faster Shoal is than what the line measures. */
 export interface Row {
   figure: string;
-  unit: "bytes_per_second" | "seconds" | "bytes";
+  unit: "bytes_per_second" | "files_per_second" | "seconds" | "bytes";
   /** By the program's own account. */
   reported?: number;
   /** From process start to exit. */
@@ -21,13 +21,22 @@ export interface Row {
 
 /** Lines of rates for files of `size` bytes; those with a goal, or of other tools, have ratios. */
 export function rateRows(outcomes: Outcome[], size: number): Row[] {
+  return ratesOf(outcomes, size, "bytes_per_second");
+}
+
+/** As {@link rateRows}, for trees of so many files. */
+export function fileRows(outcomes: Outcome[], files: number): Row[] {
+  return ratesOf(outcomes, files, "files_per_second");
+}
+
+function ratesOf(outcomes: Outcome[], amount: number, unit: Row["unit"]): Row[] {
   const [shoal] = outcomes;
   const ours = medians(shoal);
   return outcomes.map((outcome) => {
     const { reported, process } = medians(outcome);
-    const row = rowOf(outcome, "bytes_per_second");
-    row.reported = divide(size, reported);
-    row.process = divide(size, process);
+    const row = rowOf(outcome, unit);
+    row.reported = divide(amount, reported);
+    row.process = divide(amount, process);
     if (outcome === shoal) return row;
     row.ratio_reported = divide(reported ?? process, ours.reported);
     row.ratio_process = divide(process, ours.process);
