@@ -442,8 +442,10 @@ Deno.test("downloads: a database of version 1 gets its tables, and keeps the res
   const path = folder.at("state.db");
   const db = StateDatabase.open(path);
   db.run("INSERT INTO files (path, size, mtime_ns, inode, id) VALUES ('a', 1, '2', '3', 'b')");
-  db.run("DROP TABLE downloads");
-  db.run("DROP TABLE trust");
+  for (const table of ["downloads", "trust", "folder_files"]) db.run(`DROP TABLE ${table}`);
+  for (const column of ["kind", "entries", "bytes", "root", "watched"]) {
+    db.run(`ALTER TABLE shares DROP COLUMN ${column}`);
+  }
   db.run("PRAGMA user_version = 1");
   db.close();
   const again = StateDatabase.open(path);

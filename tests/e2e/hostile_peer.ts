@@ -11,6 +11,10 @@ export interface Offer {
   name: string;
   id: string;
   size: number;
+  /** A file, unless it is said to be a folder's manifest. */
+  kind?: "folder";
+  entries?: number;
+  bytes?: number;
 }
 
 /** A request as it comes over the wire. */
@@ -22,6 +26,7 @@ export interface WireRequest {
   page: number;
   first: number;
   count: number;
+  files: string[];
 }
 
 /**
@@ -100,8 +105,16 @@ export class HostilePeer {
   }
 }
 
-/** A script that serves `content` by the protocol's rules, but for the lie. */
-export function serving(content: Uint8Array, lie?: Lie): (end: RawEnd) => Promise<void> {
+/**
+ * A script that serves `content`, and with a manifest the `files` of its folder, by the protocol's rules,
+ * but for the lie.
+ */
+export function serving(
+  content: Uint8Array,
+  lie?: Lie,
+  files: Uint8Array[] = [],
+): (end: RawEnd) => Promise<void> {
+  const byId = new Map(files.map((file) => [referenceIdOf(file), file]));
   const { levels } = referenceTree(referenceDigests(content));
   const peer = sha256(content).toHex();
   const honest = (request: WireRequest): Bytes => {
@@ -119,6 +132,10 @@ export function serving(content: Uint8Array, lie?: Lie): (end: RawEnd) => Promis
         const at = request.first * 65_536;
         const run = content.subarray(at, at + request.count * 65_536);
         return wireMessage({ action: "chunks", id }, run);
+      }
+      case "get_files": {
+        const whole = request.files.map((file) => byId.get(file)!);
+        return wireMessage({ action: "files", id, count: whole.length }, concat(whole as Bytes[]));
       }
     }
     throw new Error(`nobody told this peer about ${request.action}`);

@@ -27,17 +27,17 @@ const ID = "1a2b3c4d".repeat(8);
 const PEER = "ab".repeat(32);
 
 export const SHARED: SharedFile = {
-  ...{ name: "file", path: "/dir/file", id: ID, size: 3, mtime: 1 },
-  ...{ publisher: PEER, served: 0, available: true },
+  ...{ kind: "file", name: "file", path: "/dir/file", id: ID, size: 3, mtime: 1 },
+  ...{ publisher: PEER, served: 0, available: true, watched: false },
 };
 export const RECEIPT: Receipt = {
-  ...{ name: "file", id: ID, size: 3, publisher: PEER, trust: "first" },
+  ...{ kind: "file", name: "file", id: ID, size: 3, publisher: PEER, trust: "first" },
   ...{ path: "/dir/file", up_to_date: false },
   ...{ seconds: 0.5, bytes: 3, rate: 6, chunks: { reused: 0, fetched: 1, refetched: 0 } },
   sources: [{ address: "10.0.0.1:10000", bytes: 3, retries: 0, bad_chunks: 0 }],
 };
 export const PARTIAL: PartialStatus = {
-  ...{ name: "half", id: ID, size: 3, bytes: 1, updated: 1, state: "paused" },
+  ...{ kind: "file", name: "half", id: ID, size: 3, bytes: 1, updated: 1, state: "paused" },
 };
 export const STATUS: PeerStatus = {
   ...{ peer: PEER, agent: "test/1", dir: "/dir", uptime: 1, bootstraps: [], shares: [SHARED] },

@@ -23,7 +23,7 @@ export class State {
   /** Shares the file at `path` under `name`. */
   async share(path: string, name: string): Promise<Share> {
     const { id, stamp } = await this.cache.identify(path);
-    this.library.add(announcementOf({ name, id, size: stamp.size }), path, stamp);
+    this.library.add(announcementOf({ name, id, size: stamp.size }), { path, stamp });
     return this.library.get(name)!;
   }
 

@@ -1,0 +1,121 @@
+/** Folders whose fetching or updating is killed: nothing half-done shows, and what came is used. */
+import { assert, assertEquals } from "@std/assert";
+import type { PeerStatus, Receipt } from "../../src/peer/peer_api.ts";
+import { assertRefused, eventually, placedIn } from "../e2e/checks.ts";
+import { type Peer, World, writeRandom } from "../e2e/world.ts";
+
+const MIB = 1 << 20;
+const SMALL = 400;
+const SMALL_SIZE = 20_000;
+const LARGE_SIZE = 24 * MIB;
+const TOTAL = SMALL * SMALL_SIZE + LARGE_SIZE;
+
+/** A peer that serves a folder of small files and a large one, slowly. */
+async function slowSharer(world: World): Promise<Peer> {
+  const peer = await world.peer("sharer", { args: ["--limit-up", "12M"] });
+  for (let index = 0; index < SMALL; index++) {
+    const folder = `${peer.dir}/tree/${index % 20}`;
+    await Deno.mkdir(folder, { recursive: true });
+    await writeRandom(`${folder}/${index}`, SMALL_SIZE);
+  }
+  await writeRandom(`${peer.dir}/tree/large`, LARGE_SIZE);
+  await world.json(peer.dir, ["share", "tree"]);
+  return peer;
+}
+
+async function assertSame(a: string, b: string): Promise<void> {
+  const diff = await new Deno.Command("diff", { args: ["-r", a, b] }).output();
+  assert(diff.success, new TextDecoder().decode(diff.stdout));
+}
+
+/** Bytes of files under a folder. */
+function bytesIn(folder: string): number {
+  let bytes = 0;
+  try {
+    for (const { name, isDirectory, isFile } of Deno.readDirSync(folder)) {
+      const path = `${folder}/${name}`;
+      if (isDirectory) bytes += bytesIn(path);
+      else if (isFile) bytes += (Deno.statSync(path).blocks ?? 0) * 512;
+    }
+  } catch {
+    // It comes and goes.
+  }
+  return bytes;
+}
+
+Deno.test("a folder that is killed on its way leaves nothing in its place, and goes on", async () => {
+  await using world = await World.create();
+  const sharer = await slowSharer(world);
+  const dir = await world.folder("getter");
+  for (const [kill, enough] of [3 * MIB, SMALL * SMALL_SIZE + 6 * MIB].entries()) {
+    const get = world.start(dir, ["get", "tree"]);
+    await eventually("some of it is there", () => bytesIn(`${dir}/.shoal/partials`) > enough);
+    await get.stop("SIGKILL");
+    assertEquals(placedIn(dir), [], `kill ${kill}`);
+  }
+  const [partial] = (await world.json<PeerStatus>(dir, ["status"])).partials;
+  assertEquals([partial.kind, partial.name, partial.size], ["folder", "tree", TOTAL]);
+  const receipt = await world.json<Receipt>(dir, ["get", "tree"]);
+  // Of the large file, a kill may cost what no checkpoint vouches for.
+  assert(receipt.bytes <= LARGE_SIZE, `${receipt.bytes} bytes were fetched again`);
+  await assertSame(`${dir}/tree`, `${sharer.dir}/tree`);
+  assertEquals(placedIn(`${dir}/.shoal/partials`), []);
+  assertEquals((await world.json<PeerStatus>(dir, ["status"])).partials, []);
+});
+
+Deno.test("a running peer goes on with a folder by itself, and shows it as one transfer", async () => {
+  await using world = await World.create();
+  const sharer = await slowSharer(world);
+  const getter = await world.peer("getter");
+  const get = world.start(getter.dir, ["get", "tree"]);
+  await eventually("it is under way", async () => {
+    const { transfers } = await world.json<PeerStatus>(getter.dir, ["status"]);
+    return transfers.some(({ state, size, percent }) =>
+      state === "active" && size === TOTAL && percent > 5
+    );
+  });
+  const { transfers } = await world.json<PeerStatus>(getter.dir, ["status"]);
+  assertEquals(transfers.map(({ name, direction }) => [name, direction]), [["tree", "down"]]);
+  await getter.program.stop("SIGKILL");
+  await get.ended();
+  assertEquals(placedIn(getter.dir), []);
+  await world.peer("getter");
+  await eventually("it is whole", () => placedIn(getter.dir).length > 0);
+  await assertSame(`${getter.dir}/tree`, `${sharer.dir}/tree`);
+});
+
+Deno.test("an update that is killed leaves each file old or new, and goes on", async () => {
+  await using world = await World.create();
+  const sharer = await slowSharer(world);
+  const dir = await world.folder("getter");
+  await world.json(dir, ["get", "tree"]);
+  const before = await Deno.readFile(`${dir}/tree/large`);
+  await writeRandom(`${sharer.dir}/tree/larger`, LARGE_SIZE);
+  await Deno.rename(`${sharer.dir}/tree/larger`, `${sharer.dir}/tree/large`);
+  await Deno.writeTextFile(`${sharer.dir}/tree/0/0`, "new");
+  await world.json(sharer.dir, ["share", "tree"]);
+  const update = world.start(dir, ["get", "tree", "--update"]);
+  await eventually("some of it is there", () => bytesIn(`${dir}/.shoal/partials`) > 6 * MIB);
+  await update.stop("SIGKILL");
+  const after = await Deno.readFile(`${dir}/tree/large`);
+  assert(before.length === after.length && before.every((byte, index) => byte === after[index]));
+  const receipt = await world.json<Receipt>(dir, ["get", "tree", "--update"]);
+  assertEquals(receipt.files?.unchanged, SMALL - 1);
+  await assertSame(`${dir}/tree`, `${sharer.dir}/tree`);
+});
+
+Deno.test("a folder that is cancelled leaves nothing, and a lost source is waited for", async () => {
+  await using world = await World.create();
+  const sharer = await slowSharer(world);
+  const dir = await world.folder("getter");
+  const get = world.start(dir, ["get", "tree", "--wait", "2s"]);
+  await eventually("some of it is there", () => bytesIn(`${dir}/.shoal/partials`) > 2 * MIB);
+  await sharer.program.stop("SIGKILL");
+  assertEquals(await get.ended(), 4);
+  assertEquals(placedIn(dir), []);
+  assertEquals((await world.json<PeerStatus>(dir, ["status"])).partials.length, 1);
+  const cancelled = await world.run(dir, ["cancel", "tree"]);
+  assertEquals(cancelled.code, 0);
+  assertEquals(placedIn(`${dir}/.shoal/partials`), []);
+  assertRefused(await world.run(dir, ["cancel", "tree"]), { code: 3 });
+});
