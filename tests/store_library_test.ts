@@ -75,9 +75,9 @@ Deno.test("library: a name shared anew takes the old one's place, and its count 
   const old = await state.share(path, "file");
   old.served = 7;
   const { announcement, stamp } = old;
-  assertStrictEquals(library.add({ ...announcement, time: 1 }, path, stamp), old);
+  assertStrictEquals(library.add({ ...announcement, time: 1 }, { path, stamp }), old);
   assertEquals(library.get("file")?.served, 7);
-  library.add(announcementOf({ name: "file", id: ID, size: 7 }), path, stamp);
+  library.add(announcementOf({ name: "file", id: ID, size: 7 }), { path, stamp });
   assertEquals(library.get("file")?.served, 0);
   assertEquals(library.withId(announcement.id), undefined);
   assertEquals(library.list().length, 1);
