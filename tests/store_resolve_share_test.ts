@@ -33,7 +33,7 @@ Deno.test("share: a name under DIR, a path from here, a path from the root", asy
     ["./in.txt", "in.txt", "dir/in.txt"],
     [".", "out", "out"],
     ["sub", "sub", "dir/sub"],
-    [".", "sub", "dir/sub", "dir/sub"],
+    [".", "sub", "dir/sub", at("dir/sub")],
     ["out.txt", "out.txt", "out/out.txt"],
     ["../dir/sub/deep.txt", "sub/deep.txt", "dir/sub/deep.txt"],
     ["deep.txt", "sub/deep.txt", "dir/sub/deep.txt", at("dir/sub")],
