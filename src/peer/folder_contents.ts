@@ -146,7 +146,7 @@ export class FolderContents {
   }
 
   async #fetchSmall(files: FileEntry[]): Promise<void> {
-    const { sources, find, signal, waitMs, limits, db, digests, transfer } = this.#options;
+    const { sources, find, signal, waitMs, limits, db, digests } = this.#options;
     const { folder, self } = this.#options;
     const sourcesOf = (records: PeerRecord[]) => peerSources(folder, records, self);
     const fetcher = new BatchFetcher({
@@ -233,8 +233,7 @@ export class FolderContents {
   }
 
   #downloader({ id, size }: FileEntry, sink: PartialFile): Downloader {
-    const { sources, find, self, digests, signal, budget, limits, waitMs, transfer } =
-      this.#options;
+    const { sources, find, self, digests, signal, budget, limits, waitMs } = this.#options;
     const sourcesOf = (records: PeerRecord[]) => peerSources({ id, size }, records, self);
     return new Downloader({
       ...{ id, size, sink, digests, signal, budget, limits, waitMs, peer: self.peer },
