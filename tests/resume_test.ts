@@ -13,6 +13,7 @@ import { assertSameBytes, type Bytes, patterned } from "./support/bytes.ts";
 import { faultOf } from "./support/faults.ts";
 import { State } from "./support/state.ts";
 import { TempFolder } from "./support/temp_folder.ts";
+import { withoutFolders } from "./support/without_folders.ts";
 
 const MIB = 1 << 20;
 const CHUNK = 65_536;
@@ -442,10 +443,8 @@ Deno.test("downloads: a database of version 1 gets its tables, and keeps the res
   const path = folder.at("state.db");
   const db = StateDatabase.open(path);
   db.run("INSERT INTO files (path, size, mtime_ns, inode, id) VALUES ('a', 1, '2', '3', 'b')");
-  for (const table of ["downloads", "trust", "folder_files"]) db.run(`DROP TABLE ${table}`);
-  for (const column of ["kind", "entries", "bytes", "root", "watched"]) {
-    db.run(`ALTER TABLE shares DROP COLUMN ${column}`);
-  }
+  withoutFolders(db);
+  for (const table of ["downloads", "trust"]) db.run(`DROP TABLE ${table}`);
   db.run("PRAGMA user_version = 1");
   db.close();
   const again = StateDatabase.open(path);

@@ -12,6 +12,7 @@ import type { Announcement } from "../src/wire/protocol.ts";
 import { faultOf } from "./support/faults.ts";
 import { announcementOf } from "./support/state.ts";
 import { TempFolder } from "./support/temp_folder.ts";
+import { withoutFolders } from "./support/without_folders.ts";
 
 const OWN = "0f".repeat(32);
 const [ALICE, BOB] = ["a1", "b0"].map((byte) => byte.repeat(32));
@@ -71,6 +72,7 @@ Deno.test("trust store: a database of version 2 gets its table; its downloads st
   const db = StateDatabase.open(path);
   const about = { name: "half", size: 5, overwrite: false, taken: "first" as const };
   new DownloadStore(db, folder.at("partials")).begin({ ...about, id: X });
+  withoutFolders(db);
   db.run("DROP TABLE trust");
   for (const column of ["taken", "sha256"]) db.run(`ALTER TABLE downloads DROP COLUMN ${column}`);
   db.run("PRAGMA user_version = 2");

@@ -1,3 +1,4 @@
+import { Fault } from "../fault.ts";
 import { CHUNK_SIZE } from "../content/sizes.ts";
 import { RUN_SIZE } from "../content/run_map.ts";
 import type { Library, Share } from "../store/library.ts";
@@ -6,6 +7,7 @@ import { safeName } from "../store/safe_path.ts";
 import type { SharedReader } from "../store/shared_reader.ts";
 import type { Fetcher, StreamOptions } from "./fetcher.ts";
 import type { OpenedFile } from "./page_api.ts";
+import type { Kind } from "../wire/protocol.ts";
 import type { GetRequest, StreamRequest } from "./peer_api.ts";
 import { abortable } from "./retry.ts";
 import type { Sharing } from "./sharing.ts";
@@ -30,6 +32,13 @@ export interface FileOpenerOptions {
   ) => Promise<unknown>;
 }
 
+interface Content {
+  id: string;
+  size: number;
+  /** Default a file. */
+  kind?: Kind;
+}
+
 type Running = NonNullable<ReturnType<Fetcher["running"]>>;
 
 /**
@@ -49,16 +58,24 @@ export class FileOpener {
     signal: AbortSignal,
   ): Promise<OpenedFile> {
     const name = safeName(request.name.normalize("NFC"));
-    const { id, size } = this.#here({ name, id: request.id }) ??
-      await this.#options.fetcher.find({ name, id: request.id }, signal);
+    const { id, size, kind } = this.#here({ name, id: request.id }) ??
+      await this.#there({ name, id: request.id }, signal);
+    if (kind === "folder") {
+      throw new Fault("usage", `Cannot open ${name}: it is a folder, or a part of one; fetch it`);
+    }
     const content = { name, id, size };
     return { ...content, read: (from, end, signal) => this.#read(content, from, end, signal) };
+  }
+
+  async #there(request: Pick<GetRequest, "name" | "id">, signal: AbortSignal): Promise<Content> {
+    const { id, size, announcement } = await this.#options.fetcher.find(request, signal);
+    return { id, size, kind: announcement?.kind };
   }
 
   /** A share or a download of this peer's own that is meant. */
   #here(
     { name, id = "" }: { name: string; id?: string },
-  ): { id: string; size: number } | undefined {
+  ): Content | undefined {
     const { library, sharing, fetcher } = this.#options;
     const named = library.get(name)?.announcement;
     const share = named?.id.startsWith(id)

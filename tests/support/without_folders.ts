@@ -1,0 +1,12 @@
+import type { StateDatabase } from "../../src/store/state_database.ts";
+
+/** Takes from a database what it needs to know of folders, as if an older version had made it. */
+export function withoutFolders(db: StateDatabase): void {
+  db.run("DROP TABLE folder_files");
+  for (const column of ["kind", "entries", "bytes", "root", "watched"]) {
+    db.run(`ALTER TABLE shares DROP COLUMN ${column}`);
+  }
+  for (const column of ["folder", "updating"]) {
+    db.run(`ALTER TABLE downloads DROP COLUMN ${column}`);
+  }
+}
