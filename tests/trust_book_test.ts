@@ -74,7 +74,9 @@ Deno.test("trust store: a database of version 2 gets its table; its downloads st
   new DownloadStore(db, folder.at("partials")).begin({ ...about, id: X });
   withoutFolders(db);
   db.run("DROP TABLE trust");
-  for (const column of ["taken", "sha256"]) db.run(`ALTER TABLE downloads DROP COLUMN ${column}`);
+  for (const column of ["paused", "taken", "sha256"]) {
+    db.run(`ALTER TABLE downloads DROP COLUMN ${column}`);
+  }
   db.run("PRAGMA user_version = 2");
   db.close();
   const again = StateDatabase.open(path);
