@@ -194,8 +194,10 @@ Deno.test("durations, ages and times", () => {
 Deno.test("what others wrote can't act on a terminal", () => {
   assertEquals(sanitize("a\x1b[31mb\r\n\x07\x7f\x9bc"), "a�[31mb�����c");
   assertEquals(sanitize("\u202egnp.exe\u2066\u200f\u061c"), "�gnp.exe���");
+  assertEquals(sanitize("a\u200bb\ufeff\u2060\u00ad\u{e0041}"), "a\ufffdb\ufffd\ufffd\ufffd\ufffd");
   assertEquals(sanitize("日本語 🐟 é"), "日本語 🐟 é");
-  const value = { name: "a\u202eb\x9b\x7f\u2028\n" };
+  assertEquals(sanitize("👩\u200d🔬 نمی\u200cخواهم"), "👩\u200d🔬 نمی\u200cخواهم");
+  const value = { name: "a\u202eb\x9b\x7f\u2028\n\u200b\ufeff\u{e0041}" };
   assertMatch(safeJson(value), /^[\x20-\x7e]+$/);
   assertEquals(JSON.parse(safeJson(value)), value);
 });

@@ -1,7 +1,7 @@
 import { configure, getJsonLinesFormatter, getTextFormatter } from "@logtape/logtape";
 import type { LogFlags, LogLevel } from "./options.ts";
 import { writeError } from "./output.ts";
-import { sanitize } from "./sanitize.ts";
+import { escapeJson, sanitize } from "./sanitize.ts";
 
 /**
  * Sends what the program logs, under the category `shoal`, to standard error. `level` holds unless
@@ -13,7 +13,9 @@ export async function startLogging(
   after: () => void = () => {},
 ): Promise<void> {
   const lowest = flags.logLevel ?? level;
-  const format = flags.logFormat === "json" ? getJsonLinesFormatter() : getTextFormatter({
+  const json = flags.logFormat === "json";
+  const safe = json ? escapeJson : sanitize;
+  const format = json ? getJsonLinesFormatter() : getTextFormatter({
     ...{ timestamp: "rfc3339", level: "full", category: "." },
     value: (value, inspect) => typeof value === "string" ? value : inspect(value),
   });
@@ -21,7 +23,7 @@ export async function startLogging(
     reset: true,
     sinks: {
       stderr(record) {
-        writeError(sanitize(format(record).trimEnd()));
+        writeError(safe(format(record).trimEnd()));
         after();
       },
     },

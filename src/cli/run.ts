@@ -22,6 +22,10 @@ function strayFailure(): Promise<ExitCode> {
       event.preventDefault();
       resolve(reportFailure(event.reason, new Output()));
     });
+    addEventListener("error", (event) => {
+      event.preventDefault();
+      resolve(reportFailure(event.error, new Output()));
+    });
   });
 }
 

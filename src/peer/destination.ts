@@ -1,6 +1,7 @@
 import { Fault } from "../fault.ts";
 import { fileFault } from "../store/file_stamp.ts";
 import type { HashCache } from "../store/hash_cache.ts";
+import { findTwin } from "../store/find_twin.ts";
 import { isInside, pathOf } from "../store/safe_path.ts";
 
 /** Where a download goes, and whether it is there already. */
@@ -13,7 +14,8 @@ export interface Destination {
 /**
  * Where a request's file goes: `output`, a file or an existing folder, or its name under `dir`, whose
  * missing folders are made. Throws a `destination` Fault when something else stands there and may
- * not be replaced, and a `usage` Fault when the place leads out of `dir` or its folder is missing.
+ * not be replaced, or under a name that some disks take for the same; and a `usage` Fault when the
+ * place leads out of `dir` or its folder is missing.
  */
 export async function settleDestination(
   request: { name: string; output?: string; overwrite?: boolean },
@@ -22,7 +24,7 @@ export async function settleDestination(
 ): Promise<Destination> {
   const path = request.output === undefined
     ? await underDir(dir, request.name)
-    : await underOutput(request.output, request.name);
+    : await underOutput(request.output, request.name, dir);
   const stat = await Deno.stat(path).catch(() => undefined);
   if (!stat && await Deno.lstat(path).catch(() => undefined)) {
     throw new Fault("destination", `Cannot write ${path}: it is a link that leads nowhere`);
@@ -32,8 +34,12 @@ export async function settleDestination(
     const kind = stat.isDirectory ? "a folder" : "not a regular file";
     throw new Fault("destination", `Cannot write ${path}: it is ${kind}`);
   }
-  const same = stat.size === content.size &&
-    (await cache.identify(path, { what: "compare" })).id === content.id;
+  const leaves = isInside(dir, path) && !isInside(dir, await Deno.realPath(path));
+  if (leaves && !request.overwrite) {
+    throw new Fault("destination", `Cannot write ${path}: it is a link that leaves ${dir}`);
+  }
+  const same = stat.size === content.size && !leaves &&
+    (await cache.identify(path, { what: "compare", follow: true })).id === content.id;
   if (!same && !request.overwrite) {
     throw new Fault(
       "destination",
@@ -61,6 +67,11 @@ export async function makeParents(dir: string, path: string): Promise<void> {
 async function underDir(dir: string, name: string): Promise<string> {
   const path = pathOf(dir, name);
   await requireInside(dir, path);
+  const twin = await findTwin(dir, name);
+  if (twin !== undefined) {
+    const why = "the same name but for case or Unicode form; put it elsewhere with -o";
+    throw new Fault("destination", `Cannot write ${path}: there is ${twin}, ${why}`);
+  }
   return path;
 }
 
@@ -80,8 +91,9 @@ export async function requireInside(dir: string, path: string): Promise<void> {
   }
 }
 
-async function underOutput(output: string, name: string): Promise<string> {
+async function underOutput(output: string, name: string, dir: string): Promise<string> {
   const stat = await Deno.stat(output).catch(() => undefined);
+  if (isInside(dir, output)) await requireInside(dir, stat?.isDirectory ? `${output}/x` : output);
   if (stat?.isDirectory) return `${output.replace(/\/$/, "")}/${name.split("/").pop()}`;
   const parent = parentOf(output);
   if (!(await Deno.stat(parent).catch(() => undefined))?.isDirectory) {

@@ -12,7 +12,7 @@ import { setAttributes } from "../store/update_tree.ts";
 import { stampOfPath } from "../store/file_stamp.ts";
 import type { HashCache } from "../store/hash_cache.ts";
 import { bytesOf, PartialFile } from "../store/partial_file.ts";
-import { isInside, pathOf, safeName } from "../store/safe_path.ts";
+import { foldName, isInside, pathOf, safeName } from "../store/safe_path.ts";
 import { Budget } from "./budget.ts";
 import { checkedOutput } from "./checked_output.ts";
 import { makeParents, settleDestination } from "./destination.ts";
@@ -135,7 +135,7 @@ export class Fetcher {
   readonly #running = new Map<string, Job>();
   /** Those that are being fetched, to disk or as a stream. */
   readonly #downloading = new Set<Job>();
-  /** Paths that are being written. */
+  /** Paths that are being written, as {@link foldName} has them. */
   readonly #writing = new Set<string>();
   /** Why downloads paused, by file id. */
   readonly #errors = new Map<string, string>();
@@ -226,7 +226,7 @@ export class Fetcher {
       throw error;
     } finally {
       this.#running.delete(id);
-      for (const path of claimed) this.#writing.delete(path);
+      for (const path of claimed) this.#writing.delete(foldName(path));
     }
     this.#remove(id);
     job.partial = job.downloader = undefined;
@@ -340,7 +340,7 @@ export class Fetcher {
       await job.partial?.close().catch(() => {});
       this.#remove(target.id);
       this.#running.delete(target.id);
-      this.#writing.delete(manifest);
+      this.#writing.delete(foldName(manifest));
     }
   }
 
@@ -528,7 +528,7 @@ export class Fetcher {
     } finally {
       stopServing?.();
       this.#running.delete(target.id);
-      this.#writing.delete(path);
+      this.#writing.delete(foldName(path));
     }
   }
 
@@ -548,10 +548,10 @@ export class Fetcher {
   }
 
   #claimPath(path: string): void {
-    if (this.#writing.has(path)) {
+    if (this.#writing.has(foldName(path))) {
       throw new Fault("destination", `Cannot write ${path}: another download is writing it`);
     }
-    this.#writing.add(path);
+    this.#writing.add(foldName(path));
   }
 
   /** Who asks for what was paused wants it to go on; what nobody waits for stays paused. */

@@ -131,9 +131,9 @@ export class Listener {
   #run(connection: Connection, among: Set<Connection>, task: Promise<void>): void {
     among.add(connection);
     const running = task.catch((error) => {
-      const message = `${connection}: ${messageOf(error)}`;
-      if (error instanceof Fault) log.debug(message);
-      else log.error(message);
+      const about = { connection: String(connection), why: messageOf(error) };
+      if (error instanceof Fault) log.debug("{connection}: {why}", about);
+      else log.error("{connection}: {why}", about);
     }).finally(() => {
       connection.close();
       among.delete(connection);

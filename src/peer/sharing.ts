@@ -69,6 +69,11 @@ export class Sharing {
         `Cannot share ${path}: the name ${name} is taken by ${taken}; unshare that first`,
       );
     }
+    const twin = this.#options.library.twinOf(name);
+    if (twin) {
+      const why = "the same name but for case or Unicode form; unshare that first";
+      throw new Fault("usage", `Cannot share ${path}: ${twin.announcement.name} is shared, ${why}`);
+    }
     if (request.watch && !this.#watcher) {
       throw new Fault("usage", `Cannot watch ${path}: no peer is running for this folder`);
     }
@@ -104,7 +109,8 @@ export class Sharing {
 
   /**
    * Shares a file or folder that was fetched into DIR, under its publisher's announcement. One that
-   * nobody signed for, or that goes by another name here, is not shared. `files` are a folder's.
+   * nobody signed for, that goes by another name here, or whose name only differs in case or Unicode
+   * form from one that is shared, is not shared. `files` are a folder's.
    */
   async adopt(
     { announcement }: Target,
@@ -115,6 +121,7 @@ export class Sharing {
     const { dir, library, folderFiles } = this.#options;
     if (!announcement || announcement.name !== name) return;
     if (!isInside(dir, place.root ?? place.path)) return;
+    if (library.twinOf(name)) return;
     const before = library.add(
       announcement,
       files ? this.#keepManifest(announcement.id, place) : place,
@@ -166,7 +173,7 @@ export class Sharing {
   present(id: string): Share | undefined {
     const share = this.#options.library.withId(id);
     if (!share) return;
-    const state = compare(share);
+    const state = compare(share, this.#options.dir);
     if (state === "same") return share;
     this.withdraw(share, state);
   }
@@ -196,7 +203,7 @@ export class Sharing {
     const own = publisher === this.#options.identity.id;
     const state = await this.#stateOf(share, { signal, hash: hash && !own });
     // What has changed in a folder shows only when all of it is looked at.
-    const again = hash && own && state !== "vanished";
+    const again = hash && own && (state === "same" || state === "changed");
     if (state !== "same") this.withdraw(share, state);
     else if (!share.available) await this.#restore(share);
     if (!again || state === "same" && !share.root) return;
@@ -214,8 +221,10 @@ export class Sharing {
     { signal, hash }: { signal: AbortSignal; hash: boolean },
   ): Promise<ReturnType<typeof compare>> {
     const { root, announcement: { name } } = share;
+    const { dir } = this.#options;
     if (root !== undefined && !isFolder(root)) return "vanished";
-    const state = compare(share);
+    if (root !== undefined && leadsElsewhere(root, dir)) return "became a link";
+    const state = compare(share, dir);
     if (root === undefined) return state;
     if (state !== "same") return "changed";
     if (!hash) return state;
@@ -311,9 +320,21 @@ function idsOf(library: Library): Set<string> {
   return new Set(library.list().map(({ announcement }) => announcement.id));
 }
 
-function compare(share: Share): "same" | "changed" | "vanished" {
+/**
+ * What was shared lay there itself. A link that was put in its place, or of a folder above it, would
+ * have somebody else choose what is shared.
+ */
+function leadsElsewhere(path: string, dir: string): boolean {
+  const real = Deno.realPathSync(path);
+  const stays = isInside(dir, path) ? isInside(dir, real) : real === path;
+  return !stays || fs.lstatSync(path).isSymbolicLink();
+}
+
+/** What became of a shared file, as the end of a sentence about it. */
+function compare(share: Share, dir: string): "same" | "changed" | "vanished" | "became a link" {
   let fd: number;
   try {
+    if (leadsElsewhere(share.path, dir)) return "became a link";
     fd = openRegular(share.path, "share");
   } catch {
     return "vanished";

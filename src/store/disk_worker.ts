@@ -8,6 +8,7 @@ import fs from "node:fs";
 import { badChunks, goodStretches } from "../content/bad_chunks.ts";
 import { CHUNK_SIZE, DIGEST_SIZE } from "../content/sizes.ts";
 import type { DiskReply, DiskRequest } from "./disk.ts";
+import { READ_WRITE } from "./open_flags.ts";
 import { writeFully } from "./write_fully.ts";
 
 /** What a worker's global scope is; the runtime's versions differ in what they declare. */
@@ -73,7 +74,7 @@ function write(path: string, bytes: Uint8Array, position: number): void {
 
 function opened(path: string): number {
   let fd = files.get(path);
-  if (fd === undefined) files.set(path, fd = fs.openSync(path, "r+"));
+  if (fd === undefined) files.set(path, fd = fs.openSync(path, READ_WRITE));
   return fd;
 }
 

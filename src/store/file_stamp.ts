@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import { Fault, messageOf } from "../fault.ts";
+import { READ, READ_OVER_LINKS } from "./open_flags.ts";
 
 /** What tells whether a file is still the one that was looked at. */
 export interface FileStamp {
@@ -53,15 +54,31 @@ export function mtimeOf(stamp: FileStamp): number {
 /**
  * Opens a regular file for reading. Throws a `usage` Fault for what is missing or not a file, and a
  * `disk` Fault for what can't be read. `what` is the error's verb, such as "share". Named pipes and
- * devices are refused before they are opened, which could block or have effects.
+ * devices are refused before they are opened, which could block or have effects; a link is refused
+ * unless `follow` is set.
  */
-export function openRegular(path: string, what: string): number {
+export function openRegular(
+  path: string,
+  what: string,
+  { follow = false }: { follow?: boolean } = {},
+): number {
   const cannot = `Cannot ${what} ${path}`;
-  try {
-    const stat = fs.statSync(path);
+  const requireFile = (stat: fs.Stats) => {
+    if (stat.isSymbolicLink()) throw new Fault("usage", `${cannot}: it is a link`);
     if (stat.isDirectory()) throw new Fault("usage", `${cannot}: it is a folder`);
     if (!stat.isFile()) throw new Fault("usage", `${cannot}: it is not a regular file`);
-    return fs.openSync(path, "r");
+  };
+  try {
+    requireFile(follow ? fs.statSync(path) : fs.lstatSync(path));
+    const fd = fs.openSync(path, follow ? READ_OVER_LINKS : READ);
+    try {
+      // Something else may have been put there since.
+      requireFile(fs.fstatSync(fd));
+      return fd;
+    } catch (error) {
+      fs.closeSync(fd);
+      throw error;
+    }
   } catch (cause) {
     if (cause instanceof Fault) throw cause;
     throw fileFault(cannot, cause);

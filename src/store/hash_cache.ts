@@ -72,7 +72,7 @@ export class HashCache {
 
   /** The id of the file at `path`, hashed if need be. Throws as {@link hashFile} does. */
   async identify(path: string, options: HashOptions = {}): Promise<Identified> {
-    const fd = openRegular(path, options.what ?? "share");
+    const fd = openRegular(path, options.what ?? "share", options);
     const stamp = stampOf(fd);
     fs.closeSync(fd);
     const known = this.lookup(path);

@@ -32,6 +32,8 @@ export interface HashOptions {
   onProgress?: (hashed: number, size: number) => void;
   /** The verb in error messages. Default "share". */
   what?: string;
+  /** A link stands for what it leads to. Default false: it is refused. */
+  follow?: boolean;
 }
 
 /**
@@ -41,9 +43,9 @@ export interface HashOptions {
 export async function hashFile(
   path: string,
   store: DigestStore,
-  { signal, onProgress, what = "share" }: HashOptions = {},
+  { signal, onProgress, what = "share", follow }: HashOptions = {},
 ): Promise<{ id: string; stamp: FileStamp }> {
-  const fd = openRegular(path, what);
+  const fd = openRegular(path, what, { follow });
   const draft = store.draft();
   try {
     const stamp = stampOf(fd);

@@ -1,6 +1,7 @@
 import type { Announcement, Holding, Kind } from "../wire/protocol.ts";
 import type { HashCache } from "./hash_cache.ts";
 import { type FileStamp, NO_STAMP } from "./file_stamp.ts";
+import { foldName } from "./safe_path.ts";
 import type { StateDatabase } from "./state_database.ts";
 
 /** A file or folder that is shared: what is announced of it, and where it lies. */
@@ -33,6 +34,8 @@ export type Place = Pick<Share, "path" | "root" | "stamp"> & Partial<Pick<Share,
 export class Library {
   readonly #db: StateDatabase;
   readonly #byName = new Map<string, Share>();
+  /** By the name as {@link foldName} has it. */
+  readonly #byFolded = new Map<string, Set<Share>>();
   readonly #byId = new Map<string, Set<Share>>();
 
   constructor(db: StateDatabase, cache: HashCache) {
@@ -49,6 +52,13 @@ export class Library {
 
   get(name: string): Share | undefined {
     return this.#byName.get(name);
+  }
+
+  /** Another share whose name is the same but for case or Unicode form. */
+  twinOf(name: string): Share | undefined {
+    for (const share of this.#byFolded.get(foldName(name)) ?? []) {
+      if (share.announcement.name !== name) return share;
+    }
   }
 
   /** An available share of that content, or undefined. */
@@ -114,17 +124,15 @@ export class Library {
   #index(share: Share): void {
     const { name, id } = share.announcement;
     this.#byName.set(name, share);
-    const same = this.#byId.get(id);
-    if (same) same.add(share);
-    else this.#byId.set(id, new Set([share]));
+    addTo(this.#byId, id, share);
+    addTo(this.#byFolded, foldName(name), share);
   }
 
   #unindex(share: Share): void {
     const { name, id } = share.announcement;
     this.#byName.delete(name);
-    const same = this.#byId.get(id)!;
-    same.delete(share);
-    if (same.size === 0) this.#byId.delete(id);
+    removeFrom(this.#byId, id, share);
+    removeFrom(this.#byFolded, foldName(name), share);
   }
 }
 
@@ -133,6 +141,18 @@ function announcementOf(row: ShareRow): Announcement {
   const file = { name, id, size, mtime, time, publisher, signature };
   if (kind === "file") return file;
   return { ...file, kind, entries: entries ?? 0, bytes: bytes ?? 0 };
+}
+
+function addTo(index: Map<string, Set<Share>>, key: string, share: Share): void {
+  const same = index.get(key);
+  if (same) same.add(share);
+  else index.set(key, new Set([share]));
+}
+
+function removeFrom(index: Map<string, Set<Share>>, key: string, share: Share): void {
+  const same = index.get(key)!;
+  same.delete(share);
+  if (same.size === 0) index.delete(key);
 }
 
 /** What names a share to a bootstrap that is to forget it. */

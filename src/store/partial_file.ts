@@ -12,6 +12,7 @@ import type { DigestStore } from "./digest_store.ts";
 import type { Disk, Stored } from "./disk.ts";
 import type { DownloadStore, Wanted } from "./download_store.ts";
 import { type FileStamp, stampOfPath, writeFault } from "./file_stamp.ts";
+import { READ, READ_WRITE } from "./open_flags.ts";
 import { publishFile } from "./publish_file.ts";
 
 /** Files up to this size, in bytes, are not worth a thread. */
@@ -69,7 +70,7 @@ export class PartialFile implements Sink, Servable {
     this.#claims = claims;
     this.map = verified ? RunMap.from(claims.runs, claims.bytes()) : new RunMap(claims.runs);
     this.#options = options;
-    this.#fd = fs.openSync(path, "r");
+    this.#fd = fs.openSync(path, READ);
     this.#syncable = Deno.openSync(path, { write: true });
     this.#checkpoints = new Checkpoints({
       snapshot: () => this.#claims.bytes(),
@@ -155,7 +156,7 @@ export class PartialFile implements Sink, Servable {
     const bytes = new Uint8Array(payload.buffer, 0, payload.length);
     const bad = badChunks(await digestChunks(bytes), payload.expected);
     try {
-      const fd = fs.openSync(this.path, "r+");
+      const fd = fs.openSync(this.path, READ_WRITE);
       try {
         for (const [from, to] of goodStretches(bytes.length, bad, CHUNK_SIZE)) {
           fs.writeSync(fd, bytes, from, to - from, position + from);

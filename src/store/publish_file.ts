@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import { Fault } from "../fault.ts";
 import { fileFault, type FileStamp, stampOf } from "./file_stamp.ts";
+import { READ_WRITE } from "./open_flags.ts";
 
 /**
  * Moves a whole, synced file to `destination` in one step: whoever looks there sees nothing, or what
@@ -62,7 +63,7 @@ async function publishCopy(
   try {
     await fs.promises.copyFile(source, copy, fs.constants.COPYFILE_EXCL);
     const { atime, mtime } = fs.statSync(source);
-    const fd = fs.openSync(copy, "r+");
+    const fd = fs.openSync(copy, READ_WRITE);
     let stamp: FileStamp;
     try {
       Deno.utimeSync(copy, atime, mtime);

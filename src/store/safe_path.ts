@@ -17,8 +17,10 @@ const DEPTH_CAP = 64;
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 /** Characters that Windows doesn't allow, `:` among them (drives and alternate streams). */
 const FORBIDDEN = /[<>:"\\|?*]/;
-/** Device names of Windows, with or without an extension. */
-const RESERVED = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\.|$)/i;
+/** Device names of Windows, with or without an extension, and blanks before that. */
+const RESERVED = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$|clock\$) *(\.|$)/i;
+/** What HFS+ leaves out when it compares names: Apple's technote 1150. */
+const IGNORED = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g;
 
 /** What Windows may shorten the state folder's name to. */
 const SHORTENED = /^shoal~\d+$/i;
@@ -32,7 +34,7 @@ export function whyUnsafe(name: string, os: string = Deno.build.os): string | un
     return `it is longer than ${NAME_CAP} bytes`;
   }
   if (CONTROL.test(name)) return "it has a control character";
-  if (name.startsWith("/") || /^[A-Za-z]:[\\/]/.test(name)) return "it is absolute";
+  if (/^(\/|\\\\|[A-Za-z]:[\\/])/.test(name)) return "it is absolute";
   if (!name.isWellFormed()) return "it is not valid Unicode";
   if (name !== name.normalize("NFC")) return "it is not in Unicode's composed form (NFC)";
   const parts = name.split("/");
@@ -48,7 +50,7 @@ export function whyUnsafe(name: string, os: string = Deno.build.os): string | un
     }
   }
   // In upper case, because file systems that ignore case take a long s (U+017F) for an s, too.
-  const own = parts[0].toUpperCase() === STATE_FOLDER.toUpperCase();
+  const own = parts[0].replace(IGNORED, "").toUpperCase() === STATE_FOLDER.toUpperCase();
   if (own || (os === "windows" && SHORTENED.test(parts[0]))) {
     return `${STATE_FOLDER} is Shoal's own`;
   }
@@ -64,6 +66,15 @@ export function safeName(name: string): string {
 /** The path that a name stands for inside `dir`. Throws as {@link safeName} does. */
 export function pathOf(dir: string, name: string): string {
   return `${dir}/${safeName(name)}`;
+}
+
+/**
+ * The same for all names that some disk takes for one: NTFS, APFS and others ignore case, APFS and
+ * HFS+ Unicode's form. Only for comparing, never for a path.
+ */
+export function foldName(name: string): string {
+  // Small, capital, small: that also brings together what has several small forms, such as the sharp s.
+  return name.normalize("NFD").toLowerCase().toUpperCase().toLowerCase().normalize("NFC");
 }
 
 /** True when `path` is `dir` or lies inside it; both absolute and free of links. */

@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import { type FileStamp, sameStamp, stampOf } from "./file_stamp.ts";
+import { READ } from "./open_flags.ts";
 
 /** Most files open for serving at a time; the one used longest ago is closed for the next. */
 const OPEN_FILES = 64;
@@ -57,7 +58,7 @@ export class SharedReader {
   #descriptor(path: string): number {
     let fd = this.#open.get(path);
     if (fd === undefined) {
-      fd = fs.openSync(path, "r");
+      fd = fs.openSync(path, READ);
       if (this.#open.size >= OPEN_FILES) this.#drop(this.#open.keys().next().value!);
     } else {
       this.#open.delete(path);

@@ -52,9 +52,15 @@ export async function openStateFolder(dir: string, create = false): Promise<Stat
       if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
     });
     // A link planted here would lead keys and databases to wherever its maker likes.
-    if (!(await Deno.lstat(folder.path)).isDirectory) {
-      throw new Fault("usage", `Cannot use ${folder.path}: it is not a folder`);
+    const { isDirectory, mode } = await Deno.lstat(folder.path);
+    if (!isDirectory) throw new Fault("usage", `Cannot use ${folder.path}: it is not a folder`);
+    for (const path of [folder.database, folder.identity, folder.partials]) {
+      if ((await Deno.lstat(path).catch(() => undefined))?.isSymlink) {
+        throw new Fault("usage", `Cannot use ${path}: it is a link`);
+      }
     }
+    // One that was copied or unpacked may be open to others.
+    if (mode !== null && (mode & 0o077) !== 0) await Deno.chmod(folder.path, 0o700);
     return folder;
   } catch (cause) {
     if (cause instanceof Fault) throw cause;
