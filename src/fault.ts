@@ -50,6 +50,14 @@ export function messageOf(error: unknown): string {
   return text.replace(/\s*[\r\n]+\s*/g, " ").trim();
 }
 
+/** Most characters of what somebody wrote that a message repeats. */
+const QUOTED_CAP = 80;
+
+/** What somebody wrote, for a message about it: in quotes, on one line, not too long. */
+export function quoted(text: string): string {
+  return JSON.stringify(text.slice(0, QUOTED_CAP));
+}
+
 /** True for the error that an operation throws when the caller's own signal stopped it. */
 export function isAbort(error: unknown): boolean {
   return error instanceof DOMException && error.name === "AbortError";

@@ -1,4 +1,4 @@
-import { Fault } from "../fault.ts";
+import { Fault, quoted } from "../fault.ts";
 
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
@@ -62,7 +62,7 @@ export function parseDuration(text: string): number {
   if (!(seconds > 0 && Number.isFinite(seconds))) {
     throw new Fault(
       "usage",
-      `"${text}" is not a duration: it must be a number, such as 30s or 10m`,
+      `${quoted(text)} is not a duration: it must be a number, such as 30s or 10m`,
     );
   }
   return seconds;
@@ -76,7 +76,10 @@ export function parseSize(text: string): number {
   const parts = text.trim().match(/^(\d+(?:\.\d+)?)\s*(?:([KMGT])(?:i?B)?|B)?$/i);
   const bytes = parts ? Math.round(Number(parts[1]) * 1024 ** exponent(parts[2])) : NaN;
   if (!Number.isSafeInteger(bytes)) {
-    throw new Fault("usage", `"${text}" is not a size: it must be a number, such as 512K or 1.5G`);
+    throw new Fault(
+      "usage",
+      `${quoted(text)} is not a size: it must be a number, such as 512K or 1.5G`,
+    );
   }
   return bytes;
 }
@@ -91,7 +94,7 @@ export function parseRate(text: string): number {
     return parseSize(text.replace(/\/s\s*$/i, ""));
   } catch (cause) {
     const form = "it must be bytes per second, such as 512K or 1.5M, or none";
-    throw new Fault("usage", `"${text}" is not a rate: ${form}`, { cause });
+    throw new Fault("usage", `${quoted(text)} is not a rate: ${form}`, { cause });
   }
 }
 

@@ -1,5 +1,5 @@
 import { getLogger } from "@logtape/logtape";
-import { RUN_CHUNKS } from "../content/run_map.ts";
+import { RUN_CHUNKS, RUN_SIZE } from "../content/run_map.ts";
 import { CHUNK_SIZE } from "../content/sizes.ts";
 import { treeShape } from "../content/hash_tree.ts";
 import { Fault, isAbort, messageOf } from "../fault.ts";
@@ -13,6 +13,7 @@ import { stampOfPath } from "../store/file_stamp.ts";
 import type { HashCache } from "../store/hash_cache.ts";
 import { bytesOf, PartialFile } from "../store/partial_file.ts";
 import { foldName, isInside, pathOf, safeName } from "../store/safe_path.ts";
+import { PAYLOAD_CAP } from "../wire/protocol.ts";
 import { Budget } from "./budget.ts";
 import { checkedOutput } from "./checked_output.ts";
 import { makeParents, settleDestination } from "./destination.ts";
@@ -50,6 +51,11 @@ import type { TrustBook } from "./trust_book.ts";
 
 const log = getLogger(["shoal", "peer", "fetcher"]);
 
+/**
+ * Most bytes of a file that is streamed: a map of its runs is one payload then. On disk, the room that
+ * there is sets the limit.
+ */
+const STREAM_CAP = PAYLOAD_CAP * 8 * RUN_SIZE;
 /** How often progress is told, in milliseconds. */
 const PROGRESS_EVERY_MS = 200;
 
@@ -295,6 +301,10 @@ export class Fetcher {
         const { name } = job;
         const { sha256 } = request;
         const target = isFolder(found) ? await this.#toStream(job, request, found, signal) : found;
+        if (target.size > STREAM_CAP) {
+          const why = `it is said to have ${target.size} bytes; a stream has at most ${STREAM_CAP}`;
+          throw new Fault("integrity", `Cannot get ${job.name}: ${why}`);
+        }
         const checked = sha256 ? checkedOutput(output, { name, sha256 }) : output;
         const advance = () => job.downloader?.wake();
         const fail = (error: Fault) => job.downloader?.fail(error);

@@ -1,4 +1,4 @@
-import { Fault } from "../fault.ts";
+import { Fault, quoted } from "../fault.ts";
 import type { Address } from "../wire/connection.ts";
 import type { ConfigSource } from "./live_config.ts";
 
@@ -57,11 +57,14 @@ export function parseAddress(text: string, defaultPort: number): Address {
     : ADDRESS.exec(text)?.groups;
   const host = parts?.name ?? parts?.v6;
   if (!host || host.length > HOST_CAP) {
-    throw new Fault("usage", `"${text}" is not an address: it must be HOST:PORT or [IPV6]:PORT`);
+    throw new Fault(
+      "usage",
+      `${quoted(text)} is not an address: it must be HOST:PORT or [IPV6]:PORT`,
+    );
   }
   const port = parts?.port === undefined ? defaultPort : parsePort(parts.port);
   if (port === 0 && defaultPort !== 0) {
-    throw new Fault("usage", `"${text}" is not an address: nothing can be reached at port 0`);
+    throw new Fault("usage", `${quoted(text)} is not an address: nothing can be reached at port 0`);
   }
   return { host, port };
 }
@@ -71,14 +74,14 @@ export function parseSlots(text: string): number {
   const slots = /^\d{1,4}$/.test(text) ? Number(text) : 0;
   if (slots >= 1 && slots <= UPLOAD_SLOTS_CAP) return slots;
   const range = `it must be from 1 to ${UPLOAD_SLOTS_CAP}`;
-  throw new Fault("usage", `"${text}" is not a number of slots: ${range}`);
+  throw new Fault("usage", `${quoted(text)} is not a number of slots: ${range}`);
 }
 
 /** Reads a port: 1 to 65535, or 0 for any free one. Throws a `usage` Fault. */
 export function parsePort(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : NaN;
   if (!(port <= 65_535)) {
-    throw new Fault("usage", `"${text}" is not a port: it must be a number from 0 to 65535`);
+    throw new Fault("usage", `${quoted(text)} is not a port: it must be a number from 0 to 65535`);
   }
   return port;
 }

@@ -1,9 +1,10 @@
 import fs from "node:fs";
+import * as v from "valibot";
 import { runCount, RunMap } from "../content/run_map.ts";
-import type { Taken } from "../trust/choose_offer.ts";
-import type { Announcement } from "../wire/protocol.ts";
+import { TAKEN, type Taken } from "../trust/choose_offer.ts";
+import { Announcement, FileId, FileSize, Name, Time } from "../wire/protocol.ts";
 import { type FileStamp, sameStamp, stampOfPath } from "./file_stamp.ts";
-import type { StateDatabase } from "./state_database.ts";
+import { damaged, type StateDatabase } from "./state_database.ts";
 
 /** What a download is to become. */
 export interface Wanted {
@@ -39,22 +40,25 @@ export interface Download extends Wanted {
   paused: boolean;
 }
 
-interface Row {
-  id: string;
-  name: string;
-  size: number;
-  map: Uint8Array;
-  output: string | null;
-  overwrite: number;
-  announcement: string | null;
-  folder: string | null;
-  updating: Wanted["updating"] | null;
-  created: number;
-  updated: number;
-  paused: number;
-  taken: Taken;
-  sha256: string | null;
-}
+/** Most runs that a map is made for when the database has none that fits: those of 64 TiB. */
+const RUNS_CAP = 1 << 26;
+
+const Row = v.object({
+  id: FileId,
+  name: Name,
+  size: FileSize,
+  map: v.instance(Uint8Array),
+  output: v.nullable(v.string()),
+  overwrite: v.number(),
+  folder: v.nullable(Name),
+  updating: v.nullable(v.picklist(["update", "delete"])),
+  announcement: v.nullable(v.pipe(v.string(), v.parseJson(), Announcement)),
+  created: Time,
+  updated: Time,
+  paused: v.number(),
+  taken: v.picklist(TAKEN),
+  sha256: v.nullable(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
+});
 
 /**
  * What is known of unfinished downloads: a row of the state database and a file, ID.part, for each.
@@ -84,15 +88,13 @@ export class DownloadStore {
   }
 
   get(id: string): Download | undefined {
-    const row = this.#db.get<Row>("SELECT * FROM downloads WHERE id = ?", id);
-    return row && downloadOf(row);
+    const row = this.#db.get("SELECT * FROM downloads WHERE id = ?", id);
+    return row === undefined ? undefined : downloadOf(row);
   }
 
-  /** All that were asked for, the oldest first. */
+  /** All that were asked for, the oldest first. Throws a `disk` Fault when one of them is damaged. */
   list(): Download[] {
-    return this.#db.all<Row>(
-      "SELECT * FROM downloads WHERE folder IS NULL ORDER BY created, id",
-    ).map(downloadOf);
+    return this.#rows().filter(({ folder }) => folder === undefined);
   }
 
   /** Where the folder of that id is put together. */
@@ -137,7 +139,7 @@ export class DownloadStore {
     fs.rmSync(`${this.#folder}/${id}.tree`, { recursive: true, force: true });
     this.#verified.delete(id);
     this.#db.run("DELETE FROM downloads WHERE id = ?", id);
-    for (const part of this.#db.all<Row>("SELECT id FROM downloads WHERE folder = ?", id)) {
+    for (const part of this.#rows().filter(({ folder }) => folder === id)) {
       this.remove(part.id);
     }
   }
@@ -157,7 +159,8 @@ export class DownloadStore {
   /** Removes partial files that no row is for, and rows without their file. */
   tidy(): void {
     const known = new Set<string>();
-    for (const { id } of this.#db.all<Row>("SELECT id FROM downloads")) {
+    // An id is a part of a path: what is none must not come this far.
+    for (const { id } of this.#rows()) {
       const stat = fs.lstatSync(this.pathOf(id), { throwIfNoEntry: false });
       // A second name is the final one: the process ended right between making that and removing this.
       if (stat?.isFile() && stat.nlink === 1) known.add(`${id}.part`).add(`${id}.tree`);
@@ -169,22 +172,29 @@ export class DownloadStore {
   }
 
   /** Nothing when the folder is a link: what is behind that is not Shoal's to tidy. */
+  #rows(): Download[] {
+    return this.#db.all("SELECT * FROM downloads ORDER BY created, id").map(downloadOf);
+  }
+
   #files(): string[] {
     const stat = fs.lstatSync(this.#folder, { throwIfNoEntry: false });
     return stat?.isDirectory() ? fs.readdirSync(this.#folder) : [];
   }
 }
 
-function downloadOf(of: Row): Download {
-  const { map, output, overwrite, paused, announcement, sha256, folder, updating, ...row } = of;
+function downloadOf(row: unknown): Download {
+  const parsed = v.safeParse(Row, row);
+  if (!parsed.success) throw damaged("a download");
+  const { map, output, overwrite, paused, announcement, sha256, folder, updating, ...rest } =
+    parsed.output;
   return {
-    ...row,
-    map: mapOf(row.size, map),
+    ...rest,
+    map: mapOf(rest.size, map),
     output: output ?? undefined,
     sha256: sha256 ?? undefined,
     overwrite: overwrite !== 0,
     paused: paused !== 0,
-    announcement: announcement === null ? undefined : JSON.parse(announcement),
+    announcement: announcement ?? undefined,
     folder: folder ?? undefined,
     updating: updating ?? undefined,
   };
@@ -193,5 +203,7 @@ function downloadOf(of: Row): Download {
 /** A map that doesn't fit claims nothing. */
 function mapOf(size: number, bytes: Uint8Array): RunMap {
   const runs = runCount(size);
-  return bytes.length === Math.ceil(runs / 8) ? RunMap.from(runs, bytes) : new RunMap(runs);
+  if (bytes.length === Math.ceil(runs / 8)) return RunMap.from(runs, bytes);
+  if (runs > RUNS_CAP) throw damaged("a download");
+  return new RunMap(runs);
 }

@@ -1,3 +1,5 @@
+import * as v from "valibot";
+import { FileSize } from "../wire/protocol.ts";
 import fs from "node:fs";
 import { Fault, messageOf } from "../fault.ts";
 import { READ, READ_OVER_LINKS } from "./open_flags.ts";
@@ -22,15 +24,16 @@ export function stampOfPath(path: string): FileStamp {
   return stampOfStat(fs.statSync(path, { bigint: true }));
 }
 
-/** A stamp as the state database has it. */
-export interface StampRow {
-  size: number;
-  mtime_ns: string;
-  inode: string;
-}
+/** Whole numbers of nanoseconds, and of a file on its disk: too large for a number. */
+const Whole = v.pipe(v.string(), v.regex(/^-?\d{1,30}$/), v.transform((text) => BigInt(text)));
+const StampRow = v.object({ size: FileSize, mtime_ns: Whole, inode: Whole });
 
-export function stampOfRow({ size, mtime_ns, inode }: StampRow): FileStamp {
-  return { size, mtimeNs: BigInt(mtime_ns), inode: BigInt(inode) };
+/** A stamp as the state database has it; where it has none, or a damaged one, one that fits no file. */
+export function stampOfRow(row: unknown): FileStamp {
+  const stamp = v.safeParse(StampRow, row);
+  if (!stamp.success) return NO_STAMP;
+  const { size, mtime_ns: mtimeNs, inode } = stamp.output;
+  return { size, mtimeNs, inode };
 }
 
 export function stampOfStat(stat: fs.BigIntStats): FileStamp & { unlinked: boolean } {

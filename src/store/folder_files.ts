@@ -1,4 +1,4 @@
-import { type FileStamp, NO_STAMP, stampOfRow, type StampRow } from "./file_stamp.ts";
+import { type FileStamp, stampOfRow } from "./file_stamp.ts";
 import type { StateDatabase } from "./state_database.ts";
 
 /** A file in a shared folder. */
@@ -42,7 +42,7 @@ export class FolderFiles {
 
   /** Some of a folder's files in the order of their paths, those after `after`; at most `most`. */
   list(folder: string, after: string, most: number): FolderFile[] {
-    return this.#db.all<StampRow & { path: string; id: string }>(
+    return this.#db.all<{ path: string; id: string }>(
       `SELECT path, id, size, mtime_ns, inode FROM folder_files LEFT JOIN files USING (path, id)
        WHERE folder = ? AND path > ? ORDER BY path LIMIT ?`,
       folder,
@@ -50,13 +50,13 @@ export class FolderFiles {
       most,
     ).map(({ path, id, ...row }) => ({
       ...{ folder, path, id },
-      stamp: row.size === null ? NO_STAMP : stampOfRow(row),
+      stamp: stampOfRow(row),
     }));
   }
 
   /** Files with that content, in folders that are shared. */
   withId(id: string): FolderFile[] {
-    return this.#db.all<StampRow & { folder: string; path: string }>(
+    return this.#db.all<{ folder: string; path: string }>(
       `SELECT folder, path, size, mtime_ns, inode FROM files JOIN folder_files USING (path, id)
        WHERE files.id = ? LIMIT 8`,
       id,

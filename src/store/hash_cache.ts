@@ -1,14 +1,9 @@
 import fs from "node:fs";
+import * as v from "valibot";
+import { FileId } from "../wire/protocol.ts";
 import { turn } from "./turn.ts";
 import type { DigestStore } from "./digest_store.ts";
-import {
-  type FileStamp,
-  openRegular,
-  sameStamp,
-  stampOf,
-  stampOfRow,
-  type StampRow,
-} from "./file_stamp.ts";
+import { type FileStamp, openRegular, sameStamp, stampOf, stampOfRow } from "./file_stamp.ts";
 import { hashFile, type HashOptions } from "./hash_file.ts";
 import { hashSmallFile } from "./hash_small_file.ts";
 import { CHUNK_SIZE } from "../content/sizes.ts";
@@ -82,18 +77,18 @@ export class HashCache {
     return { ...fresh, hashed: true };
   }
 
-  /** What was last known of a path, whether or not it still holds. */
+  /** What was last known of a path, whether or not it still holds. A damaged row is not known. */
   lookup(path: string): { id: string; stamp: FileStamp } | undefined {
-    const row = this.#db.get<StampRow & { id: string }>(
+    const row = this.#db.get<{ id: string }>(
       "SELECT size, mtime_ns, inode, id FROM files WHERE path = ?",
       path,
     );
-    return row && { id: row.id, stamp: stampOfRow(row) };
+    return row && v.is(FileId, row.id) ? { id: row.id, stamp: stampOfRow(row) } : undefined;
   }
 
   /** Paths that were last known to have this content, at most `most` of them. */
   pathsOf(id: string, most: number): { path: string; stamp: FileStamp }[] {
-    return this.#db.all<StampRow & { path: string }>(
+    return this.#db.all<{ path: string }>(
       "SELECT path, size, mtime_ns, inode FROM files WHERE id = ? LIMIT ?",
       id,
       most,

@@ -1,8 +1,9 @@
-import type { Announcement, Holding, Kind } from "../wire/protocol.ts";
+import * as v from "valibot";
+import { Announcement, FileSize, type Holding, Kind } from "../wire/protocol.ts";
 import type { HashCache } from "./hash_cache.ts";
 import { type FileStamp, NO_STAMP } from "./file_stamp.ts";
 import { foldName } from "./safe_path.ts";
-import type { StateDatabase } from "./state_database.ts";
+import { damaged, type StateDatabase } from "./state_database.ts";
 
 /** A file or folder that is shared: what is announced of it, and where it lies. */
 export interface Share {
@@ -21,11 +22,17 @@ export interface Share {
   available: boolean;
 }
 
-type ShareRow =
-  & Omit<Announcement, "kind" | "entries" | "bytes">
-  & { path: string; served: number; watched: number; kind: Kind }
-  & Record<"root", string | null>
-  & Record<"entries" | "bytes", number | null>;
+const ShareRow = v.object({
+  ...Announcement.entries,
+  kind: Kind,
+  entries: v.nullable(FileSize),
+  bytes: v.nullable(FileSize),
+  path: v.string(),
+  root: v.nullable(v.string()),
+  watched: v.number(),
+  served: FileSize,
+});
+type ShareRow = v.InferOutput<typeof ShareRow>;
 
 /** What is to be known of a share besides its announcement. */
 export type Place = Pick<Share, "path" | "root" | "stamp"> & Partial<Pick<Share, "watched">>;
@@ -38,9 +45,13 @@ export class Library {
   readonly #byFolded = new Map<string, Set<Share>>();
   readonly #byId = new Map<string, Set<Share>>();
 
+  /** Throws a `disk` Fault when a share in the database is damaged. */
   constructor(db: StateDatabase, cache: HashCache) {
     this.#db = db;
-    for (const row of db.all<ShareRow>("SELECT * FROM shares")) {
+    for (const unchecked of db.all("SELECT * FROM shares")) {
+      const parsed = v.safeParse(ShareRow, unchecked);
+      if (!parsed.success) throw damaged("a share");
+      const row = parsed.output;
       const { path, served } = row;
       const known = cache.lookup(path);
       const available = known?.id === row.id;

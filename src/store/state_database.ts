@@ -6,6 +6,11 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { Fault, messageOf } from "../fault.ts";
 
+/** A row that no Shoal wrote: the file was changed by something else. */
+export function damaged(what: string): Fault {
+  return new Fault("disk", `Cannot use the state database: ${what} in it is damaged`);
+}
+
 /** What each version added to the one before. */
 const VERSIONS = [
   `

@@ -1,5 +1,7 @@
+import * as v from "valibot";
 import type { Remembered } from "../trust/choose_offer.ts";
-import type { StateDatabase } from "./state_database.ts";
+import { FileId, Name, PeerId, Time } from "../wire/protocol.ts";
+import { damaged, type StateDatabase } from "./state_database.ts";
 
 /** Who is remembered for a name, how that came about, and since when: milliseconds since 1970. */
 export interface TrustRecord extends Remembered {
@@ -9,11 +11,21 @@ export interface TrustRecord extends Remembered {
   since: number;
 }
 
-type Row = Omit<TrustRecord, "id"> & { id: string | null };
+const Row = v.object({
+  name: Name,
+  publisher: PeerId,
+  how: v.picklist(["first", "accepted"]),
+  since: Time,
+  time: Time,
+  id: v.nullable(FileId),
+});
 
 const COLUMNS = "name, publisher, how, since, time, id";
 
-/** The table of the state database that holds whose announcement of each name is taken. */
+/**
+ * The table of the state database that holds whose announcement of each name is taken. A damaged row
+ * is a `disk` Fault: as if nobody were remembered would be to trust anybody.
+ */
 export class TrustStore {
   readonly #db: StateDatabase;
 
@@ -22,13 +34,13 @@ export class TrustStore {
   }
 
   get(name: string): TrustRecord | undefined {
-    const row = this.#db.get<Row>(`SELECT ${COLUMNS} FROM trust WHERE name = ?`, name);
-    return row && recordOf(row);
+    const row = this.#db.get(`SELECT ${COLUMNS} FROM trust WHERE name = ?`, name);
+    return row === undefined ? undefined : recordOf(row);
   }
 
   /** All of them, by name. */
   list(): TrustRecord[] {
-    return this.#db.all<Row>(`SELECT ${COLUMNS} FROM trust ORDER BY name`).map(recordOf);
+    return this.#db.all(`SELECT ${COLUMNS} FROM trust ORDER BY name`).map(recordOf);
   }
 
   /** Remembers, in place of what was remembered for that name. */
@@ -44,6 +56,9 @@ export class TrustStore {
   }
 }
 
-function recordOf({ id, ...row }: Row): TrustRecord {
-  return { ...row, id: id ?? undefined };
+function recordOf(row: unknown): TrustRecord {
+  const parsed = v.safeParse(Row, row);
+  if (!parsed.success) throw damaged("whose files of a name are taken");
+  const { id, ...rest } = parsed.output;
+  return { ...rest, id: id ?? undefined };
 }

@@ -21,7 +21,8 @@ import type { Announcement } from "../wire/protocol.ts";
  * remembered, who stays so. `several`: more than one publisher offers that same content, and none is
  * remembered. `none`: nobody signed for it.
  */
-export type Taken = "first" | "known" | "own" | "pinned" | "named" | "several" | "none";
+export type Taken = typeof TAKEN[number];
+export const TAKEN = ["first", "known", "own", "pinned", "named", "several", "none"] as const;
 
 /** Who is remembered for a name. */
 export interface Remembered {

@@ -87,9 +87,11 @@ export function parseAs<S extends v.GenericSchema>(
   if (!result.success) {
     const issue = result.issues[0];
     const path = v.getDotPath(issue);
+    // It repeats what was sent, which may have lines.
+    const why = messageOf(issue.message).slice(0, 120);
     throw new Fault(
       "network",
-      `malformed ${what}: ${path ? `${path.slice(0, 60)}: ` : ""}${issue.message.slice(0, 120)}`,
+      `malformed ${what}: ${path ? `${path.slice(0, 60)}: ` : ""}${why}`,
     );
   }
   return result.output;

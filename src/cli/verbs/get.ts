@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { InvalidArgumentError, Option } from "commander";
-import { Fault } from "../../fault.ts";
+import { Fault, quoted } from "../../fault.ts";
 import type { GetRequest, Receipt, StreamRequest } from "../../peer/peer_api.ts";
 import { choosingCandidate } from "../choose_candidate.ts";
 import { option } from "../options.ts";
@@ -168,7 +168,9 @@ function parseChecksum(text: string): string {
 /** Seconds. A timer can't be set to more than 2^31 - 1 ms. */
 function parseDeadline(text: string): number {
   const seconds = parseDuration(text);
-  if (seconds > 24 * 86_400) throw new Fault("usage", `"${text}" is too long: 24 days at most`);
+  if (seconds > 24 * 86_400) {
+    throw new Fault("usage", `${quoted(text)} is too long: 24 days at most`);
+  }
   return seconds;
 }
 

@@ -1,0 +1,24 @@
+import type { Target } from "../target.ts";
+import { bootstrapCallee } from "./bootstrap_callee.ts";
+import { control } from "./control.ts";
+import { digestPages } from "./digest_pages.ts";
+import { globs } from "./globs.ts";
+import { hashTree } from "./hash_tree.ts";
+import { lines } from "./lines.ts";
+import { messages } from "./messages.ts";
+import { names } from "./names.ts";
+import { partials } from "./partials.ts";
+import { peerCallee } from "./peer_callee.ts";
+import { peerCaller } from "./peer_caller.ts";
+import { runMaps } from "./run_maps.ts";
+import { seedCaller } from "./seed_caller.ts";
+import { announcements, registrations } from "./signatures.ts";
+import { stateFile, stateRows } from "./state.ts";
+import { terminal } from "./terminal.ts";
+import { words } from "./words.ts";
+
+export const TARGETS: Target[] = [
+  ...[lines, messages, peerCallee, bootstrapCallee, peerCaller, seedCaller],
+  ...[hashTree, digestPages, runMaps, names, globs, words, terminal],
+  ...[announcements, registrations, stateRows, stateFile, partials, control],
+];

@@ -1,0 +1,50 @@
+import { controlApi } from "../../../src/web/control_api.ts";
+import { ScriptedPeer } from "../../support/scripted_peer.ts";
+import { must } from "../allow.ts";
+import { FILE } from "../samples.ts";
+import type { Target } from "../target.ts";
+import { bytesOf, textOf, twoOf } from "../text.ts";
+
+const TOKEN = "0f".repeat(32);
+const ROUTES = [
+  'POST /api/shares\n{"file":"a","cwd":"/"}',
+  'POST /api/downloads\n{"name":"a","id":"1a2b3c4d","wait":1,"deadline":2,"output":"/x","overwrite":true}',
+  'POST /api/streams\n{"name":"a"}',
+  'PATCH /api/settings\n{"limit_up":1,"limit_down":null,"upload_slots":16}',
+  ...["GET /api/status", "GET /api/peers", "GET /api/files?pattern=*", "GET /api/settings"],
+  ...["DELETE /api/shares?name=a", `DELETE /api/downloads?name=a&id=${FILE}`, "GET /api/streams/x"],
+];
+
+/** Requests to the control endpoint, with the token: whatever they are, they are answered in full. */
+export const control: Target = {
+  name: "control",
+  weight: 6,
+  seeds: ROUTES.map(bytesOf),
+  async run(input) {
+    const [head, body] = twoOf(textOf(input));
+    const [method = "", route = ""] = head.split(" ");
+    let request: Request;
+    try {
+      request = new Request(new URL(route, "http://127.0.0.1:1"), {
+        method,
+        headers: {
+          ...{ host: "127.0.0.1:1", authorization: `Bearer ${TOKEN}` },
+          "content-length": String(bytesOf(body).length),
+        },
+        body: body === "" ? undefined : body,
+      });
+    } catch {
+      return; // no request at all
+    }
+    const api = new ScriptedPeer();
+    const response = await controlApi(api, { token: TOKEN }).fetch(request);
+    must(response.status < 500, `${response.status} is not the asker's fault`);
+    const gone = request.url.includes("/api/streams") && response.ok;
+    if (gone) return await response.body?.cancel();
+    const text = await response.text();
+    for (const line of text.split("\n")) if (line !== "") JSON.parse(line);
+    if (response.status >= 400) {
+      must(api.asked.length === 0 || method === "HEAD", "nothing was done");
+    }
+  },
+};

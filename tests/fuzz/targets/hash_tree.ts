@@ -1,0 +1,55 @@
+import { pageLength, runLength, treeShape } from "../../../src/content/hash_tree.ts";
+import { runCount } from "../../../src/content/run_map.ts";
+import { CHUNK_SIZE, DIGEST_SIZE, PAGE_DIGESTS } from "../../../src/content/sizes.ts";
+import { PAYLOAD_CAP, RUN_CHUNKS, TREE_LEVELS } from "../../../src/wire/protocol.ts";
+import { must } from "../allow.ts";
+import type { Random, Target } from "../target.ts";
+
+/** Five numbers of 8 bytes: size, level, page, first, count; only their lowest 53 bits. */
+function numbersOf(input: Uint8Array): number[] {
+  const padded = new Uint8Array(40);
+  padded.set(input.subarray(0, 40));
+  const view = new DataView(padded.buffer);
+  return [0, 8, 16, 24, 32].map((at) => Number(view.getBigUint64(at) & 0x1f_ffff_ffff_ffffn));
+}
+
+function near(random: Random): bigint {
+  const unit = BigInt(random.pick([1, 32, 65_536, 1 << 20, 134_217_728, 2 ** 38]));
+  const large = random.oneIn(4) ? 2 ** 53 - 1 : 3_000;
+  return unit * BigInt(random.below(large) + 1) + BigInt(random.below(3)) - 1n;
+}
+
+/** What a size says of a file's tree, and what of it may be asked for. */
+export const hashTree: Target = {
+  name: "hash_tree",
+  weight: 180,
+  seeds: [new Uint8Array(40), new Uint8Array(40).fill(0xff)],
+  generate(random) {
+    const bytes = new Uint8Array(40);
+    const view = new DataView(bytes.buffer);
+    view.setBigUint64(0, near(random) & 0x1f_ffff_ffff_ffffn);
+    view.setBigUint64(8, BigInt(random.below(6)));
+    view.setBigUint64(16, random.oneIn(2) ? BigInt(random.below(70)) : near(random));
+    view.setBigUint64(24, random.oneIn(2) ? BigInt(random.below(5_000)) : near(random));
+    view.setBigUint64(32, BigInt(random.below(18)));
+    return bytes;
+  },
+  run(input) {
+    const [size, level, page, first, count] = numbersOf(input);
+    const shape = treeShape(size);
+    const { levels, chunks } = shape;
+    must(levels.length <= TREE_LEVELS, "four levels cover every file");
+    must(levels.at(-1)!.pages === 1, "there is one page at the top");
+    must((chunks - 1) * CHUNK_SIZE < size && size <= chunks * CHUNK_SIZE, "chunks cover the file");
+    must(runCount(size) === Math.ceil(chunks / RUN_CHUNKS), "runs cover the chunks");
+    const length = pageLength(shape, level, page);
+    must(length === -1 || length >= 0 && length <= PAGE_DIGESTS * DIGEST_SIZE, "a page is a chunk");
+    must(
+      length >= 0 === (level < levels.length && page < levels[level].pages),
+      "pages exist or not",
+    );
+    const run = runLength(shape, first, count);
+    must(run === -1 || run > 0 && first * CHUNK_SIZE + run <= size, "a run lies within the file");
+    if (count <= RUN_CHUNKS) must(run <= PAYLOAD_CAP, "a run is one payload");
+  },
+};

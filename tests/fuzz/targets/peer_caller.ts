@@ -1,0 +1,71 @@
+import { runCount } from "../../../src/content/run_map.ts";
+import { PeerSource } from "../../../src/peer/source.ts";
+import { concat } from "../../support/bytes.ts";
+import { isAllowed, must } from "../allow.ts";
+import { FILE, PAYLOADS, PEER, RECORD, REPLIES } from "../samples.ts";
+import { connectingTo, scriptedConn, seedOf } from "../scripted_conn.ts";
+import type { Target } from "../target.ts";
+import { bytesOf, linesOf } from "../text.ts";
+
+const CHUNKS = 40;
+const SIZE = CHUNKS * 65_536 - 7;
+const SELF = { agent: "fuzz/1", peer: PEER };
+
+const [hello, , , , , has] = REPLIES;
+const reply = (message: object, payload: Uint8Array) =>
+  concat([linesOf({ ...message, payload: payload.length }), payload]);
+const map = (id: number, bytes: number) =>
+  reply({ action: "map", id, complete: false }, new Uint8Array(bytes).fill(0x05));
+const sources = reply({ action: "sources", id: 3 }, bytesOf(JSON.stringify([RECORD])));
+const digests = reply({ action: "digests", id: 4 }, new Uint8Array(CHUNKS * 32));
+const chunks = reply({ action: "chunks", id: 5 }, new Uint8Array(300));
+
+/** What a source says to who fetches from it, cut in pieces anywhere. */
+export const peerCaller: Target = {
+  name: "peer_caller",
+  weight: 10,
+  seeds: [
+    concat([linesOf(hello), map(2, 1), linesOf(has), sources, digests, chunks]),
+    concat([linesOf(hello, { action: "map", id: 2, complete: true }), sources, digests, chunks]),
+    concat([linesOf(hello), map(2, 9)]),
+    concat([linesOf(hello), map(2, 0)]),
+    concat([linesOf(hello, has, has, has), map(2, 1), linesOf(has)]),
+    ...REPLIES.map((message) => linesOf(hello, { ...message, id: 2 })),
+    ...PAYLOADS.map((payload) =>
+      concat([
+        linesOf(hello, { action: "map", id: 2, complete: true }),
+        reply({ action: "sources", id: 3 }, bytesOf(JSON.stringify(payload))),
+      ])
+    ),
+  ],
+  async run(input) {
+    const source = new PeerSource({ id: FILE, size: SIZE }, { host: "192.0.2.1", port: 9 }, SELF);
+    const never = new AbortController().signal;
+    try {
+      // The other end has spoken before it was asked: the caller must not mind.
+      const conn = () => scriptedConn(input, { seed: seedOf(input) });
+      await connectingTo(conn, () => source.connect(never));
+    } catch (error) {
+      if (!isAllowed(error, ["network"])) throw error;
+      return;
+    }
+    let heard = 0;
+    const asked = await Promise.allSettled([
+      source.have((run) => {
+        heard++;
+        must(run >= 0 && run < runCount(SIZE), "no run lies beyond the file");
+      }),
+      source.peers(),
+      source.digests(0, 0),
+      source.chunks({ first: 0, count: 16 }, new Uint8Array(300), never),
+    ]);
+    source.close();
+    for (const one of asked) {
+      if (one.status === "rejected" && !isAllowed(one.reason, ["network"])) throw one.reason;
+    }
+    const [have, peers] = asked;
+    must(heard <= runCount(SIZE), "each run is told of once");
+    if (have.status === "fulfilled") must(have.value.runs === runCount(SIZE), "the map fits");
+    if (peers.status === "fulfilled") must(peers.value.length <= 50, "sources are few");
+  },
+};
