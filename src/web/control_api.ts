@@ -47,9 +47,15 @@ export function controlApi(api: PageApi, { token, page }: ControlOptions): Hono 
   const app = new Hono();
 
   app.use(async (context, next) => {
-    if (!isLoopback(context.req.header("host") ?? "")) {
+    const host = context.req.header("host") ?? "";
+    if (!isLoopback(host)) {
       // A page of another site, rebound to this address, still says its own host.
       return context.json({ error: { message: "this host is not served" } }, 421);
+    }
+    const origin = context.req.header("origin");
+    if (origin !== undefined && origin !== `http://${host}`) {
+      // A browser says where a request comes from. No other page has anything to ask here.
+      return context.json({ error: { message: "this origin is not served" } }, 403);
     }
     if (!isBearer(context.req.header("authorization") ?? "", token)) {
       return context.json({ error: { message: "a valid token is needed" } }, 401);

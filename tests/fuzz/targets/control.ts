@@ -18,7 +18,7 @@ const ROUTES = [
 /** Requests to the control endpoint, with the token: whatever they are, they are answered in full. */
 export const control: Target = {
   name: "control",
-  weight: 6,
+  weight: 3,
   seeds: ROUTES.map(bytesOf),
   async run(input) {
     const [head, body] = twoOf(textOf(input));

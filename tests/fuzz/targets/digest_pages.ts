@@ -18,7 +18,7 @@ const right = new Set(levels.flat().map((page) => sha256(page).toHex()));
 /** Pages of a hash tree from a source that sends one wrong: at the top, or below it. */
 export const digestPages: Target = {
   name: "digest_pages",
-  weight: 6,
+  weight: 3,
   // The first byte says which page is the input, in place of the right one.
   seeds: [top, levels[0][1]].flatMap((page) =>
     [0, 1, 2].map((which) => Uint8Array.of(which, ...page))

@@ -15,7 +15,7 @@ const PAIRS = [
 /** A pattern of strangers: the work that it makes is bounded, and it fits only what it should. */
 export const globs: Target = {
   name: "globs",
-  weight: 90,
+  weight: 40,
   seeds: PAIRS.map(bytesOf),
   run(input) {
     const [first, second] = twoOf(textOf(input.subarray(0, 4 * NAME_CAP)));

@@ -22,7 +22,7 @@ function near(random: Random): bigint {
 /** What a size says of a file's tree, and what of it may be asked for. */
 export const hashTree: Target = {
   name: "hash_tree",
-  weight: 180,
+  weight: 300,
   seeds: [new Uint8Array(40), new Uint8Array(40).fill(0xff)],
   generate(random) {
     const bytes = new Uint8Array(40);

@@ -22,7 +22,7 @@ const LISTS = [Announcement, Holding, PeerRecord, Found, FileRecord].map((item) 
 /** The codec: what is read from a line, and from a payload that is JSON. */
 export const lines: Target = {
   name: "lines",
-  weight: 100,
+  weight: 60,
   seeds: [...PEER_REQUESTS, ...BOOTSTRAP_REQUESTS, ...REPLIES, ...SEED_MESSAGES, ...PAYLOADS].map((
     value,
   ) => bytesOf(JSON.stringify(value))),

@@ -15,7 +15,7 @@ const SCHEMAS = Object.entries(protocol).filter(([, value]) =>
 /** Whatever a schema lets through is within the limits of docs/protocol.md. */
 export const messages: Target = {
   name: "messages",
-  weight: 100,
+  weight: 40,
   seeds: [...PEER_REQUESTS, ...BOOTSTRAP_REQUESTS, ...REPLIES, ...PAYLOADS.flat()].map((value) =>
     bytesOf(JSON.stringify(value))
   ),

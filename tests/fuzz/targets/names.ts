@@ -31,7 +31,7 @@ const NAMES = [
 /** A name that is accepted stays in DIR, out of the state folder, and is its own only spelling. */
 export const names: Target = {
   name: "names",
-  weight: 130,
+  weight: 70,
   seeds: NAMES.map(bytesOf),
   run(input) {
     const name = textOf(input);

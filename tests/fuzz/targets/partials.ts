@@ -17,7 +17,7 @@ const disk = new Disk();
 /** A partial download as it is found: its map is the first bytes, what is on disk is changed by the rest. */
 export const partials: Target = {
   name: "partials",
-  weight: 0.05,
+  weight: 0.02,
   seeds: [Uint8Array.of(7), Uint8Array.of(7, 0, 1, 2), Uint8Array.of(0xff, 9), Uint8Array.of(2)],
   async run(input) {
     const { folder, state } = await temp.get();

@@ -5,7 +5,7 @@ import type { Target } from "../target.ts";
 /** A map as it comes over the wire or out of the database, and what is done with it after. */
 export const runMaps: Target = {
   name: "run_maps",
-  weight: 150,
+  weight: 300,
   // The first two bytes are the number of runs, the next how many bytes of the rest are the map.
   seeds: [
     Uint8Array.of(0, 0, 0),

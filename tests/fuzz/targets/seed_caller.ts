@@ -21,7 +21,7 @@ const data = (text: string) => ({
 /** What a seed peer answers: a line for each connection. */
 export const seedCaller: Target = {
   name: "seed_caller",
-  weight: 5,
+  weight: 3,
   seeds: [
     linesOf(info(1, 1), data("aGVsbG8K")),
     linesOf(info(3, 3), data("AAAA".repeat(16_384)), data("aGVsbG8K")),

@@ -62,7 +62,7 @@ let rows: { db: StateDatabase; folder: TempFolder } | undefined;
 /** Rows that no Shoal has written: `{table: [values…]}`. */
 export const stateRows: Target = {
   name: "state_rows",
-  weight: 8,
+  weight: 3,
   seeds: [
     bytesOf(JSON.stringify(RIGHT)),
     ...TABLES.map((table) => bytesOf(JSON.stringify({ [table]: RIGHT[table] }))),
@@ -138,7 +138,7 @@ let place: TempFolder | undefined;
 /** A state.db that is damaged, or none at all. */
 export const stateFile: Target = {
   name: "state_file",
-  weight: 2,
+  weight: 0.6,
   seeds: [await rightDatabase(), new Uint8Array(), new Uint8Array(4_096), bytesOf("nonsense")],
   async run(input) {
     place ??= await TempFolder.create();

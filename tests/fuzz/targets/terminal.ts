@@ -21,7 +21,7 @@ const UNSAFE = /[\p{Cc}\p{Zl}\p{Zp}]|(?![\u200c\u200d])\p{Bidi_C}/u;
 /** Text of others where it is shown: nothing in it acts on a terminal, and JSON stays what it was. */
 export const terminal: Target = {
   name: "terminal",
-  weight: 80,
+  weight: 100,
   seeds: TEXTS.map(bytesOf),
   run(input) {
     const text = textOf(input);

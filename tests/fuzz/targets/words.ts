@@ -21,7 +21,7 @@ const TEXTS = [
 /** What is typed: a shell's line, sizes, rates, durations, addresses, ports. */
 export const words: Target = {
   name: "words",
-  weight: 80,
+  weight: 60,
   seeds: TEXTS.map(bytesOf),
   run(input) {
     const text = textOf(input.subarray(0, 4_096));
