@@ -64,7 +64,11 @@ async function run({ target, count, ms, seed }: Plan): Promise<{ line: string; w
     const rate = Math.round(inputs / ms * 1000);
     const line = [
       ...[name.padEnd(18), String(inputs).padStart(9), `${(ms / 1000).toFixed(1)} s`.padStart(9)],
-      ...[`${rate}/s`.padStart(10), `heap ${mib(heap)}`.padStart(14), `process ${mib(rss())}`],
+      ...[
+        `${rate}/s`.padStart(10),
+        `heap ${mib(heap[0])} to ${mib(heap[1])}`.padStart(22),
+        `process ${mib(rss())}`,
+      ],
     ].join("  ");
     return { line, well: true };
   } finally {

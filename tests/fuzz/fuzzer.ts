@@ -4,6 +4,8 @@ import { Random, type Target } from "./target.ts";
 
 /** An input that takes longer counts as a hang, in milliseconds. */
 export const HANG_MS = 1_000;
+/** Inputs in one turn of the event loop. */
+const TURN = 1_024;
 /** Inputs that are kept to be changed further. */
 const POOL = 256;
 
@@ -59,6 +61,8 @@ export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzRe
       if (pool.length < POOL) pool.push(input.slice());
       else pool[target.seeds.length + random.below(POOL - target.seeds.length)] = input.slice();
     }
+    // Timers, and what weak references hold for the length of a turn, have their turn.
+    if (inputs % TURN === 0) await new Promise((resolve) => setTimeout(resolve));
     now = performance.now();
   }
   return { inputs, ms: now - started };

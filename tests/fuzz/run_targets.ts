@@ -5,7 +5,7 @@ import type { Target } from "./target.ts";
 /** How much of `count` inputs each target gets, by their weights: at least one. */
 export function shareOut(targets: Target[], count: number): Map<Target, number> {
   const all = targets.reduce((sum, { weight }) => sum + weight, 0);
-  return new Map(targets.map((one) => [one, Math.max(1, Math.round(count * one.weight / all))]));
+  return new Map(targets.map((one) => [one, Math.ceil(count * one.weight / all)]));
 }
 
 /** One target, with all that was kept for it, from its begin to its end. */

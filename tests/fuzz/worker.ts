@@ -16,7 +16,11 @@ export interface FuzzOrder {
 }
 
 /** `ready` comes first: what is sent before the module is evaluated would be lost. */
-export type FuzzReport = { ready: true } | { result: FuzzResult; heap: number } | { error: string };
+export type FuzzReport =
+  | { ready: true }
+  /** `heap` is what is in use before and after, in bytes, garbage aside. */
+  | { result: FuzzResult; heap: [number, number] }
+  | { error: string };
 
 /** What a worker's global scope is; the runtime's versions differ in what they declare. */
 const scope = self as unknown as {
@@ -41,12 +45,19 @@ scope.onmessage = async ({ data }) => {
     counted[0]++;
   };
   try {
+    const before = heapInUse();
     const running = runTarget(target, { seed, count, ms, onInput });
     const result = await Promise.race([running, rejected.promise]);
-    scope.postMessage({ result, heap: Deno.memoryUsage().heapUsed });
+    scope.postMessage({ result, heap: [before, heapInUse()] });
   } catch (error) {
     scope.postMessage({ error: error instanceof Error && error.stack || String(error) });
   }
 };
+
+function heapInUse(): number {
+  // There with --expose-gc.
+  (globalThis as { gc?: () => void }).gc?.();
+  return Deno.memoryUsage().heapUsed;
+}
 
 scope.postMessage({ ready: true });
