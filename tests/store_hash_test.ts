@@ -102,17 +102,19 @@ Deno.test({
     await new Deno.Command("mkfifo", { args: [folder.at("fifo")] }).output();
     using _socket = Deno.listen({ transport: "unix", path: folder.at("socket") });
     await Deno.symlink(folder.at("loop"), folder.at("loop"));
-    await Deno.symlink(folder.at("nothing"), folder.at("dangling"));
+    await folder.write("file", "x");
+    await Deno.symlink(folder.at("file"), folder.at("link"));
     const table: [path: string, kind: "usage" | "disk", why: string][] = [
       [folder.at("folder"), "usage", "it is a folder"],
       [folder.at("fifo"), "usage", "it is not a regular file"],
       [folder.at("socket"), "usage", "it is not a regular file"],
       ["/dev/null", "usage", "it is not a regular file"],
       [folder.at("missing"), "usage", "no such file"],
-      [folder.at("dangling"), "usage", "no such file"],
+      [folder.at("link"), "usage", "it is a link"],
       [folder.at("missing/file"), "usage", "no such file"],
       [folder.at("state.db/file"), "usage", "no such file"],
-      [folder.at("loop"), "disk", "too many links"],
+      [folder.at("loop"), "usage", "it is a link"],
+      [folder.at("loop/file"), "disk", "too many links"],
       [folder.at("x".repeat(300)), "disk", "the path is too long"],
     ];
     for (const [path, kind, why] of table) {
@@ -124,6 +126,12 @@ Deno.test({
       );
     }
     assertEquals(state.keptFor(), []);
+    // Where a link is meant, it is what it leads to.
+    const { id } = await hashFile(folder.at("link"), state.digests, { follow: true });
+    assertEquals(id, referenceIdOf(new TextEncoder().encode("x")));
+    await Deno.symlink(folder.at("nothing"), folder.at("dangling"));
+    const over = hashFile(folder.at("dangling"), state.digests, { follow: true });
+    await faultOf("usage", over, "no such file");
   },
 });
 

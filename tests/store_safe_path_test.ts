@@ -2,8 +2,10 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import fc from "fast-check";
 import { resolve } from "node:path";
 import { Fault } from "../src/fault.ts";
-import { isInside, pathOf, safeName, whyUnsafe } from "../src/store/safe_path.ts";
+import { findTwin } from "../src/store/find_twin.ts";
+import { foldName, isInside, pathOf, safeName, whyUnsafe } from "../src/store/safe_path.ts";
 import { faultOf } from "./support/faults.ts";
+import { TempFolder } from "./support/temp_folder.ts";
 
 const NFC = "caf\u00e9";
 const NFD = "cafe\u0301";
@@ -68,6 +70,9 @@ Deno.test("names: what may not be one, anywhere", () => {
     [".SHOAL/state.db", "Shoal's own"],
     [".Shoal", "Shoal's own"],
     [".\u017fhoal/state.db", "Shoal's own"], // a long s, which some file systems take for an s
+    [".sh\u200coal/identity.pem", "Shoal's own"], // a character that HFS+ leaves out
+    ["\ufeff.shoal", "Shoal's own"],
+    ["\\\\server\\share", "absolute"],
   ];
   for (const os of ["linux", "darwin", "windows"]) {
     for (const [name, why] of bad) {
@@ -81,7 +86,19 @@ Deno.test("names: what may not be one on Windows", () => {
   const bad = [
     ...["a\\b", "..\\a", "a:b", "a.txt:stream", "C:", "a*", "a?", "a<b", "a>b", 'a"b', "a|b"],
     ...["a.", "a ", "a./b", "a /b", "...", "CON", "con", "con.txt", "NUL.tar.gz", "a/aux", "prn"],
-    ...["COM1", "com9.log", "COM¹", "lpt0", "LPT³.x", "CONIN$", "conout$", ".shoal.", ".shoal "],
+    ...[
+      "COM1",
+      "com9.log",
+      "COM¹",
+      "con .txt",
+      "CLOCK$",
+      "lpt0",
+      "LPT³.x",
+      "CONIN$",
+      "conout$",
+      ".shoal.",
+      ".shoal ",
+    ],
     ...["SHOAL~1/identity.pem", "shoal~2"],
   ];
   for (const name of bad) assertNotEquals(whyUnsafe(name, "windows"), undefined, name);
@@ -139,6 +156,46 @@ Deno.test("names: whatever is accepted lies inside DIR, outside the state folder
     }),
     { numRuns: 2_000 },
   );
+});
+
+Deno.test("names: folding brings together what some disk takes for one, once and for all", () => {
+  for (let code = 0; code < 0x110000; code++) {
+    if (code === 0xd800) code = 0xe000;
+    const char = String.fromCodePoint(code);
+    const folded = foldName(char);
+    assertEquals(foldName(folded), folded, code.toString(16));
+    for (const other of [char.toUpperCase(), char.toLowerCase(), char.normalize("NFD")]) {
+      if (foldName(other) !== folded) assertEquals(foldName(other), folded, code.toString(16));
+    }
+  }
+  assertEquals(foldName("STRASSE/CAFÉ"), foldName(`straße/${NFD}`));
+  assertNotEquals(foldName("a"), foldName("á"));
+  fc.assert(fc.property(fc.string({ unit: "grapheme" }), (name) => {
+    assertEquals(foldName(foldName(name)), foldName(name));
+  }));
+});
+
+Deno.test("twins: what differs in case or form alone is found, whatever the disk", async () => {
+  await using folder = await TempFolder.create();
+  await folder.write("Docs/Read.me", "x");
+  await folder.write(`docs/${NFD}`, "x");
+  await folder.write("both", "x");
+  await folder.write("BOTH", "x");
+  const table: [name: string, twin: string | undefined][] = [
+    ["Docs/Read.me", undefined],
+    ["Docs/read.me", "Docs/Read.me"],
+    ["docs/Read.me", "Docs/Read.me"],
+    ["DOCS/READ.ME", "Docs/Read.me"],
+    [`docs/${NFC}`, `docs/${NFD}`],
+    ["DOCS/other", undefined],
+    ["both", undefined],
+    ["BOTH", undefined],
+    ["Both/below", undefined],
+    ["missing/Docs/Read.me", undefined],
+  ];
+  for (const [name, twin] of table) assertEquals(await findTwin(folder.path, name), twin, name);
+  const some = await findTwin(folder.path, "bOtH");
+  assert(some === "both" || some === "BOTH");
 });
 
 Deno.test("isInside: a folder whose name begins alike is outside", () => {

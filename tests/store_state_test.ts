@@ -1,5 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
+import { DownloadStore } from "../src/store/download_store.ts";
+import { Library } from "../src/store/library.ts";
 import { StateDatabase } from "../src/store/state_database.ts";
 import { openStateFolder, stateFolderOf } from "../src/store/state_folder.ts";
 import { assertSameBytes, patterned } from "./support/bytes.ts";
@@ -7,6 +9,7 @@ import { faultOf } from "./support/faults.ts";
 import { State } from "./support/state.ts";
 import { TempFolder } from "./support/temp_folder.ts";
 
+const posixOnly = { ignore: Deno.build.os === "windows" };
 const ID = "0123456789abcdef".repeat(4);
 
 // State database
@@ -138,6 +141,40 @@ Deno.test("digest store: what nothing refers to is removed at the next start", a
   assertEquals(state.keptFor(), [id]);
 });
 
+Deno.test("state: rows that no Shoal wrote are a fault or not known, and name no path", async () => {
+  await using folder = await TempFolder.create();
+  const beside = await folder.write("beside.part", "x");
+  const path = await folder.write("dir/file", "x");
+  using state = new State(folder.at("state.db"));
+  await state.share(path, "file");
+  state.db.run("UPDATE files SET mtime_ns = '12x'");
+  assertEquals(state.cache.lookup(path), undefined);
+  assertEquals((await state.cache.identify(path)).hashed, true, "it is hashed anew");
+
+  const downloads = new DownloadStore(state.db, await folder.mkdir("partials"));
+  const wrong: [id: string, size: number, announcement: string | null][] = [
+    ["../beside", 1, null],
+    [ID, -1, null],
+    [ID, 0.5, null],
+    [ID, 2 ** 52, null],
+    [ID, 1, "{"],
+    [ID, 1, "[]"],
+  ];
+  for (const [id, size, announcement] of wrong) {
+    state.db.run(
+      "INSERT INTO downloads VALUES (?, 'a', ?, ?, NULL, 0, ?, 1, 1, 0)",
+      ...[id, size, new Uint8Array(1), announcement],
+    );
+    await faultOf("disk", () => downloads.tidy(), "a download in it is damaged");
+    state.db.run("DELETE FROM downloads");
+  }
+  assertEquals(await Deno.readTextFile(beside), "x");
+
+  state.db.run("UPDATE shares SET publisher = 'nobody'");
+  const { db, cache } = state;
+  await faultOf("disk", () => new Library(db, cache), "a share in it is damaged");
+});
+
 // State folder
 
 Deno.test("state folder: made for its owner alone, in a folder that exists", async () => {
@@ -165,6 +202,29 @@ Deno.test("state folder: a file, or a link in its place, is refused", async () =
   await faultOf("usage", openStateFolder(dir), "it is not a folder");
   assertEquals(folder.list().filter((name) => name.startsWith("trap/")), []);
 });
+
+Deno.test(
+  "state folder: links in it are refused, and it is its owner's alone",
+  posixOnly,
+  async () => {
+    await using folder = await TempFolder.create();
+    const state = folder.at("dir/.shoal");
+    for (const name of ["state.db", "identity.pem", "partials"]) {
+      await folder.write("outside/file", "x");
+      await folder.mkdir("dir/.shoal");
+      await Deno.symlink(
+        folder.at(name === "partials" ? "outside" : "outside/file"),
+        `${state}/${name}`,
+      );
+      await faultOf("usage", openStateFolder(folder.at("dir")), `${state}/${name}: it is a link`);
+      await Deno.remove(`${state}/${name}`);
+    }
+    assertEquals(folder.list(), ["dir", "dir/.shoal", "outside", "outside/file"]);
+    await Deno.chmod(state, 0o755);
+    await openStateFolder(folder.at("dir"));
+    assertEquals((await Deno.stat(state)).mode! & 0o777, 0o700);
+  },
+);
 
 Deno.test("state folder: DIR over a link is the same DIR", async () => {
   await using folder = await TempFolder.create();

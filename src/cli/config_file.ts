@@ -1,4 +1,4 @@
-import { Fault, KeyFault, messageOf } from "../fault.ts";
+import { Fault, KeyFault, messageOf, quoted } from "../fault.ts";
 import { writeFault } from "../store/file_stamp.ts";
 import type { ConfigKey } from "./config_keys.ts";
 
@@ -144,10 +144,6 @@ function check(
     }
   }
   return checked;
-}
-
-function quoted(name: string): string {
-  return JSON.stringify(name.slice(0, 80));
 }
 
 /** The line, from 1, that a key stands in, as far as a look at the text tells. */

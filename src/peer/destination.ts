@@ -64,14 +64,18 @@ export async function makeParents(dir: string, path: string): Promise<void> {
   }
 }
 
+/** Throws a `destination` Fault when something in `dir` has a name that some disks take for `name`. */
+export async function requireNoTwin(dir: string, name: string): Promise<void> {
+  const twin = await findTwin(dir, name);
+  if (twin === undefined) return;
+  const why = "the same name but for case or Unicode form; put it elsewhere with -o";
+  throw new Fault("destination", `Cannot write ${pathOf(dir, name)}: there is ${twin}, ${why}`);
+}
+
 async function underDir(dir: string, name: string): Promise<string> {
   const path = pathOf(dir, name);
   await requireInside(dir, path);
-  const twin = await findTwin(dir, name);
-  if (twin !== undefined) {
-    const why = "the same name but for case or Unicode form; put it elsewhere with -o";
-    throw new Fault("destination", `Cannot write ${path}: there is ${twin}, ${why}`);
-  }
+  await requireNoTwin(dir, name);
   return path;
 }
 

@@ -4,7 +4,7 @@ import type { Library } from "../store/library.ts";
 import { publishFile } from "../store/publish_file.ts";
 import { receiveFile } from "../store/receive_file.ts";
 import { pathOf, safeName } from "../store/safe_path.ts";
-import { makeParents } from "./destination.ts";
+import { makeParents, requireNoTwin } from "./destination.ts";
 import type { UploadOptions, UploadRequest } from "./page_api.ts";
 import type { ShareOptions, ShareRequest, ShareResult } from "./peer_api.ts";
 
@@ -62,6 +62,7 @@ export class Receiver {
       const how = `the name is taken by ${other.path}; unshare that first`;
       throw new Fault("usage", `Cannot take ${name}: ${how}`);
     }
+    await requireNoTwin(this.#options.dir, name);
     const stat = await Deno.lstat(path).catch(() => undefined);
     if (stat && (!stat.isFile || size !== undefined && stat.size !== size)) throw differs(path);
   }

@@ -89,7 +89,23 @@ Deno.test("a wrong token, host or origin does nothing, and learns nothing", asyn
     assertEquals((await ask("GET", "/api/status", { ...own, Origin: url })).status, 200);
     assertEquals((await world.run(victim.dir, ["get", "data"])).code, 0);
   });
+  await t.step("what is uploaded stays in DIR, and replaces nothing", async () => {
+    const names: [string, string][] = [
+      ["../escape", "usage"],
+      ["/tmp/escape", "usage"],
+      [".shoal/identity.pem", "usage"],
+      ["DATA", "destination"],
+      ["data", "destination"],
+    ];
+    for (const [name, kind] of names) {
+      const route = `/api/uploads?name=${encodeURIComponent(name)}`;
+      const { answer } = await ask("PUT", route, own);
+      assert(answer.includes(`{"error":{"kind":"${kind}"`), answer);
+    }
+    assertEquals(await Deno.readTextFile(`${victim.dir}/data`), "data");
+  });
   assertEquals(contentsOf(victim.dir), ["data"]);
+  assertEquals([...Deno.readDirSync(world.root)].length, 2);
   assertEquals(await Deno.lstat("/tmp/shoal-must-not-appear").catch(() => "missing"), "missing");
   assert(!victim.program.stderr.includes(token) && !victim.program.stdout.includes(token));
 });

@@ -50,6 +50,7 @@ export const REPLIES = [
   { action: "peers", id: 9, payload: 2, cursor: "x" },
   { action: "found", id: 10, payload: 2 },
   { action: "files", id: 11, payload: 2, cursor: "x" },
+  { action: "taken", file: FILE, runs: [[0, 2]] },
 ];
 
 export const PAYLOADS = [

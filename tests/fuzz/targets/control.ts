@@ -13,6 +13,11 @@ const ROUTES = [
   'PATCH /api/settings\n{"limit_up":1,"limit_down":null,"upload_slots":16}',
   ...["GET /api/status", "GET /api/peers", "GET /api/files?pattern=*", "GET /api/settings"],
   ...["DELETE /api/shares?name=a", `DELETE /api/downloads?name=a&id=${FILE}`, "GET /api/streams/x"],
+  ...["PUT /api/uploads?name=a\nbytes", "GET /files/a%20b?id=1a2b3c4d", "GET /api/config"],
+  'PATCH /api/config\n{"limit_up":"1M","slots":null}',
+  'POST /api/downloads/pause\n{"name":"a"}',
+  'POST /api/downloads/resume\n{"name":"a","id":"1a2b3c4d"}',
+  `GET /api/downloads/map?id=${FILE}`,
 ];
 
 /** Requests to the control endpoint, with the token: whatever they are, they are answered in full. */
@@ -39,8 +44,10 @@ export const control: Target = {
     const api = new ScriptedPeer();
     const response = await controlApi(api, { token: TOKEN }).fetch(request);
     must(response.status < 500, `${response.status} is not the asker's fault`);
-    const gone = request.url.includes("/api/streams") && response.ok;
-    if (gone) return await response.body?.cancel();
+    const isBytes = response.headers.get("content-type") === "application/octet-stream";
+    if (isBytes || request.url.includes("/api/streams") && response.ok) {
+      return await response.body?.cancel();
+    }
     const text = await response.text();
     for (const line of text.split("\n")) if (line !== "") JSON.parse(line);
     if (response.status >= 400) {

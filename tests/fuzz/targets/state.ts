@@ -44,6 +44,7 @@ const COLUMNS = {
     "announcement",
     "created",
     "updated",
+    "paused",
   ],
   shares: ["name", "path", "id", "size", "mtime", "time", "publisher", "signature", "served"],
 };
@@ -51,7 +52,7 @@ const RIGHT: Record<keyof typeof COLUMNS, unknown[]> = {
   files: ["/srv/files/a", 70_000, "1700000000123456789", "7", FILE],
   downloads: [
     ...[FILE, "a", 70_000, { bytes: [1] }, null, 0],
-    ...[JSON.stringify(announcementOf({ name: "a", id: FILE, size: 70_000 })), 1, 2],
+    ...[JSON.stringify(announcementOf({ name: "a", id: FILE, size: 70_000 })), 1, 2, 0],
   ],
   shares: ["a", "/srv/files/a", FILE, 70_000, 1, 2, PEER, "cd".repeat(64), 5],
 };
