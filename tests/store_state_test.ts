@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { DownloadStore } from "../src/store/download_store.ts";
 import { Library } from "../src/store/library.ts";
+import { TrustStore } from "../src/store/trust_store.ts";
 import { StateDatabase } from "../src/store/state_database.ts";
 import { openStateFolder, stateFolderOf } from "../src/store/state_folder.ts";
 import { assertSameBytes, patterned } from "./support/bytes.ts";
@@ -162,13 +163,18 @@ Deno.test("state: rows that no Shoal wrote are a fault or not known, and name no
   ];
   for (const [id, size, announcement] of wrong) {
     state.db.run(
-      "INSERT INTO downloads VALUES (?, 'a', ?, ?, NULL, 0, ?, 1, 1, 0)",
+      "INSERT INTO downloads VALUES (?, 'a', ?, ?, NULL, 0, ?, 1, 1, 0, 'first', NULL)",
       ...[id, size, new Uint8Array(1), announcement],
     );
     await faultOf("disk", () => downloads.tidy(), "a download in it is damaged");
     state.db.run("DELETE FROM downloads");
   }
   assertEquals(await Deno.readTextFile(beside), "x");
+
+  state.db.run("INSERT INTO trust VALUES ('a', 'nobody', 'first', 1, 1, NULL)");
+  const trust = new TrustStore(state.db);
+  await faultOf("disk", () => trust.get("a"), "is damaged");
+  assertEquals(trust.get("b"), undefined);
 
   state.db.run("UPDATE shares SET publisher = 'nobody'");
   const { db, cache } = state;

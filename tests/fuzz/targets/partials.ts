@@ -23,7 +23,13 @@ export const partials: Target = {
     const { folder, state } = await temp.get();
     const downloads = new DownloadStore(state.db, folder.at("partials"));
     FILE.tree.levels[0].forEach((page, at) => state.digests.put(FILE.id, 0, at, page));
-    const wanted = { id: FILE.id, name: "a", size: FILE.size, overwrite: false };
+    const wanted = {
+      id: FILE.id,
+      name: "a",
+      size: FILE.size,
+      overwrite: false,
+      taken: "pinned" as const,
+    };
     downloads.folder();
     downloads.begin(wanted);
     const maps = input[0] & 8 ? input.subarray(0, 3) : input.subarray(0, 1);

@@ -4,6 +4,7 @@ import { DownloadStore } from "../../../src/store/download_store.ts";
 import { HashCache } from "../../../src/store/hash_cache.ts";
 import { Library } from "../../../src/store/library.ts";
 import { StateDatabase } from "../../../src/store/state_database.ts";
+import { TrustStore } from "../../../src/store/trust_store.ts";
 import { announcementOf } from "../../support/state.ts";
 import { TempFolder } from "../../support/temp_folder.ts";
 import { isAllowed, must } from "../allow.ts";
@@ -27,6 +28,9 @@ function startWith(db: StateDatabase, folder: string): void {
   for (const { map, size } of downloads.list()) {
     must(map instanceof RunMap && map.count <= map.runs && size >= 0, "a download is one");
   }
+  for (const { publisher } of new TrustStore(db).list()) {
+    must(/^[0-9a-f]{64}$/.test(publisher), "a publisher is one");
+  }
   cache.lookup("/srv/files/a");
   digests.page(FILE, 0, 0);
   library.saveCounts();
@@ -45,7 +49,10 @@ const COLUMNS = {
     "created",
     "updated",
     "paused",
+    "taken",
+    "sha256",
   ],
+  trust: ["name", "publisher", "how", "since", "time", "id"],
   shares: ["name", "path", "id", "size", "mtime", "time", "publisher", "signature", "served"],
 };
 const RIGHT: Record<keyof typeof COLUMNS, unknown[]> = {
@@ -53,7 +60,9 @@ const RIGHT: Record<keyof typeof COLUMNS, unknown[]> = {
   downloads: [
     ...[FILE, "a", 70_000, { bytes: [1] }, null, 0],
     ...[JSON.stringify(announcementOf({ name: "a", id: FILE, size: 70_000 })), 1, 2, 0],
+    ...["first", null],
   ],
+  trust: ["a", PEER, "first", 1, 2, FILE],
   shares: ["a", "/srv/files/a", FILE, 70_000, 1, 2, PEER, "cd".repeat(64), 5],
 };
 const TABLES = Object.keys(COLUMNS) as (keyof typeof COLUMNS)[];
