@@ -50,7 +50,7 @@ const Row = v.object({
   map: v.instance(Uint8Array),
   output: v.nullable(v.string()),
   overwrite: v.number(),
-  folder: v.nullable(Name),
+  folder: v.nullable(FileId),
   updating: v.nullable(v.picklist(["update", "delete"])),
   announcement: v.nullable(v.pipe(v.string(), v.parseJson(), Announcement)),
   created: Time,
@@ -94,7 +94,7 @@ export class DownloadStore {
 
   /** All that were asked for, the oldest first. Throws a `disk` Fault when one of them is damaged. */
   list(): Download[] {
-    return this.#rows().filter(({ folder }) => folder === undefined);
+    return this.#rows("WHERE folder IS NULL");
   }
 
   /** Where the folder of that id is put together. */
@@ -139,7 +139,7 @@ export class DownloadStore {
     fs.rmSync(`${this.#folder}/${id}.tree`, { recursive: true, force: true });
     this.#verified.delete(id);
     this.#db.run("DELETE FROM downloads WHERE id = ?", id);
-    for (const part of this.#rows().filter(({ folder }) => folder === id)) {
+    for (const part of this.#rows("WHERE folder = ?", id)) {
       this.remove(part.id);
     }
   }
@@ -172,8 +172,9 @@ export class DownloadStore {
   }
 
   /** Nothing when the folder is a link: what is behind that is not Shoal's to tidy. */
-  #rows(): Download[] {
-    return this.#db.all("SELECT * FROM downloads ORDER BY created, id").map(downloadOf);
+  #rows(where = "", ...values: string[]): Download[] {
+    return this.#db.all(`SELECT * FROM downloads ${where} ORDER BY created, id`, ...values)
+      .map(downloadOf);
   }
 
   #files(): string[] {

@@ -3,7 +3,14 @@ import * as v from "valibot";
 import { FileId } from "../wire/protocol.ts";
 import { turn } from "./turn.ts";
 import type { DigestStore } from "./digest_store.ts";
-import { type FileStamp, openRegular, sameStamp, stampOf, stampOfRow } from "./file_stamp.ts";
+import {
+  type FileStamp,
+  NO_STAMP,
+  openRegular,
+  sameStamp,
+  stampOf,
+  stampOfRow,
+} from "./file_stamp.ts";
 import { hashFile, type HashOptions } from "./hash_file.ts";
 import { hashSmallFile } from "./hash_small_file.ts";
 import { CHUNK_SIZE } from "../content/sizes.ts";
@@ -83,7 +90,8 @@ export class HashCache {
       "SELECT size, mtime_ns, inode, id FROM files WHERE path = ?",
       path,
     );
-    return row && v.is(FileId, row.id) ? { id: row.id, stamp: stampOfRow(row) } : undefined;
+    const stamp = stampOfRow(row);
+    return row && v.is(FileId, row.id) && stamp !== NO_STAMP ? { id: row.id, stamp } : undefined;
   }
 
   /** Paths that were last known to have this content, at most `most` of them. */

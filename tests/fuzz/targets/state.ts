@@ -1,6 +1,7 @@
 import { RunMap } from "../../../src/content/run_map.ts";
 import { DigestStore } from "../../../src/store/digest_store.ts";
 import { DownloadStore } from "../../../src/store/download_store.ts";
+import { FolderFiles } from "../../../src/store/folder_files.ts";
 import { HashCache } from "../../../src/store/hash_cache.ts";
 import { Library } from "../../../src/store/library.ts";
 import { StateDatabase } from "../../../src/store/state_database.ts";
@@ -32,6 +33,10 @@ function startWith(db: StateDatabase, folder: string): void {
     must(/^[0-9a-f]{64}$/.test(publisher), "a publisher is one");
   }
   cache.lookup("/srv/files/a");
+  const files = new FolderFiles(db);
+  for (const { stamp } of [...files.list("a", "", 9), ...files.withId(FILE)]) {
+    must(typeof stamp.mtimeNs === "bigint", "a stamp is one");
+  }
   digests.page(FILE, 0, 0);
   library.saveCounts();
 }
@@ -51,19 +56,41 @@ const COLUMNS = {
     "paused",
     "taken",
     "sha256",
+    "folder",
+    "updating",
   ],
   trust: ["name", "publisher", "how", "since", "time", "id"],
-  shares: ["name", "path", "id", "size", "mtime", "time", "publisher", "signature", "served"],
+  shares: [
+    ...["name", "path", "id", "size", "mtime", "time", "publisher", "signature", "served"],
+    ...["kind", "entries", "bytes", "root", "watched"],
+  ],
+  folder_files: ["folder", "path", "id"],
 };
 const RIGHT: Record<keyof typeof COLUMNS, unknown[]> = {
   files: ["/srv/files/a", 70_000, "1700000000123456789", "7", FILE],
   downloads: [
     ...[FILE, "a", 70_000, { bytes: [1] }, null, 0],
     ...[JSON.stringify(announcementOf({ name: "a", id: FILE, size: 70_000 })), 1, 2, 0],
-    ...["first", null],
+    ...["first", null, null, null],
   ],
   trust: ["a", PEER, "first", 1, 2, FILE],
-  shares: ["a", "/srv/files/a", FILE, 70_000, 1, 2, PEER, "cd".repeat(64), 5],
+  shares: [
+    "a",
+    "/srv/files/a",
+    FILE,
+    70_000,
+    1,
+    2,
+    PEER,
+    "cd".repeat(64),
+    5,
+    "folder",
+    2,
+    9,
+    "/a",
+    0,
+  ],
+  folder_files: ["a", "/a/b", FILE],
 };
 const TABLES = Object.keys(COLUMNS) as (keyof typeof COLUMNS)[];
 
