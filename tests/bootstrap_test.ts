@@ -199,7 +199,7 @@ Deno.test("a port in use is a fault that names it", async () => {
   await using server = startBootstrap();
   const { port } = server.address;
   const fault = assertThrows(() => startBootstrap({ port }), Fault);
-  assertEquals(fault.message, `Cannot listen on 127.0.0.1:${port}: address already in use`);
+  assertEquals(fault.message, `Cannot listen on 127.0.0.1:${port}: the port is in use`);
   assertEquals(fault.kind, "network");
 });
 

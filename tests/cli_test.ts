@@ -41,6 +41,7 @@ async function parse(...argv: string[]): Promise<Parsed> {
   };
   const program = buildProgram({
     bootstrap: (flags) => keep("bootstrap", flags),
+    newKey: (file, flags) => keep("new-key", flags, [file], flags),
     peer: (flags) => keep("peer", flags),
     verb: ({ verb, args, flags }, peerFlags) => keep(verb.name, peerFlags, args, flags),
     config: (what, peer) => keep(`config ${what}`, peer.opts()),
@@ -265,6 +266,7 @@ Deno.test("what nobody says has its default", async () => {
     port: 10000,
     advertise: undefined,
     limitUp: undefined,
+    swarmKey: undefined,
     limitDown: undefined,
     uploadSlots: 16,
   });
@@ -452,7 +454,8 @@ Deno.test("fish completes commands, options, values and files", async (t) => {
 function plainProgram() {
   const nothing = () => Promise.resolve();
   return buildProgram({
-    ...{ bootstrap: nothing, peer: nothing, verb: nothing, config: nothing, completion: nothing },
+    ...{ bootstrap: nothing, newKey: nothing, peer: nothing, verb: nothing, config: nothing },
+    completion: nothing,
   });
 }
 

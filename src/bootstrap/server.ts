@@ -5,7 +5,8 @@ import { getLogger } from "@logtape/logtape";
 import { Fault, messageOf } from "../fault.ts";
 import { delay } from "../peer/retry.ts";
 import { AGENT } from "../version.ts";
-import { type Address, Connection, formatAddress } from "../wire/connection.ts";
+import { type Address, Connection } from "../wire/connection.ts";
+import { inTheClear, type Transport, type TransportListener } from "../wire/transport.ts";
 import { probeSeeds } from "./probe_seeds.ts";
 import type { Registry } from "./registry.ts";
 import { Session, type SessionOptions } from "./session.ts";
@@ -23,6 +24,8 @@ const logger = getLogger(["shoal", "bootstrap"]);
 
 export interface BootstrapOptions extends Address {
   registry: Registry;
+  /** How it is talked to. Default in the clear. */
+  transport?: Transport;
   /** @default MAX_CONNECTIONS */
   maxConnections?: number;
   /** @default EXPIRE_MS */
@@ -34,7 +37,7 @@ export interface BootstrapOptions extends Address {
 export class BootstrapServer {
   /** Where it listens; the port is a real one, also where any was asked for with 0. */
   readonly address: Address;
-  readonly #listener: Deno.TcpListener;
+  readonly #listener: TransportListener;
   readonly #options: BootstrapOptions;
   readonly #sessionOptions: SessionOptions;
   readonly #connections = new Set<Connection>();
@@ -44,11 +47,11 @@ export class BootstrapServer {
   readonly #timers: ReturnType<typeof setInterval>[];
   #probing = false;
 
-  private constructor(listener: Deno.TcpListener, options: BootstrapOptions) {
+  private constructor(listener: TransportListener, options: BootstrapOptions) {
     this.#listener = listener;
     this.#options = options;
     this.#sessionOptions = { registry: options.registry, agent: AGENT, speakers: new Map() };
-    this.address = { host: listener.addr.hostname, port: listener.addr.port };
+    this.address = listener.address;
     this.#timers = [
       setInterval(() => this.#run(options.registry.expire()), options.expireMs ?? EXPIRE_MS),
       setInterval(() => this.#run(this.#probeSeeds()), options.probeSeedsMs ?? PROBE_SEEDS_MS),
@@ -58,15 +61,8 @@ export class BootstrapServer {
 
   /** Begins to listen. Throws a `network` Fault that names the address when that can't be done. */
   static start(options: BootstrapOptions): BootstrapServer {
-    try {
-      const listener = Deno.listen({ hostname: options.host, port: options.port });
-      return new BootstrapServer(listener, options);
-    } catch (cause) {
-      const why = cause instanceof Deno.errors.AddrInUse
-        ? "address already in use"
-        : messageOf(cause).replace(/ \(os error \d+\)$/, "").toLowerCase();
-      throw new Fault("network", `Cannot listen on ${formatAddress(options)}: ${why}`, { cause });
-    }
+    const { host, port, transport = inTheClear } = options;
+    return new BootstrapServer(transport.listen({ host, port }), options);
   }
 
   /** Stops listening, closes all connections, and resolves when nothing runs any more. */
@@ -88,7 +84,8 @@ export class BootstrapServer {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
       try {
-        const connection = new Connection(await this.#listener.accept());
+        const { transport } = this.#options;
+        const connection = new Connection(await this.#listener.accept(), { transport });
         this.#run(this.#serve(connection));
       } catch (error) {
         if (signal.aborted) return;
@@ -106,9 +103,11 @@ export class BootstrapServer {
       const most = this.#options.maxConnections ?? MAX_CONNECTIONS;
       if (this.#connections.size > most) {
         const message = `this bootstrap serves at most ${most} connections`;
+        await connection.transport.admit(connection);
         await connection.send({ action: "error", code: "busy", message });
         throw new Fault("network", message);
       }
+      await connection.transport.admit(connection);
       await new Session(connection, this.#sessionOptions).run();
       logger.debug("{client} left", { client });
     } catch (error) {

@@ -104,7 +104,7 @@ function valuesOf(flags: PeerFlags): ConfigValues {
     limit_up: limitUp ?? null,
     limit_down: limitDown ?? null,
     upload_slots: uploadSlots,
-    swarm_key: (flags as { swarmKey?: string }).swarmKey !== undefined,
+    swarm_key: flags.swarmKey !== undefined,
     theme: flags.theme ?? "auto",
   };
 }

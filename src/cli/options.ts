@@ -44,6 +44,7 @@ export interface PeerFlags extends LogFlags, OutputFlags {
   host: string;
   port: number;
   advertise?: string;
+  swarmKey?: string;
   /** Bytes per second; 0 is no limit. */
   limitUp?: number;
   limitDown?: number;
@@ -105,8 +106,19 @@ function configOption(): Option {
   return option("--config <FILE>", "the config file, if another than `shoal peer config path`");
 }
 
+function swarmKeyOption(): Option {
+  return option("--swarm-key <FILE>", "the key of a private swarm: only its members get in")
+    .env("SHOAL_SWARM_KEY_FILE").argParser(parsePath);
+}
+
 export function bootstrapOptions(): Option[] {
-  return [hostOption(), portOption(BOOTSTRAP_PORT), configOption(), ...logOptions()];
+  return [
+    hostOption(),
+    portOption(BOOTSTRAP_PORT),
+    swarmKeyOption(),
+    configOption(),
+    ...logOptions(),
+  ];
 }
 
 export function peerOptions(): Option[] {
@@ -115,11 +127,12 @@ export function peerOptions(): Option[] {
       "--bootstrap <HOST:PORT>",
       `the meeting point; repeatable, or several with commas (default: 127.0.0.1:${BOOTSTRAP_PORT})`,
     ).argParser(collectAddresses),
-    option("--dir <DIR>", "the shared folder").default(DEFAULT_DIR).argParser(parseDir),
+    option("--dir <DIR>", "the shared folder").default(DEFAULT_DIR).argParser(parsePath),
     hostOption(),
     portOption(PEER_PORT),
     option("--advertise <HOST[:PORT]>", "list this address, not the one that the bootstrap sees")
       .argParser(parsing((text) => (parseAddress(text, 1), text))),
+    swarmKeyOption(),
     option("--limit-up <RATE>", "serve at most so many bytes per second: 500K, 2M; 0 is no limit")
       .argParser(parsing(parseRate)),
     option("--limit-down <RATE>", "fetch at most so many bytes per second; 0 is no limit")
@@ -151,6 +164,7 @@ export function settingsOf(flags: PeerFlags): PeerSettings & { uploadSlots: numb
     advertise: flags.advertise === undefined
       ? undefined
       : parseAddress(flags.advertise, flags.port),
+    swarmKey: flags.swarmKey === undefined ? undefined : resolve(flags.swarmKey),
     limitUp: flags.limitUp || undefined,
     limitDown: flags.limitDown || undefined,
     uploadSlots: flags.uploadSlots,
@@ -192,7 +206,7 @@ function collectAddresses(text: string, before: Address[] = []): Address[] {
   return [...before, ...text.split(",").map((one) => parse(one.trim()))];
 }
 
-function parseDir(text: string): string {
+function parsePath(text: string): string {
   if (text === "" || text.includes("\0")) throw new InvalidArgumentError("It is not a path.");
   return text;
 }

@@ -1,4 +1,4 @@
-import { Argument, Command, Help } from "commander";
+import { Argument, Command, Help, Option } from "commander";
 import { parsePort } from "../peer/settings.ts";
 import { VERSION } from "../version.ts";
 import {
@@ -8,6 +8,7 @@ import {
   type PeerFlags,
   peerOptions,
 } from "./options.ts";
+import { parseDuration } from "./units.ts";
 import { addExamples, addVerb, type VerbLine } from "./verb_command.ts";
 import { parsing } from "./usage.ts";
 import { VERBS } from "./verbs/all.ts";
@@ -19,11 +20,21 @@ export type Shell = typeof SHELLS[number];
 export interface BootstrapFlags extends LogFlags {
   host: string;
   port: number;
+  swarmKey?: string;
+}
+
+/** What `shoal bootstrap new-key` can be told. */
+export interface NewKeyFlags {
+  /** A key file to carry on. */
+  rotate?: string;
+  /** For how long, in seconds. */
+  for?: number;
 }
 
 /** What the commands do. */
 export interface Handlers {
   bootstrap(flags: BootstrapFlags): Promise<void>;
+  newKey(file: string, flags: NewKeyFlags): Promise<void>;
   peer(flags: PeerFlags, command: Command): Promise<void>;
   /** `config path` and `config show`. */
   config(what: "path" | "show", peer: Command): Promise<void>;
@@ -55,8 +66,34 @@ function addBootstrap(program: Command, handlers: Handlers): void {
   const command = program.command("bootstrap").summary("run the meeting point")
     .description("Run the meeting point: it knows who is there and what they share, no contents.");
   for (const option of bootstrapOptions()) command.addOption(option);
-  addExamples(command, ["shoal bootstrap", "shoal bootstrap --host 127.0.0.1 --port 8001"]);
+  addExamples(command, [
+    "shoal bootstrap",
+    "shoal bootstrap --host 127.0.0.1 --port 8001",
+    "shoal bootstrap --swarm-key swarm.key",
+  ]);
   command.action(() => handlers.bootstrap(command.opts()));
+  addNewKey(command, handlers);
+}
+
+function addNewKey(bootstrap: Command, handlers: Handlers): void {
+  const command = bootstrap.command("new-key").summary("make a key for a private swarm")
+    .description(
+      "Write a new swarm key to FILE, for its owner's eyes only. Whoever has a copy of it is a " +
+        "member of the swarm. With --rotate, members that have OLD or FILE get along until the " +
+        "time that FILE names; after that, only those that have FILE do.",
+    )
+    .addArgument(new Argument("<FILE>", "where to write it; never replaced"))
+    .addOption(new Option("--rotate <OLD>", "carry on the key in this file for a while"))
+    .addOption(
+      new Option("--for <DURATION>", "how long OLD is still good: 12h, 30d (default: 7d)")
+        .argParser(parsing(parseDuration)),
+    )
+    .configureHelp({ visibleGlobalOptions: () => [] });
+  addExamples(command, [
+    "shoal bootstrap new-key swarm.key",
+    "shoal bootstrap new-key --rotate swarm.key swarm-2.key --for 30d",
+  ]);
+  command.action((file: string) => handlers.newKey(file, command.opts()));
 }
 
 function addPeer(program: Command, handlers: Handlers): void {

@@ -36,6 +36,10 @@ async function dispatch(argv: string[], stop: Stop): Promise<ExitCode> {
       const { serveBootstrap } = await import("./serve_bootstrap.ts");
       exit = await serveBootstrap(flags, stop);
     },
+    async newKey(file, flags) {
+      const { newKey } = await import("./new_key.ts");
+      await newKey(file, flags);
+    },
     async peer(flags, command) {
       const [{ servePeer }, { originsOf }] = await Promise.all([
         import("./serve_peer.ts"),

@@ -15,10 +15,13 @@ export async function serveBootstrap(flags: BootstrapFlags, stop: Stop): Promise
       import("../bootstrap/memory_registry.ts"),
       startLogging(flags, "info"),
     ]);
-    const { host, port } = flags;
-    const server = await BootstrapServer.start({ host, port, registry: new MemoryRegistry() });
+    const { host, port, swarmKey } = flags;
+    const transport = swarmKey === undefined ? undefined : await openSwarmOf(swarmKey);
+    const registry = new MemoryRegistry();
+    const server = await BootstrapServer.start({ host, port, registry, transport });
     try {
-      await output.line(`Bootstrap listening on ${formatAddress(server.address)}`);
+      const swarm = transport ? `, private swarm ${transport.fingerprint}` : "";
+      await output.line(`Bootstrap listening on ${formatAddress(server.address)}${swarm}`);
       return await stop.asked;
     } finally {
       await server.stop();
@@ -26,4 +29,10 @@ export async function serveBootstrap(flags: BootstrapFlags, stop: Stop): Promise
   } catch (error) {
     return await reportFailure(error, output, stop.code);
   }
+}
+
+/** The X.509 library takes longer to load than all the rest. */
+async function openSwarmOf(path: string) {
+  const { openSwarm } = await import("../trust/open_swarm.ts");
+  return await openSwarm(path);
 }

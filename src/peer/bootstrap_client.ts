@@ -20,6 +20,7 @@ import {
   Peers,
 } from "../wire/protocol.ts";
 import { askSeed, SeedPeers } from "../wire/seed_dialect.ts";
+import type { Transport } from "../wire/transport.ts";
 import { greetBootstrap, type Greeting } from "./greet_bootstrap.ts";
 import type { BootstrapStatus } from "./peer_api.ts";
 import { type MaintainOptions, Registration, type RegistrationOptions } from "./registration.ts";
@@ -60,6 +61,7 @@ export class BootstrapClient {
   readonly address: Address;
   readonly #registration: Registration;
   readonly #greetingMs: number | undefined;
+  readonly #transport: Transport | undefined;
   readonly #now: () => number;
   readonly #closing = new AbortController();
   /** The connection that questions go over, once somebody asked. */
@@ -70,6 +72,7 @@ export class BootstrapClient {
     this.address = address;
     this.#registration = new Registration(address, options);
     this.#greetingMs = options.greetingMs;
+    this.#transport = options.transport;
     this.#now = options.now ?? (() => performance.now());
   }
 
@@ -190,7 +193,11 @@ export class BootstrapClient {
     if (signal.aborted) return Promise.reject(signal.reason);
     if (this.#seedUntil > 0 && this.#now() >= this.#seedUntil) this.#drop(this.#link);
     if (this.#link) return this.#link;
-    const link = greetBootstrap(this.address, { ms: this.#greetingMs, signal });
+    const link = greetBootstrap(this.address, {
+      ms: this.#greetingMs,
+      transport: this.#transport,
+      signal,
+    });
     this.#link = link;
     link.then(
       ({ kind }) => this.#seedUntil = kind === "seed" ? this.#now() + SEED_MEMORY_MS : 0,

@@ -1,4 +1,5 @@
 import { type Address, formatAddress } from "../wire/connection.ts";
+import type { Transport } from "../wire/transport.ts";
 import { BootstrapClient, type MaintainOptions } from "./bootstrap_client.ts";
 
 type Upkeep = Omit<MaintainOptions, "signal">;
@@ -8,10 +9,13 @@ export class Bootstraps {
   /** Those in use: the same array for good, so that all who are given it see what changes. */
   readonly list: BootstrapClient[];
   readonly #upkeep = new Map<BootstrapClient, { abort: AbortController; ended: Promise<void> }>();
+  readonly #transport: Transport | undefined;
   #options: Upkeep | undefined;
 
-  constructor(addresses: Address[]) {
-    this.list = addresses.map((address) => new BootstrapClient(address));
+  /** `transport` is how they are talked to. Default in the clear. */
+  constructor(addresses: Address[], transport?: Transport) {
+    this.#transport = transport;
+    this.list = addresses.map((address) => new BootstrapClient(address, { transport }));
   }
 
   /** Keeps this peer listed at all of them, and at those that are added, until {@link stop}. */
@@ -26,7 +30,7 @@ export class Bootstraps {
     const known = new Set(this.list.map(String));
     const gone = this.list.filter((client) => !wanted.has(String(client)));
     const added = [...wanted].filter(([text]) => !known.has(text))
-      .map(([, address]) => new BootstrapClient(address));
+      .map(([, address]) => new BootstrapClient(address, { transport: this.#transport }));
     this.list.push(...added);
     for (const client of gone) this.list.splice(this.list.indexOf(client), 1);
     for (const client of added) this.#begin(client);

@@ -5,7 +5,7 @@ import type { Announcement, PeerRecord } from "../wire/protocol.ts";
 import { askSeeds, type AskSeedsOptions } from "./ask_seeds.ts";
 import { choiceFault, unsigned } from "./choice_fault.ts";
 import type { GetRequest } from "./peer_api.ts";
-import { PeerSource, type Source } from "./source.ts";
+import { PeerSource, type Self, type Source } from "./source.ts";
 import type { Offer, Swarm } from "./swarm.ts";
 import type { TrustBook } from "./trust_book.ts";
 
@@ -27,7 +27,7 @@ export type Wanted = Pick<GetRequest, "name" | "id" | "publisher">;
 
 export interface FindOptions extends AskSeedsOptions {
   /** This peer, as it says `hello`; it is not its own source. */
-  self: { agent: string; peer: string };
+  self: Self;
   /** Who is remembered. */
   trust: TrustBook;
   /** This peer's own copy of a content, where it shares one. */
@@ -50,7 +50,9 @@ export async function findTarget(wanted: Wanted, options: FindOptions): Promise<
     return copy ? { ...target, sources: [copy] } : target;
   }
   if (choice.kind !== "nothing") throw choiceFault(name, choice);
-  const seed = publisher === undefined ? await askSeeds(wanted, options) : undefined;
+  // Seed peers are no members of a private swarm, whoever lists them there, and don't hear of it.
+  const asked = publisher === undefined && !self.transport?.secured;
+  const seed = asked ? await askSeeds(wanted, options) : undefined;
   if (seed) {
     const { remembered } = trust.knowledge(name);
     if (!id && remembered) throw unsigned(name, remembered, seed.id);
@@ -86,7 +88,7 @@ async function choose(
 
 function targetOf(
   { lead, offers, taken }: Extract<Choice<Offer>, { kind: "take" }>,
-  self: { agent: string; peer: string },
+  self: Self,
 ): Target {
   const { announcement } = lead;
   const records = new Map<string, PeerRecord>();

@@ -4,6 +4,7 @@ import { Caller, Refusal } from "../wire/caller.ts";
 import { type Address, Connection, formatAddress } from "../wire/connection.ts";
 import { BootstrapHello, PROTOCOL_VERSION } from "../wire/protocol.ts";
 import { askSeed, SeedPeers } from "../wire/seed_dialect.ts";
+import { OtherSwarm, type Transport } from "../wire/transport.ts";
 
 /** Time for each of the two greetings, in milliseconds: together a handshake. */
 const GREETING_MS = 5_000;
@@ -18,20 +19,24 @@ export interface GreetOptions {
   peer?: string;
   /** For each of two tries, in milliseconds. @default 5_000 */
   ms?: number;
+  /** How it is talked to. Default in the clear. */
+  transport?: Transport;
   signal?: AbortSignal;
 }
 
 /**
  * Says `hello` to whoever listens there; when that isn't understood, asks as a seed peer would.
  * Throws a `network` Fault that says whether nobody can be reached, or somebody else listens, or a
- * bootstrap refused; or the signal's own reason.
+ * bootstrap refused; an `integrity` Fault when the two ends are not of one swarm; or the signal's own
+ * reason.
  */
 export async function greetBootstrap(
   address: Address,
-  { peer, ms = GREETING_MS, signal }: GreetOptions = {},
+  options: GreetOptions = {},
 ): Promise<Greeting> {
+  const { peer, ms = GREETING_MS, transport, signal } = options;
   const started = performance.now();
-  const connection = await reach(address, ms, signal);
+  const connection = await reach(address, ms, options);
   const caller = new Caller(connection);
   const silent = new Fault("network", `${formatAddress(address)} did not say hello`);
   const timer = setTimeout(() => caller.close(silent), ms - (performance.now() - started));
@@ -47,7 +52,8 @@ export async function greetBootstrap(
     signal?.throwIfAborted();
     // Who can refuse in so many words is a bootstrap of our own kind.
     if (error instanceof Refusal) throw error;
-    if (await isSeed(address, ms, signal)) return { kind: "seed" };
+    if (error instanceof OtherSwarm) throw wantsKey(address, error);
+    if (!transport?.secured && await isSeed(address, ms, signal)) return { kind: "seed" };
     const who = formatAddress(address);
     const what = error === silent
       ? `${who} did not say hello within ${2 * ms / 1000} s`
@@ -59,10 +65,15 @@ export async function greetBootstrap(
   }
 }
 
-async function reach(address: Address, ms: number, signal?: AbortSignal): Promise<Connection> {
+async function reach(
+  address: Address,
+  ms: number,
+  { transport, signal }: GreetOptions,
+): Promise<Connection> {
   try {
-    return await Connection.open(address, { ms, signal });
+    return await Connection.open(address, { ms, transport, signal });
   } catch (cause) {
+    if (cause instanceof OtherSwarm) throw cannotUse(address, cause.why, cause);
     if (!(cause instanceof Fault)) throw cause;
     const message = cause.message.replace("Cannot connect to", "Cannot reach bootstrap");
     throw new Fault("network", message, { cause });
@@ -73,8 +84,20 @@ async function isSeed(address: Address, ms: number, signal?: AbortSignal): Promi
   try {
     await askSeed(address, { action: "get_peers" }, SeedPeers, { ms, signal });
     return true;
-  } catch {
+  } catch (error) {
     signal?.throwIfAborted();
+    if (error instanceof OtherSwarm) throw wantsKey(address, error);
     return false;
   }
+}
+
+function wantsKey(address: Address, cause: OtherSwarm): Fault {
+  return cannotUse(address, "it wants a swarm key, and none was given", cause);
+}
+
+/** Trying again helps nobody who isn't given the right key. */
+function cannotUse(address: Address, why: string, cause: OtherSwarm): Fault {
+  return new Fault("integrity", `Cannot use bootstrap ${formatAddress(address)}: ${why}`, {
+    cause,
+  });
 }

@@ -1,11 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import { Fault, messageOf } from "../fault.ts";
-import {
-  type Address,
-  Connection,
-  type ConnectionOptions,
-  formatAddress,
-} from "../wire/connection.ts";
+import { type Address, Connection, type ConnectionOptions } from "../wire/connection.ts";
+import { inTheClear, type TransportListener } from "../wire/transport.ts";
 import { delay } from "./retry.ts";
 import { isLoopback } from "./sources_for.ts";
 
@@ -38,7 +34,7 @@ export interface ListenerOptions {
 export class Listener {
   /** Where it listens; the port is the real one where any was asked for. */
   readonly address: Address;
-  readonly #listener: Deno.TcpListener;
+  readonly #listener: TransportListener;
   readonly #serve: (connection: Connection) => Promise<void>;
   readonly #options: ListenerOptions;
   readonly #connections = new Set<Connection>();
@@ -55,17 +51,9 @@ export class Listener {
     serve: (connection: Connection) => Promise<void>,
     options: ListenerOptions = {},
   ) {
-    try {
-      this.#listener = Deno.listen({ hostname: host, port });
-    } catch (cause) {
-      const why = cause instanceof Deno.errors.AddrInUse
-        ? "the port is in use"
-        : messageOf(cause).replace(/ \(os error \d+\)$/, "").toLowerCase();
-      throw new Fault("network", `Cannot listen on ${formatAddress({ host, port })}: ${why}`, {
-        cause,
-      });
-    }
-    this.address = { host, port: this.#listener.addr.port };
+    const { transport = inTheClear } = options.connection ?? {};
+    this.#listener = transport.listen({ host, port });
+    this.address = { host, port: this.#listener.address.port };
     this.#serve = serve;
     this.#options = options;
     this.#ending = this.#accept();
@@ -119,6 +107,7 @@ export class Listener {
     const { host } = connection.remote;
     this.#perAddress.set(host, (this.#perAddress.get(host) ?? 0) + 1);
     try {
+      await connection.transport.admit(connection);
       await this.#serve(connection);
     } finally {
       const left = this.#perAddress.get(host)! - 1;
@@ -145,6 +134,7 @@ export class Listener {
 
 /** Says why, and waits for a word: what is closed with something unread takes the reason along. */
 async function refuse(connection: Connection, message: string): Promise<void> {
+  await connection.transport.admit(connection);
   await connection.send({ action: "error", code: "busy", message });
   await connection.read(REFUSING_MS);
 }

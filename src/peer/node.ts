@@ -17,6 +17,7 @@ import { openStateFolder, type StateFolder } from "../store/state_folder.ts";
 import { StateDatabase } from "../store/state_database.ts";
 import { TrustStore } from "../store/trust_store.ts";
 import { Identity } from "../trust/identity.ts";
+import type { PrivateTransport } from "../trust/private_transport.ts";
 import { AGENT } from "../version.ts";
 import { type Address, type Connection, formatAddress } from "../wire/connection.ts";
 import { Bootstraps } from "./bootstraps.ts";
@@ -70,6 +71,8 @@ const RESCAN_MS = 60_000;
 export class PeerNode implements PageApi {
   readonly #started = performance.now();
   readonly #settings: PeerSettings;
+  /** Undefined in an open swarm. */
+  readonly #transport: PrivateTransport | undefined;
   readonly #folder: StateFolder;
   readonly #identity: Identity;
   readonly #db: StateDatabase;
@@ -104,9 +107,15 @@ export class PeerNode implements PageApi {
 
   private constructor(
     settings: PeerSettings,
-    { folder, db, identity }: { folder: StateFolder; db: StateDatabase; identity: Identity },
+    { folder, db, identity, transport }: {
+      folder: StateFolder;
+      db: StateDatabase;
+      identity: Identity;
+      transport?: PrivateTransport;
+    },
   ) {
     this.#settings = settings;
+    this.#transport = transport;
     this.#limitUp = new RateLimiter(settings.limitUp);
     this.#limitDown = new RateLimiter(settings.limitDown);
     this.#slots = new UploadSlots(settings.uploadSlots);
@@ -119,7 +128,7 @@ export class PeerNode implements PageApi {
     this.#library = new Library(db, cache);
     const folderFiles = new FolderFiles(db);
     const manifests = new FolderManifests({ folder: folder.manifests, cache, digests });
-    this.#bootstraps = new Bootstraps(settings.bootstraps);
+    this.#bootstraps = new Bootstraps(settings.bootstraps, transport);
     this.#swarm = new Swarm(this.#bootstraps.list);
     this.#sharing = new Sharing({
       ...{ dir: folder.dir, identity, cache },
@@ -151,7 +160,7 @@ export class PeerNode implements PageApi {
     const listening = () => this.#listener?.address.port;
     this.#fetcher = new Fetcher({
       self: {
-        ...self,
+        ...{ ...self, transport },
         get port() {
           return listening();
         },
@@ -193,10 +202,10 @@ export class PeerNode implements PageApi {
   }
 
   /**
-   * Opens the state of `settings.dir`, and takes its lock. Throws a Fault of kind `usage`, `disk` or
-   * `held`.
+   * Opens the state of `settings.dir`, and takes its lock. `transport` is how the members of a private
+   * swarm talk, where it is one. Throws a Fault of kind `usage`, `disk` or `held`.
    */
-  static async open(settings: PeerSettings): Promise<PeerNode> {
+  static async open(settings: PeerSettings, transport?: PrivateTransport): Promise<PeerNode> {
     const folder = await openStateFolder(settings.dir, settings.createDir);
     const db = StateDatabase.open(folder.database);
     try {
@@ -204,7 +213,7 @@ export class PeerNode implements PageApi {
       // What was being sent when the last process ended can't go on.
       await Deno.remove(folder.uploads, { recursive: true }).catch(() => {});
       const identity = await Identity.load(folder.identity);
-      return new PeerNode(settings, { folder, db, identity });
+      return new PeerNode(settings, { folder, db, identity, transport });
     } catch (error) {
       db.close();
       throw error;
@@ -224,7 +233,7 @@ export class PeerNode implements PageApi {
   async serve(): Promise<void> {
     const { host, port, advertise } = this.#settings;
     this.#listener = new Listener({ host, port }, (connection) => this.#serveOne(connection), {
-      connection: { limitUp: [this.#limitUp] },
+      connection: { limitUp: [this.#limitUp], transport: this.#transport },
     });
     const listening = this.#listener.address.port;
     const { signal } = this.#closing;
@@ -359,6 +368,9 @@ export class PeerNode implements PageApi {
       agent: AGENT,
       listening: this.#listener && formatAddress(this.#listener.address),
       dir: this.#folder.dir,
+      swarm: this.#transport
+        ? { private: true, fingerprint: this.#transport.fingerprint }
+        : { private: false },
       uptime: (performance.now() - this.#started) / 1000,
       bootstraps: this.#bootstraps.list.map((one) => one.status),
       shares: this.#library.list().map(viewOf),

@@ -1,6 +1,7 @@
 import { stateFolderOf } from "../store/state_folder.ts";
 import { readControlFile } from "../web/control_file.ts";
 import type { PageDoor, PageSettings } from "../web/page_host.ts";
+import type { PrivateTransport } from "../trust/private_transport.ts";
 import { BootstrapClient } from "./bootstrap_client.ts";
 import type { PeerApi } from "./peer_api.ts";
 import { QueryPeer } from "./query_peer.ts";
@@ -26,9 +27,9 @@ export interface OpenPeer {
 
 /**
  * Opens the peer that fits the role. Throws a `held` Fault when another process owns DIR and can't be
- * asked, a `usage` or `disk` Fault when DIR can't be used, and a `network` Fault when the port is
- * taken. A peer that serves can open its page at any time; with `page` it does so at once. What a role
- * doesn't need is not loaded: a verb's start is most of its time.
+ * asked, a `usage` or `disk` Fault when DIR or the swarm key can't be used, and a `network` Fault when
+ * the port is taken. A peer that serves can open its page at any time; with `page` it does so at once.
+ * What a role doesn't need is not loaded: a verb's start is most of its time.
  */
 export async function openPeer(
   settings: PeerSettings & { role: Role; page?: PageSettings },
@@ -44,8 +45,9 @@ export async function openPeer(
       };
     }
   }
+  const transport = await transportOf(settings);
   if (settings.role === "query") {
-    const bootstraps = settings.bootstraps.map((one) => new BootstrapClient(one));
+    const bootstraps = settings.bootstraps.map((one) => new BootstrapClient(one, { transport }));
     return {
       api: new QueryPeer(bootstraps, () => peekTrustOf(settings.dir)),
       remote: false,
@@ -53,7 +55,7 @@ export async function openPeer(
     };
   }
   const { PeerNode } = await import("./node.ts");
-  const node = await PeerNode.open(settings);
+  const node = await PeerNode.open(settings, transport);
   if (settings.role === "verb") return { api: node, remote: false, close: () => node.close() };
   const { ControlServer, newToken } = await import("../web/control_server.ts");
   const { PageHost } = await import("../web/page_host.ts");
@@ -74,6 +76,13 @@ export async function openPeer(
     await Promise.all([node.close(), page.stop()]);
     throw error;
   }
+}
+
+/** How the members of a private swarm talk; undefined for an open one. */
+async function transportOf({ swarmKey }: PeerSettings): Promise<PrivateTransport | undefined> {
+  if (swarmKey === undefined) return;
+  const { openSwarm } = await import("../trust/open_swarm.ts");
+  return await openSwarm(swarmKey);
 }
 
 /** What is known of publishers in a folder that nobody needs to own for that, or that isn't there. */

@@ -252,6 +252,8 @@ export interface PeerStatus {
   /** Where it listens; undefined for a one-shot peer. */
   listening?: string;
   dir: string;
+  /** `fingerprint`, 16 hex digits, tells one private swarm from another, and nothing of its key. */
+  swarm: { private: false } | { private: true; fingerprint: string };
   /** Seconds since it started. */
   uptime: number;
   bootstraps: BootstrapStatus[];

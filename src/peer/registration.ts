@@ -11,6 +11,7 @@ import type { Caller } from "../wire/caller.ts";
 import { type Address, formatAddress } from "../wire/connection.ts";
 import { type Announcement, HEARTBEAT_MS, type Holding, Ok, Registered } from "../wire/protocol.ts";
 import { askSeed, SeedRegistered } from "../wire/seed_dialect.ts";
+import type { Transport } from "../wire/transport.ts";
 import { type Announcements, Announcer } from "./announcer.ts";
 import { greetBootstrap } from "./greet_bootstrap.ts";
 import type { BootstrapStatus } from "./peer_api.ts";
@@ -42,6 +43,8 @@ export interface RegistrationOptions {
   retryMs?: number;
   /** Time for each of the two greetings, in milliseconds. @default 5_000 */
   greetingMs?: number;
+  /** How the bootstrap is talked to. Default in the clear. */
+  transport?: Transport;
   /** Hears of each change of state. */
   onStatus?: (status: BootstrapStatus) => void;
 }
@@ -98,6 +101,7 @@ export class Registration {
     const greeting = await greetBootstrap(this.#address, {
       peer: identity.id,
       ms: this.#options.greetingMs,
+      transport: this.#options.transport,
       signal,
     });
     if (greeting.kind === "seed") {

@@ -31,6 +31,11 @@ export interface PeerSettings {
    * one that it listens on.
    */
   advertise?: Address;
+  /**
+   * The file that holds the key of a private swarm: an absolute path. It is not read where a running
+   * peer is asked. Default an open swarm.
+   */
+  swarmKey?: string;
   /** Most bytes per second that are served; undefined is no limit. */
   limitUp?: number;
   /** Most bytes per second that are fetched; undefined is no limit. */

@@ -16,6 +16,7 @@ import {
   SourcesReply,
   Taken,
 } from "../wire/protocol.ts";
+import type { Transport } from "../wire/transport.ts";
 import type { SourceReceipt } from "./peer_api.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 
@@ -61,12 +62,14 @@ const TELLINGS = 4;
 
 const PeerList = v.pipe(v.array(PeerRecord), v.maxLength(SOURCES_CAP));
 
-/** What this peer says of itself in `hello`. */
+/** What this peer says of itself in `hello`, and how it talks to others. */
 export interface Self {
   agent: string;
   peer: string;
   /** Where it listens, if it does. */
   port?: number;
+  /** Default in the clear. */
+  transport?: Transport;
 }
 
 /** A peer that speaks Shoal's own protocol, over one connection for the file. */

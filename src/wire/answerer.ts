@@ -87,7 +87,9 @@ class Answerer<R extends { action: string; id: number }> {
   async run(): Promise<void> {
     const message = await this.#readFirst();
     if (!message) return;
-    if (message.id === undefined) return await this.#handlers.seed(message);
+    if (message.id === undefined && !this.#connection.transport.secured) {
+      return await this.#handlers.seed(message);
+    }
     const { closing } = this.#connection;
     const abort = () => {
       const [current] = this.#queue;
@@ -96,7 +98,7 @@ class Answerer<R extends { action: string; id: number }> {
     };
     closing.addEventListener("abort", abort);
     try {
-      if (!await this.#answerFirst(message, message.id)) return;
+      if (!await this.#answerFirst(message)) return;
       void this.#readAhead();
       await this.#answerAll();
     } finally {
@@ -119,8 +121,9 @@ class Answerer<R extends { action: string; id: number }> {
   }
 
   /** Nothing is read ahead before the first request is known to be a `hello` that is understood. */
-  async #answerFirst(message: Message, id: number): Promise<boolean> {
-    const entry: Entry<R> = message.action === "hello"
+  async #answerFirst(message: Message): Promise<boolean> {
+    const { id, action } = message;
+    const entry: Entry<R> = action === "hello" && id !== undefined
       ? await this.#take(message, id)
       : { kind: "refusal", id, code: "bad_message", message: "say hello first" };
     this.#queue.push(entry);

@@ -39,6 +39,8 @@ interface Pending {
 }
 
 const NOTHING = new Uint8Array();
+/** An id that no request of a Caller has. */
+const NO_REQUEST = 0;
 
 export class Caller {
   readonly connection: Connection;
@@ -53,6 +55,12 @@ export class Caller {
 
   constructor(connection: Connection) {
     this.connection = connection;
+    // Taking back what was never asked for says nothing, and carries the acknowledgement.
+    if (connection.transport.secured) {
+      connection.onPause(() => {
+        connection.send({ action: "cancel", request: NO_REQUEST }).catch(() => {});
+      });
+    }
   }
 
   /**

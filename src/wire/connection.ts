@@ -4,15 +4,13 @@
  */
 import { Fault, isAbort, messageOf } from "../fault.ts";
 import type { RateLimiter } from "../peer/rate_limiter.ts";
+import { type Address, formatAddress } from "./address.ts";
 import { decodeLine, encodeMessage, type Message, type Outgoing } from "./codec.ts";
 import { HANDSHAKE_MS, LINE_CAP, PROGRESS_MS } from "./protocol.ts";
+import { inTheClear, OtherSwarm, type Transport } from "./transport.ts";
 import { Watchdog } from "./watchdog.ts";
 
-/** Where a peer or bootstrap listens. */
-export interface Address {
-  host: string;
-  port: number;
-}
+export { type Address, formatAddress };
 
 export interface ConnectionOptions {
   /** Most bytes in a line. Default {@link LINE_CAP}. */
@@ -23,17 +21,18 @@ export interface ConnectionOptions {
   limitUp?: RateLimiter[];
   /** Pace the payloads that are read, so that TCP makes the other end wait. Default none. */
   limitDown?: RateLimiter[];
+  /** How it comes about. Default in the clear. */
+  transport?: Transport;
 }
 
 /** Bytes of the line buffer at first: a connection that says little costs little. */
 const FIRST_BUFFER = 4_096;
 /** Messages up to this many bytes are not kept waiting by a limit on what is sent; they only count. */
 const UNPACED = 1_024;
-
-/** `host:port`, with brackets around an IPv6 host. */
-export function formatAddress({ host, port }: Address): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-}
+/** A message that has begun and doesn't go on for this long is nudged, in milliseconds. */
+const NUDGE_MS = 2;
+/** How a TLS record begins that a caller sends first (a handshake), or a callee (an alert). */
+const TLS_RECORDS = [0x16, 0x15];
 
 /**
  * A socket's address. An IPv4 address that a dual-stack socket shows as `::ffff:192.0.2.1` is given
@@ -53,11 +52,13 @@ export class Connection {
   readonly #lineCap: number;
   /** Time without progress after which a message is given up, in milliseconds. */
   readonly progressMs: number;
+  readonly transport: Transport;
   readonly #limitUp: RateLimiter[];
   readonly #limitDown: RateLimiter[];
   readonly #closing = new AbortController();
   readonly #readWatch = new Watchdog((expected) => this.#giveUp(expected));
   readonly #writeWatch = new Watchdog((expected) => this.#giveUp(expected));
+  #nudgeWatch: Watchdog | undefined;
   /** Read but not yet consumed: `#buffer[#start, #end)`. */
   #buffer = new Uint8Array(FIRST_BUFFER);
   #start = 0;
@@ -75,13 +76,14 @@ export class Connection {
     this.progressMs = options.progressMs ?? PROGRESS_MS;
     this.#limitUp = options.limitUp ?? [];
     this.#limitDown = options.limitDown ?? [];
+    this.transport = options.transport ?? inTheClear;
     this.remote = addressOf(conn.remoteAddr);
     this.local = addressOf(conn.localAddr);
   }
 
   /**
-   * Opens a connection within {@link HANDSHAKE_MS} (or `ms`). Throws a `network` Fault that names the
-   * address and the reason, or the signal's own reason.
+   * Opens a connection within {@link HANDSHAKE_MS} (or `ms`), and joins the swarm where it is private.
+   * Throws a `network` Fault that names the address and the reason, or the signal's own reason.
    */
   static async open(
     address: Address,
@@ -90,22 +92,27 @@ export class Connection {
     const { signal, ms = HANDSHAKE_MS } = options;
     const timeout = new AbortController();
     const timer = setTimeout(() => timeout.abort(), ms);
+    const either = signal ? AbortSignal.any([signal, timeout.signal]) : timeout.signal;
+    const transport = options.transport ?? inTheClear;
+    let connection: Connection | undefined;
+    const abort = () => connection?.close();
     try {
-      const either = signal ? AbortSignal.any([signal, timeout.signal]) : timeout.signal;
-      const conn = await Deno.connect({
-        hostname: address.host,
-        port: address.port,
-        signal: either,
-      });
-      return new Connection(conn, options);
+      connection = new Connection(await transport.connect(address, either), options);
+      either.addEventListener("abort", abort);
+      either.throwIfAborted();
+      await transport.join(connection);
+      return connection;
     } catch (cause) {
+      connection?.close();
       signal?.throwIfAborted();
+      if (cause instanceof OtherSwarm && !timeout.signal.aborted) throw cause;
       const why = timeout.signal.aborted || isAbort(cause)
         ? `no answer within ${ms / 1000} s`
         : messageOf(cause).replace(/ \(os error \d+\)$/, "").toLowerCase();
       throw new Fault("network", `Cannot connect to ${formatAddress(address)}: ${why}`, { cause });
     } finally {
       clearTimeout(timer);
+      either.removeEventListener("abort", abort);
     }
   }
 
@@ -126,6 +133,15 @@ export class Connection {
   async read(idleMs: number = this.progressMs): Promise<Message | null> {
     const line = await this.readLine(idleMs);
     return line && decodeLine(line);
+  }
+
+  /**
+   * From now on `nudge` is called when a message that has begun doesn't go on for a moment. Where the
+   * other end can't turn Nagle's algorithm off, it may be holding the rest back until what it sent is
+   * acknowledged, and the system delays that by some 40 ms unless there is something to send along.
+   */
+  onPause(nudge: () => void): void {
+    this.#nudgeWatch = new Watchdog(nudge);
   }
 
   /** A message that is being waited for must from now on begin within `ms` milliseconds. */
@@ -152,7 +168,7 @@ export class Connection {
           throw new Fault("network", `${this} sent a line of more than ${this.#lineCap} bytes`);
         }
         this.#makeRoom();
-        const n = await this.#readInto(this.#buffer.subarray(this.#end));
+        const n = await this.#readInto(this.#buffer.subarray(this.#end), scanned > 0);
         if (n === null) {
           if (scanned === 0) return null;
           throw new Fault("network", `${this} closed the connection in the middle of a message`);
@@ -161,6 +177,10 @@ export class Connection {
         if (scanned === 0) this.#readWatch.expect("the rest of a message", this.progressMs);
         this.#waiting = false;
         this.#end += n;
+        // What is no JSON for sure needn't be waited for.
+        if (scanned === 0 && TLS_RECORDS.includes(this.#buffer[this.#start])) {
+          throw new OtherSwarm(String(this), "it speaks TLS, as the members of a private swarm do");
+        }
       }
     } finally {
       this.#waiting = false;
@@ -178,7 +198,7 @@ export class Connection {
       while (filled < into.length) {
         this.#readWatch.expect("the rest of a payload", this.progressMs);
         const most = Math.min(into.length, filled + pieceOf(this.#limitDown));
-        const n = await this.#readInto(into.subarray(filled, most));
+        const n = await this.#readInto(into.subarray(filled, most), true);
         if (n === null) {
           throw new Fault("network", `${this} closed the connection in the middle of a payload`);
         }
@@ -210,6 +230,7 @@ export class Connection {
     this.#closing.abort(reason ?? new Fault("network", `${this} was closed`));
     this.#readWatch.stop();
     this.#writeWatch.stop();
+    this.#nudgeWatch?.stop();
     try {
       this.#conn.close();
     } catch {
@@ -271,10 +292,14 @@ export class Connection {
     });
   }
 
-  async #readInto(into: Uint8Array): Promise<number | null> {
+  /** `begun`: in the middle of a message. */
+  async #readInto(into: Uint8Array, begun: boolean): Promise<number | null> {
     try {
       if (this.closed) throw new Deno.errors.BadResource("closed");
-      return await this.#conn.read(into);
+      if (begun) this.#nudgeWatch?.expect("more", NUDGE_MS);
+      const n = await this.#conn.read(into);
+      this.#nudgeWatch?.relax();
+      return n;
     } catch (cause) {
       const fault = this.#reason ??
         new Fault("network", `${this} closed the connection`, { cause });

@@ -40,7 +40,15 @@ export const PARTIAL: PartialStatus = {
   ...{ kind: "file", name: "half", id: ID, size: 3, bytes: 1, updated: 1, state: "paused" },
 };
 export const STATUS: PeerStatus = {
-  ...{ peer: PEER, agent: "test/1", dir: "/dir", uptime: 1, bootstraps: [], shares: [SHARED] },
+  ...{
+    peer: PEER,
+    agent: "test/1",
+    dir: "/dir",
+    swarm: { private: false },
+    uptime: 1,
+    bootstraps: [],
+    shares: [SHARED],
+  },
   ...{ transfers: [], partials: [], totals: { served: 0, fetched: 0 } },
 };
 export const RECORD: ListedFile = {

@@ -26,11 +26,12 @@ export const statusVerb: Verb = {
   },
 };
 
-function describe({ peer, listening, dir, uptime, totals }: PeerStatus): string {
+function describe({ peer, listening, dir, swarm, uptime, totals }: PeerStatus): string {
   return [
     `Peer ${shortId(peer)}`,
     listening ? `listening on ${listening}` : "not listening: no peer is running",
     `sharing ${dir}`,
+    ...(swarm.private ? [`private swarm ${swarm.fingerprint}`] : []),
     ...(listening ? [`up ${formatDuration(uptime)}`] : []),
     `served ${formatSize(totals.served)}`,
     `fetched ${formatSize(totals.fetched)}`,

@@ -1,0 +1,176 @@
+/**
+ * Connections among the members of a private swarm: TLS 1.3, in which the listener has a certificate
+ * of the swarm's authority; inside it, a proof of membership in both directions. An outsider gets no
+ * further than a failed TLS handshake, or is closed on without a word.
+ */
+import { Fault, messageOf } from "../fault.ts";
+import { type Address, formatAddress } from "../wire/address.ts";
+import type { Connection } from "../wire/connection.ts";
+import { HANDSHAKE_MS } from "../wire/protocol.ts";
+import { OtherSwarm, type Transport, type TransportListener } from "../wire/transport.ts";
+import { atTime } from "./at_time.ts";
+import { admit, join, type Token } from "./membership.ts";
+import { PrivateListener } from "./private_listener.ts";
+import { type Leaf, LISTENER_NAME, SwarmAuthority } from "./swarm_authority.ts";
+import type { SwarmKey } from "./swarm_key.ts";
+import { deriveSwarmSecrets } from "./swarm_secrets.ts";
+
+/** One key, ready for use. */
+interface Credential extends Token {
+  /** PEM. */
+  certificate: string;
+  leaf: Leaf;
+  /** The first moment at which it is no longer good. */
+  until: number;
+}
+
+export interface PrivateTransportOptions {
+  /** Milliseconds since 1970. @default Date.now */
+  now?: () => number;
+  /** Time for a caller to prove that it is a member, in milliseconds. @default HANDSHAKE_MS */
+  handshakeMs?: number;
+}
+
+export class PrivateTransport implements Transport {
+  readonly secured = true;
+  /** What the swarm is known by to its members; not a secret. */
+  readonly fingerprint: string;
+  /** Latest key first. */
+  readonly #credentials: Credential[];
+  readonly #now: () => number;
+  readonly #handshakeMs: number;
+
+  private constructor(
+    fingerprint: string,
+    credentials: Credential[],
+    { now = Date.now, handshakeMs = HANDSHAKE_MS }: PrivateTransportOptions,
+  ) {
+    this.fingerprint = fingerprint;
+    this.#credentials = credentials;
+    this.#now = now;
+    this.#handshakeMs = handshakeMs;
+  }
+
+  /** What a swarm key stands for. */
+  static async of(
+    { secret, old }: SwarmKey,
+    options: PrivateTransportOptions = {},
+  ): Promise<PrivateTransport> {
+    const secrets = await deriveSwarmSecrets(secret);
+    const credentials = [await credentialOf(secrets, Infinity)];
+    for (const one of old) {
+      credentials.push(await credentialOf(await deriveSwarmSecrets(one.secret), one.until));
+    }
+    return new PrivateTransport(secrets.fingerprint, credentials, options);
+  }
+
+  async connect(address: Address, signal: AbortSignal): Promise<Deno.Conn> {
+    const who = formatAddress(address);
+    const tcp = await Deno.connect({ hostname: address.host, port: address.port, signal });
+    const ends: { close(): void }[] = [tcp];
+    const abort = () => ends.at(-1)!.close();
+    signal.addEventListener("abort", abort);
+    try {
+      tcp.setNoDelay(true);
+      const caCerts = this.#good().map(({ certificate }) => certificate);
+      const tls = await Deno.startTls(tcp, { hostname: LISTENER_NAME, caCerts });
+      ends.push(tls);
+      signal.throwIfAborted();
+      await tls.handshake();
+      return tls;
+    } catch (cause) {
+      closeQuietly(ends.at(-1)!);
+      signal.throwIfAborted();
+      const why = handshakeFailure(cause);
+      if (why) throw new OtherSwarm(who, why, { cause });
+      throw cause;
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  listen(address: Address): TransportListener {
+    return new PrivateListener(address, () => this.#presented(), this.#now);
+  }
+
+  async join(connection: Connection): Promise<void> {
+    try {
+      const { until } = await join(connection, this.#good());
+      this.#endAt(until, connection);
+    } catch (cause) {
+      throw new OtherSwarm(String(connection), joinFailure(cause, connection), { cause });
+    }
+  }
+
+  /** Within the handshake's time. Nothing is sent to whoever isn't a member. */
+  async admit(connection: Connection): Promise<void> {
+    const late = new Fault("network", `${connection} did not prove that it is a member in time`);
+    const timer = setTimeout(() => connection.close(late), this.#handshakeMs);
+    try {
+      const { until } = await admit(connection, this.#good());
+      this.#endAt(until, connection);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Those that are good at this moment, latest first. */
+  #good(): Credential[] {
+    const now = this.#now();
+    return this.#credentials.filter(({ until }) => now < until);
+  }
+
+  /**
+   * What a listener shows now, and until when. As long as there is an old key that is good, it is that
+   * one's: members who have the later key know both, those who have the old one know only that.
+   */
+  #presented(): { leaf: Leaf; until: number } {
+    return this.#good().at(-1)!;
+  }
+
+  /** Who came with an old key doesn't stay on for ever. */
+  #endAt(until: number, connection: Connection): void {
+    if (until === Infinity) return;
+    const ended = new Fault("network", `${connection} has a swarm key that is no longer good`);
+    atTime(until, () => connection.close(ended), { now: this.#now, signal: connection.closing });
+  }
+}
+
+async function credentialOf(
+  { authoritySeed, tokenKey }: { authoritySeed: Uint8Array<ArrayBuffer> } & Token,
+  until: number,
+): Promise<Credential> {
+  const authority = await SwarmAuthority.from(authoritySeed);
+  const leaf = await authority.issueLeaf();
+  return { tokenKey, certificate: authority.certificate, leaf, until };
+}
+
+/** What a failed handshake says of the other end; undefined where it says nothing. */
+function handshakeFailure(error: unknown): string | undefined {
+  const text = messageOf(error);
+  if (/InvalidContentType|corrupt message/.test(text)) {
+    return "it is open, and this peer has a swarm key";
+  }
+  if (/invalid peer certificate/.test(text)) {
+    return "it belongs to another swarm, its key is not this peer's";
+  }
+  if (error instanceof Deno.errors.UnexpectedEof || error instanceof Deno.errors.ConnectionReset) {
+    return "it closed the connection at the TLS handshake; it may be open, while this peer has a " +
+      "swarm key";
+  }
+}
+
+function joinFailure(error: unknown, { closed }: Connection): string {
+  const text = messageOf(error);
+  return closed || / closed the connection/.test(text)
+    ? "it does not accept this peer's swarm key"
+    : `its certificate is the swarm's, but ${text.replace(/^\S+ /, "it ")}`;
+}
+
+function closeQuietly(end: { close(): void }): void {
+  try {
+    end.close();
+  } catch {
+    // What was upgraded to TLS is no longer there to be closed.
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * Swarm keys on disk, with ssh's rule: a secret that others can read is none, so it isn't used.
+ */
+import { Fault, messageOf } from "../fault.ts";
+import { formatSwarmKey, parseSwarmKey, SWARM_KEY_TEXT_CAP, type SwarmKey } from "./swarm_key.ts";
+
+/** Mode bits of others than the owner. */
+const OTHERS = 0o077;
+
+/** The key in a file. Throws a `usage` Fault that says what is wrong with the file, not what is in it. */
+export async function readSwarmKey(path: string): Promise<SwarmKey> {
+  try {
+    return parseSwarmKey(await readSecretText(path));
+  } catch (cause) {
+    throw new Fault("usage", `Cannot use swarm key ${path}: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+/**
+ * Writes a key for its owner's eyes only. Throws a Fault and leaves nothing behind when that can't be
+ * done: `destination` when something stands there, which is never replaced, otherwise `disk`.
+ */
+export async function writeSwarmKey(path: string, key: SwarmKey): Promise<void> {
+  let made = false;
+  try {
+    using file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
+    made = true;
+    const bytes = new TextEncoder().encode(formatSwarmKey(key));
+    for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+    await file.sync();
+  } catch (cause) {
+    if (made) await Deno.remove(path).catch(() => {});
+    const taken = cause instanceof Deno.errors.AlreadyExists;
+    const why = taken ? "something is there already, and keys are never replaced" : reasonOf(cause);
+    const kind = taken ? "destination" : "disk";
+    throw new Fault(kind, `Cannot write swarm key ${path}: ${why}`, { cause });
+  }
+}
+
+/** Looked at before it is opened, since to open a pipe is to wait; and after, since it may be another. */
+async function readSecretText(path: string): Promise<string> {
+  checkKind(await Deno.stat(path));
+  using file = await Deno.open(path);
+  const info = await file.stat();
+  checkKind(info);
+  if (Deno.build.os !== "windows" && info.mode !== null && (info.mode & OTHERS) !== 0) {
+    const mode = (info.mode & 0o777).toString(8).padStart(4, "0");
+    throw new Fault("usage", `others can read or change it (mode ${mode}); run chmod 600 on it`);
+  }
+  const buffer = new Uint8Array(SWARM_KEY_TEXT_CAP + 1);
+  let filled = 0;
+  for (let n; filled < buffer.length && (n = await file.read(buffer.subarray(filled)));) {
+    filled += n;
+  }
+  if (filled > SWARM_KEY_TEXT_CAP) {
+    throw new Fault("usage", "it is not a swarm key: it is too large");
+  }
+  return new TextDecoder().decode(buffer.subarray(0, filled));
+}
+
+function checkKind({ isFile, isDirectory }: Deno.FileInfo): void {
+  if (!isFile) {
+    throw new Fault("usage", isDirectory ? "it is a folder" : "it is not a regular file");
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof Fault) return error.message;
+  if (error instanceof Deno.errors.NotFound) return "no such file or folder";
+  if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
+  // The runtime's own text may end with the path again.
+  return messageOf(error).replace(/ \(os error \d+\).*$/, "").toLowerCase();
+}

@@ -1,0 +1,41 @@
+/**
+ * What is derived from a swarm key, with HKDF-SHA-256 (RFC 5869): no salt, 32 bytes each, told apart
+ * by `info`. None of them tells anything of the key, or of another.
+ *
+ *     "shoal/1 swarm authority"    the private key (RFC 8032's seed) of the Ed25519 authority
+ *     "shoal/1 swarm token"        the HMAC-SHA-256 key by which members prove that they are
+ *     "shoal/1 swarm fingerprint"  its first 8 bytes are what a swarm is known by to its members
+ */
+import { toHex } from "../content/hex.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+export interface SwarmSecrets {
+  /** 32 bytes. */
+  authoritySeed: Bytes;
+  /** 32 bytes. */
+  tokenKey: Bytes;
+  /** 16 hex digits; not a secret. */
+  fingerprint: string;
+}
+
+const encoder = new TextEncoder();
+const FINGERPRINT_SIZE = 8;
+
+/** Everything that is derived from the 32 bytes of a key. */
+export async function deriveSwarmSecrets(secret: Bytes): Promise<SwarmSecrets> {
+  const key = await crypto.subtle.importKey("raw", secret, "HKDF", false, ["deriveBits"]);
+  const derive = async (info: string) =>
+    new Uint8Array(
+      await crypto.subtle.deriveBits(
+        { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info: encoder.encode(info) },
+        key,
+        256,
+      ),
+    );
+  const [authoritySeed, tokenKey, fingerprint] = await Promise.all(
+    ["authority", "token", "fingerprint"].map((what) => derive(`shoal/1 swarm ${what}`)),
+  );
+  const shown = toHex(fingerprint.subarray(0, FINGERPRINT_SIZE));
+  return { authoritySeed, tokenKey, fingerprint: shown };
+}

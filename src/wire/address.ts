@@ -1,0 +1,10 @@
+/** Where a peer or bootstrap listens. */
+export interface Address {
+  host: string;
+  port: number;
+}
+
+/** `host:port`, with brackets around an IPv6 host. */
+export function formatAddress({ host, port }: Address): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}

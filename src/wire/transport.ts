@@ -1,0 +1,70 @@
+/**
+ * How connections come about. There are two ways: in the clear, which is here, and among the members of
+ * a private swarm (trust/private_transport.ts), which is only loaded where there is a swarm key.
+ */
+import { Fault, messageOf } from "../fault.ts";
+import { type Address, formatAddress } from "./address.ts";
+import type { Connection } from "./connection.ts";
+
+export interface Transport {
+  /** True when outsiders are kept out, and the seed's dialect with them. */
+  readonly secured: boolean;
+  /**
+   * Connects, and has the other end's certificate checked where there are any. Throws the signal's
+   * reason, an {@link OtherSwarm}, or what the system says.
+   */
+  connect(address: Address, signal: AbortSignal): Promise<Deno.Conn>;
+  /** Listens. Throws a `network` Fault that names the address when that can't be done. */
+  listen(address: Address): TransportListener;
+  /** The caller's part in what comes before all messages. Throws an {@link OtherSwarm}. */
+  join(connection: Connection): Promise<void>;
+  /** The callee's. Throws a Fault when the other end must not be told anything. */
+  admit(connection: Connection): Promise<void>;
+}
+
+export interface TransportListener {
+  /** Where it listens: the port is a real one. */
+  readonly address: Address;
+  /** The next connection; nothing has been read from it yet. Rejects when closed. */
+  accept(): Promise<Deno.Conn>;
+  close(): void;
+}
+
+/** The two ends are not of one swarm: one lacks the key, or has another one. */
+export class OtherSwarm extends Fault {
+  /** What the matter is, with the other end as `it`. */
+  readonly why: string;
+
+  constructor(who: string, why: string, options?: ErrorOptions) {
+    super("network", `Cannot talk to ${who}: ${why}`, options);
+    this.why = why;
+  }
+}
+
+/** TCP as it is. */
+export const inTheClear: Transport = {
+  secured: false,
+  connect: ({ host, port }, signal) => Deno.connect({ hostname: host, port, signal }),
+  listen(address) {
+    const listener = listenOn(address, ({ host, port }) => Deno.listen({ hostname: host, port }));
+    return {
+      address: { host: listener.addr.hostname, port: listener.addr.port },
+      accept: () => listener.accept(),
+      close: () => listener.close(),
+    };
+  },
+  join: () => Promise.resolve(),
+  admit: () => Promise.resolve(),
+};
+
+/** What `listen` returns. Throws a `network` Fault that names the address and the reason. */
+export function listenOn<L>(address: Address, listen: (address: Address) => L): L {
+  try {
+    return listen(address);
+  } catch (cause) {
+    const why = cause instanceof Deno.errors.AddrInUse
+      ? "the port is in use"
+      : messageOf(cause).replace(/ \(os error \d+\)$/, "").toLowerCase();
+    throw new Fault("network", `Cannot listen on ${formatAddress(address)}: ${why}`, { cause });
+  }
+}
