@@ -6,6 +6,7 @@
 import { formatSize } from "../src/cli/units.ts";
 import { folderRate } from "./figures/folder_rate.ts";
 import { getRate } from "./figures/get_rate.ts";
+import { privateRate } from "./figures/private_rate.ts";
 import { peakMemory } from "./figures/peak_memory.ts";
 import { shareRate } from "./figures/share_rate.ts";
 import { startTime } from "./figures/start_time.ts";
@@ -18,6 +19,7 @@ import { runShoal } from "./tools/shoal.ts";
 
 const FIGURES = {
   get: getRate,
+  private: privateRate,
   share: shareRate,
   folder: folderRate,
   "peak memory": peakMemory,

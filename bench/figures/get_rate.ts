@@ -25,7 +25,7 @@ export async function getRate({ size, rounds }: BenchOptions): Promise<Row[]> {
 }
 
 /** Each turn fetches into a new folder, which then goes; the first copy is compared. */
-function contenderOf(fetcher: Fetcher, original: Original): Contender {
+export function contenderOf(fetcher: Fetcher, original: Original): Contender {
   let compared = false;
   return {
     name: fetcher.name,

@@ -27,9 +27,13 @@ export async function getFile(world: World, dir: string, name: string): Promise<
 }
 
 /** A one-shot `shoal peer get` from a running peer, whose folder the file lies in. */
-export function shoalGet(world: World, sharer: Peer): Fetcher {
+export function shoalGet(
+  world: World,
+  sharer: Peer,
+  { name = "get: shoal, verified and written", goal }: { name?: string; goal?: string } = {},
+): Fetcher {
   return {
-    name: "get: shoal, verified and written",
+    ...{ name, goal },
     async start({ name }) {
       await shareFile(world, sharer.dir, `${sharer.dir}/${name}`);
       return (into) => getFile(world, into, name);

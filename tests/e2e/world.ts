@@ -5,9 +5,11 @@ export interface VerbOptions extends RunOptions {
   words?: string[];
   /** HOST:PORT of another bootstrap than this world's. */
   bootstrap?: string;
+  /** Another key file than this world's; null is none. */
+  swarmKey?: string | null;
 }
 
-export interface PeerOptions extends Pick<VerbOptions, "bootstrap" | "stdin"> {
+export interface PeerOptions extends Pick<VerbOptions, "bootstrap" | "swarmKey" | "stdin"> {
   args?: string[];
 }
 
@@ -17,19 +19,24 @@ export class World {
   readonly root: string;
   /** HOST:PORT of the bootstrap. */
   readonly bootstrap: string;
+  /** The key file of a private swarm. */
+  readonly swarmKey: string | undefined;
   readonly #programs: Program[] = [];
 
-  private constructor(root: string, bootstrap: string) {
+  private constructor(root: string, bootstrap: string, swarmKey?: string) {
     this.root = root;
     this.bootstrap = bootstrap;
+    this.swarmKey = swarmKey;
   }
 
-  /** A world with a bootstrap on a free port. */
-  static async create(): Promise<World> {
+  /** A world with a bootstrap on a free port. A private one has a swarm key, and all use it. */
+  static async create({ isPrivate = false, args = [] as string[] } = {}): Promise<World> {
     const root = await Deno.realPath(await Deno.makeTempDir({ prefix: "shoal-e2e-" }));
-    const program = new Program(["bootstrap", "--host", "127.0.0.1", "--port", "0"]);
-    const [, address] = await program.sees(/Bootstrap listening on (\S+)\n/);
-    const world = new World(root, address);
+    const swarmKey = isPrivate ? await newKey(`${root}/swarm.key`) : undefined;
+    const options = [...swarmKey ? ["--swarm-key", swarmKey] : [], ...args];
+    const program = new Program(["bootstrap", "--host", "127.0.0.1", "--port", "0", ...options]);
+    const [, address] = await program.sees(/Bootstrap listening on ([^\s,]+).*\n/);
+    const world = new World(root, address, swarmKey);
     world.#programs.push(program);
     return world;
   }
@@ -81,14 +88,14 @@ export class World {
     return program;
   }
 
-  /** The options that lead a verb here. */
-  options(): string[] {
-    return ["--bootstrap", this.bootstrap];
+  /** The options that lead a verb here; `swarmKey` null is none. */
+  options({ bootstrap, swarmKey }: Pick<VerbOptions, "bootstrap" | "swarmKey"> = {}): string[] {
+    const key = swarmKey === undefined ? this.swarmKey : swarmKey;
+    return ["--bootstrap", bootstrap ?? this.bootstrap, ...key ? ["--swarm-key", key] : []];
   }
 
-  #words(dir: string, args: string[], { words, bootstrap }: VerbOptions): string[] {
-    const meeting = bootstrap ? ["--bootstrap", bootstrap] : this.options();
-    const options = [...args, "--dir", dir, ...meeting];
+  #words(dir: string, args: string[], { words, ...meeting }: VerbOptions): string[] {
+    const options = [...args, "--dir", dir, ...this.options(meeting)];
     return ["peer", ...options, ...words ? ["--", ...words] : []];
   }
 
@@ -103,6 +110,13 @@ export interface Peer {
   /** HOST:PORT that it listens on. */
   address: string;
   program: Program;
+}
+
+/** Has the program write a swarm key, and returns its path. */
+export async function newKey(path: string, args: string[] = []): Promise<string> {
+  const { code, stderr } = await shoal(["bootstrap", "new-key", path, ...args]);
+  if (code !== 0) throw new Error(`no swarm key was made: ${stderr}`);
+  return path;
 }
 
 /** Writes a file of random bytes, a block at a time. */
