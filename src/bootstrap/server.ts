@@ -70,8 +70,8 @@ export class BootstrapServer {
     if (!this.#stopping.signal.aborted) {
       this.#stopping.abort();
       for (const timer of this.#timers) clearInterval(timer);
-      this.#listener.close();
       for (const connection of this.#connections) connection.close();
+      await this.#listener.close();
     }
     await Promise.all(this.#running);
   }

@@ -63,8 +63,8 @@ export class Listener {
   async stop(): Promise<void> {
     if (!this.#stopping.signal.aborted) {
       this.#stopping.abort();
-      this.#listener.close();
       for (const connection of [...this.#connections, ...this.#refusing]) connection.close();
+      await this.#listener.close();
     }
     await this.#ending;
     await Promise.all(this.#running);

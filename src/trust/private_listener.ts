@@ -1,90 +1,95 @@
 import { getLogger } from "@logtape/logtape";
 import { messageOf } from "../fault.ts";
 import type { Address } from "../wire/address.ts";
-import { listenOn, type TransportListener } from "../wire/transport.ts";
+import { listenOn, type Socket, type TransportListener } from "../wire/transport.ts";
 import { atTime } from "./at_time.ts";
+import { Gate, type Inside } from "./gate.ts";
 import type { Leaf } from "./swarm_authority.ts";
 
 const log = getLogger(["shoal", "trust", "listener"]);
 
-/** A pause before the port is asked for again that was just given up, in milliseconds. */
-const AGAIN_MS = 20;
-
-/** Listens with TLS. What it presents can change: then it listens anew on the same port. */
-export class PrivateListener implements TransportListener {
-  readonly address: Address;
-  readonly #presented: () => { leaf: Leaf; until: number };
-  readonly #now: () => number;
-  readonly #closing = new AbortController();
-  #listener: Deno.TlsListener;
-  /** While it listens anew. */
-  #changing: Promise<void> | undefined;
-
-  /** Throws a `network` Fault when the address can't be listened on. */
-  constructor(
-    { host, port }: Address,
-    presented: () => { leaf: Leaf; until: number },
-    now: () => number,
-  ) {
-    this.#presented = presented;
-    this.#now = now;
-    const { leaf, until } = presented();
-    this.#listener = listenOn({ host, port }, (address) => listenTls(address, leaf));
-    const { hostname, port: real } = this.#listener.addr as Deno.NetAddr;
-    this.address = { host: hostname, port: real };
-    this.#changeAt(until);
-  }
-
-  async accept(): Promise<Deno.Conn> {
-    for (;;) {
-      const listener = this.#listener;
-      try {
-        return await listener.accept();
-      } catch (error) {
-        if (!this.#changing && listener === this.#listener) throw error;
-        await this.#changing;
-      }
-    }
-  }
-
-  close(): void {
-    this.#closing.abort();
-    this.#closeListener();
-  }
-
-  #changeAt(until: number): void {
-    if (until === Infinity) return;
-    const change = () => {
-      this.#changing = this.#change().finally(() => this.#changing = undefined);
-    };
-    atTime(until, change, { now: this.#now, signal: this.#closing.signal });
-  }
-
-  /** The system gives the port back a moment after it was given up. */
-  async #change(): Promise<void> {
-    this.#closeListener();
-    const { leaf, until } = this.#presented();
-    for (let tries = 0; !this.#closing.signal.aborted; tries++) {
-      try {
-        this.#listener = listenTls(this.address, leaf);
-        this.#changeAt(until);
-        return;
-      } catch (error) {
-        if (tries === 10) log.warning("cannot listen anew: {why}", { why: messageOf(error) });
-        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS * Math.min(tries + 1, 50)));
-      }
-    }
-  }
-
-  #closeListener(): void {
-    try {
-      this.#listener.close();
-    } catch {
-      // It was closed to listen anew.
-    }
-  }
+/** What is shown to callers, and the first moment at which it is something else. */
+export interface Presented {
+  leaf: Leaf;
+  until: number;
 }
 
-function listenTls({ host, port }: Address, leaf: Leaf): Deno.TlsListener {
-  return Deno.listenTls({ hostname: host, port, ...leaf });
+/**
+ * Listens where it is told to, and with TLS on loopback; a {@link Gate} leads from one to the other for
+ * each connection. When another certificate is to be shown, only the inside is made anew.
+ */
+export class PrivateListener implements TransportListener {
+  readonly address: Address;
+  readonly #presented: () => Presented;
+  readonly #now: () => number;
+  readonly #closing = new AbortController();
+  readonly #outside: Deno.TcpListener;
+  readonly #gates = new Set<Gate>();
+  #inside: Deno.TlsListener;
+  /** Whoever enters, or changes the inside, waits for those before. */
+  #entering: Promise<unknown> = Promise.resolve();
+
+  /** Throws a `network` Fault when the address can't be listened on. */
+  constructor(address: Address, presented: () => Presented, now: () => number) {
+    this.#presented = presented;
+    this.#now = now;
+    this.#outside = listenOn(
+      address,
+      ({ host, port }) => Deno.listen({ hostname: host, port }),
+    );
+    const { hostname, port } = this.#outside.addr;
+    this.address = { host: hostname, port };
+    this.#inside = this.#listenInside();
+  }
+
+  async accept(): Promise<Socket> {
+    const gate = new Gate(await this.#outside.accept(), () => this.#inTurn(() => this.#enter()));
+    this.#gates.add(gate);
+    gate.ended.finally(() => this.#gates.delete(gate));
+    return gate;
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#outside.close();
+    this.#inside.close();
+    for (const gate of this.#gates) gate.abort();
+    await Promise.allSettled([this.#entering, ...[...this.#gates].map(({ ended }) => ended)]);
+  }
+
+  /** A connection to the inside. Others on this machine may connect there, and get nowhere. */
+  async #enter(): Promise<Inside> {
+    const { hostname, port } = this.#inside.addr as Deno.NetAddr;
+    const end = await Deno.connect({ hostname, port });
+    end.setNoDelay(true);
+    try {
+      for (;;) {
+        const tls = await this.#inside.accept();
+        if ((tls.remoteAddr as Deno.NetAddr).port === end.localAddr.port) return { end, tls };
+        tls.close();
+      }
+    } catch (error) {
+      end.close();
+      throw error;
+    }
+  }
+
+  #listenInside(): Deno.TlsListener {
+    const { leaf, until } = this.#presented();
+    const { signal } = this.#closing;
+    const change = () =>
+      this.#inTurn(() => {
+        if (signal.aborted) return;
+        this.#inside.close();
+        this.#inside = this.#listenInside();
+      }).catch((error) => log.error("cannot listen anew: {why}", { why: messageOf(error) }));
+    if (until < Infinity) atTime(until, change, { now: this.#now, signal });
+    return Deno.listenTls({ hostname: "127.0.0.1", port: 0, ...leaf });
+  }
+
+  #inTurn<T>(act: () => Promise<T> | T): Promise<T> {
+    const acting = this.#entering.then(act);
+    this.#entering = acting.catch(() => {});
+    return acting;
+  }
 }

@@ -7,10 +7,15 @@ import { Fault, messageOf } from "../fault.ts";
 import { type Address, formatAddress } from "../wire/address.ts";
 import type { Connection } from "../wire/connection.ts";
 import { HANDSHAKE_MS } from "../wire/protocol.ts";
-import { OtherSwarm, type Transport, type TransportListener } from "../wire/transport.ts";
+import {
+  OtherSwarm,
+  type Socket,
+  type Transport,
+  type TransportListener,
+} from "../wire/transport.ts";
 import { atTime } from "./at_time.ts";
 import { admit, join, type Token } from "./membership.ts";
-import { PrivateListener } from "./private_listener.ts";
+import { type Presented, PrivateListener } from "./private_listener.ts";
 import { type Leaf, LISTENER_NAME, SwarmAuthority } from "./swarm_authority.ts";
 import type { SwarmKey } from "./swarm_key.ts";
 import { deriveSwarmSecrets } from "./swarm_secrets.ts";
@@ -64,7 +69,7 @@ export class PrivateTransport implements Transport {
     return new PrivateTransport(secrets.fingerprint, credentials, options);
   }
 
-  async connect(address: Address, signal: AbortSignal): Promise<Deno.Conn> {
+  async connect(address: Address, signal: AbortSignal): Promise<Socket> {
     const who = formatAddress(address);
     const tcp = await Deno.connect({ hostname: address.host, port: address.port, signal });
     const ends: { close(): void }[] = [tcp];
@@ -124,7 +129,7 @@ export class PrivateTransport implements Transport {
    * What a listener shows now, and until when. As long as there is an old key that is good, it is that
    * one's: members who have the later key know both, those who have the old one know only that.
    */
-  #presented(): { leaf: Leaf; until: number } {
+  #presented(): Presented {
     return this.#good().at(-1)!;
   }
 

@@ -7,7 +7,7 @@ import type { RateLimiter } from "../peer/rate_limiter.ts";
 import { type Address, formatAddress } from "./address.ts";
 import { decodeLine, encodeMessage, type Message, type Outgoing } from "./codec.ts";
 import { HANDSHAKE_MS, LINE_CAP, PROGRESS_MS } from "./protocol.ts";
-import { inTheClear, OtherSwarm, type Transport } from "./transport.ts";
+import { inTheClear, OtherSwarm, type Socket, type Transport } from "./transport.ts";
 import { Watchdog } from "./watchdog.ts";
 
 export { type Address, formatAddress };
@@ -48,7 +48,7 @@ export class Connection {
   readonly remote: Address;
   /** This end. */
   readonly local: Address;
-  readonly #conn: Deno.Conn;
+  readonly #conn: Socket;
   readonly #lineCap: number;
   /** Time without progress after which a message is given up, in milliseconds. */
   readonly progressMs: number;
@@ -70,7 +70,7 @@ export class Connection {
   #interrupt: ((error: Error) => void) | undefined;
   #reason: Fault | undefined;
 
-  constructor(conn: Deno.Conn, options: ConnectionOptions = {}) {
+  constructor(conn: Socket, options: ConnectionOptions = {}) {
     this.#conn = conn;
     this.#lineCap = options.lineCap ?? LINE_CAP;
     this.progressMs = options.progressMs ?? PROGRESS_MS;

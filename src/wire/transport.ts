@@ -6,6 +6,12 @@ import { Fault, messageOf } from "../fault.ts";
 import { type Address, formatAddress } from "./address.ts";
 import type { Connection } from "./connection.ts";
 
+/** What a connection needs of a socket. */
+export type Socket = Pick<
+  Deno.Conn,
+  "read" | "write" | "close" | "remoteAddr" | "localAddr"
+>;
+
 export interface Transport {
   /** True when outsiders are kept out, and the seed's dialect with them. */
   readonly secured: boolean;
@@ -13,7 +19,7 @@ export interface Transport {
    * Connects, and has the other end's certificate checked where there are any. Throws the signal's
    * reason, an {@link OtherSwarm}, or what the system says.
    */
-  connect(address: Address, signal: AbortSignal): Promise<Deno.Conn>;
+  connect(address: Address, signal: AbortSignal): Promise<Socket>;
   /** Listens. Throws a `network` Fault that names the address when that can't be done. */
   listen(address: Address): TransportListener;
   /** The caller's part in what comes before all messages. Throws an {@link OtherSwarm}. */
@@ -26,8 +32,9 @@ export interface TransportListener {
   /** Where it listens: the port is a real one. */
   readonly address: Address;
   /** The next connection; nothing has been read from it yet. Rejects when closed. */
-  accept(): Promise<Deno.Conn>;
-  close(): void;
+  accept(): Promise<Socket>;
+  /** Resolves when nothing is left of it. */
+  close(): Promise<void>;
 }
 
 /** The two ends are not of one swarm: one lacks the key, or has another one. */
@@ -50,7 +57,7 @@ export const inTheClear: Transport = {
     return {
       address: { host: listener.addr.hostname, port: listener.addr.port },
       accept: () => listener.accept(),
-      close: () => listener.close(),
+      close: () => Promise.resolve(listener.close()),
     };
   },
   join: () => Promise.resolve(),

@@ -1,0 +1,125 @@
+/**
+ * One connection to a private listener, from the outside to the listener's own TLS on loopback. The
+ * runtime gives no hold of the socket below a TLS connection, and doesn't close it before the handshake
+ * is over: whoever never says anything would keep it for ever. So the outside is a plain socket here,
+ * which can be closed at any time, and on which Nagle's algorithm can be turned off.
+ */
+
+/** A pump's buffer at first, in bytes; it doubles while reads fill it. */
+const FIRST_BUFFER = 4_096;
+const LAST_BUFFER = 262_144;
+/** Time for what was sent last to reach the other end once this one has closed, in milliseconds. */
+const LINGER_MS = 5_000;
+
+/** What there is of a connection inside: the end that is pumped to, and the TLS at the other. */
+export interface Inside {
+  end: Deno.TcpConn;
+  tls: Deno.TlsConn;
+}
+
+export class Gate {
+  readonly remoteAddr: Deno.Addr;
+  readonly localAddr: Deno.Addr;
+  readonly #outside: Deno.TcpConn;
+  readonly #inside: Promise<Inside>;
+  readonly #ended: Promise<void>;
+  #tls: Deno.TlsConn | undefined;
+  #end: Deno.TcpConn | undefined;
+  /** True once the handshake is over, or has failed: then TLS lets go of its socket by itself. */
+  #settled = false;
+  #closed = false;
+  #linger: ReturnType<typeof setTimeout> | undefined;
+
+  /** `enter` is called when the other end says something. */
+  constructor(outside: Deno.TcpConn, enter: () => Promise<Inside>) {
+    outside.setNoDelay(true);
+    this.remoteAddr = outside.remoteAddr;
+    this.localAddr = outside.localAddr;
+    this.#outside = outside;
+    const { promise, resolve, reject } = Promise.withResolvers<Inside>();
+    this.#inside = promise;
+    promise.catch(() => {}); // until somebody reads
+    this.#ended = this.#run(enter, resolve).catch(reject).finally(() => {
+      reject(new Deno.errors.UnexpectedEof("closed before the handshake"));
+      this.abort();
+    });
+  }
+
+  /** Resolves when nothing is left of it. */
+  get ended(): Promise<void> {
+    return this.#ended;
+  }
+
+  async read(into: Uint8Array): Promise<number | null> {
+    const tls = this.#tls ?? (await this.#inside).tls;
+    try {
+      return await tls.read(into);
+    } finally {
+      this.#settled = true;
+    }
+  }
+
+  async write(bytes: Uint8Array): Promise<number> {
+    return await (this.#tls ?? (await this.#inside).tls).write(bytes);
+  }
+
+  /** Lets what was written, or the word that TLS failed, reach the other end for a short time. */
+  close(): void {
+    if (!this.#settled) return this.abort();
+    if (this.#closed) return;
+    this.#closed = true;
+    closeQuietly(this.#tls);
+    this.#linger = setTimeout(() => this.abort(), LINGER_MS);
+    Deno.unrefTimer(this.#linger);
+  }
+
+  /** Closes at once, whatever the other end does. */
+  abort(): void {
+    this.#closed = true;
+    clearTimeout(this.#linger);
+    for (const one of [this.#outside, this.#end, this.#tls]) closeQuietly(one);
+  }
+
+  async #run(
+    enter: () => Promise<Inside>,
+    resolve: (inside: Inside) => void,
+  ): Promise<void> {
+    const first = new Uint8Array(FIRST_BUFFER);
+    const n = await this.#outside.read(first);
+    if (n === null) return;
+    const inside = await enter();
+    this.#end = inside.end;
+    this.#tls = inside.tls;
+    resolve(inside);
+    await writeAll(inside.end, first.subarray(0, n));
+    // What comes from outside ends with the outside; what goes there must all have gone.
+    const inward = pump(this.#outside, inside.end).finally(() => closeQuietly(inside.end));
+    await pump(inside.end, this.#outside).finally(() => closeQuietly(this.#outside));
+    await inward;
+  }
+}
+
+/** Copies until the end of `from`, or until either breaks. */
+async function pump(from: Deno.Conn, to: Deno.Conn): Promise<void> {
+  let buffer = new Uint8Array(FIRST_BUFFER);
+  try {
+    for (let n; (n = await from.read(buffer)) !== null;) {
+      await writeAll(to, buffer.subarray(0, n));
+      if (n === buffer.length && n < LAST_BUFFER) buffer = new Uint8Array(2 * n);
+    }
+  } catch {
+    // Whoever reads or writes the other way notices.
+  }
+}
+
+async function writeAll(to: Deno.Conn, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await to.write(bytes.subarray(at));
+}
+
+function closeQuietly(conn: { close(): void } | undefined): void {
+  try {
+    conn?.close();
+  } catch {
+    // It was closed already.
+  }
+}

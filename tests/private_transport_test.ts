@@ -1,0 +1,331 @@
+// The X.509 library looks for this when it is loaded.
+import "reflect-metadata";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { X509Certificate } from "@peculiar/x509";
+import { Listener } from "../src/peer/listener.ts";
+import { admit, join } from "../src/trust/membership.ts";
+import { PrivateTransport } from "../src/trust/private_transport.ts";
+import { LISTENER_NAME, SwarmAuthority } from "../src/trust/swarm_authority.ts";
+import { newSwarmKey, rotateSwarmKey, type SwarmKey } from "../src/trust/swarm_key.ts";
+import { deriveSwarmSecrets } from "../src/trust/swarm_secrets.ts";
+import { answer } from "../src/wire/answerer.ts";
+import { Caller } from "../src/wire/caller.ts";
+import { type Address, Connection } from "../src/wire/connection.ts";
+import { PeerHello, PeerRequest } from "../src/wire/protocol.ts";
+import type { Transport, TransportListener } from "../src/wire/transport.ts";
+import { eventually } from "./e2e/checks.ts";
+import { faultOf } from "./support/faults.ts";
+import { connectionPair, RawEnd, Scripted } from "./support/sockets.ts";
+
+const PEER = "ab".repeat(32);
+const ANYWHERE: Address = { host: "127.0.0.1", port: 0 };
+const HOUR = 3_600_000;
+const NOW = Date.parse("2026-01-31T09:05:00Z");
+
+/** A listener that answers `hello`, and a clock of its own. */
+class Member implements AsyncDisposable {
+  readonly transport: Transport;
+  readonly listener: Listener;
+  served = 0;
+
+  private constructor(transport: Transport) {
+    this.transport = transport;
+    this.listener = new Listener(ANYWHERE, (connection) => this.#serve(connection), {
+      connection: { transport },
+    });
+  }
+
+  static async create(key: SwarmKey, now = () => NOW, handshakeMs?: number): Promise<Member> {
+    return new Member(await PrivateTransport.of(key, { now, handshakeMs }));
+  }
+
+  get address(): Address {
+    return this.listener.address;
+  }
+
+  async greet({ address }: { address: Address }): Promise<Caller> {
+    const { transport } = this;
+    const { caller, hello } = await Caller.open(address, PeerHello, { agent: "test", transport });
+    assertEquals(hello.peer, PEER);
+    return caller;
+  }
+
+  async meets(other: Member): Promise<void> {
+    (await this.greet(other)).close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.listener.stop();
+  }
+
+  #serve(connection: Connection): Promise<void> {
+    this.served++;
+    return answer<PeerRequest>(connection, {
+      requests: PeerRequest,
+      seed: () => Promise.reject(new Error("the seed's dialect is off")),
+      answer: ({ id }) => ({
+        message: { action: "hello", id, protocol: 1, agent: "test", peer: PEER },
+      }),
+    });
+  }
+}
+
+/** What a raw connection gets to see, to the end. */
+async function seen(address: Address, ...parts: (string | Uint8Array)[]): Promise<Uint8Array> {
+  using end = await RawEnd.connect(address);
+  await end.send(...parts);
+  return await end.bytes(1_000);
+}
+
+const ALERT = new Uint8Array([21, 3, 3, 0, 2, 2, 50]);
+
+Deno.test("members meet, and learn nothing more than in an open swarm", async () => {
+  const key = newSwarmKey();
+  await using a = await Member.create(key);
+  await using b = await Member.create(key);
+  await a.meets(b);
+  await b.meets(a);
+  assertEquals([a.served, b.served], [1, 1]);
+});
+
+Deno.test("what is no TLS sees one alert, whatever it says; what says nothing sees nothing", async () => {
+  await using member = await Member.create(newSwarmKey(), undefined, 300);
+  const said = [
+    '{"action":"register","address":"10.0.0.1","port":7}\n',
+    '{"action":"hello","id":1,"protocol":1,"agent":"x"}\n',
+    "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+    "{",
+    "\n",
+  ];
+  for (const text of said) assertEquals(await seen(member.address, text), ALERT, text);
+  const silent = await seen(member.address);
+  assertEquals(silent.length, 0);
+  // A handshake that is never finished.
+  assertEquals((await seen(member.address, new Uint8Array([22, 3, 1, 0, 200, 1]))).length, 0);
+  assertEquals(member.served, 0);
+});
+
+Deno.test("a listener with silent callers serves others meanwhile", async () => {
+  const key = newSwarmKey();
+  await using member = await Member.create(key);
+  await using caller = await Member.create(key);
+  const silent = await Promise.all(
+    Array.from({ length: 50 }, () => RawEnd.connect(member.address)),
+  );
+  await caller.meets(member);
+  for (const end of silent) end.close();
+});
+
+Deno.test("a member of another swarm gets nowhere", async () => {
+  await using member = await Member.create(newSwarmKey());
+  await using other = await Member.create(newSwarmKey());
+  await faultOf("network", other.meets(member), "it belongs to another swarm");
+  assertEquals(member.served, 0);
+});
+
+Deno.test("a TLS client that checks no certificate sees one, and not a byte more", async () => {
+  await using member = await Member.create(newSwarmKey());
+  const lines = [
+    '{"action":"register","address":"10.0.0.1","port":7}\n',
+    '{"action":"hello","id":1,"protocol":1,"agent":"x"}\n',
+    `{"action":"join","nonce":"${PEER}","proofs":["${PEER}"]}\n`,
+    "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+    "\n",
+  ];
+  const certificates = new Set<string>();
+  for (const line of lines) {
+    const { port } = member.address;
+    const script = `printf '%s' "$LINE" | timeout 20 openssl s_client -quiet -no_ign_eof ` +
+      `-connect 127.0.0.1:${port} -servername ${LISTENER_NAME} 2>/dev/null`;
+    const quiet = await sh(script, { LINE: line });
+    assertEquals(quiet, "", line);
+    const shown = await sh(
+      `openssl s_client -connect 127.0.0.1:${port} -showcerts </dev/null 2>/dev/null`,
+    );
+    for (const [pem] of shown.matchAll(/-----BEGIN CERT[^-]+-----[^-]+-----END CERT[^-]+-----/g)) {
+      certificates.add(pem);
+    }
+  }
+  // One that says what every listener of every swarm says.
+  assertEquals(certificates.size, 1);
+  const [certificate] = [...certificates].map((pem) => new X509Certificate(pem));
+  assertEquals([certificate.issuer, certificate.subject], ["CN=shoal", `CN=${LISTENER_NAME}`]);
+  assertEquals([...certificate.extensions].map(({ type }) => type), ["2.5.29.19", "2.5.29.17"]);
+  assertEquals(member.served, 0);
+});
+
+Deno.test("every listener has a certificate of its own, and of no swarm that can be told", async () => {
+  const { authoritySeed } = await deriveSwarmSecrets(newSwarmKey().secret);
+  const [one, again] = await Promise.all([1, 2].map(() => SwarmAuthority.from(authoritySeed)));
+  assertEquals(one.certificate, again.certificate);
+  const leaves = await Promise.all([one.issueLeaf(), one.issueLeaf()]);
+  const [a, b] = leaves.map(({ cert }) => new X509Certificate(cert));
+  assertNotEquals(a.publicKey.toString(), b.publicKey.toString());
+  assertNotEquals(a.serialNumber, b.serialNumber);
+  assert(await a.verify({ publicKey: new X509Certificate(one.certificate).publicKey }));
+});
+
+Deno.test("a listener with a certificate of the swarm, but without its key, is refused", async () => {
+  const key = newSwarmKey();
+  const { authoritySeed } = await deriveSwarmSecrets(key.secret);
+  const stolen = await (await SwarmAuthority.from(authoritySeed)).issueLeaf();
+  using listener = Deno.listenTls({ hostname: "127.0.0.1", port: 0, ...stolen });
+  const address = { host: "127.0.0.1", port: (listener.addr as Deno.NetAddr).port };
+  const heard: string[] = [];
+  const serving = (async () => {
+    const conn = await listener.accept();
+    using end = new RawEnd(conn as unknown as Deno.TcpConn);
+    heard.push(JSON.stringify(await end.line()));
+    await end.send({ action: "member", nonce: PEER, proof: PEER });
+    heard.push(JSON.stringify(await end.line().catch(() => null)));
+  })();
+  await using member = await Member.create(key);
+  await faultOf("network", member.meets({ address } as Member), "could not prove");
+  await serving;
+  // It has heard a proof that is good for nothing else, and nothing after it.
+  assertEquals(Object.keys(JSON.parse(heard[0])), ["action", "nonce", "proofs"]);
+  assertEquals(heard[1], "null");
+});
+
+Deno.test("a certificate that somebody else made is refused", async () => {
+  const forged = await (await SwarmAuthority.from(new Uint8Array(32))).issueLeaf();
+  using listener = Deno.listenTls({ hostname: "127.0.0.1", port: 0, ...forged });
+  const address = { host: "127.0.0.1", port: (listener.addr as Deno.NetAddr).port };
+  const handshake = listener.accept().then(async (conn) => {
+    await conn.handshake().then(() => conn.read(new Uint8Array(1))).catch(() => {});
+    conn.close();
+  });
+  await using member = await Member.create(newSwarmKey());
+  await faultOf("network", member.meets({ address } as Member), "it belongs to another swarm");
+  await handshake;
+});
+
+Deno.test("proofs: wrong ones, another connection's, too many, and other words", async () => {
+  const token = { tokenKey: new Uint8Array(32).fill(7) };
+  const other = { tokenKey: new Uint8Array(32).fill(8) };
+  const pair = () => connectionPair();
+  {
+    using wrong = await pair();
+    const admitted = admit(wrong.connection, [token]);
+    await wrong.far.send({ action: "join", nonce: PEER, proofs: Array(9).fill(PEER) });
+    await faultOf("network", admitted, "could not prove");
+    wrong.connection.close();
+    assertEquals((await wrong.far.bytes(100)).length, 0);
+  }
+  // What a member said once, said again by somebody who heard it.
+  using heard = await pair();
+  const joining = join(heard.connection, [token]).catch(() => {});
+  const first = await heard.far.line();
+  heard.far.close();
+  await joining;
+  using replayed = await pair();
+  const admitted = admit(replayed.connection, [token]);
+  await replayed.far.send(first);
+  const { nonce } = await replayed.far.line();
+  assertNotEquals(nonce, first.nonce);
+  await replayed.far.send({ action: "joined", proof: first.proofs[0] });
+  await faultOf("network", admitted, "could not prove");
+  const words: (string | object)[] = [
+    { action: "join", nonce: PEER, proofs: [] },
+    { action: "join", nonce: PEER, proofs: Array(10).fill(PEER) },
+    { action: "join", nonce: "x", proofs: [PEER] },
+    { action: "hello", id: 1, protocol: 1, agent: "x" },
+    "not JSON\n",
+    "x".repeat(70_000),
+  ];
+  for (const word of words) {
+    using end = await pair();
+    const refused = admit(end.connection, [token, other]);
+    await end.far.send(word);
+    await faultOf("network", refused);
+    end.connection.close();
+    // Reset, where it was closed with something unread.
+    assertEquals((await end.far.bytes(100).catch(() => [])).length, 0);
+  }
+});
+
+Deno.test("old and new key get along in both directions, until the old one ends", async () => {
+  const old = newSwarmKey();
+  let now = NOW;
+  const clock = () => now;
+  const rotated = rotateSwarmKey(old, { until: NOW + HOUR, now: NOW });
+  await using before = await Member.create(old, clock);
+  await using after = await Member.create(rotated, clock);
+  await using other = await Member.create(rotated, clock);
+  await using later = await Member.create({ ...rotated, old: [] }, clock);
+  for (const [a, b] of [[before, after], [after, before], [after, other], [later, later]]) {
+    await a.meets(b);
+  }
+  now = NOW + HOUR - 1;
+  await before.meets(after);
+  await after.meets(before);
+  now = NOW + HOUR;
+  // Who has not heard of the new key is out, on both sides.
+  await faultOf("network", after.meets(before), "it belongs to another swarm");
+  await faultOf("network", before.meets(after));
+});
+
+Deno.test("when a key ends, its listener shows the next one's certificate, and its callers go", async () => {
+  const old = newSwarmKey();
+  const until = Math.ceil(Date.now() / 1000) * 1000 + 2_000;
+  const rotated = rotateSwarmKey(old, { until, now: Date.now() });
+  await using after = await Member.create(rotated, Date.now);
+  await using late = await Member.create({ ...rotated, old: [] }, Date.now);
+  await using before = await Member.create(old, Date.now);
+  const { port } = after.address;
+  await faultOf("network", late.meets(after), "it belongs to another swarm");
+  const caller = await before.greet(after);
+  caller.listen(() => {});
+  await caller.ended;
+  assert(Date.now() >= until);
+  await eventually("members with the new key alone are let in", () => {
+    return late.meets(after).then(() => true, () => false);
+  });
+  assertEquals(after.address.port, port);
+  await faultOf("network", before.meets(after), "it belongs to another swarm");
+});
+
+Deno.test("a listener that was closed while it waits for a key's end frees its port", async () => {
+  const rotated = rotateSwarmKey(newSwarmKey(), { until: Date.now() + HOUR, now: Date.now() });
+  const transport = await PrivateTransport.of(rotated);
+  const listener: TransportListener = transport.listen(ANYWHERE);
+  const accepting = listener.accept();
+  listener.close();
+  await accepting.then(() => assert(false), () => {});
+  const again = transport.listen(listener.address);
+  const taken = () => transport.listen(listener.address);
+  await faultOf("network", taken, "the port is in use");
+  again.close();
+});
+
+Deno.test("a caller that has a key says so of a callee that is open, closes or is silent", async () => {
+  await using member = await Member.create(newSwarmKey());
+  const open = new Listener(
+    ANYWHERE,
+    (connection) =>
+      answer<PeerRequest>(connection, {
+        requests: PeerRequest,
+        seed: () => Promise.resolve(),
+        answer: () => Promise.reject(new Error("nothing can be asked")),
+      }),
+  );
+  await faultOf("network", member.meets({ address: open.address } as Member), "it is open");
+  await open.stop();
+  await using closes = new Scripted((end) => end.bytes(1));
+  await faultOf("network", member.meets(closes as unknown as Member), "it may be open");
+  await using silent = new Scripted((end) => end.closed());
+  const { transport } = member;
+  const opening = Connection.open(silent.address, { transport, ms: 100 });
+  await faultOf("network", opening, "no answer within 0.1 s");
+  const abort = new AbortController();
+  const aborted = Connection.open(silent.address, { transport, signal: abort.signal });
+  abort.abort();
+  const error = await aborted.catch((error) => error);
+  assertEquals(error.name, "AbortError");
+});
+
+async function sh(script: string, env: Record<string, string> = {}): Promise<string> {
+  const { stdout } = await new Deno.Command("sh", { args: ["-c", script], env, stderr: "null" })
+    .output();
+  return new TextDecoder().decode(stdout);
+}
