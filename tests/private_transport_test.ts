@@ -3,7 +3,9 @@ import "reflect-metadata";
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { X509Certificate } from "@peculiar/x509";
 import { Listener } from "../src/peer/listener.ts";
+import { delay } from "../src/peer/retry.ts";
 import { admit, join } from "../src/trust/membership.ts";
+import { HANDSHAKES_MOST } from "../src/trust/private_listener.ts";
 import { PrivateTransport } from "../src/trust/private_transport.ts";
 import { LISTENER_NAME, SwarmAuthority } from "../src/trust/swarm_authority.ts";
 import { newSwarmKey, rotateSwarmKey, type SwarmKey } from "../src/trust/swarm_key.ts";
@@ -28,15 +30,22 @@ class Member implements AsyncDisposable {
   readonly listener: Listener;
   served = 0;
 
-  private constructor(transport: Transport) {
-    this.transport = transport;
+  private constructor(transport: Transport, bulk: boolean) {
+    this.transport = bulk ? transport : slow(transport);
     this.listener = new Listener(ANYWHERE, (connection) => this.#serve(connection), {
-      connection: { transport },
+      connection: { transport: this.transport },
     });
   }
 
-  static async create(key: SwarmKey, now = () => NOW, handshakeMs?: number): Promise<Member> {
-    return new Member(await PrivateTransport.of(key, { now, handshakeMs }));
+  static async create(
+    key: SwarmKey,
+    { now = () => NOW, handshakeMs, bulk = false }: {
+      now?: () => number;
+      handshakeMs?: number;
+      bulk?: boolean;
+    } = {},
+  ): Promise<Member> {
+    return new Member(await PrivateTransport.of(key, { now, handshakeMs }), bulk);
   }
 
   get address(): Address {
@@ -70,6 +79,17 @@ class Member implements AsyncDisposable {
   }
 }
 
+/** The same, but that it listens through the gate. */
+function slow(transport: Transport): Transport {
+  return {
+    secured: transport.secured,
+    connect: (address, signal) => transport.connect(address, signal),
+    listen: (address) => transport.listen(address),
+    join: (connection) => transport.join(connection),
+    admit: (connection) => transport.admit(connection),
+  };
+}
+
 /** What a raw connection gets to see, to the end. */
 async function seen(address: Address, ...parts: (string | Uint8Array)[]): Promise<Uint8Array> {
   using end = await RawEnd.connect(address);
@@ -79,17 +99,24 @@ async function seen(address: Address, ...parts: (string | Uint8Array)[]): Promis
 
 const ALERT = new Uint8Array([21, 3, 3, 0, 2, 2, 50]);
 
-Deno.test("members meet, and learn nothing more than in an open swarm", async () => {
+/** With a gate, and without. */
+function both(name: string, test: (bulk: boolean) => Promise<void>): void {
+  for (const bulk of [false, true]) {
+    Deno.test(`${name} (${bulk ? "without" : "with"} a gate)`, () => test(bulk));
+  }
+}
+
+both("members meet, and learn nothing more than in an open swarm", async (bulk) => {
   const key = newSwarmKey();
-  await using a = await Member.create(key);
-  await using b = await Member.create(key);
+  await using a = await Member.create(key, { bulk });
+  await using b = await Member.create(key, { bulk });
   await a.meets(b);
   await b.meets(a);
   assertEquals([a.served, b.served], [1, 1]);
 });
 
 Deno.test("what is no TLS sees one alert, whatever it says; what says nothing sees nothing", async () => {
-  await using member = await Member.create(newSwarmKey(), undefined, 300);
+  await using member = await Member.create(newSwarmKey(), { handshakeMs: 300 });
   const said = [
     '{"action":"register","address":"10.0.0.1","port":7}\n',
     '{"action":"hello","id":1,"protocol":1,"agent":"x"}\n',
@@ -114,6 +141,36 @@ Deno.test("a listener with silent callers serves others meanwhile", async () => 
   );
   await caller.meets(member);
   for (const end of silent) end.close();
+});
+
+Deno.test("without a gate, silent callers bring it up, and nobody else notices", async () => {
+  const key = newSwarmKey();
+  await using member = await Member.create(key, { bulk: true, handshakeMs: 300 });
+  await using caller = await Member.create(key);
+  const before = await caller.greet(member);
+  const connect = () => RawEnd.connect(member.address);
+  const first = await Promise.all(Array.from({ length: HANDSHAKES_MOST + 1 }, connect));
+  // From here on they are closed on.
+  await eventually("it listens through the gate", async () => {
+    using end = await connect().catch(() => undefined);
+    if (!end) return false;
+    const over = new AbortController();
+    const late = delay(2_000, over.signal).then(() => false, () => true);
+    const closed = end.closed().then(() => true, () => false);
+    const isClosed = await Promise.race([closed, late]);
+    over.abort();
+    return isClosed;
+  });
+  const more = await Promise.all(Array.from({ length: 20 }, connect));
+  for (const end of more) await end.closed();
+  await caller.meets(member);
+  const { reply } = await before.request(
+    { action: "hello", protocol: 1, agent: "test" },
+    PeerHello,
+  );
+  assertEquals(reply.peer, PEER);
+  before.close();
+  for (const end of [...first, ...more]) end.close();
 });
 
 Deno.test("a member of another swarm gets nowhere", async () => {
@@ -244,15 +301,15 @@ Deno.test("proofs: wrong ones, another connection's, too many, and other words",
   }
 });
 
-Deno.test("old and new key get along in both directions, until the old one ends", async () => {
+both("old and new key get along in both directions, until the old one ends", async (bulk) => {
   const old = newSwarmKey();
   let now = NOW;
   const clock = () => now;
   const rotated = rotateSwarmKey(old, { until: NOW + HOUR, now: NOW });
-  await using before = await Member.create(old, clock);
-  await using after = await Member.create(rotated, clock);
-  await using other = await Member.create(rotated, clock);
-  await using later = await Member.create({ ...rotated, old: [] }, clock);
+  await using before = await Member.create(old, { now: clock, bulk });
+  await using after = await Member.create(rotated, { now: clock, bulk });
+  await using other = await Member.create(rotated, { now: clock, bulk });
+  await using later = await Member.create({ ...rotated, old: [] }, { now: clock, bulk });
   for (const [a, b] of [[before, after], [after, before], [after, other], [later, later]]) {
     await a.meets(b);
   }
@@ -265,25 +322,28 @@ Deno.test("old and new key get along in both directions, until the old one ends"
   await faultOf("network", before.meets(after));
 });
 
-Deno.test("when a key ends, its listener shows the next one's certificate, and its callers go", async () => {
-  const old = newSwarmKey();
-  const until = Math.ceil(Date.now() / 1000) * 1000 + 2_000;
-  const rotated = rotateSwarmKey(old, { until, now: Date.now() });
-  await using after = await Member.create(rotated, Date.now);
-  await using late = await Member.create({ ...rotated, old: [] }, Date.now);
-  await using before = await Member.create(old, Date.now);
-  const { port } = after.address;
-  await faultOf("network", late.meets(after), "it belongs to another swarm");
-  const caller = await before.greet(after);
-  caller.listen(() => {});
-  await caller.ended;
-  assert(Date.now() >= until);
-  await eventually("members with the new key alone are let in", () => {
-    return late.meets(after).then(() => true, () => false);
-  });
-  assertEquals(after.address.port, port);
-  await faultOf("network", before.meets(after), "it belongs to another swarm");
-});
+both(
+  "when a key ends, its listener shows the next one's certificate, and its callers go",
+  async (bulk) => {
+    const old = newSwarmKey();
+    const until = Math.ceil(Date.now() / 1000) * 1000 + 2_000;
+    const rotated = rotateSwarmKey(old, { until, now: Date.now() });
+    await using after = await Member.create(rotated, { now: Date.now, bulk });
+    await using late = await Member.create({ ...rotated, old: [] }, { now: Date.now, bulk });
+    await using before = await Member.create(old, { now: Date.now, bulk });
+    const { port } = after.address;
+    await faultOf("network", late.meets(after), "it belongs to another swarm");
+    const caller = await before.greet(after);
+    caller.listen(() => {});
+    await caller.ended;
+    assert(Date.now() >= until);
+    await eventually("members with the new key alone are let in", () => {
+      return late.meets(after).then(() => true, () => false);
+    });
+    assertEquals(after.address.port, port);
+    await faultOf("network", before.meets(after), "it belongs to another swarm");
+  },
+);
 
 Deno.test("a listener that was closed while it waits for a key's end frees its port", async () => {
   const rotated = rotateSwarmKey(newSwarmKey(), { until: Date.now() + HOUR, now: Date.now() });

@@ -52,7 +52,7 @@ export class Listener {
     options: ListenerOptions = {},
   ) {
     const { transport = inTheClear } = options.connection ?? {};
-    this.#listener = transport.listen({ host, port });
+    this.#listener = transport.listen({ host, port }, { bulk: true });
     this.address = { host, port: this.#listener.address.port };
     this.#serve = serve;
     this.#options = options;

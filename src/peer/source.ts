@@ -57,6 +57,11 @@ export interface Source {
   close(): void;
 }
 
+/**
+ * What is in flight takes longer over TLS than a short reply does, in milliseconds: it passes through
+ * in records of 16 KiB, and the last ones of a reply may wait to be acknowledged.
+ */
+const TLS_MS = 30;
 /** How many times a source may tell of each run, on average: once would do. */
 const TELLINGS = 4;
 
@@ -132,6 +137,7 @@ export class PeerSource implements Source {
       RunMapReply,
     );
     this.#rttMs = performance.now() - started;
+    if (caller.connection.transport.secured) this.#rttMs += TLS_MS;
     const map = reply.complete ? RunMap.full(runs) : this.#mapOf(runs, payload);
     for (let run = 0; run < runs; run++) if (early.has(run)) map.add(run);
     hear = (run) => map.add(run) && onRun(run);

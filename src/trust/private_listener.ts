@@ -3,10 +3,16 @@ import { messageOf } from "../fault.ts";
 import type { Address } from "../wire/address.ts";
 import { listenOn, type Socket, type TransportListener } from "../wire/transport.ts";
 import { atTime } from "./at_time.ts";
-import { Gate, type Inside } from "./gate.ts";
+import { DirectListener } from "./direct_listener.ts";
+import { GatedListener } from "./gated_listener.ts";
 import type { Leaf } from "./swarm_authority.ts";
 
 const log = getLogger(["shoal", "trust", "listener"]);
+
+/** Unfinished handshakes that are taken for chance; with more, callers come in by the gate. */
+export const HANDSHAKES_MOST = 32;
+/** A pause before the port is asked for again that was just given up, in milliseconds. */
+const AGAIN_MS = 5;
 
 /** What is shown to callers, and the first moment at which it is something else. */
 export interface Presented {
@@ -14,82 +20,92 @@ export interface Presented {
   until: number;
 }
 
+export interface PrivateListenerOptions {
+  /** Much will be sent: listen without a gate for as long as nobody abuses that. */
+  bulk: boolean;
+  presented: () => Presented;
+  /** Milliseconds since 1970. */
+  now: () => number;
+}
+
 /**
- * Listens where it is told to, and with TLS on loopback; a {@link Gate} leads from one to the other for
- * each connection. When another certificate is to be shown, only the inside is made anew.
+ * Listens for the members of a private swarm, in one of two ways. Through a gate, whoever leaves a
+ * handshake unfinished is closed on; but each byte is copied twice more. Without one, sockets of such
+ * callers pile up. So where much is sent it begins without, and changes when there are too many.
  */
 export class PrivateListener implements TransportListener {
   readonly address: Address;
-  readonly #presented: () => Presented;
-  readonly #now: () => number;
+  readonly #options: PrivateListenerOptions;
   readonly #closing = new AbortController();
-  readonly #outside: Deno.TcpListener;
-  readonly #gates = new Set<Gate>();
-  #inside: Deno.TlsListener;
-  /** Whoever enters, or changes the inside, waits for those before. */
-  #entering: Promise<unknown> = Promise.resolve();
+  #listener: TransportListener;
+  /** While it listens anew. */
+  #changing: Promise<void> | undefined;
 
   /** Throws a `network` Fault when the address can't be listened on. */
-  constructor(address: Address, presented: () => Presented, now: () => number) {
-    this.#presented = presented;
-    this.#now = now;
-    this.#outside = listenOn(
-      address,
-      ({ host, port }) => Deno.listen({ hostname: host, port }),
-    );
-    const { hostname, port } = this.#outside.addr;
-    this.address = { host: hostname, port };
-    this.#inside = this.#listenInside();
+  constructor(address: Address, options: PrivateListenerOptions) {
+    this.#options = options;
+    const make = options.bulk ? this.#direct : this.#gated;
+    this.#listener = listenOn(address, make);
+    this.address = this.#listener.address;
   }
 
   async accept(): Promise<Socket> {
-    const gate = new Gate(await this.#outside.accept(), () => this.#inTurn(() => this.#enter()));
-    this.#gates.add(gate);
-    gate.ended.finally(() => this.#gates.delete(gate));
-    return gate;
+    for (;;) {
+      const listener = this.#listener;
+      try {
+        return await listener.accept();
+      } catch (error) {
+        if (!this.#changing && listener === this.#listener) throw error;
+        await this.#changing;
+      }
+    }
   }
 
   async close(): Promise<void> {
     this.#closing.abort();
-    this.#outside.close();
-    this.#inside.close();
-    for (const gate of this.#gates) gate.abort();
-    await Promise.allSettled([this.#entering, ...[...this.#gates].map(({ ended }) => ended)]);
+    await this.#changing;
+    await this.#listener.close();
   }
 
-  /** A connection to the inside. Others on this machine may connect there, and get nowhere. */
-  async #enter(): Promise<Inside> {
-    const { hostname, port } = this.#inside.addr as Deno.NetAddr;
-    const end = await Deno.connect({ hostname, port });
-    end.setNoDelay(true);
-    try {
-      for (;;) {
-        const tls = await this.#inside.accept();
-        if ((tls.remoteAddr as Deno.NetAddr).port === end.localAddr.port) return { end, tls };
-        tls.close();
-      }
-    } catch (error) {
-      end.close();
-      throw error;
-    }
-  }
+  #gated = (address: Address): TransportListener => {
+    const { presented, now } = this.#options;
+    return new GatedListener(address, presented, now);
+  };
 
-  #listenInside(): Deno.TlsListener {
-    const { leaf, until } = this.#presented();
+  #direct = (address: Address): TransportListener => {
+    const { leaf, until } = this.#options.presented();
+    const made = new DirectListener(address, leaf, (unsettled) => {
+      if (unsettled <= HANDSHAKES_MOST || made !== this.#listener) return;
+      log.warning(
+        "{n} callers left TLS handshakes unfinished: others come in by a gate from now on",
+        {
+          n: unsettled,
+        },
+      );
+      this.#change(this.#gated);
+    });
+    const renew = () => made === this.#listener && this.#change(this.#direct);
     const { signal } = this.#closing;
-    const change = () =>
-      this.#inTurn(() => {
-        if (signal.aborted) return;
-        this.#inside.close();
-        this.#inside = this.#listenInside();
-      }).catch((error) => log.error("cannot listen anew: {why}", { why: messageOf(error) }));
-    if (until < Infinity) atTime(until, change, { now: this.#now, signal });
-    return Deno.listenTls({ hostname: "127.0.0.1", port: 0, ...leaf });
+    if (until < Infinity) atTime(until, renew, { now: this.#options.now, signal });
+    return made;
+  };
+
+  #change(make: (address: Address) => TransportListener): void {
+    if (this.#changing) return;
+    this.#changing = this.#listenAnew(make).finally(() => this.#changing = undefined);
   }
 
-  #inTurn<T>(act: () => Promise<T> | T): Promise<T> {
-    const acting = this.#entering.then(act);
-    this.#entering = acting.catch(() => {});
-    return acting;
+  /** The system gives the port back a moment after it was given up. */
+  async #listenAnew(make: (address: Address) => TransportListener): Promise<void> {
+    await this.#listener.close();
+    for (let tries = 1; !this.#closing.signal.aborted; tries++) {
+      try {
+        this.#listener = make(this.address);
+        return;
+      } catch (error) {
+        if (tries === 20) log.error("cannot listen anew: {why}", { why: messageOf(error) });
+        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS * Math.min(tries, 200)));
+      }
+    }
   }
 }

@@ -8,6 +8,7 @@ import { type Address, formatAddress } from "../wire/address.ts";
 import type { Connection } from "../wire/connection.ts";
 import { HANDSHAKE_MS } from "../wire/protocol.ts";
 import {
+  type ListenOptions,
   OtherSwarm,
   type Socket,
   type Transport,
@@ -94,8 +95,9 @@ export class PrivateTransport implements Transport {
     }
   }
 
-  listen(address: Address): TransportListener {
-    return new PrivateListener(address, () => this.#presented(), this.#now);
+  listen(address: Address, { bulk = false }: ListenOptions = {}): TransportListener {
+    const presented = () => this.#presented();
+    return new PrivateListener(address, { bulk, presented, now: this.#now });
   }
 
   async join(connection: Connection): Promise<void> {

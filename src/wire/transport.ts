@@ -21,11 +21,16 @@ export interface Transport {
    */
   connect(address: Address, signal: AbortSignal): Promise<Socket>;
   /** Listens. Throws a `network` Fault that names the address when that can't be done. */
-  listen(address: Address): TransportListener;
+  listen(address: Address, options?: ListenOptions): TransportListener;
   /** The caller's part in what comes before all messages. Throws an {@link OtherSwarm}. */
   join(connection: Connection): Promise<void>;
   /** The callee's. Throws a Fault when the other end must not be told anything. */
   admit(connection: Connection): Promise<void>;
+}
+
+export interface ListenOptions {
+  /** Much will be sent there, so speed matters. Default false. */
+  bulk?: boolean;
 }
 
 export interface TransportListener {
