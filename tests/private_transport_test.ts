@@ -2,9 +2,10 @@
 import "reflect-metadata";
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { X509Certificate } from "@peculiar/x509";
+import { fromHex } from "../src/content/hex.ts";
 import { Listener } from "../src/peer/listener.ts";
 import { delay } from "../src/peer/retry.ts";
-import { admit, join } from "../src/trust/membership.ts";
+import { admit, join, prove } from "../src/trust/membership.ts";
 import { HANDSHAKES_MOST } from "../src/trust/private_listener.ts";
 import { PrivateTransport } from "../src/trust/private_transport.ts";
 import { LISTENER_NAME, SwarmAuthority } from "../src/trust/swarm_authority.ts";
@@ -255,6 +256,24 @@ Deno.test("a certificate that somebody else made is refused", async () => {
   await using member = await Member.create(newSwarmKey());
   await faultOf("network", member.meets({ address } as Member), "it belongs to another swarm");
   await handshake;
+});
+
+// docs/protocol.md has these, computed with Python's hmac.
+Deno.test("proofs, to the byte", async () => {
+  const { tokenKey } = await deriveSwarmSecrets(fromHex("0123456789abcdef".repeat(4)));
+  const [c, s] = ["01".repeat(32), "02".repeat(32)];
+  assertEquals(
+    await Promise.all([
+      prove({ tokenKey }, "join", [c]),
+      prove({ tokenKey }, "member", [c, s]),
+      prove({ tokenKey }, "joined", [c, s]),
+    ]),
+    [
+      "10aae9496f08384a4b140014e47cdd010f4285a2f40d7a2b34b122732606f911",
+      "44894b6b98dde49c5f2f7203fad4da0dcd1a9f85752d81a1706b3d39f4e50e44",
+      "fe3d6bea9dd45f6d3daf25e9ba3d86014e37b427249267725de3b4a33fc55b10",
+    ],
+  );
 });
 
 Deno.test("proofs: wrong ones, another connection's, too many, and other words", async () => {

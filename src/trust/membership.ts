@@ -80,7 +80,8 @@ async function next(connection: Connection): Promise<unknown> {
   return message;
 }
 
-async function prove({ tokenKey }: Token, what: string, nonces: string[]): Promise<string> {
+/** A proof, in hex: `what` it says, over `nonces` in hex. */
+export async function prove({ tokenKey }: Token, what: string, nonces: string[]): Promise<string> {
   const algorithm = { name: "HMAC", hash: "SHA-256" };
   const key = await crypto.subtle.importKey("raw", tokenKey, algorithm, false, ["sign"]);
   const parts = [

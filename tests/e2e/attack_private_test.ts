@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import type { FileRecord, PeerRecord, PeerStatus, Receipt } from "../../src/peer/peer_api.ts";
 import { parseAddress } from "../../src/peer/settings.ts";
+import { HANDSHAKES_MOST } from "../../src/trust/private_listener.ts";
 import { parseSwarmKey } from "../../src/trust/swarm_key.ts";
 import { deriveSwarmSecrets } from "../../src/trust/swarm_secrets.ts";
 import { toHex } from "../../src/content/hex.ts";
@@ -86,11 +87,6 @@ Deno.test("outsiders see one alert, or nothing, of a bootstrap and of a peer ali
       await end.send(text);
       assertEquals(await end.bytes(1_000), ALERT, text);
     }));
-    // Silence is ended, after ten seconds.
-    using silent = await RawEnd.connect(parseAddress(address, 1));
-    using half = await RawEnd.connect(parseAddress(address, 1));
-    await half.send(new Uint8Array([22, 3, 1, 0, 200, 1]));
-    assertEquals([...await silent.bytes(10), ...await half.bytes(10)], []);
     // One that speaks TLS and checks nothing gets the handshake, and not a byte inside it.
     for (const line of said) assertEquals(await withoutChecks(address, line), "");
   }
@@ -98,20 +94,34 @@ Deno.test("outsiders see one alert, or nothing, of a bootstrap and of a peer ali
   assertEquals((await world.json<PeerStatus>(source.dir, ["status"])).totals.served, 0);
 });
 
-Deno.test("a thousand silent connections keep no member out", async () => {
+Deno.test("callers that are silent, or stop in the middle of a handshake, keep no member out", async () => {
   const { world, source } = await privateWorld();
   await using _ = world;
-  const address = parseAddress(world.bootstrap, 1);
-  const silent = await Promise.all(Array.from({ length: 1_000 }, () => RawEnd.connect(address)));
+  const connect = async (address: string, index: number) => {
+    // While the gate comes up, nobody listens for a moment.
+    const end = await eventually("somebody listens", () => {
+      return RawEnd.connect(parseAddress(address, 1)).catch(() => undefined);
+    });
+    if (index % 2 === 1) await end.send(new Uint8Array([22, 3, 1, 0, 200, 1]));
+    return end;
+  };
+  const many = (address: string, length: number) =>
+    Promise.all(Array.from({ length }, (_, index) => connect(address, index)));
+  const atBootstrap = await many(world.bootstrap, 1_000);
+  const first = await many(source.address, HANDSHAKES_MOST + 1);
+  await source.program.sees(/others come in by a gate/);
+  const atPeer = await many(source.address, 500);
   const dir = await world.folder("fetcher");
   assertEquals((await world.run(dir, ["get", "data"])).code, 0);
   assert(await sameFiles(`${source.dir}/data`, `${dir}/data`));
-  await Promise.all(silent.map((end) => end.closed()));
-  for (const end of silent) end.close();
-  await eventually("the bootstrap has given all sockets back", async () => {
-    const fds = await Array.fromAsync(Deno.readDir(`/proc/${world.bootstrapProgram.pid}/fd`));
-    return fds.length < 100;
-  });
+  // All are closed on, after ten seconds, without a word.
+  for (const end of [...atBootstrap, ...atPeer]) assertEquals((await end.bytes(10)).length, 0);
+  for (const end of [...atBootstrap, ...atPeer, ...first]) end.close();
+  for (const { pid } of [world.bootstrapProgram, source.program]) {
+    await eventually("all sockets are given back", async () => {
+      return (await Array.fromAsync(Deno.readDir(`/proc/${pid}/fd`))).length < 100;
+    });
+  }
 });
 
 Deno.test("who lacks the key, or has another one, is told which", async () => {
