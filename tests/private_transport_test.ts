@@ -3,8 +3,11 @@ import "reflect-metadata";
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { X509Certificate } from "@peculiar/x509";
 import { fromHex } from "../src/content/hex.ts";
+import { findTarget } from "../src/peer/find_target.ts";
 import { Listener } from "../src/peer/listener.ts";
 import { delay } from "../src/peer/retry.ts";
+import type { Swarm } from "../src/peer/swarm.ts";
+import type { DigestStore } from "../src/store/digest_store.ts";
 import { admit, join, prove } from "../src/trust/membership.ts";
 import { HANDSHAKES_MOST } from "../src/trust/private_listener.ts";
 import { PrivateTransport } from "../src/trust/private_transport.ts";
@@ -375,6 +378,36 @@ Deno.test("a listener that was closed while it waits for a key's end frees its p
   const taken = () => transport.listen(listener.address);
   await faultOf("network", taken, "the port is in use");
   again.close();
+});
+
+Deno.test("a message that stops in its middle is nudged", async () => {
+  using pair = await connectionPair();
+  const nudged = Promise.withResolvers<void>();
+  pair.connection.onPause(nudged.resolve);
+  const reading = pair.connection.read();
+  await pair.far.send('{"action":"a","payload":2}\n1');
+  assertEquals((await reading)?.action, "a");
+  const payload = new Uint8Array(2);
+  const filling = pair.connection.readPayload(payload);
+  await nudged.promise;
+  await pair.far.send("2");
+  await filling;
+  assertEquals(new TextDecoder().decode(payload), "12");
+});
+
+Deno.test("seed peers that a private bootstrap lists hear nothing of what is looked for", async () => {
+  const transport = await PrivateTransport.of(newSwarmKey());
+  const swarm = {
+    find: () => Promise.resolve([]),
+    listPeers: () => Promise.reject(new Error("nobody is to be asked")),
+  };
+  const finding = findTarget({ name: "secret plans" }, {
+    swarm: swarm as unknown as Swarm,
+    digests: undefined as unknown as DigestStore,
+    self: { agent: "test", peer: PEER, transport },
+    local: () => undefined,
+  });
+  await faultOf("not_found", finding, "nobody in the swarm has it");
 });
 
 Deno.test("a caller that has a key says so of a callee that is open, closes or is silent", async () => {
