@@ -20,7 +20,7 @@ async function told(...argv: string[]) {
   let found: { flags: PeerFlags; origins: ReturnType<typeof originsOf> } | undefined;
   const nothing = () => Promise.resolve();
   const program = buildProgram({
-    ...{ bootstrap: nothing, verb: nothing, config: nothing, completion: nothing },
+    ...{ bootstrap: nothing, newKey: nothing, verb: nothing, config: nothing, completion: nothing },
     peer(flags, command) {
       found = { flags, origins: originsOf(command) };
       return Promise.resolve();

@@ -7,6 +7,7 @@ import { findTarget } from "../src/peer/find_target.ts";
 import { Listener } from "../src/peer/listener.ts";
 import { delay } from "../src/peer/retry.ts";
 import type { Swarm } from "../src/peer/swarm.ts";
+import type { TrustBook } from "../src/peer/trust_book.ts";
 import type { DigestStore } from "../src/store/digest_store.ts";
 import { admit, join, prove } from "../src/trust/membership.ts";
 import { HANDSHAKES_MOST } from "../src/trust/private_listener.ts";
@@ -405,6 +406,7 @@ Deno.test("seed peers that a private bootstrap lists hear nothing of what is loo
     swarm: swarm as unknown as Swarm,
     digests: undefined as unknown as DigestStore,
     self: { agent: "test", peer: PEER, transport },
+    trust: { knowledge: () => ({}) } as unknown as TrustBook,
     local: () => undefined,
   });
   await faultOf("not_found", finding, "nobody in the swarm has it");
