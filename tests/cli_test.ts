@@ -386,7 +386,7 @@ Deno.test("every command has help with examples", async () => {
     assertMatch(stdout, /^Usage: shoal/);
     assertMatch(stdout, /\nExamples:\n {2}\S/);
   }
-  assertEquals((await shoal(["peer", "help", "get"])).stdout, helps[4].stdout);
+  assertEquals((await shoal(["peer", "help", "get"])).stdout, helps[5].stdout);
 });
 
 Deno.test("the program itself: version, errors, JSON errors", async () => {
