@@ -18,6 +18,7 @@ import { StateDatabase } from "../store/state_database.ts";
 import { TrustStore } from "../store/trust_store.ts";
 import { Identity } from "../trust/identity.ts";
 import type { PrivateTransport } from "../trust/private_transport.ts";
+import { signProof } from "../trust/proof.ts";
 import { AGENT } from "../version.ts";
 import { type Address, type Connection, formatAddress } from "../wire/connection.ts";
 import { Bootstraps } from "./bootstraps.ts";
@@ -144,6 +145,7 @@ export class PeerNode implements PageApi {
     });
     this.#uploader = new Uploader({
       ...{ self, digests, folderFiles },
+      prove: (nonce) => signProof(identity, nonce),
       library: this.#library,
       reader: this.#reader,
       downloads: this.#active,

@@ -33,6 +33,8 @@ export interface Served {
 export interface UploaderOptions {
   /** What this peer says of itself in `hello`. */
   self: { agent: string; peer: string };
+  /** Signs a caller's nonce, to prove that this is the peer that it says (trust/proof.ts). */
+  prove: (nonce: string) => Promise<string>;
   library: Library;
   digests: DigestStore;
   reader: SharedReader;
@@ -162,11 +164,14 @@ export class Uploader {
     }
   }
 
-  #hello({ id, agent, peer, port }: Request<"hello">, visit: Visit): Response {
+  async #hello(
+    { id, agent, peer, port, nonce }: Request<"hello">,
+    visit: Visit,
+  ): Promise<Response> {
     // What is said again changes nothing.
     if (visit.caller.agent === undefined) visit.caller = { agent, peer, port };
-    const message = { action: "hello", id, protocol: PROTOCOL_VERSION };
-    return { message: { ...message, ...this.#options.self } };
+    const message = { action: "hello", id, protocol: PROTOCOL_VERSION, ...this.#options.self };
+    return { message: nonce ? { ...message, proof: await this.#options.prove(nonce) } : message };
   }
 
   async #digests(

@@ -7,19 +7,29 @@ import * as v from "valibot";
 import { Fault, messageOf } from "../fault.ts";
 import { type Message, type Outgoing, parseAs } from "./codec.ts";
 import type { Connection } from "./connection.ts";
-import { Cancel, type ErrorCode, HANDSHAKE_MS, IDLE_MS, PROTOCOL_VERSION } from "./protocol.ts";
+import {
+  Cancel,
+  type ErrorCode,
+  HANDSHAKE_MS,
+  IDLE_MS,
+  PAYLOAD_MS,
+  PROTOCOL_VERSION,
+} from "./protocol.ts";
 
-/** Most requests that are read before the first of them is answered. */
+/** Most requests that are read before the first of them is answered, unless told otherwise. */
 export const READ_AHEAD = 64;
 
 /** Thrown by a handler to answer `error`; the connection lives on, except after `bad_message`. */
 export class Refused extends Error {
   override readonly name = "Refused";
   readonly code: ErrorCode;
+  /** When to come back, in seconds. */
+  readonly retryAfter: number | undefined;
 
-  constructor(code: ErrorCode, message: string) {
+  constructor(code: ErrorCode, message: string, retryAfter?: number) {
     super(message);
     this.code = code;
+    this.retryAfter = retryAfter;
   }
 }
 
@@ -44,6 +54,13 @@ export interface Handlers<R extends { action: string; id: number }> {
   seen?(request: R): void;
   /** Takes over a connection whose first message has no `id`: the seed's dialect. */
   seed(message: Message): Promise<void>;
+  /**
+   * Asked before room is made for a payload: gives what to call when it isn't needed any more, or
+   * throws {@link Refused}, and then the payload is passed over. Default: all are taken.
+   */
+  admit?(action: string, bytes: number): Promise<() => void>;
+  /** Most requests that are read before the first of them is answered. @default READ_AHEAD */
+  readAhead?: number;
   /** True for a request after whose reply the connection ends. */
   last?(request: R): boolean;
 }
@@ -64,12 +81,29 @@ export async function answer<R extends { action: string; id: number }>(
 
 /** What the reader leaves to the answering loop, in the order in which it came. */
 type Entry<R> =
-  | { kind: "request"; id: number; request: R; payload: Uint8Array; cancel: AbortController }
-  | { kind: "refusal"; id: number | undefined; code: ErrorCode; message: string; error?: unknown }
+  | {
+    kind: "request";
+    id: number;
+    request: R;
+    payload: Uint8Array;
+    cancel: AbortController;
+    /** Gives the room for the payload back. */
+    release: () => void;
+  }
+  | {
+    kind: "refusal";
+    id: number | undefined;
+    code: ErrorCode;
+    message: string;
+    retryAfter?: number;
+    error?: unknown;
+  }
   | { kind: "failure"; error: unknown }
   | { kind: "end" };
 
 const NOTHING = new Uint8Array();
+/** Most bytes of a payload that is passed over which are held at a time. */
+const SKIPPED = 65_536;
 
 class Answerer<R extends { action: string; id: number }> {
   readonly #connection: Connection;
@@ -85,11 +119,6 @@ class Answerer<R extends { action: string; id: number }> {
   }
 
   async run(): Promise<void> {
-    const message = await this.#readFirst();
-    if (!message) return;
-    if (message.id === undefined && !this.#connection.transport.secured) {
-      return await this.#handlers.seed(message);
-    }
     const { closing } = this.#connection;
     const abort = () => {
       const [current] = this.#queue;
@@ -98,13 +127,27 @@ class Answerer<R extends { action: string; id: number }> {
     };
     closing.addEventListener("abort", abort);
     try {
-      if (!await this.#answerFirst(message)) return;
+      if (!await this.#begin()) return;
       void this.#readAhead();
       await this.#answerAll();
     } finally {
       closing.removeEventListener("abort", abort);
-      this.#queue.length = 0;
+      for (const entry of this.#queue.splice(0)) if (entry.kind === "request") entry.release();
     }
+  }
+
+  /**
+   * False when the connection is over after its first message. A function of its own, so that the
+   * message, which may be long, isn't kept for as long as the connection lives.
+   */
+  async #begin(): Promise<boolean> {
+    const message = await this.#readFirst();
+    if (!message) return false;
+    if (message.id !== undefined || this.#connection.transport.secured) {
+      return await this.#answerFirst(message);
+    }
+    await this.#handlers.seed(message);
+    return false;
   }
 
   /** The first message, or null when there is none. */
@@ -134,6 +177,7 @@ class Answerer<R extends { action: string; id: number }> {
 
   /** Reads until the caller ends the connection or breaks the rules. Leaves how it ended in the queue. */
   async #readAhead(): Promise<void> {
+    const { readAhead = READ_AHEAD } = this.#handlers;
     try {
       for (;;) {
         // What is being answered is no idling, however long the answer takes to be sent.
@@ -155,7 +199,7 @@ class Answerer<R extends { action: string; id: number }> {
         const entry = await this.#take(message, message.id);
         this.#push(entry);
         if (endsConnection(entry)) return;
-        while (this.#queue.length >= READ_AHEAD) await this.#changed.promise;
+        while (this.#queue.length >= readAhead) await this.#changed.promise;
       }
     } catch (error) {
       const code = "bad_message";
@@ -169,28 +213,61 @@ class Answerer<R extends { action: string; id: number }> {
 
   /** Checks a message, and reads its payload: then nothing else may be waiting to be answered. */
   async #take(message: Message, id: number): Promise<Entry<R>> {
-    const refusal = (code: ErrorCode, message: string): Entry<R> => (
-      { kind: "refusal", id, code, message }
+    const refusal = (code: ErrorCode, message: string, retryAfter?: number): Entry<R> => (
+      { kind: "refusal", id, code, message, retryAfter }
     );
     if (message.action === "hello" && message.protocol !== PROTOCOL_VERSION) {
       return refusal("bad_version", `this side speaks protocol ${PROTOCOL_VERSION}`);
     }
     let payload = NOTHING;
+    let release = () => {};
     if (message.payload) {
       if (!WITH_PAYLOAD.has(message.action)) return refusal("bad_message", "unexpected payload");
       while (this.#queue.length > 0 && !this.#connection.closed) await this.#changed.promise;
+      try {
+        release = await this.#handlers.admit?.(message.action, message.payload) ?? release;
+      } catch (error) {
+        if (!(error instanceof Refused)) throw error;
+        await this.#inTime(this.#passOver(message.payload));
+        return refusal(error.code, error.message, error.retryAfter);
+      }
       payload = new Uint8Array(message.payload);
-      await this.#connection.readPayload(payload);
+      try {
+        await this.#inTime(this.#connection.readPayload(payload));
+      } catch (error) {
+        release();
+        throw error;
+      }
     }
     const parsed = v.safeParse(this.#handlers.requests, message, { abortEarly: true });
     if (parsed.success) {
       const cancel = new AbortController();
       this.#handlers.seen?.(parsed.output);
-      return { kind: "request", id, request: parsed.output, payload, cancel };
+      return { kind: "request", id, request: parsed.output, payload, cancel, release };
     }
+    release();
     const known = !parsed.issues.some((issue) => v.getDotPath(issue) === "action");
     if (!known) return refusal("unknown_action", "that action is not known here");
     return refusal("bad_message", faultOf(this.#handlers, message));
+  }
+
+  /** Waits for a payload, whose sender may be slow, but not for ever. */
+  async #inTime(reading: Promise<void>): Promise<void> {
+    const connection = this.#connection;
+    const late = new Fault("network", `${connection} took too long for a payload`);
+    const timer = setTimeout(() => connection.close(late), PAYLOAD_MS);
+    try {
+      await reading;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #passOver(bytes: number): Promise<void> {
+    const scratch = new Uint8Array(Math.min(bytes, SKIPPED));
+    for (let left = bytes; left > 0; left -= scratch.length) {
+      await this.#connection.readPayload(scratch.subarray(0, left));
+    }
   }
 
   /** Takes a request back that was not answered yet; false when the notice asks for no such thing. */
@@ -223,15 +300,15 @@ class Answerer<R extends { action: string; id: number }> {
       case "failure":
         throw entry.error;
       case "refusal": {
-        const { id, code, message, error } = entry;
+        const { id, code, message, retryAfter, error } = entry;
         // Whoever broke the rules may be gone; what it did tells more than that.
-        const sent = this.#sendError(id, code, message);
+        const sent = this.#sendError(id, code, message, retryAfter);
         if (!endsConnection(entry)) return await sent.then(() => true);
         await (error ? sent.catch(() => {}) : sent);
         throw error ?? new Fault("network", `${this.#connection}: ${message}`);
       }
       case "request":
-        await this.#answerRequest(entry);
+        await this.#answerRequest(entry).finally(entry.release);
         return !this.#handlers.last?.(entry.request);
     }
   }
@@ -245,7 +322,7 @@ class Answerer<R extends { action: string; id: number }> {
       response = await this.#handlers.answer(request, payload, signal);
     } catch (error) {
       if (error instanceof Refused) {
-        await this.#sendError(id, error.code, error.message);
+        await this.#sendError(id, error.code, error.message, error.retryAfter);
         if (error.code !== "bad_message") return;
         throw new Fault("network", `${this.#connection}: ${error.message}`);
       }
@@ -282,14 +359,20 @@ class Answerer<R extends { action: string; id: number }> {
     this.#changed = Promise.withResolvers();
   }
 
-  #sendError(id: number | undefined, code: ErrorCode, message: string): Promise<void> {
-    return this.#connection.send({ action: "error", id, code, message });
+  #sendError(
+    id: number | undefined,
+    code: ErrorCode,
+    message: string,
+    retry_after?: number,
+  ): Promise<void> {
+    return this.#connection.send({ action: "error", id, code, message, retry_after });
   }
 }
 
 /** True for what nothing more is answered after. */
 function endsConnection<R>(entry: Entry<R>): boolean {
-  return entry.kind === "refusal" ? entry.code !== "unknown_action" : entry.kind !== "request";
+  if (entry.kind !== "refusal") return entry.kind !== "request";
+  return entry.code === "bad_message" || entry.code === "bad_version";
 }
 
 function faultOf<R>(handlers: { requests: v.GenericSchema<unknown, R> }, message: Message): string {

@@ -11,10 +11,20 @@ import { ErrorReply, HANDSHAKE_MS, PROTOCOL_VERSION } from "./protocol.ts";
 /** The other end answered a request with `error`. `code` is one of protocol.ts's, or unknown. */
 export class Refusal extends Fault {
   readonly code: string;
+  /** When to come back, in seconds, where the other end said. */
+  readonly retryAfter: number | undefined;
 
-  constructor(who: string, { code, message }: { code: string; message: string }) {
-    super("network", `${who} refused: ${message || code}`);
+  constructor(
+    who: string,
+    { code, message, retry_after }: Pick<
+      v.InferOutput<typeof ErrorReply>,
+      "code" | "message" | "retry_after"
+    >,
+  ) {
+    const later = retry_after ? `; it asks to come back in ${retry_after} s` : "";
+    super("network", `${who} refused: ${message || code}${later}`);
     this.code = code;
+    this.retryAfter = retry_after;
   }
 }
 

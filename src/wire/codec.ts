@@ -43,21 +43,23 @@ export class Frame {
   /** Where the payload goes: as many bytes as the frame was made for. */
   readonly body: Uint8Array<ArrayBuffer>;
   readonly #buffer: Uint8Array<ArrayBuffer>;
-  static readonly #HEADROOM = 512;
+  readonly #headroom: number;
 
-  constructor(capacity: number) {
+  /** `headroom`: bytes for the header. */
+  constructor(capacity: number, headroom = 512) {
     checkPayload(capacity);
-    this.#buffer = new Uint8Array(Frame.#HEADROOM + capacity);
-    this.body = this.#buffer.subarray(Frame.#HEADROOM);
+    this.#headroom = headroom;
+    this.#buffer = new Uint8Array(headroom + capacity);
+    this.body = this.#buffer.subarray(headroom);
   }
 
   /** The message and the first `length` bytes of {@link body}, contiguous; valid until reused. */
   seal(message: Outgoing, length: number): Uint8Array<ArrayBuffer> {
     const line = encodeLine({ ...message, payload: length });
-    const start = Frame.#HEADROOM - line.length;
+    const start = this.#headroom - line.length;
     if (start < 0) throw new RangeError(`Cannot send ${message.action}: its header is too long`);
     this.#buffer.set(line, start);
-    return this.#buffer.subarray(start, Frame.#HEADROOM + length);
+    return this.#buffer.subarray(start, this.#headroom + length);
   }
 }
 

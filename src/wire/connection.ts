@@ -15,6 +15,8 @@ export { type Address, formatAddress };
 export interface ConnectionOptions {
   /** Most bytes in a line. Default {@link LINE_CAP}. */
   lineCap?: number;
+  /** Bytes of the line buffer at first: a connection that says little costs little. Default 4,096. */
+  firstBuffer?: number;
   /** Time without progress after which a message is given up. Default {@link PROGRESS_MS}. */
   progressMs?: number;
   /** Pace what is sent. Default none. */
@@ -25,8 +27,9 @@ export interface ConnectionOptions {
   transport?: Transport;
 }
 
-/** Bytes of the line buffer at first: a connection that says little costs little. */
 const FIRST_BUFFER = 4_096;
+/** How many times larger a line's buffer is made: steps on the way are litter, and few lines are long. */
+const GROWTH = 32;
 /** Messages up to this many bytes are not kept waiting by a limit on what is sent; they only count. */
 const UNPACED = 1_024;
 /** A message that has begun and doesn't go on for this long is nudged, in milliseconds. */
@@ -50,6 +53,7 @@ export class Connection {
   readonly local: Address;
   readonly #conn: Socket;
   readonly #lineCap: number;
+  readonly #firstBuffer: number;
   /** Time without progress after which a message is given up, in milliseconds. */
   readonly progressMs: number;
   readonly transport: Transport;
@@ -60,7 +64,7 @@ export class Connection {
   readonly #writeWatch = new Watchdog((expected) => this.#giveUp(expected));
   #nudgeWatch: Watchdog | undefined;
   /** Read but not yet consumed: `#buffer[#start, #end)`. */
-  #buffer = new Uint8Array(FIRST_BUFFER);
+  #buffer: Uint8Array<ArrayBuffer>;
   #start = 0;
   #end = 0;
   /** True while the first byte of a message is being waited for. */
@@ -73,6 +77,8 @@ export class Connection {
   constructor(conn: Socket, options: ConnectionOptions = {}) {
     this.#conn = conn;
     this.#lineCap = options.lineCap ?? LINE_CAP;
+    this.#firstBuffer = options.firstBuffer ?? FIRST_BUFFER;
+    this.#buffer = new Uint8Array(this.#firstBuffer);
     this.progressMs = options.progressMs ?? PROGRESS_MS;
     this.#limitUp = options.limitUp ?? [];
     this.#limitDown = options.limitDown ?? [];
@@ -152,6 +158,11 @@ export class Connection {
   /** The next line without its newline, valid until the next read; null as in {@link read}. */
   async readLine(idleMs: number = this.progressMs): Promise<Uint8Array | null> {
     this.#waiting = this.#start === this.#end;
+    // A long line's room is not kept for as long as the connection says nothing.
+    if (this.#waiting && this.#buffer.length > this.#firstBuffer) {
+      this.#buffer = new Uint8Array(this.#firstBuffer);
+      this.#start = this.#end = 0;
+    }
     if (this.#waiting) this.#readWatch.expect("a message", idleMs);
     else this.#readWatch.expect("the rest of a message", this.progressMs);
     let scanned = 0;
@@ -317,7 +328,7 @@ export class Connection {
       this.#start = 0;
     }
     if (this.#end < this.#buffer.length) return;
-    const grown = new Uint8Array(Math.min(this.#buffer.length * 2, this.#lineCap));
+    const grown = new Uint8Array(Math.min(this.#buffer.length * GROWTH, this.#lineCap));
     grown.set(this.#buffer);
     this.#buffer = grown;
   }

@@ -54,8 +54,13 @@ export const IDLE_MS = 120_000;
 export const PROGRESS_MS = 20_000;
 /** How often a peer says `heartbeat`, in milliseconds, before ± 20 % jitter. */
 export const HEARTBEAT_MS = 30_000;
+/** A callee gives a caller so long for a whole payload, in milliseconds: 1 MiB at 17 KB/s. */
+export const PAYLOAD_MS = 60_000;
 /** A bootstrap forgets a peer that was silent for this long, in milliseconds. */
 export const SILENCE_MS = 90_000;
+
+/** Longest time after which a caller is told to come back, in seconds. */
+export const RETRY_AFTER_CAP = 3_600;
 
 /** Why a request was refused. */
 export type ErrorCode =
@@ -77,7 +82,7 @@ export type ErrorCode =
   | "not_registered"
   /** A signature doesn't fit its key. */
   | "bad_signature"
-  /** A cap was reached. */
+  /** A cap was reached; `retry_after` says when to come back. */
   | "busy"
   /** The caller took the request back. */
   | "cancelled"
@@ -88,7 +93,11 @@ export type ErrorCode =
 
 const count = (cap: number) => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(cap));
 const hex = (bytes: number) => v.pipe(v.string(), v.regex(new RegExp(`^[0-9a-f]{${bytes * 2}}$`)));
-const text = v.pipe(v.string(), v.transform((s) => s.slice(0, TEXT_CAP)));
+/** Joined anew, since a slice would keep the whole line that it was cut from in memory. */
+const text = v.pipe(
+  v.string(),
+  v.transform((s) => s.length > TEXT_CAP ? [...s.slice(0, TEXT_CAP)].join("") : s),
+);
 
 const runNumber = count(Number.MAX_SAFE_INTEGER);
 
@@ -136,6 +145,8 @@ export const Hello = request("hello", {
   peer: v.optional(PeerId),
   /** Between peers: where the caller listens, so that others can be told of it as a source. */
   port: v.optional(Port),
+  /** Between peers, and from a bootstrap that calls back: asks for a proof of the callee's id. */
+  nonce: v.optional(hex(32)),
 });
 
 /** One page of a file's hash tree; level 0 holds the chunks' digests, the top level one page. */
@@ -178,7 +189,13 @@ export const PeerRequest = v.variant("action", [
 ]);
 export type PeerRequest = v.InferOutput<typeof PeerRequest>;
 
-export const PeerHello = reply("hello", { protocol: count(65_535), agent: text, peer: PeerId });
+/** `proof`: the callee's signature over the nonce of the `hello` that it answers (trust/proof.ts). */
+export const PeerHello = reply("hello", {
+  protocol: count(65_535),
+  agent: text,
+  peer: PeerId,
+  proof: v.optional(hex(64)),
+});
 export const Digests = reply("digests", { payload });
 export const Chunks = reply("chunks", { payload });
 /** Payload: the first `count` of the files that were asked for, one after the other. */
@@ -198,13 +215,15 @@ export const ErrorReply = v.object({
   id: v.optional(requestId),
   code: v.pipe(v.string(), v.maxLength(64)),
   message: text,
+  /** With `busy`: when to come back, in seconds. */
+  retry_after: v.optional(count(RETRY_AFTER_CAP)),
 });
 
 /** Listens for peers at `port`. `signature` covers the nonce of the bootstrap's `hello`. */
 export const Register = request("register", {
   peer: PeerId,
   port: Port,
-  /** An address to list instead of the one that the bootstrap saw. */
+  /** An address to list instead of the one that the bootstrap saw, once it was called there. */
   advertise: v.optional(v.object({ host: Host, port: Port })),
   agent: v.optional(text),
   signature: hex(64),
@@ -252,6 +271,12 @@ export const BootstrapHello = reply("hello", {
 /** `address` and `port` are what others will be told. */
 export const Registered = reply("registered", { address: Host, port: Port });
 export const Ok = reply("ok", {});
+/** The reply to `heartbeat`: what others are told, and whether a call back to it was answered. */
+export const Listed = reply("ok", {
+  address: v.optional(Host),
+  port: v.optional(Port),
+  reachable: v.optional(v.nullable(v.boolean())),
+});
 /** Payload: a JSON array of {@link PeerRecord}. `cursor` asks for the next page, where there is one. */
 export const Peers = reply("peers", { payload, cursor });
 /** Payload: a JSON array of {@link Found}. */
@@ -259,13 +284,17 @@ export const FoundReply = reply("found", { payload });
 /** Payload: a JSON array of {@link FileRecord}. `cursor` as in {@link Peers}. */
 export const Files = reply("files", { payload, cursor });
 
-/** A peer as a bootstrap lists it. A seed peer has no `peer` id. */
+/**
+ * A peer as a bootstrap lists it. A seed peer has no `peer` id. `reachable`: whether it answered the
+ * bootstrap's last call back there; null before the first was over.
+ */
 export const PeerRecord = v.object({
   peer: v.optional(PeerId),
   address: Host,
   port: Port,
   agent: v.optional(text),
   files: v.optional(count(Number.MAX_SAFE_INTEGER)),
+  reachable: v.optional(v.nullable(v.boolean())),
 });
 export type PeerRecord = v.InferOutput<typeof PeerRecord>;
 

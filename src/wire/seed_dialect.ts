@@ -32,8 +32,12 @@ export const SeedRegistered = v.object({ status: v.literal("registered") });
 export const SeedGetPeers = v.object({ action: v.literal("get_peers") });
 const SeedPeer = v.object({ address: Host, port: Port });
 export type SeedPeer = v.InferOutput<typeof SeedPeer>;
-/** A seed bootstrap lists whatever it was told, so entries that are no address are left out. */
+/**
+ * A seed bootstrap lists whatever it was told, so entries that are no address are left out. `agent` is
+ * said by bootstraps of Shoal's own kind alone.
+ */
 export const SeedPeers = v.object({
+  agent: v.optional(text),
   peers: v.pipe(
     v.array(v.unknown()),
     v.transform((list) =>

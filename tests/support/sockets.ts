@@ -112,9 +112,9 @@ export class Scripted {
   readonly #running: Promise<void>;
   #failure: unknown;
 
-  constructor(script: (end: RawEnd) => Promise<unknown>) {
-    this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    this.address = { host: "127.0.0.1", port: this.#listener.addr.port };
+  constructor(script: (end: RawEnd) => Promise<unknown>, host = "127.0.0.1") {
+    this.#listener = Deno.listen({ hostname: host, port: 0 });
+    this.address = { host, port: this.#listener.addr.port };
     this.#running = this.#run(script);
   }
 
