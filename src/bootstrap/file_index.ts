@@ -78,6 +78,13 @@ export class FileIndex {
     this.#sorted.delete(name);
   }
 
+  /** A holder of these has become reachable, or is so no longer. */
+  update(holder: PeerRecord, entries: Iterable<Entry>): void {
+    for (const { announcement } of entries) {
+      this.#contents.get(announcement.id)!.holders.update(holder);
+    }
+  }
+
   /** As Registry.find. */
   find({ name, file, publisher }: FindQuery): Found[] {
     const candidates = name !== undefined
@@ -139,7 +146,8 @@ export class FileIndex {
     if (known) return known;
     const entry = { announcement, held: 0 };
     named.set(publisher + id, entry);
-    const content = this.#contents.get(id) ?? { entries: new Set(), holders: new Holders() };
+    const content = this.#contents.get(id) ??
+      { entries: new Set(), holders: new Holders<PeerRecord>(({ reachable }) => !!reachable) };
     this.#contents.set(id, content);
     content.entries.add(entry);
     const published = this.#publishers.get(publisher) ?? new Set();

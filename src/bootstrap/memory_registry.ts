@@ -15,15 +15,30 @@ import {
 } from "../wire/protocol.ts";
 import { type Entry, FileIndex } from "./file_index.ts";
 import { Page } from "../wire/page.ts";
-import type { FindQuery, ListPage, RegisteredPeer, Registry, SeedAddress } from "./registry.ts";
+import {
+  FULL_RETRY_S,
+  MAX_HOLDINGS,
+  MAX_HOLDINGS_PER_ADDRESS,
+  MAX_NAME_BYTES,
+  MAX_PEERS,
+  MAX_PEERS_PER_ADDRESS,
+  MAX_TOTAL_HOLDINGS,
+} from "./limits.ts";
+import { Quota } from "./quota.ts";
+import type {
+  FindQuery,
+  Listing,
+  ListPage,
+  RegisteredPeer,
+  Registry,
+  SeedAddress,
+} from "./registry.ts";
 import { SortedKeys } from "./sorted_keys.ts";
 
-/** Most peers that are here at one time, seed peers among them. */
-export const MAX_PEERS = 20_000;
-/** Most names that one peer may hold content under. */
-export const MAX_HOLDINGS = 100_000;
-/** Most names of all peers together: about 1 GB of memory. */
-export const MAX_TOTAL_HOLDINGS = 1_000_000;
+/** Told to who announces more names than there is room for, in seconds: names seldom go soon. */
+const NAMES_RETRY_S = 300;
+
+const encoder = new TextEncoder();
 
 export interface MemoryRegistryOptions {
   /** A clock that never goes back, in milliseconds. @default performance.now */
@@ -36,10 +51,18 @@ export interface MemoryRegistryOptions {
   maxHoldings?: number;
   /** @default MAX_TOTAL_HOLDINGS */
   maxTotalHoldings?: number;
+  /** @default MAX_PEERS_PER_ADDRESS */
+  maxPeersPerAddress?: number;
+  /** @default MAX_HOLDINGS_PER_ADDRESS */
+  maxHoldingsPerAddress?: number;
+  /** @default MAX_NAME_BYTES */
+  maxNameBytes?: number;
 }
 
 interface Peer {
-  record: RegisteredPeer;
+  record: RegisteredPeer & Listing;
+  /** The address that it counts for. */
+  from: string;
   seen: number;
   /** What it holds, by name. */
   holdings: Map<string, Entry>;
@@ -49,34 +72,63 @@ export class MemoryRegistry implements Registry {
   /** By peer id; whoever has been silent for longest comes first. */
   readonly #peers = new Map<string, Peer>();
   /** By `address:port`. */
-  readonly #seeds = new Map<string, SeedAddress>();
+  readonly #seeds = new Map<string, Listing>();
   /** The keys of both. */
   readonly #keys = new SortedKeys();
   readonly #files: FileIndex;
   readonly #now: () => number;
-  readonly #maxPeers: number;
   readonly #maxHoldings: number;
-  readonly #maxTotalHoldings: number;
-  #totalHoldings = 0;
+  readonly #peerQuota: Quota;
+  readonly #holdingQuota: Quota;
+  readonly #nameBytes: Quota;
 
   constructor(options: MemoryRegistryOptions = {}) {
     this.#now = options.now ?? (() => performance.now());
     this.#files = new FileIndex(options.random ?? Math.random);
-    this.#maxPeers = options.maxPeers ?? MAX_PEERS;
     this.#maxHoldings = options.maxHoldings ?? MAX_HOLDINGS;
-    this.#maxTotalHoldings = options.maxTotalHoldings ?? MAX_TOTAL_HOLDINGS;
+    this.#peerQuota = new Quota({
+      what: "peers",
+      perAddress: options.maxPeersPerAddress ?? MAX_PEERS_PER_ADDRESS,
+      total: options.maxPeers ?? MAX_PEERS,
+      retryAfter: FULL_RETRY_S,
+    });
+    this.#holdingQuota = new Quota({
+      what: "names",
+      perAddress: options.maxHoldingsPerAddress ?? MAX_HOLDINGS_PER_ADDRESS,
+      total: options.maxTotalHoldings ?? MAX_TOTAL_HOLDINGS,
+      retryAfter: NAMES_RETRY_S,
+    });
+    const maxNameBytes = options.maxNameBytes ?? MAX_NAME_BYTES;
+    this.#nameBytes = new Quota({
+      what: "bytes of names",
+      perAddress: maxNameBytes,
+      total: maxNameBytes,
+      retryAfter: NAMES_RETRY_S,
+    });
   }
 
-  async register(record: RegisteredPeer): Promise<void> {
+  async register(peer: RegisteredPeer, from = peer.address): Promise<void> {
     this.#expire();
-    this.#forget(record.peer);
-    this.#makeRoomForPeer();
-    this.#peers.set(record.peer, { record, seen: this.#now(), holdings: new Map() });
-    this.#keys.add(record.peer);
+    this.#forget(peer.peer);
+    this.#peerQuota.add(from);
+    const record = { ...peer, reachable: null };
+    this.#peers.set(peer.peer, { record, from, seen: this.#now(), holdings: new Map() });
+    this.#keys.add(peer.peer);
   }
 
-  async heartbeat(peer: string): Promise<void> {
-    this.#alive(peer);
+  async reached(peer: string, { address, port, reachable }: Listing): Promise<boolean> {
+    this.#expire();
+    const { record, holdings } = this.#peers.get(peer) ?? {};
+    if (!record || !holdings) return false;
+    const changed = record.reachable !== reachable;
+    Object.assign(record, { address, port, reachable });
+    if (changed) this.#files.update(record, holdings.values());
+    return true;
+  }
+
+  async heartbeat(peer: string): Promise<Listing> {
+    const { address, port, reachable } = this.#alive(peer).record;
+    return { address, port, reachable };
   }
 
   async goodbye(peer: string): Promise<void> {
@@ -84,14 +136,19 @@ export class MemoryRegistry implements Registry {
   }
 
   async announce(peer: string, announcements: Announcement[]): Promise<void> {
-    const { record, holdings } = this.#alive(peer);
-    const names = new Set(announcements.map(({ name }) => name));
-    const more = names.difference(holdings).size;
-    if (holdings.size + more > this.#maxHoldings) {
-      throw new Refused("busy", `a peer may announce at most ${this.#maxHoldings} names`);
+    const { record, from, holdings } = this.#alive(peer);
+    const names = new Set(announcements.map(({ name }) => name)).difference(holdings);
+    if (holdings.size + names.size > this.#maxHoldings) {
+      const message = `a peer may announce at most ${this.#maxHoldings} names`;
+      throw new Refused("busy", message, NAMES_RETRY_S);
     }
-    if (this.#totalHoldings + more > this.#maxTotalHoldings) {
-      throw new Refused("busy", `this bootstrap holds at most ${this.#maxTotalHoldings} names`);
+    const bytes = bytesOf(names);
+    this.#holdingQuota.add(from, names.size);
+    try {
+      this.#nameBytes.add(from, bytes);
+    } catch (error) {
+      this.#holdingQuota.remove(from, names.size);
+      throw error;
     }
     for (const announcement of announcements) {
       const { name } = announcement;
@@ -100,17 +157,17 @@ export class MemoryRegistry implements Registry {
       holdings.set(name, this.#files.hold(announcement, record));
       if (before) this.#files.release(before, record);
     }
-    this.#totalHoldings += more;
   }
 
   async withdraw(peer: string, list: Holding[]): Promise<void> {
-    const { record, holdings } = this.#alive(peer);
+    const { record, from, holdings } = this.#alive(peer);
     for (const { name, id } of list) {
       const entry = holdings.get(name);
       if (entry?.announcement.id !== id) continue;
       holdings.delete(name);
       this.#files.release(entry, record);
-      this.#totalHoldings--;
+      this.#holdingQuota.remove(from);
+      this.#nameBytes.remove(from, bytesOf([name]));
     }
   }
 
@@ -118,18 +175,25 @@ export class MemoryRegistry implements Registry {
     this.#expire();
     const key = seedKey({ address, port });
     if (this.#seeds.has(key)) return;
-    this.#makeRoomForPeer();
-    this.#seeds.set(key, { address, port });
+    this.#peerQuota.add(address);
+    this.#seeds.set(key, { address, port, reachable: null });
     this.#keys.add(key);
+  }
+
+  async seedReached(seed: SeedAddress): Promise<void> {
+    const known = this.#seeds.get(seedKey(seed));
+    if (known) known.reachable = true;
   }
 
   async forgetSeed(seed: SeedAddress): Promise<void> {
     const key = seedKey(seed);
-    if (this.#seeds.delete(key)) this.#keys.delete(key);
+    if (!this.#seeds.delete(key)) return;
+    this.#keys.delete(key);
+    this.#peerQuota.remove(seed.address);
   }
 
   async seeds(): Promise<SeedAddress[]> {
-    return [...this.#seeds.values()];
+    return Array.from(this.#seeds.values(), ({ address, port }) => ({ address, port }));
   }
 
   async getPeers(cursor = ""): Promise<ListPage<PeerRecord>> {
@@ -182,13 +246,17 @@ export class MemoryRegistry implements Registry {
     this.#peers.delete(id);
     this.#keys.delete(id);
     for (const entry of peer.holdings.values()) this.#files.release(entry, peer.record);
-    this.#totalHoldings -= peer.holdings.size;
+    this.#peerQuota.remove(peer.from);
+    this.#holdingQuota.remove(peer.from, peer.holdings.size);
+    this.#nameBytes.remove(peer.from, bytesOf(peer.holdings.keys()));
   }
+}
 
-  #makeRoomForPeer(): void {
-    if (this.#peers.size + this.#seeds.size < this.#maxPeers) return;
-    throw new Refused("busy", `this bootstrap lists at most ${this.#maxPeers} peers`);
-  }
+/** The bytes of some names, as UTF-8. */
+function bytesOf(names: Iterable<string>): number {
+  let bytes = 0;
+  for (const name of names) bytes += encoder.encode(name).length;
+  return bytes;
 }
 
 function seedKey({ address, port }: SeedAddress): string {

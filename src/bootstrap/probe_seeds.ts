@@ -7,7 +7,8 @@ const CONCURRENCY = 64;
 const PROBE_MS = 5_000;
 
 /**
- * Seed peers send no heartbeat, so a bootstrap connects to each now and then. One that doesn't accept
+ * Seed peers send no heartbeat, so a bootstrap connects to each now and then, at the address that it
+ * registered from. One that doesn't accept
  * is forgotten; it comes back by registering, which seed peers do when they start. Resolves when all
  * were tried; rejects with the signal's reason.
  */
@@ -15,7 +16,8 @@ export async function probeSeeds(registry: Registry, signal?: AbortSignal): Prom
   const waiting = await registry.seeds();
   const work = async () => {
     for (let seed = waiting.pop(); seed; seed = waiting.pop()) {
-      if (!await accepts(seed, signal)) await registry.forgetSeed(seed);
+      if (await accepts(seed, signal)) await registry.seedReached(seed);
+      else await registry.forgetSeed(seed);
     }
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, work));

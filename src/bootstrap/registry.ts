@@ -12,6 +12,9 @@ export type RegisteredPeer = PeerRecord & { peer: string };
 /** Where a seed peer listens. */
 export type SeedAddress = Pick<PeerRecord, "address" | "port">;
 
+/** What others are told of a peer. */
+export type Listing = Required<Pick<PeerRecord, "address" | "port" | "reachable">>;
+
 /** At least one of the three; an announcement is found when it fits all that are given. */
 export interface FindQuery {
   name?: string;
@@ -34,10 +37,15 @@ export interface FindQuery {
  * Cursors are the registry's own; one that it can't read is a Refused `bad_message`.
  */
 export interface Registry {
-  /** A peer that is here already begins anew, with nothing announced. */
-  register(peer: RegisteredPeer): Promise<void>;
-  /** A sign of life. */
-  heartbeat(peer: string): Promise<void>;
+  /**
+   * A peer that is here already begins anew, with nothing announced, and as yet unreached. `from` is
+   * the address that it counts for, by default the one in its record.
+   */
+  register(peer: RegisteredPeer, from?: string): Promise<void>;
+  /** What a call back came to: where the peer is listed from now on. False if it isn't here. */
+  reached(peer: string, listing: Listing): Promise<boolean>;
+  /** A sign of life. Gives what others are told of the peer. */
+  heartbeat(peer: string): Promise<Listing>;
   /** The peer is gone. Nothing happens if it isn't here. */
   goodbye(peer: string): Promise<void>;
   /** The peer is a source of each, from now on. All or, when a cap is reached, none. */
@@ -47,6 +55,8 @@ export interface Registry {
 
   /** Lists a peer that can't prove who it is, nor that it is alive. */
   registerSeed(seed: SeedAddress): Promise<void>;
+  /** The seed peer accepts connections. Nothing happens if it isn't here. */
+  seedReached(seed: SeedAddress): Promise<void>;
   /** The seed peer is gone. */
   forgetSeed(seed: SeedAddress): Promise<void>;
   /** All seed peers. */
@@ -56,7 +66,8 @@ export interface Registry {
   getPeers(cursor?: string): Promise<ListPage<PeerRecord>>;
   /**
    * Announcements and who has their content, best provided first: as many as fit one message. At most
-   * SOURCES_CAP sources are named for each, drawn at random.
+   * SOURCES_CAP sources are named for each, drawn at random: from those that were reached, and if
+   * they are fewer, from the others too.
    */
   find(query: FindQuery): Promise<Found[]>;
   /**

@@ -5,18 +5,40 @@ import { getLogger } from "@logtape/logtape";
 import { Fault, messageOf } from "../fault.ts";
 import { delay } from "../peer/retry.ts";
 import { AGENT } from "../version.ts";
-import { type Address, Connection } from "../wire/connection.ts";
+import { Refused } from "../wire/answerer.ts";
+import { type Address, Connection, formatAddress } from "../wire/connection.ts";
 import { inTheClear, type Transport, type TransportListener } from "../wire/transport.ts";
+import { callBack, type Connect } from "./call_back.ts";
+import { CallBacks } from "./call_backs.ts";
+import {
+  FIRST_BUFFER,
+  FULL_RETRY_S,
+  MAX_CONNECTIONS,
+  MAX_CONNECTIONS_PER_ADDRESS,
+  MAX_LINE,
+  MAX_PAYLOADS,
+  MAX_PAYLOADS_PER_ADDRESS,
+  MAX_REFUSING,
+  REFUSING_MS,
+} from "./limits.ts";
 import { probeSeeds } from "./probe_seeds.ts";
+import { Quota } from "./quota.ts";
+import { RateLimits } from "./rate_limits.ts";
 import type { Registry } from "./registry.ts";
+import { ReplyFrames } from "./reply_frames.ts";
 import { Session, type SessionOptions } from "./session.ts";
+import { Turns } from "./turns.ts";
 
-/** Most connections at one time; more are told `busy`. */
-export const MAX_CONNECTIONS = 10_000;
 /** How often silent peers are looked for, in milliseconds. */
 export const EXPIRE_MS = 10_000;
 /** How often seed peers are probed, in milliseconds. */
 export const PROBE_SEEDS_MS = 30_000;
+/** What each connection is made with. */
+const CONNECTION = { lineCap: MAX_LINE, firstBuffer: FIRST_BUFFER };
+/** How often peers are looked for that are due to be called back, in milliseconds. */
+const CALL_BACKS_MS = 1_000;
+/** Told to who has to wait for somebody else's payload, in seconds. */
+const PAYLOADS_RETRY_S = 1;
 /** A pause after the system couldn't give a connection, in milliseconds: it ran out of something. */
 const ACCEPT_PAUSE_MS = 100;
 
@@ -32,6 +54,12 @@ export interface BootstrapOptions extends Address {
   expireMs?: number;
   /** @default PROBE_SEEDS_MS */
   probeSeedsMs?: number;
+  /** @default MAX_CONNECTIONS_PER_ADDRESS */
+  maxPerAddress?: number;
+  /** How fast callers may ask. @default RATES */
+  rates?: RateLimits;
+  /** Opens the connections of call backs. @default Connection.open */
+  connect?: Connect;
 }
 
 export class BootstrapServer {
@@ -41,6 +69,11 @@ export class BootstrapServer {
   readonly #options: BootstrapOptions;
   readonly #sessionOptions: SessionOptions;
   readonly #connections = new Set<Connection>();
+  readonly #quota: Quota;
+  readonly #rates: RateLimits;
+  readonly #callBacks: CallBacks;
+  /** Connections that are being told `busy`. */
+  #refusing = 0;
   /** Everything that `stop` waits for. */
   readonly #running = new Set<Promise<void>>();
   readonly #stopping = new AbortController();
@@ -50,10 +83,35 @@ export class BootstrapServer {
   private constructor(listener: TransportListener, options: BootstrapOptions) {
     this.#listener = listener;
     this.#options = options;
-    this.#sessionOptions = { registry: options.registry, agent: AGENT, speakers: new Map() };
+    const { registry, transport } = options;
+    const connect: Connect = options.connect ??
+      ((address, how) => Connection.open(address, { ...how, transport }));
+    this.#rates = options.rates ?? new RateLimits();
+    this.#quota = new Quota({
+      what: "connections",
+      perAddress: options.maxPerAddress ?? MAX_CONNECTIONS_PER_ADDRESS,
+      total: options.maxConnections ?? MAX_CONNECTIONS,
+      retryAfter: FULL_RETRY_S,
+    });
+    this.#callBacks = new CallBacks({
+      registry,
+      call: (address, peer, signal) => callBack(address, peer, { agent: AGENT, connect, signal }),
+    });
+    this.#sessionOptions = {
+      ...{ registry, agent: AGENT, speakers: new Map(), rates: this.#rates },
+      ...{ callBacks: this.#callBacks, turns: new Turns() },
+      frames: new ReplyFrames(),
+      payloads: new Quota({
+        what: "bytes of payloads under way",
+        perAddress: MAX_PAYLOADS_PER_ADDRESS,
+        total: MAX_PAYLOADS,
+        retryAfter: PAYLOADS_RETRY_S,
+      }),
+    };
     this.address = listener.address;
     this.#timers = [
-      setInterval(() => this.#run(options.registry.expire()), options.expireMs ?? EXPIRE_MS),
+      setInterval(() => this.#run(this.#expire()), options.expireMs ?? EXPIRE_MS),
+      setInterval(() => this.#callBacks.tick(), CALL_BACKS_MS),
       setInterval(() => this.#run(this.#probeSeeds()), options.probeSeedsMs ?? PROBE_SEEDS_MS),
     ];
     this.#run(this.#accept());
@@ -73,6 +131,7 @@ export class BootstrapServer {
       for (const connection of this.#connections) connection.close();
       await this.#listener.close();
     }
+    await this.#callBacks.stop();
     await Promise.all(this.#running);
   }
 
@@ -85,7 +144,8 @@ export class BootstrapServer {
     while (!signal.aborted) {
       try {
         const { transport } = this.#options;
-        const connection = new Connection(await this.#listener.accept(), { transport });
+        const socket = await this.#listener.accept();
+        const connection = new Connection(socket, { ...CONNECTION, transport });
         this.#run(this.#serve(connection));
       } catch (error) {
         if (signal.aborted) return;
@@ -98,17 +158,17 @@ export class BootstrapServer {
   /** Whatever goes wrong on one connection ends that one alone. */
   async #serve(connection: Connection): Promise<void> {
     const client = String(connection);
+    const { host } = connection.remote;
     this.#connections.add(connection);
     try {
-      const most = this.#options.maxConnections ?? MAX_CONNECTIONS;
-      if (this.#connections.size > most) {
-        const message = `this bootstrap serves at most ${most} connections`;
+      const refused = this.#refusalFor(host);
+      if (refused) return await this.#refuse(connection, refused);
+      try {
         await connection.transport.admit(connection);
-        await connection.send({ action: "error", code: "busy", message });
-        throw new Fault("network", message);
+        await new Session(connection, this.#sessionOptions).run();
+      } finally {
+        this.#quota.remove(host);
       }
-      await connection.transport.admit(connection);
-      await new Session(connection, this.#sessionOptions).run();
       logger.debug("{client} left", { client });
     } catch (error) {
       logger.debug("{client} was dropped: {error}", { client, error: messageOf(error) });
@@ -116,6 +176,37 @@ export class BootstrapServer {
       connection.close();
       this.#connections.delete(connection);
     }
+  }
+
+  /** Why one more connection from there is too many; undefined when it is counted as served. */
+  #refusalFor(host: string): Refused | undefined {
+    try {
+      this.#rates.take("connect", host);
+      this.#quota.add(host);
+    } catch (error) {
+      if (error instanceof Refused) return error;
+      throw error;
+    }
+  }
+
+  /** Says why, and waits for a word: what is closed with something unread takes the reason along. */
+  async #refuse(connection: Connection, { message, retryAfter }: Refused): Promise<void> {
+    logger.debug("{client} is refused: {message}", { client: String(connection), message });
+    if (this.#refusing >= MAX_REFUSING) return;
+    this.#refusing++;
+    try {
+      await connection.transport.admit(connection);
+      const error = { action: "error", code: "busy", message, retry_after: retryAfter };
+      await connection.send(error);
+      await connection.read(REFUSING_MS);
+    } finally {
+      this.#refusing--;
+    }
+  }
+
+  async #expire(): Promise<void> {
+    this.#rates.sweep();
+    await this.#options.registry.expire();
   }
 
   async #probeSeeds(): Promise<void> {

@@ -2,12 +2,11 @@
  * One connection to a bootstrap: reads its requests, checks what is signed, and asks the registry.
  */
 import * as v from "valibot";
-import { verifyAnnouncement } from "../trust/announcement.ts";
 import { verifyRegistration } from "../trust/registration.ts";
 import { toHex } from "../content/hex.ts";
 import { answer, Refused, type Response } from "../wire/answerer.ts";
 import { decodePayload } from "../wire/codec.ts";
-import { type Address, type Connection, formatAddress } from "../wire/connection.ts";
+import { type Connection, formatAddress } from "../wire/connection.ts";
 import {
   Announcement,
   BootstrapRequest,
@@ -15,16 +14,39 @@ import {
   LIST_CAP,
   PROTOCOL_VERSION,
 } from "../wire/protocol.ts";
+import type { CallBacks } from "./call_backs.ts";
+import { firstForged } from "./first_forged.ts";
+import { type Kind, READ_AHEAD } from "./limits.ts";
 import type { Registry } from "./registry.ts";
 import { serveSeed } from "./seed_bootstrap.ts";
+import type { Turns } from "./turns.ts";
+import { type Grants, Visitor } from "./visitor.ts";
 
 const Announcements = v.pipe(v.array(Announcement), v.maxLength(LIST_CAP));
 const Holdings = v.pipe(v.array(Holding), v.maxLength(LIST_CAP));
 
+/** What requests count as. A payload is counted when it is admitted; `find` is one or the other. */
+const KINDS: Record<BootstrapRequest["action"], Kind | undefined> = {
+  hello: "ask",
+  heartbeat: "ask",
+  goodbye: "ask",
+  get_peers: "list",
+  list_files: "list",
+  register: "register",
+  find: undefined,
+  announce: undefined,
+  withdraw: undefined,
+};
+
+/** An announcement has about so many bytes and never much less, so that they needn't be read first. */
+const ANNOUNCEMENT_BYTES = 350;
+
 type RegisterRequest = Extract<BootstrapRequest, { action: "register" }>;
 
-export interface SessionOptions {
+export interface SessionOptions extends Grants {
   registry: Registry;
+  callBacks: CallBacks;
+  turns: Turns;
   /** What this bootstrap calls itself. */
   agent: string;
   /** Which connection speaks for a peer: the one that registered it last. Shared by all sessions. */
@@ -33,18 +55,18 @@ export interface SessionOptions {
 
 export class Session {
   readonly #connection: Connection;
+  readonly #options: SessionOptions;
   readonly #registry: Registry;
-  readonly #agent: string;
-  readonly #speakers: Map<string, Session>;
+  readonly #visitor: Visitor;
   readonly #nonce = toHex(crypto.getRandomValues(new Uint8Array(32)));
   /** The peer id that this connection registered. */
   #peer: string | undefined;
 
-  constructor(connection: Connection, { registry, agent, speakers }: SessionOptions) {
+  constructor(connection: Connection, options: SessionOptions) {
     this.#connection = connection;
-    this.#registry = registry;
-    this.#agent = agent;
-    this.#speakers = speakers;
+    this.#options = options;
+    this.#registry = options.registry;
+    this.#visitor = new Visitor(connection, options);
   }
 
   /**
@@ -56,7 +78,14 @@ export class Session {
       await answer(this.#connection, {
         requests: BootstrapRequest,
         answer: (request, payload) => this.#answer(request, payload),
-        seed: (message) => serveSeed(this.#connection, message, this.#registry),
+        admit: (_action, bytes) => this.#admit(bytes),
+        seed: (message) =>
+          serveSeed(this.#connection, message, {
+            registry: this.#registry,
+            visitor: this.#visitor,
+            turns: this.#options.turns,
+          }),
+        readAhead: READ_AHEAD,
         last: ({ action }) => action === "goodbye",
       });
     } finally {
@@ -64,8 +93,17 @@ export class Session {
     }
   }
 
+  /** Only who is registered is made room for. */
+  async #admit(bytes: number): Promise<() => void> {
+    this.#registered();
+    await this.#visitor.spend("announce", Math.ceil(bytes / ANNOUNCEMENT_BYTES));
+    return this.#visitor.holdPayload(bytes);
+  }
+
   async #answer(request: BootstrapRequest, payload: Uint8Array): Promise<Response> {
     const { id } = request;
+    const kind = KINDS[request.action];
+    if (kind) await this.#visitor.spend(kind);
     switch (request.action) {
       case "hello":
         return this.#hello(id);
@@ -74,7 +112,12 @@ export class Session {
       case "announce": {
         this.#registered();
         const announcements = decodePayload(Announcements, payload);
-        await checkSignatures(announcements);
+        const forged = await firstForged(announcements, this.#options.turns);
+        if (forged) {
+          const why = "is not signed by its publisher";
+          const name = forged.name.slice(0, 100);
+          throw new Refused("bad_signature", `the announcement of ${name} ${why}`);
+        }
         // Asked again: the peer may have registered elsewhere while its signatures were checked.
         await this.#registry.announce(this.#registered(), announcements);
         return ok(id);
@@ -82,34 +125,46 @@ export class Session {
       case "withdraw":
         await this.#registry.withdraw(this.#registered(), decodePayload(Holdings, payload));
         return ok(id);
-      case "heartbeat":
-        await this.#registry.heartbeat(this.#registered());
-        return ok(id);
+      case "heartbeat": {
+        const listing = await this.#registry.heartbeat(this.#registered());
+        return { message: { action: "ok", id, ...listing } };
+      }
       case "get_peers": {
-        const { items, cursor } = await this.#registry.getPeers(request.cursor);
-        return list({ action: "peers", id, cursor }, items);
+        const { items, cursor } = await this.#options.turns.take(() =>
+          this.#registry.getPeers(request.cursor)
+        );
+        return this.#visitor.list({ action: "peers", id, cursor }, items);
       }
       case "find": {
         const { name, file, publisher } = request;
         if (name === undefined && file === undefined && publisher === undefined) {
           throw new Refused("bad_message", "find needs a name, a file or a publisher");
         }
-        const found = await this.#registry.find({ name, file, publisher });
-        return list({ action: "found", id }, found);
+        // All that a publisher has is as much as a list.
+        const isList = name === undefined && file === undefined;
+        await this.#visitor.spend(isList ? "list" : "ask");
+        const find = () => this.#registry.find({ name, file, publisher });
+        const found = isList ? await this.#options.turns.take(find) : await find();
+        return this.#visitor.list({ action: "found", id }, found);
       }
       case "list_files": {
-        const { items, cursor } = await this.#registry.listFiles(request.pattern, request.cursor);
-        return list({ action: "files", id, cursor }, items);
+        const { items, cursor } = await this.#options.turns.take(() =>
+          this.#registry.listFiles(request.pattern, request.cursor)
+        );
+        return this.#visitor.list({ action: "files", id, cursor }, items);
       }
       case "goodbye":
-        if (this.#isSpeaker()) await this.#registry.goodbye(this.#peer!);
+        if (this.#isSpeaker()) {
+          this.#options.callBacks.forget(this.#peer!);
+          await this.#registry.goodbye(this.#peer!);
+        }
         return ok(id);
     }
   }
 
   #hello(id: number): Response {
     const observed = formatAddress(this.#connection.remote);
-    const agent = this.#agent;
+    const { agent } = this.#options;
     return {
       message: {
         action: "hello",
@@ -124,25 +179,20 @@ export class Session {
 
   async #register(request: RegisterRequest): Promise<Response> {
     const { id, peer, port, advertise, agent, signature } = request;
-    if (!await verifyRegistration(this.#nonce, { peer, port, advertise, signature })) {
+    const claim = { peer, port, advertise, signature };
+    if (!await this.#options.turns.take(() => verifyRegistration(this.#nonce, claim))) {
       throw new Refused("bad_signature", "the registration is not signed by that peer");
     }
     if (this.#peer !== undefined && this.#peer !== peer) {
       throw new Refused("bad_message", "this connection has registered another peer");
     }
-    const listed = this.#listedAddress(port, advertise);
-    await this.#registry.register({ peer, address: listed.host, port: listed.port, agent });
+    // Others are told what was seen here; what is advertised counts once the peer answered there.
+    const { host } = this.#connection.remote;
+    await this.#registry.register({ peer, address: host, port, agent }, host);
     this.#peer = peer;
-    this.#speakers.set(peer, this);
-    return { message: { action: "registered", id, address: listed.host, port: listed.port } };
-  }
-
-  /**
-   * What others will be told. The host that was seen is certain; an advertised address is taken at
-   * the peer's word, and is to be called back here before it is.
-   */
-  #listedAddress(port: number, advertise: Address | undefined): Address {
-    return advertise ?? { host: this.#connection.remote.host, port };
+    this.#options.speakers.set(peer, this);
+    this.#options.callBacks.watch({ peer, seen: host, port, advertise });
+    return { message: { action: "registered", id, address: host, port } };
   }
 
   /** The peer that this connection speaks for. */
@@ -156,29 +206,14 @@ export class Session {
   }
 
   #isSpeaker(): boolean {
-    return this.#peer !== undefined && this.#speakers.get(this.#peer) === this;
+    return this.#peer !== undefined && this.#options.speakers.get(this.#peer) === this;
   }
 
   #retire(): void {
-    if (this.#isSpeaker()) this.#speakers.delete(this.#peer!);
+    if (this.#isSpeaker()) this.#options.speakers.delete(this.#peer!);
   }
-}
-
-async function checkSignatures(announcements: Announcement[]): Promise<void> {
-  const valid = await Promise.all(announcements.map(verifyAnnouncement));
-  const bad = valid.indexOf(false);
-  if (bad < 0) return;
-  const name = announcements[bad].name.slice(0, 100);
-  throw new Refused("bad_signature", `the announcement of ${name} is not signed by its publisher`);
 }
 
 function ok(id: number): Response {
   return { message: { action: "ok", id } };
-}
-
-function list(
-  message: { action: string; id: number; cursor?: string },
-  items: unknown[],
-): Response {
-  return { message, payload: new TextEncoder().encode(JSON.stringify(items)) };
 }

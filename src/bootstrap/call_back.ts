@@ -1,0 +1,50 @@
+import { toHex } from "../content/hex.ts";
+import { Fault } from "../fault.ts";
+import { abortable } from "../peer/retry.ts";
+import { verifyProof } from "../trust/proof.ts";
+import { Caller } from "../wire/caller.ts";
+import { type Address, Connection, formatAddress } from "../wire/connection.ts";
+import { PeerHello, PROTOCOL_VERSION } from "../wire/protocol.ts";
+import { CALL_BACK_MS } from "./limits.ts";
+
+/** Opens a connection to a peer; throws when that can't be done. */
+export type Connect = (
+  address: Address,
+  options: { signal: AbortSignal; ms: number },
+) => Promise<Connection>;
+
+export interface CallBackOptions {
+  /** What this bootstrap calls itself. */
+  agent: string;
+  signal: AbortSignal;
+  /** @default Connection.open */
+  connect?: Connect;
+  /** Time for all of it, in milliseconds. @default CALL_BACK_MS */
+  ms?: number;
+}
+
+/**
+ * Calls a peer and has it prove that it is who it says. Resolves when it did; throws a `network` Fault
+ * that says why not, or the signal's own reason.
+ */
+export async function callBack(
+  address: Address,
+  peer: string,
+  { agent, signal, connect = Connection.open, ms = CALL_BACK_MS }: CallBackOptions,
+): Promise<void> {
+  const late = new AbortController();
+  const fault = new Fault("network", `${formatAddress(address)} did not answer in time`);
+  const timer = setTimeout(() => late.abort(fault), ms);
+  const ended = AbortSignal.any([signal, late.signal]);
+  try {
+    using connection = await connect(address, { signal: ended, ms });
+    const nonce = toHex(crypto.getRandomValues(new Uint8Array(32)));
+    const hello = { action: "hello", protocol: PROTOCOL_VERSION, agent, nonce };
+    const { reply } = await abortable(new Caller(connection).request(hello, PeerHello), ended);
+    if (reply.peer !== peer || !reply.proof || !await verifyProof(peer, nonce, reply.proof)) {
+      throw new Fault("network", `${connection} did not prove that it is that peer`);
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * Where a bootstrap may call: never at an address only because somebody named it, since it could be a
+ * machine behind the bootstrap's own firewall, or a stranger who is to be pestered.
+ */
+import { lookup } from "node:dns/promises";
+import type { Address } from "../wire/connection.ts";
+import { isLinkLocal, isLoopback, isSameHost } from "../wire/ip_address.ts";
+
+/** What the system says that names stand for: IP addresses. */
+export type Resolve = (host: string) => Promise<string[]>;
+
+/**
+ * The addresses among those that `advertised` stands for at which the peer may be called: the one that
+ * it registered from, whatever it is; and if it registered from this machine, those of this machine
+ * that others can use. As IP addresses, so that a name can't stand for something else a moment later.
+ */
+export async function callableAddresses(
+  advertised: Address,
+  seen: string,
+  { resolve = resolveHost, own = ownAddresses }: { resolve?: Resolve; own?: () => string[] } = {},
+): Promise<Address[]> {
+  const hosts = await resolve(advertised.host);
+  const here = own();
+  const isHere = isLoopback(seen) || here.some((one) => isSameHost(one, seen));
+  return hosts.filter((host) =>
+    isSameHost(host, seen) || isHere && here.some((one) => isSameHost(one, host))
+  ).map((host) => ({ host, port: advertised.port }));
+}
+
+async function resolveHost(host: string): Promise<string[]> {
+  return (await lookup(host, { all: true })).map(({ address }) => address);
+}
+
+/** This machine's addresses, but for those that mean another machine, or none, elsewhere. */
+function ownAddresses(): string[] {
+  return Deno.networkInterfaces().map(({ address }) => address)
+    .filter((address) => !isLoopback(address) && !isLinkLocal(address));
+}

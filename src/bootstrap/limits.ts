@@ -1,0 +1,109 @@
+/**
+ * What a bootstrap grants, and why so much. "One address" is an IPv4 address or an IPv6 /64; loopback
+ * counts towards the totals alone (wire/ip_address.ts). Fifty peers behind one address, a busy
+ * fleet's, are to notice none of it.
+ */
+
+/** Connections at one time. An idle one costs about 20 KB, so that all of them stay below 250 MB. */
+export const MAX_CONNECTIONS = 10_000;
+/** Connections of one address: two of each peer of a fleet, five times over. */
+export const MAX_CONNECTIONS_PER_ADDRESS = 512;
+/** Connections being told `busy` at a time; more are closed without a word. */
+export const MAX_REFUSING = 64;
+/** How long one that is told `busy` may take to say something before it is closed, in milliseconds. */
+export const REFUSING_MS = 1_000;
+
+/**
+ * Requests that are read ahead of the one being answered: to check one costs as much as to answer it,
+ * and many that are sent in one go are not to keep others waiting.
+ */
+export const READ_AHEAD = 8;
+
+/**
+ * Bytes in a line: the longest that makes sense is a `list_files` with a pattern of 1,024 characters
+ * and a cursor of 2,048, each of which JSON may write with six bytes.
+ */
+export const MAX_LINE = 24_576;
+/** Bytes that a connection has for lines as long as it sends no longer ones: few are. */
+export const FIRST_BUFFER = 1_024;
+
+/** Peers here at one time, seed peers among them. */
+export const MAX_PEERS = 20_000;
+/** Peers of one address: a fleet, ten times over. */
+export const MAX_PEERS_PER_ADDRESS = 512;
+/** Names that one peer may hold content under. */
+export const MAX_HOLDINGS = 100_000;
+/** Names that all peers of one address may hold together. */
+export const MAX_HOLDINGS_PER_ADDRESS = 300_000;
+/** Names of all peers together: about 1 GB of memory. */
+export const MAX_TOTAL_HOLDINGS = 1_000_000;
+/** Bytes of all those names together, as UTF-8: they may be 1,024 bytes each, and seldom are. */
+export const MAX_NAME_BYTES = 256 << 20;
+
+/** Bytes of payloads being received at one time: what a bootstrap has room for all at once. */
+export const MAX_PAYLOADS = 16 << 20;
+/** The same for one address: 4 of the largest payloads. */
+export const MAX_PAYLOADS_PER_ADDRESS = 4 << 20;
+/** Lists being sent at one time, in a buffer of 1 MiB each. */
+export const MAX_LISTS = 16;
+/** The same for one address. */
+export const MAX_LISTS_PER_ADDRESS = 4;
+/** Bytes of a list that is not counted: who never reads must not keep small answers from others. */
+export const SMALL_LIST = 16_384;
+/** Time for a whole reply to be taken, in milliseconds: at worst 1 MiB at 17 KB/s. */
+export const REPLY_MS = 60_000;
+
+/** How fast something may be asked for: `rate` a second in the long run, `burst` at once. */
+export interface Rate {
+  rate: number;
+  burst: number;
+}
+
+/** What is counted, each by itself, so that a flood of one kind leaves the others alone. */
+export type Kind =
+  /** A connection is opened. It costs about as much as a question. */
+  | "connect"
+  /** hello, find, heartbeat, goodbye: about 0.1 ms each. */
+  | "ask"
+  /** A page of a list: up to 10 ms, and 1 MiB to send. */
+  | "list"
+  /** A registration: two signatures are checked, and a call back is made. */
+  | "register"
+  /** Announcements and withdrawals, each by itself: a signature is checked in 0.07 ms. */
+  | "announce";
+
+export const RATES: Record<Kind, { perAddress: Rate; total: Rate }> = {
+  connect: { perAddress: { rate: 50, burst: 1_000 }, total: { rate: 2_000, burst: 10_000 } },
+  ask: { perAddress: { rate: 500, burst: 5_000 }, total: { rate: 8_000, burst: 20_000 } },
+  // All lists together take no more than a quarter of this thread's time.
+  list: { perAddress: { rate: 10, burst: 100 }, total: { rate: 25, burst: 100 } },
+  // After a restart, 20,000 peers come back within a little more than three minutes.
+  register: { perAddress: { rate: 10, burst: 500 }, total: { rate: 100, burst: 1_000 } },
+  // A peer with as many names as it may hold tells of them in one go.
+  announce: {
+    perAddress: { rate: 2_000, burst: 2 * MAX_HOLDINGS },
+    total: { rate: 4_000, burst: 2 * MAX_HOLDINGS },
+  },
+};
+
+/** Addresses that rates are remembered of at one time; the fullest buckets are forgotten first. */
+export const MAX_REMEMBERED = 100_000;
+/** What is answered to who should try again when somebody else has left, in seconds. */
+export const FULL_RETRY_S = 30;
+/**
+ * A connection that was told `busy` is not heard again for as long as it was told to wait, twice as
+ * long each time in a row, but no longer than this, in milliseconds.
+ */
+export const PENALTY_MS = 10_000;
+
+/** Call backs under way at a time. */
+export const MAX_CALL_BACKS = 64;
+/** The same for one address, loopback included: the silent ones of one leave room for the others'. */
+export const MAX_CALL_BACKS_PER_ADDRESS = 16;
+/** Time for one call back, in milliseconds. */
+export const CALL_BACK_MS = 5_000;
+/** How long until a peer that was reached is called again, in milliseconds. */
+export const RECHECK_MS = 600_000;
+/** How long until a peer that was not reached is called again: at first, and at most. */
+export const RETRY_FIRST_MS = 30_000;
+export const RETRY_LONGEST_MS = 1_800_000;

@@ -1,0 +1,56 @@
+import { Refused } from "../wire/answerer.ts";
+import { groupOf } from "../wire/ip_address.ts";
+
+export interface QuotaOptions {
+  /** What there is too much of, for people: "connections". */
+  what: string;
+  perAddress: number;
+  total: number;
+  /** Told to who is refused, in seconds. */
+  retryAfter: number;
+}
+
+/** How much of something there may be at one time, for one address and in all. */
+export class Quota {
+  readonly #options: QuotaOptions;
+  readonly #perAddress = new Map<string, number>();
+  #total = 0;
+
+  constructor(options: QuotaOptions) {
+    this.#options = options;
+  }
+
+  /** How much is taken. */
+  get total(): number {
+    return this.#total;
+  }
+
+  /** Takes some. Throws a Refused `busy` when that would be too much, and takes nothing then. */
+  add(host: string, units = 1): void {
+    const { what, perAddress, total, retryAfter } = this.#options;
+    const group = groupOf(host);
+    const own = group === undefined ? 0 : this.#perAddress.get(group) ?? 0;
+    if (group !== undefined && own + units > perAddress) {
+      throw new Refused(
+        "busy",
+        `this bootstrap takes at most ${perAddress} ${what} of one address`,
+        retryAfter,
+      );
+    }
+    if (this.#total + units > total) {
+      throw new Refused("busy", `this bootstrap takes at most ${total} ${what}`, retryAfter);
+    }
+    this.#total += units;
+    if (group !== undefined) this.#perAddress.set(group, own + units);
+  }
+
+  /** Gives back what was taken for that address. */
+  remove(host: string, units = 1): void {
+    this.#total -= units;
+    const group = groupOf(host);
+    if (group === undefined) return;
+    const left = (this.#perAddress.get(group) ?? 0) - units;
+    if (left > 0) this.#perAddress.set(group, left);
+    else this.#perAddress.delete(group);
+  }
+}

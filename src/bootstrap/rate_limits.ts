@@ -1,0 +1,79 @@
+import { Refused } from "../wire/answerer.ts";
+import { groupOf } from "../wire/ip_address.ts";
+import { type Kind, MAX_REMEMBERED, type Rate, RATES } from "./limits.ts";
+import { TokenBucket } from "./token_bucket.ts";
+
+export interface RateLimitsOptions {
+  /** A clock that never goes back, in milliseconds. @default performance.now */
+  now?: () => number;
+  /** @default RATES */
+  rates?: Record<Kind, { perAddress: Rate; total: Rate }>;
+  /** @default MAX_REMEMBERED */
+  maxRemembered?: number;
+}
+
+/** What callers may still ask for, by address and all together. */
+export class RateLimits {
+  readonly #now: () => number;
+  readonly #rates: Record<Kind, { perAddress: Rate; total: Rate }>;
+  readonly #maxRemembered: number;
+  readonly #totals = new Map<Kind, TokenBucket>();
+  /** By kind and address; who took something last comes last. */
+  readonly #perAddress = new Map<string, TokenBucket>();
+
+  constructor(options: RateLimitsOptions = {}) {
+    this.#now = options.now ?? (() => performance.now());
+    this.#rates = options.rates ?? RATES;
+    this.#maxRemembered = options.maxRemembered ?? MAX_REMEMBERED;
+  }
+
+  /** Addresses that are remembered, each once for each kind of thing that it asked for. */
+  get remembered(): number {
+    return this.#perAddress.size;
+  }
+
+  /** Counts something. Throws a Refused `busy` that says when to come back, and counts nothing then. */
+  take(kind: Kind, host: string, units = 1): void {
+    const now = this.#now();
+    const total = this.#total(kind, now);
+    const group = groupOf(host);
+    const own = group === undefined ? undefined : this.#own(kind, group, now);
+    const ownWait = own?.wait(units, now) ?? 0;
+    const wait = Math.max(ownWait, total.wait(units, now));
+    if (wait > 0) {
+      const whose = ownWait > 0 ? "of your address" : "of all callers together";
+      const message = `too many requests ${whose} (${kind})`;
+      throw new Refused("busy", message, Math.max(1, Math.ceil(wait)));
+    }
+    total.take(units, now);
+    own?.take(units, now);
+  }
+
+  /** Forgets addresses of which there is nothing to remember. */
+  sweep(): void {
+    const now = this.#now();
+    for (const [key, bucket] of this.#perAddress) {
+      if (bucket.isFull(now)) this.#perAddress.delete(key);
+    }
+  }
+
+  #total(kind: Kind, now: number): TokenBucket {
+    const known = this.#totals.get(kind) ?? new TokenBucket(this.#rates[kind].total, now);
+    this.#totals.set(kind, known);
+    return known;
+  }
+
+  #own(kind: Kind, group: string, now: number): TokenBucket {
+    const key = `${kind} ${group}`;
+    const known = this.#perAddress.get(key);
+    // Who comes often is forgotten last.
+    if (known) this.#perAddress.delete(key);
+    const bucket = known ?? new TokenBucket(this.#rates[kind].perAddress, now);
+    this.#perAddress.set(key, bucket);
+    if (this.#perAddress.size > this.#maxRemembered) {
+      const [oldest] = this.#perAddress.keys();
+      this.#perAddress.delete(oldest);
+    }
+    return bucket;
+  }
+}

@@ -1,0 +1,102 @@
+import { Fault } from "../fault.ts";
+import { delay } from "../peer/retry.ts";
+import { Refused, type Response } from "../wire/answerer.ts";
+import { encodeMessage, type Outgoing } from "../wire/codec.ts";
+import type { Connection } from "../wire/connection.ts";
+import { type Kind, PENALTY_MS, REPLY_MS, SMALL_LIST } from "./limits.ts";
+import type { Quota } from "./quota.ts";
+import type { ReplyFrames } from "./reply_frames.ts";
+import type { RateLimits } from "./rate_limits.ts";
+
+type Reply = Extract<Response, { release: () => void }>;
+
+const encoder = new TextEncoder();
+
+/** What all connections share. */
+export interface Grants {
+  rates: RateLimits;
+  /** Bytes of payloads being received. */
+  payloads: Quota;
+  frames: ReplyFrames;
+}
+
+/** One connection, as far as what it may ask for goes. */
+export class Visitor {
+  readonly #connection: Connection;
+  readonly #grants: Grants;
+  /** When it is heard again, by performance.now(). */
+  #heardAgain = 0;
+  /** How often in a row it was told `busy`. */
+  #refusals = 0;
+
+  constructor(connection: Connection, grants: Grants) {
+    this.#connection = connection;
+    this.#grants = grants;
+  }
+
+  /** The address that it comes from. */
+  get host(): string {
+    return this.#connection.remote.host;
+  }
+
+  /**
+   * Counts something that it asks for. Throws a Refused `busy` when that is too much; whatever it asks
+   * next then waits, so that asking on and on costs little here.
+   */
+  async spend(kind: Kind, units = 1): Promise<void> {
+    const { closing } = this.#connection;
+    const penalty = this.#heardAgain - performance.now();
+    if (penalty > 0) await delay(penalty, closing);
+    this.#orLater(() => this.#grants.rates.take(kind, this.host, units));
+  }
+
+  /** Makes room for a payload; gives what to call when it isn't needed any more. */
+  holdPayload(bytes: number): () => void {
+    const { host } = this;
+    this.#orLater(() => this.#grants.payloads.add(host, bytes));
+    return () => this.#grants.payloads.remove(host, bytes);
+  }
+
+  /** A reply with a list as its payload. It has a frame until it was sent, if it is a long one. */
+  list(message: Outgoing, items: unknown[]): Reply {
+    const json = JSON.stringify(items);
+    if (json.length <= SMALL_LIST) return this.inTime(encodeMessage(message, encoder.encode(json)));
+    const { frame, release } = this.#orLater(() => this.#grants.frames.take(this.host));
+    try {
+      const { written } = encoder.encodeInto(json, frame.body);
+      return this.inTime(frame.seal(message, written), release);
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  /** A reply that gets only so much time to be read; then the connection is closed. */
+  inTime(bytes: Uint8Array, release = () => {}): Reply {
+    const connection = this.#connection;
+    const slow = new Fault("network", `${connection} took too long to read a reply`);
+    const timer = setTimeout(() => connection.close(slow), REPLY_MS);
+    return {
+      bytes,
+      release() {
+        clearTimeout(timer);
+        release();
+      },
+    };
+  }
+
+  #orLater<T>(act: () => T): T {
+    try {
+      const done = act();
+      this.#refusals = 0;
+      return done;
+    } catch (error) {
+      if (error instanceof Refused) {
+        const told = (error.retryAfter ?? 0) * 1_000 * 2 ** Math.min(this.#refusals++, 10);
+        const penalty = Math.min(told, PENALTY_MS);
+        this.#heardAgain = performance.now() + penalty;
+      }
+      throw error;
+    }
+  }
+}
