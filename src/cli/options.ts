@@ -130,7 +130,10 @@ export function peerOptions(): Option[] {
     option("--dir <DIR>", "the shared folder").default(DEFAULT_DIR).argParser(parsePath),
     hostOption(),
     portOption(PEER_PORT),
-    option("--advertise <HOST[:PORT]>", "list this address, not the one that the bootstrap sees")
+    option(
+      "--advertise <HOST[:PORT]>",
+      "be listed at this address, once the bootstrap has called it",
+    )
       .argParser(parsing((text) => (parseAddress(text, 1), text))),
     swarmKeyOption(),
     option("--limit-up <RATE>", "serve at most so many bytes per second: 500K, 2M; 0 is no limit")

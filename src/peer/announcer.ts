@@ -1,10 +1,15 @@
-import { messageOf } from "../fault.ts";
+import { Fault, messageOf } from "../fault.ts";
 import { type Caller, Refusal } from "../wire/caller.ts";
 import { Page } from "../wire/page.ts";
 import { type Announcement, type Holding, Ok } from "../wire/protocol.ts";
+import { busyPause } from "./busy_pause.ts";
+import { delay } from "./retry.ts";
 
 /** Announcements, as they come to hand. */
 export type Announcements = AsyncIterable<Announcement> | Iterable<Announcement>;
+
+/** Longest time that a bootstrap may ask to wait before it takes more, in milliseconds. */
+const LONGEST_PAUSE_MS = 60_000;
 
 /**
  * Tells one bootstrap, over one registered connection, what this peer has. What is asked for first is
@@ -14,19 +19,32 @@ export class Announcer {
   readonly #caller: Caller;
   readonly #onRefused: (why: string) => void;
   readonly #onBroken: (error: unknown) => void;
+  readonly #random: () => number;
+  readonly #stopped = new AbortController();
   #last: Promise<void> = Promise.resolve();
 
   /**
    * `onRefused` hears why the bootstrap doesn't take something, such as a cap; others are taken still.
-   * `onBroken` hears that nothing more can be told over this connection.
+   * `onBroken` hears that nothing more can be told over this connection. `random` gives numbers from 0
+   * (included) to 1 (excluded), by default Math.random.
    */
   constructor(
     caller: Caller,
-    listeners: { onRefused: (why: string) => void; onBroken: (error: unknown) => void },
+    options: {
+      onRefused: (why: string) => void;
+      onBroken: (error: unknown) => void;
+      random?: () => number;
+    },
   ) {
     this.#caller = caller;
-    this.#onRefused = listeners.onRefused;
-    this.#onBroken = listeners.onBroken;
+    this.#onRefused = options.onRefused;
+    this.#onBroken = options.onBroken;
+    this.#random = options.random ?? Math.random;
+  }
+
+  /** Tells nothing more. */
+  stop(): void {
+    this.#stopped.abort(new Fault("network", "the registration is over"));
   }
 
   /** Resolves when all were sent, or can't be. Never rejects. */
@@ -58,12 +76,16 @@ export class Announcer {
 
   async #sendPage(action: string, { items }: Page<Holding>): Promise<void> {
     const payload = new TextEncoder().encode(JSON.stringify(items));
-    try {
-      await this.#caller.request({ action }, Ok, {}, payload);
-    } catch (error) {
-      if (!(error instanceof Refusal) || error.code === "not_registered") throw error;
-      if (this.#caller.connection.closed) throw error;
-      this.#onRefused(messageOf(error));
+    for (;;) {
+      try {
+        return void await this.#caller.request({ action }, Ok, {}, payload);
+      } catch (error) {
+        if (!(error instanceof Refusal) || error.code === "not_registered") throw error;
+        if (this.#caller.connection.closed) throw error;
+        const pause = busyPause(error, this.#random) ?? Infinity;
+        if (pause > LONGEST_PAUSE_MS) return this.#onRefused(messageOf(error));
+        await delay(pause, this.#stopped.signal);
+      }
     }
   }
 }

@@ -21,13 +21,16 @@ import {
 } from "../wire/protocol.ts";
 import { askSeed, SeedPeers } from "../wire/seed_dialect.ts";
 import type { Transport } from "../wire/transport.ts";
+import { busyPause } from "./busy_pause.ts";
 import { greetBootstrap, type Greeting } from "./greet_bootstrap.ts";
 import type { BootstrapStatus } from "./peer_api.ts";
 import { type MaintainOptions, Registration, type RegistrationOptions } from "./registration.ts";
-import { abortable } from "./retry.ts";
+import { abortable, delay } from "./retry.ts";
 
 /** Most pages that are asked for in one list: a bootstrap can't keep its callers for ever. */
 const MAX_PAGES = 10_000;
+/** How long a question waits for a bootstrap that is busy, in milliseconds, all pauses together. */
+const BUSY_MS = 30_000;
 /** A seed bootstrap is taken for one for so long, in milliseconds; then it is greeted anew. */
 const SEED_MEMORY_MS = 30_000;
 
@@ -54,6 +57,8 @@ export interface AskOptions {
 export interface BootstrapClientOptions extends RegistrationOptions {
   /** A clock that never goes back, in milliseconds. @default performance.now */
   now?: () => number;
+  /** How long a question waits for a bootstrap that is busy, in milliseconds. @default 30_000 */
+  busyMs?: number;
 }
 
 /** Asking needs no registration. All methods that ask throw `network` Faults. */
@@ -63,6 +68,8 @@ export class BootstrapClient {
   readonly #greetingMs: number | undefined;
   readonly #transport: Transport | undefined;
   readonly #now: () => number;
+  readonly #random: () => number;
+  readonly #busyMs: number;
   readonly #closing = new AbortController();
   /** The connection that questions go over, once somebody asked. */
   #link: Promise<Greeting> | undefined;
@@ -74,6 +81,8 @@ export class BootstrapClient {
     this.#greetingMs = options.greetingMs;
     this.#transport = options.transport;
     this.#now = options.now ?? (() => performance.now());
+    this.#random = options.random ?? Math.random;
+    this.#busyMs = options.busyMs ?? BUSY_MS;
   }
 
   /** How the registration stands; `idle` while there is none. */
@@ -164,10 +173,31 @@ export class BootstrapClient {
   }
 
   /**
+   * As {@link #askOnce}. Comes back as late as a busy bootstrap says, until that would take too long;
+   * then throws its Refusal.
+   */
+  async #ask<S extends v.GenericSchema>(
+    message: Outgoing,
+    schema: S,
+    signal?: AbortSignal,
+  ): Promise<Answer<v.InferOutput<S>> | null> {
+    for (let left = this.#busyMs;;) {
+      try {
+        return await this.#askOnce(message, schema, signal);
+      } catch (error) {
+        const pause = busyPause(error, this.#random);
+        if (pause === undefined || pause > left) throw error;
+        left -= pause;
+        await delay(pause, AbortSignal.any([this.#closing.signal, ...signal ? [signal] : []]));
+      }
+    }
+  }
+
+  /**
    * Asks over the connection that is open, or a new one; once more over a new one when it breaks.
    * Null when there is a seed bootstrap.
    */
-  async #ask<S extends v.GenericSchema>(
+  async #askOnce<S extends v.GenericSchema>(
     message: Outgoing,
     schema: S,
     signal?: AbortSignal,

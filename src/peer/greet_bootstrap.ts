@@ -82,8 +82,9 @@ async function reach(
 
 async function isSeed(address: Address, ms: number, signal?: AbortSignal): Promise<boolean> {
   try {
-    await askSeed(address, { action: "get_peers" }, SeedPeers, { ms, signal });
-    return true;
+    const { agent } = await askSeed(address, { action: "get_peers" }, SeedPeers, { ms, signal });
+    // One of our own kind, which was too slow to say hello, must not pass for one without files.
+    return agent === undefined;
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof OtherSwarm) throw wantsKey(address, error);

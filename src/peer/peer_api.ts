@@ -224,6 +224,8 @@ export interface BootstrapStatus {
   state: "connecting" | "registered" | "seed" | "away" | "idle";
   /** What this peer is listed as there. */
   listed?: string;
+  /** Whether the bootstrap could call it there; undefined until that is known. */
+  reachable?: boolean;
   error?: string;
 }
 

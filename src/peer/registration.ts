@@ -9,10 +9,18 @@ import { signRegistration } from "../trust/registration.ts";
 import { AGENT } from "../version.ts";
 import type { Caller } from "../wire/caller.ts";
 import { type Address, formatAddress } from "../wire/connection.ts";
-import { type Announcement, HEARTBEAT_MS, type Holding, Ok, Registered } from "../wire/protocol.ts";
+import {
+  type Announcement,
+  HEARTBEAT_MS,
+  type Holding,
+  Listed,
+  Ok,
+  Registered,
+} from "../wire/protocol.ts";
 import { askSeed, SeedRegistered } from "../wire/seed_dialect.ts";
 import type { Transport } from "../wire/transport.ts";
 import { type Announcements, Announcer } from "./announcer.ts";
+import { busyPause } from "./busy_pause.ts";
 import { greetBootstrap } from "./greet_bootstrap.ts";
 import type { BootstrapStatus } from "./peer_api.ts";
 import { abortable, Backoff, delay } from "./retry.ts";
@@ -21,6 +29,8 @@ const log = getLogger(["shoal", "peer", "registration"]);
 
 /** Time for a goodbye, in milliseconds. */
 const GOODBYE_MS = 1_000;
+/** When to ask what a call back came to, after a registration, in milliseconds. */
+const CALLED_BACK_MS = 2_000;
 
 export interface MaintainOptions {
   identity: Identity;
@@ -89,7 +99,8 @@ export class Registration {
       } catch (error) {
         if (signal.aborted) break;
         this.#become({ state: "away", error: messageOf(error) });
-        await delay(backoff.next(), signal).catch(() => {});
+        const pause = Math.max(backoff.next(), busyPause(error, this.#random) ?? 0);
+        await delay(pause, signal).catch(() => {});
       }
     }
     this.#become({ state: "idle" });
@@ -117,15 +128,17 @@ export class Registration {
       backoff.reset();
       this.#become({ state: "registered", listed });
       this.#announcer = new Announcer(caller, {
-        onRefused: (error) => this.#become({ state: "registered", listed, error }),
+        random: this.#random,
+        onRefused: (error) => this.#become({ ...this.#status, error }),
         onBroken: (error) => broken.abort(error),
       });
       void this.#announcer.announce(options.announcements());
       // A bootstrap that closes is noticed now, not at the next heartbeat.
       caller.listen(() => {});
       void caller.ended.then((error) => broken.abort(error));
-      await this.#beat(caller, AbortSignal.any([signal, broken.signal]));
+      await this.#beat(caller, options, AbortSignal.any([signal, broken.signal]));
     } finally {
+      this.#announcer?.stop();
       this.#announcer = undefined;
       if (signal.aborted) await sayGoodbye(caller);
       caller.close();
@@ -157,22 +170,44 @@ export class Registration {
   }
 
   /** Sends heartbeats until the signal is aborted or one isn't answered. */
-  async #beat(caller: Caller, signal: AbortSignal): Promise<never> {
-    for (;;) {
-      await this.#pause(signal);
-      await abortable(caller.request({ action: "heartbeat" }, Ok), signal);
+  async #beat(caller: Caller, { advertise }: MaintainOptions, signal: AbortSignal): Promise<never> {
+    for (let next = CALLED_BACK_MS;; next = this.#options.heartbeatMs ?? HEARTBEAT_MS) {
+      await this.#pause(signal, Math.min(next, this.#options.heartbeatMs ?? HEARTBEAT_MS));
+      const { reply } = await abortable(caller.request({ action: "heartbeat" }, Listed), signal);
+      const { address: host, port, reachable } = reply;
+      if (host === undefined || port === undefined) continue;
+      this.#hear(formatAddress({ host, port }), reachable ?? undefined, advertise);
     }
   }
 
-  /** The time between heartbeats, 20 % more or less, so that peers don't all speak at once. */
-  async #pause(signal: AbortSignal): Promise<void> {
+  /** What the bootstrap tells others, and whether it could call this peer there. */
+  #hear(listed: string, reachable: boolean | undefined, advertise: Address | undefined): void {
+    const before = this.#status;
+    if (before.listed === listed && before.reachable === reachable) return;
+    this.#become({ ...before, listed, reachable });
+    const context = { bootstrap: before.address, listed };
+    if (reachable === false) {
+      const hint = advertise ? `, nor at ${formatAddress(advertise)}` : "";
+      const what =
+        `{bootstrap} can't reach this peer at {listed}${hint}: others can't fetch from it`;
+      log.warn(what, context);
+    } else if (before.listed !== listed) {
+      log.info("{bootstrap} lists this peer as {listed}", context);
+    }
+  }
+
+  /** Some time, 20 % more or less, so that peers don't all speak at once. Default a heartbeat's. */
+  async #pause(
+    signal: AbortSignal,
+    ms = this.#options.heartbeatMs ?? HEARTBEAT_MS,
+  ): Promise<void> {
     const jitter = 0.8 + 0.4 * this.#random();
-    await delay((this.#options.heartbeatMs ?? HEARTBEAT_MS) * jitter, signal);
+    await delay(ms * jitter, signal);
   }
 
   #become(status: Omit<BootstrapStatus, "address">): void {
     const { address, state } = this.#status;
-    this.#status = { address, ...status };
+    this.#status = { ...status, address };
     const { listed } = status;
     if (listed && status.state !== state) {
       log.info("registered with {bootstrap} as {listed}", { bootstrap: address, listed });

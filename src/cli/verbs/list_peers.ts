@@ -14,12 +14,21 @@ export const listPeersVerb: Verb = {
     if (peers.length === 0) return output.note("No peers are active.");
     // The wire's modules are of no use to `shoal --version`.
     const { formatAddress } = await import("../../wire/connection.ts");
-    const rows = peers.map(({ address, port, peer, files, agent }) => [
+    const rows = peers.map(({ address, port, peer, reachable, files, agent }) => [
       formatAddress({ host: address, port }),
       shortId(peer),
+      formatReachable(reachable),
       files === undefined ? "-" : String(files),
       agent ?? "-",
     ]);
-    await output.raw(await formatTable(["ADDRESS", "PEER", "FILES", "AGENT"], rows) + "\n");
+    await output.raw(
+      await formatTable(["ADDRESS", "PEER", "REACHABLE", "FILES", "AGENT"], rows) + "\n",
+    );
   },
 };
+
+/** Whether the bootstrap could call the peer; `-` where the bootstrap doesn't say. */
+function formatReachable(reachable: boolean | null | undefined): string {
+  if (reachable === undefined) return "-";
+  return reachable === null ? "checking" : reachable ? "yes" : "no";
+}

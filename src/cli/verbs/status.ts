@@ -43,9 +43,10 @@ function bootstraps(status: PeerStatus): Promise<string> {
     one.address,
     one.state,
     one.listed ?? "-",
+    one.reachable === undefined ? "-" : one.reachable ? "yes" : "no",
     one.error ?? "-",
   ]);
-  return formatTable(["BOOTSTRAP", "STATE", "LISTED", "ERROR"], rows);
+  return formatTable(["BOOTSTRAP", "STATE", "LISTED", "REACHABLE", "ERROR"], rows);
 }
 
 function shares(status: PeerStatus): Promise<string> {
