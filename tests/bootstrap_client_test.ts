@@ -136,7 +136,7 @@ Deno.test("a peer that stops is gone at once", async () => {
   {
     await using ann = new Watched(server.address, await Identity.generate());
     ann.maintain(4_001, { host: "192.0.2.1", port: 5 });
-    assertEquals((await ann.until("registered")).listed, "192.0.2.1:5");
+    assertEquals((await ann.until("registered")).listed, "127.0.0.1:4001");
   }
   using ben = new BootstrapClient(server.address);
   assertEquals(await ben.getPeers(), []);
@@ -199,8 +199,9 @@ Deno.test("what a bootstrap doesn't take is shown, and the rest goes on", async 
   await using ann = new Watched(server.address, await Identity.generate());
   ann.announced.push(await ann.sign("x"), await ann.sign("y"));
   ann.maintain(4_001);
-  await ann.until("registered");
-  assert((await ann.until("registered")).error?.endsWith("a peer may announce at most 1 names"));
+  let error: string | undefined;
+  while (!error) error = (await ann.until("registered")).error;
+  assert(error.includes("a peer may announce at most 1 names"), error);
   await ann.client.announce([await ann.sign("z")]);
   assertEquals(names(await ann.client.find({ name: "z" })), ["z"]);
 });
@@ -264,7 +265,7 @@ Deno.test("who only closes is not a bootstrap", async () => {
 Deno.test("a bootstrap that is full says so, and isn't taken for a seed's", async () => {
   await using server = startBootstrap({ maxConnections: 0 });
   using client = new BootstrapClient(server.address);
-  await assertRejects(() => client.getPeers(), Fault, "refused: this bootstrap serves at most 0");
+  await assertRejects(() => client.getPeers(), Fault, "this bootstrap takes at most 0");
 });
 
 Deno.test("a question can be given up without harm to others", async () => {

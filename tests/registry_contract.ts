@@ -11,14 +11,25 @@ export interface Bench {
   pass(ms: number): void;
 }
 
-/** Small caps, so that they can be reached: 4 peers, 5 names each, 8 together. */
-export type MakeBench = (caps?: "small") => Bench;
+/**
+ * Caps that can be reached. Small: 4 peers, 5 names each, 8 together. Shared: 2 peers and 3 names for
+ * one address, 100 bytes of names.
+ */
+export type Caps = "small" | "shared";
+export type MakeBench = (caps?: Caps) => Bench;
 
 const id = (digit: string) => digit.repeat(64);
 const [ANN, BEN, CAT, DAN, EVE] = ["1", "2", "3", "4", "5"].map(id);
 
-function peer(id: string, port = 1) {
-  return { peer: id, address: "192.0.2.1", port, agent: "test" };
+function peer(id: string, port = 1, address = "192.0.2.1") {
+  return { peer: id, address, port, agent: "test" };
+}
+
+/** Peers of as many addresses. */
+function many(count: number) {
+  return Array.from({ length: count }, (_, n) => {
+    return peer(n.toString(16).padStart(64, "0"), 1, `10.0.${n >> 8}.${n & 255}`);
+  });
 }
 
 /** Signatures are not the registry's business, so these have none worth the name. */
@@ -55,7 +66,7 @@ async function refused(code: string, promise: Promise<unknown>): Promise<void> {
 }
 
 export function registryContract(what: string, make: MakeBench): void {
-  const test = (name: string, run: (bench: Bench) => Promise<void>, caps?: "small") =>
+  const test = (name: string, run: (bench: Bench) => Promise<void>, caps?: Caps) =>
     Deno.test(`${what}: ${name}`, () => run(make(caps)));
 
   test("a peer is here until it has been silent for long enough", async ({ registry, pass }) => {
@@ -98,7 +109,11 @@ export function registryContract(what: string, make: MakeBench): void {
     await registry.register(peer(ANN, 1));
     await registry.announce(ANN, [announcement("x")]);
     await registry.register(peer(ANN, 2));
-    assertEquals((await registry.getPeers()).items, [{ ...peer(ANN, 2), files: 0 }]);
+    assertEquals((await registry.getPeers()).items, [{
+      ...peer(ANN, 2),
+      reachable: null,
+      files: 0,
+    }]);
     assertEquals(await names(registry), []);
   });
 
@@ -203,18 +218,16 @@ export function registryContract(what: string, make: MakeBench): void {
   });
 
   test("one name of many publishers is paged too", async ({ registry }) => {
-    await registry.register(peer(ANN));
-    const publishers = Array.from(
-      { length: LIST_CAP + 1 },
-      (_, n) => n.toString(16).padStart(64, "0"),
-    );
-    const holders = [BEN, CAT, DAN].concat(publishers.slice(3));
-    for (const [n, holder] of holders.entries()) {
-      await registry.register(peer(holder));
-      await registry.announce(holder, [announcement("x", { publisher: publishers[n] })]);
+    const holders = many(LIST_CAP + 1);
+    for (const holder of holders) {
+      await registry.register(holder);
+      await registry.announce(holder.peer, [announcement("x", { publisher: holder.peer })]);
     }
     const { records } = await listAll(registry);
-    assertEquals(records.map(({ publisher }) => publisher), publishers);
+    assertEquals(
+      records.map(({ publisher }) => publisher),
+      holders.map(({ peer }) => peer),
+    );
   });
 
   test("pages keep to the cap on bytes", async ({ registry }) => {
@@ -258,13 +271,67 @@ export function registryContract(what: string, make: MakeBench): void {
   });
 
   test("peers are paged", async ({ registry }) => {
-    const many = Array.from({ length: LIST_CAP + 2 }, (_, n) => n.toString(16).padStart(64, "0"));
-    for (const one of many) await registry.register(peer(one));
+    const peers = many(LIST_CAP + 2);
+    for (const one of peers) await registry.register(one);
     const first = await registry.getPeers();
     const second = await registry.getPeers(first.cursor);
     const all = [...first.items, ...second.items].map(({ peer }) => peer);
-    assertEquals(all, many);
+    assertEquals(all, peers.map(({ peer }) => peer));
     assertEquals(second.cursor, undefined);
+  });
+
+  test("what a call back came to is what others are told", async ({ registry }) => {
+    await registry.register(peer(ANN));
+    await registry.announce(ANN, [announcement("x")]);
+    assertEquals(await registry.heartbeat(ANN), {
+      ...{ address: "192.0.2.1", port: 1, reachable: null },
+    });
+    const listing = { address: "192.0.2.2", port: 2, reachable: true };
+    assert(await registry.reached(ANN, listing));
+    assertEquals(await registry.heartbeat(ANN), listing);
+    assertEquals((await registry.getPeers()).items, [{ ...peer(ANN), ...listing, files: 1 }]);
+    const [{ sources }] = await registry.find({ name: "x" });
+    assertEquals(sources, [{ peer: ANN, address: "192.0.2.2", port: 2 }]);
+    await registry.register(peer(ANN));
+    assertEquals((await registry.heartbeat(ANN)).reachable, null, "called back anew");
+    await registry.goodbye(ANN);
+    assert(!await registry.reached(ANN, listing));
+  });
+
+  test("those that were reached are named as sources before the others", async ({ registry }) => {
+    const peers = many(200);
+    for (const one of peers) {
+      await registry.register(one);
+      await registry.announce(one.peer, [announcement("x"), announcement("y")]);
+    }
+    const reached = peers.filter((_, n) => n % 10 === 3);
+    const tell = async (some: typeof peers, reachable: boolean) => {
+      for (const { peer, address, port } of some) {
+        await registry.reached(peer, { address, port, reachable });
+      }
+    };
+    const named = async () => {
+      const [{ sources, total }] = await registry.find({ name: "x" });
+      assertEquals(total, 200);
+      assertEquals(new Set(sources.map(({ peer }) => peer)).size, 50);
+      return sources.filter(({ peer }) => reached.some((one) => one.peer === peer)).length;
+    };
+    await tell(reached, true);
+    await tell(peers.slice(194), false);
+    assertEquals(await named(), 20, "all that were reached, and some of the others");
+    await registry.withdraw(reached[0].peer, [{ name: "x", id: id("a") }]);
+    assertEquals(await named(), 20, "it holds the content under its other name");
+    await tell(peers, true);
+    await tell(reached, false);
+    assertEquals(await named(), 0);
+  });
+
+  test("seed peers that were reached say so", async ({ registry }) => {
+    const seed = { address: "192.0.2.9", port: 7 };
+    await registry.seedReached(seed);
+    await registry.registerSeed(seed);
+    await registry.seedReached(seed);
+    assertEquals((await registry.getPeers()).items, [{ ...seed, reachable: true }]);
   });
 
   test("seed peers stay until they are forgotten", async ({ registry, pass }) => {
@@ -278,7 +345,9 @@ export function registryContract(what: string, make: MakeBench): void {
     ]);
     await registry.forgetSeed({ address: "192.0.2.9", port: 7 });
     await registry.forgetSeed({ address: "192.0.2.9", port: 7 });
-    assertEquals((await registry.getPeers()).items, [{ address: "192.0.2.9", port: 8 }]);
+    assertEquals((await registry.getPeers()).items, [
+      { address: "192.0.2.9", port: 8, reachable: null },
+    ]);
   });
 
   test("peers are capped", async ({ registry }) => {
@@ -308,4 +377,36 @@ export function registryContract(what: string, make: MakeBench): void {
     await registry.register(peer(ANN));
     await registry.announce(ANN, some("a", "b", "c", "d"));
   }, "small");
+
+  test("one address takes no more than its share", async ({ registry }) => {
+    const [ann, ben, cat] = many(3);
+    const from = "2001:db8:1:2::1";
+    await registry.register(ann, from);
+    await registry.register(ben, "2001:db8:1:2:ffff::2");
+    await refused("busy", registry.register(cat, "2001:DB8:1:2::3"));
+    await refused("busy", registry.registerSeed({ address: from, port: 7 }));
+    await registry.register(cat, "2001:db8:1:3::3");
+    const some = (...list: string[]) => list.map((name) => announcement(name));
+    await registry.announce(ann.peer, some("a", "b"));
+    await refused("busy", registry.announce(ben.peer, some("c", "d")));
+    await registry.announce(ben.peer, some("c"));
+    await registry.announce(cat.peer, some("d", "e"));
+    await registry.goodbye(ann.peer);
+    await registry.announce(ben.peer, some("d", "e"));
+    await registry.registerSeed({ address: from, port: 7 });
+    await registry.forgetSeed({ address: from, port: 7 });
+    await registry.register(ann, from);
+  }, "shared");
+
+  test("names are capped by their bytes", async ({ registry }) => {
+    const [ann, ben] = many(2);
+    await registry.register(ann);
+    await registry.register(ben);
+    await registry.announce(ann.peer, [announcement("ä".repeat(20))]);
+    await refused("busy", registry.announce(ben.peer, [announcement("b".repeat(61))]));
+    assertEquals(await names(registry), ["ä".repeat(20)], "nothing of it was taken");
+    await registry.announce(ben.peer, [announcement("b".repeat(60))]);
+    await registry.withdraw(ben.peer, [{ name: "b".repeat(60), id: id("a") }]);
+    await registry.announce(ben.peer, [announcement("c".repeat(59)), announcement("d")]);
+  }, "shared");
 }

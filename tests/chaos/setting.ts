@@ -41,7 +41,7 @@ export async function sourceBehind(
 ): Promise<{ peer: Peer; proxy: Proxy; file: string } & AsyncDisposable> {
   const proxy = new Proxy(options);
   const peer = await sharer(world, name, ["--advertise", proxy.address]);
-  proxy.target = peer.address;
+  await proxy.lead(world, peer);
   const { file } = peer;
   return { peer, proxy, file, [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose]() };
 }

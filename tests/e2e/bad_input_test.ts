@@ -201,11 +201,12 @@ Deno.test("what others call a file can't act on a terminal, nor on the disk", as
   await using world = await World.create();
   const content = crypto.getRandomValues(new Uint8Array(100));
   const name = "\x1b]0;owned\x07\u202egpj.exe";
-  await using evil = await HostilePeer.create(
-    world.bootstrap,
-    offerOf(name, content),
-    serving(content),
-  );
+  const asked = new Set<string>();
+  const script = serving(content, ({ action }, honest) => {
+    asked.add(action);
+    return honest;
+  });
+  await using _evil = await HostilePeer.create(world.bootstrap, offerOf(name, content), script);
   await using _up = await HostilePeer.create(
     world.bootstrap,
     offerOf("../../escape", content),
@@ -220,7 +221,8 @@ Deno.test("what others call a file can't act on a terminal, nor on the disk", as
   for (const one of listed) {
     assertEquals((await world.run(dir, ["get"], { words: [one.name] })).code, 2);
   }
-  assertEquals(evil.accepted, 0);
+  // Whoever calls it back, nobody asks it for a file.
+  assertEquals([...asked].filter((action) => action !== "hello"), []);
   assertEquals(contentsOf(world.root), ["dir"]);
 });
 

@@ -35,7 +35,7 @@ Deno.test({
     await using world = await World.create();
     await using proxy = new Proxy({ pauseAfter: 6 * MIB });
     const source = await world.peer("source", { args: ["--advertise", proxy.address] });
-    proxy.target = source.address;
+    await proxy.lead(world, source);
     await writeRandom(`${source.dir}/data`, 12 * MIB);
     await world.json(source.dir, ["share", "data"]);
     await using disk = await Disk.mount(world, 16 * MIB);

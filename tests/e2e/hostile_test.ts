@@ -210,7 +210,7 @@ Deno.test("a liar beside an honest peer is dropped and named, and the file is ri
       await using proxy = new Proxy({ pauseAfter: 2 * MIB });
       const args = ["--advertise", proxy.address];
       const source = await world.peer(`source ${index}`, { args });
-      proxy.target = source.address;
+      await proxy.lead(world, source);
       await Deno.writeFile(`${source.dir}/${name}`, content);
       await world.json(source.dir, ["share", name]);
       const script = serving(content, (request, honest) => {

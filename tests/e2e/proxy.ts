@@ -1,4 +1,7 @@
+import type { PeerRecord } from "../../src/peer/peer_api.ts";
 import { RawEnd } from "../support/sockets.ts";
+import { eventually } from "./checks.ts";
+import type { Peer, World } from "./world.ts";
 
 /** What a proxy does to what goes from the source to the getter. */
 export interface ProxyOptions {
@@ -10,15 +13,15 @@ export interface ProxyOptions {
 
 /**
  * A TCP proxy between a getter and a source, so that "half-way" is an event. The source is listed by
- * the proxy's address: start it with `--advertise`, then tell {@link target}.
+ * the proxy's address: start it with `--advertise`, then call {@link lead}.
  */
 export class Proxy {
   /** HOST:PORT to advertise. */
   readonly address: string;
   /** Resolves when the pause is reached. */
   readonly paused: Promise<void>;
-  /** HOST:PORT of the source. */
-  target = "";
+  /** HOST:PORT of the source, once it is known. */
+  readonly #target = Promise.withResolvers<string>();
   readonly #listener: Deno.TcpListener;
   readonly #options: ProxyOptions;
   readonly #reached = Promise.withResolvers<void>();
@@ -35,6 +38,15 @@ export class Proxy {
     this.#running = this.#accept();
   }
 
+  /** Leads to a peer that advertises this proxy, and waits until it is listed so. */
+  async lead(world: World, source: Peer): Promise<void> {
+    this.#target.resolve(source.address);
+    await eventually("the peer is listed by the proxy's address", async () => {
+      const peers = await world.json<PeerRecord[]>(source.dir, ["list-peers"]);
+      return peers.some(({ address, port }) => `${address}:${port}` === this.address);
+    });
+  }
+
   /** Passes on again, for good. */
   resume(): void {
     this.#resumed.resolve();
@@ -48,6 +60,7 @@ export class Proxy {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listener.close();
     this.resume();
+    this.#target.resolve("127.0.0.1:0");
     this.cut();
     await this.#running;
   }
@@ -59,7 +72,7 @@ export class Proxy {
   }
 
   async #serve(getter: RawEnd): Promise<void> {
-    const [host, port] = this.target.split(":");
+    const [host, port] = (await this.#target.promise).split(":");
     let source: RawEnd;
     try {
       source = await RawEnd.connect({ host, port: Number(port) });

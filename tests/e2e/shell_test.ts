@@ -16,7 +16,7 @@ Deno.test("every command can be said in the shell, and exit ends it with 0", asy
   await program.type("share 'my own file'");
   await program.sees(/my own file {2}1000 B {2}hashed in .* id [0-9a-f]{12}\n/);
   await program.type("list-peers");
-  await program.sees(/ADDRESS +PEER +FILES +AGENT\n(127\.0\.0\.1:\d+ .*\n){2}/);
+  await program.sees(/ADDRESS +PEER +REACHABLE +FILES +AGENT\n(127\.0\.0\.1:\d+ .*\n){2}/);
   await program.type('list-files "d*"');
   await program.sees(/ID +SIZE .* NAME\n.* data\n/);
   await program.type("get data");

@@ -36,7 +36,7 @@ Deno.test("a get under way stops in order, by itself and through a running peer"
       const source = await world.peer(`source ${code} ${running}`, {
         args: ["--advertise", proxy.address],
       });
-      proxy.target = source.address;
+      await proxy.lead(world, source);
       await world.json(source.dir, ["share", `${world.root}/big`]);
       const name = `getter ${code} ${running}`;
       const dir = running ? (await world.peer(name)).dir : await world.folder(name);
@@ -61,7 +61,7 @@ Deno.test("a peer that stops ends the downloads that it was asked for", async ()
   await writeRandom(`${world.root}/big`, SIZE);
   await using proxy = new Proxy({ pauseAfter: SIZE / 4 });
   const source = await world.peer("source", { args: ["--advertise", proxy.address] });
-  proxy.target = source.address;
+  await proxy.lead(world, source);
   await world.json(source.dir, ["share", `${world.root}/big`]);
   const getter = await world.peer("getter");
   const get = world.start(getter.dir, ["get", "big"]);
@@ -77,7 +77,7 @@ Deno.test("a second signal ends it at once", async () => {
   await writeRandom(`${world.root}/big`, SIZE);
   await using proxy = new Proxy({ pauseAfter: SIZE / 4 });
   const source = await world.peer("source", { args: ["--advertise", proxy.address] });
-  proxy.target = source.address;
+  await proxy.lead(world, source);
   await world.json(source.dir, ["share", `${world.root}/big`]);
   const dir = await world.folder("getter");
   const get = world.start(dir, ["get", "big"]);

@@ -72,7 +72,7 @@ Deno.test("two sources are used side by side, and both are in the receipt", asyn
   const proxies = [one, two];
   const sources = await Promise.all(proxies.map(async (proxy, index) => {
     const source = await world.peer(`${index}`, { args: ["--advertise", proxy.address] });
-    proxy.target = source.address;
+    await proxy.lead(world, source);
     return source;
   }));
   Promise.all(proxies.map(({ paused }) => paused)).then(() => proxies.map((one) => one.resume()));
