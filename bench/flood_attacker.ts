@@ -1,0 +1,72 @@
+/**
+ * One process's share of hostile connections: `flood_attacker.ts HOST:PORT COUNT [KIND]`. Says
+ * `connected`
+ * once all of them are, and goes on until it is ended. A connection that the bootstrap closes is made
+ * anew after a pause.
+ */
+import { Identity } from "../src/trust/identity.ts";
+import { signRegistration } from "../src/trust/registration.ts";
+import { RawEnd } from "../tests/support/sockets.ts";
+
+/** Before a closed connection is made anew, in milliseconds. */
+const REOPEN_MS = 1_000;
+
+const HELLO = { action: "hello", id: 1, protocol: 1, agent: "x".repeat(24_000) };
+const encoder = new TextEncoder();
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** What is done on a connection until it is closed. */
+const KINDS: ((end: RawEnd) => Promise<unknown>)[] = [
+  function silent(end) {
+    return end.closed();
+  },
+  async function slow(end) {
+    for (;;) {
+      await end.send(" ");
+      await pause(1_000);
+    }
+  },
+  async function unreading(end) {
+    await end.send(HELLO);
+    const list = encoder.encode('{"action":"list_files","id":2}\n'.repeat(60));
+    for (;;) await end.send(list);
+  },
+  async function garbage(end) {
+    await end.send(crypto.getRandomValues(new Uint8Array(24_000)));
+    await end.closed();
+  },
+  async function registering(end) {
+    await end.send(HELLO);
+    const { nonce } = await end.line();
+    const identity = await Identity.generate();
+    const signature = await signRegistration(identity, nonce, { port: 9 });
+    const register = { action: "register", id: 2, peer: identity.id, port: 9, signature };
+    const ten = encoder.encode((JSON.stringify(register) + "\n").repeat(10));
+    for (;;) {
+      await end.send(ten);
+      for (let n = 0; n < 10; n++) if (!await end.line()) return;
+    }
+  },
+];
+
+async function attack(address: { host: string; port: number }, kind: number): Promise<never> {
+  for (;;) {
+    try {
+      using end = await RawEnd.connect(address);
+      await kinds[kind % kinds.length](end);
+    } catch {
+      // The bootstrap ended it, which is what it is there for.
+    }
+    await pause(REOPEN_MS);
+  }
+}
+
+const [where, count, only] = Deno.args;
+const kinds = KINDS.filter(({ name }) => only === undefined || name === only);
+const [host, port] = where.split(":");
+for (let n = 0; n < Number(count); n++) {
+  void attack({ host, port: Number(port) }, n);
+  if (n % 50 === 49) await pause(20);
+}
+console.log("connected");
