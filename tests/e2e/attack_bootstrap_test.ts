@@ -168,11 +168,12 @@ Deno.test("attack: a bootstrap that withholds hides a file, and passes off nobod
 
   // The publisher is kept back, and somebody else stands in: refused, and who is missed is named.
   const evil = encoder.encode("evil longer");
-  await using mallory = await HostilePeer.create(
-    world.bootstrap,
-    offerOf("data", evil),
-    serving(evil),
-  );
+  const asked = new Set<string>();
+  const script = serving(evil, ({ action }, honest) => {
+    asked.add(action);
+    return honest;
+  });
+  await using _mallory = await HostilePeer.create(world.bootstrap, offerOf("data", evil), script);
   const offers = await overheard(world.bootstrap, "data");
   const theirs = offers.filter(({ announcement }) => announcement.publisher !== alice.key);
   assertEquals(theirs.length, 1);
@@ -181,7 +182,8 @@ Deno.test("attack: a bootstrap that withholds hides a file, and passes off nobod
   assertRefused(refused, { code: 5, text: `${alice.key.slice(0, 12)} was remembered for it` });
   assertEquals(await Deno.readTextFile(`${dir}/data`), "two, longer");
   assertEquals(placedIn(dir), ["data"]);
-  assertEquals(mallory.accepted, 0, "nobody even asked them");
+  // The bootstrap says hello when it calls back.
+  assertEquals([...asked].filter((action) => action !== "hello"), [], "nobody even asked them");
 
   // Of two bootstraps, one that withholds hides nothing.
   liar.lies = {};

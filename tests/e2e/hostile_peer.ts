@@ -67,11 +67,6 @@ export class HostilePeer {
     this.address = `127.0.0.1:${server.address.port}`;
   }
 
-  /** Connections accepted so far. */
-  get accepted(): number {
-    return this.#server.accepted;
-  }
-
   /** Resolves when the bootstrap lists it and what it offers. */
   static async create(
     bootstrap: string,
