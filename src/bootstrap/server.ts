@@ -2,11 +2,11 @@
  * The bootstrap server: accepts connections, gives each its own session, and ends them all in order.
  */
 import { getLogger } from "@logtape/logtape";
-import { Fault, messageOf } from "../fault.ts";
+import { messageOf } from "../fault.ts";
 import { delay } from "../peer/retry.ts";
 import { AGENT } from "../version.ts";
 import { Refused } from "../wire/answerer.ts";
-import { type Address, Connection, formatAddress } from "../wire/connection.ts";
+import { type Address, Connection } from "../wire/connection.ts";
 import { inTheClear, type Transport, type TransportListener } from "../wire/transport.ts";
 import { callBack, type Connect } from "./call_back.ts";
 import { CallBacks } from "./call_backs.ts";

@@ -1,5 +1,10 @@
+import { CallBacks } from "../../../src/bootstrap/call_backs.ts";
 import { MemoryRegistry } from "../../../src/bootstrap/memory_registry.ts";
-import { Session } from "../../../src/bootstrap/session.ts";
+import { Quota } from "../../../src/bootstrap/quota.ts";
+import { RateLimits } from "../../../src/bootstrap/rate_limits.ts";
+import { ReplyFrames } from "../../../src/bootstrap/reply_frames.ts";
+import { Session, type SessionOptions } from "../../../src/bootstrap/session.ts";
+import { Turns } from "../../../src/bootstrap/turns.ts";
 import { Connection } from "../../../src/wire/connection.ts";
 import { concat } from "../../support/bytes.ts";
 import { isAllowed } from "../allow.ts";
@@ -9,7 +14,18 @@ import type { Target } from "../target.ts";
 import { bytesOf, linesOf } from "../text.ts";
 
 const registry = new MemoryRegistry();
-const speakers = new Map<string, Session>();
+const unlimited = { rate: 1e9, burst: 1e9 };
+const any = { perAddress: unlimited, total: unlimited };
+const options: SessionOptions = {
+  ...{ registry, agent: "fuzz/1", speakers: new Map() },
+  callBacks: new CallBacks({ registry, call: () => Promise.reject(new Error("nobody is there")) }),
+  rates: new RateLimits({
+    rates: { connect: any, ask: any, list: any, register: any, announce: any },
+  }),
+  payloads: new Quota({ what: "bytes", perAddress: 1 << 30, total: 1 << 30, retryAfter: 1 }),
+  turns: new Turns(),
+  frames: new ReplyFrames(),
+};
 
 const [hello, register, ...rest] = BOOTSTRAP_REQUESTS;
 const asking = rest.filter(({ action }) => action !== "announce" && action !== "withdraw");
@@ -30,7 +46,7 @@ export const bootstrapCallee: Target = {
   ],
   async run(input) {
     using connection = new Connection(scriptedConn(input, { seed: seedOf(input) }));
-    const session = new Session(connection, { registry, agent: "fuzz/1", speakers });
+    const session = new Session(connection, options);
     try {
       await session.run();
     } catch (error) {
