@@ -51,6 +51,7 @@ import type {
   TrustRequest,
 } from "./peer_api.ts";
 import { Pausing } from "./pausing.ts";
+import { PeerLines } from "./peer_lines.ts";
 import { RateHistory } from "./rate_history.ts";
 import { Receiver } from "./receiver.ts";
 import { RateLimiter } from "./rate_limiter.ts";
@@ -160,13 +161,12 @@ export class PeerNode implements PageApi {
     });
     const downloads = new DownloadStore(db, folder.partials);
     const listening = () => this.#listener?.address.port;
+    const lines: PeerLines = new PeerLines({
+      self: () => ({ ...self, transport, port: listening() }),
+      limitDown: [this.#limitDown],
+    });
     this.#fetcher = new Fetcher({
-      self: {
-        ...{ ...self, transport },
-        get port() {
-          return listening();
-        },
-      },
+      self: { ...self, transport, lines },
       limitDown: this.#limitDown,
       ...{ db, digests, cache, downloads },
       ...{ swarm: this.#swarm, transfers: this.#transfers, trust: this.#trust },

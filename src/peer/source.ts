@@ -1,7 +1,6 @@
 import * as v from "valibot";
 import { runCount, RunMap } from "../content/run_map.ts";
 import { Fault, messageOf } from "../fault.ts";
-import { Caller } from "../wire/caller.ts";
 import { decodePayload, type Message } from "../wire/codec.ts";
 import { type Address, formatAddress } from "../wire/connection.ts";
 import {
@@ -9,7 +8,6 @@ import {
   Digests,
   FilesReply,
   Has,
-  PeerHello,
   PeerRecord,
   RunMapReply,
   SOURCES_CAP,
@@ -18,6 +16,7 @@ import {
 } from "../wire/protocol.ts";
 import type { Transport } from "../wire/transport.ts";
 import type { SourceReceipt } from "./peer_api.ts";
+import { type PeerLine, PeerLines } from "./peer_lines.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 
 /** Consecutive chunks, by number. */
@@ -75,15 +74,17 @@ export interface Self {
   port?: number;
   /** Default in the clear. */
   transport?: Transport;
+  /** The connections that all downloads share. Default one for each source. */
+  lines?: PeerLines;
 }
 
-/** A peer that speaks Shoal's own protocol, over one connection for the file. */
+/** A peer that speaks Shoal's own protocol, over its part in the connection there. */
 export class PeerSource implements Source {
   readonly receipt: SourceReceipt;
   readonly #file: { id: string; size: number };
   readonly #address: Address;
   readonly #self: Self;
-  #caller: Caller | undefined;
+  #line: PeerLine | undefined;
   #rttMs = 0;
 
   constructor(file: { id: string; size: number }, address: Address, self: Self) {
@@ -102,42 +103,39 @@ export class PeerSource implements Source {
   }
 
   async connect(signal: AbortSignal, limits?: RateLimiter[]): Promise<void> {
-    const { caller, hello } = await Caller.open(this.#address, PeerHello, {
-      ...this.#self,
-      limitDown: limits,
-      signal,
-    });
-    this.#caller = caller;
-    this.receipt.peer = hello.peer;
+    const { lines = new PeerLines({ self: () => this.#self, limitDown: [] }) } = this.#self;
+    this.#line = await lines.open(this.#address, { signal, limits });
+    this.receipt.peer = this.#line.peer;
   }
 
   async have(
     onRun: (run: number) => void,
     onTaken: (run: number) => void = () => {},
   ): Promise<RunMap> {
-    const caller = this.#connected();
+    const line = this.#connected();
+    const { connection } = line.caller;
     const runs = runCount(this.#file.size);
     // What it tells of before it replies goes here.
     const early = new RunMap(runs);
     let hear = (run: number): void => void early.add(run);
     let left = TELLINGS * runs;
-    caller.listen((notice) => {
+    line.listen((notice) => {
       const told = notice.action === "taken" ? onTaken : hear;
       for (const [first, end] of this.#told(notice, runs)) {
         left -= end - first;
         if (left < 0) {
-          return caller.close(new Fault("network", `${caller.connection} repeats itself`));
+          return line.caller.close(new Fault("network", `${connection} repeats itself`));
         }
         for (let run = first; run < end; run++) told(run);
       }
     });
     const started = performance.now();
-    const { reply, payload } = await caller.request(
+    const { reply, payload } = await line.request(
       { action: "have", file: this.#file.id },
       RunMapReply,
     );
     this.#rttMs = performance.now() - started;
-    if (caller.connection.transport.secured) this.#rttMs += TLS_MS;
+    if (connection.transport.secured) this.#rttMs += TLS_MS;
     const map = reply.complete ? RunMap.full(runs) : this.#mapOf(runs, payload);
     for (let run = 0; run < runs; run++) if (early.has(run)) map.add(run);
     hear = (run) => map.add(run) && onRun(run);
@@ -176,7 +174,7 @@ export class PeerSource implements Source {
   }
 
   close(): void {
-    this.#caller?.close();
+    this.#line?.close();
   }
 
   #mapOf(runs: number, payload: Uint8Array): RunMap {
@@ -198,9 +196,9 @@ export class PeerSource implements Source {
       .map(([first, count]) => [first, Math.min(first + count, runs)]);
   }
 
-  #connected(): Caller {
-    if (!this.#caller) throw new Error("connect() comes first");
-    return this.#caller;
+  #connected(): PeerLine {
+    if (!this.#line) throw new Error("connect() comes first");
+    return this.#line;
   }
 }
 

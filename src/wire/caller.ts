@@ -33,6 +33,8 @@ export interface RequestOptions {
   into?: Uint8Array<ArrayBuffer>;
   /** Takes the request back: the callee is told, and the reply may then be a Refusal. */
   signal?: AbortSignal;
+  /** Who asks, so that {@link Caller.leave} can tell. */
+  owner?: object;
 }
 
 /** A reply and the payload that came with it. */
@@ -43,6 +45,7 @@ export interface Answer<R> {
 
 interface Pending {
   id: number;
+  owner?: object;
   into?: Uint8Array<ArrayBuffer>;
   resolve: (answer: Answer<Message>) => void;
   reject: (error: unknown) => void;
@@ -59,7 +62,7 @@ export class Caller {
   readonly #ended = Promise.withResolvers<unknown>();
   #reading = false;
   #broken: unknown;
-  #onNotice: ((notice: Message) => void) | undefined;
+  readonly #listeners = new Set<(notice: Message) => void>();
   /** When the next reply must have begun, by performance.now(). */
   #replyDue = Infinity;
 
@@ -125,10 +128,21 @@ export class Caller {
     return this.#ended.promise;
   }
 
-  /** From now on reads notices too, and notices when the other end closes. */
-  listen(onNotice: (notice: Message) => void): void {
-    this.#onNotice = onNotice;
+  /** From now on reads notices too, and notices when the other end closes. Returns how to stop that. */
+  listen(onNotice: (notice: Message) => void): () => void {
+    this.#listeners.add(onNotice);
     if (!this.#reading) void this.#read();
+    return () => void this.#listeners.delete(onNotice);
+  }
+
+  /** What `owner` waits for fails at once, and is taken back; what others wait for goes on. */
+  leave(owner: object): void {
+    const fault = new Fault("network", `the requests to ${this.connection} were taken back`);
+    for (const pending of this.#pending) {
+      if (pending.owner !== owner) continue;
+      pending.reject(fault);
+      this.#takeBack(pending.id);
+    }
   }
 
   /**
@@ -139,7 +153,7 @@ export class Caller {
   async request<S extends v.GenericSchema>(
     message: Outgoing,
     schema: S,
-    { into, signal }: RequestOptions = {},
+    { into, signal, owner }: RequestOptions = {},
     payload?: Uint8Array,
   ): Promise<Answer<v.InferOutput<S>>> {
     if (this.#broken) throw this.#broken;
@@ -147,7 +161,7 @@ export class Caller {
     // Encoded before it counts as sent: one that can't be must not leave others waiting for its reply.
     const bytes = encodeMessage({ ...message, id }, payload);
     const answered = new Promise<Answer<Message>>((resolve, reject) => {
-      this.#pending.push({ id, into, resolve, reject });
+      this.#pending.push({ id, owner, into, resolve, reject });
     });
     answered.catch(() => {}); // until it is awaited below
     if (this.#pending.length === 1) {
@@ -182,9 +196,7 @@ export class Caller {
 
   async #orCancelled<T>(answered: Promise<T>, id: number, signal?: AbortSignal): Promise<T> {
     if (!signal) return await answered;
-    const cancel = () => {
-      this.connection.send({ action: "cancel", request: id }).catch(() => {});
-    };
+    const cancel = () => this.#takeBack(id);
     if (signal.aborted) cancel();
     signal.addEventListener("abort", cancel);
     try {
@@ -194,18 +206,24 @@ export class Caller {
     }
   }
 
+  #takeBack(id: number): void {
+    if (!this.connection.closed) {
+      this.connection.send({ action: "cancel", request: id }).catch(() => {});
+    }
+  }
+
   /** Reads while replies are due, or notices are listened for. */
   async #read(): Promise<void> {
     this.#reading = true;
     try {
-      while (this.#pending.length > 0 || this.#onNotice) {
+      while (this.#pending.length > 0 || this.#listeners.size > 0) {
         const due = this.#pending.length > 0
           ? Math.max(0, this.#replyDue - performance.now())
           : Infinity;
         const reply = await this.connection.read(due);
         if (!reply) throw new Fault("network", `${this.connection} closed the connection`);
-        if (this.#onNotice && isNotice(reply)) {
-          this.#onNotice(reply);
+        if (this.#listeners.size > 0 && isNotice(reply)) {
+          for (const onNotice of this.#listeners) onNotice(reply);
           continue;
         }
         const { id, into, resolve } = this.#pending[0] ?? {};
