@@ -4,6 +4,7 @@ import type { ConfigView } from "../../src/peer/live_config.ts";
 import type { BootstrapStatus, LiveSettings, PeerStatus } from "../../src/peer/peer_api.ts";
 import { assertRefused } from "./checks.ts";
 import { Program, shoal, shoalJson } from "./program.ts";
+import { Proxy } from "./proxy.ts";
 import { World } from "./world.ts";
 
 /** A world with a config file, which leads peers and verbs to its bootstrap and folder. */
@@ -154,17 +155,21 @@ Deno.test("bootstraps come, go and list another address while a peer runs", asyn
   const offered = ["peer", "list-files", "--bootstrap", second.bootstrap, "--dir", "/"];
   for (let files: unknown[] = []; files.length === 0;) files = await shoalJson(offered);
 
-  await one.patch({ advertise: "localhost:4321" });
+  // An address counts once the peer was reached there.
+  const [{ listed: address }] = (await one.status()).bootstraps;
+  await using proxy = new Proxy();
+  await one.patch({ advertise: proxy.address });
+  await proxy.lead(one.world, { address: address!, dir: one.dir });
   await untilRegistered(
     one.status,
-    (all) => all.every(({ listed }) => listed === "localhost:4321"),
+    (all) => all.every(({ listed }) => listed === proxy.address),
   );
   await one.patch({ bootstrap: [second.bootstrap], advertise: null });
   await untilRegistered(
     one.status,
     ([only, ...rest]) =>
       rest.length === 0 && only.address === second.bootstrap && only.state === "registered" &&
-      only.listed !== "localhost:4321",
+      only.listed !== proxy.address,
   );
   assertEquals(await peersOf(first), [], "it said goodbye");
   assertEquals((await peersOf(second.bootstrap)).length, 1);

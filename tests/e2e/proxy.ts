@@ -39,7 +39,7 @@ export class Proxy {
   }
 
   /** Leads to a peer that advertises this proxy, and waits until it is listed so. */
-  async lead(world: World, source: Peer): Promise<void> {
+  async lead(world: World, source: Pick<Peer, "dir" | "address">): Promise<void> {
     this.#target.resolve(source.address);
     await eventually("the peer is listed by the proxy's address", async () => {
       const peers = await world.json<PeerRecord[]>(source.dir, ["list-peers"]);
