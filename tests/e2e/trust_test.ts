@@ -296,7 +296,7 @@ Deno.test("trust: list-files shows it with no peer running, and needs no folder"
   const ended = await Promise.all(looks.map((words) => world.run(dir, words)));
   assertEquals(ended.map(({ code }) => code), [0, 0, 0, 0], ended[1].stderr);
   const { stdout } = await world.run(dir, ["list-files"]);
-  assertMatch(stdout, /^ID +SIZE +SOURCES +MODIFIED +PUBLISHER +TRUST +NAME\n/);
+  assertMatch(stdout, /^ID +SIZE +ENTRIES +SOURCES +MODIFIED +PUBLISHER +TRUST +NAME\n/);
   await bob.program.stop();
   assertEquals(
     await listed(bob.dir),
