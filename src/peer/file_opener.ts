@@ -84,7 +84,7 @@ export class FileOpener {
       ? sharing.present(id)
       : undefined;
     if (share) return share.announcement;
-    const active = fetcher.partials().filter((one) =>
+    const active = fetcher.partials.list().filter((one) =>
       one.state === "active" && one.name === name && one.id.startsWith(id)
     );
     return active.length === 1 ? active[0] : undefined;

@@ -187,7 +187,8 @@ export class PeerNode implements PageApi {
       isRunning: (id) => this.#fetcher.isRunning(id),
     });
     this.#pausing = new Pausing({
-      ...{ downloads, transfers: this.#transfers, fetcher: this.#fetcher },
+      ...{ downloads, transfers: this.#transfers, partials: this.#fetcher.partials },
+      end: (id, reason) => this.#fetcher.end(id, reason),
       // Without listening, it goes on when the next peer of this folder serves.
       goOn: (id) => this.#listener && this.#resumer.resume(id),
     });
@@ -265,7 +266,7 @@ export class PeerNode implements PageApi {
   }
 
   async cancel(request: Pick<GetRequest, "name" | "id">) {
-    return await this.#tracked(this.#fetcher.cancel(request));
+    return await this.#tracked(this.#fetcher.partials.cancel(request));
   }
 
   async pause(request: Pick<GetRequest, "name" | "id">) {
@@ -377,7 +378,7 @@ export class PeerNode implements PageApi {
       bootstraps: this.#bootstraps.list.map((one) => one.status),
       shares: this.#library.list().map(viewOf),
       transfers: this.#transfers.list(),
-      partials: this.#fetcher.partials(),
+      partials: this.#fetcher.partials.list(),
       totals: { ...this.#transfers.totals },
     });
   }

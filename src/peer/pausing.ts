@@ -1,13 +1,15 @@
 import { Fault } from "../fault.ts";
 import type { DownloadStore } from "../store/download_store.ts";
-import type { Fetcher } from "./fetcher.ts";
+import type { PartialAdmin } from "./partial_admin.ts";
 import type { GetRequest, PartialStatus } from "./peer_api.ts";
 import type { Transfers } from "./transfers.ts";
 
 export interface PausingOptions {
   downloads: DownloadStore;
   transfers: Transfers;
-  fetcher: Pick<Fetcher, "choose" | "end" | "partials">;
+  partials: PartialAdmin;
+  /** Ends the work on a content, for the reason given, and waits until nothing is under way. */
+  end: (id: string, reason: Fault) => Promise<void>;
   /** Goes on with a download, if this peer serves. */
   goOn: (id: string) => void;
 }
@@ -22,12 +24,12 @@ export class Pausing {
 
   /** See PeerApi.pause. */
   async pause(request: Pick<GetRequest, "name" | "id">): Promise<PartialStatus[]> {
-    const { downloads, transfers, fetcher } = this.#options;
-    const chosen = fetcher.choose(request, "pause");
+    const { downloads, transfers, partials, end } = this.#options;
+    const chosen = partials.choose(request, "pause");
     for (const { id, name } of chosen) {
       // First: what ends for another reason right now doesn't go on either.
       downloads.pause(id, true);
-      await fetcher.end(id, new Fault("usage", `Cannot get ${name}: it was paused`));
+      await end(id, new Fault("usage", `Cannot get ${name}: it was paused`));
       transfers.mark(id, "paused");
     }
     const paused = this.#among(chosen);
@@ -37,10 +39,10 @@ export class Pausing {
 
   /** See PeerApi.resume. */
   resume(request: Pick<GetRequest, "name" | "id">): Promise<PartialStatus[]> {
-    const { downloads, fetcher, goOn } = this.#options;
+    const { downloads, partials, goOn } = this.#options;
     let chosen: PartialStatus[];
     try {
-      chosen = fetcher.choose(request, "resume");
+      chosen = partials.choose(request, "resume");
     } catch (error) {
       return Promise.reject(error);
     }
@@ -54,6 +56,6 @@ export class Pausing {
   /** How some downloads stand now. */
   #among(chosen: PartialStatus[]): PartialStatus[] {
     const ids = new Set(chosen.map(({ id }) => id));
-    return this.#options.fetcher.partials().filter(({ id }) => ids.has(id));
+    return this.#options.partials.list().filter(({ id }) => ids.has(id));
   }
 }

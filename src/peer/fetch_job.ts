@@ -1,0 +1,84 @@
+import { treeShape } from "../content/hash_tree.ts";
+import type { PartialFile } from "../store/partial_file.ts";
+import type { Downloader } from "./downloader.ts";
+import type { Target } from "./find_target.ts";
+import { liveSources } from "./live_sources.ts";
+import type { Progress, Receipt } from "./peer_api.ts";
+import type { ActiveTransfer } from "./transfers.ts";
+
+/** A download under way: what is known of it as it goes. */
+export interface FetchJob {
+  name: string;
+  transfer: ActiveTransfer;
+  phase: Progress["phase"];
+  downloader?: Downloader;
+  partial?: PartialFile;
+  /** Chunks that were there before. */
+  reused: number;
+  /** Ends it, for the reason that it is given. */
+  ending: AbortController;
+  /** True when nobody waits for it, so that it makes way for one who would. */
+  background: boolean;
+  /** True when the whole of it was refused, so that nothing of it is kept. */
+  refused: boolean;
+  /** By performance.now(). */
+  deadline?: number;
+  wait?: number;
+  limitDown?: number;
+  /** Resolves when it has ended, either way. */
+  ended: Promise<void>;
+}
+
+/** Lets `status` see how a download goes. */
+export function show(job: FetchJob): void {
+  const { transfer } = job;
+  transfer.state = "active";
+  transfer.error = undefined;
+  transfer.sources = () => job.downloader?.connected ?? 0;
+  transfer.from = () => job.downloader ? liveSources(job.downloader) : [];
+  transfer.retries = () =>
+    job.downloader?.sources.reduce((sum, { receipt }) => sum + receipt.retries, 0) ?? 0;
+}
+
+/** What a download came to; the rest of its receipt is as for a file. */
+export type Outcome = Pick<Receipt, "path" | "up_to_date"> & Partial<Receipt>;
+
+/** From now on, a job is about that content. */
+export function account({ transfer }: FetchJob, { id, size }: Pick<Target, "id" | "size">): void {
+  transfer.id = id;
+  transfer.size = size;
+  transfer.before = -transfer.meter.total;
+}
+
+export function progressOf({ transfer, phase }: FetchJob): Progress {
+  const { bytes, size, rate, eta, sources } = transfer.view();
+  return { phase, bytes, size, rate, eta, sources };
+}
+
+/** What a download ends with. `outcome` is what its work says of it. */
+export function receiptOf(
+  { transfer, downloader, reused }: FetchJob,
+  target: Target,
+  { seconds, ...outcome }: Outcome & { seconds: number },
+): Receipt {
+  const tally = downloader?.tally ?? { fetched: 0, refetched: 0 };
+  const bytes = transfer.meter.total;
+  return {
+    kind: "file",
+    name: transfer.name,
+    id: target.id,
+    size: target.size,
+    publisher: target.announcement?.publisher,
+    trust: target.taken,
+    seconds,
+    bytes,
+    rate: bytes / seconds,
+    chunks: {
+      reused: outcome.up_to_date ? treeShape(target.size).chunks : reused,
+      ...tally,
+    },
+    sources: (downloader?.sources ?? target.sources).map(({ receipt }) => receipt)
+      .filter(({ bytes, dropped }) => bytes > 0 || dropped !== undefined),
+    ...outcome,
+  };
+}
