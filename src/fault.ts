@@ -19,8 +19,10 @@ export type FaultKind =
   | "ambiguous"
   /** A deadline passed. */
   | "deadline"
-  /** Another process holds the shared folder. */
-  | "held";
+  /** Another process holds the shared folder, or another download writes there. */
+  | "held"
+  /** A command that was to run before or after can't be run, or failed. */
+  | "hook";
 
 /** A failure with a one-line message for people and a kind for programs. `cause` is kept. */
 export class Fault extends Error {

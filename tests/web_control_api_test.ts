@@ -84,7 +84,7 @@ Deno.test("control: unsharing takes any name as it is", async () => {
 Deno.test("control: each kind of failure has its status", async () => {
   const table: Record<FaultKind, number> = {
     ...{ usage: 400, not_found: 404, destination: 409, ambiguous: 409, held: 423 },
-    ...{ network: 502, integrity: 502, deadline: 504, disk: 507 },
+    ...{ network: 502, integrity: 502, deadline: 504, disk: 507, hook: 500 },
   };
   for (const [kind, status] of Object.entries(table) as [FaultKind, number][]) {
     const peer = new ScriptedPeer({ unshare: () => Promise.reject(new Fault(kind, "why")) });

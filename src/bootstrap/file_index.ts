@@ -86,7 +86,7 @@ export class FileIndex {
   }
 
   /** As Registry.find. */
-  find({ name, file, publisher }: FindQuery): Found[] {
+  find({ name, file, publisher, versions }: FindQuery): Found[] {
     const candidates = name !== undefined
       ? this.#names.get(name)?.values()
       : file !== undefined
@@ -96,9 +96,12 @@ export class FileIndex {
       (file === undefined || a.id === file) &&
       (publisher === undefined || a.publisher === publisher)
     );
-    if (file === undefined) entries = newest(entries);
+    if (file === undefined && !versions) entries = newest(entries);
     const page = new Page<Found>();
-    for (const { announcement } of entries.sort((a, b) => this.#total(b) - this.#total(a))) {
+    const order = versions
+      ? (a: Entry, b: Entry) => b.announcement.time - a.announcement.time
+      : (a: Entry, b: Entry) => this.#total(b) - this.#total(a);
+    for (const { announcement } of entries.sort(order)) {
       const { holders } = this.#contents.get(announcement.id)!;
       const sources = holders.sample(SOURCES_CAP, this.#random)
         .map(({ peer, address, port }) => ({ peer, address, port }));

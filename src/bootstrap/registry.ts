@@ -15,11 +15,13 @@ export type SeedAddress = Pick<PeerRecord, "address" | "port">;
 /** What others are told of a peer. */
 export type Listing = Required<Pick<PeerRecord, "address" | "port" | "reachable">>;
 
-/** At least one of the three; an announcement is found when it fits all that are given. */
+/** At least one of the first three; an announcement is found when it fits all that are given. */
 export interface FindQuery {
   name?: string;
   file?: string;
   publisher?: string;
+  /** Older versions too, the newest first. Default false. */
+  versions?: boolean;
 }
 
 /**
@@ -31,7 +33,7 @@ export interface FindQuery {
  * the same name replaces the first.
  *
  * Of what one publisher announced under one name, only the newest (by `time`) counts, whoever passed
- * it on; the older content can still be found by its id, while somebody holds it.
+ * it on; the older content can still be found by its id, or with `versions`, while somebody holds it.
  *
  * A cap that is reached is a Refused `busy`; a peer that isn't here, a Refused `not_registered`.
  * Cursors are the registry's own; one that it can't read is a Refused `bad_message`.

@@ -136,14 +136,14 @@ export class Session {
         return this.#visitor.list({ action: "peers", id, cursor }, items);
       }
       case "find": {
-        const { name, file, publisher } = request;
+        const { name, file, publisher, versions } = request;
         if (name === undefined && file === undefined && publisher === undefined) {
           throw new Refused("bad_message", "find needs a name, a file or a publisher");
         }
         // All that a publisher has is as much as a list.
         const isList = name === undefined && file === undefined;
         await this.#visitor.spend(isList ? "list" : "ask");
-        const find = () => this.#registry.find({ name, file, publisher });
+        const find = () => this.#registry.find({ name, file, publisher, versions });
         const found = isList ? await this.#options.turns.take(find) : await find();
         return this.#visitor.list({ action: "found", id }, found);
       }

@@ -15,6 +15,7 @@ export const EXIT = {
   ambiguous: 8,
   deadline: 9,
   held: 10,
+  hook: 11,
   /** The reader of standard output went away: 128 + SIGPIPE. */
   closed_output: 141,
 } as const satisfies Record<FaultKind | "ok" | "unexpected" | "closed_output", number>;

@@ -47,6 +47,8 @@ export interface Query {
   file?: string;
   /** A peer id. */
   publisher?: string;
+  /** Older versions of a name too. Default false. */
+  versions?: boolean;
 }
 
 export interface AskOptions {
@@ -92,8 +94,8 @@ export class BootstrapClient {
 
   /** What is announced, with at most 50 sources each. A seed bootstrap knows of no files. */
   async find(query: Query, { signal }: AskOptions = {}): Promise<Found[]> {
-    const { name, file, publisher } = query;
-    const request = { action: "find", name, file, publisher };
+    const { name, file, publisher, versions } = query;
+    const request = { action: "find", name, file, publisher, versions };
     const answer = await this.#ask(request, FoundReply, signal);
     if (!answer) return [];
     const found = this.#decode(FoundList, answer.payload);

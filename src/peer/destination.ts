@@ -3,6 +3,8 @@ import { fileFault } from "../store/file_stamp.ts";
 import type { HashCache } from "../store/hash_cache.ts";
 import { findTwin } from "../store/find_twin.ts";
 import { isInside, pathOf } from "../store/safe_path.ts";
+import type { Taken } from "../trust/choose_offer.ts";
+import type { GetRequest } from "./peer_api.ts";
 
 /** Where a download goes, and whether it is there already. */
 export interface Destination {
@@ -11,20 +13,34 @@ export interface Destination {
   upToDate: boolean;
 }
 
+/** Where a file is to go, and what may be done to what stands there. */
+export type PlaceRequest = Pick<
+  GetRequest,
+  "name" | "output" | "overwrite" | "update" | "publisher"
+>;
+
 /**
- * Where a request's file goes: `output`, a file or an existing folder, or its name under `dir`, whose
- * missing folders are made. Throws a `destination` Fault when something else stands there and may
- * not be replaced, or under a name that some disks take for the same; and a `usage` Fault when the
- * place leads out of `dir` or its folder is missing.
+ * The path of a request's file: `output`, a file or in an existing folder, or its name under `dir`.
+ * Throws a `usage` Fault when it leads out of `dir` or its folder is missing, and a `destination` Fault
+ * when something stands there under a name that some disks take for the same.
+ */
+export function destinationOf(
+  { name, output }: Pick<GetRequest, "name" | "output">,
+  dir: string,
+): Promise<string> {
+  return output === undefined ? underDir(dir, name) : underOutput(output, name, dir);
+}
+
+/**
+ * Where a request's file goes, and whether it is there. Throws as {@link destinationOf} does, and a
+ * `destination` Fault when something else stands there and may not be replaced.
  */
 export async function settleDestination(
-  request: { name: string; output?: string; overwrite?: boolean },
-  content: { id: string; size: number },
+  request: PlaceRequest,
+  content: { id: string; size: number; taken: Taken },
   { dir, cache }: { dir: string; cache: HashCache },
 ): Promise<Destination> {
-  const path = request.output === undefined
-    ? await underDir(dir, request.name)
-    : await underOutput(request.output, request.name, dir);
+  const path = await destinationOf(request, dir);
   const stat = await Deno.stat(path).catch(() => undefined);
   if (!stat && await Deno.lstat(path).catch(() => undefined)) {
     throw new Fault("destination", `Cannot write ${path}: it is a link that leads nowhere`);
@@ -40,13 +56,29 @@ export async function settleDestination(
   }
   const same = stat.size === content.size && !leaves &&
     (await cache.identify(path, { what: "compare", follow: true })).id === content.id;
-  if (!same && !request.overwrite) {
-    throw new Fault(
-      "destination",
-      `Cannot write ${path}: it exists and differs; replace it with --overwrite`,
-    );
-  }
+  if (!same && !request.overwrite) requireUpdate(request, path, content.taken);
   return { path, upToDate: same };
+}
+
+/**
+ * Throws a `destination` Fault unless what differs at `path` may be replaced by a version that was
+ * taken for this reason: only the remembered publisher's, which is never an older one, or that of the
+ * one whose whole key was given.
+ */
+function requireUpdate(
+  { name, update, publisher }: PlaceRequest,
+  path: string,
+  taken: Taken,
+): void {
+  const cannot = `Cannot write ${path}: it exists and differs`;
+  if (!update) throw new Fault("destination", `${cannot}; replace it with --overwrite`);
+  if (taken === "known" || taken === "first" && publisher?.length === 64) return;
+  const why = taken === "own"
+    ? `this peer itself publishes ${name}`
+    : taken === "named"
+    ? `another publisher is remembered for ${name}`
+    : `no publisher is remembered for ${name}, whose newer version this could be`;
+  throw new Fault("destination", `${cannot}, and ${why}; replace it with --overwrite`);
 }
 
 /**

@@ -10,6 +10,7 @@ import { bytesOf, PartialFile } from "../store/partial_file.ts";
 import type { Place as SharePlace } from "../store/library.ts";
 import { foldName, isInside, pathOf } from "../store/safe_path.ts";
 import { setAttributes } from "../store/update_tree.ts";
+import { TargetLock } from "../store/target_lock.ts";
 import { makeParents } from "./destination.ts";
 import type { FetchJob } from "./fetch_job.ts";
 import type { Target } from "./find_target.ts";
@@ -59,7 +60,13 @@ export interface DiskFetchOptions {
 }
 
 /** Where a download's file goes. */
-export type Place = Pick<GetRequest, "name" | "output" | "overwrite" | "sha256"> & { path: string };
+export type Place =
+  & Pick<GetRequest, "name" | "output" | "overwrite" | "update" | "sha256" | "reuse">
+  & {
+    path: string;
+    /** Looks once more, now that nobody else writes there: true when the file is there already. */
+    isThere: () => Promise<boolean>;
+  };
 
 /** Fetches files to disk: a content at a time, each path by one. */
 export class DiskFetch {
@@ -92,13 +99,20 @@ export class DiskFetch {
     await job?.ended;
   }
 
-  /** Fetches what there isn't of a target, and puts the whole in its place. */
-  async run(job: FetchJob, target: Target, place: Place, signal: AbortSignal): Promise<void> {
-    const { name, output, path, overwrite = false, sha256 } = place;
+  /**
+   * Fetches what there isn't of a target, and puts the whole in its place. False when it turned out to
+   * be there already. Throws a `held` Fault when somebody else fetches it, or writes there.
+   */
+  async run(job: FetchJob, target: Target, place: Place, signal: AbortSignal): Promise<boolean> {
+    const { name, output, path, sha256 } = place;
+    const overwrite = place.overwrite === true || place.update === true;
     await this.claim(job, target.id, path);
     const { dir, cache, running } = this.#options;
     let stopServing: (() => void) | undefined;
+    let lock: TargetLock | undefined;
     try {
+      lock = TargetLock.take(path);
+      if (await place.isThere()) return false;
       job.partial = PartialFile.open(
         { ...target, name, output: output && path, overwrite, sha256 },
         this.#options,
@@ -115,10 +129,12 @@ export class DiskFetch {
       if (target.entry) setAttributes(parentOf(path), [{ ...target.entry, path: baseOf(path) }]);
       cache.remember(path, target.id, stamp);
       await this.#options.onFetched(target, name, { path, stamp });
+      return true;
     } catch (error) {
       await this.leave(job, target.id, error);
       throw error;
     } finally {
+      lock?.[Symbol.dispose]();
       stopServing?.();
       this.release(target.id, [path]);
     }
@@ -132,7 +148,7 @@ export class DiskFetch {
       await other.ended;
     }
     if (this.#jobs.has(id) || this.#options.folders.isFetching(id)) {
-      throw new Fault("destination", `Cannot get ${job.name}: it is being fetched already`);
+      throw new Fault("held", `Cannot get ${job.name}: it is being fetched already`);
     }
     this.claimPath(path);
     this.#jobs.set(id, job);
@@ -142,7 +158,7 @@ export class DiskFetch {
   /** Each path is written by one. */
   claimPath(path: string): void {
     if (this.#writing.has(foldName(path))) {
-      throw new Fault("destination", `Cannot write ${path}: another download is writing it`);
+      throw new Fault("held", `Cannot write ${path}: another download is writing it`);
     }
     this.#writing.add(foldName(path));
   }

@@ -3,7 +3,7 @@ import type { PartialFile } from "../store/partial_file.ts";
 import type { Downloader } from "./downloader.ts";
 import type { Target } from "./find_target.ts";
 import { liveSources } from "./live_sources.ts";
-import type { Progress, Receipt } from "./peer_api.ts";
+import type { GetEvent, Progress, Receipt, SourceReceipt } from "./peer_api.ts";
 import type { ActiveTransfer } from "./transfers.ts";
 
 /** A download under way: what is known of it as it goes. */
@@ -53,6 +53,29 @@ export function account({ transfer }: FetchJob, { id, size }: Pick<Target, "id" 
 export function progressOf({ transfer, phase }: FetchJob): Progress {
   const { bytes, size, rate, eta, sources } = transfer.view();
   return { phase, bytes, size, rate, eta, sources };
+}
+
+/** What is said when it is known what will be fetched. */
+export function foundEvent(
+  name: string,
+  { id, size, announcement, taken, sources }: Target,
+): GetEvent {
+  const { publisher } = announcement ?? {};
+  return { event: "found", name, id, size, publisher, trust: taken, sources: sources.length };
+}
+
+/** What is said of sources that were dropped and are not among those `told`, to whom they are added. */
+export function droppedSince(
+  { transfer: { name }, downloader }: FetchJob,
+  told: Set<SourceReceipt>,
+): GetEvent[] {
+  const dropped = (downloader?.sources ?? []).map(({ receipt }) => receipt)
+    .filter((receipt) => receipt.dropped !== undefined && !told.has(receipt));
+  return dropped.map((receipt) => {
+    told.add(receipt);
+    const { address, peer, dropped } = receipt;
+    return { event: "source_dropped", name, address, peer, reason: dropped! };
+  });
 }
 
 /** What a download ends with. `outcome` is what its work says of it. */

@@ -6,15 +6,37 @@ import type { StateDatabase } from "../store/state_database.ts";
 import { PAYLOAD_CAP } from "../wire/protocol.ts";
 import { checkedOutput } from "./checked_output.ts";
 import { settleDestination } from "./destination.ts";
+import { keptFile } from "./kept_file.ts";
+import { planOf, planOfFolder, planOfKept } from "./plan.ts";
+import { untilFound } from "./until_found.ts";
 import { DiskFetch, type DiskFetchOptions } from "./disk_fetch.ts";
-import { account, type FetchJob, type Outcome, progressOf, receiptOf, show } from "./fetch_job.ts";
+import {
+  account,
+  droppedSince,
+  type FetchJob,
+  foundEvent,
+  type Outcome,
+  progressOf,
+  receiptOf,
+  show,
+} from "./fetch_job.ts";
 import { findFolderOf, isFolder } from "./find_folder.ts";
 import { FolderFetcher } from "./folder_fetcher.ts";
 import { FolderGet, trustedName } from "./folder_get.ts";
+import { settleFolder } from "./folder_place.ts";
+import { partNamed } from "./find_folder.ts";
 import { findTarget, type Target, type Wanted } from "./find_target.ts";
 import { OrderedOutput } from "./ordered_output.ts";
 import { PartialAdmin } from "./partial_admin.ts";
-import type { GetOptions, GetRequest, PeerRecord, Receipt, StreamRequest } from "./peer_api.ts";
+import type {
+  GetOptions,
+  GetRequest,
+  PeerRecord,
+  Plan,
+  Receipt,
+  SourceReceipt,
+  StreamRequest,
+} from "./peer_api.ts";
 import { requireChecksum } from "./require_checksum.ts";
 import { RunningDownloads, type RunningOptions } from "./running_downloads.ts";
 import type { ChunkRange, Source } from "./source.ts";
@@ -72,6 +94,8 @@ export class Fetcher {
     options: GetOptions = {},
     transfer?: ActiveTransfer,
   ): Promise<Receipt> {
+    const kept = request.no_clobber ? await keptFile(request, this.#options) : undefined;
+    if (kept) return kept;
     return await this.#track(request, { ...options, transfer }, async (job, target, signal) => {
       const place = { ...request, name: job.name };
       if (!isFolder(target)) return await this.#file(job, place, target, signal);
@@ -88,15 +112,33 @@ export class Fetcher {
     target: Target,
     signal: AbortSignal,
   ): Promise<Outcome> {
-    const { dir, cache } = this.#options;
-    const overwrite = request.overwrite || request.update;
-    const place = { ...request, overwrite };
-    const { path, upToDate } = await settleDestination(place, target, { dir, cache });
-    if (upToDate) {
-      await requireChecksum(path, place, signal);
+    const settle = () => settleDestination(request, target, this.#options);
+    const { path, upToDate } = await settle();
+    const isThere = async () => (await settle()).upToDate;
+    const fetched = !upToDate &&
+      await this.#disk.run(job, target, { ...request, path, isThere }, signal);
+    if (!fetched) {
+      await requireChecksum(path, request, signal);
       this.#disk.removeFor(target.id, path);
-    } else await this.#disk.run(job, target, { ...place, path }, signal);
-    return { path, up_to_date: upToDate };
+    }
+    return { path, up_to_date: !fetched };
+  }
+
+  /** See PeerApi.plan. */
+  async plan(request: GetRequest, { signal }: { signal: AbortSignal }): Promise<Plan> {
+    const name = safeName(request.name.normalize("NFC"));
+    const place = { ...request, name };
+    const kept = request.no_clobber ? await keptFile(place, this.#options) : undefined;
+    if (kept) return planOfKept(kept);
+    const target = await this.find(place, signal);
+    if (isFolder(target)) {
+      if (partNamed(target, name) === "") {
+        return planOfFolder(name, target, await settleFolder(place, this.#options.dir));
+      }
+      throw new Fault("usage", `Cannot plan ${name}: it is a part of a folder`);
+    }
+    const { path, upToDate } = await settleDestination(place, target, this.#options);
+    return planOf({ name, path, upToDate }, target, this.#options.downloads.get(target.id));
   }
 
   /** See PeerApi.stream. */
@@ -204,7 +246,11 @@ export class Fetcher {
     show(job);
     const signals = [job.ending.signal, ...(options.signal ? [options.signal] : [])];
     const signal = AbortSignal.any(signals);
-    const tell = () => options.onProgress?.(progressOf(job));
+    const dropped = new Set<SourceReceipt>();
+    const tell = () => {
+      options.onProgress?.(progressOf(job));
+      for (const event of droppedSince(job, dropped)) options.onEvent?.(event);
+    };
     const ticker = setInterval(tell, PROGRESS_EVERY_MS);
     const late = request.deadline === undefined ? undefined : setTimeout(
       () => job.ending.abort(new Fault("deadline", `Cannot get ${name}: the deadline passed`)),
@@ -212,10 +258,12 @@ export class Fetcher {
     );
     try {
       signal.throwIfAborted();
-      const target = await this.find({ ...request, name }, signal, job.background);
+      const find = () => this.find({ ...request, name }, signal, job.background);
+      const target = await untilFound(find, { waitMs: job.background ? 0 : job.wait, signal });
       account(job, target);
       this.#options.transfers.supersede(transfer);
       job.phase = "connecting";
+      options.onEvent?.(foundEvent(name, target));
       const outcome = { ...await work(job, target, signal), sha256: request.sha256 };
       this.#options.trust.remember(trustedName(name, target), target);
       transfer.state = "done";

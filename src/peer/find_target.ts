@@ -76,8 +76,10 @@ async function choose(
   if (id?.length === 64) {
     return chooseOffer(await swarm.find({ file: id }, signal), wanted, knowledge);
   }
+  // A version that is named by its id need not be the newest.
+  if (id) return chooseOffer(await swarm.find({ name, versions: true }, signal), wanted, knowledge);
   const expected = publisher?.length === 64 ? publisher : knowledge.remembered?.publisher;
-  if (expected && !id) {
+  if (expected) {
     // By the key, too: a crowd of others can't push it off the one page that is answered.
     const offers = await swarm.find({ name, publisher: expected }, signal);
     const choice = chooseOffer(offers, wanted, knowledge);

@@ -42,6 +42,7 @@ import type {
   ListedFile,
   LiveSettings,
   PeerStatus,
+  Plan,
   Receipt,
   ShareOptions,
   ShareRequest,
@@ -265,6 +266,10 @@ export class PeerNode implements PageApi {
     return await this.#get(request, options);
   }
 
+  async plan(request: GetRequest, options: { signal?: AbortSignal } = {}): Promise<Plan> {
+    return await this.#tracked(this.#fetcher.plan(request, this.#whileOpen(options)));
+  }
+
   async cancel(request: Pick<GetRequest, "name" | "id">) {
     return await this.#tracked(this.#fetcher.partials.cancel(request));
   }
@@ -351,6 +356,11 @@ export class PeerNode implements PageApi {
     for await (const file of this.#swarm.listFiles(pattern)) {
       yield { ...file, trust: this.#trust.standing(file) };
     }
+  }
+
+  async listVersions(name: string): Promise<ListedFile[]> {
+    const files = await this.#swarm.versions(name);
+    return files.map((file) => ({ ...file, trust: this.#trust.standing(file) }));
   }
 
   trust(): Promise<TrustEntry[]> {

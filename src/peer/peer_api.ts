@@ -78,21 +78,31 @@ export interface GetRequest {
   /** Replace what is at the destination. Default false. */
   overwrite?: boolean;
   /**
-   * Bring what is at the destination up to date: of a folder, what is new or has changed. Default
-   * false.
+   * Bring what is at the destination up to date: a file by the remembered publisher's version, if that is
+   * no older one; of a folder, what is new or has changed. Default false.
    */
   update?: boolean;
   /** With `update`: remove from a folder what is no longer in it. Default false. */
   delete?: boolean;
+  /** Leave alone what is at the destination, whatever it is. Default false. */
+  no_clobber?: boolean;
+  /** Files to copy chunks from that needn't be fetched then: absolute paths. */
+  reuse?: string[];
   /** How long it may take, in milliseconds; then it fails with a `deadline` Fault. Default for ever. */
   deadline?: number;
-  /** How long to wait when nobody who has it can be reached, in milliseconds. Default 60 s. */
+  /**
+   * How long to wait while nobody who has it can be reached, or nobody has it yet, in milliseconds.
+   * Default 60 s, but not at all for what nobody has.
+   */
   wait?: number;
   /** Most bytes per second. Default what the peer is limited to. */
   limit_down?: number;
 }
 
-export type StreamRequest = Omit<GetRequest, "output" | "overwrite" | "update" | "delete">;
+export type StreamRequest = Omit<
+  GetRequest,
+  "output" | "overwrite" | "update" | "delete" | "no_clobber" | "reuse"
+>;
 
 /** How far a download is. */
 export interface Progress {
@@ -107,6 +117,34 @@ export interface Progress {
   eta?: number;
   /** Sources that are connected. */
   sources: number;
+}
+
+/** What happens to a download, for programs: lines of `--json`. */
+export type GetEvent =
+  /** It is known what will be fetched, and from how many. */
+  | {
+    event: "found";
+    name: string;
+    id: string;
+    size: number;
+    publisher?: string;
+    trust: Taken;
+    sources: number;
+  }
+  | { event: "source_dropped"; name: string; address: string; peer?: string; reason: string };
+
+/** What a `get` would do. Field names are those of `--json`. */
+export interface Plan extends Pick<Receipt, "name" | "id" | "size" | "publisher" | "trust"> {
+  /** Where it would be put. */
+  path: string;
+  /** `none`: it is up to date, or was to be left alone. */
+  action: "fetch" | "replace" | "none";
+  /** Set when something is at the destination, and was to be left alone. */
+  kept?: true;
+  /** What an earlier try has left, and what is still to be had, from other files here or from others. */
+  bytes: { there: number; missing: number };
+  /** Who would be asked. */
+  sources: string[];
 }
 
 /** One source's part in a download. */
@@ -132,20 +170,25 @@ export interface Receipt {
   size: number;
   /** Who signed for it; undefined for a seed peer's file. */
   publisher?: string;
-  /** Why it was taken. */
-  trust: Taken;
+  /** Why it was taken; undefined for what was there and was left alone. */
+  trust?: Taken;
   /** Of the whole file, where that was to be compared, and was as it should be. */
   sha256?: string;
   /** Where it was put; undefined for a download to standard output. */
   path?: string;
   /** True when the destination held the same content already and nothing was transferred. */
   up_to_date: boolean;
+  /** Set when something was at the destination, and was to be left alone: `id` and `size` are its own. */
+  kept?: true;
   seconds: number;
   /** Bytes that were transferred and verified. */
   bytes: number;
   /** Bytes per second, overall. */
   rate: number;
-  /** Reused: there before, and verified again. Refetched: those that had been wrong. */
+  /**
+   * Reused: there before, in the partial or in another file, and verified again. Refetched: those that
+   * had been wrong.
+   */
   chunks: { reused: number; fetched: number; refetched: number };
   /** Of a folder: what became of its files, and links that lead out of the part that was fetched. */
   files?: FileCounts;
@@ -296,6 +339,7 @@ export interface GetOptions {
   signal?: AbortSignal;
   /** Called a few times a second, and once at the end. */
   onProgress?: (progress: Progress) => void;
+  onEvent?: (event: GetEvent) => void;
 }
 
 export interface PeerApi {
@@ -306,6 +350,8 @@ export interface PeerApi {
   unshare(name: string): Promise<SharedFile>;
   /** Fetches a file to disk; nothing stands at the destination before it is whole and verified. */
   get(request: GetRequest, options?: GetOptions): Promise<Receipt>;
+  /** What {@link get} would do. Nothing is fetched, and nobody is remembered. Throws as that does. */
+  plan(request: GetRequest, options?: { signal?: AbortSignal }): Promise<Plan>;
   /** Fetches a file in order into `output`, each chunk verified before it is passed on. */
   stream(
     request: StreamRequest,
@@ -328,6 +374,8 @@ export interface PeerApi {
   listPeers(): Promise<PeerRecord[]>;
   /** What the swarm offers, names in order. `pattern` is a glob; default all. */
   listFiles(pattern?: string): AsyncIterable<ListedFile>;
+  /** Every version of a name that somebody has, the newest of each publisher first. */
+  listVersions(name: string): Promise<ListedFile[]>;
   /** Who is remembered, by name. */
   trust(): Promise<TrustEntry[]>;
   /**

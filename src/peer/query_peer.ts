@@ -28,10 +28,19 @@ export class QueryPeer implements PeerApi {
     }
   }
 
+  async listVersions(name: string): Promise<ListedFile[]> {
+    const standing = await this.#peek();
+    return (await this.#swarm.versions(name)).map((file) => ({
+      ...file,
+      trust: standingOf(file.publisher, standing(file.name)),
+    }));
+  }
+
   status = needsFolder;
   share = needsFolder;
   unshare = needsFolder;
   get = needsFolder;
+  plan = needsFolder;
   stream = needsFolder;
   cancel = needsFolder;
   pause = needsFolder;

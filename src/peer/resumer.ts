@@ -41,7 +41,8 @@ export class Resumer {
 
   /** Goes on with a download that failed, after a pause. False when a pause would not help. */
   takeOver(id: string, failure: unknown): boolean {
-    if (!mayMend(failure)) return false;
+    // What another process is writing is its business.
+    if (!mayMend(failure) || (failure as Fault).kind === "held") return false;
     this.#begin(id, failure);
     return true;
   }
@@ -124,7 +125,7 @@ export class Resumer {
 
 /** True for what another try, some time later, may not meet with. */
 function mayMend(error: unknown): boolean {
-  return error instanceof Fault && ["network", "not_found", "disk"].includes(error.kind);
+  return error instanceof Fault && ["network", "not_found", "disk", "held"].includes(error.kind);
 }
 
 function lacksRoom(downloads: DownloadStore, download: Download | undefined): boolean {

@@ -22,10 +22,10 @@ export class Swarm implements Pick<PeerApi, "listPeers"> {
 
   /**
    * The offers for a name or file id, one for each content and publisher, with the sources of all
-   * bootstraps. Throws a `network` Fault when no bootstrap answers.
+   * bootstraps. Under a name, that is each publisher's newest version; with `versions` all. Throws a `network` Fault when no bootstrap answers.
    */
   async find(
-    query: { name: string; publisher?: string } | { file: string },
+    query: { name: string; publisher?: string; versions?: boolean } | { file: string },
     signal?: AbortSignal,
   ): Promise<Offer[]> {
     const offers = new Map<string, Offer>();
@@ -39,7 +39,17 @@ export class Swarm implements Pick<PeerApi, "listPeers"> {
         offer.total = Math.max(offer.total, found.total, offer.sources.length);
       }
     }
-    return newestOfEach([...offers.values()], "name" in query);
+    const found = [...offers.values()];
+    return "name" in query && !query.versions ? newestOfEach(found) : found;
+  }
+
+  /** Every version of a name, as FileRecords: publisher by publisher, the newest first. */
+  async versions(name: string): Promise<FileRecord[]> {
+    const offers = await this.find({ name: name.normalize("NFC"), versions: true });
+    return offers.map(({ announcement: { name, id, size, mtime, time, publisher }, total }) => ({
+      ...{ name, id, size, mtime, time, publisher },
+      sources: total,
+    })).sort((a, b) => order(a, { ...b, id: a.id }) || b.time - a.time);
   }
 
   /** All active peers. Throws a `network` Fault when no bootstrap answers. */
@@ -85,8 +95,7 @@ export class Swarm implements Pick<PeerApi, "listPeers"> {
 }
 
 /** Of one publisher's announcements for one name, bootstraps may know different ones: the last holds. */
-function newestOfEach(offers: Offer[], byName: boolean): Offer[] {
-  if (!byName) return offers;
+function newestOfEach(offers: Offer[]): Offer[] {
   const newest = new Map<string, Offer>();
   for (const offer of offers) {
     const { publisher, time } = offer.announcement;

@@ -13,6 +13,7 @@ const STATUS: Record<FaultKind, number> = {
   ambiguous: 409,
   deadline: 504,
   held: 423,
+  hook: 500,
 };
 
 const KINDS = Object.keys(STATUS) as [FaultKind, ...FaultKind[]];

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { Fault, messageOf } from "../fault.ts";
 import type {
+  GetEvent,
   GetOptions,
   GetRequest,
   ListedFile,
@@ -9,6 +10,7 @@ import type {
   PeerApi,
   PeerRecord,
   PeerStatus,
+  Plan,
   Progress,
   Receipt,
   SharedFile,
@@ -25,7 +27,7 @@ import { readJsonLines } from "./json_lines.ts";
 import type { PageAddress, PageDoor } from "./page_host.ts";
 
 /** A value that came over the control API. The peer at the other end is this program itself. */
-type Line = { progress?: unknown; result?: unknown; content?: string };
+type Line = { progress?: unknown; event?: unknown; result?: unknown; content?: string };
 
 /** A running peer, asked over its control endpoint. */
 export class ControlClient implements PeerApi, PageDoor {
@@ -50,6 +52,11 @@ export class ControlClient implements PeerApi, PageDoor {
     for await (const line of this.#lines("GET", `/api/files${query}`)) {
       yield line.result as ListedFile;
     }
+  }
+
+  async listVersions(name: string): Promise<ListedFile[]> {
+    const route = `/api/versions?name=${encodeURIComponent(name)}`;
+    return await this.#json("GET", route) as ListedFile[];
   }
 
   async trust(): Promise<TrustEntry[]> {
@@ -87,16 +94,21 @@ export class ControlClient implements PeerApi, PageDoor {
     { signal, onProgress }: ShareOptions = {},
   ): Promise<ShareResult> {
     const lines = this.#lines("POST", "/api/shares", request, signal);
-    return await resultOf(lines, (progress) => {
-      const { hashed, size } = progress as { hashed: number; size: number };
-      onProgress?.(hashed, size);
+    return await resultOf(lines, {
+      progress(progress) {
+        const { hashed, size } = progress as { hashed: number; size: number };
+        onProgress?.(hashed, size);
+      },
     }) as ShareResult;
   }
 
-  async get(request: GetRequest, { signal, onProgress }: GetOptions = {}): Promise<Receipt> {
-    const lines = this.#lines("POST", "/api/downloads", request, signal);
-    const tell = (progress: unknown) => onProgress?.(progress as Progress);
-    return await resultOf(lines, tell) as Receipt;
+  async get(request: GetRequest, options: GetOptions = {}): Promise<Receipt> {
+    const lines = this.#lines("POST", "/api/downloads", request, options.signal);
+    return await resultOf(lines, listenersOf(options)) as Receipt;
+  }
+
+  async plan(request: GetRequest, { signal }: { signal?: AbortSignal } = {}): Promise<Plan> {
+    return await this.#json("POST", "/api/downloads/plan", request, signal) as Plan;
   }
 
   async cancel({ name, id }: Pick<GetRequest, "name" | "id">): Promise<PartialStatus[]> {
@@ -115,20 +127,20 @@ export class ControlClient implements PeerApi, PageDoor {
   async stream(
     request: StreamRequest,
     output: WritableStream<Uint8Array>,
-    { signal, onProgress }: GetOptions = {},
+    options: GetOptions = {},
   ): Promise<Receipt> {
+    const { signal } = options;
     const lines = this.#lines("POST", "/api/streams", request, signal);
     let copied: Promise<void> | undefined;
     try {
-      const receipt = await resultOf(
-        lines,
-        (progress) => onProgress?.(progress as Progress),
-        (content) => {
-          copied = this.#copy(content, output, signal);
+      const receipt = await resultOf(lines, {
+        ...listenersOf(options),
+        content: (route) => {
+          copied = this.#copy(route, output, signal);
           // Its failure is the stream's, which the last line tells better.
           copied.catch(() => {});
         },
-      ) as Receipt;
+      }) as Receipt;
       await copied;
       return receipt;
     } catch (error) {
@@ -154,10 +166,15 @@ export class ControlClient implements PeerApi, PageDoor {
     }
   }
 
-  async #json(method: string, route: string, body?: unknown): Promise<unknown> {
+  async #json(
+    method: string,
+    route: string,
+    body?: unknown,
+    signal?: AbortSignal,
+  ): Promise<unknown> {
     let text = "";
     const decoder = new TextDecoder();
-    for await (const bytes of await this.#request(method, route, body)) {
+    for await (const bytes of await this.#request(method, route, body, signal)) {
       text += decoder.decode(bytes, { stream: true });
     }
     return JSON.parse(text);
@@ -207,17 +224,28 @@ export class ControlClient implements PeerApi, PageDoor {
   }
 }
 
-/** The last line's result, progress told on the way. */
-async function resultOf(
-  lines: AsyncIterable<Line>,
-  onProgress: (progress: unknown) => void,
-  onContent?: (route: string) => void,
-): Promise<unknown> {
+/** Who hears of what is told before the last line. */
+interface Listeners {
+  progress?: (progress: unknown) => void;
+  event?: (event: unknown) => void;
+  content?: (route: string) => void;
+}
+
+function listenersOf({ onProgress, onEvent }: GetOptions): Listeners {
+  return {
+    progress: (progress) => onProgress?.(progress as Progress),
+    event: (event) => onEvent?.(event as GetEvent),
+  };
+}
+
+/** The last line's result, the others told on the way. */
+async function resultOf(lines: AsyncIterable<Line>, tell: Listeners): Promise<unknown> {
   let last: Line | undefined;
   // To the end, so that the connection can be used again.
   for await (const line of lines) {
-    if (line.progress !== undefined) onProgress(line.progress);
-    else if (line.content !== undefined) onContent?.(line.content);
+    if (line.progress !== undefined) tell.progress?.(line.progress);
+    else if (line.event !== undefined) tell.event?.(line.event);
+    else if (line.content !== undefined) tell.content?.(line.content);
     else last = line;
   }
   if (last) return last.result;

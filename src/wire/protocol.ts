@@ -234,11 +234,15 @@ export const Announce = request("announce", { payload });
 export const Withdraw = request("withdraw", { payload });
 export const Heartbeat = request("heartbeat", {});
 export const GetPeers = request("get_peers", { cursor });
-/** Everything announced with that name, that file id, or by that publisher: at least one of them. */
+/**
+ * Everything announced with that name, that file id, or by that publisher: at least one of them. Of a
+ * publisher's versions of a name the newest, with `versions` all that somebody still has.
+ */
 export const Find = request("find", {
   name: v.optional(Name),
   file: v.optional(FileId),
   publisher: v.optional(PeerId),
+  versions: v.optional(v.boolean()),
 });
 /** Names that match a glob: `*` and `?` within a folder, `**` across, `[a-z]`, `{a,b}`. */
 export const ListFiles = request("list_files", {

@@ -14,6 +14,7 @@ import type {
   LiveSettings,
   PartialStatus,
   PeerStatus,
+  Plan,
   Receipt,
   SharedFile,
   ShareOptions,
@@ -109,6 +110,15 @@ export class ScriptedPeer implements PageApi {
     return Promise.resolve(RECEIPT);
   }
 
+  plan(request: GetRequest): Promise<Plan> {
+    this.asked.push(["plan", request]);
+    const { name, id, size, publisher, trust } = RECEIPT;
+    return Promise.resolve({
+      ...{ name, id, size, publisher, trust, path: "/dir/a" },
+      ...{ action: "fetch", bytes: { there: 0, missing: size }, sources: ["10.0.0.1:10000"] },
+    });
+  }
+
   async stream(
     request: Pick<GetRequest, "name" | "id">,
     output: WritableStream<Uint8Array>,
@@ -202,6 +212,11 @@ export class ScriptedPeer implements PageApi {
   async *listFiles(pattern?: string): AsyncGenerator<ListedFile> {
     this.asked.push(["listFiles", pattern]);
     for (const name of ["a", "b"]) yield await Promise.resolve({ ...RECORD, name });
+  }
+
+  listVersions(name: string): Promise<ListedFile[]> {
+    this.asked.push(["listVersions", name]);
+    return Promise.resolve([{ ...RECORD, name }]);
   }
 
   trust(): Promise<TrustEntry[]> {

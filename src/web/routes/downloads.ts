@@ -7,6 +7,9 @@ import { bodyOf, ID, NameBody, Path, PublisherKey, work } from "./request.ts";
 /** The longest time that a timer can be set to: milliseconds, nearly 25 days. */
 const DEADLINE_CAP = 2 ** 31 - 1;
 
+/** Files to copy from that one request may name; so they fit its body. */
+const REUSE_CAP = 16;
+
 export const StreamBody = v.object({
   ...NameBody.entries,
   publisher: PublisherKey,
@@ -23,13 +26,16 @@ const GetBody = v.object({
   background: v.optional(v.boolean()),
   update: v.optional(v.boolean()),
   delete: v.optional(v.boolean()),
+  no_clobber: v.optional(v.boolean()),
+  reuse: v.optional(v.pipe(v.array(Path), v.maxLength(REUSE_CAP))),
 });
 
 /**
  * | route                           | does                                                     |
  * | ------------------------------- | -------------------------------------------------------- |
- * | POST /api/downloads             | GetRequest → lines: `{progress}`…, `{result}` or `{error}`; |
+ * | POST /api/downloads             | GetRequest → lines: `{progress}` and `{event}`…, then `{result}` or `{error}`; |
  * |                                 | with `background`, it outlives the request               |
+ * | POST /api/downloads/plan        | GetRequest → Plan: what that would do                    |
  * | DELETE /api/downloads?name=&id= | PartialStatus[]: what was ended and removed              |
  * | POST /api/downloads/pause       | `{name, id?}` → PartialStatus[]                          |
  * | POST /api/downloads/resume      | the same                                                 |
@@ -42,8 +48,14 @@ export function downloadsRoutes(app: Hono, api: PageApi): void {
       api.get(request, {
         signal: background ? undefined : signal,
         onProgress: (progress) => emit({ progress }),
+        onEvent: (event) => emit({ event }),
       })
     );
+  });
+
+  app.post("/api/downloads/plan", async (context) => {
+    const request = await bodyOf(context, GetBody);
+    return context.json(await api.plan(request, { signal: context.req.raw.signal }));
   });
 
   app.delete("/api/downloads", async (context) => {

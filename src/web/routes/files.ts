@@ -6,6 +6,7 @@ import { toApiError } from "../api_error.ts";
  * | route                   | does                                            |
  * | ----------------------- | ----------------------------------------------- |
  * | GET /api/files?pattern= | lines: `{result}` with a ListedFile, or `{error}` |
+ * | GET /api/versions?name= | ListedFile[]: every version that somebody has |
  */
 export function filesRoutes(app: Hono, api: PeerApi): void {
   app.get("/api/files", (context) => {
@@ -26,5 +27,9 @@ export function filesRoutes(app: Hono, api: PeerApi): void {
       cancel: () => void files.return?.(),
     });
     return new Response(body, { headers: { "content-type": "application/jsonl" } });
+  });
+
+  app.get("/api/versions", async (context) => {
+    return context.json(await api.listVersions(context.req.query("name") ?? ""));
   });
 }

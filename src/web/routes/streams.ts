@@ -24,7 +24,8 @@ export function streamsRoutes(app: Hono, api: PeerApi): void {
       emit({ content: `/api/streams/${key}` });
       try {
         const onProgress = (progress: unknown) => emit({ progress });
-        const receipt = await api.stream(request, writable, { signal, onProgress });
+        const onEvent = (event: unknown) => emit({ event });
+        const receipt = await api.stream(request, writable, { signal, onProgress, onEvent });
         // An empty file is over before it can be asked for.
         await abortable(taken.promise, signal);
         return receipt;
