@@ -3,7 +3,7 @@
  * files are shared, found, fetched and compared. Each step is shown as a user would type it. The exit
  * code is 0 when every byte is right.
  */
-import { type Peer, sameFiles, World, writeRandom } from "../tests/e2e/world.ts";
+import { lastLine, type Peer, sameFiles, World, writeRandom } from "../tests/e2e/world.ts";
 import { type Finished, shoal } from "../tests/e2e/program.ts";
 import type { Receipt, ShareResult } from "../src/peer/peer_api.ts";
 import { formatDuration, formatRate, formatSize, shortId } from "../src/cli/units.ts";
@@ -32,7 +32,7 @@ async function share(peer: Peer, name: string): Promise<void> {
 async function fetchAndCompare(from: Peer, to: Peer, name: string): Promise<void> {
   const args = ["peer", "get", name, "--dir", to.dir, "--json"];
   const { stdout } = await step(`Bob fetches ${name}; this is the receipt`, args, { show: false });
-  const receipt = JSON.parse(stdout) as Receipt;
+  const receipt = JSON.parse(lastLine(stdout)) as Receipt;
   console.log(JSON.stringify(receipt, null, 2));
   if (!await sameFiles(`${from.dir}/${name}`, `${to.dir}/${name}`)) {
     throw new Error(`${name} differs`);

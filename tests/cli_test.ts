@@ -394,12 +394,13 @@ Deno.test("the program itself: version, errors, JSON errors", async () => {
   assertEquals(await shoal(["peer", "shar"]), {
     code: 2,
     stdout: "",
-    stderr: "shoal: unknown command 'shar' (Did you mean share?)\nTry 'shoal peer --help'.\n",
+    stderr: "shoal: unknown command 'shar' (Did you mean share?)\nnext: see 'shoal peer --help'\n",
   });
   const { code, stdout, stderr } = await shoal(["peer", "get", "--json"]);
-  const message = "missing required argument 'NAME'";
+  const message = "missing required argument 'NAME', or --from-file";
+  const next = "see 'shoal peer get --help'";
   assertEquals(code, 2);
-  assertEquals(JSON.parse(stdout), { error: { code: "usage", exit: 2, message } });
+  assertEquals(JSON.parse(stdout), { error: { code: "usage", exit: 2, message, next } });
   assertStringIncludes(stderr, `shoal: ${message}\n`);
   const env = { SHOAL_JSON: "1", SHOAL_PORT: "x" };
   assertEquals(JSON.parse((await shoal(["peer"], env)).stdout).error.exit, 2);

@@ -1,5 +1,5 @@
 import { programWords } from "../../tests/e2e/program.ts";
-import type { Peer, World } from "../../tests/e2e/world.ts";
+import { lastLine, type Peer, type World } from "../../tests/e2e/world.ts";
 import type { Receipt, ShareResult } from "../../src/peer/peer_api.ts";
 import { type TimedRun, timedRun } from "../measure/timed_run.ts";
 import type { Sample } from "../measure/interleave.ts";
@@ -22,7 +22,7 @@ export async function shareFile(world: World, dir: string, path: string): Promis
 export async function getFile(world: World, dir: string, name: string): Promise<Sample> {
   const options = ["--dir", dir, "--json", ...world.options()];
   const { stdout, seconds } = await runShoal("peer", "get", name, ...options);
-  const receipt = JSON.parse(stdout) as Receipt;
+  const receipt = JSON.parse(lastLine(stdout)) as Receipt;
   return { reported: receipt.seconds, process: seconds };
 }
 

@@ -1,6 +1,6 @@
 import type { Receipt } from "../../src/peer/peer_api.ts";
 import { Program, shoal } from "../../tests/e2e/program.ts";
-import { sameFiles } from "../../tests/e2e/world.ts";
+import { lastLine, sameFiles } from "../../tests/e2e/world.ts";
 import type { Host } from "../netns.ts";
 import type { SwarmFetcher } from "./swarm_fetcher.ts";
 
@@ -63,7 +63,7 @@ async function startPeer(host: Host, dir: string, bootstrap: string): Promise<Pe
 async function fetchOn(peer: Peer, name: string): Promise<{ seconds: number; receipt: Receipt }> {
   const started = performance.now();
   const stdout = await run(peer, ["get", name, "--json"]);
-  return { seconds: (performance.now() - started) / 1000, receipt: JSON.parse(stdout) };
+  return { seconds: (performance.now() - started) / 1000, receipt: JSON.parse(lastLine(stdout)) };
 }
 
 /** Has a peer do something; what was printed. */

@@ -23,6 +23,8 @@ export class Output {
   readonly quiet: boolean;
   /** True once something stands on standard output, where an error could then not stand alone. */
   begun = false;
+  /** True when what stands there are lines of JSON, of which an error may be the last. */
+  lines = false;
 
   constructor({ json = false, quiet = false }: OutputOptions = {}) {
     this.json = json;

@@ -118,7 +118,8 @@ function addPeer(program: Command, handlers: Handlers): void {
       prefix: "shoal peer ",
       once: true,
       act(line) {
-        if (!line.flags.serve) refuseListening(peer, line.command);
+        const listens = line.flags.serve || line.flags.seedFor !== undefined;
+        if (!listens) refuseListening(peer, line.command);
         return handlers.verb(line, peer.opts());
       },
     });
@@ -195,7 +196,7 @@ function camelCase(name: string): string {
 
 /** What a command's help shows of the commands above it. */
 function visibleGlobalOptions(this: Help, command: Command) {
-  const listens = command.options.some((option) => option.name() === "serve");
+  const listens = command.options.some((option) => /^(serve|seed-for)$/.test(option.name()));
   return Help.prototype.visibleGlobalOptions.call(this, command).filter((option) =>
     option.name() !== "version" && (listens || !LISTENING.includes(option.name()))
   );

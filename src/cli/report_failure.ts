@@ -2,28 +2,37 @@ import { isAbort, messageOf } from "../fault.ts";
 import { candidatesOf, candidateTable } from "./candidates.ts";
 import { type ExitCode, exitCodeOf, failureCode } from "./exit_code.ts";
 import type { Output } from "./output.ts";
+import { remedyFor } from "./remedy.ts";
+import { sanitize } from "./sanitize.ts";
 import { UsageFault } from "./usage.ts";
 
 /**
- * Says that a command failed and why: one line on standard error, then what helps to go on. With
- * `--json` also `{"error": …}` on standard output, unless something stands there already. Returns the
- * exit code; `interrupted` is that of the signal that stopped the program, where one did.
+ * Says that a command failed and why: one line on standard error, for an ambiguous name the candidates,
+ * and as the last line what to do next. With `--json` also `{"error": …}` on standard output, unless
+ * something else stands there already. Returns the exit code.
  */
 export async function reportFailure(
   error: unknown,
   output: Output,
-  interrupted?: ExitCode,
+  { interrupted, name }: {
+    /** The exit code of the signal that stopped the program, where one did. */
+    interrupted?: ExitCode;
+    /** Which of several it is about. */
+    name?: string;
+  } = {},
 ): Promise<ExitCode> {
   const code = failureCode(error);
   const exit = exitCodeOf(error, interrupted);
   if (code === "closed_output") return exit;
   output.error(isAbort(error) ? "interrupted" : messageOf(error));
-  if (error instanceof UsageFault) output.note(`Try '${error.help}'.`);
   if (code === "unexpected") await logDetails(error);
   const candidates = candidatesOf(error);
   if (candidates) output.detail(await candidateTable(candidates));
-  if (output.json && !output.begun) {
-    await output.value({ error: { ...errorValue(error), exit, candidates } }).catch(() => {});
+  const next = remedyFor(code, error instanceof UsageFault ? error.help : undefined);
+  output.detail(`next: ${sanitize(next)}`);
+  if (output.json && (!output.begun || output.lines)) {
+    const value = { name, error: { ...errorValue(error), exit, next, candidates } };
+    await output.value(value).catch(() => {});
   }
   return exit;
 }

@@ -81,7 +81,9 @@ async function dispatch(argv: string[], stop: Stop): Promise<ExitCode> {
     });
     return exit;
   } catch (error) {
-    return await reportFailure(error, new Output({ json: wantsJson(argv) }), stop.code);
+    return await reportFailure(error, new Output({ json: wantsJson(argv) }), {
+      interrupted: stop.code,
+    });
   }
 }
 

@@ -1,5 +1,6 @@
 import { Fault } from "../fault.ts";
-import type { OpenPeer } from "../peer/open_peer.ts";
+import type { OpenPeer, Role } from "../peer/open_peer.ts";
+import { delay } from "../peer/retry.ts";
 import type { PeerSettings } from "../peer/settings.ts";
 import type { PageSettings } from "../web/page_host.ts";
 import { announcePeer } from "./announce_peer.ts";
@@ -11,33 +12,43 @@ import { Output } from "./output.ts";
 import { pageSettingsOf } from "./page_settings.ts";
 import { reportFailure } from "./report_failure.ts";
 import type { Stop } from "./stop.ts";
+import { formatDuration } from "./units.ts";
 import type { VerbLine } from "./verb_command.ts";
+import { whileHeld } from "./while_held.ts";
 
 /**
  * Runs one verb as a command of its own: asks the running peer of the folder, or is a peer for as
- * long as it takes. With `--serve` it then stays until it is stopped, unless a running peer serves.
+ * long as it takes. With `--serve` it then stays until it is stopped, and with `--seed-for` for so
+ * long, unless a running peer serves. With `--wait-lock` it waits for whoever has DIR.
  */
 export async function runVerb(line: VerbLine, flags: PeerFlags, stop: Stop): Promise<ExitCode> {
   const output = new Output(flags);
   try {
     const { verb, args } = line;
     const serve = line.flags.serve === true;
+    const { seedFor, waitLock } = line.flags as { seedFor?: number; waitLock?: number | true };
+    const { signal } = stop;
+    const call = { args, flags: line.flags, cwd: Deno.cwd(), output, signal };
+    await verb.prepare?.(call);
+    const settings = settingsOf(flags);
+    const source = line.command.parent?.getOptionValueSource("port");
+    // It is not there to be found at a port that others know, and may not be alone on the machine.
+    if (seedFor !== undefined && source !== "cli" && source !== "env") settings.port = 0;
+    const role = serve ? "serve" : seedFor !== undefined ? "seed" : verb.role;
+    const waitMs = waitLock === true ? Infinity : (waitLock ?? 0) * 1000;
+    const page = await pageSettingsOf(flags);
     const [peer] = await Promise.all([
-      open(settingsOf(flags), serve ? "serve" : verb.role, await pageSettingsOf(flags)),
+      whileHeld(() => open(settings, role, page), { waitMs, signal }),
       startLogging(flags, "warning"),
     ]);
     try {
-      const exit = await verb.run({
-        api: peer.api,
-        page: peer.page,
-        args,
-        flags: line.flags,
-        cwd: Deno.cwd(),
-        output,
-        signal: stop.signal,
-        serving: serve || peer.remote,
-        ask: askOnTerminal(output),
-      }) ?? EXIT.ok;
+      const serving = serve || peer.remote;
+      const ask = askOnTerminal(output);
+      const exit = await verb.run({ ...call, api: peer.api, page: peer.page, serving, ask }) ??
+        EXIT.ok;
+      if (seedFor !== undefined && exit === EXIT.ok) {
+        await seed(seedFor, { remote: peer.remote, output, stop });
+      }
       if (!serve || peer.remote || exit !== EXIT.ok) return exit;
       output.note(announcePeer(await peer.api.status()));
       return await stop.asked;
@@ -45,13 +56,23 @@ export async function runVerb(line: VerbLine, flags: PeerFlags, stop: Stop): Pro
       await peer.close();
     }
   } catch (error) {
-    return await reportFailure(error, output, stop.code);
+    return await reportFailure(error, output, { interrupted: stop.code });
   }
+}
+
+/** Goes on serving for so many seconds, or until it is stopped: what was asked for is done. */
+async function seed(
+  seconds: number,
+  { remote, output, stop }: { remote: boolean; output: Output; stop: Stop },
+): Promise<void> {
+  if (remote) return output.note("The running peer goes on serving it.");
+  output.note(`Serving it for ${formatDuration(seconds)}; a signal ends that.`);
+  await delay(seconds * 1000, stop.signal).catch(() => {});
 }
 
 async function open(
   settings: PeerSettings,
-  role: "serve" | "verb" | "query",
+  role: Role,
   page?: PageSettings,
 ): Promise<OpenPeer> {
   const { openPeer } = await import("../peer/open_peer.ts");

@@ -27,7 +27,7 @@ export async function serveBootstrap(flags: BootstrapFlags, stop: Stop): Promise
       await server.stop();
     }
   } catch (error) {
-    return await reportFailure(error, output, stop.code);
+    return await reportFailure(error, output, { interrupted: stop.code });
   }
 }
 

@@ -48,7 +48,7 @@ export async function servePeer(
       await peer.close();
     }
   } catch (error) {
-    return await reportFailure(error, output, stop.code);
+    return await reportFailure(error, output, { interrupted: stop.code });
   }
 }
 

@@ -107,8 +107,9 @@ export class Shell {
         output = new Output({ json: json || own.json, quiet: quiet || own.quiet });
         const signal = AbortSignal.any([running.signal, stop.signal]);
         const ask = output.json || output.quiet ? undefined : onPrompt;
-        const here = { cwd: Deno.cwd(), serving: true };
-        await verb.run({ api, page, args, flags, output, signal, ask, ...here });
+        const call = { args, flags, cwd: Deno.cwd(), output, signal };
+        await verb.prepare?.(call);
+        await verb.run({ ...call, api, page, serving: true, ask });
       },
     });
     const printed = takeOver(program);
@@ -119,7 +120,7 @@ export class Shell {
       // `--help` of the program would start another one: here the message has to do.
       const plain = error instanceof UsageFault ? new Fault("usage", error.message) : error;
       if (error instanceof HelpShown) await output.raw(printed());
-      else await reportFailure(plain, output, stop.code);
+      else await reportFailure(plain, output, { interrupted: stop.code });
     } finally {
       this.#running = undefined;
     }

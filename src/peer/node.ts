@@ -10,7 +10,7 @@ import { DownloadStore } from "../store/download_store.ts";
 import { FolderFiles } from "../store/folder_files.ts";
 import { FolderManifests } from "../store/folder_manifests.ts";
 import { HashCache } from "../store/hash_cache.ts";
-import { Library, type Share } from "../store/library.ts";
+import { Library, type Place, type Share } from "../store/library.ts";
 import { SharedReader } from "../store/shared_reader.ts";
 import { LocalSource } from "./local_source.ts";
 import { openStateFolder, type StateFolder } from "../store/state_folder.ts";
@@ -58,6 +58,7 @@ import { Receiver } from "./receiver.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 import { type PeerSettings, UPLOAD_SLOTS } from "./settings.ts";
 import { Resumer } from "./resumer.ts";
+import { SeededFile } from "./seeded_file.ts";
 import { ActiveDownloads, type Servable } from "./servable.ts";
 import { Sharing, viewOf } from "./sharing.ts";
 import { Swarm } from "./swarm.ts";
@@ -104,6 +105,8 @@ export class PeerNode implements PageApi {
   readonly #closing = new AbortController();
   readonly #underWay = new Set<Promise<unknown>>();
   #listener: Listener | undefined;
+  /** True when it is there only to fetch something, and to serve that for a while. */
+  #seeds = false;
   #rescan: ReturnType<typeof setInterval> | undefined;
   #rescanning: Promise<void> = Promise.resolve();
   #rescanDue = false;
@@ -178,9 +181,13 @@ export class PeerNode implements PageApi {
       ...{ dir: folder.dir, disk: this.#disk },
       onBytes: (bytes) => this.#history.add("down", bytes),
       onGrowing: (partial, target) => this.#serveGrowing(partial, target),
-      onFetched: (target, name, place, files) => this.#sharing.adopt(target, name, place, files),
+      onFetched: async (target, name, place, files) => {
+        const shared = await this.#sharing.adopt(target, name, place, files);
+        if (!shared && this.#seeds && !files) this.#seed(target, place);
+      },
       // A peer that only runs for this one request leaves it to the next.
-      onFailed: (id, error) => this.#listener !== undefined && this.#resumer.takeOver(id, error),
+      onFailed: (id, error) =>
+        this.#listener !== undefined && !this.#seeds && this.#resumer.takeOver(id, error),
     });
     this.#resumer = new Resumer({
       ...{ downloads, transfers: this.#transfers, signal: this.#closing.signal },
@@ -233,8 +240,13 @@ export class PeerNode implements PageApi {
     return this.#folder;
   }
 
-  /** Listens, registers with the bootstraps, and keeps an eye on the shared files. */
-  async serve(): Promise<void> {
+  /**
+   * Listens, registers with the bootstraps, and keeps an eye on the shared files. With `resume`, it goes
+   * on with what isn't whole, also with what fails later; without, whatever it fetches is served for as
+   * long as it runs, also what isn't shared.
+   */
+  async serve({ resume = true }: { resume?: boolean } = {}): Promise<void> {
+    this.#seeds = !resume;
     const { host, port, advertise } = this.#settings;
     this.#listener = new Listener({ host, port }, (connection) => this.#serveOne(connection), {
       connection: { limitUp: [this.#limitUp], transport: this.#transport },
@@ -251,7 +263,7 @@ export class PeerNode implements PageApi {
       announcements: () => this.#sharing.announcements(),
     });
     this.#sharing.watch((name) => this.#refreshSoon(name));
-    this.#resumer.start();
+    if (resume) this.#resumer.start();
   }
 
   share(request: ShareRequest, options: ShareOptions = {}): Promise<ShareResult> {
@@ -445,6 +457,12 @@ export class PeerNode implements PageApi {
     const stops = [this.#active.add(partial)];
     if (announcement) stops.push(this.#sharing.offer(announcement));
     return () => stops.forEach((stop) => stop());
+  }
+
+  /** Serves a file that isn't shared, for as long as this peer runs. */
+  #seed(target: Target, { path, stamp }: Place): void {
+    this.#active.add(new SeededFile(target, { path, stamp, reader: this.#reader }));
+    if (target.announcement) this.#sharing.seed(target.announcement);
   }
 
   #streamed(

@@ -9,9 +9,10 @@ import type { PeerSettings } from "./settings.ts";
 
 /**
  * What a peer is wanted for: `serve` owns DIR and listens; `verb` asks the running peer of DIR, or
- * owns DIR itself without listening; `query` only looks, and needs no DIR.
+ * owns DIR itself without listening; `seed` asks it too, or else owns DIR and listens, but takes nothing
+ * up that others left; `query` only looks, and needs no DIR.
  */
-export type Role = "serve" | "verb" | "query";
+export type Role = "serve" | "seed" | "verb" | "query";
 
 /** A peer to be asked, here or in another process. */
 export interface OpenPeer {
@@ -62,7 +63,7 @@ export async function openPeer(
   const token = newToken();
   const page = new PageHost(node, { ...settings.page, token });
   try {
-    await node.serve();
+    await node.serve({ resume: settings.role === "serve" });
     if (settings.page) await page.start();
     const control = await ControlServer.start(node, node.folder.control, { token, page });
     return {

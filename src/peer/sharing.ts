@@ -49,6 +49,8 @@ export class Sharing {
 
   /** What is being fetched, by name: others may have of it what there is. */
   readonly #offers = new Map<string, Announcement>();
+  /** What was fetched and isn't shared, but served while this peer runs, by name. */
+  readonly #seeded = new Map<string, Announcement>();
 
   /** Tells of changes while a peer serves. */
   #watcher: ShareWatcher | undefined;
@@ -110,18 +112,18 @@ export class Sharing {
   /**
    * Shares a file or folder that was fetched into DIR, under its publisher's announcement. One that
    * nobody signed for, that goes by another name here, or whose name only differs in case or Unicode
-   * form from one that is shared, is not shared. `files` are a folder's.
+   * form from one that is shared, is not shared: false. `files` are a folder's.
    */
   async adopt(
     { announcement }: Target,
     name: string,
     place: Place,
     files?: DescribedFolder["files"],
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { dir, library, folderFiles } = this.#options;
-    if (!announcement || announcement.name !== name) return;
-    if (!isInside(dir, place.root ?? place.path)) return;
-    if (library.twinOf(name)) return;
+    if (!announcement || announcement.name !== name) return false;
+    if (!isInside(dir, place.root ?? place.path)) return false;
+    if (library.twinOf(name)) return false;
     const before = library.add(
       announcement,
       files ? this.#keepManifest(announcement.id, place) : place,
@@ -130,6 +132,14 @@ export class Sharing {
     else folderFiles.remove(name);
     if (before?.root !== undefined) this.#options.manifests.tidy(idsOf(library));
     await this.#announce(announcement, before);
+    return true;
+  }
+
+  /** Announces a whole file that isn't shared, for as long as this peer runs. */
+  seed(announcement: Announcement): void {
+    if (this.#options.library.get(announcement.name)) return;
+    this.#seeded.set(announcement.name, announcement);
+    void this.#tell((bootstrap) => bootstrap.announce([announcement]));
   }
 
   #keepManifest(id: string, place: Place): Place {
@@ -141,6 +151,7 @@ export class Sharing {
   *announcements(): Generator<Announcement> {
     yield* this.#options.library.announcements();
     yield* this.#offers.values();
+    yield* this.#seeded.values();
   }
 
   /**
@@ -155,7 +166,7 @@ export class Sharing {
     void this.#tell((bootstrap) => bootstrap.announce([announcement]));
     return () => {
       this.#offers.delete(name);
-      if (library.get(name)?.announcement.id === id) return;
+      if (library.get(name)?.announcement.id === id || this.#seeded.has(name)) return;
       void this.#tell((bootstrap) => bootstrap.withdraw([{ name, id }]));
     };
   }

@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { Receipt } from "../../src/peer/peer_api.ts";
 import { contentsOf, eventually } from "../e2e/checks.ts";
 import { Program } from "../e2e/program.ts";
-import { sameFiles } from "../e2e/world.ts";
+import { lastLine, sameFiles } from "../e2e/world.ts";
 import { assertBounded, sharer, SIZE, sourceBehind, statusOf, worldWithData } from "./setting.ts";
 
 Deno.test("the bootstrap is killed half-way, and sources are still found through others", async () => {
@@ -31,7 +31,7 @@ Deno.test("the bootstrap is killed half-way, and sources are still found through
     assert(await sameFiles(slow.file, `${dir}/data`));
     assertEquals(contentsOf(dir), ["data"]);
   }
-  const { sources } = JSON.parse(get.stdout) as Receipt;
+  const { sources } = JSON.parse(lastLine(get.stdout)) as Receipt;
   const bytesOf = (address: string) => sources.find((one) => one.address === address)?.bytes ?? 0;
   for (const address of [slow.address, quick.proxy.address, newcomer.address]) {
     assert(bytesOf(address) > 0, `nothing came from ${address}`);

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Receipt } from "../../src/peer/peer_api.ts";
 import { contentsOf, placedIn } from "../e2e/checks.ts";
-import { sameFiles, type World } from "../e2e/world.ts";
+import { lastLine, sameFiles, type World } from "../e2e/world.ts";
 import { CHUNK, type Sharer, statusOf } from "./setting.ts";
 
 /** Longest that a download runs before it is killed, in milliseconds. */
@@ -29,7 +29,7 @@ export async function killAgainAndAgain(
       await get.stop("SIGKILL");
     } else {
       assertEquals(ended, 0, get.stderr);
-      const { reused, fetched, refetched } = (JSON.parse(get.stdout) as Receipt).chunks;
+      const { reused, fetched, refetched } = (JSON.parse(lastLine(get.stdout)) as Receipt).chunks;
       assertEquals([reused + fetched, refetched], [Math.ceil(size / CHUNK), 0]);
     }
     const whole = placedIn(dir).includes("data");

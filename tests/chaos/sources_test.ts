@@ -6,7 +6,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Receipt } from "../../src/peer/peer_api.ts";
 import { assertRefused, contentsOf, partialsOf, placedIn } from "../e2e/checks.ts";
 import type { Proxy, ProxyOptions } from "../e2e/proxy.ts";
-import { sameFiles } from "../e2e/world.ts";
+import { lastLine, sameFiles } from "../e2e/world.ts";
 import { assertBounded, SIZE, sourceBehind, worldWithData } from "./setting.ts";
 
 Deno.test("the only source is killed half-way", async () => {
@@ -38,7 +38,7 @@ Deno.test("the only source goes away for a moment", async () => {
   source.proxy.resume();
   source.proxy.cut();
   assertEquals(await get.ended(), 0, get.stderr);
-  const receipt = JSON.parse(get.stdout) as Receipt;
+  const receipt = JSON.parse(lastLine(get.stdout)) as Receipt;
   assertEquals([receipt.bytes, receipt.sources.length], [SIZE, 1]);
   assert(receipt.sources[0].retries > 0);
   assert(await sameFiles(source.file, `${dir}/data`));
@@ -88,7 +88,7 @@ Deno.test("one of two sources is killed at 30 %", async () => {
   doomed.proxy.cut();
   steady.proxy.resume();
   assertEquals(await get.ended(), 0, get.stderr);
-  const receipt = JSON.parse(get.stdout) as Receipt;
+  const receipt = JSON.parse(lastLine(get.stdout)) as Receipt;
   const bytesOf = (proxy: Proxy) =>
     receipt.sources.find(({ address }) => address === proxy.address)?.bytes ?? 0;
   assert(bytesOf(doomed.proxy) > 0 && bytesOf(steady.proxy) > bytesOf(doomed.proxy));

@@ -8,7 +8,8 @@ const LOOK_MS = 50;
 
 /**
  * Asserts that a run was refused: this exit code, nothing on standard output, and on standard error
- * one line `shoal: …` that has `text` in it, with a hint after it where the command line is at fault.
+ * one line `shoal: …` that has `text` in it, and one that says what to do next: where the command line is
+ * at fault (`hint`), which help to read.
  */
 export function assertRefused(
   { code, stdout, stderr }: Finished,
@@ -18,11 +19,8 @@ export function assertRefused(
   assertEquals(stdout, "");
   const [line, ...rest] = stderr.split("\n");
   assertMatch(line, /^shoal: ./, stderr);
-  if (expected.hint) {
-    assertMatch(rest[0] ?? "", /^Try 'shoal.* --help'\.$/, stderr);
-    rest.shift();
-  }
-  assertEquals(rest, [""], stderr);
+  assertMatch(rest[0] ?? "", expected.hint ? /^next: see 'shoal.* --help'$/ : /^next: ./, stderr);
+  assertEquals(rest.slice(1), [""], stderr);
   const { text } = expected;
   if (typeof text === "string") assert(line.includes(text), `no "${text}" in: ${line}`);
   else if (text) assertMatch(line, text);

@@ -5,7 +5,7 @@ import { assertSameBytes } from "../support/bytes.ts";
 import { referenceIdOf } from "../support/reference_tree.ts";
 import { assertRefused, contentsOf } from "./checks.ts";
 import { Proxy } from "./proxy.ts";
-import { sameFiles, World, writeRandom } from "./world.ts";
+import { lastLine, sameFiles, World, writeRandom } from "./world.ts";
 
 const MIB = 1 << 20;
 /** More chunks than one page of digests has: 2,240. */
@@ -165,7 +165,7 @@ Deno.test("one name with several contents is ambiguous until --id says which", a
   assert(refused.stderr.includes(first.id.slice(0, 12)));
   assert(refused.stderr.includes(second.id.slice(0, 12)));
   const asJson = await world.run(dir, ["get", "report", "--json"]);
-  const { error } = JSON.parse(asJson.stdout);
+  const { error } = JSON.parse(lastLine(asJson.stdout));
   assertEquals([asJson.code, error.code, error.exit, error.candidates.length], [
     8,
     "ambiguous",

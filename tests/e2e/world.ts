@@ -69,12 +69,12 @@ export class World {
     return await shoal(this.#words(dir, args, options), options);
   }
 
-  /** The JSON value that `shoal peer …` prints; fails when that fails. */
+  /** The JSON value that `shoal peer …` prints, the last one of `get`; fails when that fails. */
   async json<T>(dir: string, args: string[], options: VerbOptions = {}): Promise<T> {
     const words = this.#words(dir, [...args, "--json"], options);
     const { code, stdout, stderr } = await shoal(words, options);
     if (code !== 0) throw new Error(`shoal ${words.join(" ")} ended with ${code}: ${stderr}`);
-    return JSON.parse(stdout) as T;
+    return JSON.parse(args[0] === "get" ? lastLine(stdout) : stdout) as T;
   }
 
   /** `shoal peer …` while it runs. */
@@ -117,6 +117,11 @@ export async function newKey(path: string, args: string[] = []): Promise<string>
   const { code, stderr } = await shoal(["bootstrap", "new-key", path, ...args]);
   if (code !== 0) throw new Error(`no swarm key was made: ${stderr}`);
   return path;
+}
+
+/** The last of some lines: of those that `get --json` prints, the receipt or the error. */
+export function lastLine(text: string): string {
+  return text.trimEnd().split("\n").at(-1)!;
 }
 
 /** Writes a file of random bytes, a block at a time. */

@@ -1,112 +1,114 @@
-import { stat } from "node:fs/promises";
-import { resolve } from "node:path";
-import { InvalidArgumentError, Option } from "commander";
-import { Fault, quoted } from "../../fault.ts";
-import type { GetRequest, Receipt, StreamRequest } from "../../peer/peer_api.ts";
+import { Fault, isAbort } from "../../fault.ts";
+import type { GetOptions, Receipt, StreamRequest } from "../../peer/peer_api.ts";
+import { delay } from "../../peer/retry.ts";
 import { choosingCandidate } from "../choose_candidate.ts";
-import { option } from "../options.ts";
+import { EXIT, type ExitCode } from "../exit_code.ts";
+import { type HookValues, requireCommand, runHook } from "../hook.ts";
 import { ClosedOutput, writeAll } from "../output.ts";
-import { pinnedName } from "../pinned_name.ts";
 import { withProgress } from "../progress.ts";
+import { ReceiptFile } from "../receipt_file.ts";
+import { errorValue, reportFailure } from "../report_failure.ts";
 import { safeJson } from "../sanitize.ts";
-import {
-  formatDuration,
-  formatRate,
-  formatSize,
-  parseDuration,
-  parseRate,
-  shortId,
-} from "../units.ts";
-import { parsing } from "../usage.ts";
-import { idOption } from "./id_option.ts";
-import { publisherOption } from "./publisher_option.ts";
+import { whileHeld } from "../while_held.ts";
+import { namesOf } from "./get_names.ts";
+import { checkFlags, type GetFlags, getOptions, onceGetOptions, requestOf } from "./get_options.ts";
+import { describePlan, describeReceipt, notesOn } from "./get_report.ts";
 import type { Verb, VerbCall } from "./verb.ts";
 
-interface GetFlags {
-  output?: string;
-  id?: string;
-  publisher?: string;
-  /** SHA-256: 64 hex digits. */
-  checksum?: string;
-  overwrite?: true;
-  update?: true;
-  delete?: true;
-  /** Seconds. */
-  deadline?: number;
-  wait?: number;
-  /** Bytes per second; null is no limit. */
-  limitDown?: number | null;
-}
-
 /**
- * `get NAME`: prints the receipt, as a line or with `--json` as a Receipt; nothing with `--quiet`
- * alone. With `-o -` standard output is the file's, and the receipt goes to standard error.
+ * `get NAME…`: prints a receipt for each, as a line or, with `--json`, as lines of GetEvents and then
+ * `{"event":"done", …}` with the Receipt; nothing with `--quiet` alone. With `-o -` standard output is
+ * the file's, and all that goes to standard error. Of several names, one that fails doesn't keep the
+ * others from being fetched; the exit code is then that of the first failure.
  */
 export const getVerb: Verb = {
   name: "get",
-  arguments: "<NAME>",
-  summary: "fetch a file, a folder or a part of one, verified, from all who have it",
+  arguments: "[NAME...]",
+  summary: "fetch files, folders or parts of them, verified, from all who have them",
   examples: [
     "get debian.iso",
-    "get debian.iso -o /srv/images/",
+    "get debian.iso -o /srv/images/ --update",
     "get backup.tar -o - | tar x",
     "get debian.iso@2ab049f5a04a",
     "get debian.iso --publisher 3d5464ed1b6b",
     "get debian.iso --checksum sha256=$(cut -d' ' -f1 debian.iso.sha256)",
     "get photos --update --delete",
     "get photos/2026/beach.jpg",
+    "get --from-file wanted.txt --splay 10m --deadline 2h --on-error 'logger -t shoal failed'",
   ],
   role: "verb",
-  options: () => [
-    option("-o, --output <PATH>", "where to put it, a file or a folder; - is standard output"),
-    idOption("which content, the same as NAME@ID"),
-    publisherOption("whose; default the one who is remembered for the name"),
-    option("--checksum <sha256=HEX>", "what the SHA-256 of the whole file must be")
-      .argParser(parseChecksum),
-    option("--overwrite", "replace what is at the destination"),
-    option("--update", "bring what is at the destination up to date: of a folder, what changed"),
-    option("--delete", "with --update: remove from a folder what is no longer in it"),
-    option("--deadline <DURATION>", "give up after so long: 30s, 10m, 2h")
-      .argParser(parsing(parseDeadline)),
-    option("--wait <DURATION>", "how long to wait while no source can be reached (default: 60s)")
-      .argParser(parsing(parseDeadline)),
-    // The variable of that name is the peer's own limit.
-    new Option("--limit-down <RATE>", "fetch no more than so many bytes per second: 500K, 2M")
-      .argParser(parsing(parseRate)),
-  ],
-  run(call) {
-    return (call.flags as GetFlags).output === "-" ? toStandardOutput(call) : toDisk(call);
+  options: getOptions,
+  onceOptions: onceGetOptions,
+  async prepare({ flags, args, cwd, signal }, random = Math.random) {
+    const { onDone, onError, splay, receipt } = flags as GetFlags;
+    checkFlags(flags as GetFlags, args);
+    if (onDone) await requireCommand("--on-done", onDone, cwd);
+    if (onError) await requireCommand("--on-error", onError, cwd);
+    if (receipt !== undefined) await ReceiptFile.at(receipt, cwd);
+    if (splay !== undefined) await delay(random() * splay * 1000, signal);
+  },
+  async run(call) {
+    const { args, output, cwd, signal } = call;
+    const { fromFile, receipt } = call.flags as GetFlags;
+    const receipts = receipt === undefined ? undefined : await ReceiptFile.at(receipt, cwd);
+    const several = args.length !== 1 || fromFile !== undefined;
+    let exit: ExitCode = EXIT.ok;
+    try {
+      for await (const word of namesOf(args, { list: fromFile, cwd })) {
+        try {
+          await getOne(word, call, { several, receipts });
+        } catch (error) {
+          if (!several || !(error instanceof Fault) || signal.aborted) throw error;
+          exit ||= await reportFailure(error, output, { name: word });
+        }
+      }
+    } finally {
+      if (several) await receipts?.save();
+    }
+    return exit;
   },
 };
 
-async function toDisk(call: VerbCall): Promise<void> {
-  const { api, args: [word], flags, cwd, output, signal } = call;
-  const { overwrite, update, delete: cleaned, output: path } = flags as GetFlags;
-  if (cleaned && !update) throw new Fault("usage", "Cannot use --delete without --update");
-  const target = path && await destination(path, cwd);
-  const wanted: GetRequest = {
-    ...requestOf(word, flags as GetFlags),
-    ...{ overwrite, update, delete: cleaned },
-    output: target || undefined,
-  };
-  const receipt = await choosingCandidate(wanted, (request) =>
-    withProgress(
-      request.name,
-      output,
-      (show) => api.get(request, { signal, onProgress: show }),
-    ), call);
-  if (output.json) await output.value(receipt);
-  else if (!output.quiet) await output.line(describe(receipt));
-  for (const { path, why } of receipt.left_out ?? []) output.note(`Left out ${path}: ${why}`);
-  for (const line of notesOn(receipt)) output.note(line);
+/** Fetches one name and says what came of it. */
+async function getOne(
+  word: string,
+  call: VerbCall,
+  { several, receipts }: { several: boolean; receipts?: ReceiptFile },
+): Promise<void> {
+  const { output, cwd } = call;
+  const flags = call.flags as GetFlags;
+  const request = await requestOf(word, flags, { cwd, several });
+  if (flags.dryRun) {
+    const plan = await call.api.plan(request, { signal: call.signal });
+    return await (output.json ? output.value(plan) : output.line(describePlan(plan)));
+  }
+  let receipt: Receipt;
+  try {
+    const waitMs = flags.waitLock === true ? Infinity : (flags.waitLock ?? 0) * 1000;
+    const work = flags.output === "-" ? toStandardOutput : toDisk;
+    const fetching = () => choosingCandidate(request, (chosen) => work(chosen, call), call);
+    receipt = await whileHeld(fetching, { waitMs, signal: call.signal });
+  } catch (error) {
+    receipts?.add({ name: word, error: errorValue(error) });
+    if (!several) await receipts?.save();
+    if (flags.onError && !isAbort(error)) await runOnError(flags.onError, error, word, call);
+    throw error;
+  }
+  receipts?.add(receipt);
+  if (!several) await receipts?.save();
+  await tell(receipt, call);
+  if (flags.onDone) await hook("--on-done", flags.onDone, call, valuesOf(receipt));
 }
 
-async function toStandardOutput(call: VerbCall): Promise<void> {
-  const { api, args: [word], flags, output, signal } = call;
+function toDisk(request: StreamRequest, call: VerbCall): Promise<Receipt> {
+  return following(request.name, call, (options) => call.api.get(request, options));
+}
+
+async function toStandardOutput(request: StreamRequest, call: VerbCall): Promise<Receipt> {
   let closed: ClosedOutput | undefined;
-  const sink = (): UnderlyingSink<Uint8Array> => ({
+  const stdout = new WritableStream<Uint8Array>({
     async write(bytes) {
-      output.begun = true;
+      call.output.begun = true;
       try {
         await writeAll(bytes);
       } catch (error) {
@@ -116,103 +118,82 @@ async function toStandardOutput(call: VerbCall): Promise<void> {
     },
   });
   try {
-    const receipt = await choosingCandidate(requestOf(word, flags as GetFlags), (request) => {
-      const stdout = new WritableStream(sink());
-      return withProgress(
-        request.name,
-        output,
-        (show) => api.stream(request, stdout, { signal, onProgress: show }),
-      );
-    }, call);
-    if (output.json) output.detail(safeJson(receipt));
-    else output.note(describe(receipt));
-    for (const line of notesOn(receipt)) output.note(line);
+    return await following(
+      request.name,
+      call,
+      (options) => call.api.stream(request, stdout, options),
+    );
   } catch (error) {
     throw closed ?? error;
   }
 }
 
-/**
- * An absolute path; what ends with a slash still does. Throws a `usage` Fault for such a folder that
- * doesn't exist.
- */
-async function destination(path: string, cwd: string): Promise<string> {
-  const absolute = resolve(cwd, path);
-  const namesFolder = /[/\\]$/.test(path) && path !== absolute;
-  if (namesFolder && !(await stat(absolute).catch(() => undefined))?.isDirectory()) {
-    throw new Fault("usage", `Cannot write to ${path}: there is no such folder`);
+/** Shows how a download goes: to people, or as lines of JSON. */
+function following(
+  name: string,
+  { output, signal, flags }: VerbCall,
+  work: (options: GetOptions) => Promise<Receipt>,
+): Promise<Receipt> {
+  if (!output.json || (flags as GetFlags).output === "-") {
+    return withProgress(name, output, (show) => work({ signal, onProgress: show }));
   }
-  return namesFolder ? `${absolute}/` : absolute;
+  output.lines = true;
+  // In turn: a line is written whole before the next one. What nobody reads fails with the receipt.
+  let last: Promise<void> = Promise.resolve();
+  const emit = (value: unknown) => {
+    last = last.then(() => output.value(value)).catch(() => {});
+  };
+  return work({
+    signal,
+    onProgress: (progress) =>
+      progress.size === undefined || emit({ event: "progress", name, ...progress }),
+    onEvent: emit,
+  }).finally(() => last);
 }
 
-function requestOf(word: string, flags: GetFlags): StreamRequest {
-  const { id, publisher, checksum, deadline, wait, limitDown } = flags;
-  const ms = (seconds?: number) => seconds === undefined ? undefined : seconds * 1000;
+async function tell(receipt: Receipt, { output, flags }: VerbCall): Promise<void> {
+  const line = { event: "done", ...receipt };
+  const streamed = (flags as GetFlags).output === "-";
+  if (streamed && output.json) output.detail(safeJson(line));
+  else if (streamed) output.note(describeReceipt(receipt));
+  else if (output.json) await output.value(line);
+  else if (!output.quiet) await output.line(describeReceipt(receipt));
+  for (const { path, why } of receipt.left_out ?? []) output.note(`Left out ${path}: ${why}`);
+  for (const line of notesOn(receipt)) output.note(line);
+}
+
+/** Its own failure is only a note: what went wrong before it is what counts. */
+async function runOnError(words: string[], error: unknown, name: string, call: VerbCall) {
+  const { exit, message, code } = errorValue(error);
+  const values = { SHOAL_NAME: name, SHOAL_STATUS: code, SHOAL_EXIT: exit, SHOAL_ERROR: message };
+  try {
+    await hook("--on-error", words, call, values);
+  } catch (failure) {
+    if (!(failure instanceof Fault)) throw failure;
+    call.output.note(failure.message);
+  }
+}
+
+function valuesOf(receipt: Receipt): HookValues {
+  const { name, path, id, size, bytes, publisher, up_to_date, kept } = receipt;
   return {
-    ...pinnedName(word, id),
-    publisher,
-    sha256: checksum,
-    deadline: ms(deadline),
-    wait: ms(wait),
-    limit_down: limitDown ?? undefined,
+    SHOAL_NAME: name,
+    SHOAL_PATH: path,
+    SHOAL_FILE_ID: id,
+    SHOAL_SIZE: size,
+    SHOAL_FETCHED: bytes,
+    SHOAL_SIGNED_BY: publisher,
+    SHOAL_STATUS: kept ? "kept" : up_to_date ? "up_to_date" : "done",
+    SHOAL_EXIT: EXIT.ok,
   };
 }
 
-/** The 64 hex digits. */
-function parseChecksum(text: string): string {
-  const hex = /^sha256=([0-9a-f]{64})$/i.exec(text)?.[1];
-  if (!hex) throw new InvalidArgumentError("It must be sha256= and 64 hex digits.");
-  return hex.toLowerCase();
-}
-
-/** Seconds. A timer can't be set to more than 2^31 - 1 ms. */
-function parseDeadline(text: string): number {
-  const seconds = parseDuration(text);
-  if (seconds > 24 * 86_400) {
-    throw new Fault("usage", `${quoted(text)} is too long: 24 days at most`);
-  }
-  return seconds;
-}
-
-function describe(receipt: Receipt): string {
-  const { name, size, seconds, rate, sources, chunks } = receipt;
-  const total = chunks.reused + chunks.fetched;
-  const used = sources.filter((source) => source.bytes > 0).length;
-  const how = receipt.up_to_date ? ["already up to date"] : [
-    `in ${formatDuration(seconds)}`,
-    `(${formatRate(rate)})`,
-    `from ${used} source${used === 1 ? "" : "s"}`,
-    ...(chunks.reused > 0 && receipt.kind === "file"
-      ? [`${chunks.reused} of ${total} chunks were there`]
-      : []),
-  ];
-  const parts = [
-    name,
-    formatSize(size),
-    ...how,
-    ...filesOf(receipt),
-    `id ${shortId(receipt.id)}`,
-    receipt.path ?? "",
-  ];
-  return parts.join("  ").trimEnd();
-}
-
-/** What became of the files of a folder; nothing for a file. */
-function filesOf({ files }: Receipt): string[] {
-  if (!files) return [];
-  const { fetched, copied, unchanged, deleted } = files;
-  const counts = [
-    ...(fetched > 0 ? [`${fetched} fetched`] : []),
-    ...(copied > 0 ? [`${copied} copied`] : []),
-    ...(unchanged > 0 ? [`${unchanged} unchanged`] : []),
-    ...(deleted > 0 ? [`${deleted} deleted`] : []),
-  ];
-  return [`files: ${counts.join(", ") || "none"}`];
-}
-
-function notesOn({ name, trust, sources }: Receipt): string[] {
-  const dropped = sources.filter((source) => source.dropped)
-    .map((source) => `Dropped source ${source.address}: ${source.dropped}`);
-  if (trust !== "none") return dropped;
-  return [`Nobody signed for ${name}: it came from a seed peer.`, ...dropped];
+function hook(
+  option: string,
+  words: string[],
+  { cwd, signal }: VerbCall,
+  values: HookValues,
+): Promise<void> {
+  const without = [...getOptions(), ...onceGetOptions()].flatMap(({ envVar }) => envVar ?? []);
+  return runHook(option, words, { cwd, signal, values, without });
 }

@@ -1,4 +1,6 @@
-import type { ListedFile } from "../../peer/peer_api.ts";
+import { Fault } from "../../fault.ts";
+import type { ListedFile, PeerApi } from "../../peer/peer_api.ts";
+import { option } from "../options.ts";
 import { safeJson } from "../sanitize.ts";
 import { formatTableStream } from "../table.ts";
 import { formatSize, formatTime, shortId } from "../units.ts";
@@ -10,14 +12,31 @@ const HEADER = ["ID", "SIZE", "ENTRIES", "SOURCES", "MODIFIED", "PUBLISHER", "TR
  * `list-files [PATTERN]`: a row per file or folder, or with `--json` an array of ListedFile. Both are written
  * as the listing arrives, so its length costs no memory; an array that breaks off is a failed one.
  */
+interface ListFlags {
+  versions?: true;
+}
+
 export const listFilesVerb: Verb = {
   name: "list-files",
   arguments: "[PATTERN]",
   summary: "list what the swarm offers; PATTERN is a glob such as '*.iso' or 'talks/**'",
-  examples: ["list-files", "list-files '*.iso'", "list-files 'talks/**' --json"],
+  examples: [
+    "list-files",
+    "list-files '*.iso'",
+    "list-files 'talks/**' --json",
+    "list-files --versions debian.iso",
+  ],
   role: "query",
-  async run({ api, args: [pattern], output, signal }) {
-    const files = untilAborted(api.listFiles(pattern), signal);
+  options: () => [
+    option("--versions", "every version of the file called PATTERN that somebody still has"),
+  ],
+  async run({ api, args: [pattern], flags, output, signal }) {
+    const versions = (flags as ListFlags).versions;
+    if (versions && pattern === undefined) {
+      throw new Fault("usage", "Cannot list versions: name the file");
+    }
+    const list = versions ? versionsOf(api, pattern) : api.listFiles(pattern);
+    const files = untilAborted(list, signal);
     if (output.json) {
       for await (const file of files) {
         await output.raw((output.begun ? ",\n" : "[") + safeJson({ kind: "file", ...file }));
@@ -28,6 +47,10 @@ export const listFilesVerb: Verb = {
     if (!output.begun) output.note("No files are offered.");
   },
 };
+
+async function* versionsOf(api: PeerApi, name: string): AsyncGenerator<ListedFile> {
+  yield* await api.listVersions(name);
+}
 
 async function* untilAborted(files: AsyncIterable<ListedFile>, signal: AbortSignal) {
   for await (const file of files) {

@@ -37,6 +37,11 @@ export interface Verb {
   options?(): Option[];
   /** Options that only make sense outside the shell. */
   onceOptions?(): Option[];
+  /**
+   * Looks at what it is asked before a peer is opened for it, which may hold DIR. `random` gives
+   * numbers from 0 (included) to 1 (excluded); default Math.random.
+   */
+  prepare?(call: Omit<VerbCall, "api" | "serving" | "ask">, random?: () => number): Promise<void>;
   /** Prints its result; returns an exit code when it has itself said what failed. */
   run(call: VerbCall): Promise<ExitCode | void>;
 }

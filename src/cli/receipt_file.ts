@@ -1,0 +1,41 @@
+import { dirname, resolve } from "node:path";
+import { stat } from "node:fs/promises";
+import { Fault } from "../fault.ts";
+import { writeFault } from "../store/file_stamp.ts";
+import { safeJson } from "./sanitize.ts";
+
+/** What became of one command's downloads, written to a file in one step: a line of JSON for each. */
+export class ReceiptFile {
+  readonly #path: string;
+  readonly #lines: string[] = [];
+
+  private constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Throws a `usage` Fault when there is no such folder, or the path is one itself. */
+  static async at(path: string, cwd: string): Promise<ReceiptFile> {
+    const absolute = resolve(cwd, path);
+    const kind = async (path: string) => (await stat(path).catch(() => undefined))?.isDirectory();
+    if (await kind(absolute)) throw new Fault("usage", `Cannot write ${path}: it is a folder`);
+    if (await kind(dirname(absolute))) return new ReceiptFile(absolute);
+    throw new Fault("usage", `Cannot write ${path}: there is no folder ${dirname(absolute)}`);
+  }
+
+  /** Adds a receipt, or an error. */
+  add(value: unknown): void {
+    this.#lines.push(safeJson(value) + "\n");
+  }
+
+  /** Writes what was added, in place of what the file had. Throws a `disk` Fault. */
+  async save(): Promise<void> {
+    const draft = `${dirname(this.#path)}/.${crypto.randomUUID()}.shoal-partial`;
+    try {
+      await Deno.writeTextFile(draft, this.#lines.join(""), { createNew: true });
+      await Deno.rename(draft, this.#path);
+    } catch (cause) {
+      await Deno.remove(draft).catch(() => {});
+      throw writeFault(this.#path, cause);
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import type { Plan, Receipt } from "../../peer/peer_api.ts";
+import { formatDuration, formatRate, formatSize, shortId } from "../units.ts";
+
+/** A receipt as a line for people. */
+export function describeReceipt(receipt: Receipt): string {
+  const { name, size, seconds, rate, sources, chunks, kept, up_to_date, path = "" } = receipt;
+  const total = chunks.reused + chunks.fetched;
+  const used = sources.filter((source) => source.bytes > 0).length;
+  const how = kept ? ["left alone: it was there"] : up_to_date ? ["already up to date"] : [
+    `in ${formatDuration(seconds)}`,
+    `(${formatRate(rate)})`,
+    `from ${used} source${used === 1 ? "" : "s"}`,
+    ...(chunks.reused > 0 && receipt.kind === "file"
+      ? [`${chunks.reused} of ${total} chunks were there`]
+      : []),
+  ];
+  return [name, formatSize(size), ...how, ...filesOf(receipt), `id ${shortId(receipt.id)}`, path]
+    .join("  ").trimEnd();
+}
+
+/** What became of the files of a folder; nothing for a file. */
+function filesOf({ files }: Receipt): string[] {
+  if (!files) return [];
+  const { fetched, copied, unchanged, deleted } = files;
+  const counts = [
+    ...(fetched > 0 ? [`${fetched} fetched`] : []),
+    ...(copied > 0 ? [`${copied} copied`] : []),
+    ...(unchanged > 0 ? [`${unchanged} unchanged`] : []),
+    ...(deleted > 0 ? [`${deleted} deleted`] : []),
+  ];
+  return [`files: ${counts.join(", ") || "none"}`];
+}
+
+/** What is worth a note besides. */
+export function notesOn({ name, trust, sources }: Receipt): string[] {
+  const dropped = sources.filter((source) => source.dropped)
+    .map((source) => `Dropped source ${source.address}: ${source.dropped}`);
+  if (trust !== "none") return dropped;
+  return [`Nobody signed for ${name}: it came from a seed peer.`, ...dropped];
+}
+
+/** A plan as a line for people. */
+export function describePlan(plan: Plan): string {
+  const { name, size, action, kept, bytes, sources, path } = plan;
+  const from = sources.length > 0 ? `from ${sources.slice(0, 3).join(", ")}` : "from this peer";
+  const more = sources.length > 3 ? ` and ${sources.length - 3} more` : "";
+  const what = action === "none" ? [kept ? "would be left alone" : "already up to date"] : [
+    `would ${action === "fetch" ? "be fetched" : "replace what is there"}`,
+    `${formatSize(bytes.missing)} ${from}${more}`,
+  ];
+  return [name, formatSize(size), ...what, `id ${shortId(plan.id)}`, path].join("  ");
+}
