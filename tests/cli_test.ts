@@ -249,7 +249,12 @@ Deno.test("options stand before or after a verb's own words", async () => {
     ]
   ) {
     const { command, args, own, flags } = await parse(...argv);
-    assertEquals([command, args, own, flags.dir], ["get", ["NAME"], { output: "-" }, "X"]);
+    assertEquals([command, args, own, flags.dir], [
+      "get",
+      ["NAME"],
+      { clobber: true, output: "-" },
+      "X",
+    ]);
   }
   const { command, flags } = await parse("peer", "10001", "--dir", "X");
   assertEquals([command, flags.port, flags.dir], ["peer", 10001, "X"]);
@@ -299,7 +304,7 @@ Deno.test("flag beats environment beats default, and an empty variable is unset"
   });
   await withEnv({ SHOAL_OVERWRITE: "yes", SHOAL_ID: ID }, async () => {
     const { own } = await parse("peer", "get", "x");
-    assertEquals(own, { overwrite: true, id: ID });
+    assertEquals(own, { clobber: true, overwrite: true, id: ID });
   });
 });
 
@@ -312,7 +317,21 @@ Deno.test("a wrong command line is refused with one line, a hint and exit 2", as
     ["peer 65536", `"65536" is not a port: it must be a number from 0 to 65535`, "shoal peer"],
     ["peer 1 2", "too many arguments: '2' after the port", "shoal peer"],
     ["peer 1 --bogus", "unknown option '--bogus'", "shoal peer"],
-    ["peer get", "missing required argument 'NAME'", "shoal peer get"],
+    [
+      "peer get x --update --overwrite",
+      "option '--update' cannot be used with option '--overwrite'",
+      "shoal peer get",
+    ],
+    [
+      "peer get x --update --no-clobber",
+      "option '--update' cannot be used with option '--no-clobber'",
+      "shoal peer get",
+    ],
+    [
+      "peer get x --no-clobber --overwrite",
+      "option '--no-clobber' cannot be used with option '--overwrite'",
+      "shoal peer get",
+    ],
     [
       "peer get x --overwrit",
       "unknown option '--overwrit' (Did you mean --overwrite?)",
@@ -365,7 +384,7 @@ Deno.test("the shell has the same verbs, and exit", async () => {
     await program().parseAsync(splitWords(line), { from: "user" });
   }
   assertEquals(said, [
-    ["get", ["a b"], { output: "x" }, { json: true }],
+    ["get", ["a b"], { clobber: true, output: "x" }, { json: true }],
     ["share", ["a", "b"], {}, {}],
     "exit",
     "exit",
@@ -421,7 +440,7 @@ Deno.test("bash completes commands, options, values and files", async (t) => {
   const table: [string, string[]][] = [
     ["shoal ''", ["bootstrap", "peer", "completion", "help"]],
     ["shoal peer g", ["get"]],
-    ["shoal peer --dir X get --o", ["--output", "--overwrite"]],
+    ["shoal peer --dir X get --o", ["--on-done", "--on-error", "--output", "--overwrite"]],
     ["shoal peer get x --log-level de", ["debug"]],
     ["shoal peer get --log-format = ''", ["text", "json"]],
     ["shoal completion f", ["fish"]],

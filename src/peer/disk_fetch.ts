@@ -11,7 +11,11 @@ import type { Place as SharePlace } from "../store/library.ts";
 import { foldName, isInside, pathOf } from "../store/safe_path.ts";
 import { setAttributes } from "../store/update_tree.ts";
 import { TargetLock } from "../store/target_lock.ts";
+import { CHUNK_SIZE } from "../content/sizes.ts";
+import { localFiles } from "./local_files.ts";
+import { reuseLocal, type ReuseOptions } from "./reuse.ts";
 import { makeParents } from "./destination.ts";
+import type { Reuse } from "./downloader.ts";
 import type { FetchJob } from "./fetch_job.ts";
 import type { Target } from "./find_target.ts";
 import type { FolderFetcher } from "./folder_fetcher.ts";
@@ -120,7 +124,8 @@ export class DiskFetch {
       await this.lookAt(job, job.partial, signal);
       job.partial.sources = () => recordsOf(job.downloader?.sources ?? []);
       stopServing = this.#options.onGrowing(job.partial, target);
-      await running.run(job, target, job.partial, { signal });
+      const reuse = await this.#reuseFor(job, target, place, signal);
+      await running.run(job, target, job.partial, { signal, reuse });
       job.phase = "finishing";
       await this.#confirm(job, target, { sha256, signal });
       if (isInside(dir, path)) await makeParents(dir, path);
@@ -226,6 +231,29 @@ export class DiskFetch {
     transfer.before = bytesOf(partial.map, partial.size) - transfer.meter.total;
     job.reused = chunksOf(partial);
     job.phase = "connecting";
+  }
+
+  /** How to take from files here what is missing; undefined when there are none. */
+  async #reuseFor(
+    job: FetchJob,
+    { size }: Target,
+    place: Place,
+    signal: AbortSignal,
+  ): Promise<Reuse | undefined> {
+    const { cache, digests } = this.#options;
+    const partial = job.partial!;
+    if (partial.map.complete) return;
+    job.phase = "checking";
+    const wanted = { size, old: place.path, named: place.reuse };
+    const files = await localFiles(wanted, { cache, signal });
+    job.phase = "connecting";
+    if (files.length === 0) return;
+    const copy: ReuseOptions["copy"] = ({ first, count }, expected, from) => {
+      const position = first * CHUNK_SIZE;
+      const length = Math.min(count * CHUNK_SIZE, size - position);
+      return partial.copy(position, { length, expected, from });
+    };
+    return (host) => reuseLocal(host, { files, digests, copy });
   }
 
   /** Keeps what there is of a download that failed; it is removed only if there is nothing. */

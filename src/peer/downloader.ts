@@ -4,11 +4,12 @@ import { runLength, type TreeShape, treeShape } from "../content/hash_tree.ts";
 import { RUN_CHUNKS, RUN_SIZE, runCount, RunMap } from "../content/run_map.ts";
 import { Fault } from "../fault.ts";
 import type { DigestStore } from "../store/digest_store.ts";
-import { CHUNK_SIZE } from "../wire/protocol.ts";
+import { CHUNK_SIZE, PAGE_DIGESTS } from "../wire/protocol.ts";
 import { Budget } from "./budget.ts";
 import { Lane, type LaneHost } from "./lane.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
-import type { BackoffOptions } from "./retry.ts";
+import { type BackoffOptions, delay } from "./retry.ts";
+import type { ReuseHost } from "./reuse.ts";
 import { RunPicker } from "./run_picker.ts";
 import type { Sink } from "./sink.ts";
 import type { ChunkRange, Source } from "./source.ts";
@@ -23,8 +24,13 @@ const FIND_AGAIN_MS = 2_000;
 /** How often at first, when those who began at the same time don't know each other yet, and how long. */
 const FIND_FIRST_MS = 300;
 const FIRST_MS = 5_000;
+/** How long to wait before those who could not bring a page of digests are asked again, in milliseconds. */
+const PAGE_AGAIN_MS = 500;
 /** How often it is looked whether to look for sources or to give up, in milliseconds. */
 const TICK_MS = 250;
+
+/** Takes from this machine what it can, and says so. */
+export type Reuse = (host: ReuseHost) => Promise<void>;
 
 export interface DownloaderOptions {
   /** File id. */
@@ -50,6 +56,10 @@ export interface DownloaderOptions {
   deadline?: number;
   /** How long to wait without any source. Default {@link WAIT_MS}. */
   waitMs?: number;
+  /** Is run before, and beside, what is fetched. */
+  reuse?: Reuse;
+  /** Called for what it took, with its number of bytes. */
+  onReused?: (bytes: number) => void;
   /** Called for what was verified and written, with its number of bytes. */
   onBytes?: (bytes: number) => void;
   backoff?: BackoffOptions;
@@ -60,9 +70,9 @@ export interface DownloaderOptions {
  * says which run comes next; each chunk is verified, then written. What one source can't bring, another
  * is asked for.
  */
-export class Downloader implements LaneHost {
-  /** Chunks that were verified, and how many times one had to be asked for again. */
-  readonly tally = { fetched: 0, refetched: 0 };
+export class Downloader implements LaneHost, ReuseHost {
+  /** Chunks that came, those that were had from here, and those that had to be asked for again. */
+  readonly tally = { fetched: 0, reused: 0, refetched: 0 };
   readonly shape: TreeShape;
   readonly budget: Budget;
   readonly #options: DownloaderOptions;
@@ -76,6 +86,10 @@ export class Downloader implements LaneHost {
   readonly #ended = new AbortController();
   /** What no other source could mend: a full disk, a closed output. */
   #fatal: unknown;
+  /** Chunks from this one on may still be had from here, and are not fetched yet. */
+  #undecided = Infinity;
+  /** Resolves when one more source is connected. */
+  #joined = Promise.withResolvers<void>();
   #finding = false;
   #nextFind = 0;
   #findPause = FIND_FIRST_MS;
@@ -91,9 +105,10 @@ export class Downloader implements LaneHost {
     this.#map = new RunMap(runCount(size));
     for (let run = 0; run < this.#map.runs; run++) if (sink.map.has(run)) this.#map.add(run);
     if (options.only) this.#leaveOut(options.only);
+    if (options.reuse) this.#undecided = 0;
     this.#picker = new RunPicker({
       map: this.#map,
-      horizon: () => horizonOf(sink, size),
+      horizon: () => Math.min(horizonOf(sink, size), Math.floor(this.#undecided / RUN_CHUNKS)),
       peer: options.peer,
     });
     this.#pool = new SourcePool({
@@ -187,13 +202,65 @@ export class Downloader implements LaneHost {
       this.#started = this.#lastHopeful = performance.now();
       this.#nextFind = this.#started + FIND_FIRST_MS;
       this.#pool.add(sources);
+      const reusing = this.#reuse();
       await ended;
-      await this.#pool.settled();
+      await Promise.all([this.#pool.settled(), reusing]);
     } finally {
       clearInterval(ticker);
       signal?.removeEventListener("abort", abort);
     }
     if (this.#fatal !== undefined) throw this.#fatal;
+  }
+
+  /** See {@link ReuseHost}: from whoever is connected, as soon as somebody is. */
+  async page(page: number): Promise<Uint8Array> {
+    for (;;) {
+      const stored = this.#pages.stored(0, page);
+      if (stored) return stored;
+      this.throwIfEnded();
+      const joined = this.#joined.promise;
+      for (const [source, lane] of [...this.#lanes]) {
+        try {
+          return await this.#pages.page(0, page, source);
+        } catch (error) {
+          // Who hasn't got that page may still have what others lack.
+          if (error instanceof Fault && error.kind === "integrity") lane.fail(error);
+        }
+      }
+      await Promise.race([joined, delay(PAGE_AGAIN_MS)]);
+    }
+  }
+
+  /** See {@link ReuseHost}. */
+  needs(chunk: number): boolean {
+    const run = Math.floor(chunk / RUN_CHUNKS);
+    if (this.#map.has(run)) return false;
+    const mask = this.#partly.get(run);
+    return mask === undefined || (mask & bits(chunk % RUN_CHUNKS, 1)) !== 0;
+  }
+
+  /** See {@link ReuseHost}. */
+  adopt({ first, count }: ChunkRange): void {
+    const run = Math.floor(first / RUN_CHUNKS);
+    if (this.#ended.signal.aborted || this.#map.has(run)) return;
+    const chunks = Math.min(RUN_CHUNKS, this.shape.chunks - run * RUN_CHUNKS);
+    const mask = this.#partly.get(run) ?? (1 << chunks) - 1;
+    this.#partly.set(run, mask);
+    const had = this.#had(run, mask & bits(first % RUN_CHUNKS, count));
+    this.tally.reused += had.chunks;
+    this.#lastHopeful = performance.now();
+    this.#options.onReused?.(had.bytes);
+  }
+
+  /** See {@link ReuseHost}. */
+  lookedAt(page: number): void {
+    this.#undecided = page * PAGE_DIGESTS;
+    this.wake();
+  }
+
+  /** See {@link ReuseHost}. */
+  throwIfEnded(): void {
+    this.#ended.signal.throwIfAborted();
   }
 
   take(source: Source): number | undefined {
@@ -262,6 +329,20 @@ export class Downloader implements LaneHost {
     this.wake();
   }
 
+  /** What goes wrong with files here is no reason to fetch nothing; this side's disk is. */
+  async #reuse(): Promise<void> {
+    const { reuse } = this.#options;
+    if (!reuse) return;
+    try {
+      await reuse(this);
+    } catch (error) {
+      if (error instanceof Fault && error.kind === "disk") this.fail(error);
+    }
+    this.#undecided = Infinity;
+    this.#picker.unordered();
+    this.wake();
+  }
+
   async #use(source: Source, onConnected: () => void): Promise<void> {
     const { signal } = this.#ended;
     await source.connect(signal, this.#options.limits);
@@ -270,6 +351,8 @@ export class Downloader implements LaneHost {
     const lane = new Lane(source, this);
     this.#picker.add(source, map, source.receipt.peer);
     this.#lanes.set(source, lane);
+    this.#joined.resolve();
+    this.#joined = Promise.withResolvers();
     onConnected();
     try {
       await lane.run();
@@ -331,13 +414,22 @@ export class Downloader implements LaneHost {
     // Of two who brought the same at once, the first one is credited.
     const these = mask & bits(first % RUN_CHUNKS, count);
     if (these === 0) return;
-    const { chunks, bytes } = this.#sizeOf(run, these);
+    const { chunks, bytes } = this.#had(run, these);
     source.receipt.bytes += bytes;
     this.tally.fetched += chunks;
     this.#options.onBytes?.(bytes);
-    const left = mask & ~these;
+  }
+
+  /** These chunks of a run are there; how many they are, and how many bytes. */
+  #had(run: number, these: number): { chunks: number; bytes: number } {
+    const size = this.#sizeOf(run, these);
+    const left = (this.#partly.get(run) ?? 0) & ~these;
     this.#partly.set(run, left);
-    if (left !== 0) return;
+    if (left === 0) this.#whole(run);
+    return size;
+  }
+
+  #whole(run: number): void {
     this.#partly.delete(run);
     const others = this.#picker.done(run);
     this.#options.sink.runDone(run);
@@ -380,6 +472,7 @@ export class Downloader implements LaneHost {
   /** Stops what is still connecting, waiting or under way. */
   #end(): void {
     this.#ended.abort();
+    this.#joined.resolve();
     for (const lane of this.#lanes.values()) lane.stop();
   }
 

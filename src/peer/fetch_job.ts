@@ -84,7 +84,7 @@ export function receiptOf(
   target: Target,
   { seconds, ...outcome }: Outcome & { seconds: number },
 ): Receipt {
-  const tally = downloader?.tally ?? { fetched: 0, refetched: 0 };
+  const tally = downloader?.tally ?? { fetched: 0, reused: 0, refetched: 0 };
   const bytes = transfer.meter.total;
   return {
     kind: "file",
@@ -97,8 +97,8 @@ export function receiptOf(
     bytes,
     rate: bytes / seconds,
     chunks: {
-      reused: outcome.up_to_date ? treeShape(target.size).chunks : reused,
       ...tally,
+      reused: outcome.up_to_date ? treeShape(target.size).chunks : reused + tally.reused,
     },
     sources: (downloader?.sources ?? target.sources).map(({ receipt }) => receipt)
       .filter(({ bytes, dropped }) => bytes > 0 || dropped !== undefined),

@@ -26,7 +26,7 @@ export async function keptFile(
       `Cannot write ${path}: it is no file, and --no-clobber is for files`,
     );
   }
-  const { id, stamp: { size } } = await cache.identify(path, { what: "read" });
+  const { id, stamp: { size } } = await cache.identify(path, { what: "read", follow: true });
   await requireChecksum(path, { ...request, name }, new AbortController().signal);
   return {
     ...{ kind: "file", name, id, size, sha256: request.sha256, path },

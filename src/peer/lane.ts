@@ -93,6 +93,11 @@ export class Lane {
     this.wake();
   }
 
+  /** Ends the source, for what it did when it was asked for something else than chunks. */
+  fail(error: unknown): void {
+    this.#fail(error);
+  }
+
   /** Nothing more is needed. */
   stop(): void {
     this.#stopped = true;

@@ -78,6 +78,12 @@ export class RunPicker<Source> {
     return map.runs - map.count;
   }
 
+  /** Anything may be taken from now on: those who began alike needn't go on alike. */
+  unordered(): void {
+    this.#order = shuffled(this.#order, this.#options.random ?? Math.random);
+    this.#sorted = false;
+  }
+
   /** These runs come before others, for as long as a reader waits for them. */
   prefer(reader: object, runs: { first: number; end: number } | undefined): void {
     if (runs) this.#preferred.set(reader, runs);

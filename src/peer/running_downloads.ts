@@ -2,7 +2,7 @@ import { Fault } from "../fault.ts";
 import type { DigestStore } from "../store/digest_store.ts";
 import { parseAddress } from "./settings.ts";
 import { Budget } from "./budget.ts";
-import { Downloader } from "./downloader.ts";
+import { Downloader, type Reuse } from "./downloader.ts";
 import type { FetchJob } from "./fetch_job.ts";
 import { findSources } from "./find_sources.ts";
 import type { Target } from "./find_target.ts";
@@ -26,6 +26,8 @@ export interface RunOptions {
   signal: AbortSignal;
   /** Only these chunks, in order. Default all. */
   only?: ChunkRange;
+  /** Takes what is here already. */
+  reuse?: Reuse;
 }
 
 /** The downloads that are under way, to disk or as a stream: they share what a peer may have in flight. */
@@ -51,14 +53,15 @@ export class RunningDownloads {
   async run(job: FetchJob, target: Target, sink: Sink, options: RunOptions): Promise<void> {
     const { transfer, deadline, wait, limitDown } = job;
     const { swarm, digests, self } = this.#options;
-    const { signal, only } = options;
+    const { signal, only, reuse } = options;
     const whole = sink.map.runs > 0 && sink.map.complete;
     if (target.sources.length === 0 && target.size > 0 && !whole && deadline === undefined) {
       throw new Fault("network", `Cannot get ${transfer.name}: nobody who has it can be asked`);
     }
     job.downloader = new Downloader({
       ...target,
-      ...{ sink, only, digests, signal, deadline, budget: this.budget },
+      ...{ sink, only, digests, signal, deadline, reuse, budget: this.budget },
+      onReused: (bytes) => transfer.before += bytes,
       limits: limitDown
         ? [this.#options.limitDown, new RateLimiter(limitDown)]
         : [this.#options.limitDown],

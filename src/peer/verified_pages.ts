@@ -44,6 +44,13 @@ export class VerifiedPages {
     return page?.subarray(at, at + count * DIGEST_SIZE);
   }
 
+  /** A page, where it is known. */
+  stored(level: number, page: number): Uint8Array | undefined {
+    const key = `${level}:${page}`;
+    const known = this.#recent.get(key) ?? this.#store.page(this.#id, level, page);
+    return known && this.#keep(key, known);
+  }
+
   /** Asks for the page of some digests, unless it is known or under way. Whoever needs it hears of failures. */
   prefetch(range: ChunkRange, source: Source): void {
     const page = Math.floor(range.first / PAGE_DIGESTS);

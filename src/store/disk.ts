@@ -1,6 +1,9 @@
 import { writeFault } from "./file_stamp.ts";
 
-/** To the worker: verify a payload and write what is right of it, verify what is there, close a file. */
+/**
+ * To the worker: verify a payload and write what is right of it, verify what is there, do as with a
+ * payload with what another file has, close a file.
+ */
 export type DiskRequest =
   | {
     kind: "store";
@@ -23,13 +26,23 @@ export type DiskRequest =
     length: number;
     expected: Uint8Array;
   }
+  | {
+    kind: "copy";
+    job: number;
+    path: string;
+    position: number;
+    length: number;
+    expected: Uint8Array;
+    /** Where the chunks are to be read. What can't be read there is wrong. */
+    from: { path: string; position: number };
+  }
   | { kind: "close"; job: number; path: string };
 
 export interface DiskReply {
   job: number;
   /** For `store`: the request's. */
   buffer?: ArrayBuffer;
-  /** Numbers, from 0, of the chunks that failed their digest; for `store`, they were not written. */
+  /** Numbers, from 0, of the chunks that failed their digest; for `store` and `copy`, they were not written. */
   bad?: number[];
   error?: { code?: string; message: string };
 }
@@ -84,6 +97,21 @@ export class Disk {
   ): Promise<number[]> {
     const job = this.#nextJob++;
     return (await this.#ask({ kind: "check", job, path, position, length, expected }, [])).bad!;
+  }
+
+  /**
+   * Verifies chunks of another file, and writes those that are right to `path`, from `position` on.
+   * Returns the numbers, from 0, of those that are not, or can't be read. Throws a `disk` Fault.
+   */
+  async copy(
+    path: string,
+    position: number,
+    part: { length: number; expected: Uint8Array; from: { path: string; position: number } },
+  ): Promise<number[]> {
+    const job = this.#nextJob++;
+    const expected = part.expected.slice();
+    const request: DiskRequest = { kind: "copy", job, path, position, ...part, expected };
+    return (await this.#ask(request, [])).bad!;
   }
 
   /** Lets go of a file, after all that was asked before. */

@@ -18,14 +18,15 @@ const scope = self as unknown as {
 };
 
 const files = new Map<string, number>();
-/** What is read to be checked. */
+/** What is read to be checked, or copied. */
 let checked = new Uint8Array();
 
 scope.onmessage = ({ data }) => {
   const reply: DiskReply = { job: data.job };
   try {
     if (data.kind === "close") close(data.path);
-    else reply.bad = data.kind === "store" ? store(data) : check(data);
+    else if (data.kind === "store") reply.bad = store(data);
+    else reply.bad = data.kind === "copy" ? copy(data) : check(data);
   } catch (error) {
     const { code, message } = error as { code?: string; message: string };
     reply.error = { code, message };
@@ -45,10 +46,38 @@ function store({ path, position, buffer, length, expected }: DiskRequest & { kin
 }
 
 function check({ path, position, length, expected }: DiskRequest & { kind: "check" }) {
+  return badAfterReading(opened(path), position, { length, expected });
+}
+
+function copy({ path, position, length, expected, from }: DiskRequest & { kind: "copy" }) {
+  let fd: number;
+  try {
+    fd = fs.openSync(from.path, "r");
+  } catch {
+    return Array.from({ length: Math.ceil(length / CHUNK_SIZE) }, (_, chunk) => chunk);
+  }
+  let bad: number[];
+  try {
+    bad = badAfterReading(fd, from.position, { length, expected });
+  } finally {
+    fs.closeSync(fd);
+  }
+  for (const [begin, end] of goodStretches(length, bad, CHUNK_SIZE)) {
+    write(path, checked.subarray(begin, end), position + begin);
+  }
+  return bad;
+}
+
+/** Reads a part of a file into {@link checked}; which of its chunks are wrong, or not there. */
+function badAfterReading(
+  fd: number,
+  position: number,
+  { length, expected }: { length: number; expected: Uint8Array },
+): number[] {
   if (checked.length < length) checked = new Uint8Array(length);
   let filled = 0;
   while (filled < length) {
-    const n = fs.readSync(opened(path), checked, filled, length - filled, position + filled);
+    const n = fs.readSync(fd, checked, filled, length - filled, position + filled);
     if (n === 0) break;
     filled += n;
   }

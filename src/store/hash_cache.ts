@@ -9,6 +9,7 @@ import {
   openRegular,
   sameStamp,
   stampOf,
+  stampOfPath,
   stampOfRow,
 } from "./file_stamp.ts";
 import { hashFile, type HashOptions } from "./hash_file.ts";
@@ -82,6 +83,27 @@ export class HashCache {
     const fresh = await hashFile(path, this.#digests, options);
     this.remember(path, fresh.id, fresh.stamp);
     return { ...fresh, hashed: true };
+  }
+
+  /**
+   * Files of a chunk or more that are still what they were when they were last looked at; those looked
+   * at last come first, and no more than `most` are looked at.
+   */
+  *files(most: number): Generator<{ path: string; id: string; size: number }> {
+    const paths = this.#db.all<{ path: string }>(
+      "SELECT path FROM files WHERE size >= ? ORDER BY rowid DESC LIMIT ?",
+      CHUNK_SIZE,
+      most,
+    );
+    for (const { path } of paths) {
+      const known = this.lookup(path);
+      try {
+        if (!known || !sameStamp(known.stamp, stampOfPath(path))) continue;
+      } catch {
+        continue;
+      }
+      yield { path, id: known.id, size: known.stamp.size };
+    }
   }
 
   /** What was last known of a path, whether or not it still holds. A damaged row is not known. */

@@ -170,6 +170,23 @@ export class PartialFile implements Sink, Servable {
     return { bad, buffer: payload.buffer };
   }
 
+  /**
+   * Takes chunks from another file: verified like those that are stored, and with the same faults. The
+   * numbers, from 0, of those that are wrong there are returned.
+   */
+  async copy(
+    position: number,
+    part: { length: number; expected: Uint8Array; from: { path: string; position: number } },
+  ): Promise<number[]> {
+    try {
+      await this.#checkpoints.room();
+    } catch (cause) {
+      throw this.#fault(cause);
+    }
+    if (!this.#open) throw new Fault("disk", `Cannot write ${this.path}: it is closed`);
+    return await this.#options.disk.copy(this.path, position, part);
+  }
+
   /** See {@link Sink}. From now on the run is served, and the next checkpoint vouches for it. */
   runDone(run: number): void {
     if (!this.#open || !this.#claims.add(run)) return;

@@ -74,7 +74,7 @@ Deno.test("checksum: to standard output it is told after the fact", async () => 
     assertEquals(wrong.code, 5, wrong.stderr);
     assertMatch(
       wrong.stderr,
-      /^shoal: .* SHA-256 is .*; what was written already is not to be used\n$/,
+      /^shoal: .* SHA-256 is .*; what was written already is not to be used\nnext: .*\n$/,
     );
     assertEquals(contentsOf(place), []);
   }
