@@ -10,6 +10,7 @@ import { privateRate } from "./figures/private_rate.ts";
 import { peakMemory } from "./figures/peak_memory.ts";
 import { shareRate } from "./figures/share_rate.ts";
 import { startTime } from "./figures/start_time.ts";
+import { updateTime } from "./figures/update_time.ts";
 import { interrupted, listenForInterrupts } from "./measure/interrupt.ts";
 import { formatReport } from "./measure/report.ts";
 import { Room } from "./measure/room.ts";
@@ -24,6 +25,7 @@ const FIGURES = {
   folder: folderRate,
   "peak memory": peakMemory,
   start: startTime,
+  update: updateTime,
 };
 
 /** State folders, torrents and the like, in bytes. */
@@ -33,8 +35,8 @@ async function main(): Promise<void> {
   const options = parseOptions(Deno.args);
   if (options === "help") return console.log(USAGE);
   using _interrupts = listenForInterrupts();
-  // At any time there are an original and one copy of it.
-  await using room = await Room.open(2 * Math.max(options.size, options.big) + SMALL_FILES);
+  // At any time there are an original, one copy of it, and one that is to replace that.
+  await using room = await Room.open(3 * Math.max(options.size, options.big) + SMALL_FILES);
   const conditions = {
     version: `shoal ${(await runShoal("--version")).stdout.trim()}`,
     program: Deno.env.get("SHOAL_BIN") || "deno run main.ts",

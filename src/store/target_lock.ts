@@ -87,7 +87,7 @@ function tryLock(place: string, path: string, file: Deno.FsFile): DatabaseSync |
   let db: DatabaseSync | undefined;
   try {
     db = new DatabaseSync(place);
-    db.exec("PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE");
+    db.exec("PRAGMA busy_timeout = 0; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
     return db;
   } catch (cause) {
     db?.close();

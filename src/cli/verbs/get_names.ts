@@ -20,7 +20,7 @@ export async function* namesOf(
   if (list === undefined) return;
   const input = list === "-" ? process.stdin : createReadStream(resolve(cwd, list));
   const lines = createInterface({ input, crlfDelay: Infinity });
-  // readline itself passes over the failures of what it reads.
+  // Some versions of readline throw what reading fails with, others just end.
   let failure: unknown;
   input.on("error", (error: Error) => {
     failure = error;
@@ -36,8 +36,12 @@ export async function* namesOf(
       }
       if (line.trim() !== "") yield line;
     }
+  } catch (error) {
+    if (failure === undefined) throw error;
   } finally {
     lines.close();
   }
-  if (failure) throw new Fault("usage", fileFault(`Cannot read ${list}`, failure).message);
+  if (failure !== undefined) {
+    throw new Fault("usage", fileFault(`Cannot read ${list}`, failure).message);
+  }
 }

@@ -1,0 +1,280 @@
+/** What scripts rely on in `get`: updates, locks, commands, lists, waiting; after each, what is on disk. */
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import type { ListedFile, Plan, Receipt } from "../../src/peer/peer_api.ts";
+import { closedPort } from "../support/sockets.ts";
+import { assertRefused, contentsOf, eventually } from "./checks.ts";
+import { publisher } from "./publishers.ts";
+import { lastLine, World } from "./world.ts";
+
+Deno.test("--update: the trusted publisher's newer version, and nobody else's", async () => {
+  await using world = await World.create();
+  const alice = await publisher(world, "alice");
+  await alice.publish("data", "one");
+  const dir = await world.folder("getter");
+  const update = ["get", "data", "--update"];
+  assertEquals((await world.run(dir, update)).code, 0, "the first time it is fetched");
+  const again = await world.run(dir, update);
+  assertEquals(again.code, 0);
+  assertStringIncludes(again.stdout, "up to date");
+
+  await alice.publish("data", "two");
+  using old = await Deno.open(`${dir}/data`);
+  const newer = await world.json<Receipt>(dir, update);
+  assertEquals([newer.up_to_date, newer.trust], [false, "known"]);
+  assertEquals(await Deno.readTextFile(`${dir}/data`), "two");
+  assertEquals(await new Response(old.readable).text(), "one", "who had it open reads on");
+
+  // Somebody else's, under the same name.
+  await alice.program.stop();
+  const bob = await publisher(world, "bob");
+  await bob.publish("data", "three");
+  assertRefused(await world.run(dir, update), { code: 5, text: "was remembered for it" });
+  // Nobody remembered: what stands there may be anything.
+  const fresh = await world.folder("fresh");
+  await Deno.writeTextFile(`${fresh}/data`, "my own");
+  assertRefused(await world.run(fresh, update), { code: 6, text: "no publisher is remembered" });
+  assertEquals(await Deno.readTextFile(`${dir}/data`), "two");
+  assertEquals(await Deno.readTextFile(`${fresh}/data`), "my own");
+  const named = await world.run(fresh, [...update, "--publisher", bob.key]);
+  assertEquals([named.code, await Deno.readTextFile(`${fresh}/data`)], [0, "three"]);
+});
+
+Deno.test("--update: an old version replayed as new is refused", async () => {
+  await using world = await World.create();
+  const alice = await publisher(world, "alice");
+  await alice.publish("data", "one");
+  const holder = await world.peer("holder");
+  await world.json(holder.dir, ["get", "data"]);
+  await alice.publish("data", "two");
+  const dir = await world.folder("getter");
+  await world.json(dir, ["get", "data"]);
+  // Alice is gone; who has the first version still offers it, signed by her.
+  await alice.program.stop();
+  await Deno.writeTextFile(`${dir}/data`, "changed here");
+  assertRefused(await world.run(dir, ["get", "data", "--update"]), { code: 5, text: "is older" });
+  assertEquals(await Deno.readTextFile(`${dir}/data`), "changed here");
+});
+
+Deno.test("older versions are listed, and can be had by their ids", async () => {
+  await using world = await World.create();
+  const alice = await publisher(world, "alice");
+  const one = await alice.publish("data", "one");
+  const holder = await world.peer("holder");
+  await world.json(holder.dir, ["get", "data"]);
+  const two = await alice.publish("data", "two");
+  const dir = await world.folder("getter");
+  for (const place of [dir, holder.dir]) {
+    const versions = await world.json<ListedFile[]>(place, ["list-files", "--versions", "data"]);
+    assertEquals(versions.map(({ id }) => id), [two, one], "the newest first");
+  }
+  assertEquals((await world.json<ListedFile[]>(dir, ["list-files", "data"])).length, 1);
+  const old = await world.json<Receipt>(dir, ["get", `data@${one.slice(0, 10)}`, "-o", "old"], {
+    cwd: dir,
+  });
+  assertEquals([old.id, await Deno.readTextFile(`${dir}/old`)], [one, "one"]);
+  assertRefused(await world.run(dir, ["list-files", "--versions"]), { code: 2 });
+});
+
+Deno.test("--no-clobber leaves what is there alone, and asks nobody", async () => {
+  await using world = await World.create();
+  const dir = await world.folder("dir");
+  await Deno.writeTextFile(`${dir}/data`, "mine");
+  const nobody = { bootstrap: `127.0.0.1:${closedPort()}` };
+  const kept = await world.json<Receipt>(dir, ["get", "data", "--no-clobber"], nobody);
+  assertEquals([kept.kept, kept.up_to_date, kept.size, kept.bytes], [true, false, 4, 0]);
+  assertEquals(await Deno.readTextFile(`${dir}/data`), "mine");
+  const wrong = ["get", "data", "--no-clobber", "--checksum", `sha256=${"0".repeat(64)}`];
+  assertEquals((await world.run(dir, wrong, nobody)).code, 5);
+});
+
+Deno.test("options that can't be meant together are refused before anything is done", async () => {
+  await using world = await World.create();
+  const dir = await world.folder("dir");
+  const table = [
+    ["data", "--update", "--no-clobber"],
+    ["data", "--update", "--overwrite"],
+    ["data", "--update", "--id", "12345678"],
+    ["data@12345678", "--update"],
+    ["data", "-o", "-", "--update"],
+    ["data", "-o", "-", "--dry-run"],
+    ["data", "-o", "-", "--seed-for", "1m"],
+    ["data", "-o", "-", "--reuse", "x"],
+    ["a", "b", "-o", "-"],
+    ["a", "b", "--id", "12345678"],
+    ["a", "b", "--checksum", `sha256=${"0".repeat(64)}`],
+    ["data", "--splay", "soon"],
+    ["data", "--wait-lock=never"],
+    ["data", "--on-done", "'"],
+    ["data", "--on-done", ""],
+  ];
+  for (const words of table) {
+    assertRefused(await world.run(dir, ["get", ...words]), { code: 2, hint: true });
+  }
+  assertRefused(await world.run(dir, ["get", "data", "--receipt", "no/where"]), { code: 2 });
+  assertRefused(await world.run(dir, ["get", "a", "b", "-o", `${dir}/none`]), { code: 2 });
+  for (const option of ["--on-done", "--on-error"]) {
+    assertRefused(await world.run(dir, ["get", "data", option, "no-such-command"]), { code: 11 });
+  }
+  assertEquals(contentsOf(dir), []);
+});
+
+Deno.test("several names: each is fetched, the first failure is the exit code", async () => {
+  await using world = await World.create();
+  const alice = await publisher(world, "alice");
+  for (const name of ["a", "b", "c"]) await alice.publish(name, name);
+  const dir = await world.folder("getter");
+  const words = ["get", "a", "missing", "--from-file", "-", "--receipt", "receipts", "--json"];
+  const got = await world.run(dir, [...words, "--wait", "1s"], { stdin: "b\n\nc\n", cwd: dir });
+  assertEquals(got.code, 3, got.stderr);
+  assertEquals(contentsOf(dir), ["a", "b", "c", "receipts"]);
+  const lines = got.stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+  const names = (event: string) =>
+    lines.filter((line) => line.event === event).map(({ name }) => name);
+  assertEquals([names("found"), names("done")], [["a", "b", "c"], ["a", "b", "c"]]);
+  assertEquals(lines.filter(({ error }) => error).map(({ name }) => name), ["missing"]);
+  const receipts = (await Deno.readTextFile(`${dir}/receipts`)).trimEnd().split("\n")
+    .map((line) => JSON.parse(line));
+  assertEquals(receipts.map(({ name, error }) => [name, error?.exit]), [
+    ["a", undefined],
+    ["missing", 3],
+    ["b", undefined],
+    ["c", undefined],
+  ]);
+  const folder = await world.folder("elsewhere");
+  assertEquals((await world.run(dir, ["get", "a", "b", "-o", folder])).code, 0);
+  assertEquals(contentsOf(folder), ["a", "b"]);
+});
+
+Deno.test("--wait: for a name that nobody has yet; then exit 3", async () => {
+  await using world = await World.create();
+  const alice = await publisher(world, "alice");
+  const dir = await world.folder("getter");
+  const never = await world.run(dir, ["get", "never", "--wait", "10m", "--deadline", "1s"]);
+  assertRefused(never, { code: 9 });
+  assertRefused(await world.run(dir, ["get", "never", "--wait", "1s"]), { code: 3 });
+  const running = await world.peer("running");
+  const waiting = [dir, running.dir].map((place) =>
+    world.start(place, ["get", "late", "--wait", "10m"])
+  );
+  // Both have looked at least once when the running peer says that it looks.
+  await eventually("it is looked for", async () => {
+    const { transfers } = await world.json<{ transfers: { name: string }[] }>(running.dir, [
+      "status",
+    ]);
+    return transfers.some(({ name }) => name === "late");
+  });
+  await alice.publish("late", "at last");
+  for (const get of waiting) assertEquals(await get.ended(), 0, get.stderr);
+  assertEquals(await Deno.readTextFile(`${dir}/late`), "at last");
+});
+
+Deno.test("commands: run when it is done or has failed, and told how", async () => {
+  await using world = await World.create();
+  const alice = await publisher(world, "alice");
+  const id = await alice.publish("data", "content");
+  const dir = await world.folder("getter");
+  const script = `${world.root}/hook`;
+  await Deno.writeTextFile(script, `#!/bin/sh\nenv | grep ^SHOAL_ > "$1"\necho said\nexit "$2"\n`, {
+    mode: 0o755,
+  });
+  const told = async () =>
+    Object.fromEntries(
+      (await Deno.readTextFile(`${world.root}/told`)).trimEnd().split("\n")
+        .map((line) => [line.split("=")[0], line.slice(line.indexOf("=") + 1)]),
+    );
+  const hooks = (code: number) => [
+    ...["--on-done", `${script} '${world.root}/told' ${code}`],
+    ...["--on-error", `${script} '${world.root}/told' ${code}`],
+  ];
+  const done = await world.run(dir, ["get", "data", "--json", ...hooks(0)]);
+  assertEquals([done.code, done.stderr], [0, "said\n"]);
+  assertEquals(JSON.parse(lastLine(done.stdout)).event, "done");
+  const values = await told();
+  assertEquals(
+    [values.SHOAL_NAME, values.SHOAL_PATH, values.SHOAL_FILE_ID, values.SHOAL_SIZE],
+    ["data", `${dir}/data`, id, "7"],
+  );
+  assertEquals([values.SHOAL_STATUS, values.SHOAL_EXIT], ["done", "0"]);
+  assertEquals(values.SHOAL_ON_DONE, undefined);
+
+  const failing = await world.run(dir, ["get", "data", "--json", ...hooks(3)]);
+  assertEquals(failing.code, 11);
+  assertEquals(JSON.parse(lastLine(failing.stdout)).error.code, "hook");
+  assertEquals(await Deno.readTextFile(`${dir}/data`), "content", "the file stays");
+
+  const missing = await world.run(dir, ["get", "none", ...hooks(3)]);
+  assertEquals(missing.code, 3, "what failed first is what counts");
+  const { SHOAL_STATUS, SHOAL_EXIT, SHOAL_ERROR } = await told();
+  assertEquals([SHOAL_STATUS, SHOAL_EXIT], ["not_found", "3"]);
+  assertStringIncludes(SHOAL_ERROR, "nobody in the swarm has it");
+});
+
+Deno.test("--dry-run says what would be done, and does nothing", async () => {
+  await using world = await World.create();
+  const alice = await publisher(world, "alice");
+  await alice.publish("data", "one");
+  const dir = await world.folder("getter");
+  const words = ["get", "data", "--dry-run"];
+  const fresh = await world.run(dir, [...words, "--json", "--receipt", `${dir}/receipt`]);
+  const plan = JSON.parse(fresh.stdout) as Plan;
+  assertEquals([plan.action, plan.bytes, plan.sources], [
+    "fetch",
+    { there: 0, missing: 3 },
+    [alice.address],
+  ]);
+  assertEquals(contentsOf(dir), []);
+  assertEquals(await world.json(dir, ["trust", "list"]), []);
+  await world.json(dir, ["get", "data"]);
+  assertStringIncludes((await world.run(dir, words)).stdout, "already up to date");
+  await alice.publish("data", "two");
+  assertMatch((await world.run(dir, [...words, "--update"])).stdout, /would replace .* 3 B from/);
+  assertRefused(await world.run(dir, words), { code: 6 });
+  assertEquals(await Deno.readTextFile(`${dir}/data`), "one");
+});
+
+Deno.test("--seed-for: serves what was fetched, then leaves; a signal ends that in order", async () => {
+  await using world = await World.create();
+  const alice = await publisher(world, "alice");
+  await alice.publish("data", "content");
+  const dir = await world.folder("seeder");
+  const elsewhere = await world.folder("elsewhere");
+  const words = ["get", "data", "-o", elsewhere, "--seed-for", "1h", "--host", "127.0.0.1"];
+  const seeder = world.start(dir, words);
+  await seeder.sees(/Serving it for 1h00m/);
+  await alice.program.stop();
+  const other = await world.folder("other");
+  await world.json(other, ["get", "data"]);
+  assertEquals(await Deno.readTextFile(`${other}/data`), "content");
+  assertEquals(await seeder.stop("SIGTERM"), 0, seeder.stderr);
+  const left = await world.run(await world.folder("late"), ["get", "data", "--wait", "1s"]);
+  assertEquals(left.code, 3, "it has left");
+  // A failure is not seeded.
+  const failed = await world.run(dir, ["get", "none", "--seed-for", "1h", "--wait", "1s"]);
+  assertEquals(failed.code, 3);
+});
+
+Deno.test("two downloads to one path from two folders: the second waits, or exits with 10", async () => {
+  await using world = await World.create();
+  const alice = await publisher(world, "alice");
+  await Deno.writeFile(`${alice.dir}/big`, new Uint8Array(8 << 20).fill(7));
+  await world.json(alice.dir, ["share", "big"]);
+  const [one, two] = [await world.folder("one"), await world.folder("two")];
+  const output = `${world.root}/out`;
+  const words = ["get", "big", "-o", output];
+  const slow = world.start(one, [...words, "--limit-down", "200K"]);
+  await eventually("it is being fetched", () => contentsOf(one).length > 0);
+  await eventually(
+    "the lock is there",
+    () => [...Deno.readDirSync(world.root)].some(({ name }) => name.endsWith(".shoal-lock")),
+  );
+  assertRefused(await world.run(two, words), { code: 10, text: "another download" });
+  assertRefused(await world.run(two, [...words, "--wait-lock", "1s"]), { code: 10 });
+  assertRefused(await world.run(one, words), { code: 10, text: "another process has it" });
+  const waiting = world.start(two, [...words, "--wait-lock"]);
+  // One that was killed leaves its lock behind, and nobody minds.
+  await slow.stop("SIGKILL");
+  assertEquals(await waiting.ended(), 0, waiting.stderr);
+  assertEquals((await Deno.stat(output)).size, 8 << 20);
+  const left = [...Deno.readDirSync(world.root)].map(({ name }) => name);
+  assert(!left.some((name) => name.endsWith(".shoal-lock")), left.join());
+});
