@@ -47,7 +47,7 @@ Deno.test("lines that fail are told and don't end it", async () => {
   const { program, dir } = await world.peer("shell", { stdin: "open" });
   const lines: [string, RegExp][] = [
     ["get nothing", /shoal: Cannot get nothing: nobody in the swarm has it\n/],
-    ["get", /shoal: missing required argument 'NAME'\n/],
+    ["get", /shoal: missing required argument 'NAME', or --from-file\n/],
     ["gte x", /shoal: unknown command 'gte' \(Did you mean get\?\)\n/],
     ["share 'unclosed", /shoal: Cannot read the line: ' has no end\n/],
     ["share missing", /shoal: Cannot share "missing": no such file or folder\n/],
