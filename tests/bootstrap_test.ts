@@ -133,7 +133,7 @@ Deno.test("rubbish is answered with an error, and disturbs nobody", async () => 
     ["[]\n", /"bad_message"/],
     ['{"action":"heartbeat","id":1}\n', /"bad_message".*say hello first/],
     ['{"action":"hello","id":1,"protocol":2,"agent":"t"}\n', /"bad_version"/],
-    [`{"action":"${"x".repeat(70_000)}`, /"bad_message".*more than 24576 bytes/],
+    [`{"action":"${"x".repeat(70_000)}`, /"bad_message".*more than 65536 bytes/],
     ['{"action":"announce","id":1,"payload":1048577}\n', /"bad_message".*payload/],
     [hello + '{"action":"heartbeat","id":2,"payload":1}\nx', /unexpected payload/],
     [hello + '{"action":"heartbeat"}\n', /needs an id/],

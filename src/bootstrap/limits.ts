@@ -19,11 +19,6 @@ export const REFUSING_MS = 1_000;
  */
 export const READ_AHEAD = 8;
 
-/**
- * Bytes in a line: the longest that makes sense is a `list_files` with a pattern of 1,024 characters
- * and a cursor of 2,048, each of which JSON may write with six bytes.
- */
-export const MAX_LINE = 24_576;
 /** Bytes that a connection has for lines as long as it sends no longer ones: few are. */
 export const FIRST_BUFFER = 1_024;
 

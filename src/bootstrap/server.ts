@@ -15,7 +15,6 @@ import {
   FULL_RETRY_S,
   MAX_CONNECTIONS,
   MAX_CONNECTIONS_PER_ADDRESS,
-  MAX_LINE,
   MAX_PAYLOADS,
   MAX_PAYLOADS_PER_ADDRESS,
   MAX_REFUSING,
@@ -34,7 +33,7 @@ export const EXPIRE_MS = 10_000;
 /** How often seed peers are probed, in milliseconds. */
 export const PROBE_SEEDS_MS = 30_000;
 /** What each connection is made with. */
-const CONNECTION = { lineCap: MAX_LINE, firstBuffer: FIRST_BUFFER };
+const CONNECTION = { firstBuffer: FIRST_BUFFER };
 /** How often peers are looked for that are due to be called back, in milliseconds. */
 const CALL_BACKS_MS = 1_000;
 /** Told to who has to wait for somebody else's payload, in seconds. */
