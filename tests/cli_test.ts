@@ -46,6 +46,8 @@ async function parse(...argv: string[]): Promise<Parsed> {
     verb: ({ verb, args, flags }, peerFlags) => keep(verb.name, peerFlags, args, flags),
     config: (what, peer) => keep(`config ${what}`, peer.opts()),
     completion: (shell) => keep(`completion ${shell}`, {}),
+    installService: () => Promise.resolve(),
+    doctor: () => Promise.resolve(),
   });
   takeOver(program);
   settleEnvironment(program);

@@ -173,6 +173,7 @@ export class Session {
         agent,
         nonce: this.#nonce,
         observed,
+        time: Date.now(),
       },
     };
   }

@@ -8,6 +8,7 @@ import {
   type PeerFlags,
   peerOptions,
 } from "./options.ts";
+import { addInstallService, type InstallFlags } from "./service/add_install_service.ts";
 import { parseDuration } from "./units.ts";
 import { addExamples, addVerb, type VerbLine } from "./verb_command.ts";
 import { parsing } from "./usage.ts";
@@ -20,6 +21,8 @@ export type Shell = typeof SHELLS[number];
 export interface BootstrapFlags extends LogFlags {
   host: string;
   port: number;
+  /** The config file, if another than usual. */
+  config?: string;
   swarmKey?: string;
 }
 
@@ -33,12 +36,16 @@ export interface NewKeyFlags {
 
 /** What the commands do. */
 export interface Handlers {
+  bootstrap(flags: BootstrapFlags, command: Command): Promise<void>;
   bootstrap(flags: BootstrapFlags): Promise<void>;
   newKey(file: string, flags: NewKeyFlags): Promise<void>;
   peer(flags: PeerFlags, command: Command): Promise<void>;
   /** `config path` and `config show`. */
   config(what: "path" | "show", peer: Command): Promise<void>;
   verb(line: VerbLine, flags: PeerFlags): Promise<void>;
+  /** `bootstrap install-service` and `peer install-service`; `words` are what is to be timed. */
+  installService(parent: Command, words: string[], flags: InstallFlags): Promise<void>;
+  doctor(peer: Command): Promise<void>;
   completion(shell: Shell, program: Command): Promise<void>;
 }
 
@@ -66,6 +73,10 @@ function addBootstrap(program: Command, handlers: Handlers): void {
   const command = program.command("bootstrap").summary("run the meeting point")
     .description("Run the meeting point: it knows who is there and what they share, no contents.");
   for (const option of bootstrapOptions()) command.addOption(option);
+  addExamples(command, ["shoal bootstrap", "shoal bootstrap --host 127.0.0.1 --port 8001"]);
+  command.helpCommand("help [COMMAND]", "print help for a command");
+  addInstallService(command, (words, flags) => handlers.installService(command, words, flags));
+  command.action(() => handlers.bootstrap(command.opts(), command));
   addExamples(command, [
     "shoal bootstrap",
     "shoal bootstrap --host 127.0.0.1 --port 8001",
@@ -125,6 +136,8 @@ function addPeer(program: Command, handlers: Handlers): void {
     });
   }
   addConfig(peer, handlers);
+  addDoctor(peer, handlers);
+  addInstallService(peer, (words, flags) => handlers.installService(peer, words, flags));
   peer.action(() => {
     // Said on the command line, as with --port.
     if (peer.args.length > 0) peer.setOptionValueWithSource("port", servePort(peer), "cli");
@@ -148,6 +161,17 @@ function addConfig(peer: Command, handlers: Handlers): void {
     .description("Print each value and where it comes from: flag, environment, file or default.")
     .action(() => handlers.config("show", peer));
   addExamples(show, ["shoal peer config show", "SHOAL_PORT=10001 shoal peer config show"]);
+}
+
+function addDoctor(peer: Command, handlers: Handlers): void {
+  const doctor = peer.command("doctor").summary("look for what is wrong, and say what helps")
+    .description(
+      "Look at the bootstraps, the clock, the port, DIR, free space, downloads, the hash cache, " +
+        "limits, versions and the configuration. Each line is ok, warning or fault; a fault has " +
+        "an exit code of its kind.",
+    )
+    .action(() => handlers.doctor(peer));
+  addExamples(doctor, ["shoal peer doctor", "shoal peer doctor --dir /srv/shoal --json"]);
 }
 
 function addCompletion(program: Command, handlers: Handlers): void {

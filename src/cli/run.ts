@@ -32,9 +32,12 @@ function strayFailure(): Promise<ExitCode> {
 async function dispatch(argv: string[], stop: Stop): Promise<ExitCode> {
   let exit: ExitCode = EXIT.ok;
   const program = buildProgram({
-    async bootstrap(flags) {
-      const { serveBootstrap } = await import("./serve_bootstrap.ts");
-      exit = await serveBootstrap(flags, stop);
+    async bootstrap(flags, command) {
+      const [{ serveBootstrap }, { originsOf }] = await Promise.all([
+        import("./serve_bootstrap.ts"),
+        import("./config.ts"),
+      ]);
+      exit = await serveBootstrap(flags, stop, originsOf(command));
     },
     async newKey(file, flags) {
       const { newKey } = await import("./new_key.ts");
@@ -59,6 +62,14 @@ async function dispatch(argv: string[], stop: Stop): Promise<ExitCode> {
       const { runVerb } = await import("./run_verb.ts");
       exit = await runVerb(line, flags, stop);
     },
+    async installService(parent, words, flags) {
+      const { installService } = await import("./service/install_service.ts");
+      await installService(parent, words, flags);
+    },
+    async doctor(peer) {
+      const { doctor } = await import("./doctor.ts");
+      exit = await doctor(peer.opts(), stop);
+    },
     async completion(shell, program) {
       const { completionScript } = await import("./completion.ts");
       await new Output().raw(completionScript(shell, program));
@@ -69,7 +80,9 @@ async function dispatch(argv: string[], stop: Stop): Promise<ExitCode> {
       // The path can be asked for whatever is wrong with the file.
       if (commandPath(asked) === "shoal peer config path") return;
       const { applyConfig } = await import("./apply_config.ts");
-      await applyConfig(command);
+      const applied = applyConfig(command);
+      // What is wrong with the file is for the doctor to tell.
+      await (commandPath(asked) === "shoal peer doctor" ? applied.catch(() => {}) : applied);
     });
   }
   const printed = takeOver(program);

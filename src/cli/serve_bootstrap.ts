@@ -1,14 +1,23 @@
 import { formatAddress } from "../wire/connection.ts";
+import type { Origin } from "../peer/live_config.ts";
 import type { ExitCode } from "./exit_code.ts";
 import { startLogging } from "./logging.ts";
+import { onHangUp } from "./on_hang_up.ts";
 import { Output } from "./output.ts";
 import type { BootstrapFlags } from "./program.ts";
+import { reloadBootstrap } from "./reload_bootstrap.ts";
 import { reportFailure } from "./report_failure.ts";
+import { ServiceManager } from "./service/service_manager.ts";
 import type { Stop } from "./stop.ts";
 
 /** `shoal bootstrap`: serves until a signal. Says on standard output where it listens. */
-export async function serveBootstrap(flags: BootstrapFlags, stop: Stop): Promise<ExitCode> {
+export async function serveBootstrap(
+  flags: BootstrapFlags,
+  stop: Stop,
+  origins: Record<string, Origin>,
+): Promise<ExitCode> {
   const output = new Output();
+  using manager = ServiceManager.fromEnvironment();
   try {
     const [{ BootstrapServer }, { MemoryRegistry }] = await Promise.all([
       import("../bootstrap/server.ts"),
@@ -19,11 +28,15 @@ export async function serveBootstrap(flags: BootstrapFlags, stop: Stop): Promise
     const transport = swarmKey === undefined ? undefined : await openSwarmOf(swarmKey);
     const registry = new MemoryRegistry();
     const server = await BootstrapServer.start({ host, port, registry, transport });
+    using _ = onHangUp(stop, () => reloadBootstrap(flags, origins));
     try {
       const swarm = transport ? `, private swarm ${transport.fingerprint}` : "";
-      await output.line(`Bootstrap listening on ${formatAddress(server.address)}${swarm}`);
+      const listening = `Bootstrap listening on ${formatAddress(server.address)}${swarm}`;
+      await output.line(listening);
+      await manager.ready(listening);
       return await stop.asked;
     } finally {
+      await manager.stopping();
       await server.stop();
     }
   } catch (error) {

@@ -5,10 +5,12 @@ import { Config } from "./config.ts";
 import { configPath } from "./config_path.ts";
 import type { ExitCode } from "./exit_code.ts";
 import { startLogging } from "./logging.ts";
+import { onHangUp } from "./on_hang_up.ts";
 import { type PeerFlags, settingsOf } from "./options.ts";
 import { Output } from "./output.ts";
 import { pageSettingsOf } from "./page_settings.ts";
 import { reportFailure } from "./report_failure.ts";
+import { ServiceManager } from "./service/service_manager.ts";
 import { Shell } from "./shell.ts";
 import type { Stop } from "./stop.ts";
 
@@ -22,6 +24,7 @@ export async function servePeer(
   origins: Record<string, Origin>,
 ): Promise<ExitCode> {
   const output = new Output(flags);
+  using manager = ServiceManager.fromEnvironment();
   try {
     const settings = settingsOf(flags);
     const shell = new Shell({ json: flags.json, quiet: flags.quiet, stop });
@@ -39,30 +42,17 @@ export async function servePeer(
       if (flags.json) {
         await output.value({ peer: id, listening, dir, page: opened?.address });
       } else await output.line(announcePeer(status));
+      await manager.ready(announcePeer(status));
       output.note(`Bootstrap: ${settings.bootstraps.map(formatAddress).join(", ")}`);
       // A link in a log would be a key lying about.
       const sign = Deno.stderr.isTerminal() ? opened?.link : opened?.address;
       if (sign) output.note(`Page: ${sign}`);
       return await Promise.race([stop.asked, shell.run(peer)]) ?? await stop.asked;
     } finally {
+      await manager.stopping();
       await peer.close();
     }
   } catch (error) {
     return await reportFailure(error, output, { interrupted: stop.code });
   }
-}
-
-/**
- * Reloads on each SIGHUP, until it is disposed of; stops when the terminal that this was started from
- * is gone. Windows has no such signal.
- */
-function onHangUp(stop: Stop, reload: () => void): Disposable {
-  if (Deno.build.os === "windows") return { [Symbol.dispose]() {} };
-  const onTerminal = Deno.stdin.isTerminal();
-  const act = () => {
-    if (onTerminal && !Deno.stdin.isTerminal()) stop.ask("SIGHUP");
-    else reload();
-  };
-  Deno.addSignalListener("SIGHUP", act);
-  return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGHUP", act) };
 }

@@ -11,7 +11,16 @@ const GREETING_MS = 5_000;
 
 /** What was found: a Shoal bootstrap, with an open connection to it, or a seed bootstrap. */
 export type Greeting =
-  | { kind: "shoal"; caller: Caller; nonce: string }
+  | {
+    kind: "shoal";
+    caller: Caller;
+    nonce: string;
+    /**
+     * How far this machine's clock is ahead of the bootstrap's, in milliseconds, give or take half the
+     * time of the greeting; undefined when the bootstrap doesn't tell the time.
+     */
+    ahead?: number;
+  }
   | { kind: "seed" };
 
 export interface GreetOptions {
@@ -44,9 +53,12 @@ export async function greetBootstrap(
   signal?.addEventListener("abort", abort);
   try {
     const hello = { action: "hello", protocol: PROTOCOL_VERSION, agent: AGENT, peer };
+    const asked = Date.now();
     const { reply } = await caller.request(hello, BootstrapHello);
     signal?.throwIfAborted();
-    return { kind: "shoal", caller, nonce: reply.nonce };
+    const { nonce, time } = reply;
+    const ahead = time === undefined ? undefined : (asked + Date.now()) / 2 - time;
+    return { kind: "shoal", caller, nonce, ahead };
   } catch (error) {
     caller.close();
     signal?.throwIfAborted();

@@ -22,6 +22,8 @@ import { signProof } from "../trust/proof.ts";
 import { AGENT } from "../version.ts";
 import { type Address, type Connection, formatAddress } from "../wire/connection.ts";
 import { Bootstraps } from "./bootstraps.ts";
+import type { Finding } from "./checks/finding.ts";
+import { examineState } from "./examine_state.ts";
 import { downloadMapOf } from "./download_map.ts";
 import { Fetcher, type StreamOptions } from "./fetcher.ts";
 import { FileOpener } from "./file_opener.ts";
@@ -300,6 +302,11 @@ export class PeerNode implements PageApi {
 
   history(): Promise<History> {
     return Promise.resolve(this.#history.view());
+  }
+
+  async diagnose(): Promise<Finding[]> {
+    const settings = await this.settings();
+    return await this.#tracked(examineState(this.#db, settings));
   }
 
   async stream(

@@ -3,6 +3,7 @@ import { readControlFile } from "../web/control_file.ts";
 import type { PageDoor, PageSettings } from "../web/page_host.ts";
 import type { PrivateTransport } from "../trust/private_transport.ts";
 import { BootstrapClient } from "./bootstrap_client.ts";
+import type { ControlClient } from "../web/control_client.ts";
 import type { PeerApi } from "./peer_api.ts";
 import { QueryPeer } from "./query_peer.ts";
 import type { PeerSettings } from "./settings.ts";
@@ -99,7 +100,7 @@ async function peekTrustOf(dir: string) {
 }
 
 /** A client of the peer that runs in `dir`, if one does and answers. */
-async function findRunning(dir: string): Promise<(PeerApi & PageDoor) | undefined> {
+export async function findRunning(dir: string): Promise<ControlClient | undefined> {
   const control = await readControlFile(stateFolderOf(dir).control);
   if (!control) return;
   const { ControlClient } = await import("../web/control_client.ts");

@@ -2,6 +2,7 @@
  * What the page and HTTP clients can ask of a running peer besides PeerApi: only a PeerNode does it,
  * in its own process.
  */
+import type { Finding } from "./checks/finding.ts";
 import type { ConfigChanges, ConfigView } from "./live_config.ts";
 import type { GetRequest, PeerApi, ShareResult } from "./peer_api.ts";
 
@@ -71,6 +72,8 @@ export interface PageApi extends PeerApi {
   /** How far the download of a content is. Throws `not_found` when it isn't being fetched. */
   downloadMap(id: string): Promise<DownloadMap>;
   history(): Promise<History>;
+  /** Looks at what only the owner of DIR can see. */
+  diagnose(): Promise<Finding[]>;
   /** What this peer is set to. Throws a `usage` Fault when the config file can't be used. */
   config(): Promise<ConfigView>;
   /**

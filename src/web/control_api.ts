@@ -10,6 +10,7 @@ import { type Env, Hono } from "hono";
 import type { PageApi } from "../peer/page_api.ts";
 import { statusOf, toApiError } from "./api_error.ts";
 import { configRoutes } from "./routes/config.ts";
+import { doctorRoutes } from "./routes/doctor.ts";
 import { downloadsRoutes } from "./routes/downloads.ts";
 import { isLoopback } from "./own_host.ts";
 import type { PageDoor } from "./page_host.ts";
@@ -26,6 +27,7 @@ const ROUTES = [
   statusRoutes,
   settingsRoutes,
   configRoutes,
+  doctorRoutes,
   filesRoutes,
   sharesRoutes,
   downloadsRoutes,

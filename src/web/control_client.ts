@@ -21,6 +21,7 @@ import type {
   TrustEntry,
   TrustRequest,
 } from "../peer/peer_api.ts";
+import type { Finding } from "../peer/checks/finding.ts";
 import { ApiError, fromApiError } from "./api_error.ts";
 import type { ControlFile } from "./control_file.ts";
 import { readJsonLines } from "./json_lines.ts";
@@ -41,6 +42,11 @@ export class ControlClient implements PeerApi, PageDoor {
 
   async status(): Promise<PeerStatus> {
     return await this.#json("GET", "/api/status") as PeerStatus;
+  }
+
+  /** As PageApi has it. */
+  async diagnose(): Promise<Finding[]> {
+    return await this.#json("GET", "/api/doctor") as Finding[];
   }
 
   async listPeers(): Promise<PeerRecord[]> {

@@ -265,12 +265,16 @@ export const BootstrapRequest = v.variant("action", [
 ]);
 export type BootstrapRequest = v.InferOutput<typeof BootstrapRequest>;
 
-/** `nonce`: 32 random bytes, fresh for each connection. `observed`: the caller as `host:port`. */
+/**
+ * `nonce`: 32 random bytes, fresh for each connection. `observed`: the caller as `host:port`. `time`:
+ * what the bootstrap's clock says; older ones don't tell.
+ */
 export const BootstrapHello = reply("hello", {
   protocol: count(65_535),
   agent: text,
   nonce: hex(32),
   observed: v.pipe(v.string(), v.maxLength(300)),
+  time: v.optional(Time),
 });
 /** `address` and `port` are what others will be told. */
 export const Registered = reply("registered", { address: Host, port: Port });

@@ -1,3 +1,4 @@
+import type { Finding } from "../../src/peer/checks/finding.ts";
 import type {
   DownloadMap,
   History,
@@ -151,6 +152,11 @@ export class ScriptedPeer implements PageApi {
   downloadMap(id: string): Promise<DownloadMap> {
     this.asked.push(["downloadMap", id]);
     return Promise.resolve({ cells: 2, have: [100, 50], sources: [1, 0] });
+  }
+
+  diagnose(): Promise<Finding[]> {
+    this.asked.push(["diagnose", undefined]);
+    return Promise.resolve([{ check: "state", level: "ok", message: "it is sound" }]);
   }
 
   history(): Promise<History> {

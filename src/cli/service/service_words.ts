@@ -1,0 +1,38 @@
+import type { Command, Option } from "commander";
+import { resolve } from "node:path";
+import { type Address, formatAddress } from "../../wire/connection.ts";
+
+/** Options that say how to print once, not how to serve. */
+const ONCE = ["json", "quiet"];
+/** Options that name files, which mean the same wherever the service runs. */
+const PATHS = ["dir", "config"];
+/** Options that name secrets: those are passed on in another way. */
+const SECRETS = ["swarm-key"];
+
+/** Where commander has a value from. */
+export type Source = "cli" | "env" | "config";
+
+/** Those options of a command whose value comes from one of these, as words for it. */
+export function serviceWords(command: Command, sources: Source[]): string[] {
+  return command.options.flatMap((option) => {
+    const name = option.name();
+    if (ONCE.includes(name) || SECRETS.includes(name)) return [];
+    const attribute = option.attributeName();
+    const source = command.getOptionValueSource(attribute) as Source | undefined;
+    if (source === undefined || !sources.includes(source)) return [];
+    return wordsOf(option, command.getOptionValue(attribute));
+  });
+}
+
+function wordsOf(option: Option, value: unknown): string[] {
+  const flag = option.long!;
+  if (value === true) return [flag];
+  if (Array.isArray(value)) {
+    return [
+      flag,
+      value.map((one: Address) => formatAddress(one)).join(","),
+    ];
+  }
+  const text = String(value);
+  return [flag, PATHS.includes(option.name()) ? resolve(text) : text];
+}

@@ -1,0 +1,35 @@
+/**
+ * Words as systemd reads them in ExecStart=: C escapes, `$` and `%` doubled so that neither variables
+ * nor specifiers come of them (systemd.service(5) "Command lines", systemd.unit(5) "Specifiers").
+ */
+export function systemdWord(word: string): string {
+  const text = word.replaceAll("%", "%%").replaceAll("$", "$$$$");
+  return /^[\w@:./=,+%$-]+$/.test(text) ? text : `"${escapeC(text)}"`;
+}
+
+/** The program of ExecStart=: no variables are looked for in it, so `$` stays as it is. */
+export function systemdProgram(path: string): string {
+  const text = path.replaceAll("%", "%%");
+  return /^[\w@:./=,+%-]+$/.test(text) ? text : `"${escapeC(text)}"`;
+}
+
+/** A path in a setting that takes several, such as ReadWritePaths=. */
+export function systemdPath(path: string): string {
+  return systemdProgram(path);
+}
+
+/** Text for a setting that takes a line as it is, such as Description=. */
+export function systemdText(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replaceAll("%", "%%").replace(/[\u0000-\u001f\u007f]/g, "\ufffd")
+    // A backslash at the end would join the next line.
+    .replace(/\\$/, "\\ ");
+}
+
+function escapeC(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replace(/["\\]/g, "\\$&").replace(
+    /[\u0001-\u001f\u007f]/g,
+    (char) => "\\x" + char.charCodeAt(0).toString(16).padStart(2, "0"),
+  );
+}

@@ -1,0 +1,76 @@
+import { Fault } from "../../fault.ts";
+import { writeFault } from "../../store/file_stamp.ts";
+import { type Unit, unitText } from "./unit_file.ts";
+
+export interface WriteUnitsOptions {
+  /** Replace units that differ. */
+  overwrite: boolean;
+  /** Make the folder if it is missing. */
+  create: boolean;
+}
+
+/** A unit's file, and what was there before. */
+export interface WrittenUnit {
+  path: string;
+  before: "missing" | "same" | "other";
+}
+
+/**
+ * Writes units to a folder: each in one step, and none when one that differs is there already; then
+ * throws a `destination` Fault that names it. Throws a `disk` Fault where it can't write.
+ */
+export async function writeUnits(
+  folder: string,
+  units: Unit[],
+  { overwrite, create }: WriteUnitsOptions,
+): Promise<WrittenUnit[]> {
+  if (create) await Deno.mkdir(folder, { recursive: true }).catch(fail(folder));
+  const written: WrittenUnit[] = [];
+  for (const unit of units) {
+    const path = `${folder}/${unit.name}`;
+    const there = await contentAt(path);
+    const before = there === undefined ? "missing" : there === unitText(unit) ? "same" : "other";
+    if (before === "other" && !overwrite) {
+      const help = "look at what differs, then use --overwrite or another --name";
+      throw new Fault("destination", `Cannot write ${path}: another unit is there; ${help}`);
+    }
+    written.push({ path, before });
+  }
+  for (const [index, { path, before }] of written.entries()) {
+    if (before !== "same") await replace(path, unitText(units[index])).catch(fail(path));
+  }
+  return written;
+}
+
+/** What stands at a path; null for what is no file, such as the link that masks a unit. */
+async function contentAt(path: string): Promise<string | null | undefined> {
+  try {
+    return (await Deno.lstat(path)).isFile ? await Deno.readTextFile(path) : null;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    return fail(path)(error);
+  }
+}
+
+async function replace(path: string, text: string): Promise<void> {
+  const temporary = `${path}.${crypto.randomUUID()}`;
+  try {
+    {
+      // The units of the system are for all to read, and hold no secrets.
+      using file = await Deno.open(temporary, { write: true, createNew: true, mode: 0o644 });
+      const bytes = new TextEncoder().encode(text);
+      for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+      await file.sync();
+    }
+    await Deno.rename(temporary, path);
+  } catch (error) {
+    await Deno.remove(temporary).catch(() => {});
+    throw error;
+  }
+}
+
+function fail(path: string): (cause: unknown) => never {
+  return (cause) => {
+    throw writeFault(path, cause);
+  };
+}
