@@ -46,8 +46,10 @@ async function parse(...argv: string[]): Promise<Parsed> {
     verb: ({ verb, args, flags }, peerFlags) => keep(verb.name, peerFlags, args, flags),
     config: (what, peer) => keep(`config ${what}`, peer.opts()),
     completion: (shell) => keep(`completion ${shell}`, {}),
-    installService: () => Promise.resolve(),
-    doctor: () => Promise.resolve(),
+    installService: (parent, words, flags) => {
+      return keep(`${parent.name()} install-service ${words.join(" ")}`.trim(), flags);
+    },
+    doctor: (peer) => keep("doctor", peer.opts()),
   });
   takeOver(program);
   settleEnvironment(program);
@@ -478,6 +480,7 @@ function plainProgram() {
   return buildProgram({
     ...{ bootstrap: nothing, newKey: nothing, peer: nothing, verb: nothing, config: nothing },
     completion: nothing,
+    ...{ installService: nothing, doctor: nothing },
   });
 }
 

@@ -21,6 +21,7 @@ async function told(...argv: string[]) {
   const nothing = () => Promise.resolve();
   const program = buildProgram({
     ...{ bootstrap: nothing, newKey: nothing, verb: nothing, config: nothing, completion: nothing },
+    ...{ installService: nothing, doctor: nothing },
     peer(flags, command) {
       found = { flags, origins: originsOf(command) };
       return Promise.resolve();

@@ -43,7 +43,11 @@ export function addVerb(
   });
 }
 
+/** The examples of commands, for other places than their help. */
+export const EXAMPLES = new WeakMap<Command, readonly string[]>();
+
 /** Ends a command's help with examples. */
 export function addExamples(command: Command, examples: string[]): void {
+  EXAMPLES.set(command, examples);
   command.addHelpText("after", ["\nExamples:", ...examples].join("\n  "));
 }

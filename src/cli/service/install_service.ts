@@ -54,7 +54,8 @@ export async function installService(
     for (const { path, before } of written) {
       await output.line(`${path}  ${WRITTEN[before]}`);
     }
-    output.note(["Now type:", ...commands].join("\n  "));
+    output.note("Now type:");
+    for (const command of commands) output.note(`  ${command}`);
     return;
   }
   const texts = units.map((unit) => `# ${folder}/${unit.name}\n${unitText(unit)}`);

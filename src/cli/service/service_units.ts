@@ -1,6 +1,6 @@
 import { EXIT } from "../exit_code.ts";
 import { hardening } from "./hardening.ts";
-import { systemdPath, systemdProgram, systemdText, systemdWord } from "./systemd_words.ts";
+import { systemdProgram, systemdText, systemdWord } from "./systemd_words.ts";
 import type { Line, Unit } from "./unit_file.ts";
 
 /** Failures that another try won't mend: see docs/operations.md. */
@@ -54,7 +54,7 @@ export function servingUnit(plan: ServicePlan): Unit {
         ["Type", "notify"],
         ["NotifyAccess", "main"],
         ...execution(plan),
-        ["ExecReload", "kill -HUP $MAINPID"],
+        ["ExecReload", "/bin/kill -HUP $MAINPID"],
         ["StandardInput", "null"],
         ["Restart", "on-failure"],
         ["RestartSec", "5s"],
@@ -128,7 +128,7 @@ function execution(plan: ServicePlan): Line[] {
   if (swarmKey !== undefined && user) command += ` --swarm-key ${systemdWord(swarmKey)}`;
   else if (swarmKey !== undefined) {
     command += ` --swarm-key \${CREDENTIALS_DIRECTORY}/${CREDENTIAL}`;
-    lines.push(["LoadCredential", `${CREDENTIAL}:${systemdPath(swarmKey)}`]);
+    lines.push(["LoadCredential", `${CREDENTIAL}:${systemdText(swarmKey)}`]);
   }
   lines.unshift(["ExecStart", command]);
   if (user) return lines;

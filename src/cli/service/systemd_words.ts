@@ -1,3 +1,5 @@
+import { Fault } from "../../fault.ts";
+
 /**
  * Words as systemd reads them in ExecStart=: C escapes, `$` and `%` doubled so that neither variables
  * nor specifiers come of them (systemd.service(5) "Command lines", systemd.unit(5) "Specifiers").
@@ -13,9 +15,17 @@ export function systemdProgram(path: string): string {
   return /^[\w@:./=,+%-]+$/.test(text) ? text : `"${escapeC(text)}"`;
 }
 
-/** A path in a setting that takes several, such as ReadWritePaths=. */
+/**
+ * A path in a setting that takes several, such as ReadWritePaths= and BindPaths=. Those know no escapes
+ * for control characters: throws a `usage` Fault for a path with one.
+ */
 export function systemdPath(path: string): string {
-  return systemdProgram(path);
+  // deno-lint-ignore no-control-regex
+  if (/[\u0000-\u001f\u007f]/.test(path)) {
+    throw new Fault("usage", `Cannot make the unit: ${path} has characters that no unit can name`);
+  }
+  const text = path.replaceAll("%", "%%");
+  return /^[\w@./=,+%-]+$/.test(text) ? text : `"${escapeC(text)}"`;
 }
 
 /** Text for a setting that takes a line as it is, such as Description=. */
