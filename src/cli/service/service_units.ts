@@ -78,18 +78,13 @@ export function timedUnits(plan: ServicePlan, { calendar, randomizedDelay }: Sch
     {
       name: `${plan.name}.service`,
       sections: {
-        Unit: [
-          ...unitSection(plan),
-          "# Up to 4 tries in an hour.",
-          ["StartLimitIntervalSec", "1h"],
-          ["StartLimitBurst", "4"],
-        ],
+        Unit: unitSection(plan),
         Service: [
           ["Type", "oneshot"],
           ...execution(plan),
           ["StandardInput", "null"],
           ["Restart", "on-failure"],
-          ["RestartSec", "60s"],
+          ["RestartSec", "10min"],
           "# Exit codes that another try doesn't mend.",
           ["RestartPreventExitStatus", PERMANENT.join(" ")],
           ["TimeoutStopSec", "30s"],
