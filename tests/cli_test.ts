@@ -402,7 +402,7 @@ Deno.test("the shell has the same verbs, and exit", async () => {
 
 Deno.test("every command has help with examples", async () => {
   const paths = describeCommands(plainProgram()).map(({ path }) => path.split(" ").slice(1));
-  assertEquals(paths.length, 23);
+  assertEquals(paths.length, 26);
   const helps = await Promise.all(paths.map((path) => shoal([...path, "--help"])));
   for (const { code, stdout, stderr } of helps) {
     assertEquals([code, stderr], [0, ""]);

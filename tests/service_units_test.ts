@@ -2,7 +2,12 @@ import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { cronLine, shellWord } from "../src/cli/service/cron_line.ts";
 import { type ServicePlan, servingUnit, timedUnits } from "../src/cli/service/service_units.ts";
-import { systemdProgram, systemdText, systemdWord } from "../src/cli/service/systemd_words.ts";
+import {
+  systemdBarePath,
+  systemdProgram,
+  systemdText,
+  systemdWord,
+} from "../src/cli/service/systemd_words.ts";
 import { type Unit, unitText } from "../src/cli/service/unit_file.ts";
 import { TempFolder } from "./support/temp_folder.ts";
 
@@ -17,7 +22,6 @@ const PLAN: ServicePlan = {
   readable: [],
   lowPort: false,
 };
-const HOURLY = { calendar: "hourly", randomizedDelay: 300 };
 
 /** A word as systemd reads it: quotes and C escapes first, then specifiers, then variables. */
 function readBySystemd(text: string): string {
@@ -27,16 +31,12 @@ function readBySystemd(text: string): string {
     /\\(x[0-9a-f]{2}|.)/g,
     (_, escape) => escape[0] === "x" ? String.fromCharCode(parseInt(escape.slice(1), 16)) : escape,
   ) ?? text;
-  assertEquals(quoted && /(?<!\\)(?:\\\\)*"/.test(quoted), quoted && false, "a bare quote");
-  assertEquals(/[\n\r]/.test(text), false, "one line");
-  const expanded = plain.replace(/%(.?)/g, (_, next) => {
-    assertEquals(next, "%");
-    return "%";
-  });
-  return expanded.replace(/\$(.?)/g, (_, next) => {
-    assertEquals(next, "$");
-    return "$";
-  });
+  else assert(/^(?:[^"\\]|\\.)*$/.test(quoted), text);
+  assert(!/[\n\r]/.test(text), "one line");
+  // A specifier or a variable would be something else than a doubled sign.
+  assert(!/%(?!%)/.test(plain.replaceAll("%%", "")), text);
+  assert(!plain.replaceAll("$$", "").includes("$"), text);
+  return plain.replaceAll("%%", "%").replaceAll("$$", "$");
 }
 
 Deno.test("words reach the program as they were", () => {
@@ -46,6 +46,7 @@ Deno.test("words reach the program as they were", () => {
   fc.assert(fc.property(words, (word) => assertEquals(readBySystemd(systemdWord(word)), word)));
   assertEquals(systemdProgram("/opt/a$b 100%/shoal"), '"/opt/a$b 100%%/shoal"');
   assertEquals(systemdText("a\nb\\"), "a\ufffdb\\ ");
+  for (const path of ["/a\nb", "/a\\"]) assertThrows(() => systemdBarePath(path), Error, "no unit");
 });
 
 Deno.test("words reach a command of cron as they were", async () => {

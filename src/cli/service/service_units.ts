@@ -1,6 +1,6 @@
 import { EXIT } from "../exit_code.ts";
 import { hardening } from "./hardening.ts";
-import { systemdProgram, systemdText, systemdWord } from "./systemd_words.ts";
+import { systemdBarePath, systemdProgram, systemdText, systemdWord } from "./systemd_words.ts";
 import type { Line, Unit } from "./unit_file.ts";
 
 /** Failures that another try won't mend: see docs/operations.md. */
@@ -123,7 +123,7 @@ function execution(plan: ServicePlan): Line[] {
   if (swarmKey !== undefined && user) command += ` --swarm-key ${systemdWord(swarmKey)}`;
   else if (swarmKey !== undefined) {
     command += ` --swarm-key \${CREDENTIALS_DIRECTORY}/${CREDENTIAL}`;
-    lines.push(["LoadCredential", `${CREDENTIAL}:${systemdText(swarmKey)}`]);
+    lines.push(["LoadCredential", `${CREDENTIAL}:${systemdBarePath(swarmKey)}`]);
   }
   lines.unshift(["ExecStart", command]);
   if (user) return lines;

@@ -20,12 +20,17 @@ export function systemdProgram(path: string): string {
  * for control characters: throws a `usage` Fault for a path with one.
  */
 export function systemdPath(path: string): string {
+  const text = systemdBarePath(path);
+  return /^[\w@./=,+%-]+$/.test(text) ? text : `"${escapeC(text)}"`;
+}
+
+/** A path in a setting that takes the rest of its line for one, such as LoadCredential=. Throws, too. */
+export function systemdBarePath(path: string): string {
   // deno-lint-ignore no-control-regex
-  if (/[\u0000-\u001f\u007f]/.test(path)) {
+  if (/[\u0000-\u001f\u007f]|\\$/.test(path)) {
     throw new Fault("usage", `Cannot make the unit: ${path} has characters that no unit can name`);
   }
-  const text = path.replaceAll("%", "%%");
-  return /^[\w@./=,+%-]+$/.test(text) ? text : `"${escapeC(text)}"`;
+  return path.replaceAll("%", "%%");
 }
 
 /** Text for a setting that takes a line as it is, such as Description=. */
@@ -38,8 +43,9 @@ export function systemdText(text: string): string {
 
 function escapeC(text: string): string {
   // deno-lint-ignore no-control-regex
-  return text.replace(/["\\]/g, "\\$&").replace(
-    /[\u0001-\u001f\u007f]/g,
-    (char) => "\\x" + char.charCodeAt(0).toString(16).padStart(2, "0"),
-  );
+  return text.replace(/["\\]/g, "\\$&").replace(/[\u0001-\u001f\u007f]/g, hexEscape);
+}
+
+function hexEscape(char: string): string {
+  return "\\x" + char.charCodeAt(0).toString(16).padStart(2, "0");
 }
