@@ -27,11 +27,11 @@ const PLAN: ServicePlan = {
 function readBySystemd(text: string): string {
   const quoted = /^"(.*)"$/s.exec(text)?.[1];
   if (quoted === undefined) assert(!/["'\\\s;]/.test(text), text);
+  else assert(/^(?:[^"\\]|\\.)*$/.test(quoted), text);
   const plain = quoted?.replace(
     /\\(x[0-9a-f]{2}|.)/g,
     (_, escape) => escape[0] === "x" ? String.fromCharCode(parseInt(escape.slice(1), 16)) : escape,
   ) ?? text;
-  else assert(/^(?:[^"\\]|\\.)*$/.test(quoted), text);
   assert(!/[\n\r]/.test(text), "one line");
   // A specifier or a variable would be something else than a doubled sign.
   assert(!/%(?!%)/.test(plain.replaceAll("%%", "")), text);
