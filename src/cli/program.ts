@@ -220,7 +220,8 @@ function camelCase(name: string): string {
 
 /** What a command's help shows of the commands above it. */
 function visibleGlobalOptions(this: Help, command: Command) {
-  const listens = command.options.some((option) => /^(serve|seed-for)$/.test(option.name()));
+  const listens = command.name() === "install-service" ||
+    command.options.some((option) => /^(serve|seed-for)$/.test(option.name()));
   return Help.prototype.visibleGlobalOptions.call(this, command).filter((option) =>
     option.name() !== "version" && (listens || !LISTENING.includes(option.name()))
   );

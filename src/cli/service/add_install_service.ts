@@ -27,7 +27,13 @@ export function addInstallService(
   const command = parent.command("install-service").summary("make a systemd service of this")
     .helpOption("-h, --help", "print help");
   if (parent.name() === "peer") addTimed(command);
-  else command.description(`Print a systemd unit for 'shoal bootstrap'. ${WRITING}`);
+  else {
+    command.description(`Print a systemd unit for 'shoal bootstrap'. ${WRITING}`);
+    addExamples(command, [
+      "shoal bootstrap install-service",
+      "shoal bootstrap install-service --port 8001 --write",
+    ]);
+  }
   const options = [
     new Option("--write", "write the unit, and say what to type next"),
     new Option("--overwrite", "replace a unit that differs"),
