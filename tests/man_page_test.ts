@@ -11,7 +11,7 @@ function program(): Command {
   const nothing = () => Promise.resolve();
   return buildProgram({
     ...{ bootstrap: nothing, peer: nothing, verb: nothing, config: nothing, completion: nothing },
-    ...{ installService: nothing, doctor: nothing },
+    ...{ installService: nothing, doctor: nothing, newKey: nothing },
   });
 }
 

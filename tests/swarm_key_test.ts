@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { fromHex, toHex } from "../src/content/hex.ts";
@@ -173,4 +174,12 @@ Deno.test("a key file that can't be used is said to be, in one line", async () =
   }
   await Deno.chmod(folder.at("world"), 0o400);
   assertEquals(formatSwarmKey(await readSwarmKey(folder.at("world"))), text);
+  // What the service manager puts there for this process shows its access list as a group's mode.
+  Deno.env.set("CREDENTIALS_DIRECTORY", dirname(folder.at("group")));
+  try {
+    assertEquals(formatSwarmKey(await readSwarmKey(folder.at("group"))), text);
+    await faultOf("usage", readSwarmKey(folder.at("writable")), "mode 0602");
+  } finally {
+    Deno.env.delete("CREDENTIALS_DIRECTORY");
+  }
 });

@@ -37,7 +37,6 @@ export interface NewKeyFlags {
 /** What the commands do. */
 export interface Handlers {
   bootstrap(flags: BootstrapFlags, command: Command): Promise<void>;
-  bootstrap(flags: BootstrapFlags): Promise<void>;
   newKey(file: string, flags: NewKeyFlags): Promise<void>;
   peer(flags: PeerFlags, command: Command): Promise<void>;
   /** `config path` and `config show`. */
@@ -73,17 +72,15 @@ function addBootstrap(program: Command, handlers: Handlers): void {
   const command = program.command("bootstrap").summary("run the meeting point")
     .description("Run the meeting point: it knows who is there and what they share, no contents.");
   for (const option of bootstrapOptions()) command.addOption(option);
-  addExamples(command, ["shoal bootstrap", "shoal bootstrap --host 127.0.0.1 --port 8001"]);
   command.helpCommand("help [COMMAND]", "print help for a command");
-  addInstallService(command, (words, flags) => handlers.installService(command, words, flags));
-  command.action(() => handlers.bootstrap(command.opts(), command));
   addExamples(command, [
     "shoal bootstrap",
     "shoal bootstrap --host 127.0.0.1 --port 8001",
     "shoal bootstrap --swarm-key swarm.key",
   ]);
-  command.action(() => handlers.bootstrap(command.opts()));
+  command.action(() => handlers.bootstrap(command.opts(), command));
   addNewKey(command, handlers);
+  addInstallService(command, (words, flags) => handlers.installService(command, words, flags));
 }
 
 function addNewKey(bootstrap: Command, handlers: Handlers): void {

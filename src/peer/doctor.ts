@@ -4,36 +4,52 @@
  */
 import fs from "node:fs";
 import { Fault } from "../fault.ts";
+import type { PrivateTransport } from "../trust/private_transport.ts";
+import { AGENT } from "../version.ts";
+import type { ControlClient } from "../web/control_client.ts";
 import { StateDatabase } from "../store/state_database.ts";
 import { type StateFolder, stateFolderOf } from "../store/state_folder.ts";
-import { type BootstrapReport, checkBootstrap } from "./checks/check_bootstrap.ts";
 import { checkFolder } from "./checks/check_folder.ts";
 import { checkLimits, checkOpenFiles } from "./checks/check_limits.ts";
-import { checkVersions } from "./checks/check_versions.ts";
 import { fault, type Finding, ok, warning } from "./checks/finding.ts";
 import { examineState } from "./examine_state.ts";
-import { findRunning } from "./open_peer.ts";
-import { BOOTSTRAP_PORT, parseAddress, type PeerSettings, UPLOAD_SLOTS } from "./settings.ts";
+import { examineBootstraps } from "./examine_bootstraps.ts";
+import { findRunning, transportOf } from "./open_peer.ts";
+import { type PeerSettings, UPLOAD_SLOTS } from "./settings.ts";
 
-/** All that was found, in the order in which a peer needs it. Throws only the signal's reason. */
+/** All that was found. Throws only the signal's reason. */
 export async function examine(settings: PeerSettings, signal?: AbortSignal): Promise<Finding[]> {
   const folder = stateFolderOf(settings.dir);
   const running = await findRunning(settings.dir);
-  const status = await running?.status().catch(() => undefined);
-  const bootstraps = status
-    ? status.bootstraps.map(({ address }) => parseAddress(address, BOOTSTRAP_PORT))
-    : settings.bootstraps;
-  const reports = await Promise.all(
-    bootstraps.map((one) => checkBootstrap(one, { running: status?.peer, signal })),
-  );
   return [
-    ...settle(reports),
     ...await checkFolder(folder, settings.createDir === true),
-    ...running && status
-      ? await running.diagnose().catch((error) => [fault("peer", error, "start it again")])
-      : await withoutPeer(settings, folder),
-    ...checkVersions(reports.flatMap(({ agents }) => agents), status?.agent),
+    ...running ? await throughPeer(running) : [
+      ...await examineSwarm(settings, signal),
+      ...await withoutPeer(settings, folder),
+    ],
   ];
+}
+
+/** The running peer knows its swarm's key and its own bootstraps, whatever this command was told. */
+async function throughPeer(running: ControlClient): Promise<Finding[]> {
+  try {
+    const { agent } = await running.status();
+    const other = `the running peer is ${agent}, this is ${AGENT}`;
+    const restart = agent === AGENT ? [] : [warning("version", other, "restart the peer")];
+    return [...await running.diagnose(), ...restart];
+  } catch (error) {
+    return [fault("peer", error, "start it again")];
+  }
+}
+
+async function examineSwarm(settings: PeerSettings, signal?: AbortSignal): Promise<Finding[]> {
+  let transport: PrivateTransport | undefined;
+  try {
+    transport = await transportOf(settings);
+  } catch (error) {
+    return [fault("swarm key", error, "name the right file with --swarm-key")];
+  }
+  return await examineBootstraps(settings.bootstraps, { transport, signal });
 }
 
 async function withoutPeer(settings: PeerSettings, folder: StateFolder): Promise<Finding[]> {
@@ -58,13 +74,4 @@ async function withoutPeer(settings: PeerSettings, folder: StateFolder): Promise
   } finally {
     db?.close();
   }
-}
-
-/** While one of several bootstraps is there, all works: that another isn't is no fault. */
-function settle(reports: BootstrapReport[]): Finding[] {
-  const findings = reports.flatMap((report) => report.findings);
-  if (!reports.some(({ findings: [first] }) => first.level !== "fault")) return findings;
-  return findings.map((one) =>
-    one.level === "fault" ? warning(one.check, one.message, one.remedy) : one
-  );
 }

@@ -23,6 +23,7 @@ import { AGENT } from "../version.ts";
 import { type Address, type Connection, formatAddress } from "../wire/connection.ts";
 import { Bootstraps } from "./bootstraps.ts";
 import type { Finding } from "./checks/finding.ts";
+import { examineBootstraps } from "./examine_bootstraps.ts";
 import { examineState } from "./examine_state.ts";
 import { downloadMapOf } from "./download_map.ts";
 import { Fetcher, type StreamOptions } from "./fetcher.ts";
@@ -306,7 +307,14 @@ export class PeerNode implements PageApi {
 
   async diagnose(): Promise<Finding[]> {
     const settings = await this.settings();
-    return await this.#tracked(examineState(this.#db, settings));
+    const addresses = this.#bootstraps.list.map(({ address }) => address);
+    const options = { running: this.id, transport: this.#transport, signal: this.#closing.signal };
+    return await this.#tracked(
+      examineBootstraps(addresses, options).then(async (findings) => [
+        ...findings,
+        ...await examineState(this.#db, settings),
+      ]),
+    );
   }
 
   async stream(

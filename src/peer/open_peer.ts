@@ -81,7 +81,9 @@ export async function openPeer(
 }
 
 /** How the members of a private swarm talk; undefined for an open one. */
-async function transportOf({ swarmKey }: PeerSettings): Promise<PrivateTransport | undefined> {
+export async function transportOf(
+  { swarmKey }: PeerSettings,
+): Promise<PrivateTransport | undefined> {
   if (swarmKey === undefined) return;
   const { openSwarm } = await import("../trust/open_swarm.ts");
   return await openSwarm(swarmKey);

@@ -72,7 +72,7 @@ export interface PageApi extends PeerApi {
   /** How far the download of a content is. Throws `not_found` when it isn't being fetched. */
   downloadMap(id: string): Promise<DownloadMap>;
   history(): Promise<History>;
-  /** Looks at what only the owner of DIR can see. */
+  /** Looks at the bootstraps as this peer does, and at what only the owner of DIR can see. */
   diagnose(): Promise<Finding[]>;
   /** What this peer is set to. Throws a `usage` Fault when the config file can't be used. */
   config(): Promise<ConfigView>;

@@ -1,11 +1,13 @@
 /**
  * Swarm keys on disk, with ssh's rule: a secret that others can read is none, so it isn't used.
  */
+import { dirname } from "node:path";
 import { Fault, messageOf } from "../fault.ts";
 import { formatSwarmKey, parseSwarmKey, SWARM_KEY_TEXT_CAP, type SwarmKey } from "./swarm_key.ts";
 
 /** Mode bits of others than the owner. */
 const OTHERS = 0o077;
+const GROUP_READ = 0o040;
 
 /** The key in a file. Throws a `usage` Fault that says what is wrong with the file, not what is in it. */
 export async function readSwarmKey(path: string): Promise<SwarmKey> {
@@ -43,7 +45,8 @@ async function readSecretText(path: string): Promise<string> {
   using file = await Deno.open(path);
   const info = await file.stat();
   checkKind(info);
-  if (Deno.build.os !== "windows" && info.mode !== null && (info.mode & OTHERS) !== 0) {
+  const others = isCredential(path) ? OTHERS & ~GROUP_READ : OTHERS;
+  if (Deno.build.os !== "windows" && info.mode !== null && (info.mode & others) !== 0) {
     const mode = (info.mode & 0o777).toString(8).padStart(4, "0");
     throw new Fault("usage", `others can read or change it (mode ${mode}); run chmod 600 on it`);
   }
@@ -56,6 +59,15 @@ async function readSecretText(path: string): Promise<string> {
     throw new Fault("usage", "it is not a swarm key: it is too large");
   }
   return new TextDecoder().decode(buffer.subarray(0, filled));
+}
+
+/**
+ * Whether a file was put there by the service manager for this process alone. It lets the service's
+ * user in by an access list, whose mask is shown as the mode of a group (acl(5)).
+ */
+function isCredential(path: string): boolean {
+  const folder = Deno.env.get("CREDENTIALS_DIRECTORY");
+  return folder !== undefined && folder.startsWith("/") && dirname(path) === folder;
 }
 
 function checkKind({ isFile, isDirectory }: Deno.FileInfo): void {

@@ -139,3 +139,22 @@ Deno.test("a config file with something wrong in it, and a folder that another p
     db.close();
   }
 });
+
+Deno.test("a private swarm: by the key, through the running peer, and without one", async () => {
+  await using world = await World.create({ isPrivate: true });
+  const peer = await world.peer("peer");
+  const plain = async (...args: string[]): Promise<Report> => {
+    const { code, stdout } = await shoal(["peer", "doctor", "--json", ...args]);
+    assertEquals(code, (JSON.parse(stdout) as Report).exit);
+    return JSON.parse(stdout);
+  };
+  // The running peer knows the key, and which bootstrap is its own.
+  assertEquals(find(await plain("--dir", peer.dir), "bootstrap").level, "ok");
+  await peer.program.stop();
+  assertEquals(find(await examine(world, peer.dir), "bootstrap").level, "ok");
+  const report = await plain("--dir", peer.dir, "--bootstrap", world.bootstrap);
+  assertEquals([find(report, "bootstrap").level, report.exit], ["fault", 5]);
+  assert(find(report, "bootstrap").message.includes("swarm key"));
+  const missing = await plain("--dir", peer.dir, "--swarm-key", `${world.root}/none`);
+  assertEquals([find(missing, "swarm key").level, missing.exit], ["fault", 2]);
+});

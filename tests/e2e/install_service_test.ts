@@ -46,6 +46,14 @@ Deno.test("a unit is printed, and has what the command and the environment said"
   assertEquals([peer.cron, peer.written], [undefined, false]);
 });
 
+Deno.test("a swarm key is named by its file, for root alone to read", async () => {
+  const words = ["bootstrap", "install-service", ...EXEC];
+  const { stdout } = await shoal(words, { env: { SHOAL_SWARM_KEY_FILE: "/etc/shoal/swarm.key" } });
+  const start = "ExecStart=/opt/shoal bootstrap --swarm-key ${CREDENTIALS_DIRECTORY}/swarm.key";
+  assert(lines(stdout).includes(start), stdout);
+  assert(lines(stdout).includes("LoadCredential=swarm.key:/etc/shoal/swarm.key"));
+});
+
 Deno.test("get by the clock: a service, a timer, and the line for cron", async () => {
   const words = ["--dir", "/srv/x", "--run-as", "7", "--on-calendar", "Mon..Fri 03:15"];
   const { stdout } = await shoal([

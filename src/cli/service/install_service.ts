@@ -96,7 +96,7 @@ function planOf(
   if (role === "peer") requireFolder(dir, flags);
   const ownFolder = role === "peer" && dir === undefined;
   const folder = ownFolder ? ["--dir", `${STATE_ROOT}/${name}`] : [];
-  const { swarmKey } = options as { swarmKey?: string };
+  const { swarmKey } = options;
   return {
     ...{ name, ownFolder, user: flags.user === true, runAs: flags.runAs },
     description: get ? `Shoal: get ${get.names.join(", ")}` : `Shoal ${role}`,

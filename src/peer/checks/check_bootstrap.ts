@@ -1,6 +1,7 @@
 import { Fault } from "../../fault.ts";
 import { type Address, formatAddress } from "../../wire/connection.ts";
 import type { PeerRecord } from "../../wire/protocol.ts";
+import type { Transport } from "../../wire/transport.ts";
 import { BootstrapClient } from "../bootstrap_client.ts";
 import { greetBootstrap } from "../greet_bootstrap.ts";
 import { fault, type Finding, ok, warning } from "./finding.ts";
@@ -8,12 +9,11 @@ import { fault, type Finding, ok, warning } from "./finding.ts";
 /** Clocks may differ by so much, in milliseconds. */
 const SKEW_MS = 30_000;
 
-/** What a bootstrap says of whether it could call a peer back; null is not yet. */
-type Called = PeerRecord & { reachable?: boolean | null };
-
 export interface BootstrapOptions {
   /** The peer of DIR, while one runs: its id. */
   running?: string;
+  /** How the members of a private swarm talk. */
+  transport?: Transport;
   signal?: AbortSignal;
 }
 
@@ -27,18 +27,18 @@ export interface BootstrapReport {
 /** Whether a bootstrap is there and ours, how its clock is, and how it sees the peer of DIR. */
 export async function checkBootstrap(
   address: Address,
-  { running, signal }: BootstrapOptions,
+  { running, transport, signal }: BootstrapOptions,
 ): Promise<BootstrapReport> {
   const who = formatAddress(address);
   try {
-    const greeting = await greetBootstrap(address, { signal });
+    const greeting = await greetBootstrap(address, { transport, signal });
     if (greeting.kind === "seed") {
       const message = `${who} answers, with the seed's dialect: it knows of no files`;
       return { findings: [ok("bootstrap", message)], agents: [] };
     }
     greeting.caller.close();
-    using client = new BootstrapClient(address);
-    const peers: Called[] = await client.getPeers({ signal });
+    using client = new BootstrapClient(address, { transport });
+    const peers = await client.getPeers({ signal });
     return {
       findings: [
         ok("bootstrap", `${who} answers, and lists ${peers.length} peers`),
@@ -70,7 +70,7 @@ export function judgeClock(who: string, ahead: number | undefined): Finding {
 }
 
 /** Whether others can fetch from the peer of DIR, as far as this bootstrap knows. */
-export function judgePort(who: string, peers: Called[], running: string | undefined): Finding {
+export function judgePort(who: string, peers: PeerRecord[], running: string | undefined): Finding {
   if (running === undefined) {
     return ok("port", "no peer runs for this folder, so nothing listens");
   }
@@ -89,6 +89,8 @@ export function judgePort(who: string, peers: Called[], running: string | undefi
         `${who} can't reach this peer at ${listed}, so others can't fetch from it`,
         "open the port in the firewall, forward it, or name another address with --advertise",
       );
+    case null:
+      return ok("port", `${who} lists this peer at ${listed}, and is about to call it`);
     default:
       return ok("port", `${who} lists this peer at ${listed}; it doesn't say if it was reached`);
   }

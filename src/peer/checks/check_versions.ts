@@ -4,13 +4,9 @@ import { type Finding, ok, warning } from "./finding.ts";
 /** Other programs that are named, at most. */
 const NAMED = 5;
 
-/** `agents` are what the others of the swarm call themselves; `running` what a peer of DIR does. */
-export function checkVersions(agents: string[], running: string | undefined): Finding[] {
+/** `agents` are what the others of the swarm call themselves. */
+export function checkVersions(agents: string[]): Finding[] {
   const own = `${AGENT} on Deno ${Deno.version.deno}`;
-  const findings: Finding[] = [];
-  if (running !== undefined && running !== AGENT) {
-    findings.push(warning("version", `${own}; the running peer is ${running}`, "restart the peer"));
-  }
   const counts = new Map<string, number>();
   for (const agent of agents) {
     if (agent !== AGENT) counts.set(agent, (counts.get(agent) ?? 0) + 1);
@@ -20,9 +16,9 @@ export function checkVersions(agents: string[], running: string | undefined): Fi
   if (others.length > NAMED) named.push("others");
   const seen = named.length > 0 ? `; peers also run ${named.join(", ")}` : "";
   if (others.some(([agent]) => isNewer(agent))) {
-    findings.push(warning("version", own + seen, "a newer Shoal is about: upgrade"));
-  } else if (findings.length === 0) findings.push(ok("version", own + seen));
-  return findings;
+    return [warning("version", own + seen, "a newer Shoal is about: upgrade")];
+  }
+  return [ok("version", own + seen)];
 }
 
 /** Whether an agent is a Shoal of a later version than this. */
