@@ -119,6 +119,7 @@ Deno.test("what can't be a service is refused, and nothing is written", async ()
       [[...install, ...EXEC, "share", "x"], "only 'get'", true],
       [[...install, ...EXEC, "get"], "missing required argument", true],
       [[...install, ...EXEC, "--", "get", "x", "-o", "rel"], "absolute path"],
+      [[...install, ...EXEC, "--", "get", "--from-file", "rel"], "absolute path"],
       [[...install, ...EXEC, "--", "get", "x", "--nothing"], "--nothing", true],
       [[...install, ...EXEC, "--dir", folder], "--run-as"],
       [[...install, ...EXEC, "--dir", "/a\nb", "--run-as", "x"], "no unit can name"],

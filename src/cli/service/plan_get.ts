@@ -1,15 +1,17 @@
 import type { Command } from "commander";
-import { dirname, isAbsolute, resolve } from "node:path";
+import { basename, dirname, isAbsolute, resolve } from "node:path";
 import { Fault } from "../../fault.ts";
 import type { PeerFlags } from "../options.ts";
 import { buildProgram } from "../program.ts";
 import { HelpShown, takeOver, UsageFault } from "../usage.ts";
 import type { VerbLine } from "../verb_command.ts";
+import type { GetFlags } from "../verbs/get_options.ts";
 
 const HELP = "shoal peer install-service --help";
 
 /** A `get` that is to run by the clock. */
 export interface PlannedGet {
+  /** What it fetches, for people: names, and the list that has more. */
   names: string[];
   flags: PeerFlags;
   /** DIR, where the words say it. */
@@ -39,8 +41,14 @@ export async function planGet(words: string[]): Promise<PlannedGet> {
     throw new UsageFault(`only 'get' can be run by the clock, not '${words[0]}'`, HELP);
   }
   const { args, flags, command } = one.line;
-  const dir = givenDir(command.parent!);
-  return { names: args, flags: one.flags, dir, writable: outsideOf(flags.output) };
+  const { output, receipt, fromFile } = flags as GetFlags;
+  if (args.length === 0 && fromFile === undefined) {
+    throw new UsageFault("missing required argument 'NAME', or --from-file", HELP);
+  }
+  if (fromFile !== undefined && !isAbsolute(fromFile)) throw relative("read", fromFile);
+  const names = [...args, ...(fromFile === undefined ? [] : [basename(fromFile)])];
+  const writable = [...outsideOf(output), ...outsideOf(receipt)];
+  return { names, flags: one.flags, dir: givenDir(command.parent!), writable };
 }
 
 /** The shared folder that a command was told of, in whatever way: an absolute path. */
@@ -52,5 +60,9 @@ export function givenDir(command: Command): string | undefined {
 function outsideOf(output: unknown): string[] {
   if (typeof output !== "string") return [];
   if (isAbsolute(output)) return [output.endsWith("/") ? resolve(output) : dirname(output)];
-  throw new Fault("usage", `Cannot write to ${output}: a service needs an absolute path`);
+  throw relative("write to", output);
+}
+
+function relative(what: string, path: string): Fault {
+  return new Fault("usage", `Cannot ${what} ${path}: a service needs an absolute path`);
 }
