@@ -1,12 +1,13 @@
 import { goodStretches } from "../content/bad_chunks.ts";
 import { fileId } from "../content/file_id.ts";
-import { runLength, type TreeShape, treeShape } from "../content/hash_tree.ts";
+import { type TreeShape, treeShape } from "../content/hash_tree.ts";
 import { RUN_CHUNKS, RUN_SIZE, runCount, RunMap } from "../content/run_map.ts";
 import { Fault } from "../fault.ts";
 import type { DigestStore } from "../store/digest_store.ts";
 import { CHUNK_SIZE, PAGE_DIGESTS } from "../wire/protocol.ts";
 import { Budget } from "./budget.ts";
 import { Lane, type LaneHost } from "./lane.ts";
+import { MissingChunks } from "./missing_chunks.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 import { type BackoffOptions, delay } from "./retry.ts";
 import type { ReuseHost } from "./reuse.ts";
@@ -81,8 +82,7 @@ export class Downloader implements LaneHost, ReuseHost {
   readonly #pages: VerifiedPages;
   readonly #pool: SourcePool;
   readonly #lanes = new Map<Source, Lane>();
-  /** Of runs that are under way, the chunks that are still missing: bit n is chunk n of the run. */
-  readonly #partly = new Map<number, number>();
+  readonly #missing: MissingChunks;
   readonly #ended = new AbortController();
   /** What no other source could mend: a full disk, a closed output. */
   #fatal: unknown;
@@ -104,7 +104,8 @@ export class Downloader implements LaneHost, ReuseHost {
     this.#pages = new VerifiedPages(id, this.shape, digests);
     this.#map = new RunMap(runCount(size));
     for (let run = 0; run < this.#map.runs; run++) if (sink.map.has(run)) this.#map.add(run);
-    if (options.only) this.#leaveOut(options.only);
+    this.#missing = new MissingChunks(this.shape, this.#map);
+    if (options.only) this.#missing.only(options.only);
     if (options.reuse) this.#undecided = 0;
     this.#picker = new RunPicker({
       map: this.#map,
@@ -161,12 +162,7 @@ export class Downloader implements LaneHost, ReuseHost {
 
   /** How many chunks of a run are verified and written. */
   chunksIn(run: number): number {
-    const count = Math.min(RUN_CHUNKS, this.shape.chunks - run * RUN_CHUNKS);
-    if (this.#map.has(run)) return count;
-    let missing = this.#partly.get(run) ?? (1 << count) - 1;
-    let chunks = count;
-    for (; missing !== 0; missing &= missing - 1) chunks--;
-    return chunks;
+    return this.#missing.countIn(run);
   }
 
   /** Looks again at what can be fetched: the sink's horizon has moved. */
@@ -227,29 +223,22 @@ export class Downloader implements LaneHost, ReuseHost {
           if (error instanceof Fault && error.kind === "integrity") lane.fail(error);
         }
       }
-      await Promise.race([joined, delay(PAGE_AGAIN_MS)]);
+      await Promise.race([joined, delay(PAGE_AGAIN_MS, this.#ended.signal)]);
     }
   }
 
   /** See {@link ReuseHost}. */
   needs(chunk: number): boolean {
-    const run = Math.floor(chunk / RUN_CHUNKS);
-    if (this.#map.has(run)) return false;
-    const mask = this.#partly.get(run);
-    return mask === undefined || (mask & bits(chunk % RUN_CHUNKS, 1)) !== 0;
+    return this.#missing.needs({ first: chunk, count: 1 });
   }
 
   /** See {@link ReuseHost}. */
-  adopt({ first, count }: ChunkRange): void {
-    const run = Math.floor(first / RUN_CHUNKS);
-    if (this.#ended.signal.aborted || this.#map.has(run)) return;
-    const chunks = Math.min(RUN_CHUNKS, this.shape.chunks - run * RUN_CHUNKS);
-    const mask = this.#partly.get(run) ?? (1 << chunks) - 1;
-    this.#partly.set(run, mask);
-    const had = this.#had(run, mask & bits(first % RUN_CHUNKS, count));
-    this.tally.reused += had.chunks;
+  adopt(range: ChunkRange): void {
+    if (this.#ended.signal.aborted) return;
+    const { chunks, bytes } = this.#had(range);
+    this.tally.reused += chunks;
     this.#lastHopeful = performance.now();
-    this.#options.onReused?.(had.bytes);
+    this.#options.onReused?.(bytes);
   }
 
   /** See {@link ReuseHost}. */
@@ -272,18 +261,7 @@ export class Downloader implements LaneHost, ReuseHost {
   }
 
   missingOf(run: number, most: number): ChunkRange[] {
-    const count = Math.min(RUN_CHUNKS, this.shape.chunks - run * RUN_CHUNKS);
-    const mask = this.#partly.get(run) ?? (1 << count) - 1;
-    this.#partly.set(run, mask);
-    const ranges: ChunkRange[] = [];
-    for (let index = 0; index < count; index++) {
-      if (!(mask & (1 << index))) continue;
-      const chunk = run * RUN_CHUNKS + index;
-      const last = ranges.at(-1);
-      if (last && last.first + last.count === chunk && last.count < most) last.count++;
-      else ranges.push({ first: chunk, count: 1 });
-    }
-    return ranges;
+    return this.#missing.of(run, most);
   }
 
   async store(
@@ -300,7 +278,7 @@ export class Downloader implements LaneHost, ReuseHost {
     const expected = this.#pages.known(range) ?? await this.#pages.digestsOf(range, source);
     this.#ended.signal.throwIfAborted();
     // Somebody else may have been quicker: what is there already is not written again.
-    if (!this.#needs(range)) return buffer;
+    if (!this.#missing.needs(range)) return buffer;
     let stored;
     try {
       const payload = { buffer, length, expected };
@@ -380,61 +358,26 @@ export class Downloader implements LaneHost, ReuseHost {
     }
   }
 
-  /** Takes what is not wanted for being there. */
-  #leaveOut({ first, count }: ChunkRange): void {
-    for (let run = 0; run < this.#map.runs; run++) {
-      const begin = run * RUN_CHUNKS;
-      const from = Math.max(first, begin);
-      const end = Math.min(first + count, begin + RUN_CHUNKS, this.shape.chunks);
-      if (from >= end) this.#map.add(run);
-      else this.#partly.set(run, bits(from - begin, end - from));
-    }
-  }
-
-  #needs({ first, count }: ChunkRange): boolean {
-    const mask = this.#partly.get(Math.floor(first / RUN_CHUNKS)) ?? 0;
-    return (mask & bits(first % RUN_CHUNKS, count)) !== 0;
-  }
-
-  /** How many chunks of a run these are, and how many bytes. */
-  #sizeOf(run: number, these: number): { chunks: number; bytes: number } {
-    let [chunks, bytes] = [0, 0];
-    for (let chunk = run * RUN_CHUNKS; these !== 0; chunk++, these >>>= 1) {
-      if (!(these & 1)) continue;
-      chunks++;
-      bytes += runLength(this.shape, chunk, 1);
-    }
-    return { chunks, bytes };
-  }
-
-  /** Chunks are verified and written. */
-  #note({ first, count }: ChunkRange, source: Source): void {
-    const run = Math.floor(first / RUN_CHUNKS);
-    const mask = this.#partly.get(run) ?? 0;
-    // Of two who brought the same at once, the first one is credited.
-    const these = mask & bits(first % RUN_CHUNKS, count);
-    if (these === 0) return;
-    const { chunks, bytes } = this.#had(run, these);
+  /** Chunks are verified and written. Of two who brought the same at once, the first one is credited. */
+  #note(range: ChunkRange, source: Source): void {
+    const { chunks, bytes } = this.#had(range);
+    if (chunks === 0) return;
     source.receipt.bytes += bytes;
     this.tally.fetched += chunks;
     this.#options.onBytes?.(bytes);
   }
 
-  /** These chunks of a run are there; how many they are, and how many bytes. */
-  #had(run: number, these: number): { chunks: number; bytes: number } {
-    const size = this.#sizeOf(run, these);
-    const left = (this.#partly.get(run) ?? 0) & ~these;
-    this.#partly.set(run, left);
-    if (left === 0) this.#whole(run);
-    return size;
-  }
-
-  #whole(run: number): void {
-    this.#partly.delete(run);
-    const others = this.#picker.done(run);
-    this.#options.sink.runDone(run);
-    for (const other of others) this.#lanes.get(other)?.drop(run);
-    if (this.#picker.missing === 0) this.#end();
+  /** These chunks of a run are there; how many of them were missing, and their bytes. */
+  #had(range: ChunkRange): { chunks: number; bytes: number } {
+    const had = this.#missing.had(range);
+    if (had.whole) {
+      const run = Math.floor(range.first / RUN_CHUNKS);
+      const others = this.#picker.done(run);
+      this.#options.sink.runDone(run);
+      for (const other of others) this.#lanes.get(other)?.drop(run);
+      if (this.#picker.missing === 0) this.#end();
+    }
+    return had;
   }
 
   /** Looks for sources when it is time, and gives up when it is. */
@@ -488,11 +431,6 @@ export class Downloader implements LaneHost, ReuseHost {
       `every source was lost${reasons}`,
     );
   }
-}
-
-/** Bits for `count` chunks of a run, from chunk `index` of it on. */
-function bits(index: number, count: number): number {
-  return ((1 << count) - 1) << index;
 }
 
 /** The first run that can't be taken yet. */
