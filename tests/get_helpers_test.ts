@@ -166,3 +166,15 @@ Deno.test("receipts in a file: whole or not at all", async () => {
     assertEquals((await assertRejects(() => ReceiptFile.at(wrong, cwd), Fault)).kind, "usage");
   }
 });
+
+Deno.test("target lock: in a shared folder it lies out of sight", async () => {
+  await using folder = await TempFolder.create();
+  await folder.mkdir("dir/.shoal");
+  await folder.mkdir("dir/a");
+  {
+    using _lock = TargetLock.take(folder.at("dir/a/b/file"));
+    assertThrows(() => TargetLock.take(folder.at("dir/a/b/file")), Fault);
+    assertEquals(Array.from(Deno.readDirSync(folder.at("dir/a"))), []);
+  }
+  assertEquals(Array.from(Deno.readDirSync(folder.at("dir/.shoal/locks"))), []);
+});

@@ -4,6 +4,7 @@ import fs from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { Fault, messageOf } from "../fault.ts";
 import { writeFault } from "./file_stamp.ts";
+import { STATE_FOLDER } from "./safe_path.ts";
 
 const log = getLogger(["shoal", "store", "lock"]);
 
@@ -12,8 +13,9 @@ const held = new Set<string>();
 
 /**
  * The right to write a path, against all other processes on the machine, whatever their DIR. It is an
- * empty file beside the target, `.HASH.shoal-lock`, with the lock that SQLite takes on it: the system
- * frees that however the process ends, so what a dead one leaves behind is in nobody's way.
+ * empty file with the lock that SQLite takes on it: the system frees that however the process ends, so
+ * what a dead one leaves behind is in nobody's way. It lies in the state folder of the shared folder
+ * that the path is in; elsewhere beside the target, as `.HASH.shoal-lock`.
  */
 export class TargetLock {
   readonly #place: string;
@@ -55,7 +57,7 @@ export class TargetLock {
   }
 }
 
-/** In the nearest folder above the path that exists: a download makes the others when it is whole. */
+/** Found from the nearest folder above the path that exists: a download makes others when it is whole. */
 function placeOf(path: string): string {
   let folder = path;
   do folder = folder.replace(/\/[^/]*$/, "") || "/"; while (!fs.existsSync(folder));
@@ -63,9 +65,28 @@ function placeOf(path: string): string {
     const real = fs.realpathSync(folder).replace(/\/$/, "");
     const rest = path.slice(folder.replace(/\/$/, "").length);
     const hash = createHash("sha256").update(real + rest).digest("hex").slice(0, 16);
-    return `${real}/.${hash}.shoal-lock`;
+    const locks = locksAbove(real);
+    return locks === undefined ? `${real}/.${hash}.shoal-lock` : `${locks}/${hash}`;
   } catch (cause) {
     throw writeFault(path, cause);
+  }
+}
+
+/** The folder of locks in the state folder of the nearest shared folder; made if need be. */
+function locksAbove(folder: string): string | undefined {
+  for (let above = folder;; above = above.replace(/\/[^/]*$/, "")) {
+    const state = `${above}/${STATE_FOLDER}`;
+    if (fs.lstatSync(state, { throwIfNoEntry: false })?.isDirectory()) {
+      try {
+        fs.mkdirSync(`${state}/locks`, { recursive: true, mode: 0o700 });
+        fs.accessSync(`${state}/locks`, fs.constants.W_OK | fs.constants.X_OK);
+        return `${state}/locks`;
+      } catch {
+        // It is somebody else's.
+        return undefined;
+      }
+    }
+    if (above === "") return undefined;
   }
 }
 
