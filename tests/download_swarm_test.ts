@@ -295,5 +295,5 @@ Deno.test("swarm: of what two bring, each chunk counts once, however it is cut",
   assertSameBytes(concat(await reading), file.content);
   assertEquals(told, [4 * 65_536, 4 * 65_536, 8 * 65_536 - 7]);
   assertEquals([a.receipt.bytes, b.receipt.bytes], [8 * 65_536, 8 * 65_536 - 7]);
-  assertEquals(downloader.tally, { fetched: 16, refetched: 0 });
+  assertEquals(downloader.tally, { fetched: 16, reused: 0, refetched: 0 });
 });

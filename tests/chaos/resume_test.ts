@@ -107,7 +107,7 @@ Deno.test("a download is cancelled: under way, and when it paused", async () => 
   const get = world.start(getter.dir, ["get", "data"]);
   await source.proxy.paused;
   const twice = await world.run(getter.dir, ["get", "data"]);
-  assertRefused(twice, { code: 6, text: "it is being fetched already" });
+  assertRefused(twice, { code: 10, text: "it is being fetched already" });
   const [active] = (await statusOf(world, getter.dir)).partials;
   assertEquals([active.name, active.state], ["data", "active"]);
   const gone = await world.json<PartialStatus[]>(getter.dir, ["cancel", "data"]);
