@@ -185,7 +185,7 @@ Deno.test("the table of candidates, and what a source refuses with", async () =>
   const got = await world.run(dir, ["get", name]);
   assertEquals([got.code, got.stdout], [8, ""]);
   assertSafe(got.stderr);
-  const rows = got.stderr.trimEnd().split("\n").slice(2);
+  const rows = got.stderr.trimEnd().split("\n").slice(2, -1);
   assertEquals(rows.map((row) => row.endsWith(` ${shown}`)), [true, true], got.stderr);
   const json = await world.run(dir, ["get", name, "--json"]);
   assertSafe(json.stdout + json.stderr);
