@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import axe from "axe-core";
 import type { Locator, Page } from "playwright-core";
+import { eventually } from "../e2e/checks.ts";
 import { type Peer, sameFiles, World, writeRandom } from "../e2e/world.ts";
 import { browserTest, linkOf, signedIn } from "./browser.ts";
 import { countColors, focusedElement, sideways, useFromOutside } from "./in_page.js";
@@ -298,7 +299,10 @@ browserTest("browser: everything can be done with the keyboard", async (browser)
   await keyboard.press("Tab");
   await tabTo(/^Get a\.bin$/);
   await keyboard.press("ArrowDown");
-  assertEquals((await focused()).what, "Get b.bin");
+  await eventually(
+    "the next row has the focus",
+    async () => (await focused()).what === "Get b.bin",
+  );
   await keyboard.press("Enter");
   await page.getByText("b.bin is here").waitFor();
   assert(await sameFiles(`${alice.dir}/b.bin`, `${bob.dir}/b.bin`));
