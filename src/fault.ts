@@ -28,10 +28,13 @@ export type FaultKind =
 export class Fault extends Error {
   override readonly name = "Fault";
   readonly kind: FaultKind;
+  /** What to do about it, where that is not what its kind suggests. */
+  readonly next?: string;
 
-  constructor(kind: FaultKind, message: string, options?: ErrorOptions) {
+  constructor(kind: FaultKind, message: string, options?: ErrorOptions & { next?: string }) {
     super(message, options);
     this.kind = kind;
+    this.next = options?.next;
   }
 }
 

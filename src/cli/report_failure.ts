@@ -1,4 +1,4 @@
-import { isAbort, messageOf } from "../fault.ts";
+import { Fault, isAbort, messageOf } from "../fault.ts";
 import { candidatesOf, candidateTable } from "./candidates.ts";
 import { type ExitCode, exitCodeOf, failureCode } from "./exit_code.ts";
 import type { Output } from "./output.ts";
@@ -28,7 +28,8 @@ export async function reportFailure(
   if (code === "unexpected") await logDetails(error);
   const candidates = candidatesOf(error);
   if (candidates) output.detail(await candidateTable(candidates));
-  const next = remedyFor(code, error instanceof UsageFault ? error.help : undefined);
+  const next = error instanceof Fault && error.next ||
+    remedyFor(code, error instanceof UsageFault ? error.help : undefined);
   output.detail(`next: ${sanitize(next)}`);
   if (output.json && (!output.begun || output.lines)) {
     const value = { name, error: { ...errorValue(error), exit, next, candidates } };

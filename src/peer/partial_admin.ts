@@ -7,6 +7,9 @@ import type { FolderFetcher } from "./folder_fetcher.ts";
 import type { GetRequest, PartialStatus } from "./peer_api.ts";
 import type { Transfers } from "./transfers.ts";
 
+/** What whoever waited for a download can do that somebody stopped. */
+export const STOPPED = "run it again, if it is still wanted";
+
 export interface PartialAdminOptions {
   downloads: DownloadStore;
   transfers: Transfers;
@@ -58,7 +61,10 @@ export class PartialAdmin {
     const removed: PartialStatus[] = [];
     for (const partial of this.choose(request, "cancel")) {
       const { id, name } = partial;
-      await disk.end(id, new Fault("usage", `Cannot get ${name}: it was cancelled`));
+      await disk.end(
+        id,
+        new Fault("usage", `Cannot get ${name}: it was cancelled`, { next: STOPPED }),
+      );
       // It may just have become whole.
       if (downloads.get(id)) removed.push({ ...partial, state: "paused" });
       disk.remove(id);

@@ -1,6 +1,6 @@
 import { Fault } from "../fault.ts";
 import type { DownloadStore } from "../store/download_store.ts";
-import type { PartialAdmin } from "./partial_admin.ts";
+import { type PartialAdmin, STOPPED } from "./partial_admin.ts";
 import type { GetRequest, PartialStatus } from "./peer_api.ts";
 import type { Transfers } from "./transfers.ts";
 
@@ -29,7 +29,7 @@ export class Pausing {
     for (const { id, name } of chosen) {
       // First: what ends for another reason right now doesn't go on either.
       downloads.pause(id, true);
-      await end(id, new Fault("usage", `Cannot get ${name}: it was paused`));
+      await end(id, new Fault("usage", `Cannot get ${name}: it was paused`, { next: STOPPED }));
       transfers.mark(id, "paused");
     }
     const paused = this.#among(chosen);

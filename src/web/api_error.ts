@@ -23,6 +23,8 @@ export const ApiError = v.object({
   error: v.object({
     kind: v.optional(v.picklist(KINDS)),
     message: v.string(),
+    /** See {@link Fault}. */
+    next: v.optional(v.string()),
     /** For `ambiguous`: the contents that the name stands for. */
     candidates: v.optional(v.array(v.unknown())),
     /** The key of the config file that it is about. */
@@ -36,12 +38,12 @@ export function toApiError(error: unknown): ApiError {
   if (!(error instanceof Fault)) return { error: { message } };
   const candidates = error.kind === "ambiguous" ? error.cause as Candidate[] : undefined;
   const field = error instanceof KeyFault ? error.field : undefined;
-  return { error: { kind: error.kind, message, candidates, field } };
+  return { error: { kind: error.kind, message, next: error.next, candidates, field } };
 }
 
 /** The failure that {@link toApiError} was given, as far as it travels. */
-export function fromApiError({ error: { kind, message, candidates } }: ApiError): Error {
-  return kind ? new Fault(kind, message, { cause: candidates }) : new Error(message);
+export function fromApiError({ error: { kind, message, next, candidates } }: ApiError): Error {
+  return kind ? new Fault(kind, message, { next, cause: candidates }) : new Error(message);
 }
 
 /** The HTTP status for a failure; 500 for one that is no Fault. */

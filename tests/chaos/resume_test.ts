@@ -113,7 +113,10 @@ Deno.test("a download is cancelled: under way, and when it paused", async () => 
   const gone = await world.json<PartialStatus[]>(getter.dir, ["cancel", "data"]);
   assertEquals(gone.map(({ name, id }) => [name, id]), [["data", active.id]]);
   assertEquals(await get.ended(), 2);
-  assertEquals(get.stderr.split("\n")[0], "shoal: Cannot get data: it was cancelled");
+  assertEquals(
+    get.stderr,
+    "shoal: Cannot get data: it was cancelled\nnext: run it again, if it is still wanted\n",
+  );
   assertEquals(contentsOf(getter.dir), []);
   assertEquals((await statusOf(world, getter.dir)).partials, []);
   assertRefused(await world.run(getter.dir, ["cancel", "data"]), {
