@@ -87,10 +87,18 @@ export class Shell {
     const prompt = this.#prompt;
     return prompt && ((question, signal) => {
       const { promise, resolve } = Promise.withResolvers<string>();
-      const closed = () => resolve("");
+      let open = true;
+      const closed = () => {
+        open = false;
+        resolve("");
+      };
       prompt.once("close", closed);
-      prompt.question(question, { signal }, resolve);
-      return abortable(promise, signal).finally(() => prompt.off("close", closed));
+      prompt.question(question, resolve);
+      return abortable(promise, signal).finally(() => {
+        prompt.off("close", closed);
+        // An empty answer takes the question back: Deno 2.5 never answers one that has a signal.
+        if (signal.aborted && open) prompt.write("\n");
+      });
     });
   }
 

@@ -44,7 +44,8 @@ Deno.test("a get under way stops in order, by itself and through a running peer"
       await proxy.paused;
       assertEquals(contentsOf(dir).length, 1, "the partial, and nothing under the final name");
       assertEquals(await get.stop(signal as Deno.Signal), code);
-      assertEquals([get.stdout, get.stderr], ["", "shoal: interrupted\n"]);
+      const next = "next: run it again: it goes on where it ended\n";
+      assertEquals([get.stdout, get.stderr], ["", `shoal: interrupted\n${next}`]);
       if (running) {
         const status = () => world.json<{ transfers: { state: string }[] }>(dir, ["status"]);
         while ((await status()).transfers[0].state === "active");
@@ -68,7 +69,7 @@ Deno.test("a peer that stops ends the downloads that it was asked for", async ()
   await proxy.paused;
   assertEquals(await getter.program.stop(), 143);
   assertEquals(await get.ended(), 4);
-  assertEquals(get.stderr.split("\n").length, 2, get.stderr);
+  assertEquals(get.stderr.split("\n").length, 3, get.stderr);
   assertEquals([placedIn(getter.dir), partialsOf(getter.dir).length], [[], 1]);
 });
 
