@@ -4,29 +4,12 @@
  * Goals are printed, not asserted: the exit code is 0 unless something broke.
  */
 import { formatSize } from "../src/cli/units.ts";
-import { folderRate } from "./figures/folder_rate.ts";
-import { getRate } from "./figures/get_rate.ts";
-import { privateRate } from "./figures/private_rate.ts";
-import { peakMemory } from "./figures/peak_memory.ts";
-import { shareRate } from "./figures/share_rate.ts";
-import { startTime } from "./figures/start_time.ts";
-import { updateTime } from "./figures/update_time.ts";
 import { interrupted, listenForInterrupts } from "./measure/interrupt.ts";
 import { formatReport } from "./measure/report.ts";
 import { Room } from "./measure/room.ts";
 import { brokenRow, type Row } from "./measure/row.ts";
-import { type BenchOptions, parseOptions, USAGE } from "./options.ts";
+import { type BenchOptions, FIGURES, parseOptions, USAGE } from "./options.ts";
 import { runShoal } from "./tools/shoal.ts";
-
-const FIGURES = {
-  get: getRate,
-  private: privateRate,
-  share: shareRate,
-  folder: folderRate,
-  "peak memory": peakMemory,
-  start: startTime,
-  update: updateTime,
-};
 
 /** State folders, torrents and the like, in bytes. */
 const SMALL_FILES = 256 * 1024 * 1024;
@@ -54,9 +37,9 @@ async function main(): Promise<void> {
 
 async function takeFigures(options: BenchOptions): Promise<Row[]> {
   const rows: Row[] = [];
-  for (const [name, take] of Object.entries(FIGURES)) {
+  for (const name of options.figures) {
     try {
-      rows.push(...await take(options));
+      rows.push(...await FIGURES[name](options));
     } catch (error) {
       interrupted.throwIfAborted();
       rows.push(brokenRow(name, error));

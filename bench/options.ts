@@ -1,9 +1,31 @@
 import { parseArgs } from "@std/cli/parse-args";
+import { folderRate } from "./figures/folder_rate.ts";
+import { getRate } from "./figures/get_rate.ts";
+import { privateRate } from "./figures/private_rate.ts";
+import { peakMemory } from "./figures/peak_memory.ts";
+import { shareRate } from "./figures/share_rate.ts";
+import { startTime } from "./figures/start_time.ts";
+import { updateTime } from "./figures/update_time.ts";
 
 const MIB = 1024 * 1024;
 
-export const USAGE = `deno task bench [--rounds N] [--size MIB] [--big MIB] [--quick] [--json]
+/** What is measured, by the words that ask for it. */
+export const FIGURES = {
+  get: getRate,
+  private: privateRate,
+  share: shareRate,
+  folder: folderRate,
+  memory: peakMemory,
+  start: startTime,
+  update: updateTime,
+};
 
+export type FigureName = keyof typeof FIGURES;
+
+export const USAGE =
+  `deno task bench [FIGURE...] [--rounds N] [--size MIB] [--big MIB] [--quick] [--json]
+
+  FIGURE       any of ${Object.keys(FIGURES).join(", ")} (default all)
   --rounds N   how often each tool takes its turn (default 5)
   --size MIB   the file of the rates (default 1024)
   --big MIB    the file of the memory figures (default 4096)
@@ -24,15 +46,18 @@ export interface BenchOptions {
   /** How often each start of a process is timed. */
   starts: number;
   json: boolean;
+  /** Which figures are taken, in this order. */
+  figures: FigureName[];
 }
 
 /** Reads the command line. Throws an Error that names the word it could not use. */
 export function parseOptions(args: string[]): BenchOptions | "help" {
   const words: Record<string, unknown> = parseArgs(args, {
     boolean: ["quick", "json", "help"],
-    string: ["rounds", "size", "big", "files"],
+    string: ["rounds", "size", "big", "files", "_"],
     alias: { h: "help" },
-    unknown: (word: string) => {
+    unknown: (word: string, option?: string) => {
+      if (option === undefined) return;
       throw new Error(`Cannot use ${word}: there is no such option`);
     },
   });
@@ -45,7 +70,17 @@ export function parseOptions(args: string[]): BenchOptions | "help" {
     files: count("files", words.files, quick ? 1_000 : 10_000),
     starts: quick ? 3 : 10,
     json: words.json === true,
+    figures: figures(words._ as string[]),
   };
+}
+
+function figures(words: string[]): FigureName[] {
+  const known = Object.keys(FIGURES) as FigureName[];
+  const unknown = words.find((word) => !known.some((one) => one === word));
+  if (unknown !== undefined) {
+    throw new Error(`Cannot measure ${unknown}: it must be one of ${known.join(", ")}`);
+  }
+  return words.length === 0 ? known : known.filter((one) => words.includes(one));
 }
 
 /** A whole number from 1 up that an option was given, or what it is otherwise. */

@@ -1,32 +1,14 @@
 import { Fault } from "../fault.ts";
-import { Backoff, delay } from "../peer/retry.ts";
+import { Backoff, retry, type RetryOptions } from "../peer/retry.ts";
 
 /** The first pause between two tries, and the longest, in milliseconds. */
-const FIRST_MS = 100;
-const LONGEST_MS = 2_000;
+const PAUSES = { first: 100, longest: 2_000 };
 
 /**
  * Tries something again for as long as somebody else holds what it needs (a `held` Fault), but for no
  * longer than `waitMs`; then that Fault is thrown. Throws the signal's reason.
  */
-export async function whileHeld<T>(
-  work: () => Promise<T>,
-  { waitMs = 0, signal, now = () => performance.now() }: {
-    waitMs?: number;
-    signal: AbortSignal;
-    /** Milliseconds from any starting point; a clock that is never set. */
-    now?: () => number;
-  },
-): Promise<T> {
-  const end = now() + waitMs;
-  const backoff = new Backoff({ first: FIRST_MS, longest: LONGEST_MS });
-  for (;;) {
-    try {
-      return await work();
-    } catch (error) {
-      const left = end - now();
-      if (!(error instanceof Fault) || error.kind !== "held" || left <= 0) throw error;
-      await delay(Math.min(left, backoff.next()), signal);
-    }
-  }
+export function whileHeld<T>(work: () => Promise<T>, options: RetryOptions): Promise<T> {
+  const isHeld = (error: unknown) => error instanceof Fault && error.kind === "held";
+  return retry(work, isHeld, new Backoff(PAUSES), options);
 }

@@ -1,4 +1,4 @@
-/** Waiting between tries. Randomness is passed in, so that tests can tell what comes. */
+/** Waiting between tries. Randomness and clocks are passed in, so that tests can tell what comes. */
 
 export interface BackoffOptions {
   /** The first pause, in milliseconds. @default 1_000 */
@@ -66,4 +66,35 @@ export function abortable<T>(promise: Promise<T>, signal?: AbortSignal): Promise
     signal.addEventListener("abort", abort, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
   });
+}
+
+export interface RetryOptions {
+  /** For how long failures are waited out, in milliseconds. @default 0: there is one try */
+  waitMs?: number;
+  /** No try follows once it is aborted. */
+  signal: AbortSignal;
+  /** Milliseconds from any starting point; a clock that is never set. */
+  now?: () => number;
+}
+
+/**
+ * Tries something until it succeeds. What the last try failed with is thrown when `waitMs` have passed,
+ * and at once when time won't mend it; the signal's reason when it is aborted between two tries.
+ */
+export async function retry<T>(
+  work: () => Promise<T>,
+  mayMend: (error: unknown) => boolean,
+  backoff: Backoff,
+  { waitMs = 0, signal, now = () => performance.now() }: RetryOptions,
+): Promise<T> {
+  const end = now() + waitMs;
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      const left = end - now();
+      if (!mayMend(error) || left <= 0 || signal.aborted) throw error;
+      await delay(Math.min(left, backoff.next()), signal);
+    }
+  }
 }

@@ -3,13 +3,14 @@ import type { PageApi } from "../peer/page_api.ts";
 import { statusOf, toApiError } from "./api_error.ts";
 import { controlApi, type ControlOptions } from "./control_api.ts";
 import { writeControlFile } from "./control_file.ts";
+import { WebServer } from "./web_server.ts";
 
 /** The control endpoint of a running peer: HTTP on loopback, on any free port. */
 export class ControlServer {
-  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #server: WebServer;
   readonly #file: string;
 
-  private constructor(server: Deno.HttpServer<Deno.NetAddr>, file: string) {
+  private constructor(server: WebServer, file: string) {
     this.#server = server;
     this.#file = file;
   }
@@ -21,13 +22,13 @@ export class ControlServer {
     { token, page }: ControlOptions = { token: newToken() },
   ): Promise<ControlServer> {
     const app = controlApi(api, { token, page });
-    const server = Deno.serve(
+    const server = WebServer.listen(
       // A body that fails half-way is told to its reader in the stream's last line.
-      { hostname: "127.0.0.1", port: 0, onListen() {}, onError: failed },
+      { hostname: "127.0.0.1", port: 0, onError: failed },
       (request) => app.fetch(request),
     );
     await writeControlFile(file, {
-      url: `http://127.0.0.1:${server.addr.port}`,
+      url: `http://127.0.0.1:${server.address.port}`,
       token,
       pid: Deno.pid,
     });
@@ -37,7 +38,7 @@ export class ControlServer {
   /** Removes the control file, answers what is under way, and closes. */
   async stop(): Promise<void> {
     await Deno.remove(this.#file).catch(() => {});
-    await this.#server.shutdown();
+    await this.#server.stop();
   }
 }
 

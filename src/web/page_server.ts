@@ -9,6 +9,7 @@ import { PAGE_PORT, type PageSettings } from "./page_host.ts";
 import { Password } from "./password.ts";
 import { Sessions } from "./sessions.ts";
 import { SlowDown } from "./slow_down.ts";
+import { WebServer } from "./web_server.ts";
 
 type Handler = Deno.ServeHandler<Deno.NetAddr>;
 
@@ -16,15 +17,15 @@ type Handler = Deno.ServeHandler<Deno.NetAddr>;
 export class PageServer {
   /** Where people find it, such as `http://127.0.0.1:10100/`. */
   readonly address: string;
-  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #server: WebServer;
   readonly #sessions: Sessions;
   readonly #close: () => void;
 
   private constructor(
-    server: Deno.HttpServer<Deno.NetAddr>,
+    server: WebServer,
     { sessions, close }: { sessions: Sessions; close: () => void },
   ) {
-    const { hostname, port } = server.addr;
+    const { hostname, port } = server.address;
     const everywhere = { "0.0.0.0": "127.0.0.1", "::": "::1" }[hostname];
     this.address = `http://${formatAddress({ host: everywhere ?? hostname, port })}/`;
     this.#server = server;
@@ -56,7 +57,7 @@ export class PageServer {
     const server = listen(host, port, (request, info) => handler(request, info));
     const sessions = new Sessions();
     const { app, close } = pageApp(api, {
-      ...{ sessions, slowDown: new SlowDown(), password, host, port: server.addr.port, assets },
+      ...{ sessions, slowDown: new SlowDown(), password, host, port: server.address.port, assets },
       isVerb: (authorization) => isBearer(authorization, token),
     });
     handler = (request, { remoteAddr }) => app.fetch(request, { remote: remoteAddr.hostname });
@@ -71,16 +72,12 @@ export class PageServer {
   /** Ends the event streams, answers what is under way, and closes. */
   async stop(): Promise<void> {
     this.#close();
-    await this.#server.shutdown();
+    await this.#server.stop();
   }
 }
 
-function listen(
-  host: string,
-  port: number | undefined,
-  handler: Handler,
-): Deno.HttpServer<Deno.NetAddr> {
-  const serve = (port: number) => Deno.serve({ hostname: host, port, onListen() {} }, handler);
+function listen(host: string, port: number | undefined, handler: Handler): WebServer {
+  const serve = (port: number) => WebServer.listen({ hostname: host, port }, handler);
   try {
     return serve(port ?? PAGE_PORT);
   } catch (cause) {
