@@ -79,7 +79,7 @@ export interface RetryOptions {
 
 /**
  * Tries something until it succeeds. What the last try failed with is thrown when `waitMs` have passed,
- * and at once when time won't mend it; the signal's reason when it is aborted between two tries.
+ * and at once when time won't mend it; the signal's reason once it is aborted.
  */
 export async function retry<T>(
   work: () => Promise<T>,
@@ -93,7 +93,7 @@ export async function retry<T>(
       return await work();
     } catch (error) {
       const left = end - now();
-      if (!mayMend(error) || left <= 0 || signal.aborted) throw error;
+      if (!mayMend(error) || left <= 0) throw error;
       await delay(Math.min(left, backoff.next()), signal);
     }
   }
