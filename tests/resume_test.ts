@@ -164,7 +164,7 @@ class Place implements AsyncDisposable {
     const folder = await TempFolder.create();
     const state = new State(folder.at("state.db"));
     const content = patterned(size, 7);
-    const { id } = await hashFile(await folder.write("original", content), state.digests);
+    const { id } = await hashFile(await folder.write("original", content), state);
     return new Place(folder, state, { content, id });
   }
 

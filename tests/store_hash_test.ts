@@ -19,7 +19,7 @@ Deno.test("hash: id and tree of a file, at every boundary", async () => {
   for (const size of sizes) {
     const content = patterned(size, size + 1);
     const path = await folder.write("file", content);
-    const { id, stamp } = await hashFile(path, state.digests);
+    const { id, stamp } = await hashFile(path, state);
     assertEquals(id, referenceIdOf(content), `${size}`);
     assertEquals(stamp.size, size);
     const page = state.digests.page(id, 0, 0);
@@ -34,7 +34,7 @@ Deno.test("hash: a file of 2,048 chunks has one page, one chunk more makes three
   const content = patterned(2_048 * 65_536 + 1);
   for (const size of [content.length - 1, content.length]) {
     const path = await folder.write("file", content.subarray(0, size));
-    const { id } = await hashFile(path, state.digests);
+    const { id } = await hashFile(path, state);
     const { levels, top } = referenceTree(referenceDigests(content.subarray(0, size)));
     assertEquals(levels.length, size === content.length ? 2 : 1);
     for (const [level, pages] of levels.entries()) {
@@ -51,7 +51,7 @@ Deno.test("hash: progress is told in order, up to the whole", async () => {
   using state = new State(folder.at("state.db"));
   const path = await folder.write("file", patterned(3 * MIB));
   const told: number[] = [];
-  await hashFile(path, state.digests, {
+  await hashFile(path, state, {
     onProgress: (hashed, size) => {
       assertEquals(size, 3 * MIB);
       told.push(hashed);
@@ -88,7 +88,7 @@ Deno.test("hash: it stops when it is told to, and no page is kept", async () => 
   const abort = new AbortController();
   const reason = new Fault("deadline", "too late");
   const options: HashOptions = { signal: abort.signal, onProgress: () => abort.abort(reason) };
-  assertStrictEquals(await faultOf("deadline", hashFile(path, state.digests, options)), reason);
+  assertStrictEquals(await faultOf("deadline", hashFile(path, state, options)), reason);
   assertEquals(state.keptFor(), []);
 });
 
@@ -118,7 +118,7 @@ Deno.test({
       [folder.at("x".repeat(300)), "disk", "the path is too long"],
     ];
     for (const [path, kind, why] of table) {
-      await faultOf(kind, hashFile(path, state.digests), `Cannot share ${path}: ${why}`);
+      await faultOf(kind, hashFile(path, state), `Cannot share ${path}: ${why}`);
       await faultOf(
         kind,
         state.cache.identify(path, { what: "compare" }),
@@ -127,10 +127,10 @@ Deno.test({
     }
     assertEquals(state.keptFor(), []);
     // Where a link is meant, it is what it leads to.
-    const { id } = await hashFile(folder.at("link"), state.digests, { follow: true });
+    const { id } = await hashFile(folder.at("link"), state, { follow: true });
     assertEquals(id, referenceIdOf(new TextEncoder().encode("x")));
     await Deno.symlink(folder.at("nothing"), folder.at("dangling"));
-    const over = hashFile(folder.at("dangling"), state.digests, { follow: true });
+    const over = hashFile(folder.at("dangling"), state, { follow: true });
     await faultOf("usage", over, "no such file");
   },
 });

@@ -118,7 +118,7 @@ export class FolderContents {
   }
 
   async #copyFrom(path: string, file: FileEntry): Promise<boolean> {
-    const { staging, digests, signal } = this.#options;
+    const { staging, signal } = this.#options;
     if (file.size <= PAYLOAD_CAP) {
       const bytes = await Deno.readFile(path).catch(() => undefined);
       if (bytes?.length !== file.size || contentId(bytes).id !== file.id) return false;
@@ -126,7 +126,8 @@ export class FolderContents {
       return true;
     }
     const copy = await staging.copy(file, path);
-    if ((await hashFile(copy, digests, { what: "compare", signal })).id !== file.id) return false;
+    const { id } = await hashFile(copy, this.#options, { what: "compare", signal });
+    if (id !== file.id) return false;
     await this.#settle(file);
     return true;
   }

@@ -133,10 +133,13 @@ export class PeerNode implements PageApi {
     this.#identity = identity;
     const self = { agent: AGENT, peer: identity.id };
     const digests = new DigestStore(db);
-    const cache = new HashCache(db, digests);
+    const cache = new HashCache(db, { digests, disk: this.#disk });
     this.#library = new Library(db, cache);
     const folderFiles = new FolderFiles(db);
-    const manifests = new FolderManifests({ folder: folder.manifests, cache, digests });
+    const manifests = new FolderManifests({
+      folder: folder.manifests,
+      ...{ cache, digests, disk: this.#disk },
+    });
     this.#bootstraps = new Bootstraps(settings.bootstraps, transport);
     this.#swarm = new Swarm(this.#bootstraps.list);
     this.#sharing = new Sharing({

@@ -1,51 +1,13 @@
+import type { DiskReply, DiskRequest, HashedPart } from "./disk_jobs.ts";
+import { DiskThread } from "./disk_thread.ts";
 import { writeFault } from "./file_stamp.ts";
 
-/**
- * To the worker: verify a payload and write what is right of it, verify what is there, do as with a
- * payload with what another file has, close a file.
- */
-export type DiskRequest =
-  | {
-    kind: "store";
-    job: number;
-    path: string;
-    /** Where in the file the payload belongs: bytes. */
-    position: number;
-    /** The payload is its first `length` bytes. It is handed over, and comes back with the reply. */
-    buffer: ArrayBuffer;
-    length: number;
-    /** The digests that the payload's chunks should have, one after the other. */
-    expected: Uint8Array;
-  }
-  | {
-    kind: "check";
-    job: number;
-    path: string;
-    /** Where in the file to begin, and how much to look at: bytes. */
-    position: number;
-    length: number;
-    expected: Uint8Array;
-  }
-  | {
-    kind: "copy";
-    job: number;
-    path: string;
-    position: number;
-    length: number;
-    expected: Uint8Array;
-    /** Where the chunks are to be read. What can't be read there is wrong. */
-    from: { path: string; position: number };
-  }
-  | { kind: "close"; job: number; path: string };
-
-export interface DiskReply {
-  job: number;
-  /** For `store`: the request's. */
-  buffer?: ArrayBuffer;
-  /** Numbers, from 0, of the chunks that failed their digest; for `store` and `copy`, they were not written. */
-  bad?: number[];
-  error?: { code?: string; message: string };
-}
+/** Threads at most. More would hash faster than most disks read, and each takes some 10 MB. */
+const THREADS = Math.min(navigator.hardwareConcurrency, 4);
+/** Bytes that are hashed in the time in which a thread starts, about 25 ms. */
+const START_BYTES = 32 << 20;
+/** Work that is not worth being handed to a thread which runs: bytes. */
+const HAND_OVER_BYTES = 1 << 20;
 
 /** What became of a payload. */
 export interface Stored {
@@ -54,18 +16,21 @@ export interface Stored {
   buffer: ArrayBuffer;
 }
 
+/** What became of a part of a file that was hashed. */
+export interface Hashed {
+  digests: Uint8Array<ArrayBuffer>;
+  /** Numbers, from 0, of the chunks that were not copied; undefined where none was to be. */
+  bad?: number[];
+}
+
 /**
- * Verifies and writes on a thread of its own, so that a download leaves this one free for sockets. What
- * is asked is done in turn.
- * A peer that fetches nothing has no such thread.
+ * Hashes, verifies and writes on threads of its own, so that this one is free for sockets. Each thread
+ * does what it is asked in turn. A peer that neither fetches nor hashes much has no such thread.
  */
 export class Disk {
-  readonly #jobs = new Map<
-    number,
-    { path: string; resolve: (reply: DiskReply) => void; reject: (error: unknown) => void }
-  >();
-  #worker: Worker | undefined;
-  #nextJob = 1;
+  readonly #threads = new Set<DiskThread>();
+  /** The threads that have a file open, by its path. */
+  readonly #open = new Map<string, Set<DiskThread>>();
 
   /**
    * Verifies the chunks of a payload, the first `length` bytes of `buffer`, and writes those that are
@@ -80,9 +45,9 @@ export class Disk {
     const { buffer, length } = payload;
     // A view would take along all that it is a view of: a whole page of digests.
     const expected = payload.expected.slice();
-    const job = this.#nextJob++;
-    const request: DiskRequest = { kind: "store", job, path, position, buffer, length, expected };
-    const reply = await this.#ask(request, [buffer]);
+    const reply = await this.#write(path, {
+      ...{ kind: "store", path, position, buffer, length, expected },
+    }, [buffer]);
     return { bad: reply.bad!, buffer: reply.buffer! };
   }
 
@@ -93,10 +58,9 @@ export class Disk {
   async check(
     path: string,
     position: number,
-    { length, expected }: { length: number; expected: Uint8Array },
+    part: { length: number; expected: Uint8Array },
   ): Promise<number[]> {
-    const job = this.#nextJob++;
-    return (await this.#ask({ kind: "check", job, path, position, length, expected }, [])).bad!;
+    return (await this.#write(path, { kind: "check", path, position, ...part })).bad!;
   }
 
   /**
@@ -108,55 +72,80 @@ export class Disk {
     position: number,
     part: { length: number; expected: Uint8Array; from: { path: string; position: number } },
   ): Promise<number[]> {
-    const job = this.#nextJob++;
     const expected = part.expected.slice();
-    const request: DiskRequest = { kind: "copy", job, path, position, ...part, expected };
-    return (await this.#ask(request, [])).bad!;
+    return (await this.#write(path, { kind: "copy", path, position, ...part, expected })).bad!;
   }
 
-  /** Lets go of a file, after all that was asked before. */
+  /**
+   * The digests of a part of the file at `path`, from `position` on; undefined when that file is no
+   * longer the one with the stamp, or ends before. Rejects with what the file system says.
+   */
+  async hash(path: string, position: number, part: HashedPart): Promise<Hashed | undefined> {
+    const into = part.into && { ...part.into, expected: part.into.expected.slice() };
+    const request: DiskRequest = { kind: "hash", path, position, ...part, into };
+    const thread = this.#idlest();
+    if (into) this.#opens(into.path, thread);
+    const { digests, bad } = await thread.ask(request);
+    return digests && { digests, bad };
+  }
+
+  /** Lets go of a file that was written, after all that was asked before. */
   async close(path: string): Promise<void> {
-    if (this.#worker) await this.#ask({ kind: "close", job: this.#nextJob++, path }, []);
+    const threads = [...this.#open.get(path) ?? []];
+    this.#open.delete(path);
+    await Promise.all(threads.map((thread) => thread.ask({ kind: "close", path })));
   }
 
-  /** Starts the thread, if it doesn't run: what comes soon then needn't wait for it. */
-  start(): void {
-    this.#running();
+  /** True when so many bytes are hashed sooner by {@link hash} than on the calling thread. */
+  pays(bytes: number): boolean {
+    return bytes > (this.#threads.size > 0 ? HAND_OVER_BYTES : START_BYTES);
   }
 
-  /** Ends the thread. Nothing may be under way. */
+  /**
+   * Starts a thread, if none runs, and as many more as pay for so many bytes of work: what comes soon
+   * then needn't wait for them.
+   */
+  start(bytes = 0): void {
+    const worth = Math.max(1, Math.min(THREADS, Math.floor(bytes / START_BYTES)));
+    while (this.#threads.size < worth) {
+      this.#threads.add(new DiskThread((dead) => this.#forget(dead)));
+    }
+  }
+
+  /** Ends the threads. Nothing may be under way. */
   stop(): void {
-    this.#worker?.terminate();
-    this.#worker = undefined;
+    for (const thread of this.#threads) thread.stop();
+    this.#threads.clear();
+    this.#open.clear();
   }
 
-  #ask(request: DiskRequest, transfer: ArrayBuffer[]): Promise<DiskReply> {
-    const { job, path } = request;
-    const replied = new Promise<DiskReply>((resolve, reject) => {
-      this.#jobs.set(job, { path, resolve, reject });
-    });
-    this.#running().postMessage(request, transfer);
-    return replied;
+  async #write(
+    path: string,
+    request: DiskRequest,
+    transfer?: ArrayBuffer[],
+  ): Promise<DiskReply> {
+    const thread = this.#idlest();
+    this.#opens(path, thread);
+    try {
+      return await thread.ask(request, transfer);
+    } catch (cause) {
+      throw writeFault(path, cause);
+    }
   }
 
-  #running(): Worker {
-    if (this.#worker) return this.#worker;
-    this.#worker = new Worker(new URL("./disk_worker.ts", import.meta.url), { type: "module" });
-    this.#worker.onmessage = ({ data }: MessageEvent<DiskReply>) => {
-      const { path, resolve, reject } = this.#jobs.get(data.job)!;
-      this.#jobs.delete(data.job);
-      const { error } = data;
-      if (!error) resolve(data);
-      else reject(writeFault(path, Object.assign(new Error(), error)));
-    };
-    this.#worker.onerror = (event) => {
-      event.preventDefault();
-      for (const { path, reject } of this.#jobs.values()) {
-        reject(writeFault(path, new Error(event.message)));
-      }
-      this.#jobs.clear();
-      this.stop();
-    };
-    return this.#worker;
+  #idlest(): DiskThread {
+    this.start();
+    return [...this.#threads].reduce((a, b) => b.pending < a.pending ? b : a);
+  }
+
+  #opens(path: string, thread: DiskThread): void {
+    const threads = this.#open.get(path);
+    if (threads) threads.add(thread);
+    else this.#open.set(path, new Set([thread]));
+  }
+
+  #forget(dead: DiskThread): void {
+    this.#threads.delete(dead);
+    for (const threads of this.#open.values()) threads.delete(dead);
   }
 }

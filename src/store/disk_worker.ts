@@ -1,44 +1,63 @@
 /**
- * The thread that verifies what arrives and writes what is right. It hashes with the calling thread's
- * own SHA-256, because here nothing else waits; WebCrypto would copy each chunk and hand it to yet
- * another thread, for a third more processor time.
+ * A thread that hashes what is on disk, verifies what arrives and writes what is right. It hashes with
+ * the calling thread's own SHA-256, because here nothing else waits; WebCrypto would copy each chunk and
+ * hand it to yet another thread, for a third more processor time.
  */
-import { hash } from "node:crypto";
 import fs from "node:fs";
 import { badChunks, goodStretches } from "../content/bad_chunks.ts";
 import { CHUNK_SIZE, DIGEST_SIZE } from "../content/sizes.ts";
-import type { DiskReply, DiskRequest } from "./disk.ts";
-import { READ_WRITE } from "./open_flags.ts";
+import { chunkDigests } from "../content/sync_digest.ts";
+import type { DiskReply, DiskRequest, Numbered } from "./disk_jobs.ts";
+import { sameStamp, stampOf } from "./file_stamp.ts";
+import { READ, READ_OVER_LINKS, READ_WRITE } from "./open_flags.ts";
+import { readFully } from "./read_fully.ts";
 import { writeFully } from "./write_fully.ts";
+
+/** Bytes of a part that are hashed at a time: while they are still in the processor's cache. */
+const BLOCK_SIZE = 4 * CHUNK_SIZE;
 
 /** What a worker's global scope is; the runtime's versions differ in what they declare. */
 const scope = self as unknown as {
-  onmessage: (event: { data: DiskRequest }) => void;
-  postMessage(reply: DiskReply, transfer: ArrayBuffer[]): void;
+  onmessage: (event: { data: Numbered<DiskRequest> }) => void;
+  postMessage(reply: Numbered<DiskReply>, transfer: ArrayBuffer[]): void;
 };
 
+/** Files that are written, by their paths. */
 const files = new Map<string, number>();
 /** What is read to be checked, or copied. */
-let checked = new Uint8Array();
+let checked = new Uint8Array(BLOCK_SIZE);
 
-scope.onmessage = ({ data }) => {
-  const reply: DiskReply = { job: data.job };
+scope.onmessage = ({ data: { job, message } }) => {
+  let reply: DiskReply;
   try {
-    if (data.kind === "close") close(data.path);
-    else if (data.kind === "store") reply.bad = store(data);
-    else reply.bad = data.kind === "copy" ? copy(data) : check(data);
+    reply = answer(message);
   } catch (error) {
     const { code, message } = error as { code?: string; message: string };
-    reply.error = { code, message };
+    reply = { error: { code, message } };
   }
-  if (data.kind !== "store") return scope.postMessage(reply, []);
-  reply.buffer = data.buffer;
-  scope.postMessage(reply, [data.buffer]);
+  if (message.kind === "store") reply.buffer = message.buffer;
+  scope.postMessage({ job, message: reply }, reply.buffer ? [reply.buffer] : []);
 };
+
+function answer(request: DiskRequest): DiskReply {
+  switch (request.kind) {
+    case "store":
+      return { bad: store(request) };
+    case "check":
+      return { bad: check(request) };
+    case "copy":
+      return { bad: copy(request) };
+    case "hash":
+      return hash(request);
+    case "close":
+      close(request.path);
+      return {};
+  }
+}
 
 function store({ path, position, buffer, length, expected }: DiskRequest & { kind: "store" }) {
   const payload = new Uint8Array(buffer, 0, length);
-  const bad = badChunks(digestsOf(payload), expected);
+  const bad = badChunks(chunkDigests(payload), expected);
   for (const [from, to] of goodStretches(length, bad, CHUNK_SIZE)) {
     write(path, payload.subarray(from, to), position + from);
   }
@@ -68,6 +87,33 @@ function copy({ path, position, length, expected, from }: DiskRequest & { kind: 
   return bad;
 }
 
+function hash(
+  { path, position, length, stamp, follow, into }: DiskRequest & { kind: "hash" },
+): DiskReply {
+  const fd = fs.openSync(path, follow ? READ_OVER_LINKS : READ);
+  try {
+    if (!sameStamp(stampOf(fd), stamp)) return {};
+    const digests = new Uint8Array(Math.ceil(length / CHUNK_SIZE) * DIGEST_SIZE);
+    const bad: number[] = [];
+    for (let done = 0; done < length; done += BLOCK_SIZE) {
+      const block = checked.subarray(0, Math.min(BLOCK_SIZE, length - done));
+      if (readFully(fd, block, position + done) < block.length) return {};
+      const found = chunkDigests(block);
+      const first = done / CHUNK_SIZE;
+      digests.set(found, first * DIGEST_SIZE);
+      if (!into) continue;
+      const wrong = badChunks(found, into.expected.subarray(first * DIGEST_SIZE));
+      for (const [begin, end] of goodStretches(block.length, wrong, CHUNK_SIZE)) {
+        write(into.path, block.subarray(begin, end), position + done + begin);
+      }
+      bad.push(...wrong.map((chunk) => first + chunk));
+    }
+    return { digests, bad: into && bad };
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
 /** Reads a part of a file into {@link checked}; which of its chunks are wrong, or not there. */
 function badAfterReading(
   fd: number,
@@ -75,26 +121,12 @@ function badAfterReading(
   { length, expected }: { length: number; expected: Uint8Array },
 ): number[] {
   if (checked.length < length) checked = new Uint8Array(length);
-  let filled = 0;
-  while (filled < length) {
-    const n = fs.readSync(fd, checked, filled, length - filled, position + filled);
-    if (n === 0) break;
-    filled += n;
-  }
-  const bad = badChunks(digestsOf(checked.subarray(0, filled)), expected);
+  const filled = readFully(fd, checked.subarray(0, length), position);
+  const bad = badChunks(chunkDigests(checked.subarray(0, filled)), expected);
   // The file may have been cut off since.
   const chunks = Math.ceil(length / CHUNK_SIZE);
   for (let chunk = Math.ceil(filled / CHUNK_SIZE); chunk < chunks; chunk++) bad.push(chunk);
   return bad;
-}
-
-function digestsOf(payload: Uint8Array): Uint8Array {
-  const digests = new Uint8Array(Math.ceil(payload.length / CHUNK_SIZE) * DIGEST_SIZE);
-  for (let index = 0; index * CHUNK_SIZE < payload.length; index++) {
-    const chunk = payload.subarray(index * CHUNK_SIZE, (index + 1) * CHUNK_SIZE);
-    digests.set(hash("sha256", chunk, "buffer"), index * DIGEST_SIZE);
-  }
-  return digests;
 }
 
 function write(path: string, bytes: Uint8Array, position: number): void {

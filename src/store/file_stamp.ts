@@ -1,5 +1,3 @@
-import * as v from "valibot";
-import { FileSize } from "../wire/protocol.ts";
 import fs from "node:fs";
 import { Fault, messageOf } from "../fault.ts";
 import { READ, READ_OVER_LINKS } from "./open_flags.ts";
@@ -22,18 +20,6 @@ export function stampOf(fd: number): FileStamp & { unlinked: boolean } {
 /** The stamp of the file at a path. Throws as the file system does. */
 export function stampOfPath(path: string): FileStamp {
   return stampOfStat(fs.statSync(path, { bigint: true }));
-}
-
-/** Whole numbers of nanoseconds, and of a file on its disk: too large for a number. */
-const Whole = v.pipe(v.string(), v.regex(/^-?\d{1,30}$/), v.transform((text) => BigInt(text)));
-const StampRow = v.object({ size: FileSize, mtime_ns: Whole, inode: Whole });
-
-/** A stamp as the state database has it; where it has none, or a damaged one, one that fits no file. */
-export function stampOfRow(row: unknown): FileStamp {
-  const stamp = v.safeParse(StampRow, row);
-  if (!stamp.success) return NO_STAMP;
-  const { size, mtime_ns: mtimeNs, inode } = stamp.output;
-  return { size, mtimeNs, inode };
 }
 
 export function stampOfStat(stat: fs.BigIntStats): FileStamp & { unlinked: boolean } {

@@ -1,4 +1,5 @@
-import { type FileStamp, stampOfRow } from "./file_stamp.ts";
+import type { FileStamp } from "./file_stamp.ts";
+import { stampOfRow } from "./stamp_row.ts";
 import type { StateDatabase } from "./state_database.ts";
 
 /** A file in a shared folder. */

@@ -1,10 +1,9 @@
 import fs from "node:fs";
 import type { FileEntry, ManifestEntry } from "../content/manifest.ts";
 import type { Kind } from "../wire/protocol.ts";
-import type { DigestStore } from "./digest_store.ts";
 import { type FileStamp, mtimeOf, stampOfPath, writeFault } from "./file_stamp.ts";
 import type { HashCache, Identified } from "./hash_cache.ts";
-import { hashFile, type HashOptions } from "./hash_file.ts";
+import { hashFile, type HashOptions, type HashTools } from "./hash_file.ts";
 import { writeManifest } from "./manifest_file.ts";
 import { type LeftOut, type TreeEntry, walkTree } from "./walk_tree.ts";
 
@@ -28,11 +27,10 @@ export interface DescribedFolder {
   hashed: boolean;
 }
 
-export interface FolderManifestsOptions {
+export interface FolderManifestsOptions extends HashTools {
   /** Where the manifests are kept: an absolute path. */
   folder: string;
   cache: HashCache;
-  digests: DigestStore;
 }
 
 /** The manifests of the folders that are shared, each in a file called by its id. */
@@ -108,12 +106,12 @@ export class FolderManifests {
   }
 
   async #keep(manifest: { entries: ManifestEntry[]; bytes: number }, options: HashOptions) {
-    const { folder, digests, cache } = this.#options;
+    const { folder, cache } = this.#options;
     this.#makeFolder();
     const draft = `${folder}/${crypto.randomUUID()}`;
     try {
       await writeManifest(draft, manifest);
-      const { id } = await hashFile(draft, digests, { signal: options.signal });
+      const { id } = await hashFile(draft, this.#options, { signal: options.signal });
       const path = this.pathOf(id);
       const known = cache.lookup(path);
       if (!known || !isThere(path, known.stamp)) fs.renameSync(draft, path);

@@ -2,7 +2,6 @@ import fs from "node:fs";
 import * as v from "valibot";
 import { FileId } from "../wire/protocol.ts";
 import { turn } from "./turn.ts";
-import type { DigestStore } from "./digest_store.ts";
 import {
   type FileStamp,
   NO_STAMP,
@@ -10,11 +9,11 @@ import {
   sameStamp,
   stampOf,
   stampOfPath,
-  stampOfRow,
 } from "./file_stamp.ts";
-import { hashFile, type HashOptions } from "./hash_file.ts";
+import { hashFile, type HashOptions, type HashTools } from "./hash_file.ts";
 import { hashSmallFile } from "./hash_small_file.ts";
 import { CHUNK_SIZE } from "../content/sizes.ts";
+import { stampOfRow } from "./stamp_row.ts";
 import type { StateDatabase } from "./state_database.ts";
 
 /** Files in one transaction, and files after which others get a turn. */
@@ -32,11 +31,11 @@ export interface Identified {
 /** Remembers by path and stamp which content a file has, so that an unchanged one is hashed once. */
 export class HashCache {
   readonly #db: StateDatabase;
-  readonly #digests: DigestStore;
+  readonly #tools: HashTools;
 
-  constructor(db: StateDatabase, digests: DigestStore) {
+  constructor(db: StateDatabase, tools: HashTools) {
     this.#db = db;
-    this.#digests = digests;
+    this.#tools = tools;
   }
 
   /**
@@ -52,7 +51,7 @@ export class HashCache {
     const flush = () => {
       this.#db.transaction(() => {
         for (const { path, id, stamp, digest } of fresh) {
-          this.#digests.put(id, 0, 0, digest);
+          this.#tools.digests.put(id, 0, 0, digest);
           this.remember(path, id, stamp);
         }
       });
@@ -80,7 +79,7 @@ export class HashCache {
     fs.closeSync(fd);
     const known = this.lookup(path);
     if (known && sameStamp(known.stamp, stamp)) return { ...known, hashed: false };
-    const fresh = await hashFile(path, this.#digests, options);
+    const fresh = await hashFile(path, this.#tools, options);
     this.remember(path, fresh.id, fresh.stamp);
     return { ...fresh, hashed: true };
   }

@@ -1,12 +1,12 @@
 import fs from "node:fs";
-import { Chunker } from "../content/chunker.ts";
-import { digest } from "../content/digest.ts";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileId } from "../content/file_id.ts";
 import { TreeBuilder } from "../content/hash_tree.ts";
+import { CHUNK_SIZE, DIGEST_SIZE } from "../content/sizes.ts";
+import { chunkDigests } from "../content/sync_digest.ts";
 import { Fault } from "../fault.ts";
-import { setTimeout as delay } from "node:timers/promises";
-import { CHUNK_SIZE } from "../wire/protocol.ts";
 import type { DigestStore } from "./digest_store.ts";
+import type { Disk } from "./disk.ts";
 import {
   fileFault,
   type FileStamp,
@@ -15,67 +15,95 @@ import {
   sameStamp,
   stampOf,
 } from "./file_stamp.ts";
+import { readFully } from "./read_fully.ts";
+import { turn } from "./turn.ts";
 
-/** Bytes read at a time. */
+/** Bytes hashed on the calling thread before others have a turn. */
 const BLOCK_SIZE = 1 << 20;
-const BLOCK_CHUNKS = BLOCK_SIZE / CHUNK_SIZE;
-/** Blocks in use: one being read, one waiting for the chunker, one being cut, one being hashed. */
-const BLOCKS = 4;
+/** Bytes that a thread hashes at a time. */
+const PART_SIZE = 4 << 20;
+/** Parts that the threads are asked for at a time: none ever waits for the next one. */
+const PARTS = 8;
 /** No file system's clock that Shoal runs on ticks slower, FAT's aside: milliseconds. */
 const CLOCK_TICK_MS = 20;
-/** Digests in flight. */
-const DIGESTS = 32;
+
+/** Where hash trees are kept, and the threads that hash large files. */
+export interface HashTools {
+  digests: DigestStore;
+  disk: Disk;
+}
 
 export interface HashOptions {
   signal?: AbortSignal;
-  /** Called after each block with the number of bytes hashed so far, and the file's size. */
+  /** Called after each part with the number of bytes hashed so far, and the file's size. */
   onProgress?: (hashed: number, size: number) => void;
   /** The verb in error messages. Default "share". */
   what?: string;
   /** A link stands for what it leads to. Default false: it is refused. */
   follow?: boolean;
+  /** Takes chunks while a large file is hashed. */
+  taker?: Taker;
+}
+
+/** Has chunks of a file copied while that is hashed, so that it is read once for both. */
+export interface Taker {
+  /**
+   * Where the chunks of a part go, and what their digests should be; undefined when none is wanted.
+   * Positions are the same in both files.
+   */
+  wanted(
+    position: number,
+    length: number,
+  ): Promise<{ path: string; expected: Uint8Array } | undefined>;
+  /** Is told of each part that was wanted; `bad` are the numbers, from 0, of what is not written. */
+  taken(position: number, length: number, bad: number[]): void;
 }
 
 /**
- * Reads a file once, keeps its hash tree in `store`, and returns its id with the stamp that it had.
- * Throws a `disk` Fault when the file changes meanwhile, and as {@link openRegular} does.
+ * Reads a file once, keeps its hash tree, and returns its id with the stamp that it had. A large file is
+ * hashed by several threads at a time, which open it for themselves. Throws a `disk` Fault when the file
+ * changes meanwhile, and as {@link openRegular} does.
  */
 export async function hashFile(
   path: string,
-  store: DigestStore,
-  { signal, onProgress, what = "share", follow }: HashOptions = {},
+  { digests, disk }: HashTools,
+  options: HashOptions = {},
 ): Promise<{ id: string; stamp: FileStamp }> {
-  const fd = openRegular(path, what, { follow });
-  const draft = store.draft();
+  const { signal, onProgress, what = "share" } = options;
+  const fd = openRegular(path, what, options);
+  const draft = digests.draft();
+  let stamp: FileStamp | undefined;
+  const requireSame = () => {
+    const now = stampOf(fd);
+    if (stamp && sameStamp(stamp, now) && !now.unlinked) return;
+    throw new Fault("disk", `Cannot ${what} ${path}: it changed while it was being hashed`);
+  };
   try {
-    const stamp = stampOf(fd);
+    stamp = stampOf(fd);
+    const { size } = stamp;
     await untilSettled(stamp, signal);
     const tree = new TreeBuilder(draft.put);
-    const pending: Promise<Uint8Array>[] = [];
     let hashed = 0;
-    const progress = { taken: 0 };
-    for await (const chunk of blocksOf(fd, progress).pipeThrough(new Chunker())) {
-      pending.push(digest(chunk));
-      progress.taken++;
-      hashed += chunk.length;
-      if (pending.length === DIGESTS) await tree.add((await pending.shift())!);
-      if (progress.taken % BLOCK_CHUNKS === 0) {
-        signal?.throwIfAborted();
-        onProgress?.(hashed, stamp.size);
-      }
+    const parts = disk.pays(size)
+      ? hashedByThreads(path, { stamp, disk, ...options })
+      : hashedHere(fd, { size, signal });
+    for await (const part of parts) {
+      await tree.add(part);
+      signal?.throwIfAborted();
+      hashed = Math.min(size, hashed + part.length / DIGEST_SIZE * CHUNK_SIZE);
+      onProgress?.(hashed, size);
     }
-    for (const one of pending) await tree.add(await one);
     const top = await tree.finish();
-    const now = stampOf(fd);
-    if (!sameStamp(stamp, now) || hashed !== stamp.size || now.unlinked) {
-      throw new Fault("disk", `Cannot ${what} ${path}: it changed while it was being hashed`);
-    }
-    const id = await fileId(stamp.size, top);
+    requireSame();
+    if (hashed < size) throw new Error(`it ended after ${hashed} bytes`);
+    const id = await fileId(size, top);
     draft.settle(id);
     return { id, stamp };
   } catch (error) {
     draft.discard();
     if (error instanceof Fault || signal?.aborted) throw error;
+    // Threads open the file by its path: when that leads elsewhere by now, this is why they failed.
+    requireSame();
     throw fileFault(`Cannot ${what} ${path}`, error);
   } finally {
     fs.closeSync(fd);
@@ -91,27 +119,46 @@ export async function untilSettled(stamp: FileStamp, signal?: AbortSignal): Prom
   if (age >= 0 && age < CLOCK_TICK_MS) await delay(CLOCK_TICK_MS - age, undefined, { signal });
 }
 
-/** The file's bytes in blocks that share a few buffers; `taken` counts the chunks done with. */
-function blocksOf(fd: number, progress: { taken: number }) {
-  const buffers = Array.from({ length: BLOCKS }, () => new Uint8Array(BLOCK_SIZE));
-  let block = 0;
-  let position = 0;
-  return new ReadableStream<Uint8Array<ArrayBuffer>>({
-    pull(controller) {
-      // The streams' own back-pressure keeps this true; refilling a buffer early would be silent.
-      if (progress.taken < (block - BLOCKS + 1) * BLOCK_CHUNKS) {
-        throw new Error("a block was asked for before its buffer was free");
+/** The digests of a file's chunks, block by block; it may end early. */
+async function* hashedHere(
+  fd: number,
+  { size, signal }: { size: number; signal?: AbortSignal },
+): AsyncGenerator<Uint8Array> {
+  const block = new Uint8Array(Math.min(BLOCK_SIZE, size));
+  for (let position = 0; position < size; position += BLOCK_SIZE) {
+    if (position > 0) await turn(signal);
+    yield chunkDigests(block.subarray(0, readFully(fd, block, position)));
+  }
+}
+
+/** The digests of a file's chunks, part by part; it ends early when the file has changed. */
+async function* hashedByThreads(
+  path: string,
+  { stamp, disk, follow, taker }: HashOptions & { stamp: FileStamp; disk: Disk },
+): AsyncGenerator<Uint8Array> {
+  const { size } = stamp;
+  const hashPart = async (position: number): Promise<Uint8Array | undefined> => {
+    const length = Math.min(PART_SIZE, size - position);
+    const into = await taker?.wanted(position, length);
+    const hashed = await disk.hash(path, position, { length, stamp, follow, into });
+    if (hashed?.bad) taker!.taken(position, length, hashed.bad);
+    return hashed?.digests;
+  };
+  disk.start(size);
+  const pending: Promise<Uint8Array | undefined>[] = [];
+  try {
+    for (let position = 0; position < size || pending.length > 0;) {
+      for (; position < size && pending.length < PARTS; position += PART_SIZE) {
+        const part = hashPart(position);
+        // It is looked at in turn.
+        part.catch(() => {});
+        pending.push(part);
       }
-      const buffer = buffers[block++ % BLOCKS];
-      let filled = 0;
-      while (filled < BLOCK_SIZE) {
-        const n = fs.readSync(fd, buffer, filled, BLOCK_SIZE - filled, position + filled);
-        if (n === 0) break;
-        filled += n;
-      }
-      position += filled;
-      if (filled > 0) controller.enqueue(buffer.subarray(0, filled));
-      if (filled < BLOCK_SIZE) controller.close();
-    },
-  }, { highWaterMark: 0 });
+      const digests = await pending.shift();
+      if (!digests) return;
+      yield digests;
+    }
+  } finally {
+    await Promise.allSettled(pending);
+  }
 }

@@ -3,6 +3,7 @@ import { fileIdOf, sha256 } from "../content/sync_digest.ts";
 import { CHUNK_SIZE } from "../content/sizes.ts";
 import { Fault } from "../fault.ts";
 import { fileFault, type FileStamp, openRegular, sameStamp, stampOf } from "./file_stamp.ts";
+import { readFully } from "./read_fully.ts";
 import { type HashOptions, untilSettled } from "./hash_file.ts";
 
 const buffer = new Uint8Array(CHUNK_SIZE + 1);
@@ -19,8 +20,7 @@ export async function hashSmallFile(
   try {
     const stamp = stampOf(fd);
     await untilSettled(stamp, signal);
-    let size = 0;
-    for (let n; (n = fs.readSync(fd, buffer, size, buffer.length - size, size)) > 0;) size += n;
+    const size = readFully(fd, buffer, 0);
     const now = stampOf(fd);
     if (!sameStamp(stamp, now) || size !== stamp.size || now.unlinked) {
       throw new Fault("disk", `Cannot ${what} ${path}: it changed while it was being hashed`);

@@ -14,6 +14,7 @@ import type { DownloadStore, Wanted } from "./download_store.ts";
 import { type FileStamp, stampOfPath, writeFault } from "./file_stamp.ts";
 import { READ, READ_WRITE } from "./open_flags.ts";
 import { publishFile } from "./publish_file.ts";
+import { readFully } from "./read_fully.ts";
 
 /** Files up to this size, in bytes, are not worth a thread. */
 const SMALL = 1 << 20;
@@ -144,14 +145,22 @@ export class PartialFile implements Sink, Servable {
     signal?.throwIfAborted();
   }
 
-  /** See {@link Sink}. Waits while too much is written that a crash would cost. */
-  async store(position: number, payload: Payload): Promise<Stored> {
+  /**
+   * Resolves when more may be written to it: it waits while there is too much that a crash would cost.
+   * Throws a `disk` Fault.
+   */
+  async room(): Promise<void> {
     try {
       await this.#checkpoints.room();
     } catch (cause) {
       throw this.#fault(cause);
     }
     if (!this.#open) throw new Fault("disk", `Cannot write ${this.path}: it is closed`);
+  }
+
+  /** See {@link Sink}. Waits for {@link room}. */
+  async store(position: number, payload: Payload): Promise<Stored> {
+    await this.room();
     if (this.size > SMALL) return await this.#options.disk.store(this.path, position, payload);
     const bytes = new Uint8Array(payload.buffer, 0, payload.length);
     const bad = badChunks(await digestChunks(bytes), payload.expected);
@@ -178,12 +187,7 @@ export class PartialFile implements Sink, Servable {
     position: number,
     part: { length: number; expected: Uint8Array; from: { path: string; position: number } },
   ): Promise<number[]> {
-    try {
-      await this.#checkpoints.room();
-    } catch (cause) {
-      throw this.#fault(cause);
-    }
-    if (!this.#open) throw new Fault("disk", `Cannot write ${this.path}: it is closed`);
+    await this.room();
     return await this.#options.disk.copy(this.path, position, part);
   }
 
@@ -201,12 +205,7 @@ export class PartialFile implements Sink, Servable {
       if (!this.#open || !this.map.has(run)) return false;
     }
     try {
-      for (let filled = 0; filled < into.length;) {
-        const n = fs.readSync(this.#fd, into, filled, into.length - filled, position + filled);
-        if (n === 0) return false;
-        filled += n;
-      }
-      return true;
+      return readFully(this.#fd, into, position) === into.length;
     } catch {
       return false;
     }

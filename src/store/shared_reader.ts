@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import { type FileStamp, sameStamp, stampOf } from "./file_stamp.ts";
 import { READ } from "./open_flags.ts";
+import { readFully } from "./read_fully.ts";
 
 /** Most files open for serving at a time; the one used longest ago is closed for the next. */
 const OPEN_FILES = 64;
@@ -45,11 +46,7 @@ export class SharedReader {
   }
 
   #fill(fd: number, stamp: FileStamp, position: number, into: Uint8Array): boolean {
-    for (let filled = 0; filled < into.length;) {
-      const n = fs.readSync(fd, into, filled, into.length - filled, position + filled);
-      if (n === 0) return false;
-      filled += n;
-    }
+    if (readFully(fd, into, position) < into.length) return false;
     // Looked at after the read: what had this stamp then was not changed before it either.
     const now = stampOf(fd);
     return sameStamp(now, stamp) && !now.unlinked;

@@ -1,4 +1,5 @@
 import { DigestStore } from "../../src/store/digest_store.ts";
+import { Disk } from "../../src/store/disk.ts";
 import { HashCache } from "../../src/store/hash_cache.ts";
 import { Library, type Share } from "../../src/store/library.ts";
 import { SharedReader } from "../../src/store/shared_reader.ts";
@@ -9,6 +10,7 @@ import type { Announcement } from "../../src/wire/protocol.ts";
 export class State {
   readonly db: StateDatabase;
   readonly digests: DigestStore;
+  readonly disk = new Disk();
   readonly cache: HashCache;
   readonly library: Library;
   readonly reader = new SharedReader();
@@ -16,7 +18,7 @@ export class State {
   constructor(database: string) {
     this.db = StateDatabase.open(database);
     this.digests = new DigestStore(this.db);
-    this.cache = new HashCache(this.db, this.digests);
+    this.cache = new HashCache(this.db, this);
     this.library = new Library(this.db, this.cache);
   }
 
@@ -34,6 +36,7 @@ export class State {
   }
 
   [Symbol.dispose](): void {
+    this.disk.stop();
     this.reader.close();
     this.db.close();
   }

@@ -2,6 +2,7 @@ import { RunMap } from "../../../src/content/run_map.ts";
 import { DigestStore } from "../../../src/store/digest_store.ts";
 import { DownloadStore } from "../../../src/store/download_store.ts";
 import { FolderFiles } from "../../../src/store/folder_files.ts";
+import { Disk } from "../../../src/store/disk.ts";
 import { HashCache } from "../../../src/store/hash_cache.ts";
 import { Library } from "../../../src/store/library.ts";
 import { StateDatabase } from "../../../src/store/state_database.ts";
@@ -20,7 +21,7 @@ function startWith(db: StateDatabase, folder: string): void {
   const downloads = new DownloadStore(db, folder);
   downloads.tidy();
   const digests = new DigestStore(db);
-  const cache = new HashCache(db, digests);
+  const cache = new HashCache(db, { digests, disk: new Disk() });
   const library = new Library(db, cache);
   for (const { announcement, stamp } of library.list()) {
     must(typeof announcement.name === "string" && announcement.size >= 0, "a share is one");
