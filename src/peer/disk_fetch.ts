@@ -1,3 +1,4 @@
+import fs from "node:fs";
 import { getLogger } from "@logtape/logtape";
 import { treeShape } from "../content/hash_tree.ts";
 import { RUN_CHUNKS } from "../content/run_map.ts";
@@ -12,7 +13,7 @@ import { foldName, isInside, pathOf } from "../store/safe_path.ts";
 import { setAttributes } from "../store/update_tree.ts";
 import { TargetLock } from "../store/target_lock.ts";
 import { CHUNK_SIZE } from "../content/sizes.ts";
-import { localFiles } from "./local_files.ts";
+import { localFiles, replacedFile } from "./local_files.ts";
 import { reuseLocal, type ReuseOptions } from "./reuse.ts";
 import { makeParents } from "./destination.ts";
 import type { Reuse } from "./downloader.ts";
@@ -24,6 +25,7 @@ import type { GetRequest } from "./peer_api.ts";
 import { requireChecksum } from "./require_checksum.ts";
 import { recordsOf, type RunningDownloads } from "./running_downloads.ts";
 import type { Servable } from "./servable.ts";
+import { takerFor } from "./taker_for.ts";
 import type { TrustBook } from "./trust_book.ts";
 
 const log = getLogger(["shoal", "peer", "fetcher"]);
@@ -240,20 +242,31 @@ export class DiskFetch {
     place: Place,
     signal: AbortSignal,
   ): Promise<Reuse | undefined> {
-    const { cache, digests } = this.#options;
+    const { cache, digests, disk } = this.#options;
     const partial = job.partial!;
     if (partial.map.complete) return;
     job.phase = "checking";
-    const wanted = { size, old: place.path, named: place.reuse };
-    const files = await localFiles(wanted, { cache, signal });
+    const known = await localFiles({ size, named: place.reuse }, { cache, signal });
     job.phase = "connecting";
-    if (files.length === 0) return;
+    const replaces = size > CHUNK_SIZE && fs.existsSync(place.path);
+    if (known.length === 0 && !replaces) return;
     const copy: ReuseOptions["copy"] = ({ first, count }, expected, from) => {
       const position = first * CHUNK_SIZE;
       const length = Math.min(count * CHUNK_SIZE, size - position);
       return partial.copy(position, { length, expected, from });
     };
-    return (host) => reuseLocal(host, { files, digests, copy });
+    return async (host) => {
+      disk.start(size);
+      const files = new Map(known.map((file) => [file.id, file]));
+      if (replaces) {
+        job.phase = "checking";
+        const taker = takerFor(host, partial);
+        const old = await replacedFile(place.path, { cache, signal, taker });
+        if (old) files.set(old.id, old);
+        job.phase = "connecting";
+      }
+      await reuseLocal(host, { files: [...files.values()], digests, copy });
+    };
   }
 
   /** Keeps what there is of a download that failed; it is removed only if there is nothing. */

@@ -2,6 +2,7 @@ import { getLogger } from "@logtape/logtape";
 import { CHUNK_SIZE, PAGE_DIGESTS } from "../content/sizes.ts";
 import { Fault, messageOf } from "../fault.ts";
 import type { HashCache } from "../store/hash_cache.ts";
+import type { Taker } from "../store/hash_file.ts";
 import type { LocalFile } from "./reuse.ts";
 
 const log = getLogger(["shoal", "peer", "reuse"]);
@@ -10,16 +11,14 @@ const log = getLogger(["shoal", "peer", "reuse"]);
 const CACHED_PAGES = 512;
 
 /**
- * Files here that a download may have chunks in common with: what it replaces, what the user named, and
- * what is known of from before, the newest first. The first two are hashed if need be. Throws a `usage`
- * or `disk` Fault for a named one that can't be read, and the signal's reason.
+ * Files here that a download may have chunks in common with: what the user named, hashed if need be, and
+ * what is known of from before, the newest first. Throws a `usage` or `disk` Fault for a named one that
+ * can't be read, and the signal's reason.
  */
 export async function localFiles(
-  { size, old, named = [] }: {
+  { size, named = [] }: {
     /** Of what is wanted. */
     size: number;
-    /** What is to be replaced; it need not be there. */
-    old?: string;
     /** Absolute paths. */
     named?: string[];
   },
@@ -34,16 +33,6 @@ export async function localFiles(
     add(path, id, stamp.size);
   }
   if (size <= CHUNK_SIZE) return [...files.values()];
-  if (old !== undefined) {
-    try {
-      const { id, stamp } = await cache.identify(old, { signal, what: "reuse" });
-      add(old, id, stamp.size);
-    } catch (error) {
-      signal.throwIfAborted();
-      if (!(error instanceof Fault)) throw error;
-      log.debug("{why}", { why: messageOf(error) });
-    }
-  }
   let pages = 0;
   for (const { path, id, size } of cache.files(CACHED_PAGES)) {
     pages += Math.ceil(size / CHUNK_SIZE / PAGE_DIGESTS);
@@ -51,4 +40,22 @@ export async function localFiles(
     add(path, id, size);
   }
   return [...files.values()];
+}
+
+/**
+ * The file that is to be replaced; undefined when it can't be read. It is hashed if need be, and `taker`
+ * has what it wants of it meanwhile. Throws the signal's reason.
+ */
+export async function replacedFile(
+  path: string,
+  { cache, signal, taker }: { cache: HashCache; signal: AbortSignal; taker: Taker },
+): Promise<LocalFile | undefined> {
+  try {
+    const { id, stamp } = await cache.identify(path, { signal, what: "reuse", taker });
+    return { path, id, size: stamp.size };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof Fault)) throw error;
+    log.debug("{why}", { why: messageOf(error) });
+  }
 }

@@ -16,7 +16,7 @@ import type { ChunkRange } from "./source.ts";
 /** Pages of digests that are looked at together: 8 GiB of the wanted file. */
 const WINDOW_PAGES = 64;
 /** Copies under way, so that the disk never waits for the next one. */
-const COPIES = 4;
+const COPIES = 8;
 
 /** A file here whose digests are known. */
 export interface LocalFile {

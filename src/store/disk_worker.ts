@@ -13,7 +13,7 @@ import { READ, READ_OVER_LINKS, READ_WRITE } from "./open_flags.ts";
 import { readFully } from "./read_fully.ts";
 import { writeFully } from "./write_fully.ts";
 
-/** Bytes of a part that are hashed at a time: while they are still in the processor's cache. */
+/** Bytes that are read at a time, and then hashed while they are in the processor's cache. */
 const BLOCK_SIZE = 4 * CHUNK_SIZE;
 
 /** What a worker's global scope is; the runtime's versions differ in what they declare. */
@@ -24,8 +24,8 @@ const scope = self as unknown as {
 
 /** Files that are written, by their paths. */
 const files = new Map<string, number>();
-/** What is read to be checked, or copied. */
-let checked = new Uint8Array(BLOCK_SIZE);
+/** What is read to be hashed. */
+const block = new Uint8Array(BLOCK_SIZE);
 
 scope.onmessage = ({ data: { job, message } }) => {
   let reply: DiskReply;
@@ -56,16 +56,11 @@ function answer(request: DiskRequest): DiskReply {
 }
 
 function store({ path, position, buffer, length, expected }: DiskRequest & { kind: "store" }) {
-  const payload = new Uint8Array(buffer, 0, length);
-  const bad = badChunks(chunkDigests(payload), expected);
-  for (const [from, to] of goodStretches(length, bad, CHUNK_SIZE)) {
-    write(path, payload.subarray(from, to), position + from);
-  }
-  return bad;
+  return keep(new Uint8Array(buffer, 0, length), { expected, into: { path, position } }).bad;
 }
 
 function check({ path, position, length, expected }: DiskRequest & { kind: "check" }) {
-  return badAfterReading(opened(path), position, { length, expected });
+  return read(opened(path), position, { length, expected }).bad;
 }
 
 function copy({ path, position, length, expected, from }: DiskRequest & { kind: "copy" }) {
@@ -75,16 +70,11 @@ function copy({ path, position, length, expected, from }: DiskRequest & { kind: 
   } catch {
     return Array.from({ length: Math.ceil(length / CHUNK_SIZE) }, (_, chunk) => chunk);
   }
-  let bad: number[];
   try {
-    bad = badAfterReading(fd, from.position, { length, expected });
+    return read(fd, from.position, { length, expected, into: { path, position } }).bad;
   } finally {
     fs.closeSync(fd);
   }
-  for (const [begin, end] of goodStretches(length, bad, CHUNK_SIZE)) {
-    write(path, checked.subarray(begin, end), position + begin);
-  }
-  return bad;
 }
 
 function hash(
@@ -93,44 +83,58 @@ function hash(
   const fd = fs.openSync(path, follow ? READ_OVER_LINKS : READ);
   try {
     if (!sameStamp(stampOf(fd), stamp)) return {};
-    const digests = new Uint8Array(Math.ceil(length / CHUNK_SIZE) * DIGEST_SIZE);
-    const bad: number[] = [];
-    for (let done = 0; done < length; done += BLOCK_SIZE) {
-      const block = checked.subarray(0, Math.min(BLOCK_SIZE, length - done));
-      if (readFully(fd, block, position + done) < block.length) return {};
-      const found = chunkDigests(block);
-      const first = done / CHUNK_SIZE;
-      digests.set(found, first * DIGEST_SIZE);
-      if (!into) continue;
-      const wrong = badChunks(found, into.expected.subarray(first * DIGEST_SIZE));
-      for (const [begin, end] of goodStretches(block.length, wrong, CHUNK_SIZE)) {
-        write(into.path, block.subarray(begin, end), position + done + begin);
-      }
-      bad.push(...wrong.map((chunk) => first + chunk));
-    }
-    return { digests, bad: into && bad };
+    const part = into ? { expected: into.expected, into: { path: into.path, position } } : {};
+    const { filled, digests, bad } = read(fd, position, { length, ...part });
+    return filled < length ? {} : { digests, bad: into && bad };
   } finally {
     fs.closeSync(fd);
   }
 }
 
-/** Reads a part of a file into {@link checked}; which of its chunks are wrong, or not there. */
-function badAfterReading(
-  fd: number,
-  position: number,
-  { length, expected }: { length: number; expected: Uint8Array },
-): number[] {
-  if (checked.length < length) checked = new Uint8Array(length);
-  const filled = readFully(fd, checked.subarray(0, length), position);
-  const bad = badChunks(chunkDigests(checked.subarray(0, filled)), expected);
-  // The file may have been cut off since.
-  const chunks = Math.ceil(length / CHUNK_SIZE);
-  for (let chunk = Math.ceil(filled / CHUNK_SIZE); chunk < chunks; chunk++) bad.push(chunk);
-  return bad;
+/** What chunks should be, and where those go that are right. */
+interface Judged {
+  expected?: Uint8Array;
+  into?: { path: string; position: number };
 }
 
-function write(path: string, bytes: Uint8Array, position: number): void {
-  writeFully(opened(path), bytes, position);
+/** As {@link keep}, for a part of a file, of which `filled` bytes are there; the rest is bad. */
+function read(
+  fd: number,
+  position: number,
+  { length, expected, into }: Judged & { length: number },
+) {
+  const chunks = Math.ceil(length / CHUNK_SIZE);
+  const digests = new Uint8Array(chunks * DIGEST_SIZE);
+  const bad: number[] = [];
+  let filled = 0;
+  while (filled < length) {
+    const wanted = Math.min(BLOCK_SIZE, length - filled);
+    const n = readFully(fd, block.subarray(0, wanted), position + filled);
+    const first = filled / CHUNK_SIZE;
+    const kept = keep(block.subarray(0, n), {
+      expected: expected?.subarray(first * DIGEST_SIZE),
+      into: into && { ...into, position: into.position + filled },
+    });
+    digests.set(kept.digests, first * DIGEST_SIZE);
+    bad.push(...kept.bad.map((chunk) => first + chunk));
+    filled += n;
+    if (n < wanted) break;
+  }
+  // The file may have been cut off since.
+  for (let chunk = Math.ceil(filled / CHUNK_SIZE); chunk < chunks; chunk++) bad.push(chunk);
+  return { filled, digests, bad };
+}
+
+/** Hashes chunks, and writes those that are right; `bad` are the numbers, from 0, of the others. */
+function keep(bytes: Uint8Array, { expected, into }: Judged) {
+  const digests = chunkDigests(bytes);
+  const bad = expected ? badChunks(digests, expected) : [];
+  if (into) {
+    for (const [from, to] of goodStretches(bytes.length, bad, CHUNK_SIZE)) {
+      writeFully(opened(into.path), bytes.subarray(from, to), into.position + from);
+    }
+  }
+  return { digests, bad };
 }
 
 function opened(path: string): number {

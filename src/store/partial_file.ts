@@ -19,7 +19,7 @@ import { readFully } from "./read_fully.ts";
 /** Files up to this size, in bytes, are not worth a thread. */
 const SMALL = 1 << 20;
 /** Runs that the disk is asked to check at a time, so that it never waits for the next one. */
-const CHECKS = 4;
+const CHECKS = 8;
 
 export interface PartialOptions {
   disk: Disk;
@@ -124,6 +124,7 @@ export class PartialFile implements Sink, Servable {
     { signal, onChecked }: { signal?: AbortSignal; onChecked?: (bytes: number) => void } = {},
   ): Promise<void> {
     const before = this.#claims.count;
+    if (this.unchecked > 0) this.#options.disk.start(this.unchecked * RUN_SIZE);
     let next = 0;
     let failure: unknown;
     const lane = async () => {

@@ -1,0 +1,39 @@
+import { goodStretches } from "../content/bad_chunks.ts";
+import { RUN_CHUNKS } from "../content/run_map.ts";
+import { CHUNK_SIZE, DIGEST_SIZE, PAGE_DIGESTS } from "../content/sizes.ts";
+import type { Taker } from "../store/hash_file.ts";
+import type { PartialFile } from "../store/partial_file.ts";
+import type { ReuseHost } from "./reuse.ts";
+
+/** Gives a download what another file has at the same place, while that file is hashed. */
+export function takerFor(host: ReuseHost, partial: Pick<PartialFile, "path" | "room">): Taker {
+  const { chunks, levels: [{ pages }] } = host.shape;
+  return {
+    async wanted(position, length) {
+      host.throwIfEnded();
+      const first = position / CHUNK_SIZE;
+      const end = Math.min(chunks, first + Math.ceil(length / CHUNK_SIZE));
+      let next = first;
+      while (next < end && !host.needs(next)) next++;
+      if (next >= end) return undefined;
+      const page = Math.floor(first / PAGE_DIGESTS);
+      const digests = await host.page(page);
+      if (page + 1 < pages) host.page(page + 1).catch(() => {});
+      await partial.room();
+      const at = first % PAGE_DIGESTS;
+      const expected = digests.subarray(at * DIGEST_SIZE, (at + end - first) * DIGEST_SIZE);
+      return { path: partial.path, expected };
+    },
+    taken(position, length, bad) {
+      for (const [from, to] of goodStretches(length, bad, CHUNK_SIZE)) {
+        const end = Math.ceil((position + to) / CHUNK_SIZE);
+        for (let first = (position + from) / CHUNK_SIZE; first < end;) {
+          const runEnd = first - first % RUN_CHUNKS + RUN_CHUNKS;
+          const count = Math.min(runEnd, end) - first;
+          host.adopt({ first, count });
+          first += count;
+        }
+      }
+    },
+  };
+}
