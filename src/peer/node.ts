@@ -213,7 +213,7 @@ export class PeerNode implements PageApi {
       stream: (request, output, options) => this.#streamed(request, output, options),
     });
     this.#receiver = new Receiver({
-      ...{ dir: folder.dir, folder: folder.uploads, cache, library: this.#library },
+      ...{ dir: folder.dir, folder: folder.uploads, cache, digests, library: this.#library },
       share: (request, options) => this.#sharing.share(request, options),
     });
   }
@@ -337,7 +337,7 @@ export class PeerNode implements PageApi {
 
   upload(
     request: UploadRequest,
-    body: ReadableStream<Uint8Array>,
+    body: ReadableStream<Uint8Array<ArrayBuffer>>,
     options: UploadOptions = {},
   ): Promise<ShareResult> {
     return this.#tracked(this.#receiver.upload(request, body, this.#whileOpen(options)));

@@ -66,7 +66,7 @@ export interface PageApi extends PeerApi {
    */
   upload(
     request: UploadRequest,
-    body: ReadableStream<Uint8Array>,
+    body: ReadableStream<Uint8Array<ArrayBuffer>>,
     options?: UploadOptions,
   ): Promise<ShareResult>;
   /** How far the download of a content is. Throws `not_found` when it isn't being fetched. */

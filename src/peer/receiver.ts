@@ -1,8 +1,9 @@
 import { Fault } from "../fault.ts";
+import type { DigestStore } from "../store/digest_store.ts";
 import type { HashCache } from "../store/hash_cache.ts";
 import type { Library } from "../store/library.ts";
 import { publishFile } from "../store/publish_file.ts";
-import { receiveFile } from "../store/receive_file.ts";
+import { type Received, receiveFile } from "../store/receive_file.ts";
 import { pathOf, safeName } from "../store/safe_path.ts";
 import { makeParents, requireNoTwin } from "./destination.ts";
 import type { UploadOptions, UploadRequest } from "./page_api.ts";
@@ -15,6 +16,7 @@ export interface ReceiverOptions {
   folder: string;
   library: Library;
   cache: HashCache;
+  digests: DigestStore;
   share: (request: ShareRequest, options: ShareOptions) => Promise<ShareResult>;
 }
 
@@ -29,18 +31,20 @@ export class Receiver {
   /** See PageApi.upload. */
   async upload(
     request: UploadRequest,
-    body: ReadableStream<Uint8Array>,
+    body: ReadableStream<Uint8Array<ArrayBuffer>>,
     { signal, onProgress }: UploadOptions,
   ): Promise<ShareResult> {
-    const { dir, folder, share } = this.#options;
+    const { dir, folder, digests, share } = this.#options;
     const { size } = request;
-    let received: string | undefined;
+    let received: Received | undefined;
     try {
       const name = safeName(request.name.normalize("NFC"));
       const path = pathOf(dir, name);
       await this.#requireFree(name, path, size);
       const onReceived = (bytes: number) => onProgress?.({ received: bytes, size });
-      received = await receiveFile(body, folder, { what: name, size, signal, onReceived });
+      received = await receiveFile(body, digests, {
+        ...{ folder, what: name, size, signal, onReceived },
+      });
       await makeParents(dir, path);
       await this.#place(received, path);
       return await share({ file: path, cwd: dir }, {
@@ -51,7 +55,7 @@ export class Receiver {
       await body.cancel(error).catch(() => {});
       throw error;
     } finally {
-      if (received) await Deno.remove(received).catch(() => {});
+      if (received) await Deno.remove(received.path).catch(() => {});
     }
   }
 
@@ -68,19 +72,17 @@ export class Receiver {
   }
 
   /** Moves a file to its place; one with the same content may stand there already. */
-  async #place(received: string, path: string): Promise<void> {
+  async #place(received: Received, path: string): Promise<void> {
+    const { cache } = this.#options;
     try {
-      await publishFile(received, path, false);
+      const stamp = await publishFile(received.path, path, false) ?? received.stamp;
+      cache.remember(path, received.id, stamp);
     } catch (error) {
       if (!(error instanceof Fault) || error.kind !== "destination") throw error;
-      const { cache } = this.#options;
       const stat = await Deno.lstat(path).catch(() => undefined);
       if (!stat?.isFile) throw error;
-      const [mine, theirs] = await Promise.all([
-        cache.identify(received, { what: "compare" }),
-        cache.identify(path, { what: "compare" }),
-      ]);
-      if (mine.id !== theirs.id) throw differs(path);
+      const { id } = await cache.identify(path, { what: "compare" });
+      if (id !== received.id) throw differs(path);
     }
   }
 }
