@@ -1,5 +1,6 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Disk } from "../src/store/disk.ts";
+import { stampOfPath } from "../src/store/file_stamp.ts";
 import { assertSameBytes, patterned } from "./support/bytes.ts";
 import { CountedDisk } from "./support/counted_disk.ts";
 import { faultOf } from "./support/faults.ts";
@@ -164,6 +165,72 @@ Deno.test("disk: many jobs for many files at once, each file its own", async () 
   assertEquals(bad.filter((count) => count > 0).length, 70);
   await Promise.all(files.map(({ path }) => disk.close(path)));
   for (const { path, content } of files) assertSameBytes(await Deno.readFile(path), content, path);
+});
+
+Deno.test("disk: it hashes a part of a file that is still the one that was meant", async () => {
+  await using folder = await TempFolder.create();
+  using disk = new CountedDisk();
+  const content = patterned(6 * CHUNK + 7);
+  const path = await folder.write("file", content);
+  const stamp = stampOfPath(path);
+  const table: [position: number, length: number][] = [
+    ...[[0, content.length], [0, CHUNK], [4 * CHUNK, 2 * CHUNK], [5 * CHUNK, CHUNK + 7]],
+    ...[[6 * CHUNK, 7], [CHUNK, 5 * CHUNK]],
+  ] as [number, number][];
+  for (const [position, length] of table) {
+    const hashed = await disk.hash(path, position, { length, stamp });
+    const right = referenceDigests(content.subarray(position, position + length));
+    assertSameBytes(hashed!.digests, right, `${length} bytes at ${position}`);
+    assertEquals(hashed!.bad, undefined);
+  }
+  // Beyond its end, or once it has changed.
+  assertEquals(await disk.hash(path, 0, { length: content.length + 1, stamp }), undefined);
+  const others = [{ size: 1 }, { mtimeNs: stamp.mtimeNs + 1n }, { inode: stamp.inode + 1n }];
+  for (const other of others) {
+    const part = { length: CHUNK, stamp: { ...stamp, ...other } };
+    assertEquals(await disk.hash(path, 0, part), undefined);
+  }
+  await assertRejects(() => disk.hash(folder.at("gone"), 0, { length: 1, stamp }), Error, "ENOENT");
+});
+
+Deno.test("disk: a copy of what is cut off, or gone, says what is not there", async () => {
+  await using folder = await TempFolder.create();
+  using disk = new CountedDisk();
+  const content = patterned(10 * CHUNK);
+  const expected = referenceDigests(content);
+  const path = await folder.write("to", "");
+  const from = {
+    path: await folder.write("from", content.subarray(0, 6 * CHUNK + 9)),
+    position: 0,
+  };
+  const part = { length: content.length, expected };
+  assertEquals(await disk.copy(path, 0, { ...part, from }), [6, 7, 8, 9]);
+  assertSameBytes(await Deno.readFile(path), content.subarray(0, 6 * CHUNK));
+  assertEquals(await disk.check(path, 0, part), [6, 7, 8, 9]);
+  const gone = { path: folder.at("gone"), position: 0 };
+  assertEquals((await disk.copy(path, 0, { ...part, from: gone })).length, 10);
+});
+
+Deno.test("disk: with several threads all is written, and closing closes it for all of them", async () => {
+  await using folder = await TempFolder.create();
+  using disk = new CountedDisk();
+  disk.start(256 * MIB);
+  const content = patterned(24 * MIB);
+  const path = await folder.write("file", "");
+  await Promise.all(Array.from({ length: 24 }, async (_, index) => {
+    const part = content.slice(index * MIB, (index + 1) * MIB);
+    assertEquals((await disk.store(path, index * MIB, payloadOf(part))).bad, []);
+  }));
+  assertSameBytes(await Deno.readFile(path), content);
+  await disk.close(path);
+  if (Deno.build.os === "linux") assertEquals(openIn(folder.path), 0);
+});
+
+Deno.test("disk: little work doesn't pay for a thread, and for one that runs still less", () => {
+  using disk = new CountedDisk();
+  assert(!disk.pays(8 * MIB) && disk.pays(256 * MIB));
+  disk.start();
+  assert(!disk.pays(CHUNK) && disk.pays(8 * MIB));
 });
 
 Deno.test("disk: stopped, started or neither, it leaves nothing behind", async () => {

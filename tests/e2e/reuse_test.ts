@@ -1,6 +1,7 @@
 /** Only what changed is fetched: from older versions, named files and what is known of in DIR. */
 import { assert, assertEquals, assertLess } from "@std/assert";
 import type { Receipt } from "../../src/peer/peer_api.ts";
+import { patterned } from "../support/bytes.ts";
 import { assertRefused, contentsOf, eventually } from "./checks.ts";
 import { sameFiles, World, writeRandom } from "./world.ts";
 
@@ -45,6 +46,28 @@ Deno.test("an update moves only the chunks that changed", async () => {
     assert(await sameFiles(path, `${place}/data`));
     assertEquals(contentsOf(place), ["data"]);
   }
+});
+
+Deno.test("an update from a file that is not known, and changed besides, moves as little", async () => {
+  const { world, source, path, dir } = await worldWithFile(MANY);
+  await using _world = world;
+  await world.json(dir, ["get", "data"]);
+  // Other bytes at one place, and five chunks more, two of which are to be found elsewhere.
+  const old = `${dir}/data`;
+  await patch(old, [900 * CHUNK + 1]);
+  const content = await Deno.readFile(path);
+  await patch(path, [1, 700 * CHUNK]);
+  const more = await Deno.open(path, { append: true, write: true });
+  await more.write(new Uint8Array(5));
+  await more.write(content.subarray(10 * CHUNK, 12 * CHUNK));
+  await more.write(patterned(3 * CHUNK));
+  more.close();
+  await world.json(source.dir, ["share", "data"]);
+  const { chunks } = await world.json<Receipt>(dir, ["get", "data", "--overwrite"]);
+  // The last chunk of before was shorter.
+  assertEquals(chunks, { fetched: 2 + 1 + 1 + 3, reused: MANY + 5 - 7, refetched: 0 });
+  assert(await sameFiles(path, old));
+  assertEquals(contentsOf(dir), ["data"]);
 });
 
 Deno.test("chunks are found elsewhere in a file, in a shorter one, and in a longer one", async () => {

@@ -10,9 +10,9 @@ export class CountedDisk extends Disk implements Disposable {
     return super.store(...request);
   }
 
-  override start(): void {
+  override start(...work: Parameters<Disk["start"]>): void {
     this.starts++;
-    super.start();
+    super.start(...work);
   }
 
   [Symbol.dispose](): void {
