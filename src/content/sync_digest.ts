@@ -33,7 +33,8 @@ export function chunkDigests(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const digests = new Uint8Array(Math.ceil(bytes.length / CHUNK_SIZE) * DIGEST_SIZE);
   for (let chunk = 0; chunk * CHUNK_SIZE < bytes.length; chunk++) {
     const at = chunk * CHUNK_SIZE;
-    digests.set(sha256(bytes.subarray(at, at + CHUNK_SIZE)), chunk * DIGEST_SIZE);
+    const one = hash("sha256", bytes.subarray(at, at + CHUNK_SIZE), "buffer");
+    digests.set(one, chunk * DIGEST_SIZE);
   }
   return digests;
 }

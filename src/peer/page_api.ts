@@ -47,7 +47,7 @@ export interface UploadRequest {
 
 export interface UploadOptions {
   signal?: AbortSignal;
-  /** First what has come, then what of it is hashed. */
+  /** What has come, which is hashed as it comes; then what is hashed of a file that was there. */
   onProgress?: (
     progress: { received: number; size?: number } | { hashed: number; size: number },
   ) => void;

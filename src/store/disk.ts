@@ -2,8 +2,8 @@ import type { DiskReply, DiskRequest, HashedPart } from "./disk_jobs.ts";
 import { DiskThread } from "./disk_thread.ts";
 import { writeFault } from "./file_stamp.ts";
 
-/** Threads at most. More would hash faster than most disks read, and each takes some 10 MB. */
-const THREADS = Math.min(navigator.hardwareConcurrency, 4);
+/** Threads at most. Two hash faster than most disks read, and each takes some 12 MB of memory. */
+const THREADS = Math.min(navigator.hardwareConcurrency, 2);
 /** Bytes that are hashed in the time in which a thread starts, about 25 ms. */
 const START_BYTES = 32 << 20;
 /** Work that is not worth being handed to a thread which runs: bytes. */

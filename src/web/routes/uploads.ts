@@ -10,7 +10,7 @@ const PROGRESS_EVERY_MS = 200;
  * | route                   | does                                                                     |
  * | ----------------------- | ------------------------------------------------------------------------ |
  * | PUT /api/uploads?name=  | the body, of any size, becomes DIR/name and is shared → lines: `{progress}`… |
- * |                         | with `{received, size?}`, then `{hashed, size}`; `{result}` with a ShareResult, or `{error}` |
+ * |                         | with `{received, size?}`, and `{hashed, size}` where a file is hashed that was there; `{result}` with a ShareResult, or `{error}` |
  */
 export function uploadsRoutes(app: Hono, api: PageApi): void {
   app.put("/api/uploads", (context) => {
