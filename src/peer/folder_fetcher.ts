@@ -1,24 +1,31 @@
 import fs from "node:fs";
 import type { FileEntry, ManifestEntry } from "../content/manifest.ts";
 import type { ManifestPart } from "../content/manifest_part.ts";
-import { treeShape } from "../content/hash_tree.ts";
 import { Fault } from "../fault.ts";
 import { compareTree, type TreeState } from "../store/compare_tree.ts";
 import type { DigestStore } from "../store/digest_store.ts";
 import type { Disk } from "../store/disk.ts";
 import type { Download, DownloadStore } from "../store/download_store.ts";
-import { type FileStamp, stampOfPath } from "../store/file_stamp.ts";
+import { stampOfPath } from "../store/file_stamp.ts";
 import type { HashCache } from "../store/hash_cache.ts";
+import { KnownTrees, type TreeContent } from "../store/known_trees.ts";
 import { isInside } from "../store/safe_path.ts";
 import { Staging } from "../store/staging.ts";
 import type { StateDatabase } from "../store/state_database.ts";
+import { TargetLock } from "../store/target_lock.ts";
 import { clearPlace, placeStaged, removeOthers, setAttributes } from "../store/update_tree.ts";
 import type { Budget } from "./budget.ts";
 import { makeParents } from "./destination.ts";
 import { findSources } from "./find_sources.ts";
 import { FolderContents } from "./folder_contents.ts";
-import { type FolderPlace, parentOf, placeOf } from "./folder_place.ts";
-import type { FileCounts, GetRequest, PeerRecord, Progress, Receipt } from "./peer_api.ts";
+import { type FolderPlace, parentOf, placeOf, settleFolder } from "./folder_place.ts";
+import {
+  findingsOn,
+  type FolderReceipt,
+  receiptOfBrought,
+  receiptOfKnown,
+} from "./folder_receipt.ts";
+import type { GetRequest, PeerRecord, Progress } from "./peer_api.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 import type { Self, Source } from "./source.ts";
 import type { Swarm } from "./swarm.ts";
@@ -42,6 +49,8 @@ export interface FolderFetcherOptions {
 /** One folder to be fetched: its manifest is here. */
 export interface FolderJob {
   request: GetRequest;
+  /** Which part of the folder it is: "" is all. */
+  inside: string;
   /** The folder's id and its manifest's size. */
   target: { id: string; size: number };
   part: Extract<ManifestPart, { kind: "folder" }>;
@@ -59,11 +68,8 @@ export interface FolderJob {
 
 /** What came of it. */
 export interface FolderOutcome {
-  receipt: Pick<
-    Receipt,
-    "path" | "up_to_date" | "size" | "chunks" | "files" | "left_out" | "sources"
-  >;
-  /** Where its files are. */
+  receipt: FolderReceipt;
+  /** Where the files are of one that was brought here. */
   files: { path: string; id: string }[];
 }
 
@@ -73,33 +79,46 @@ export interface FolderOutcome {
  */
 export class FolderFetcher {
   readonly #options: FolderFetcherOptions;
+  readonly #trees: KnownTrees;
   readonly #reached = new Map<string, number>();
   readonly #underWay = new Set<string>();
 
   constructor(options: FolderFetcherOptions) {
     this.#options = options;
+    this.#trees = new KnownTrees(options.db);
+  }
+
+  /**
+   * What there is to say of a folder that stands at a request's destination and looks as it did when it
+   * was last found to be that content; undefined when that isn't known, or something is to be done.
+   * Throws as settleFolder does.
+   */
+  async recall(
+    request: GetRequest,
+    content: TreeContent,
+    signal: AbortSignal,
+  ): Promise<FolderReceipt | undefined> {
+    if (!this.#trees.has(content)) return;
+    const { path } = await settleFolder(request, this.#options.dir);
+    const alone = request.delete === true;
+    const findings = await this.#trees.recall(path, content, { alone, signal });
+    return findings && receiptOfKnown(path, findings);
   }
 
   /**
    * Throws a `destination` Fault, before anything is fetched, when what stands there differs and may not
-   * be changed; and as FolderContents does.
+   * be changed, a `held` Fault when somebody else writes there, and as FolderContents does.
    */
   async fetch(job: FolderJob): Promise<FolderOutcome> {
-    const { place, part: { entries, bytes }, transfer } = job;
-    transfer.size = bytes;
-    transfer.before = -transfer.meter.total;
+    const { place: { path }, request, transfer } = job;
+    transfer.size = job.part.bytes;
     job.phase("checking");
-    if (!place.exists) return await this.#fetchNew(job);
-    const state = await this.#compare(job, place.path, entries);
-    if (state.missing.length === 0 && !changes(job)) return this.#outcome(job, state, {});
-    if (!changes(job)) {
-      const [{ path }] = state.missing;
-      throw new Fault(
-        "destination",
-        `Cannot write ${place.path}: it exists and differs, in ${path}; bring it up to date with --update`,
-      );
-    }
-    return await this.#update(job, state);
+    const found = await this.#look(job, job.place);
+    if (found?.nothing) return { receipt: receiptOfKnown(path, findingsOn(job.part)), files: [] };
+    using _lock = TargetLock.take(path);
+    // Until now, somebody else may have written there.
+    const state = await this.#look(job, await settleFolder(request, this.#options.dir));
+    return await (state ? this.#update(job, state) : this.#fetchNew(job));
   }
 
   /** True while a large file is fetched as a part of a folder. */
@@ -137,6 +156,35 @@ export class FolderFetcher {
     return `${parent}/.${id.slice(0, 12)}.shoal-partial`;
   }
 
+  /**
+   * How what stands at a place is different; undefined when nothing does. `nothing` is true when it may
+   * stay as it is.
+   */
+  async #look(
+    job: FolderJob,
+    { path, exists }: FolderPlace,
+  ): Promise<TreeState & { nothing: boolean } | undefined> {
+    const { request, part, target: { id }, signal, transfer } = job;
+    transfer.before = -transfer.meter.total;
+    if (!exists) return;
+    const since = Date.now();
+    const state = await this.#compare(job, path, part.entries);
+    const [missing] = state.missing;
+    if (missing && !changes(job)) {
+      throw new Fault(
+        "destination",
+        `Cannot write ${path}: it exists and differs, in ${missing.path}; bring it up to date with --update`,
+      );
+    }
+    const same = !missing && state.touched.length === 0;
+    if (same) {
+      const findings = findingsOn(part);
+      const content = { id, part: job.inside };
+      await this.#trees.remember(path, content, { findings, since, signal });
+    }
+    return { ...state, nothing: !missing && (!changes(job) || same && !request.delete) };
+  }
+
   async #fetchNew(job: FolderJob): Promise<FolderOutcome> {
     const { target, place: { path }, part: { entries }, signal } = job;
     const { dir } = this.#options;
@@ -153,7 +201,7 @@ export class FolderFetcher {
     if (isInside(dir, path)) await makeParents(dir, path);
     staging.publish(path);
     syncFolder(parentOf(path));
-    return this.#outcome(job, state, { contents, staging, fresh: true });
+    return this.#outcome(job, state, { contents, staging });
   }
 
   async #update(job: FolderJob, state: TreeState): Promise<FolderOutcome> {
@@ -176,7 +224,8 @@ export class FolderFetcher {
     setAttributes(root, state.touched);
     const deleted = request.delete ? await removeOthers(root, entries, signal) : 0;
     staging.remove();
-    return this.#outcome(job, state, { contents, staging, deleted });
+    const up_to_date = state.missing.length === 0 && deleted === 0 && state.touched.length === 0;
+    return this.#outcome(job, state, { contents, staging, deleted, up_to_date });
   }
 
   #compare(job: FolderJob, root: string, entries: ManifestEntry[]): Promise<TreeState> {
@@ -218,21 +267,20 @@ export class FolderFetcher {
 
   #outcome(
     { part, place: { path }, transfer }: FolderJob,
-    state: TreeState,
-    { contents, staging, deleted = 0, fresh = false }: {
-      contents?: FolderContents;
-      staging?: Staging;
+    state: Pick<TreeState, "present" | "touched">,
+    { contents, staging, deleted = 0, up_to_date = false }: {
+      contents: FolderContents;
+      staging: Staging;
       deleted?: number;
-      /** Nothing stood there before. */
-      fresh?: boolean;
+      up_to_date?: boolean;
     },
   ): FolderOutcome {
     const { cache } = this.#options;
-    const stamps = contents?.stamps ?? new Map<string, FileStamp>();
+    const { stamps } = contents;
     const touched = new Set(state.touched.map((entry) => entry.path));
     for (const { entry, stamp } of state.present) {
       if (stamps.has(entry.path)) continue;
-      const changed = contents && touched.has(entry.path);
+      const changed = touched.has(entry.path);
       stamps.set(entry.path, changed ? stampOfPath(`${path}/${entry.path}`) : stamp);
     }
     const files = filesOf(part.entries).map((entry) => ({
@@ -240,39 +288,12 @@ export class FolderFetcher {
       id: entry.id,
       stamp: stamps.get(entry.path)!,
     }));
-    if (contents) {
-      if (staging) cache.forgetUnder(staging.root);
-      cache.rememberAll(files);
-    }
-    const count = contents?.counts;
-    const counts: FileCounts = {
-      fetched: count?.fetched ?? 0,
-      copied: count?.copied ?? 0,
-      unchanged: state.present.length,
-      deleted,
-    };
+    cache.forgetUnder(staging.root);
+    cache.rememberAll(files);
     transfer.before = part.bytes - transfer.meter.total;
-    const nothing = state.missing.length === 0 && deleted === 0 && touched.size === 0;
-    const unchanged = state.present.reduce((sum, { entry }) => sum + chunksOf(entry), 0);
-    return {
-      receipt: {
-        path,
-        up_to_date: nothing && !fresh,
-        size: part.bytes,
-        chunks: {
-          reused: unchanged + (count?.copiedChunks ?? 0),
-          fetched: count?.fetchedChunks ?? 0,
-          refetched: count?.refetchedChunks ?? 0,
-        },
-        files: counts,
-        left_out: part.leftOut.map((path) => ({
-          path,
-          why: "the link leads out of what is fetched",
-        })),
-        sources: contents?.receipts.filter(({ bytes, dropped }) => bytes > 0 || dropped) ?? [],
-      },
-      files,
-    };
+    const unchanged = state.present.length;
+    const about = { contents, up_to_date, unchanged, deleted };
+    return { receipt: receiptOfBrought(path, findingsOn(part), about), files };
   }
 }
 
@@ -283,10 +304,6 @@ function changes({ request: { update, overwrite } }: FolderJob): boolean {
 
 function filesOf(entries: ManifestEntry[]): FileEntry[] {
   return entries.filter((entry) => entry.type === "file");
-}
-
-function chunksOf({ size }: FileEntry): number {
-  return treeShape(size).chunks;
 }
 
 /** Throws a `disk` Fault when files don't fit. */

@@ -38,20 +38,31 @@ export class FolderGet {
   ): Promise<{ outcome: Outcome } | { file: Target }> {
     const { id } = target;
     const { downloads, dir, disks, folders, limitDown, trust, onBytes } = this.#options;
+    const inside = partNamed(target, job.name);
+    const wanted = { ...request, name: job.name };
+    if (request.sha256 && inside === "") throw noChecksum(target);
     const claimed = [downloads.pathOf(id)];
     await disks.claim(job, id, claimed[0]);
     let part;
     try {
+      const known = request.sha256
+        ? undefined
+        : await folders.recall(wanted, { id, part: inside }, signal);
+      if (known) {
+        disks.remove(id);
+        job.transfer.size = known.size;
+        job.transfer.before = known.size - job.transfer.meter.total;
+        return { outcome: { kind: "folder", ...known } };
+      }
       part = await this.#part(job, request, target, signal);
       if (part.kind === "folder") {
-        if (request.sha256) {
-          throw new Fault("usage", `Cannot check ${job.name} by a checksum: it is a folder`);
-        }
-        const place = await settleFolder({ ...request, name: job.name }, dir);
+        if (request.sha256) throw noChecksum(target);
+        const place = await settleFolder(wanted, dir);
         disks.claimPath(place.path);
         claimed.push(place.path);
         const { receipt, files } = await folders.fetch({
-          ...{ request, target, part, place, transfer: job.transfer, signal, onBytes },
+          ...{ request: wanted, inside, target, part, place },
+          ...{ transfer: job.transfer, signal, onBytes },
           limits: job.limitDown ? [limitDown, new RateLimiter(job.limitDown)] : [limitDown],
           phase: (phase) => void (job.phase = phase),
           confirm: () => trust.confirm(trustedName(job.name, target), target),
@@ -148,6 +159,12 @@ export class FolderGet {
 /** The name under which a publisher is known for a target: a part goes by its folder's. */
 export function trustedName(name: string, target: Target): string {
   return isFolder(target) && partNamed(target, name) !== "" ? target.announcement!.name : name;
+}
+
+/** The fault for a checksum of something that is no file. */
+function noChecksum({ id }: Target): Fault {
+  const why = "a folder has no checksum of its own; to get only what has a certain content";
+  return new Fault("usage", `Cannot use --checksum: ${why}, add --id ${id}`);
 }
 
 /** True for a failure after which what was begun may be gone on with. */

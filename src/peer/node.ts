@@ -83,6 +83,7 @@ export class PeerNode implements PageApi {
   readonly #folder: StateFolder;
   readonly #identity: Identity;
   readonly #db: StateDatabase;
+  readonly #digests: DigestStore;
   readonly #library: Library;
   readonly #reader = new SharedReader();
   readonly #disk = new Disk();
@@ -132,7 +133,7 @@ export class PeerNode implements PageApi {
     this.#db = db;
     this.#identity = identity;
     const self = { agent: AGENT, peer: identity.id };
-    const digests = new DigestStore(db);
+    const digests = this.#digests = new DigestStore(db);
     const cache = new HashCache(db, { digests, disk: this.#disk });
     this.#library = new Library(db, cache);
     const folderFiles = new FolderFiles(db);
@@ -253,6 +254,8 @@ export class PeerNode implements PageApi {
    */
   async serve({ resume = true }: { resume?: boolean } = {}): Promise<void> {
     this.#seeds = !resume;
+    // What was killed has not tidied up.
+    this.#digests.tidy();
     const { host, port, advertise } = this.#settings;
     this.#listener = new Listener({ host, port }, (connection) => this.#serveOne(connection), {
       connection: { limitUp: [this.#limitUp], transport: this.#transport },
@@ -435,6 +438,8 @@ export class PeerNode implements PageApi {
     this.#reader.close();
     this.#disk.stop();
     this.#library.saveCounts();
+    // A verb that found nothing to do is not to wait for it.
+    if (this.#db.changed) this.#digests.tidy();
     this.#db.close();
   }
 

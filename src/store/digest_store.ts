@@ -4,13 +4,17 @@ import type { StateDatabase } from "./state_database.ts";
 export class DigestStore {
   readonly #db: StateDatabase;
 
-  /**
-   * Removes the pages of files that nothing refers to, such as those of an unfinished hashing. Those
-   * of an unfinished download stay: it is verified with them when it goes on.
-   */
   constructor(db: StateDatabase) {
     this.#db = db;
-    db.run(
+  }
+
+  /**
+   * Removes the pages of files that nothing refers to, such as those of an unfinished hashing. Those
+   * of an unfinished download stay: it is verified with them when it goes on. All pages are looked at,
+   * which takes a while where there are many.
+   */
+  tidy(): void {
+    this.#db.run(
       `DELETE FROM digest_pages WHERE file NOT IN (SELECT id FROM files)
        AND file NOT IN (SELECT id FROM downloads)`,
     );

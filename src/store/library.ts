@@ -128,7 +128,10 @@ export class Library {
   /** Writes the counts of served bytes to the database. */
   saveCounts(): void {
     for (const { announcement, served } of this.#byName.values()) {
-      this.#db.run("UPDATE shares SET served = ? WHERE name = ?", served, announcement.name);
+      this.#db.run(
+        "UPDATE shares SET served = ? WHERE name = ? AND served <> ?",
+        ...[served, announcement.name, served],
+      );
     }
   }
 

@@ -86,6 +86,16 @@ CREATE TABLE folder_files (     -- files in shared folders; what they are, "file
 ALTER TABLE downloads ADD COLUMN folder TEXT;    -- the folder that a file is fetched as a part of
 ALTER TABLE downloads ADD COLUMN updating TEXT;  -- of a folder: null, 'update' or 'delete'
 `,
+  `
+CREATE TABLE trees (            -- folders that were found to be what a manifest says
+  path        TEXT PRIMARY KEY, -- absolute
+  id          TEXT NOT NULL,    -- the manifest's
+  part        TEXT NOT NULL,    -- which part of it; '' is all
+  fingerprint TEXT NOT NULL,    -- what the folder looked like: store/tree_fingerprint.ts
+  findings    TEXT NOT NULL     -- JSON: store/known_trees.ts
+);
+CREATE INDEX trees_by_id ON trees (id);
+`,
 ];
 
 /** How long to wait for who holds it, in milliseconds: some only look at it for a moment. */
@@ -146,6 +156,11 @@ export class StateDatabase {
 
   run(sql: string, ...values: SqlValue[]): void {
     this.#guard(() => this.#prepare(sql).run(...values));
+  }
+
+  /** True when something was written since it was opened. */
+  get changed(): boolean {
+    return this.get<{ changes: number }>("SELECT total_changes() AS changes")!.changes > 0;
   }
 
   /** Does some work in one transaction, all of it or, when it throws, nothing. */
