@@ -16,6 +16,8 @@ const FIND_AGAIN_MS = 2_000;
 const TICK_MS = 250;
 /** How long a source that lacks all that is left is not asked again, in milliseconds. */
 const LACKING_MS = 2_000;
+/** The first and the longest pause after a source had nothing of what it was asked for, in milliseconds. */
+const NOTHING_MS = { first: 50, longest: LACKING_MS };
 
 /** A file that came and was verified. */
 export interface FetchedFile extends SmallFile {
@@ -128,6 +130,7 @@ export class BatchFetcher {
 
   /** One request at a time, until nothing is left. Throws what ended the source. */
   async #lane(source: PeerSource, signal: AbortSignal): Promise<void> {
+    let pauseMs = NOTHING_MS.first;
     while (!signal.aborted) {
       const batch = this.#batches.take(source);
       if (batch.length === 0) {
@@ -142,6 +145,12 @@ export class BatchFetcher {
         await this.#ask(source, batch, left);
       } finally {
         this.#giveBack(left);
+      }
+      if (left.size < batch.length) pauseMs = NOTHING_MS.first;
+      else {
+        // One that is still fetching the same has some of it; where, only asking tells.
+        await delay(pauseMs, signal).catch(() => {});
+        pauseMs = Math.min(2 * pauseMs, NOTHING_MS.longest);
       }
     }
   }

@@ -18,8 +18,13 @@ export class Batches<Source> {
   readonly #lacking = new Map<string, Set<Source>>();
   #missing: number;
 
-  constructor(files: SmallFile[]) {
-    this.#waiting = files.toReversed();
+  /**
+   * It begins with any of the files and goes round: of several who fetch the same, each then has what
+   * others still lack. `random` gives numbers from 0 (included) to 1 (excluded).
+   */
+  constructor(files: SmallFile[], random: () => number = Math.random) {
+    const first = Math.floor(random() * files.length);
+    this.#waiting = [...files.slice(first), ...files.slice(0, first)].reverse();
     this.#missing = files.length;
   }
 

@@ -21,8 +21,8 @@ import {
   show,
 } from "./fetch_job.ts";
 import { findFolderOf, isFolder } from "./find_folder.ts";
-import { FolderFetcher } from "./folder_fetcher.ts";
-import { FolderGet, trustedName } from "./folder_get.ts";
+import { FolderFetcher, type FolderFetcherOptions } from "./folder_fetcher.ts";
+import { FolderGet, type FolderGetOptions, trustedName } from "./folder_get.ts";
 import { settleFolder } from "./folder_place.ts";
 import { partNamed } from "./find_folder.ts";
 import { findTarget, type Target, type Wanted } from "./find_target.ts";
@@ -56,6 +56,8 @@ export interface FetcherOptions
   transfers: Transfers;
   /** This peer's own copy of a content, where it shares one. */
   local: (id: string) => Source | undefined;
+  onStaging: FolderGetOptions["onStaging"];
+  onGrowingPart: FolderFetcherOptions["onGrowingPart"];
 }
 
 export interface StreamOptions extends GetOptions {

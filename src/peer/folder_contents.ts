@@ -20,6 +20,7 @@ import { Downloader } from "./downloader.ts";
 import type { PeerRecord, SourceReceipt } from "./peer_api.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 import { delay } from "./retry.ts";
+import type { Servable } from "./servable.ts";
 import { peerSources, type Self, type Source } from "./source.ts";
 import type { ActiveTransfer } from "./transfers.ts";
 
@@ -58,6 +59,15 @@ export interface FolderContentsOptions {
   underWay: Set<string>;
   /** True while a content is being fetched by itself. */
   isRunning: (id: string) => boolean;
+  /** Called when a large file can be served while it grows; returns how to stop that. */
+  onGrowing: (partial: Servable) => () => void;
+}
+
+/** A file that is whole, and not yet in its place. */
+export interface StagedFile {
+  /** Absolute. */
+  path: string;
+  stamp: FileStamp;
 }
 
 /** Brings files of a folder into its staging: copied where this machine has them, else fetched. */
@@ -87,6 +97,13 @@ export class FolderContents {
   /** What each source brought, by all its connections. */
   get receipts(): SourceReceipt[] {
     return [...this.#receipts.values()];
+  }
+
+  /** Where a content is staged, if it is. */
+  staged(id: string): StagedFile | undefined {
+    const entry = this.#wanted.get(id)?.[0];
+    const stamp = entry && this.stamps.get(entry.path);
+    return stamp && { path: this.#options.staging.pathOf(entry.path), stamp };
   }
 
   /** Resolves when all files are staged. Throws as Downloader and BatchFetcher do. */
@@ -209,6 +226,7 @@ export class FolderContents {
       this.#options,
     );
     underWay.add(id);
+    const stopServing = this.#options.onGrowing(partial);
     try {
       await partial.check({ signal });
       transfer.before += bytesOf(partial.map, size);
@@ -227,6 +245,7 @@ export class FolderContents {
       await partial.close().catch(() => {});
       throw error;
     } finally {
+      stopServing();
       underWay.delete(id);
     }
     await this.#settle(file);

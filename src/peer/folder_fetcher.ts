@@ -17,7 +17,7 @@ import { clearPlace, placeStaged, removeOthers, setAttributes } from "../store/u
 import type { Budget } from "./budget.ts";
 import { makeParents } from "./destination.ts";
 import { findSources } from "./find_sources.ts";
-import { FolderContents } from "./folder_contents.ts";
+import { FolderContents, type StagedFile } from "./folder_contents.ts";
 import { type FolderPlace, parentOf, placeOf, settleFolder } from "./folder_place.ts";
 import {
   findingsOn,
@@ -27,6 +27,7 @@ import {
 } from "./folder_receipt.ts";
 import type { GetRequest, PeerRecord, Progress } from "./peer_api.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
+import type { Servable } from "./servable.ts";
 import type { Self, Source } from "./source.ts";
 import type { Swarm } from "./swarm.ts";
 import type { ActiveTransfer } from "./transfers.ts";
@@ -44,6 +45,8 @@ export interface FolderFetcherOptions {
   budget: Budget;
   /** True while a content is being fetched by itself. */
   isRunning: (id: string) => boolean;
+  /** Called when a large file of a folder can be served while it grows; returns how to stop that. */
+  onGrowingPart: (partial: Servable) => () => void;
 }
 
 /** One folder to be fetched: its manifest is here. */
@@ -64,6 +67,8 @@ export interface FolderJob {
   confirm: () => void;
   /** Is told of bytes as they come. */
   onBytes?: (bytes: number) => void;
+  /** Called before files are fetched, with what finds those that are whole by their ids. */
+  onStaging: (staged: (id: string) => StagedFile | undefined) => void;
 }
 
 /** What came of it. */
@@ -248,12 +253,14 @@ export class FolderFetcher {
     const contents = new FolderContents(files, {
       ...this.#options,
       underWay: this.#underWay,
+      onGrowing: this.#options.onGrowingPart,
       onBytes: job.onBytes,
       ...{ folder: target, name: request.name, staging, find, transfer, signal, limits },
       sources,
       waitMs: request.deadline === undefined ? request.wait : Infinity,
     });
     job.phase("fetching");
+    job.onStaging((id) => contents.staged(id));
     try {
       await contents.run();
     } catch (error) {

@@ -6,6 +6,7 @@ import { readManifest } from "../store/manifest_file.ts";
 import { PartialFile } from "../store/partial_file.ts";
 import type { DiskFetch, DiskFetchOptions } from "./disk_fetch.ts";
 import { account, type FetchJob, type Outcome } from "./fetch_job.ts";
+import type { StagedFile } from "./folder_contents.ts";
 import { isFolder, notInFolder, partNamed } from "./find_folder.ts";
 import { findSources } from "./find_sources.ts";
 import type { Target } from "./find_target.ts";
@@ -19,6 +20,15 @@ export interface FolderGetOptions extends DiskFetchOptions, RunningOptions {
   /** This peer's own copy of a content, where it shares one. */
   local: (id: string) => Source | undefined;
   disks: DiskFetch;
+  /**
+   * Called when files of a folder can be served while others are still fetched: `manifest` is where its
+   * manifest lies for so long, and `staged` finds files by their ids. Returns how to stop that.
+   */
+  onStaging: (
+    target: Target,
+    manifest: StagedFile,
+    staged: (id: string) => StagedFile | undefined,
+  ) => () => void;
 }
 
 /** Downloads that lead to a folder: its manifest first, then all of it, or the part that is asked for. */
@@ -43,6 +53,7 @@ export class FolderGet {
     if (request.sha256 && inside === "") throw noChecksum(target);
     const claimed = [downloads.pathOf(id)];
     await disks.claim(job, id, claimed[0]);
+    let stopServing: (() => void) | undefined;
     let part;
     try {
       const known = request.sha256
@@ -66,6 +77,12 @@ export class FolderGet {
           limits: job.limitDown ? [limitDown, new RateLimiter(job.limitDown)] : [limitDown],
           phase: (phase) => void (job.phase = phase),
           confirm: () => trust.confirm(trustedName(job.name, target), target),
+          onStaging: (staged) => {
+            const path = downloads.pathOf(id);
+            const manifest = { path, stamp: stampOfPath(path) };
+            // Who asks for a folder is not to be sent to one that fetches only a part of it.
+            if (inside === "") stopServing = this.#options.onStaging(target, manifest, staged);
+          },
         });
         if (!receipt.up_to_date && job.name === target.announcement?.name) {
           const path = downloads.pathOf(id);
@@ -81,6 +98,7 @@ export class FolderGet {
       if (!mayGoOn(error) && !folders.begun(id)) disks.remove(id);
       throw error;
     } finally {
+      stopServing?.();
       disks.release(id, claimed);
     }
     disks.remove(id);

@@ -62,6 +62,8 @@ import { RateLimiter } from "./rate_limiter.ts";
 import { type PeerSettings, UPLOAD_SLOTS } from "./settings.ts";
 import { Resumer } from "./resumer.ts";
 import { SeededFile } from "./seeded_file.ts";
+import { serveFolder } from "./serve_folder.ts";
+import type { StagedFile } from "./folder_contents.ts";
 import { ActiveDownloads, type Servable } from "./servable.ts";
 import { Sharing, viewOf } from "./sharing.ts";
 import { Swarm } from "./swarm.ts";
@@ -188,9 +190,31 @@ export class PeerNode implements PageApi {
       ...{ dir: folder.dir, disk: this.#disk },
       onBytes: (bytes) => this.#history.add("down", bytes),
       onGrowing: (partial, target) => this.#serveGrowing(partial, target),
+      onGrowingPart: (partial) => this.#listener ? this.#active.add(partial) : () => {},
+      onStaging: (target, manifest, staged) => {
+        if (!this.#listener || !target.announcement) return () => {};
+        const stop = this.#serveFolder(target, manifest, staged);
+        const takeBack = this.#sharing.offer(target.announcement);
+        return () => {
+          stop();
+          takeBack();
+        };
+      },
       onFetched: async (target, name, place, files) => {
         const shared = await this.#sharing.adopt(target, name, place, files);
-        if (!shared && this.#seeds && !files) this.#seed(target, place);
+        if (shared || !this.#seeds) return;
+        if (!files) return this.#seed(target, place);
+        const paths = new Map(files.map(({ id, path }) => [id, path]));
+        const manifest = {
+          path: manifests.pathOf(target.id),
+          stamp: manifests.adopt(target.id, place.path),
+        };
+        this.#serveFolder(target, manifest, (id) => {
+          const path = paths.get(id);
+          const known = path === undefined ? undefined : cache.lookup(path);
+          return known && { path: path!, stamp: known.stamp };
+        });
+        if (target.announcement) this.#sharing.seed(target.announcement);
       },
       // A peer that only runs for this one request leaves it to the next.
       onFailed: (id, error) =>
@@ -480,6 +504,14 @@ export class PeerNode implements PageApi {
     const stops = [this.#active.add(partial)];
     if (announcement) stops.push(this.#sharing.offer(announcement));
     return () => stops.forEach((stop) => stop());
+  }
+
+  #serveFolder(
+    target: Target,
+    manifest: StagedFile,
+    find: (id: string) => StagedFile | undefined,
+  ): () => void {
+    return serveFolder(target, { manifest, find, active: this.#active, reader: this.#reader });
   }
 
   /** Serves a file that isn't shared, for as long as this peer runs. */

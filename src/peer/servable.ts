@@ -26,9 +26,21 @@ export interface Servable {
 /** Downloads under way, served while they grow. One owner: PeerNode. */
 export class ActiveDownloads {
   readonly #byId = new Map<string, Servable>();
+  readonly #many = new Set<(id: string) => Servable | undefined>();
 
   get(id: string): Servable | undefined {
-    return this.#byId.get(id);
+    const one = this.#byId.get(id);
+    if (one) return one;
+    for (const find of this.#many) {
+      const found = find(id);
+      if (found) return found;
+    }
+  }
+
+  /** Serves what `find` finds, from now on; returns how to stop. */
+  addMany(find: (id: string) => Servable | undefined): () => void {
+    this.#many.add(find);
+    return () => void this.#many.delete(find);
   }
 
   /** Serves a download from now on; returns how to stop. */

@@ -1,0 +1,76 @@
+/** Folders that several fetch at the same time, or that one who has fetched them serves: they help each other. */
+import { assert, assertEquals } from "@std/assert";
+import type { PeerStatus, Receipt } from "../../src/peer/peer_api.ts";
+import { eventually } from "../e2e/checks.ts";
+import { lastLine, type Peer, World, writeRandom } from "../e2e/world.ts";
+
+const MIB = 1 << 20;
+const SMALL = 200;
+const SMALL_SIZE = 20_000;
+const LARGE_SIZE = 12 * MIB;
+
+/** A peer that serves a folder of small files and a large one, at that rate. */
+async function sharer(world: World, rate: string): Promise<Peer> {
+  const peer = await world.peer("sharer", { args: ["--limit-up", rate] });
+  await Deno.mkdir(`${peer.dir}/tree/deep`, { recursive: true });
+  for (let index = 0; index < SMALL; index++) {
+    await writeRandom(`${peer.dir}/tree/deep/${index}`, SMALL_SIZE);
+  }
+  await writeRandom(`${peer.dir}/tree/large`, LARGE_SIZE);
+  await world.json(peer.dir, ["share", "tree"]);
+  return peer;
+}
+
+async function assertSame(a: string, b: string): Promise<void> {
+  const diff = await new Deno.Command("diff", { args: ["-r", a, b] }).output();
+  assert(diff.success, new TextDecoder().decode(diff.stdout));
+}
+
+/** What a folder's download has by now, in bytes. */
+async function bytesAt(world: World, dir: string): Promise<number> {
+  const { transfers } = await world.json<PeerStatus>(dir, ["status"]);
+  return transfers.find(({ direction }) => direction === "down")?.bytes ?? 0;
+}
+
+for (
+  const [what, enough] of [["small files", 2 * MIB], [
+    "parts of large files",
+    SMALL * SMALL_SIZE + 4 * MIB,
+  ]] as const
+) {
+  Deno.test(`a peer that still fetches a folder serves ${what} of it that it has`, async () => {
+    await using world = await World.create();
+    const origin = await sharer(world, "3M");
+    const [near, far] = [await world.peer("near"), await world.peer("far")];
+    const wait = ["--wait", "10m", "--json"];
+    const first = world.start(near.dir, ["get", "tree", ...wait]);
+    await eventually("some of it is there", async () => await bytesAt(world, near.dir) > enough);
+    await origin.program.stop();
+    const had = await bytesAt(world, near.dir);
+    // Nobody but the one that is fetching it can be asked.
+    const second = world.start(far.dir, ["get", "tree", ...wait]);
+    await eventually("it is passed on", async () => await bytesAt(world, far.dir) > had / 2);
+    await world.peer("sharer");
+    assertEquals([await first.ended(), await second.ended()], [0, 0], second.stderr);
+    for (const { dir } of [near, far]) await assertSame(`${dir}/tree`, `${origin.dir}/tree`);
+    const { sources } = JSON.parse(lastLine(second.stdout)) as Receipt;
+    const passed = sources.find(({ address }) => address === near.address);
+    assert(passed && passed.bytes > had / 2, JSON.stringify(sources));
+  });
+}
+
+Deno.test("--seed-for serves a folder that was put elsewhere", async () => {
+  await using world = await World.create();
+  const origin = await sharer(world, "0");
+  const elsewhere = await world.folder("elsewhere");
+  const dir = await world.folder("seeder");
+  const output = `${elsewhere}/copy`;
+  const words = ["get", "tree", "-o", output, "--seed-for", "1h", "--host", "127.0.0.1"];
+  const seeder = world.start(dir, words);
+  await seeder.sees(/Serving it for/);
+  await origin.program.stop();
+  const other = await world.folder("other");
+  await world.json(other, ["get", "tree"]);
+  await assertSame(`${other}/tree`, `${origin.dir}/tree`);
+  assertEquals(await seeder.stop("SIGTERM"), 0, seeder.stderr);
+});
