@@ -9,6 +9,7 @@ import { whileHeld } from "../src/cli/while_held.ts";
 import { Fault } from "../src/fault.ts";
 import { untilFound } from "../src/peer/until_found.ts";
 import { TargetLock } from "../src/store/target_lock.ts";
+import { faultOf } from "./support/faults.ts";
 import { TempFolder } from "./support/temp_folder.ts";
 
 const { signal } = new AbortController();
@@ -94,6 +95,14 @@ Deno.test("waiting for a lock: while it is held, until it is free, or the time i
   const work = () => ++tries < 3 ? held() : Promise.resolve("in");
   assertEquals(await whileHeld(work, { waitMs: Infinity, signal }), "in");
   await assertRejects(() => whileHeld(held, { signal }), Fault, "no");
+  const late = { waitMs: Infinity, signal, deadline: performance.now() + 20 };
+  await faultOf("deadline", whileHeld(held, late), "no, until the deadline passed");
+  await faultOf(
+    "held",
+    whileHeld(held, { waitMs: 1, signal, deadline: performance.now() + 60_000 }),
+    "no",
+  );
+  await faultOf("held", whileHeld(held, { signal, deadline: Infinity }), "no");
   const ended = new AbortController();
   const waiting = whileHeld(held, { waitMs: Infinity, signal: ended.signal });
   ended.abort(new DOMException("enough", "AbortError"));
@@ -102,7 +111,7 @@ Deno.test("waiting for a lock: while it is held, until it is free, or the time i
 
 Deno.test("splay: a random part of the time, and none of a refused command's", async () => {
   const call = (flags: Record<string, unknown>) => ({
-    ...{ args: ["x"], flags, cwd: "/", output: new Output(), signal },
+    ...{ args: ["x"], flags, cwd: "/", started: 0, output: new Output(), signal },
   });
   const started = performance.now();
   await getVerb.prepare!(call({ splay: 3_600 }), () => 0);

@@ -192,7 +192,7 @@ Deno.test("state folder: made for its owner alone, in a folder that exists", asy
   await openStateFolder(dir);
   const missing = folder.at("missing/dir");
   await faultOf("usage", openStateFolder(missing), "there is no such folder");
-  assertEquals((await openStateFolder(missing, true)).dir, missing);
+  assertEquals((await openStateFolder(missing, { create: true })).dir, missing);
 });
 
 Deno.test("state folder: a file, or a link in its place, is refused", async () => {

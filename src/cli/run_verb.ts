@@ -14,7 +14,17 @@ import { reportFailure } from "./report_failure.ts";
 import type { Stop } from "./stop.ts";
 import { formatDuration } from "./units.ts";
 import type { VerbLine } from "./verb_command.ts";
+import { deadlineOf } from "./verbs/deadline.ts";
 import { whileHeld } from "./while_held.ts";
+
+/** Options of verbs that say how the peer is to be opened for them. */
+interface OnceFlags {
+  seedFor?: number;
+  waitLock?: number | true;
+  dryRun?: boolean;
+  /** Seconds. */
+  deadline?: number;
+}
 
 /**
  * Runs one verb as a command of its own: asks the running peer of the folder, or is a peer for as
@@ -22,23 +32,27 @@ import { whileHeld } from "./while_held.ts";
  * long, unless a running peer serves. With `--wait-lock` it waits for whoever has DIR.
  */
 export async function runVerb(line: VerbLine, flags: PeerFlags, stop: Stop): Promise<ExitCode> {
+  const started = performance.now();
   const output = new Output(flags);
   try {
     const { verb, args } = line;
     const serve = line.flags.serve === true;
-    const { seedFor, waitLock } = line.flags as { seedFor?: number; waitLock?: number | true };
+    const { dryRun, waitLock, ...timed } = line.flags as OnceFlags;
+    const seedFor = dryRun ? undefined : timed.seedFor;
     const { signal } = stop;
-    const call = { args, flags: line.flags, cwd: Deno.cwd(), output, signal };
+    const call = { args, flags: line.flags, cwd: Deno.cwd(), started, output, signal };
     await verb.prepare?.(call);
     const settings = settingsOf(flags);
     const source = line.command.parent?.getOptionValueSource("port");
     // It is not there to be found at a port that others know, and may not be alone on the machine.
     if (seedFor !== undefined && source !== "cli" && source !== "env") settings.port = 0;
-    const role = serve ? "serve" : seedFor !== undefined ? "seed" : verb.role;
+    const role = serve ? "serve" : seedFor !== undefined ? "seed" : dryRun ? "plan" : verb.role;
     const waitMs = waitLock === true ? Infinity : (waitLock ?? 0) * 1000;
     const page = await pageSettingsOf(flags);
     const [peer] = await Promise.all([
-      whileHeld(() => open(settings, role, page), { waitMs, signal }),
+      whileHeld(() => open(settings, role, page), {
+        ...{ waitMs, signal, deadline: deadlineOf(timed, started) },
+      }),
       startLogging(flags, "warning"),
     ]);
     try {

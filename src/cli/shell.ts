@@ -115,7 +115,8 @@ export class Shell {
         output = new Output({ json: json || own.json, quiet: quiet || own.quiet });
         const signal = AbortSignal.any([running.signal, stop.signal]);
         const ask = output.json || output.quiet ? undefined : onPrompt;
-        const call = { args, flags, cwd: Deno.cwd(), output, signal };
+        const started = performance.now();
+        const call = { args, flags, cwd: Deno.cwd(), started, output, signal };
         await verb.prepare?.(call);
         await verb.run({ ...call, api, page, serving: true, ask });
       },

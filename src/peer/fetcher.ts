@@ -8,6 +8,7 @@ import { checkedOutput } from "./checked_output.ts";
 import { settleDestination } from "./destination.ts";
 import { keptFile } from "./kept_file.ts";
 import { planOf, planOfFolder, planOfKept } from "./plan.ts";
+import { planReuse } from "./plan_reuse.ts";
 import { untilFound } from "./until_found.ts";
 import { DiskFetch, type DiskFetchOptions } from "./disk_fetch.ts";
 import {
@@ -135,12 +136,19 @@ export class Fetcher {
     const target = await this.find(place, signal);
     if (isFolder(target)) {
       if (partNamed(target, name) === "") {
-        return planOfFolder(name, target, await settleFolder(place, this.#options.dir));
+        const at = await settleFolder(place, this.#options.dir);
+        const known = await this.#folders.isKnown(place, target, signal);
+        return planOfFolder(name, target, { ...at, known });
       }
       throw new Fault("usage", `Cannot plan ${name}: it is a part of a folder`);
     }
     const { path, upToDate } = await settleDestination(place, target, this.#options);
-    return planOf({ name, path, upToDate }, target, this.#options.downloads.get(target.id));
+    const partial = this.#options.downloads.get(target.id);
+    const reused = upToDate ? 0 : await planReuse(target, {
+      ...{ old: path, named: request.reuse, there: partial?.map, signal },
+      ...this.#options,
+    });
+    return planOf({ name, path, upToDate }, target, { partial, reused });
   }
 
   /** See PeerApi.stream. */

@@ -106,6 +106,11 @@ export class FolderGet {
     return { file: await this.#fileIn(job, target, part.entry, signal) };
   }
 
+  /** True when what stands at a request's destination is known to be all of a folder. */
+  async isKnown(request: GetRequest, { id }: Target, signal: AbortSignal): Promise<boolean> {
+    return await this.#options.folders.recall(request, { id, part: "" }, signal) !== undefined;
+  }
+
   /** The file in a folder that is to be streamed. */
   async toStream(
     job: FetchJob,

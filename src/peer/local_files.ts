@@ -10,36 +10,61 @@ const log = getLogger(["shoal", "peer", "reuse"]);
 /** Pages of digests that are looked through for files that nobody named: 64 GiB of content. */
 const CACHED_PAGES = 512;
 
+/** What files are looked for. */
+export interface WantedFiles {
+  /** Of what is wanted: bytes. */
+  size: number;
+  /** Absolute paths. */
+  named?: string[];
+}
+
 /**
  * Files here that a download may have chunks in common with: what the user named, hashed if need be, and
  * what is known of from before, the newest first. Throws a `usage` or `disk` Fault for a named one that
  * can't be read, and the signal's reason.
  */
 export async function localFiles(
-  { size, named = [] }: {
-    /** Of what is wanted. */
-    size: number;
-    /** Absolute paths. */
-    named?: string[];
-  },
+  { size, named = [] }: WantedFiles,
   { cache, signal }: { cache: HashCache; signal: AbortSignal },
 ): Promise<LocalFile[]> {
-  const files = new Map<string, LocalFile>();
-  const add = (path: string, id: string, size: number) => {
-    if (size > 0 && !files.has(id)) files.set(id, { path, id, size });
-  };
+  const files: LocalFile[] = [];
   for (const path of named) {
     const { id, stamp } = await cache.identify(path, { signal, what: "reuse", follow: true });
-    add(path, id, stamp.size);
+    files.push({ path, id, size: stamp.size });
   }
-  if (size <= CHUNK_SIZE) return [...files.values()];
+  if (size <= CHUNK_SIZE) return once(files);
+  return once([...files, ...cachedFiles(cache)]);
+}
+
+/** Those of the same files, and of the one that is to be replaced, whose digests are known; nothing is read. */
+export function knownFiles(
+  { size, old, named = [] }: WantedFiles & { old: string },
+  { cache }: { cache: HashCache },
+): LocalFile[] {
+  const paths = size > CHUNK_SIZE ? [...named, old] : named;
+  const files = paths.flatMap((path) => {
+    const known = cache.known(path);
+    return known ? [{ path, id: known.id, size: known.stamp.size }] : [];
+  });
+  return once(size > CHUNK_SIZE ? [...files, ...cachedFiles(cache)] : files);
+}
+
+function* cachedFiles(cache: HashCache): Generator<LocalFile> {
   let pages = 0;
-  for (const { path, id, size } of cache.files(CACHED_PAGES)) {
-    pages += Math.ceil(size / CHUNK_SIZE / PAGE_DIGESTS);
-    if (pages > CACHED_PAGES) break;
-    add(path, id, size);
+  for (const file of cache.files(CACHED_PAGES)) {
+    pages += Math.ceil(file.size / CHUNK_SIZE / PAGE_DIGESTS);
+    if (pages > CACHED_PAGES) return;
+    yield file;
   }
-  return [...files.values()];
+}
+
+/** One file of each content. */
+function once(files: LocalFile[]): LocalFile[] {
+  const contents = new Map<string, LocalFile>();
+  for (const file of files) {
+    if (file.size > 0 && !contents.has(file.id)) contents.set(file.id, file);
+  }
+  return [...contents.values()];
 }
 
 /**

@@ -248,7 +248,10 @@ export class PeerNode implements PageApi {
    * swarm talk, where it is one. Throws a Fault of kind `usage`, `disk` or `held`.
    */
   static async open(settings: PeerSettings, transport?: PrivateTransport): Promise<PeerNode> {
-    const folder = await openStateFolder(settings.dir, settings.createDir);
+    const folder = await openStateFolder(settings.dir, {
+      create: settings.createDir,
+      state: settings.state,
+    });
     const db = StateDatabase.open(folder.database);
     try {
       new DownloadStore(db, folder.partials).tidy();

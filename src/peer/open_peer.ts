@@ -11,9 +11,10 @@ import type { PeerSettings } from "./settings.ts";
 /**
  * What a peer is wanted for: `serve` owns DIR and listens; `verb` asks the running peer of DIR, or
  * owns DIR itself without listening; `seed` asks it too, or else owns DIR and listens, but takes nothing
- * up that others left; `query` only looks, and needs no DIR.
+ * up that others left; `plan` is a `verb` that leaves nothing in a DIR where there was no state; `query`
+ * only looks, and needs no DIR.
  */
-export type Role = "serve" | "seed" | "verb" | "query";
+export type Role = "serve" | "seed" | "verb" | "plan" | "query";
 
 /** A peer to be asked, here or in another process. */
 export interface OpenPeer {
@@ -56,6 +57,7 @@ export async function openPeer(
       close: () => Promise.resolve(bootstraps.forEach((one) => one.close())),
     };
   }
+  if (settings.role === "plan") return await openForPlan(settings, transport);
   const { PeerNode } = await import("./node.ts");
   const node = await PeerNode.open(settings, transport);
   if (settings.role === "verb") return { api: node, remote: false, close: () => node.close() };
@@ -76,6 +78,26 @@ export async function openPeer(
     };
   } catch (error) {
     await Promise.all([node.close(), page.stop()]);
+    throw error;
+  }
+}
+
+/** A peer whose state is gone afterwards, where there was none before. */
+async function openForPlan(
+  settings: PeerSettings,
+  transport: PrivateTransport | undefined,
+): Promise<OpenPeer> {
+  const { PeerNode } = await import("./node.ts");
+  const isThere = await Deno.lstat(stateFolderOf(settings.dir).path).catch(() => undefined);
+  const state = isThere ? undefined : await Deno.makeTempDir({ prefix: "shoal-plan-" });
+  const clear = async () => {
+    if (state !== undefined) await Deno.remove(state, { recursive: true });
+  };
+  try {
+    const node = await PeerNode.open({ ...settings, state }, transport);
+    return { api: node, remote: false, close: () => node.close().finally(clear) };
+  } catch (error) {
+    await clear();
     throw error;
   }
 }

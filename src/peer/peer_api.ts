@@ -141,8 +141,11 @@ export interface Plan extends Pick<Receipt, "name" | "id" | "size" | "publisher"
   action: "fetch" | "replace" | "none";
   /** Set when something is at the destination, and was to be left alone. */
   kept?: true;
-  /** What an earlier try has left, and what is still to be had, from other files here or from others. */
-  bytes: { there: number; missing: number };
+  /**
+   * What is there or was left by an earlier try, what would be copied from files here, as far as their
+   * digests are known, and what would be fetched. Together they are `size`.
+   */
+  bytes: { there: number; reused: number; missing: number };
   /** Who would be asked. */
   sources: string[];
 }

@@ -4,11 +4,14 @@ import { bytesOf } from "../store/partial_file.ts";
 import type { Target } from "./find_target.ts";
 import type { Plan, Receipt } from "./peer_api.ts";
 
-/** What a `get` of a target would do; `partial` is what an earlier try has left. */
+/**
+ * What a `get` of a target would do; `partial` is what an earlier try has left, and `reused` bytes would
+ * be copied from files here.
+ */
 export function planOf(
   { name, path, upToDate }: { name: string; path: string; upToDate: boolean },
   { id, size, announcement, taken, sources }: Target,
-  partial: Download | undefined,
+  { partial, reused }: { partial: Download | undefined; reused: number },
 ): Plan {
   const left = partial ? bytesOf(partial.map, size) : 0;
   const there = upToDate ? size : left;
@@ -16,24 +19,24 @@ export function planOf(
   return {
     ...{ name, id, size, path, publisher: announcement?.publisher, trust: taken },
     action: upToDate ? "none" : exists ? "replace" : "fetch",
-    bytes: { there, missing: size - there },
+    bytes: { there, reused, missing: size - there - reused },
     sources: upToDate ? [] : sources.map(({ receipt }) => receipt.address),
   };
 }
 
-/** The same for a whole folder, whose manifest isn't here. */
+/** The same for a whole folder, whose manifest isn't here; `known` when it is known to be up to date. */
 export function planOfFolder(
   name: string,
   { id, announcement, taken, sources }: Target,
-  { path, exists }: { path: string; exists: boolean },
+  { path, exists, known }: { path: string; exists: boolean; known: boolean },
 ): Plan {
   const size = announcement?.bytes ?? 0;
   return {
     ...{ name, id, size, path, publisher: announcement?.publisher, trust: taken },
-    action: exists ? "replace" : "fetch",
+    action: known ? "none" : exists ? "replace" : "fetch",
     // What of it is there is known when the manifest is.
-    bytes: { there: 0, missing: size },
-    sources: sources.map(({ receipt }) => receipt.address),
+    bytes: { there: known ? size : 0, reused: 0, missing: known ? 0 : size },
+    sources: known ? [] : sources.map(({ receipt }) => receipt.address),
   };
 }
 
@@ -43,7 +46,7 @@ export function planOfKept({ name, id, size, path }: Receipt & { path: string })
     ...{ name, id, size, path },
     action: "none",
     kept: true,
-    bytes: { there: size, missing: 0 },
+    bytes: { there: size, reused: 0, missing: 0 },
     sources: [],
   };
 }

@@ -20,6 +20,8 @@ export interface PeerSettings {
   dir: string;
   /** Make `dir` if it is missing. Default false: a mistyped folder should be an error. */
   createDir?: boolean;
+  /** Keep the state in this folder instead: an absolute path. */
+  state?: string;
   /** Asked and registered with, all of them. */
   bootstraps: Address[];
   /** Where to listen: an address of this machine, or `0.0.0.0` or `::` for all. */

@@ -95,13 +95,18 @@ export class HashCache {
       most,
     );
     for (const { path } of paths) {
-      const known = this.lookup(path);
-      try {
-        if (!known || !sameStamp(known.stamp, stampOfPath(path))) continue;
-      } catch {
-        continue;
-      }
-      yield { path, id: known.id, size: known.stamp.size };
+      const known = this.known(path);
+      if (known) yield { path, id: known.id, size: known.stamp.size };
+    }
+  }
+
+  /** The id of the file at `path`, if that is still what it was when it was last hashed. */
+  known(path: string): { id: string; stamp: FileStamp } | undefined {
+    const known = this.lookup(path);
+    try {
+      return known && sameStamp(known.stamp, stampOfPath(path)) ? known : undefined;
+    } catch {
+      return undefined;
     }
   }
 

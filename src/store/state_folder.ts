@@ -22,9 +22,11 @@ export interface StateFolder {
   signIn: string;
 }
 
-/** The paths of the state of `dir`, whether or not it exists. */
-export function stateFolderOf(dir: string): StateFolder {
-  const path = `${dir.replace(/\/$/, "")}/${STATE_FOLDER}`;
+/** The paths of the state of `dir`, whether or not it exists; `path` is where it is kept. */
+export function stateFolderOf(
+  dir: string,
+  path: string = `${dir.replace(/\/$/, "")}/${STATE_FOLDER}`,
+): StateFolder {
   return {
     dir,
     path,
@@ -39,15 +41,19 @@ export function stateFolderOf(dir: string): StateFolder {
 }
 
 /**
- * Makes the state folder of `dir`, and `dir` itself with `create`. Throws a `usage` Fault when `dir`
+ * Makes the state folder of `dir`, and `dir` itself with `create`. With `state` the state is kept in that
+ * folder, which must exist. Throws a `usage` Fault when `dir`
  * is missing or no folder, and a `disk` Fault when it can't be written to.
  */
-export async function openStateFolder(dir: string, create = false): Promise<StateFolder> {
+export async function openStateFolder(
+  dir: string,
+  { create = false, state }: { create?: boolean; state?: string } = {},
+): Promise<StateFolder> {
   const cannot = `Cannot use ${dir} as the shared folder`;
   try {
     if (create) await Deno.mkdir(dir, { recursive: true });
     if (!(await Deno.stat(dir)).isDirectory) throw new Fault("usage", `${cannot}: it is a file`);
-    const folder = stateFolderOf(await Deno.realPath(dir));
+    const folder = stateFolderOf(await Deno.realPath(dir), state);
     await Deno.mkdir(folder.path, { mode: 0o700 }).catch((error) => {
       if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
     });

@@ -1,5 +1,6 @@
 /** What scripts rely on in `get`: updates, locks, commands, lists, waiting; after each, what is on disk. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { CHUNK_SIZE } from "../../src/content/sizes.ts";
 import type { ListedFile, Plan, Receipt } from "../../src/peer/peer_api.ts";
 import { closedPort } from "../support/sockets.ts";
 import { assertRefused, contentsOf, eventually } from "./checks.ts";
@@ -140,6 +141,11 @@ Deno.test("several names: each is fetched, the first failure is the exit code", 
     ["b", undefined],
     ["c", undefined],
   ]);
+  const none = await world.run(dir, ["get", "none", "a", "neither"]);
+  assertEquals(none.code, 3);
+  assertEquals(none.stderr.match(/Cannot get (none|neither)/g)?.length, 2, none.stderr);
+  const unshared = await world.run(dir, ["share", "none", "a", "neither"]);
+  assertEquals(unshared.stderr.match(/Cannot share (none|neither)/g)?.length, 2, unshared.stderr);
   const folder = await world.folder("elsewhere");
   assertEquals((await world.run(dir, ["get", "a", "b", "-o", folder])).code, 0);
   assertEquals(contentsOf(folder), ["a", "b"]);
@@ -166,6 +172,33 @@ Deno.test("--wait: for a name that nobody has yet; then exit 3", async () => {
   await alice.publish("late", "at last");
   for (const get of waiting) assertEquals(await get.ended(), 0, get.stderr);
   assertEquals(await Deno.readTextFile(`${dir}/late`), "at last");
+});
+
+Deno.test("--deadline counts from the start, whatever is waited for", async () => {
+  await using world = await World.create();
+  const alice = await publisher(world, "alice");
+  await alice.publish("data", "content");
+  const dir = await world.folder("getter");
+  const holder = world.start(dir, ["get", "yet to come", "--wait", "1h"]);
+  const words = ["get", "data", "--wait-lock", "--deadline", "1s"];
+  await eventually("DIR is held", async () => {
+    return (await world.run(dir, ["get", "data", "--dry-run"])).code === 10;
+  });
+  assertRefused(await world.run(dir, words), { code: 9, text: "until the deadline passed" });
+  assertEquals(await holder.stop("SIGTERM"), 143);
+  assertEquals(contentsOf(dir), []);
+  assertRefused(await world.run(dir, ["get", "none", "--wait", "1h", "--deadline", "1s"]), {
+    code: 9,
+    text: "the deadline passed",
+  });
+  const several = await world.run(dir, ["get", "none", "data", "--wait", "1h", "--deadline", "1s"]);
+  assertEquals(several.code, 9);
+  assertEquals(several.stderr.match(/the deadline passed/g)?.length, 2, several.stderr);
+  const splay = await world.run(dir, ["get", "data", "--splay", "1h", "--deadline", "1h"]);
+  assertRefused(splay, { code: 2, text: "longer than --splay", hint: true });
+  assertEquals(contentsOf(dir), []);
+  const done = await world.run(dir, [...words.slice(0, 3), "--deadline", "1h"]);
+  assertEquals(done.code, 0);
 });
 
 Deno.test("commands: run when it is done or has failed, and told how", async () => {
@@ -219,10 +252,10 @@ Deno.test("--dry-run says what would be done, and does nothing", async () => {
   const plan = JSON.parse(fresh.stdout) as Plan;
   assertEquals([plan.action, plan.bytes, plan.sources], [
     "fetch",
-    { there: 0, missing: 3 },
+    { there: 0, reused: 0, missing: 3 },
     [alice.address],
   ]);
-  assertEquals(contentsOf(dir), []);
+  assertEquals([...Deno.readDirSync(dir)], [], "not even a place for state");
   assertEquals(await world.json(dir, ["trust", "list"]), []);
   await world.json(dir, ["get", "data"]);
   assertStringIncludes((await world.run(dir, words)).stdout, "already up to date");
@@ -230,6 +263,31 @@ Deno.test("--dry-run says what would be done, and does nothing", async () => {
   assertMatch((await world.run(dir, [...words, "--update"])).stdout, /would replace .* 3 B from/);
   assertRefused(await world.run(dir, words), { code: 6 });
   assertEquals(await Deno.readTextFile(`${dir}/data`), "one");
+});
+
+Deno.test("--dry-run says what would be copied from files here, as far as they are known", async () => {
+  await using world = await World.create();
+  const alice = await publisher(world, "alice");
+  const chunks = ["a", "b", "c", "d"].map((letter) => letter.repeat(CHUNK_SIZE));
+  await alice.publish("data", chunks.join(""));
+  const dir = await world.folder("getter");
+  await world.json(dir, ["get", "data"]);
+  await alice.publish("data", ["x".repeat(CHUNK_SIZE), ...chunks, "tail"].join(""));
+  const words = ["get", "data", "--update", "--dry-run"];
+  const { bytes } = await world.json<Plan>(dir, words);
+  assertEquals(bytes, { there: 0, reused: 4 * CHUNK_SIZE, missing: CHUNK_SIZE + 4 });
+  assertMatch((await world.run(dir, words)).stdout, /64\.0 KiB from .*  256 KiB from files here/);
+  const { chunks: moved } = await world.json<Receipt>(dir, ["get", "data", "--update"]);
+  assertEquals([moved.reused, moved.fetched], [4, 2], "so it was");
+  // Nothing is known of a file that nobody has hashed.
+  const fresh = await world.folder("fresh");
+  await Deno.copyFile(`${dir}/data`, `${fresh}/old`);
+  await alice.publish("data", chunks.join(""));
+  const unknown = await world.json<Plan>(fresh, ["get", "data", "--reuse", "old", "--dry-run"], {
+    cwd: fresh,
+  });
+  assertEquals([unknown.bytes.reused, unknown.bytes.missing], [0, 4 * CHUNK_SIZE]);
+  assertEquals([...Deno.readDirSync(fresh)].map(({ name }) => name), ["old"]);
 });
 
 Deno.test("--seed-for: serves what was fetched, then leaves; a signal ends that in order", async () => {

@@ -116,7 +116,11 @@ export class ScriptedPeer implements PageApi {
     const { name, id, size, publisher, trust } = RECEIPT;
     return Promise.resolve({
       ...{ name, id, size, publisher, trust, path: "/dir/a" },
-      ...{ action: "fetch", bytes: { there: 0, missing: size }, sources: ["10.0.0.1:10000"] },
+      ...{
+        action: "fetch",
+        bytes: { there: 0, reused: 0, missing: size },
+        sources: ["10.0.0.1:10000"],
+      },
     });
   }
 

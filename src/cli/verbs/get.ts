@@ -10,6 +10,7 @@ import { ReceiptFile } from "../receipt_file.ts";
 import { errorValue, reportFailure } from "../report_failure.ts";
 import { safeJson } from "../sanitize.ts";
 import { whileHeld } from "../while_held.ts";
+import { deadlineOf, leftUntil } from "./deadline.ts";
 import { namesOf } from "./get_names.ts";
 import { checkFlags, type GetFlags, getOptions, onceGetOptions, requestOf } from "./get_options.ts";
 import { describePlan, describeReceipt, notesOn } from "./get_report.ts";
@@ -59,7 +60,8 @@ export const getVerb: Verb = {
           await getOne(word, call, { several, receipts });
         } catch (error) {
           if (!several || !(error instanceof Fault) || signal.aborted) throw error;
-          exit ||= await reportFailure(error, output, { name: word });
+          const code = await reportFailure(error, output, { name: word });
+          exit ||= code;
         }
       }
     } finally {
@@ -86,8 +88,14 @@ async function getOne(
   try {
     const waitMs = flags.waitLock === true ? Infinity : (flags.waitLock ?? 0) * 1000;
     const work = flags.output === "-" ? toStandardOutput : toDisk;
-    const fetching = () => choosingCandidate(request, (chosen) => work(chosen, call), call);
-    receipt = await whileHeld(fetching, { waitMs, signal: call.signal });
+    const deadline = deadlineOf(flags, call.started);
+    const fetching = () =>
+      choosingCandidate(
+        request,
+        (chosen) => work({ ...chosen, deadline: leftUntil(deadline, chosen.name) }, call),
+        call,
+      );
+    receipt = await whileHeld(fetching, { waitMs, signal: call.signal, deadline });
   } catch (error) {
     receipts?.add({ name: word, error: errorValue(error) });
     if (!several) await receipts?.save();

@@ -62,7 +62,10 @@ export function getOptions(): Option[] {
       .conflicts("overwrite"),
     option("--reuse <PATH>", "copy chunks from this file that needn't be fetched then; repeatable")
       .argParser((path: string, before: string[] = []) => [...before, path]),
-    duration("--deadline <DURATION>", "give up after so long: 30s, 10m, 2h"),
+    duration(
+      "--deadline <DURATION>",
+      "give up so long after the start, whatever is waited for: 30s, 10m, 2h",
+    ),
     duration(
       "--wait <DURATION>",
       "how long to wait while no source can be reached (default: 60s), or nobody has it yet " +
@@ -97,6 +100,7 @@ export function onceGetOptions(): Option[] {
  */
 export function checkFlags(flags: GetFlags, words: string[]): void {
   const { output, fromFile, checksum, id, update, reuse, seedFor, clobber, overwrite } = flags;
+  const { splay, deadline } = flags;
   const refuse = (what: string) => {
     throw new UsageFault(what, "shoal peer get --help");
   };
@@ -110,6 +114,9 @@ export function checkFlags(flags: GetFlags, words: string[]): void {
   if (update && words.some((word) => pinnedName(word).id)) {
     refuse("--update takes the newest version, NAME@ID a certain one");
   }
+  if (splay !== undefined && deadline !== undefined && splay >= deadline) {
+    refuse("--deadline counts from the start, so it must be longer than --splay");
+  }
   if (flags.delete && !update) refuse("option '--delete' needs --update");
   if (output !== "-") return;
   const onDisk = { update, reuse, overwrite, "no-clobber": clobber === false, "seed-for": seedFor };
@@ -120,15 +127,16 @@ export function checkFlags(flags: GetFlags, words: string[]): void {
 }
 
 /**
- * What is asked for a name; an output that ends with a slash still does. Throws a `usage` Fault for a folder that doesn't exist: one whose path ends
- * with a slash, or is to take several files.
+ * What is asked for a name, but for how long it may take; an output that ends with a slash still does.
+ * Throws a `usage` Fault for a folder that doesn't exist: one whose path ends with a slash, or is to take
+ * several files.
  */
 export async function requestOf(
   word: string,
   flags: GetFlags,
   { cwd, several }: { cwd: string; several: boolean },
 ): Promise<GetRequest> {
-  const { id, publisher, checksum, deadline, wait, limitDown, overwrite, update } = flags;
+  const { id, publisher, checksum, wait, limitDown, overwrite, update } = flags;
   const { delete: cleaned } = flags;
   const ms = (seconds?: number) => seconds === undefined ? undefined : seconds * 1000;
   const output = flags.output && flags.output !== "-"
@@ -140,7 +148,6 @@ export async function requestOf(
     no_clobber: flags.clobber === false || undefined,
     reuse: flags.reuse?.map((path) => resolve(cwd, path)),
     sha256: checksum,
-    deadline: ms(deadline),
     wait: ms(wait),
     limit_down: limitDown ?? undefined,
   };

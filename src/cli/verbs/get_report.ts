@@ -47,6 +47,8 @@ export function describePlan(plan: Plan): string {
   const what = action === "none" ? [kept ? "would be left alone" : "already up to date"] : [
     `would ${action === "fetch" ? "be fetched" : "replace what is there"}`,
     `${formatSize(bytes.missing)} ${from}${more}`,
+    ...(bytes.reused > 0 ? [`${formatSize(bytes.reused)} from files here`] : []),
+    ...(bytes.there > 0 ? [`${formatSize(bytes.there)} of an earlier try`] : []),
   ];
   return [name, formatSize(size), ...what, `id ${shortId(plan.id)}`, path].join("  ");
 }

@@ -37,7 +37,8 @@ export const shareVerb: Verb = {
         for (const { path, why } of result.left_out ?? []) output.note(`Left out ${path}: ${why}`);
       } catch (error) {
         if (args.length === 1 || !(error instanceof Fault)) throw error;
-        exit ||= await reportFailure(error, new Output({ quiet: output.quiet }));
+        const code = await reportFailure(error, new Output({ quiet: output.quiet }));
+        exit ||= code;
         shared.push({ name: file, error: errorValue(error) });
       }
     }

@@ -13,6 +13,8 @@ export interface VerbCall {
   flags: Record<string, unknown>;
   /** Relative paths start here: an absolute path. */
   cwd: string;
+  /** When the command began, by performance.now(). */
+  started: number;
   output: Output;
   /** Aborts when the user has had enough. */
   signal: AbortSignal;

@@ -1,0 +1,17 @@
+import { Fault } from "../../fault.ts";
+
+/** When a command that began at `started` must have ended, both by performance.now(); undefined for never. */
+export function deadlineOf(
+  { deadline }: { deadline?: number },
+  started: number,
+): number | undefined {
+  return deadline === undefined ? undefined : started + deadline * 1000;
+}
+
+/** Milliseconds that are left. Throws a `deadline` Fault when it has passed. */
+export function leftUntil(deadline: number | undefined, name: string): number | undefined {
+  if (deadline === undefined) return;
+  const left = deadline - performance.now();
+  if (left <= 0) throw new Fault("deadline", `Cannot get ${name}: the deadline passed`);
+  return left;
+}
