@@ -1,7 +1,15 @@
 /** Folders as one thing: what is shared of them, and what stands where they were fetched to. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { FileRecord, PeerStatus, Receipt, ShareResult } from "../../src/peer/peer_api.ts";
-import { assertRefused, eventually, placedIn } from "./checks.ts";
+import type {
+  FileRecord,
+  PeerStatus,
+  Plan,
+  Receipt,
+  ShareResult,
+  TrustEntry,
+} from "../../src/peer/peer_api.ts";
+import { sha256 } from "../support/bytes.ts";
+import { assertRefused, contentsOf, eventually, placedIn } from "./checks.ts";
 import { type Peer, sameFiles, World, writeRandom } from "./world.ts";
 
 const MIB = 1 << 20;
@@ -283,9 +291,84 @@ Deno.test("a file that is shared by its own name comes before a folder's", async
   });
 });
 
+Deno.test("a folder has no checksum of its own: what to say instead is named", async () => {
+  await using world = await World.create();
+  const { shared, tree } = await sharing(world);
+  const dir = await world.folder("getter");
+  const checksum = ["--checksum", `sha256=${"0".repeat(64)}`];
+  for (const name of ["tree", "tree/docs"]) {
+    const refused = await world.run(dir, ["get", name, ...checksum]);
+    assertRefused(refused, { code: 2, text: `a folder has no checksum` });
+    assert(refused.stderr.includes(`--id ${shared.id}`), refused.stderr);
+  }
+  assertEquals(contentsOf(dir), []);
+  await world.json(dir, ["get", "tree", "--id", shared.id]);
+  await assertSameTree(`${dir}/tree`, tree);
+  assertRefused(await world.run(dir, ["get", "tree", ...checksum]), { code: 2 });
+  // A file in it has one.
+  const digest = sha256(await Deno.readFile(`${tree}/chunk`)).toHex();
+  const file = ["get", "tree/chunk", "-o", `${dir}/alone`, "--checksum"];
+  assertRefused(await world.run(dir, [...file, checksum[1]]), { code: 5, text: digest });
+  assertEquals((await world.json<Receipt>(dir, [...file, `sha256=${digest}`])).sha256, digest);
+});
+
+Deno.test("whom a folder was taken from is remembered with any part of it", async () => {
+  await using world = await World.create();
+  const { tree, dir: home, program } = await sharing(world);
+  const dir = await world.folder("getter");
+  const first = await world.json<Receipt>(dir, ["get", "tree/docs/hello.txt"]);
+  assertEquals(first.trust, "first");
+  const known = await world.json<TrustEntry[]>(dir, ["trust", "list"]);
+  assertEquals(known.map(({ name, publisher }) => [name, publisher]), [["tree", first.publisher]]);
+  assertEquals((await world.json<Receipt>(dir, ["get", "tree/chunk"])).trust, "known");
+  // Somebody else's folder of that name is refused, also by its parts.
+  await program.stop();
+  const other = await world.peer("other");
+  await Deno.mkdir(`${other.dir}/tree/docs`, { recursive: true });
+  await write(`${other.dir}/tree/docs/hello.txt`, "mine\n");
+  await world.json(other.dir, ["share", "tree"]);
+  const words = ["get", "tree/docs/hello.txt", "--overwrite"];
+  assertRefused(await world.run(dir, words), { code: 5, text: "was remembered for it" });
+  assertRefused(await world.run(dir, ["get", "tree/docs", "--update"]), { code: 5 });
+  assertEquals(await text(`${dir}/tree/docs/hello.txt`), await text(`${tree}/docs/hello.txt`));
+  assertEquals(placedIn(home).length > 0, true);
+});
+
+Deno.test("a folder that is left alone is known to be up to date, until it is touched", async () => {
+  await using world = await World.create();
+  const { tree } = await sharing(world);
+  const dir = await world.folder("getter");
+  await world.json(dir, ["get", "tree"]);
+  // What has just changed is looked at again: it could change once more without a trace.
+  const changed = Math.max(
+    ...placedIn(`${dir}/tree`).map((name) =>
+      Deno.lstatSync(`${dir}/tree/${name}`).ctime!.getTime()
+    ),
+  );
+  await eventually("it is settled", () => Date.now() > changed + 2_500);
+  const looked = await world.json<Receipt>(dir, ["get", "tree"]);
+  const recalled = await world.json<Receipt>(dir, ["get", "tree", "--update", "--delete"]);
+  assertEquals([looked.up_to_date, recalled.up_to_date], [true, true]);
+  assertEquals([recalled.files, recalled.chunks, recalled.size, recalled.path], [
+    ...[looked.files, looked.chunks, looked.size, looked.path],
+  ]);
+  assertEquals([looked.bytes > 0, recalled.bytes], [true, 0], "not even the manifest");
+  const plan = await world.json<Plan>(dir, ["get", "tree", "--dry-run"]);
+  assertEquals([plan.action, plan.bytes.missing], ["none", 0]);
+  const file = `${dir}/tree/docs/hello.txt`;
+  const { atime, mtime } = await Deno.stat(file);
+  await write(file, "HELLO\n");
+  await Deno.utime(file, atime!, mtime!);
+  assertRefused(await world.run(dir, ["get", "tree"]), { code: 6, text: "in docs/hello.txt" });
+  await write(`${dir}/tree/extra`, "");
+  const mended = await world.json<Receipt>(dir, ["get", "tree", "--update", "--delete"]);
+  assertEquals([mended.files?.deleted, mended.up_to_date], [1, false]);
+  await assertSameTree(`${dir}/tree`, tree);
+});
+
 Deno.test("--watch announces changes of folders and files by itself", async () => {
   await using world = await World.create();
-  const { dir } = await world.peer("sharer");
+  const { dir, program } = await world.peer("sharer");
   await makeTree(`${dir}/tree`);
   await write(`${dir}/single`, "one");
   const watched = await world.json<ShareResult[]>(dir, ["share", "tree", "single", "--watch"]);
@@ -309,6 +392,23 @@ Deno.test("--watch announces changes of folders and files by itself", async () =
     await world.json(getter, ["get", "tree", "--update", "--delete"]);
     return placedIn(`${getter}/tree`).includes("made/later/file") &&
       await text(`${getter}/tree/docs/hello.txt`) === "changed\n";
+  });
+  await assertSameTree(`${getter}/tree`, `${dir}/tree`);
+  // A peer that starts again goes on watching, and sees what changed while it was away.
+  await program.stop();
+  await write(`${dir}/tree/away`, "while it was away");
+  await world.peer("sharer");
+  await eventually("what changed meanwhile is announced", async () => {
+    await world.json(getter, ["get", "tree", "--update", "--delete"]);
+    return placedIn(`${getter}/tree`).includes("away");
+  });
+  const before = await idOf("single");
+  await write(`${dir}/single`, "three");
+  await write(`${dir}/tree/back`, "now that it is back");
+  await eventually("the file has a new version again", async () => await idOf("single") !== before);
+  await eventually("and so has the folder", async () => {
+    await world.json(getter, ["get", "tree", "--update", "--delete"]);
+    return placedIn(`${getter}/tree`).includes("back");
   });
   await assertSameTree(`${getter}/tree`, `${dir}/tree`);
   const alone = await world.run(getter, ["share", "tree", "--watch"]);

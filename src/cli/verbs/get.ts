@@ -12,7 +12,14 @@ import { safeJson } from "../sanitize.ts";
 import { whileHeld } from "../while_held.ts";
 import { deadlineOf, leftUntil } from "./deadline.ts";
 import { namesOf } from "./get_names.ts";
-import { checkFlags, type GetFlags, getOptions, onceGetOptions, requestOf } from "./get_options.ts";
+import {
+  checkFlags,
+  type GetFlags,
+  getOptions,
+  onceGetOptions,
+  outputOf,
+  requestOf,
+} from "./get_options.ts";
 import { describePlan, describeReceipt, notesOn } from "./get_report.ts";
 import type { Verb, VerbCall } from "./verb.ts";
 
@@ -43,6 +50,7 @@ export const getVerb: Verb = {
   async prepare({ flags, args, cwd, signal }, random = Math.random) {
     const { onDone, onError, splay, receipt } = flags as GetFlags;
     checkFlags(flags as GetFlags, args);
+    await outputOf(flags as GetFlags, { cwd, several: isSeveral(args, flags as GetFlags) });
     if (onDone) await requireCommand("--on-done", onDone, cwd);
     if (onError) await requireCommand("--on-error", onError, cwd);
     if (receipt !== undefined) await ReceiptFile.at(receipt, cwd);
@@ -52,7 +60,7 @@ export const getVerb: Verb = {
     const { args, output, cwd, signal } = call;
     const { fromFile, receipt } = call.flags as GetFlags;
     const receipts = receipt === undefined ? undefined : await ReceiptFile.at(receipt, cwd);
-    const several = args.length !== 1 || fromFile !== undefined;
+    const several = isSeveral(args, call.flags as GetFlags);
     let exit: ExitCode = EXIT.ok;
     try {
       for await (const word of namesOf(args, { list: fromFile, cwd })) {
@@ -70,6 +78,10 @@ export const getVerb: Verb = {
     return exit;
   },
 };
+
+function isSeveral(words: string[], { fromFile }: GetFlags): boolean {
+  return words.length !== 1 || fromFile !== undefined;
+}
 
 /** Fetches one name and says what came of it. */
 async function getOne(

@@ -139,9 +139,7 @@ export async function requestOf(
   const { id, publisher, checksum, wait, limitDown, overwrite, update } = flags;
   const { delete: cleaned } = flags;
   const ms = (seconds?: number) => seconds === undefined ? undefined : seconds * 1000;
-  const output = flags.output && flags.output !== "-"
-    ? await destination(flags.output, cwd, several)
-    : undefined;
+  const output = await outputOf(flags, { cwd, several });
   return {
     ...pinnedName(word, id),
     ...{ publisher, overwrite, update, delete: cleaned, output },
@@ -153,7 +151,12 @@ export async function requestOf(
   };
 }
 
-async function destination(path: string, cwd: string, several: boolean): Promise<string> {
+/** Where `-o` leads on disk, if it does. Throws as {@link requestOf} does. */
+export async function outputOf(
+  { output: path }: Pick<GetFlags, "output">,
+  { cwd, several }: { cwd: string; several: boolean },
+): Promise<string | undefined> {
+  if (!path || path === "-") return;
   const absolute = resolve(cwd, path);
   const namesFolder = several || /[/\\]$/.test(path) && path !== absolute;
   if (namesFolder && !(await stat(absolute).catch(() => undefined))?.isDirectory()) {
