@@ -355,10 +355,7 @@ Deno.test("a folder that is left alone is known to be up to date, until it is to
   assertEquals([looked.bytes > 0, recalled.bytes], [true, 0], "not even the manifest");
   const plan = await world.json<Plan>(dir, ["get", "tree", "--dry-run"]);
   assertEquals([plan.action, plan.bytes.missing], ["none", 0]);
-  const file = `${dir}/tree/docs/hello.txt`;
-  const { atime, mtime } = await Deno.stat(file);
-  await write(file, "HELLO\n");
-  await Deno.utime(file, atime!, mtime!);
+  await write(`${dir}/tree/docs/hello.txt`, "HELLO\n");
   assertRefused(await world.run(dir, ["get", "tree"]), { code: 6, text: "in docs/hello.txt" });
   await write(`${dir}/tree/extra`, "");
   const mended = await world.json<Receipt>(dir, ["get", "tree", "--update", "--delete"]);
