@@ -22,7 +22,9 @@ export async function requireCommand(option: string, [name]: string[], cwd: stri
       if (await isExecutable(resolve(cwd, folder, name + ending))) return;
     }
   }
-  throw new Fault("hook", `Cannot run ${option} ${name}: there is no such command`);
+  throw new Fault("hook", `Cannot run ${option} ${name}: there is no such command`, {
+    next: "see to the command, and run it again: nothing was fetched",
+  });
 }
 
 /**

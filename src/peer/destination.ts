@@ -6,6 +6,9 @@ import { isInside, pathOf } from "../store/safe_path.ts";
 import type { Taken } from "../trust/choose_offer.ts";
 import type { GetRequest } from "./peer_api.ts";
 
+/** What to do about something at the destination that no option replaces. */
+export const MOVE_AWAY = "move that away, or choose another place with -o, and run it again";
+
 /** Where a download goes, and whether it is there already. */
 export interface Destination {
   path: string;
@@ -43,12 +46,14 @@ export async function settleDestination(
   const path = await destinationOf(request, dir);
   const stat = await Deno.stat(path).catch(() => undefined);
   if (!stat && await Deno.lstat(path).catch(() => undefined)) {
-    throw new Fault("destination", `Cannot write ${path}: it is a link that leads nowhere`);
+    throw new Fault("destination", `Cannot write ${path}: it is a link that leads nowhere`, {
+      next: MOVE_AWAY,
+    });
   }
   if (!stat) return { path, upToDate: false };
   if (!stat.isFile) {
     const kind = stat.isDirectory ? "a folder" : "not a regular file";
-    throw new Fault("destination", `Cannot write ${path}: it is ${kind}`);
+    throw new Fault("destination", `Cannot write ${path}: it is ${kind}`, { next: MOVE_AWAY });
   }
   const leaves = isInside(dir, path) && !isInside(dir, await Deno.realPath(path));
   if (leaves && !request.overwrite) {

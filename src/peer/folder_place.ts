@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import { Fault } from "../fault.ts";
 import { pathOf } from "../store/safe_path.ts";
-import { requireInside } from "./destination.ts";
+import { MOVE_AWAY, requireInside } from "./destination.ts";
 
 /** Where a folder goes, and what stands there. */
 export interface FolderPlace {
@@ -30,7 +30,8 @@ export async function settleFolder(
   }
   if (stat && !stat.isDirectory()) {
     const what = stat.isSymbolicLink() ? "a link" : "a file";
-    throw new Fault("destination", `Cannot write ${path}: it is ${what}, and ${name} is a folder`);
+    const why = `it is ${what}, and ${name} is a folder`;
+    throw new Fault("destination", `Cannot write ${path}: ${why}`, { next: MOVE_AWAY });
   }
   if (!stat && output !== undefined && !isFolder(parentOf(path))) {
     throw new Fault("usage", `Cannot write ${path}: there is no folder ${parentOf(path)}`);

@@ -244,6 +244,24 @@ Deno.test("what stands in the way of a folder, or of a file in it", async () => 
   }
 });
 
+Deno.test("a file where a folder is due, and the reverse: no option replaces it", async () => {
+  await using world = await World.create();
+  const peer = await sharing(world);
+  await write(`${peer.dir}/single`, "one");
+  await world.json(peer.dir, ["share", "single"]);
+  const dir = await world.folder("getter");
+  await write(`${dir}/tree`, "file");
+  await Deno.mkdir(`${dir}/single/kept`, { recursive: true });
+  for (const name of ["tree", "single"]) {
+    for (const option of [[], ["--overwrite"], ["--update"]]) {
+      const refused = await world.run(dir, ["get", name, ...option]);
+      assertRefused(refused, { code: 6, text: `Cannot write ${dir}/${name}: it is a` });
+      assertMatch(refused.stderr, /next: move that away, or choose another place/);
+    }
+  }
+  assertEquals(contentsOf(dir), ["single", "single/kept", "tree"]);
+});
+
 Deno.test("-o of a folder is the folder itself, or with a slash the one that it goes into", async () => {
   await using world = await World.create();
   const { tree } = await sharing(world);

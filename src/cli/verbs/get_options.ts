@@ -82,7 +82,7 @@ export function getOptions(): Option[] {
       .argParser(parsing(parseCommand)),
     option("--on-error <COMMAND>", "run this if it fails; $SHOAL_ERROR and others tell")
       .argParser(parsing(parseCommand)),
-    option("--dry-run", "only say what would be fetched, and from whom"),
+    option("--dry-run", "only say what would be fetched, from whom, and what is here already"),
     // The variable of that name is the peer's own limit.
     new Option("--limit-down <RATE>", "fetch no more than so many bytes per second: 500K, 2M")
       .argParser(parsing(parseRate)),
