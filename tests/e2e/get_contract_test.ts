@@ -276,7 +276,7 @@ Deno.test("--dry-run says what would be copied from files here, as far as they a
   const words = ["get", "data", "--update", "--dry-run"];
   const { bytes } = await world.json<Plan>(dir, words);
   assertEquals(bytes, { there: 0, reused: 4 * CHUNK_SIZE, missing: CHUNK_SIZE + 4 });
-  assertMatch((await world.run(dir, words)).stdout, /64\.0 KiB from .*  256 KiB from files here/);
+  assertMatch((await world.run(dir, words)).stdout, /64\.0 KiB from .*256 KiB from files here/);
   const { chunks: moved } = await world.json<Receipt>(dir, ["get", "data", "--update"]);
   assertEquals([moved.reused, moved.fetched], [4, 2], "so it was");
   // Nothing is known of a file that nobody has hashed.
