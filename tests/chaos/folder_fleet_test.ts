@@ -74,3 +74,21 @@ Deno.test("--seed-for serves a folder that was put elsewhere", async () => {
   await assertSame(`${other}/tree`, `${origin.dir}/tree`);
   assertEquals(await seeder.stop("SIGTERM"), 0, seeder.stderr);
 });
+
+Deno.test("two downloads of a folder to one place: the second waits, or exits with 10", async () => {
+  await using world = await World.create();
+  const origin = await sharer(world, "4M");
+  const place = await world.folder("place");
+  const words = ["get", "tree", "-o", `${place}/copy`];
+  const first = world.start(await world.folder("one"), words);
+  await eventually(
+    "it has begun",
+    () => [...Deno.readDirSync(place)].some(({ name }) => name.endsWith(".shoal-lock")),
+  );
+  const two = await world.folder("two");
+  assertEquals((await world.run(two, words)).code, 10);
+  const receipt = await world.json<Receipt>(two, [...words, "--wait-lock"]);
+  assertEquals([await first.ended(), receipt.up_to_date], [0, true]);
+  await assertSame(`${place}/copy`, `${origin.dir}/tree`);
+  assertEquals([...Deno.readDirSync(place)].map(({ name }) => name), ["copy"], "no lock is left");
+});
