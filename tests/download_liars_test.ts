@@ -61,7 +61,10 @@ Deno.test("liars: two among five cost no more than what they sent", async () => 
     sources.filter(({ receipt }) => receipt.address.startsWith("liar") === liars)
       .flatMap(({ asked }) => asked).reduce((sum, { count }) => sum + count, 0);
   assert(tally.refetched <= sent(true));
-  assert(sent(false) <= 640 + 16, `${sent(false)} chunks of the honest: one run twice at the end`);
+  assert(
+    sent(false) <= 640 + 16,
+    `${sent(false)} chunks of the honest: one request twice at the end`,
+  );
 });
 
 Deno.test("liars: what the only one sent is told, though it is being tried again", async () => {
@@ -142,7 +145,7 @@ Deno.test("liars: one liar and one lost source are a matter of the network", asy
 });
 
 Deno.test("liars: bad chunks that touch are asked for together, those apart on their own", async () => {
-  const bad = [2, 3, 4, 9, 15];
+  const bad = [1, 2, 3, 9, 15];
   const source = new MemorySource("a", new MemoryFile(MEGABYTES.content.slice(0, MIB)), {
     chunks: (right, { first }) => {
       if (source.connects > 1) return right;
@@ -153,7 +156,7 @@ Deno.test("liars: bad chunks that touch are asked for together, those apart on t
   await downloaded(new MemoryFile(MEGABYTES.content.slice(0, MIB)), [source], { waitMs: 60_000 });
   assertEquals(source.receipt.bad_chunks, 5);
   const again = source.asked.slice(4).toSorted((a, b) => a.first - b.first);
-  assertEquals(again, [{ first: 2, count: 3 }, { first: 9, count: 1 }, { first: 15, count: 1 }]);
+  assertEquals(again, [{ first: 1, count: 3 }, { first: 9, count: 1 }, { first: 15, count: 1 }]);
 });
 
 Deno.test("liars: a wrong short last chunk is asked for again alone", async () => {

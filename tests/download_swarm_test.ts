@@ -1,8 +1,8 @@
 /** Downloads from several sources: who is asked for what, how far ahead, and what when they change. */
 import { assert, assertEquals } from "@std/assert";
-import { RunMap } from "../src/content/run_map.ts";
+import { RUN_CHUNKS, RUN_SIZE, RunMap } from "../src/content/run_map.ts";
 import { Fault } from "../src/fault.ts";
-import type { Source } from "../src/peer/source.ts";
+import type { ChunkRequest, Source } from "../src/peer/source.ts";
 import { Budget } from "../src/peer/budget.ts";
 import { Downloader } from "../src/peer/downloader.ts";
 import { OrderedOutput } from "../src/peer/ordered_output.ts";
@@ -17,8 +17,13 @@ const FILE = new MemoryFile(patterned(12 * MIB + 5));
 const never = () => new Promise<never>(() => {});
 
 /** Runs that a source was asked for, each once. */
-const runsOf = ({ asked }: MemorySource) =>
-  [...new Set(asked.map(({ first }) => Math.floor(first / 16)))].sort((a, b) => a - b);
+const runsOf = ({ asked }: MemorySource) => {
+  const runs = new Set<number>();
+  for (const { first, count } of asked) {
+    for (let n = 0; n < count; n++) runs.add(Math.floor((first + n) / RUN_CHUNKS));
+  }
+  return [...runs].sort((a, b) => a - b);
+};
 
 const mapOf = (file: MemoryFile, ...runs: number[]) => {
   const map = new RunMap(file.runs);
@@ -61,7 +66,7 @@ Deno.test("swarm: of two, the one that is a hundred times slower is asked for li
     },
   });
   await downloaded(file, [slow, quick]);
-  assert(runsOf(slow).length <= 5, `${runsOf(slow)}`);
+  assert(runsOf(slow).length * RUN_SIZE <= 5 * MIB, `${runsOf(slow)}`);
   assert(quick.receipt.bytes >= 96 * MIB);
   assert(slow.mostInFlight <= MIB);
 });
@@ -71,13 +76,13 @@ Deno.test("swarm: the last runs of a source that stalls are brought by another, 
   const quick = new MemorySource("quick", FILE);
   await downloaded(FILE, [stalled, quick]);
   assertEquals([stalled.receipt.bytes, quick.receipt.bytes], [0, FILE.size]);
-  assertEquals(runsOf(stalled).length, 1, "no more than the least window");
+  assertEquals(runsOf(stalled).length * RUN_SIZE, MIB, "no more than the least window");
 });
 
 Deno.test("swarm: what another brought is taken back at once, and the source goes on", async () => {
-  const file = new MemoryFile(patterned(2 * MIB));
+  const file = new MemoryFile(patterned(7 * RUN_SIZE));
   const takenBack = gate();
-  // The last part of the first run stalls; the second run it alone has, and brings it then.
+  // Run 3 stalls; those after it, it alone has, and brings them then.
   const stalling = new MemorySource("stalling", file, {
     chunks: async (right, { first }, signal) => {
       if (first === 12) signal.addEventListener("abort", takenBack.open);
@@ -85,7 +90,7 @@ Deno.test("swarm: what another brought is taken back at once, and the source goe
       return first === 12 ? never() : right;
     },
   });
-  const other = new MemorySource("other", file, { have: () => mapOf(file, 0) });
+  const other = new MemorySource("other", file, { have: () => mapOf(file, 3) });
   await downloaded(file, [stalling, other]);
   assertEquals(stalling.cancelled, [{ first: 12, count: 4 }]);
   assertEquals([stalling.connects, stalling.receipt.retries], [1, 0], "nothing against it");
@@ -106,10 +111,11 @@ Deno.test("swarm: who comes back again and again and brings nothing is no source
 });
 
 Deno.test("swarm: partial sources bring what they have, and more when they have more", async () => {
+  const file = new MemoryFile(patterned(12 * RUN_SIZE + 5));
   const [a, b] = [[0, 2, 4], [1, 3]].map((runs, n) => {
-    return new MemorySource(`${n}`, FILE, { have: () => mapOf(FILE, ...runs) });
+    return new MemorySource(`${n}`, file, { have: () => mapOf(file, ...runs) });
   });
-  const running = downloaded(FILE, [a, b]);
+  const running = downloaded(file, [a, b]);
   for (let turn = 0; turn < 20; turn++) await settle();
   assertEquals([runsOf(a), runsOf(b)], [[0, 2, 4], [1, 3]]);
   for (let run = 5; run < 12; run++) (run % 3 === 0 ? a : b).gain(run);
@@ -122,12 +128,79 @@ Deno.test("swarm: partial sources bring what they have, and more when they have 
 
 Deno.test("swarm: who told of a run too early is kept, and others are asked", async () => {
   const early = new MemorySource("early", FILE, {
-    chunks: (right, { first }) => first < 16 ? Promise.reject(refusal("not_yet")) : right,
+    chunks: (right, { first }) => first < RUN_CHUNKS ? Promise.reject(refusal("not_yet")) : right,
   });
   const late = new MemorySource("late", FILE, { have: () => mapOf(FILE, 0) });
   await downloaded(FILE, [early, late]);
   assertEquals([early.connects, early.receipt.dropped], [1, undefined]);
-  assertEquals(late.receipt.bytes, MIB);
+  assertEquals(late.receipt.bytes, RUN_SIZE);
+});
+
+/** A source that has all, but refuses the first run that it is asked for while others can pass it on. */
+function sendingToAnother(file: MemoryFile, refused: (run: number) => void) {
+  const asked: ChunkRequest[] = [];
+  const source = new MemorySource("seed", file, {
+    // The other one is there before.
+    connect: settle,
+    chunks: (right, request) => {
+      asked.push(request);
+      if (asked.length > 1) return right;
+      refused(request.first / RUN_CHUNKS);
+      return Promise.reject(refusal("taken"));
+    },
+  });
+  return { source, asked };
+}
+
+/** Somebody who fetches the file too, and has nothing of it yet. */
+function rivalOf(file: MemoryFile) {
+  const rival = new MemorySource("rival", file, { have: () => new RunMap(file.runs) });
+  rival.receipt.peer = "bb".repeat(32);
+  return rival;
+}
+
+Deno.test("swarm: what a source sends to another first is had from that one", async () => {
+  const file = new MemoryFile(patterned(8 * RUN_SIZE));
+  const rival = rivalOf(file);
+  const { source, asked } = sendingToAnother(file, (run) => rival.gain(run));
+  await downloaded(file, [rival, source]);
+  assertEquals(asked[0].unlessTaken, true);
+  const { first, count } = asked[0];
+  assertEquals(rival.asked, [{ first, count }]);
+  assertEquals(asked.slice(1).filter((request) => request.first === first), [], "not asked again");
+  assertEquals([rival.receipt.bytes, source.receipt.bytes], [RUN_SIZE, 7 * RUN_SIZE]);
+  assertEquals([source.connects, source.receipt.retries], [1, 0], "nothing against it");
+});
+
+Deno.test("swarm: what a source sends to another, and nobody passes on, is asked of it again at last", async () => {
+  const file = new MemoryFile(patterned(8 * RUN_SIZE));
+  const rival = rivalOf(file);
+  const { source, asked } = sendingToAnother(file, () => {});
+  await downloaded(file, [rival, source]);
+  const [{ first }] = asked;
+  assertEquals(asked.length, 9);
+  assertEquals(asked.map(({ first }) => first).lastIndexOf(first), 8, "the others came before");
+  assertEquals(asked.map(({ unlessTaken }) => unlessTaken), [
+    ...Array.from({ length: 8 }, () => true),
+    ...[false],
+  ]);
+  assertEquals([rival.asked, source.receipt.bytes], [[], file.size]);
+  assertEquals([source.connects, source.receipt.retries], [1, 0], "nothing against it");
+});
+
+Deno.test("swarm: where nobody else lacks anything, chunks are asked for whoever was first", async () => {
+  const file = new MemoryFile(patterned(8 * RUN_SIZE));
+  const requests: ChunkRequest[] = [];
+  const sources = ["a", "b"].map((name) =>
+    new MemorySource(name, file, {
+      chunks: (right, request) => {
+        requests.push(request);
+        return right;
+      },
+    })
+  );
+  await downloaded(file, sources);
+  assertEquals(requests.filter(({ unlessTaken }) => unlessTaken), []);
 });
 
 Deno.test("swarm: none left, it waits for one, and the one that comes lets it finish", async () => {
@@ -193,7 +266,7 @@ Deno.test("swarm: the window grows with what a source brings in a round trip, to
   await downloaded(file, [source]);
   assert(source.mostInFlight > 4 * MIB, `${source.mostInFlight}`);
   assert(source.mostInFlight <= 16 * MIB, `${source.mostInFlight}`);
-  assert(source.asked.some(({ count }) => count === 16), "whole runs, once it is quick");
+  assert(source.asked.some(({ count }) => count === 16), "several runs together, once it is quick");
 });
 
 Deno.test("swarm: who waits for the budget does not keep a download from ending", async () => {
@@ -232,7 +305,7 @@ Deno.test("swarm: two downloads share a budget, and neither waits for the other'
   assert(both.length > done.length / 4, `${both.length} of ${done.length}`);
 });
 
-Deno.test("swarm: a stream comes through whole when two bring parts of the same run", async () => {
+Deno.test("swarm: a stream comes through whole when another brings what a slow one was asked for", async () => {
   const file = new MemoryFile(patterned(MIB));
   const parts: { right: Bytes; answer: (bytes: Bytes) => void }[] = [];
   const slow = new MemorySource("slow", file, {
@@ -256,7 +329,7 @@ Deno.test("swarm: a stream comes through whole when two bring parts of the same 
   const reading = Array.fromAsync(readable);
   const running = downloader.run().then(() => sink.finish());
   for (let turn = 0; turn < 100 && other.asked.length < 4; turn++) await settle();
-  // The slow one brings two parts, then the other one brings all four, and the others are not needed.
+  // The slow one brings two runs, then the other one brings the rest, and what was asked of the slow one is not needed.
   for (const { right, answer } of parts.slice(0, 2)) answer(right);
   await settle();
   last.open();
@@ -278,7 +351,7 @@ Deno.test("swarm: of what two bring, each chunk counts once, however it is cut",
     onBytes: (bytes) => told.push(bytes),
   });
   const reading = Array.fromAsync(readable);
-  assertEquals(downloader.missingOf(0, 16), [{ first: 0, count: 16 }]);
+  assertEquals(downloader.missingOf({ first: 0, end: 4 }), [{ first: 0, count: 16 }]);
   const bring = async (source: MemorySource, first: number, count: number) => {
     const bytes = file.chunks({ first, count });
     await downloader.store({ first, count }, bytes.buffer, bytes.length, source);
@@ -286,9 +359,8 @@ Deno.test("swarm: of what two bring, each chunk counts once, however it is cut",
   };
   await bring(a, 0, 4);
   await bring(a, 8, 4);
-  assertEquals(downloader.missingOf(0, 3), [
-    ...[{ first: 4, count: 3 }, { first: 7, count: 1 }],
-    ...[{ first: 12, count: 3 }, { first: 15, count: 1 }],
+  assertEquals(downloader.missingOf({ first: 0, end: 4 }), [
+    ...[{ first: 4, count: 4 }, { first: 12, count: 4 }],
   ]);
   await bring(b, 0, 16);
   await sink.finish();

@@ -1,7 +1,7 @@
 /** One download: how it goes, and how it ends. Who lies is for download_liars_test.ts. */
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
-import { RunMap } from "../src/content/run_map.ts";
+import { RUN_CHUNKS, RUN_SIZE, RunMap } from "../src/content/run_map.ts";
 import { Fault } from "../src/fault.ts";
 import { Downloader } from "../src/peer/downloader.ts";
 import { OrderedOutput } from "../src/peer/ordered_output.ts";
@@ -21,7 +21,8 @@ const nobodyThere: Conduct = {
 };
 
 Deno.test("download: one source, at every boundary", async () => {
-  for (const size of [0, 1, 65_535, 65_536, 65_537, MIB - 1, MIB, MIB + 1, 4 * MIB + 5]) {
+  const at = [65_536, RUN_SIZE, MIB].flatMap((boundary) => [boundary - 1, boundary, boundary + 1]);
+  for (const size of [0, 1, ...at, 4 * MIB + 5]) {
     const file = new MemoryFile(patterned(size, size + 1));
     const source = new MemorySource("a", file);
     const { tally } = await downloaded(file, [source]);
@@ -44,18 +45,26 @@ Deno.test("download: an empty file needs no source, but its own id", async () =>
 
 Deno.test("download: what is there already is not fetched", async () => {
   const whole = new MemorySource("a", MEGABYTES);
-  const all = new MemorySink(MEGABYTES.size, RunMap.full(5));
+  const all = new MemorySink(MEGABYTES.size, RunMap.full(MEGABYTES.runs));
   assertEquals((await download(MEGABYTES, [whole], { sink: all })).error, undefined);
   assertEquals([whole.connects, all.written.size], [0, 0]);
   const source = new MemorySource("a", MEGABYTES);
-  const map = new RunMap(5);
+  const map = new RunMap(MEGABYTES.runs);
   for (const run of [0, 3]) map.add(run);
+  const missing = Array.from({ length: map.runs }, (_, run) => run).filter((run) => !map.has(run));
   const sink = new MemorySink(MEGABYTES.size, map);
   const { error, told, tally } = await download(MEGABYTES, [source], { sink });
-  assertEquals([error, told, tally.fetched], [undefined, 2 * MIB + 5, 33]);
-  assertEquals(sink.done.toSorted(), [1, 2, 4]);
-  const asked = source.asked.map(({ first }) => Math.floor(first / 16));
-  assertEquals([...new Set(asked)].toSorted(), [1, 2, 4]);
+  assertEquals([error, told, tally.fetched], [
+    undefined,
+    MEGABYTES.size - 2 * RUN_SIZE,
+    65 - 2 * RUN_CHUNKS,
+  ]);
+  assertEquals(sink.done.toSorted((a, b) => a - b), missing);
+  const chunks = source.asked.flatMap(({ first, count }) =>
+    Array.from({ length: count }, (_, index) => first + index)
+  );
+  const runs = new Set(chunks.map((chunk) => Math.floor(chunk / RUN_CHUNKS)));
+  assertEquals([...runs].toSorted((a, b) => a - b), missing);
   assertEquals(map.count, 2, "the sink's map is the sink's");
 });
 
@@ -178,7 +187,7 @@ Deno.test("download: who says what it has only after the end is not asked", asyn
   // It answers although it was closed, as one that is not over a socket may.
   source.have = async () => {
     await late.passed;
-    return RunMap.full(5);
+    return RunMap.full(MEGABYTES.runs);
   };
   Object.defineProperty(source, "ended", { value: new Promise(() => {}) });
   const { close } = source;
@@ -255,7 +264,7 @@ Deno.test("download: at its deadline it ends, whatever is under way", async () =
 
 Deno.test("download: with one honest source among any others, it always comes through", async () => {
   let calls = 0;
-  const conducts: (() => Conduct)[] = [
+  const conducts: ((file: MemoryFile) => Conduct)[] = [
     () => ({}),
     () => ({ chunks: (right) => flip(right, right.length - 1) }),
     () => liesIn(7),
@@ -268,7 +277,7 @@ Deno.test("download: with one honest source among any others, it always comes th
     }),
     () => nobodyThere,
     () => ({ connect: () => new Promise(() => {}) }),
-    () => ({ have: () => RunMap.from(5, new Uint8Array([0b01010])) }),
+    ({ runs }) => ({ have: () => RunMap.from(runs, new Uint8Array([0b0101_1010, 0b11, 0])) }),
     () => ({ digests: () => Promise.reject(refusal("busy")) }),
   ];
   // Fewer than would keep all connections that may be half open.
@@ -277,7 +286,7 @@ Deno.test("download: with one honest source among any others, it always comes th
   await fc.assert(
     fc.asyncProperty(others, fc.nat({ max: 7 }), size, async (kinds, at, size) => {
       const file = new MemoryFile(patterned(size, size + 1));
-      const sources = kinds.map((kind, n) => new MemorySource(`s${n}`, file, conducts[kind]()));
+      const sources = kinds.map((kind, n) => new MemorySource(`s${n}`, file, conducts[kind](file)));
       sources.splice(at, 0, new MemorySource("honest", file));
       await downloaded(file, sources, { waitMs: 60_000 });
       assertEquals(sources.reduce((sum, { receipt }) => sum + receipt.bytes, 0), size);

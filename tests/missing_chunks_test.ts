@@ -5,56 +5,61 @@ import { MissingChunks } from "../src/peer/missing_chunks.ts";
 
 const CHUNK = 65_536;
 
-/** Two runs and three chunks, the last of which has 5 bytes. */
+/** Three runs, and a fourth of three chunks, the last of which has 5 bytes. */
 function missing() {
-  const size = 34 * CHUNK + 5;
+  const size = 14 * CHUNK + 5;
   const map = new RunMap(runCount(size));
   return { map, chunks: new MissingChunks(treeShape(size), map) };
 }
 
+const run = (first: number, end = first + 1) => ({ first, end });
+
 Deno.test("missing chunks: each counts once, and a run is whole with its last one", () => {
   const { map, chunks } = missing();
   assertEquals(chunks.countIn(0), 0);
-  assertEquals(chunks.had({ first: 0, count: 15 }), {
-    chunks: 15,
-    bytes: 15 * CHUNK,
-    whole: false,
-  });
-  assertEquals(chunks.had({ first: 10, count: 6 }), { chunks: 1, bytes: CHUNK, whole: true });
+  assertEquals(chunks.had({ first: 0, count: 3 }), { chunks: 3, bytes: 3 * CHUNK, whole: [] });
+  assertEquals(chunks.had({ first: 2, count: 2 }), { chunks: 1, bytes: CHUNK, whole: [0] });
   map.add(0);
-  assertEquals(chunks.had({ first: 3, count: 2 }), { chunks: 0, bytes: 0, whole: false });
-  assertEquals([chunks.countIn(0), chunks.countIn(1), chunks.countIn(2)], [16, 0, 0]);
-  assertEquals(chunks.needs({ first: 0, count: 16 }), false);
-  assertEquals(chunks.needs({ first: 16, count: 1 }), true);
+  assertEquals(chunks.had({ first: 1, count: 2 }), { chunks: 0, bytes: 0, whole: [] });
+  assertEquals([chunks.countIn(0), chunks.countIn(1), chunks.countIn(3)], [4, 0, 0]);
+  assertEquals(chunks.needs({ first: 0, count: 4 }), false);
+  assertEquals(chunks.needs({ first: 0, count: 5 }), true);
+});
+
+Deno.test("missing chunks: what covers several runs counts in each of them", () => {
+  const { map, chunks } = missing();
+  chunks.had({ first: 5, count: 1 });
+  const had = chunks.had({ first: 2, count: 9 });
+  assertEquals(had, { chunks: 8, bytes: 8 * CHUNK, whole: [1] });
+  for (const whole of had.whole) map.add(whole);
+  assertEquals(chunks.of(run(0, 4), 16), [{ first: 0, count: 2 }, { first: 11, count: 4 }]);
+  const rest = chunks.had({ first: 0, count: 15 });
+  assertEquals(rest, { chunks: 6, bytes: 5 * CHUNK + 5, whole: [0, 2, 3] });
 });
 
 Deno.test("missing chunks: the last run is shorter, and so is its last chunk", () => {
   const { chunks } = missing();
-  assertEquals(chunks.of(2, 16), [{ first: 32, count: 3 }]);
-  assertEquals(chunks.had({ first: 34, count: 1 }), { chunks: 1, bytes: 5, whole: false });
-  assertEquals(chunks.of(2, 16), [{ first: 32, count: 2 }]);
-  assertEquals(chunks.had({ first: 32, count: 2 }).whole, true);
+  assertEquals(chunks.of(run(3), 16), [{ first: 12, count: 3 }]);
+  assertEquals(chunks.had({ first: 14, count: 1 }), { chunks: 1, bytes: 5, whole: [] });
+  assertEquals(chunks.of(run(3), 16), [{ first: 12, count: 2 }]);
+  assertEquals(chunks.had({ first: 12, count: 2 }).whole, [3]);
 });
 
 Deno.test("missing chunks: asked for in ranges, around what is there", () => {
   const { chunks } = missing();
   chunks.had({ first: 4, count: 1 });
   chunks.had({ first: 9, count: 2 });
-  assertEquals(chunks.of(0, 4), [
+  assertEquals(chunks.of(run(0, 4), 4), [
     { first: 0, count: 4 },
     { first: 5, count: 4 },
     { first: 11, count: 4 },
-    { first: 15, count: 1 },
   ]);
-  assertEquals(chunks.countIn(0), 3);
+  assertEquals([chunks.countIn(1), chunks.countIn(2)], [1, 2]);
 });
 
 Deno.test("missing chunks: what is not wanted counts as there", () => {
   const { map, chunks } = missing();
-  chunks.only({ first: 15, count: 3 });
-  assertEquals([map.has(0), map.has(1), map.has(2)], [false, false, true]);
-  assertEquals([...chunks.of(0, 16), ...chunks.of(1, 16)], [
-    { first: 15, count: 1 },
-    { first: 16, count: 2 },
-  ]);
+  chunks.only({ first: 3, count: 3 });
+  assertEquals([0, 1, 2, 3].map((at) => map.has(at)), [false, false, true, true]);
+  assertEquals(chunks.of(run(0, 4), 16), [{ first: 3, count: 3 }]);
 });

@@ -1,13 +1,13 @@
 /** What a PeerSource makes of what another peer says, right or wrong. */
 import { assert, assertEquals } from "@std/assert";
+import { RUN_SIZE } from "../src/content/run_map.ts";
 import { PeerSource } from "../src/peer/source.ts";
 import type { Refusal } from "../src/wire/caller.ts";
 import { faultOf } from "./support/faults.ts";
 import { settle } from "./support/settle.ts";
 import { type RawEnd, Scripted } from "./support/sockets.ts";
 
-const MIB = 1 << 20;
-const FILE = { id: "ab".repeat(32), size: 20 * MIB };
+const FILE = { id: "ab".repeat(32), size: 20 * RUN_SIZE };
 const SELF = { agent: "test/1", peer: "cd".repeat(32), port: 4_000 };
 const never = new AbortController().signal;
 

@@ -222,7 +222,7 @@ function runsOf(map: RunMap): number[] {
 }
 
 Deno.test("partial: what was there is there again, verified, and the rest makes the file", async () => {
-  for (const size of [1, CHUNK, MIB, MIB + 1, 3 * MIB - 1, 9 * MIB + CHUNK]) {
+  for (const size of [1, CHUNK, RUN_SIZE, RUN_SIZE + 1, 3 * RUN_SIZE - 1, 9 * RUN_SIZE + CHUNK]) {
     await using place = await Place.create(size);
     const runs = runCount(size);
     const first = place.open();
@@ -235,7 +235,7 @@ Deno.test("partial: what was there is there again, verified, and the rest makes 
     let checked = 0;
     await second.check({ onChecked: (bytes) => checked += bytes });
     assertEquals([second.map.count, second.unchecked], [runs - 1, 0]);
-    assertEquals(checked, (runs - 1) * MIB);
+    assertEquals(checked, (runs - 1) * RUN_SIZE);
     await place.store(second, runs - 1);
     assertEquals(second.bytes, size);
     await second.publish(place.folder.at("file"), { mtime: 1_000, overwrite: false });
@@ -246,7 +246,7 @@ Deno.test("partial: what was there is there again, verified, and the rest makes 
 });
 
 Deno.test("partial: the map never claims what no sync has covered", async () => {
-  await using place = await Place.create(4 * MIB);
+  await using place = await Place.create(4 * RUN_SIZE);
   let sync = () => Promise.resolve();
   const timers: (() => void)[] = [];
   const partial = place.open({
@@ -279,14 +279,14 @@ Deno.test("partial: the map never claims what no sync has covered", async () => 
 });
 
 Deno.test("partial: what is wrong on disk is not there, all else is", async () => {
-  await using place = await Place.create(5 * MIB + 10);
+  await using place = await Place.create(5 * RUN_SIZE + 10);
   const first = place.open();
   for (const run of [0, 1, 2, 3, 5]) await place.store(first, run);
   await first.close();
   place.restart();
   using file = await Deno.open(place.path, { write: true });
-  await file.seek(2 * MIB + 77, Deno.SeekMode.Start);
-  await file.write(new Uint8Array([place.content[2 * MIB + 77] ^ 1]));
+  await file.seek(2 * RUN_SIZE + 77, Deno.SeekMode.Start);
+  await file.write(new Uint8Array([place.content[2 * RUN_SIZE + 77] ^ 1]));
   const second = place.open();
   await second.check();
   assertEquals(runsOf(second.map), [0, 1, 3, 5]);
@@ -297,8 +297,8 @@ Deno.test("partial: what is wrong on disk is not there, all else is", async () =
 });
 
 Deno.test("partial: cut off, or longer than the file, it costs what is missing", async () => {
-  await using place = await Place.create(3 * MIB);
-  for (const [length, left] of [[MIB + 5, [0]], [0, []], [3 * MIB + 1, []]] as const) {
+  await using place = await Place.create(3 * RUN_SIZE);
+  for (const [length, left] of [[RUN_SIZE + 5, [0]], [0, []], [3 * RUN_SIZE + 1, []]] as const) {
     const first = place.open();
     await first.check();
     for (const run of [0, 1, 2]) if (!first.map.has(run)) await place.store(first, run);
@@ -313,7 +313,7 @@ Deno.test("partial: cut off, or longer than the file, it costs what is missing",
 });
 
 Deno.test("partial: a check that is broken off loses nothing", async () => {
-  await using place = await Place.create(16 * MIB);
+  await using place = await Place.create(16 * RUN_SIZE);
   const first = place.open();
   for (let run = 0; run < 16; run++) await place.store(first, run);
   await first.close();
@@ -328,7 +328,7 @@ Deno.test("partial: a check that is broken off loses nothing", async () => {
 });
 
 Deno.test("partial: this process believes itself, unless the file was changed since", async () => {
-  await using place = await Place.create(2 * MIB);
+  await using place = await Place.create(2 * RUN_SIZE);
   const first = place.open();
   await place.store(first, 0);
   await first.close();
@@ -342,30 +342,30 @@ Deno.test("partial: this process believes itself, unless the file was changed si
 });
 
 Deno.test("partial: it serves what is verified, tells of it, and nothing else", async () => {
-  await using place = await Place.create(3 * MIB + 100);
+  await using place = await Place.create(3 * RUN_SIZE + 100);
   const partial = place.open();
   const heard: number[] = [];
   const stop = partial.onRun((run) => heard.push(run));
   const into = new Uint8Array(CHUNK);
   assertEquals(partial.read(0, into), false);
   await place.store(partial, 1);
-  assert(partial.read(MIB, into));
-  assertSameBytes(into, place.content.subarray(MIB, MIB + CHUNK));
-  assertEquals(partial.read(MIB - 1, into), false, "it begins in a run that is not there");
-  assertEquals(partial.read(2 * MIB - 1, into), false, "it ends in one");
+  assert(partial.read(RUN_SIZE, into));
+  assertSameBytes(into, place.content.subarray(RUN_SIZE, RUN_SIZE + CHUNK));
+  assertEquals(partial.read(RUN_SIZE - 1, into), false, "it begins in a run that is not there");
+  assertEquals(partial.read(2 * RUN_SIZE - 1, into), false, "it ends in one");
   await place.store(partial, 3);
-  assert(partial.read(3 * MIB, into.subarray(0, 100)));
-  assertEquals(partial.read(3 * MIB + 50, into), false, "there is no more of the file");
+  assert(partial.read(3 * RUN_SIZE, into.subarray(0, 100)));
+  assertEquals(partial.read(3 * RUN_SIZE + 50, into), false, "there is no more of the file");
   assertEquals(heard, [1, 3]);
   stop();
   await place.store(partial, 0);
   assertEquals(heard, [1, 3]);
   await partial.close();
-  assertEquals(partial.read(MIB, into), false);
+  assertEquals(partial.read(RUN_SIZE, into), false);
 });
 
 Deno.test("partial: a file that has a second name by now is never written to", async () => {
-  await using place = await Place.create(2 * MIB);
+  await using place = await Place.create(2 * RUN_SIZE);
   const first = place.open();
   await place.store(first, 0);
   await first.close();
@@ -379,7 +379,7 @@ Deno.test("partial: a file that has a second name by now is never written to", a
 });
 
 Deno.test("partial: a destination that is taken leaves it whole", async () => {
-  await using place = await Place.create(2 * MIB);
+  await using place = await Place.create(2 * RUN_SIZE);
   const first = place.open();
   for (const run of [0, 1]) await place.store(first, run);
   await place.folder.write("file", "precious");
@@ -396,7 +396,7 @@ Deno.test("partial: a destination that is taken leaves it whole", async () => {
 });
 
 Deno.test("partial: what can never fit is refused before anything is made for it", async () => {
-  await using place = await Place.create(2 * MIB);
+  await using place = await Place.create(2 * RUN_SIZE);
   const { id, downloads, disk } = place;
   const about = { id, name: "huge", size: Number.MAX_SAFE_INTEGER, overwrite: false };
   const huge = { ...about, taken: "first" as const };
@@ -410,7 +410,7 @@ Deno.test("partial: what can never fit is refused before anything is made for it
 // What is kept at the next start
 
 Deno.test("downloads: files that no row is for, and rows without their file, are cleaned up", async () => {
-  await using place = await Place.create(2 * MIB);
+  await using place = await Place.create(2 * RUN_SIZE);
   const kept = place.open();
   await place.store(kept, 1);
   await kept.close();
@@ -428,7 +428,7 @@ Deno.test("downloads: files that no row is for, and rows without their file, are
 });
 
 Deno.test("downloads: pages of digests stay as long as the download does", async () => {
-  await using place = await Place.create(2 * MIB);
+  await using place = await Place.create(2 * RUN_SIZE);
   const partial = place.open();
   await partial.close();
   place.state.digests.tidy();
@@ -454,9 +454,9 @@ Deno.test("downloads: a database of version 1 gets its tables, and keeps the res
 });
 
 Deno.test("downloads: what is asked for anew is remembered, what is there stays", async () => {
-  await using place = await Place.create(2 * MIB);
+  await using place = await Place.create(2 * RUN_SIZE);
   const { id, downloads } = place;
-  const about = { id, name: "a", size: 2 * MIB, overwrite: false, taken: "first" as const };
+  const about = { id, name: "a", size: 2 * RUN_SIZE, overwrite: false, taken: "first" as const };
   downloads.begin(about);
   const map = new RunMap(2);
   map.add(1);

@@ -20,10 +20,13 @@ function mapOf(runs: number, there: Iterable<number>): RunMap {
   return map;
 }
 
+/** The next run for a source. */
+const one = (picker: RunPicker<string>, source: string) => picker.take(source)?.first;
+
 /** All that a source can take, one after the other. */
 function takeAll(picker: RunPicker<string>, source: string, most = Infinity): number[] {
   const runs: number[] = [];
-  for (let run; runs.length < most && (run = picker.take(source)) !== undefined;) runs.push(run);
+  for (let run; runs.length < most && (run = one(picker, source)) !== undefined;) runs.push(run);
   return runs;
 }
 
@@ -33,11 +36,11 @@ const range = (from: number, to: number) =>
 Deno.test("run picker: each missing run once, and nothing to somebody unknown", () => {
   for (const runs of [0, 1, 7, 8, 9, 100]) {
     const { picker } = pickerOf(runs);
-    assertEquals(picker.take("a"), undefined);
+    assertEquals(one(picker, "a"), undefined);
     picker.add("a", RunMap.full(runs));
     assertEquals(takeAll(picker, "a"), range(0, runs));
     for (const run of range(0, runs)) assertEquals(picker.done(run), ["a"]);
-    assertEquals([picker.missing, picker.take("a")], [0, undefined]);
+    assertEquals([picker.missing, one(picker, "a")], [0, undefined]);
   }
 });
 
@@ -51,9 +54,9 @@ Deno.test("run picker: what is there is not asked for, and what nobody has neith
 });
 
 Deno.test("run picker: a stretch follows another by chance, and is itself in order", () => {
-  const { picker } = pickerOf(20, { random: () => 0 });
-  picker.add("a", RunMap.full(20));
-  assertEquals(takeAll(picker, "a"), [...range(8, 16), ...range(16, 20), ...range(0, 8)]);
+  const { picker } = pickerOf(80, { random: () => 0 });
+  picker.add("a", RunMap.full(80));
+  assertEquals(takeAll(picker, "a"), [...range(32, 64), ...range(64, 80), ...range(0, 32)]);
   fc.assert(
     fc.property(fc.infiniteStream(fc.double({ min: 0, max: 0.999, noNaN: true })), (numbers) => {
       const { picker } = pickerOf(100, { random: () => numbers.next().value });
@@ -61,7 +64,7 @@ Deno.test("run picker: a stretch follows another by chance, and is itself in ord
       const taken = takeAll(picker, "a");
       assertEquals(taken.toSorted((a, b) => a - b), range(0, 100));
       for (const [at, run] of taken.entries()) {
-        if (run % 8 > 0) assertEquals(taken[at - 1], run - 1);
+        if (run % 32 > 0) assertEquals(taken[at - 1], run - 1);
       }
     }),
     { numRuns: 20 },
@@ -73,7 +76,7 @@ Deno.test("run picker: random among equals, so that two downloads begin apart", 
   for (let n = 0; n < 16; n++) {
     const { picker } = pickerOf(128, { random: () => n / 16 });
     picker.add("a", RunMap.full(128));
-    first.add(picker.take("a")!);
+    first.add(one(picker, "a")!);
   }
   assert(first.size > 1, [...first].join());
 });
@@ -88,7 +91,7 @@ Deno.test("run picker: the rarest first, of what stands first in an order made t
   picker.add("z", mapOf(6, [0, 3]));
   picker.add("w", mapOf(6, [0, 3]));
   now = 499;
-  assertEquals(picker.take("y"), 1, "0 still stands before 1, but has more holders by now");
+  assertEquals(one(picker, "y"), 1, "0 still stands before 1, but has more holders by now");
   picker.release(1, "y");
   now = 500;
   assertEquals(takeAll(picker, "seed"), [1, 3, 0]);
@@ -99,15 +102,43 @@ Deno.test("run picker: what somebody else is sent is left to them for a while", 
   const { picker } = pickerOf(4, { now: () => now, peer: "00".repeat(32) });
   picker.add("seed", RunMap.full(4), "aa".repeat(32));
   for (const run of [0, 2, 2, 3]) picker.promised(run);
-  assertEquals(picker.take("seed"), 1, "the only one that nobody is sent");
-  assertEquals(picker.take("seed"), 0, "nobody is known who could be asked for it");
+  assertEquals(one(picker, "seed"), 1, "the only one that nobody is sent");
+  assertEquals(one(picker, "seed"), 0, "nobody is known who could be asked for it");
   picker.release(0, "seed");
   picker.add("rival", mapOf(4, [2]), "bb".repeat(32));
-  assertEquals(picker.take("seed"), undefined);
-  now = 1_999;
-  assertEquals(picker.take("seed"), undefined);
-  now = 2_000;
+  assertEquals(one(picker, "seed"), undefined);
+  now = 499;
+  assertEquals(one(picker, "seed"), undefined);
+  now = 500;
   assertEquals(takeAll(picker, "seed").toSorted(), [0, 2, 3], "they were not to be had elsewhere");
+});
+
+Deno.test("run picker: rare is what only those have who have everything, while rivals lack it", () => {
+  const { picker } = pickerOf(4, { peer: "00".repeat(32) });
+  picker.add("seed", RunMap.full(4), "aa".repeat(32));
+  assertEquals(picker.isRare(0, "seed"), false, "nobody else wants it");
+  picker.add("rival", mapOf(4, [1]), "bb".repeat(32));
+  picker.promised(2);
+  assertEquals(range(0, 4).map((run) => picker.isRare(run, "seed")), [true, false, false, true]);
+  assertEquals(range(0, 4).some((run) => picker.isRare(run, "rival")), false);
+});
+
+Deno.test("run picker: with a run come those that follow, as far as nothing speaks against it", () => {
+  const { picker, map } = pickerOf(16);
+  picker.add("seed", RunMap.full(16));
+  picker.add("a", mapOf(16, range(0, 6)));
+  picker.add("b", mapOf(16, [0, 1, 4, 5]));
+  assertEquals(picker.take("b", 4), { first: 0, end: 2 }, "it has not got 2");
+  assertEquals(picker.take("a", 8), { first: 2, end: 4 }, "4 is less rare");
+  map.add(9);
+  assertEquals(picker.take("seed", 2), { first: 6, end: 8 });
+  assertEquals(picker.take("seed", 4), { first: 8, end: 9 }, "9 is there");
+  assertEquals(picker.take("seed", 16), { first: 10, end: 16 });
+  assertEquals(picker.take("seed", 16), { first: 4, end: 6 });
+  assertEquals(picker.take("seed", 16), undefined);
+  const ordered = pickerOf(8, { horizon: () => 3 }).picker;
+  ordered.add("seed", RunMap.full(8));
+  assertEquals(ordered.take("seed", 8), { first: 0, end: 3 });
 });
 
 Deno.test("run picker: what a rival has is asked of the rival", () => {
@@ -129,7 +160,7 @@ Deno.test("run picker: with a horizon, in order and no further", () => {
   horizon = 5;
   assertEquals(takeAll(picker, "a"), [3, 4]);
   horizon = 8;
-  assertEquals([picker.take("rare"), takeAll(picker, "a", 2)], [7, [5, 6]]);
+  assertEquals([one(picker, "rare"), takeAll(picker, "a", 2)], [7, [5, 6]]);
 });
 
 Deno.test("run picker: what comes back is next, but not for whom it failed", () => {
@@ -137,12 +168,12 @@ Deno.test("run picker: what comes back is next, but not for whom it failed", () 
   for (const source of ["a", "b"]) picker.add(source, RunMap.full(10));
   assertEquals(takeAll(picker, "a", 3), [0, 1, 2]);
   picker.release(1, "a");
-  assertEquals(picker.take("a"), 1, "given back without a failure");
+  assertEquals(one(picker, "a"), 1, "given back without a failure");
   picker.release(1, "a", true);
-  assertEquals(picker.take("a"), 3);
-  assertEquals(picker.take("b"), 1);
+  assertEquals(one(picker, "a"), 3);
+  assertEquals(one(picker, "b"), 1);
   picker.release(1, "b", true);
-  assertEquals(picker.take("a"), 1, "the other one failed since");
+  assertEquals(one(picker, "a"), 1, "the other one failed since");
 });
 
 Deno.test("run picker: who failed a run gets it again when no other has it", () => {
@@ -151,10 +182,10 @@ Deno.test("run picker: who failed a run gets it again when no other has it", () 
   picker.add("partial", mapOf(4, [0, 1]));
   assertEquals(takeAll(picker, "a"), [2, 3, 0, 1]);
   for (const run of [1, 3]) picker.release(run, "a", true);
-  assertEquals(picker.take("a"), 3, "partial could never bring it");
-  assertEquals(picker.take("a"), undefined, "partial can bring 1");
+  assertEquals(one(picker, "a"), 3, "partial could never bring it");
+  assertEquals(one(picker, "a"), undefined, "partial can bring 1");
   picker.remove("partial");
-  assertEquals(picker.take("a"), 1);
+  assertEquals(one(picker, "a"), 1);
 });
 
 /** Milliseconds after which others are asked for what somebody was asked for, at the end. */
@@ -167,19 +198,19 @@ Deno.test("run picker: in the endgame, what is overdue is given to one source mo
   picker.add("partial", mapOf(3, [2]));
   assertEquals(takeAll(picker, "a", 2), [0, 1]);
   now = 1;
-  assertEquals(picker.take("a"), 2);
-  assertEquals(picker.take("a"), undefined, "a is asked for everything already");
+  assertEquals(one(picker, "a"), 2);
+  assertEquals(one(picker, "a"), undefined, "a is asked for everything already");
   now = OVERDUE_MS - 1;
-  assertEquals(picker.take("b"), undefined, "nothing is overdue");
+  assertEquals(one(picker, "b"), undefined, "nothing is overdue");
   now = OVERDUE_MS;
-  assertEquals([picker.take("partial"), takeAll(picker, "b")], [undefined, [0, 1]]);
+  assertEquals([one(picker, "partial"), takeAll(picker, "b")], [undefined, [0, 1]]);
   now = OVERDUE_MS + 1;
-  assertEquals(picker.take("partial"), 2);
-  assertEquals(picker.take("c"), undefined, "two are enough");
+  assertEquals(one(picker, "partial"), 2);
+  assertEquals(one(picker, "c"), undefined, "two are enough");
   assertEquals(picker.done(2).toSorted(), ["a", "partial"]);
   assertEquals(picker.done(0), ["a", "b"]);
   picker.release(1, "a");
-  assertEquals(picker.take("c"), 1, "there is a place again");
+  assertEquals(one(picker, "c"), 1, "there is a place again");
 });
 
 Deno.test("run picker: no endgame while somebody has yet to be asked", () => {
@@ -187,12 +218,12 @@ Deno.test("run picker: no endgame while somebody has yet to be asked", () => {
   const { picker } = pickerOf(2, { now: () => now });
   picker.add("seed", RunMap.full(2));
   picker.add("partial", mapOf(2, [1]));
-  assertEquals(picker.take("seed"), 0);
+  assertEquals(one(picker, "seed"), 0);
   picker.add("other", mapOf(2, [0]));
   now = OVERDUE_MS;
-  assertEquals(picker.take("other"), undefined, "1 is still free");
-  assertEquals(picker.take("partial"), 1);
-  assertEquals(picker.take("other"), 0);
+  assertEquals(one(picker, "other"), undefined, "1 is still free");
+  assertEquals(one(picker, "partial"), 1);
+  assertEquals(one(picker, "other"), 0);
 });
 
 Deno.test("run picker: who goes leaves all that it was asked for to others", () => {
@@ -200,9 +231,9 @@ Deno.test("run picker: who goes leaves all that it was asked for to others", () 
   const { picker } = pickerOf(4, { now: () => now });
   for (const source of ["a", "b"]) picker.add(source, RunMap.full(4));
   assertEquals(takeAll(picker, "a", 3), [0, 1, 2]);
-  assertEquals(picker.take("b"), 3);
+  assertEquals(one(picker, "b"), 3);
   picker.remove("a");
-  assertEquals([takeAll(picker, "b").toSorted(), picker.take("a")], [[0, 1, 2], undefined]);
+  assertEquals([takeAll(picker, "b").toSorted(), one(picker, "a")], [[0, 1, 2], undefined]);
   picker.remove("a");
   picker.add("a", RunMap.full(4));
   now = OVERDUE_MS;
@@ -280,7 +311,7 @@ Deno.test("run picker: whatever happens, it does what a plain model of it would"
           picker.release(run, who, what === "fail");
         } else if (what === "take" && its) {
           const candidates = free(who);
-          const taken = picker.take(who);
+          const taken = one(picker, who);
           if (candidates.length > 0) {
             assert(candidates.includes(taken!), `${taken} of ${candidates}`);
             const least = Math.min(...candidates.map(rarity));

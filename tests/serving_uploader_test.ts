@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
-import { RUN_SIZE, RunMap } from "../src/content/run_map.ts";
+import { RUN_CHUNKS, RUN_SIZE, RunMap } from "../src/content/run_map.ts";
 import { RunNotices } from "../src/peer/run_notices.ts";
 import { RateLimiter } from "../src/peer/rate_limiter.ts";
 import { Connection } from "../src/wire/connection.ts";
@@ -8,7 +8,7 @@ import { assertSameBytes, patterned, sha256 } from "./support/bytes.ts";
 import { FakeClock } from "./support/fake_clock.ts";
 import { Growing } from "./support/growing.ts";
 import { codeOf, have, serving, YOU } from "./support/serving.ts";
-import { socketPair } from "./support/sockets.ts";
+import { type RawEnd, socketPair } from "./support/sockets.ts";
 import { until } from "./support/until.ts";
 
 const MIB = 1 << 20;
@@ -43,25 +43,28 @@ Deno.test("uploader: a download is served as far as it is", async () => {
     { action: "get_chunks", id, file, first, count }
   );
   const page = { action: "get_digests", id: 9, file, level: 0, page: 0 };
-  assertEquals(await codeOf(end, chunks(2, 0, 16)), "not_yet");
+  assertEquals(await codeOf(end, chunks(2, 0, 4)), "not_yet");
   assertEquals(await codeOf(end, page), "not_yet");
-  growing.get(1, 4);
-  it.state.digests.put(file, 0, 0, patterned(65 * 32));
-  assertEquals(await codeOf(end, chunks(3, 15, 2)), "not_yet");
-  assertEquals(await codeOf(end, chunks(4, 31, 2)), "not_yet");
-  assertEquals(await codeOf(end, chunks(5, 64, 2)), "out_of_range");
-  await end.send(chunks(6, 16, 16), chunks(7, 64, 1), page);
-  assertEquals(await end.line(), { action: "chunks", id: 6, payload: RUN_SIZE });
-  assertSameBytes(await end.bytes(RUN_SIZE), growing.content.subarray(RUN_SIZE, 2 * RUN_SIZE));
+  growing.get(1, 2, 4);
+  it.state.digests.put(file, 0, 0, patterned(17 * 32));
+  assertEquals(await codeOf(end, chunks(3, 3, 2)), "not_yet");
+  assertEquals(await codeOf(end, chunks(4, 4, 9)), "not_yet");
+  assertEquals(await codeOf(end, chunks(5, 16, 2)), "out_of_range");
+  await end.send(chunks(6, 4, 8), chunks(7, 16, 1), page);
+  assertEquals(await end.line(), { action: "chunks", id: 6, payload: 2 * RUN_SIZE });
+  assertSameBytes(
+    await end.bytes(2 * RUN_SIZE),
+    growing.content.subarray(RUN_SIZE, 3 * RUN_SIZE),
+  );
   assertEquals(await end.line(), { action: "chunks", id: 7, payload: 1 });
   assertSameBytes(await end.bytes(1), growing.content.subarray(4 * RUN_SIZE));
   assertEquals((await end.line()).action, "digests");
-  assertSameBytes(await end.bytes(65 * 32), patterned(65 * 32));
+  assertSameBytes(await end.bytes(17 * 32), patterned(17 * 32));
   assertEquals(it.served.map(([name]) => name), ["growing", "growing"]);
   growing.readable = false;
-  assertEquals(await codeOf(end, chunks(10, 16, 1)), "unreadable");
+  assertEquals(await codeOf(end, chunks(10, 4, 1)), "unreadable");
   stop();
-  assertEquals(await codeOf(end, chunks(11, 16, 16)), "not_shared");
+  assertEquals(await codeOf(end, chunks(11, 4, 4)), "not_shared");
 });
 
 Deno.test("uploader: have tells what is there, and then what is new", async () => {
@@ -96,21 +99,21 @@ Deno.test("uploader: have tells what is there, and then what is new", async () =
 Deno.test("uploader: who fetches a file is told what the others ask for, once for each run", async () => {
   await using it = await serving();
   const file = it.share.id;
-  const chunks = (id: number, first: number) => (
-    { action: "get_chunks", id, file, first, count: 4 }
-  );
+  const asked: [id: number, first: number, count: number][] = [[3, 4, 2], [4, 6, 2], [5, 9, 4]];
   const [asking, listening, stranger] = [await it.call(), await it.call(), await it.call()];
   for (const end of [asking, listening]) {
     await end.send(have(2, file));
     assertEquals((await end.line()).complete, true);
   }
-  await asking.send(chunks(3, 16), chunks(4, 20), chunks(5, 36));
-  for (const id of [3, 4, 5]) {
-    assertEquals(await asking.line(), { action: "chunks", id, payload: 4 * CHUNK_SIZE });
-    await asking.bytes(4 * CHUNK_SIZE);
+  await asking.send(
+    ...asked.map(([id, first, count]) => ({ action: "get_chunks", id, file, first, count })),
+  );
+  for (const [id, , count] of asked) {
+    assertEquals(await asking.line(), { action: "chunks", id, payload: count * CHUNK_SIZE });
+    await asking.bytes(count * CHUNK_SIZE);
   }
   const runs = new Set<number>();
-  while (runs.size < 2) {
+  while (runs.size < 3) {
     const notice = await listening.line();
     assertEquals([notice.action, notice.file], ["taken", file]);
     for (const [first, count] of notice.runs) {
@@ -120,12 +123,52 @@ Deno.test("uploader: who fetches a file is told what the others ask for, once fo
       }
     }
   }
-  assertEquals([...runs].sort(), [1, 2]);
+  assertEquals([...runs].sort(), [1, 2, 3]);
   // Neither who asks for them nor who fetches nothing hears of them.
   for (const end of [asking, stranger]) {
     await end.send(have(9, file));
     assertEquals((await end.line()).action, "map");
   }
+});
+
+Deno.test("uploader: with unless_taken, what another asked for first is refused while that one stays", async () => {
+  await using it = await serving();
+  const file = it.share.id;
+  let id = 2;
+  /** The code of the refusal, or "" when the chunks came. What others are sent is told in between. */
+  const ask = async (end: RawEnd, run: number, unless: object = { unless_taken: true }) => {
+    const range = { first: run * RUN_CHUNKS, count: RUN_CHUNKS };
+    await end.send({ action: "get_chunks", id: ++id, file, ...range, ...unless });
+    let reply = await end.line();
+    while (reply.action === "taken") reply = await end.line();
+    assertEquals(reply.id, id);
+    if (reply.action === "error") return reply.code;
+    const position = run * RUN_SIZE;
+    const content = it.share.content.subarray(position, position + RUN_SIZE);
+    assertSameBytes(await end.bytes(reply.payload), content);
+    return "";
+  };
+  const [first, other, stranger] = [await it.call(), await it.call(), await it.call()];
+  for (const end of [first, other]) {
+    await end.send(have(2, file));
+    assertEquals((await end.line()).complete, true);
+  }
+  assertEquals(await ask(stranger, 5), "");
+  assertEquals(await ask(other, 5), "", "who asked before fetches nothing that could be passed on");
+  assertEquals(await ask(first, 1, {}), "");
+  assertEquals(await ask(other, 1), "taken");
+  assertEquals(await ask(stranger, 1), "taken");
+  assertEquals(await ask(first, 1), "", "it is the one who asked first");
+  assertEquals(await ask(first, 5), "taken");
+  for (const unless of [{}, { unless_taken: false }]) assertEquals(await ask(other, 1, unless), "");
+  first.close();
+  let code = "taken";
+  for (let tries = 0; code === "taken"; tries++) {
+    assertLess(tries, 5_000, "that one has left");
+    code = await ask(other, 1);
+  }
+  assertEquals(code, "");
+  assertEquals(await ask(stranger, 1), "taken", "by the other, from now on");
 });
 
 /** Notes how many messages are being sent at a time. */

@@ -182,12 +182,14 @@ Deno.test("protocol: requests at the edges of their fields", () => {
     digests,
     { action: "hello", id: 1, protocol: 1, agent: "x".repeat(10_000) },
     { action: "hello", id: 1, protocol: 1, agent: "", peer: PEER },
+    { ...chunks, unless_taken: true },
   ];
   const bad = [
     { ...chunks, count: 0 },
     { ...chunks, count: 17 },
     { ...chunks, count: 1.5 },
     { ...chunks, first: -1 },
+    { ...chunks, unless_taken: 1 },
     { ...chunks, first: 2 ** 53 },
     { ...chunks, file: ID.toUpperCase() },
     { ...chunks, file: ID.slice(1) },

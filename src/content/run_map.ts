@@ -4,10 +4,21 @@
  */
 import { CHUNK_SIZE } from "./sizes.ts";
 
-/** Chunks in a run: the unit in which a download is planned and told of. 1 MiB. */
-export const RUN_CHUNKS = 16;
+/**
+ * Chunks in a run: the unit in which a download is planned, told of and passed on. 256 KiB: whoever
+ * fetches a run can pass it on once it is whole, so that a swarm begins and ends the sooner the smaller
+ * runs are.
+ */
+export const RUN_CHUNKS = 4;
 /** Bytes in a run. */
 export const RUN_SIZE = RUN_CHUNKS * CHUNK_SIZE;
+
+/** Consecutive runs, by number. */
+export interface RunRange {
+  first: number;
+  /** The one after the last. */
+  end: number;
+}
 
 /** Runs in a file of `size` bytes. */
 export function runCount(size: number): number {

@@ -1,10 +1,10 @@
 import { goodStretches } from "../content/bad_chunks.ts";
 import { fileId } from "../content/file_id.ts";
 import { type TreeShape, treeShape } from "../content/hash_tree.ts";
-import { RUN_CHUNKS, RUN_SIZE, runCount, RunMap } from "../content/run_map.ts";
+import { RUN_CHUNKS, RUN_SIZE, runCount, RunMap, type RunRange } from "../content/run_map.ts";
 import { Fault } from "../fault.ts";
 import type { DigestStore } from "../store/digest_store.ts";
-import { CHUNK_SIZE, PAGE_DIGESTS } from "../wire/protocol.ts";
+import { CHUNK_SIZE, PAGE_DIGESTS, REQUEST_CHUNKS } from "../wire/protocol.ts";
 import { Budget } from "./budget.ts";
 import { Lane, type LaneHost } from "./lane.ts";
 import { MissingChunks } from "./missing_chunks.ts";
@@ -155,7 +155,7 @@ export class Downloader implements LaneHost, ReuseHost {
   }
 
   /** Fetches these runs before others, for a reader; undefined when it needs none any more. */
-  prefer(reader: object, runs: { first: number; end: number } | undefined): void {
+  prefer(reader: object, runs: RunRange | undefined): void {
     this.#picker.prefer(reader, runs);
     this.wake();
   }
@@ -252,16 +252,21 @@ export class Downloader implements LaneHost, ReuseHost {
     this.#ended.signal.throwIfAborted();
   }
 
-  take(source: Source): number | undefined {
+  take(source: Source, most: number): { runs: RunRange; unlessTaken: boolean } | undefined {
     if (this.#ended.signal.aborted) return;
-    const run = this.#picker.take(source);
+    const runs = this.#picker.take(source, most);
+    if (!runs) return;
     // Asked for ahead of the chunks, so that these needn't wait for it when they are here.
-    if (run !== undefined) this.#pages.prefetch({ first: run * RUN_CHUNKS, count: 1 }, source);
-    return run;
+    this.#pages.prefetch({ first: runs.first * RUN_CHUNKS, count: 1 }, source);
+    return { runs, unlessTaken: this.#picker.isRare(runs.first, source) };
   }
 
-  missingOf(run: number, most: number): ChunkRange[] {
-    return this.#missing.of(run, most);
+  taken(runs: Iterable<number>): void {
+    for (const run of runs) this.#picker.promised(run);
+  }
+
+  missingOf(runs: RunRange): ChunkRange[] {
+    return this.#missing.of(runs, REQUEST_CHUNKS);
   }
 
   async store(
@@ -301,9 +306,9 @@ export class Downloader implements LaneHost, ReuseHost {
     return stored.buffer;
   }
 
-  release(run: number, source: Source, failed: boolean): void {
+  release(runs: Iterable<number>, source: Source, failed: boolean): void {
     if (failed) source.receipt.retries++;
-    this.#picker.release(run, source, failed);
+    for (const run of runs) this.#picker.release(run, source, failed);
     this.wake();
   }
 
@@ -367,16 +372,15 @@ export class Downloader implements LaneHost, ReuseHost {
     this.#options.onBytes?.(bytes);
   }
 
-  /** These chunks of a run are there; how many of them were missing, and their bytes. */
+  /** These chunks are there; how many of them were missing, and their bytes. */
   #had(range: ChunkRange): { chunks: number; bytes: number } {
     const had = this.#missing.had(range);
-    if (had.whole) {
-      const run = Math.floor(range.first / RUN_CHUNKS);
+    for (const run of had.whole) {
       const others = this.#picker.done(run);
       this.#options.sink.runDone(run);
       for (const other of others) this.#lanes.get(other)?.drop(run);
-      if (this.#picker.missing === 0) this.#end();
     }
+    if (had.whole.length > 0 && this.#picker.missing === 0) this.#end();
     return had;
   }
 
@@ -420,7 +424,8 @@ export class Downloader implements LaneHost, ReuseHost {
   }
 
   #left(): string {
-    return `${this.#picker.missing} of ${this.#map.runs} MiB`;
+    const mebibytes = (runs: number) => Math.ceil(runs * RUN_SIZE / 2 ** 20);
+    return `${mebibytes(this.#picker.missing)} of ${mebibytes(this.#map.runs)} MiB`;
   }
 
   #lost(): Fault {

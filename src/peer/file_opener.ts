@@ -15,7 +15,7 @@ import type { Sharing } from "./sharing.ts";
 /** Bytes read from disk at a time. */
 const BLOCK_SIZE = 256 << 10;
 /** Runs that a download under way fetches before others for a reader: what `get -o -` holds, too. */
-const AHEAD = 16;
+const AHEAD = 64;
 /** How often it is looked whether a download has begun, after its check: milliseconds. */
 const LOOK_EVERY_MS = 500;
 

@@ -1,24 +1,21 @@
 import type { TreeShape } from "../content/hash_tree.ts";
 import { runLength } from "../content/hash_tree.ts";
+import { RUN_CHUNKS, type RunRange } from "../content/run_map.ts";
 import { Fault } from "../fault.ts";
 import { Refusal } from "../wire/caller.ts";
+import { REQUEST_CHUNKS } from "../wire/protocol.ts";
 import type { Budget } from "./budget.ts";
-import type { ChunkRange, Source } from "./source.ts";
+import type { ChunkRange, ChunkRequest, Source } from "./source.ts";
 import { Window, WINDOW_LEAST } from "./window.ts";
-
-/** Chunks asked for at once while a source is slow: four requests fit the least window. */
-const SMALL_PIECE = 4;
-/** And when it is quick: a full payload. */
-const LARGE_PIECE = 16;
 
 /** What a lane needs of the download that it is part of. */
 export interface LaneHost {
   readonly shape: TreeShape;
   readonly budget: Budget;
-  /** The next run for this lane's source, if there is one now. */
-  take(source: Source): number | undefined;
-  /** The chunks of a run that are still missing, in ranges of at most `most` chunks. */
-  missingOf(run: number, most: number): ChunkRange[];
+  /** The next runs for this lane's source, one to `most` of them, if there are any now. */
+  take(source: Source, most: number): { runs: RunRange; unlessTaken: boolean } | undefined;
+  /** The chunks of some runs that are still missing, in ranges that fit a request. */
+  missingOf(runs: RunRange): ChunkRange[];
   /** Verifies and stores what came. Throws an `integrity` Fault for wrong chunks. */
   store(
     range: ChunkRange,
@@ -26,12 +23,17 @@ export interface LaneHost {
     length: number,
     source: Source,
   ): Promise<ArrayBuffer>;
-  /** The source will not bring what is missing of a run; `failed` when others should try first. */
-  release(run: number, source: Source, failed: boolean): void;
+  /** The source sends these runs to somebody else, who can soon be asked for them. */
+  taken(runs: Iterable<number>): void;
+  /** The source will not bring what is missing of some runs; `failed` when others should try first. */
+  release(runs: Iterable<number>, source: Source, failed: boolean): void;
 }
 
+/** Some runs that the source is asked for together. */
 interface Asked {
-  /** Requests for parts of this run that are under way. */
+  /** Those that it is still to bring. */
+  runs: Set<number>;
+  /** Requests for parts of them that are under way. */
   open: number;
   /** Takes them back. */
   cancel: AbortController;
@@ -46,7 +48,7 @@ export class Lane {
   readonly #window: Window;
   readonly #asked = new Map<number, Asked>();
   readonly #buffers: ArrayBuffer[] = [];
-  #queue: { run: number; range: ChunkRange }[] = [];
+  #queue: { asked: Asked; range: ChunkRequest }[] = [];
   #inFlight = 0;
   #failure: unknown;
   #stopped = false;
@@ -71,10 +73,12 @@ export class Lane {
       if (next) this.#start(next);
       else await this.#changed.promise;
     }
-    for (const { run } of this.#queue) this.#asked.get(run)!.failed = true;
+    for (const { asked } of this.#queue) asked.failed = true;
     this.#queue = [];
     while (this.#inFlight > 0) await this.#changed.promise;
-    for (const run of this.#asked.keys()) this.#host.release(run, this.#source, true);
+    for (const { runs } of new Set(this.#asked.values())) {
+      this.#host.release(runs, this.#source, true);
+    }
     if (this.#failure !== undefined) throw this.#failure;
   }
 
@@ -86,10 +90,13 @@ export class Lane {
 
   /** A run was brought by somebody else. */
   drop(run: number): void {
-    this.#queue = this.#queue.filter((entry) => entry.run !== run);
     const asked = this.#asked.get(run);
+    if (!asked) return;
     this.#asked.delete(run);
-    asked?.cancel.abort();
+    asked.runs.delete(run);
+    if (asked.runs.size > 0) return;
+    this.#queue = this.#queue.filter((entry) => entry.asked !== asked);
+    asked.cancel.abort();
     this.wake();
   }
 
@@ -107,15 +114,23 @@ export class Lane {
   }
 
   /** What to ask for next, if the window has room for it. */
-  #next(): { run: number; range: ChunkRange } | undefined {
+  #next(): { asked: Asked; range: ChunkRequest } | undefined {
     if (this.#queue.length === 0) {
       // Not before there is room: a run that waits here could be had from somebody else.
       if (this.#inFlight >= this.#window.size) return;
-      const run = this.#host.take(this.#source);
-      if (run === undefined) return;
-      const most = this.#window.size >= 2 * WINDOW_LEAST ? LARGE_PIECE : SMALL_PIECE;
-      this.#asked.set(run, { open: 0, cancel: new AbortController(), failed: false });
-      this.#queue = this.#host.missingOf(run, most).map((range) => ({ run, range }));
+      const most = this.#window.size >= 2 * WINDOW_LEAST ? REQUEST_CHUNKS / RUN_CHUNKS : 1;
+      const taken = this.#host.take(this.#source, most);
+      if (!taken) return;
+      const { runs, unlessTaken } = taken;
+      const asked: Asked = {
+        ...{ runs: new Set(), open: 0, cancel: new AbortController(), failed: false },
+      };
+      for (let run = runs.first; run < runs.end; run++) {
+        asked.runs.add(run);
+        this.#asked.set(run, asked);
+      }
+      this.#queue = this.#host.missingOf(runs)
+        .map((range) => ({ asked, range: { ...range, unlessTaken } }));
     }
     const [{ range }] = this.#queue;
     const bytes = runLength(this.#host.shape, range.first, range.count);
@@ -123,30 +138,33 @@ export class Lane {
     return this.#queue.shift();
   }
 
-  #start({ run, range }: { run: number; range: ChunkRange }): void {
-    const asked = this.#asked.get(run)!;
+  #start({ asked, range }: { asked: Asked; range: ChunkRequest }): void {
     const bytes = runLength(this.#host.shape, range.first, range.count);
     asked.open++;
     this.#inFlight += bytes;
     this.#fetch(range, bytes, asked).catch((error) => {
-      asked.failed = true;
       const code = error instanceof Refusal ? error.code : "";
+      if (code === "taken" && range.unlessTaken) {
+        this.#queue = this.#queue.filter((entry) => entry.asked !== asked);
+        return this.#host.taken(asked.runs);
+      }
+      asked.failed = true;
       // Taken back, or told of too early: neither says anything against the source.
       const innocent = asked.cancel.signal.aborted || code === "not_yet";
       if (!innocent || isLie(error)) this.#fail(error);
     }).finally(() => {
       this.#inFlight -= bytes;
       asked.open--;
-      const more = this.#queue.some((entry) => entry.run === run);
-      if (asked.open === 0 && !more && this.#asked.get(run) === asked) {
-        this.#asked.delete(run);
-        this.#host.release(run, this.#source, asked.failed);
+      const more = this.#queue.some((entry) => entry.asked === asked);
+      if (asked.open === 0 && !more && asked.runs.size > 0) {
+        for (const run of asked.runs) this.#asked.delete(run);
+        this.#host.release(asked.runs, this.#source, asked.failed);
       }
       this.wake();
     });
   }
 
-  async #fetch(range: ChunkRange, bytes: number, asked: Asked): Promise<void> {
+  async #fetch(range: ChunkRequest, bytes: number, asked: Asked): Promise<void> {
     const { budget } = this.#host;
     await budget.take(bytes, asked.cancel.signal);
     try {

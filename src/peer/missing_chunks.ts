@@ -1,5 +1,5 @@
 import { runLength, type TreeShape } from "../content/hash_tree.ts";
-import { RUN_CHUNKS, type RunMap } from "../content/run_map.ts";
+import { RUN_CHUNKS, type RunMap, type RunRange } from "../content/run_map.ts";
 import type { ChunkRange } from "./source.ts";
 
 /**
@@ -18,9 +18,9 @@ export class MissingChunks {
     this.#map = map;
   }
 
-  /** True when one of these chunks of a run is missing. */
+  /** True when one of these chunks is missing. */
   needs(range: ChunkRange): boolean {
-    return this.#missing(range) !== 0;
+    return partsOf(range).some((part) => this.#missing(part) !== 0);
   }
 
   /** How many chunks of a run are there. */
@@ -31,38 +31,45 @@ export class MissingChunks {
     return chunks;
   }
 
-  /** The chunks of a run that are missing, in ranges of at most `most` chunks. */
-  of(run: number, most: number): ChunkRange[] {
-    const mask = this.#mask(run);
+  /** The chunks of some runs that are missing, in ranges of at most `most` chunks. */
+  of(runs: RunRange, most: number): ChunkRange[] {
     const ranges: ChunkRange[] = [];
-    for (let index = 0; index < this.#chunksIn(run); index++) {
-      if (!(mask & (1 << index))) continue;
-      const chunk = run * RUN_CHUNKS + index;
-      const last = ranges.at(-1);
-      if (last && last.first + last.count === chunk && last.count < most) last.count++;
-      else ranges.push({ first: chunk, count: 1 });
+    for (let run = runs.first; run < runs.end; run++) {
+      if (this.#map.has(run)) continue;
+      const mask = this.#mask(run);
+      for (let index = 0; index < this.#chunksIn(run); index++) {
+        if (!(mask & (1 << index))) continue;
+        const chunk = run * RUN_CHUNKS + index;
+        const last = ranges.at(-1);
+        if (last && last.first + last.count === chunk && last.count < most) last.count++;
+        else ranges.push({ first: chunk, count: 1 });
+      }
     }
     return ranges;
   }
 
   /**
-   * These chunks of a run are there: how many of them were missing, and their bytes. `whole` when the
-   * run has them all now: it is for the caller to add it to the map.
+   * These chunks are there: how many of them were missing, and their bytes. `whole` are the runs that
+   * have all of theirs now: it is for the caller to add them to the map.
    */
-  had(range: ChunkRange): { chunks: number; bytes: number; whole: boolean } {
-    const run = Math.floor(range.first / RUN_CHUNKS);
-    let these = this.#missing(range);
-    const had = { chunks: 0, bytes: 0, whole: false };
-    if (these === 0) return had;
-    const left = this.#mask(run) & ~these;
-    for (let chunk = run * RUN_CHUNKS; these !== 0; chunk++, these >>>= 1) {
-      if (!(these & 1)) continue;
-      had.chunks++;
-      had.bytes += runLength(this.#shape, chunk, 1);
+  had(range: ChunkRange): { chunks: number; bytes: number; whole: number[] } {
+    const had = { chunks: 0, bytes: 0, whole: [] as number[] };
+    for (const part of partsOf(range)) {
+      const run = Math.floor(part.first / RUN_CHUNKS);
+      let these = this.#missing(part);
+      if (these === 0) continue;
+      const left = this.#mask(run) & ~these;
+      for (let chunk = run * RUN_CHUNKS; these !== 0; chunk++, these >>>= 1) {
+        if (!(these & 1)) continue;
+        had.chunks++;
+        had.bytes += runLength(this.#shape, chunk, 1);
+      }
+      if (left > 0) this.#partly.set(run, left);
+      else {
+        this.#partly.delete(run);
+        had.whole.push(run);
+      }
     }
-    had.whole = left === 0;
-    if (left === 0) this.#partly.delete(run);
-    else this.#partly.set(run, left);
     return had;
   }
 
@@ -89,6 +96,17 @@ export class MissingChunks {
   #chunksIn(run: number): number {
     return Math.min(RUN_CHUNKS, this.#shape.chunks - run * RUN_CHUNKS);
   }
+}
+
+/** A range in parts that each lie within one run. */
+function partsOf({ first, count }: ChunkRange): ChunkRange[] {
+  const parts: ChunkRange[] = [];
+  for (const end = first + count; first < end;) {
+    const next = Math.min(end, first - first % RUN_CHUNKS + RUN_CHUNKS);
+    parts.push({ first, count: next - first });
+    first = next;
+  }
+  return parts;
 }
 
 /** Bits for `count` chunks of a run, from chunk `index` of it on. */

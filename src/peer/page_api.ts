@@ -8,7 +8,7 @@ import type { GetRequest, PeerApi, ShareResult } from "./peer_api.ts";
 
 /** A download in cells of equal size, for a picture of it. */
 export interface DownloadMap {
-  /** At most 1,000, and no more than the file has MiB. */
+  /** At most 1,000, and no more than the file has runs. */
   cells: number;
   /** How much of each cell is there: per cent, 0 to 100. */
   have: number[];

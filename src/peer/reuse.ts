@@ -8,13 +8,14 @@
  */
 import { sameBytes } from "../content/digest.ts";
 import type { TreeShape } from "../content/hash_tree.ts";
-import { RUN_CHUNKS } from "../content/run_map.ts";
 import { CHUNK_SIZE, DIGEST_SIZE, PAGE_DIGESTS } from "../content/sizes.ts";
 import type { DigestStore } from "../store/digest_store.ts";
 import type { ChunkRange } from "./source.ts";
 
 /** Pages of digests that are looked at together: 8 GiB of the wanted file. */
 const WINDOW_PAGES = 64;
+/** Chunks that are copied together: 1 MiB. */
+const COPY_CHUNKS = 16;
 /** Copies under way, so that the disk never waits for the next one. */
 const COPIES = 8;
 
@@ -32,7 +33,7 @@ export interface ReuseHost {
   page(page: number): Promise<Uint8Array>;
   /** True while a chunk is missing. */
   needs(chunk: number): boolean;
-  /** These chunks of one run are verified and written. */
+  /** These chunks are verified and written. */
   adopt(range: ChunkRange): void;
   /** What is missing before this page is to be fetched. */
   lookedAt(page: number): void;
@@ -89,8 +90,8 @@ async function inPlace(page: number, expected: Uint8Array, file: LocalFile, work
   const count = Math.min(expected.length, known.length) / DIGEST_SIZE;
   for (let index = 0; index < count;) {
     const begin = index;
-    const runEnd = begin - begin % RUN_CHUNKS + RUN_CHUNKS;
-    while (index < count && index < runEnd && same(index)) index++;
+    const most = Math.min(count, begin + COPY_CHUNKS);
+    while (index < most && same(index)) index++;
     if (index === begin) {
       index++;
       continue;

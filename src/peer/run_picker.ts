@@ -1,13 +1,13 @@
-import { RunMap } from "../content/run_map.ts";
+import { RunMap, type RunRange } from "../content/run_map.ts";
 
 /** Runs that follow one another in the random order, so that disks seek less: 8 MiB. */
-const STRETCH = 8;
+const STRETCH = 32;
 /** Rarity is looked at anew at most this often, in milliseconds. */
 const SORT_EVERY_MS = 500;
 /** Among so many equally rare runs, one is looked for that falls to this peer. */
-const LOOK_AHEAD = 64;
+const LOOK_AHEAD = 256;
 /** How long a source that has everything is not asked for what others have too: milliseconds. */
-const PATIENCE_MS = 2_000;
+const PATIENCE_MS = 500;
 /** At the end, a run that was asked for so long ago is asked of another source too: milliseconds. */
 const OVERDUE_MS = 2_000;
 /** Sources that may be asked for the same run at the end. */
@@ -53,7 +53,7 @@ export class RunPicker<Source> {
   /** Runs that were told of as on their way to somebody. */
   readonly #promised: RunMap;
   /** Runs that somebody waits for, by who does. */
-  readonly #preferred = new Map<object, { first: number; end: number }>();
+  readonly #preferred = new Map<object, RunRange>();
   /** Missing runs, rarest first; some of them may be done since. */
   #order: number[];
   #sorted = true;
@@ -85,7 +85,7 @@ export class RunPicker<Source> {
   }
 
   /** These runs come before others, for as long as a reader waits for them. */
-  prefer(reader: object, runs: { first: number; end: number } | undefined): void {
+  prefer(reader: object, runs: RunRange | undefined): void {
     if (runs) this.#preferred.set(reader, runs);
     else this.#preferred.delete(reader);
   }
@@ -133,14 +133,31 @@ export class RunPicker<Source> {
     this.#sorted = false;
   }
 
-  /** A run for this source to be asked for; undefined when there is none now. */
-  take(source: Source): number | undefined {
+  /**
+   * What this source is to be asked for: a run, and with it those that follow, up to `most` together,
+   * where nothing speaks against it. Undefined when there is none now.
+   */
+  take(source: Source, most = 1): RunRange | undefined {
+    const first = this.#takeOne(source);
+    if (first === undefined) return;
+    let end = first + 1;
+    // What is rare is asked for on condition, which is of one run.
+    const last = this.isRare(first, source) ? end : first + most;
+    while (end < last && this.#follows(end, source)) this.#give(end++, source);
+    return { first, end };
+  }
+
+  #takeOne(source: Source): number | undefined {
     const map = this.#sources.get(source);
     if (!map || this.missing === 0) return;
     this.#sort();
     const run = this.#findPreferred(source, map) ?? this.#find(source, map) ??
       this.#findTaken(source, map);
-    if (run === undefined) return;
+    if (run !== undefined) this.#give(run, source);
+    return run;
+  }
+
+  #give(run: number, source: Source): void {
     const takers = this.#takers.get(run);
     if (takers) takers.add(source);
     else {
@@ -148,7 +165,20 @@ export class RunPicker<Source> {
       this.#takenAt.set(run, this.#now());
     }
     if (this.#avoid.get(run) !== source) this.#avoid.delete(run);
-    return run;
+  }
+
+  /** True when a run can be had with the one before it, and is no less rare. */
+  #follows(run: number, source: Source): boolean {
+    const { map, horizon } = this.#options;
+    return run < Math.min(map.runs, horizon()) && !map.has(run) && !this.#takers.has(run) &&
+      this.#sources.get(source)!.has(run) && this.#avoid.get(run) !== source &&
+      this.#partialHolders[run] === this.#partialHolders[run - 1];
+  }
+
+  /** True for what only those have who have everything, while others lack something too. */
+  isRare(run: number, source: Source): boolean {
+    const complete = this.#sources.get(source)?.complete ?? false;
+    return complete && this.#rivals.size > 0 && this.#partialHolders[run] === 0;
   }
 
   /** A run is there, verified and written. Returns who else is still being asked for it. */

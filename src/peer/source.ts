@@ -25,6 +25,12 @@ export interface ChunkRange {
   count: number;
 }
 
+/** Some chunks that a source is asked for. */
+export interface ChunkRequest extends ChunkRange {
+  /** Better not at all than when the source sends that run to another already. */
+  unlessTaken?: boolean;
+}
+
 /** Somebody who has a file, wholly or in part, and what came of asking. */
 export interface Source {
   readonly receipt: SourceReceipt;
@@ -46,7 +52,7 @@ export interface Source {
   digests(level: number, page: number): Promise<Uint8Array<ArrayBuffer>>;
   /** Some chunks, as yet unverified, in the first bytes of `into`; not needed once it aborts. */
   chunks(
-    range: ChunkRange,
+    request: ChunkRequest,
     into: Uint8Array<ArrayBuffer>,
     signal: AbortSignal,
   ): Promise<Uint8Array<ArrayBuffer>>;
@@ -148,11 +154,12 @@ export class PeerSource implements Source {
   }
 
   async chunks(
-    { first, count }: ChunkRange,
+    { first, count, unlessTaken }: ChunkRequest,
     into: Uint8Array<ArrayBuffer>,
     signal: AbortSignal,
   ): Promise<Uint8Array<ArrayBuffer>> {
-    const request = { action: "get_chunks", file: this.#file.id, first, count };
+    const unless = unlessTaken ? { unless_taken: true } : {};
+    const request = { action: "get_chunks", file: this.#file.id, first, count, ...unless };
     return (await this.#connected().request(request, Chunks, { into, signal })).payload;
   }
 

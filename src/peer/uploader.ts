@@ -1,4 +1,5 @@
 import { pageLength, runLength, type TreeShape, treeShape } from "../content/hash_tree.ts";
+import { RUN_CHUNKS } from "../content/run_map.ts";
 import type { DigestStore } from "../store/digest_store.ts";
 import type { FolderFiles } from "../store/folder_files.ts";
 import type { Library, Share } from "../store/library.ts";
@@ -11,14 +12,15 @@ import {
   type PeerRecord,
   PeerRequest,
   PROTOCOL_VERSION,
-  RUN_CHUNKS,
 } from "../wire/protocol.ts";
 import { Askers } from "./askers.ts";
+import { FileFetchers } from "./file_fetchers.ts";
 import { FolderContent } from "./folder_content.ts";
 import { RunNotices } from "./run_notices.ts";
 import { answerSeed } from "./seed_uploader.ts";
 import { ActiveDownloads, type Servable } from "./servable.ts";
 import { SharedContent } from "./shared_content.ts";
+import type { ChunkRange } from "./source.ts";
 import { sourcesFor } from "./sources_for.ts";
 import { type UploadSlot, UploadSlots } from "./upload_slots.ts";
 
@@ -67,14 +69,10 @@ interface Visit {
   asked: Map<string, () => void>;
   /** Files that it fetches. */
   fetching: Set<string>;
-  /** The run that others were last told it is sent. */
-  told?: { file: string; run: number };
 }
 
 /** Files for which one connection is remembered as an asker. */
 const ASKED_CAP = 1_000;
-/** When more than so many fetch a file, telling each of them what the others are sent costs too much. */
-const TOLD_CAP = 64;
 
 type Request<A extends PeerRequest["action"]> = Extract<PeerRequest, { action: A }>;
 
@@ -88,7 +86,7 @@ export class Uploader {
   readonly #downloads: ActiveDownloads;
   readonly #askers = new Askers();
   /** Who fetches a file now. */
-  readonly #fetching = new Map<string, Set<Visit>>();
+  readonly #fetchers = new Map<string, FileFetchers>();
 
   constructor(options: UploaderOptions) {
     this.#options = options;
@@ -107,7 +105,12 @@ export class Uploader {
       await answer<PeerRequest>(connection, {
         requests: PeerRequest,
         seed: (message) => answerSeed(connection, message, this),
-        seen: (request) => this.#tellOthers(request, visit),
+        seen: (request) => {
+          // Who doesn't listen passes nothing on.
+          if (request.action !== "get_chunks" || visit.caller.port === undefined) return;
+          const { file } = request;
+          for (const run of runsOf(request)) this.#fetchers.get(file)?.ask(file, run, notices);
+        },
         answer: (request, _payload, signal) => this.#answer(request, visit, signal),
       });
     } finally {
@@ -190,11 +193,15 @@ export class Uploader {
   }
 
   async #chunks(
-    { id, file, first, count }: Request<"get_chunks">,
+    { id, file, first, count, unless_taken }: Request<"get_chunks">,
     visit: Visit,
     signal: AbortSignal,
   ): Promise<Response> {
     checkRun(this.#content(file), first, count);
+    const run = Math.floor(first / RUN_CHUNKS);
+    if (unless_taken && this.#fetchers.get(file)?.isTaken(run, visit.notices)) {
+      throw new Refused("taken", "another was the first to ask for that run");
+    }
     return this.#within(
       await this.slots.take(visit.connection.remote.host, signal),
       ({ frame }) => {
@@ -274,30 +281,18 @@ export class Uploader {
     return { message: { action: "sources", id }, payload };
   }
 
-  #fetches(file: string, visit: Visit): void {
-    if (visit.fetching.size >= ASKED_CAP) return;
-    visit.fetching.add(file);
-    const others = this.#fetching.get(file);
-    if (others) others.add(visit);
-    else this.#fetching.set(file, new Set([visit]));
+  #fetches(file: string, { fetching, notices }: Visit): void {
+    if (fetching.size >= ASKED_CAP) return;
+    fetching.add(file);
+    let fetchers = this.#fetchers.get(file);
+    if (!fetchers) this.#fetchers.set(file, fetchers = new FileFetchers());
+    fetchers.add(notices);
   }
 
-  #left(file: string, visit: Visit): void {
-    const others = this.#fetching.get(file);
-    others?.delete(visit);
-    if (others?.size === 0) this.#fetching.delete(file);
-  }
-
-  /** What one will be sent, the others can soon have from that one. */
-  #tellOthers(request: PeerRequest, visit: Visit): void {
-    if (request.action !== "get_chunks") return;
-    const { file, first } = request;
-    const run = Math.floor(first / RUN_CHUNKS);
-    const others = this.#fetching.get(file);
-    const told = visit.told?.file === file && visit.told.run === run;
-    if (told || !others || others.size > TOLD_CAP) return;
-    visit.told = { file, run };
-    for (const { notices } of others) if (notices !== visit.notices) notices.taken(file, run);
+  #left(file: string, { notices }: Visit): void {
+    const fetchers = this.#fetchers.get(file);
+    fetchers?.remove(notices);
+    if (fetchers?.size === 0) this.#fetchers.delete(file);
   }
 
   /** Whoever asks for a file and listens will be a source of it to others. */
@@ -339,17 +334,22 @@ export class Uploader {
   }
 }
 
-/** Bytes in a run of chunks. Throws Refused where it lies outside the file, or is not there yet. */
+/** Bytes in some chunks. Throws Refused where a run of them lies outside the file, or is not there yet. */
 function checkRun(content: Servable, first: number, count: number): number {
   const length = runLength(shapeOf(content), first, count);
   if (length < 0) throw new Refused("out_of_range", "the run lies outside the file");
-  const last = Math.floor((first + count - 1) / RUN_CHUNKS);
-  for (let run = Math.floor(first / RUN_CHUNKS); run <= last; run++) {
+  for (const run of runsOf({ first, count })) {
     if (content.map && !content.map.has(run)) {
       throw new Refused("not_yet", "that part of the file is not here yet");
     }
   }
   return length;
+}
+
+/** The runs that some chunks are in. */
+function* runsOf({ first, count }: ChunkRange): Generator<number> {
+  const last = Math.floor((first + count - 1) / RUN_CHUNKS);
+  for (let run = Math.floor(first / RUN_CHUNKS); run <= last; run++) yield run;
 }
 
 /** A folder is fetched over several connections. */

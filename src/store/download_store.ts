@@ -40,7 +40,7 @@ export interface Download extends Wanted {
   paused: boolean;
 }
 
-/** Most runs that a map is made for when the database has none that fits: those of 64 TiB. */
+/** Most runs that a map is made for when the database has none that fits: those of 16 TiB. */
 const RUNS_CAP = 1 << 26;
 
 const Row = v.object({

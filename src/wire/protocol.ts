@@ -19,12 +19,11 @@
  * docs/protocol.md has the same in prose, with worked examples.
  */
 import * as v from "valibot";
-import { RUN_CHUNKS } from "../content/run_map.ts";
 import { DIGEST_SIZE } from "../content/sizes.ts";
 
 export { CHUNK_SIZE, DIGEST_SIZE, PAGE_DIGESTS } from "../content/sizes.ts";
-/** Most chunks in one `get_chunks`: a full run is exactly one payload. */
-export { RUN_CHUNKS } from "../content/run_map.ts";
+/** Most chunks in one `get_chunks`: full ones are exactly one payload. */
+export const REQUEST_CHUNKS = 16;
 
 /** The version said in `hello`. A callee that doesn't speak it answers `error` and closes. */
 export const PROTOCOL_VERSION = 1;
@@ -88,6 +87,8 @@ export type ErrorCode =
   | "cancelled"
   /** The callee has the file in part, and not that part. */
   | "not_yet"
+  /** `unless_taken` was asked for, and another was the first to ask for that run. */
+  | "taken"
   /** A fault of the callee's own. */
   | "internal";
 
@@ -156,11 +157,16 @@ export const GetDigests = request("get_digests", {
   page: count(Number.MAX_SAFE_INTEGER),
 });
 
-/** A run of 1 to {@link RUN_CHUNKS} chunks, starting with chunk number `first`. */
+/**
+ * 1 to {@link REQUEST_CHUNKS} chunks, starting with chunk number `first`. With `unless_taken` they are
+ * refused when another, who fetches the file too, was the first to ask for the run that `first` is in: the
+ * caller would rather have what nobody has yet.
+ */
 export const GetChunks = request("get_chunks", {
   file: FileId,
   first: count(Number.MAX_SAFE_INTEGER),
-  count: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(RUN_CHUNKS)),
+  count: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(REQUEST_CHUNKS)),
+  unless_taken: v.optional(v.boolean()),
 });
 
 /**
@@ -200,7 +206,7 @@ export const Digests = reply("digests", { payload });
 export const Chunks = reply("chunks", { payload });
 /** Payload: the first `count` of the files that were asked for, one after the other. */
 export const FilesReply = reply("files", { count: count(FILES_CAP), payload: v.optional(payload) });
-/** Payload: content/run_map.ts's bytes, one bit for each run of 16 chunks; none when `complete`. */
+/** Payload: content/run_map.ts's bytes, one bit for each run of 4 chunks; none when `complete`. */
 export const RunMapReply = reply("map", { complete: v.boolean(), payload: v.optional(payload) });
 /** Payload: a JSON array of {@link PeerRecord}, at most {@link SOURCES_CAP}. */
 export const SourcesReply = reply("sources", { payload });

@@ -1,5 +1,6 @@
 /** Sources that lie about what they have, to a peer that goes on serving others meanwhile. */
 import { assert, assertEquals } from "@std/assert";
+import { RUN_SIZE } from "../../src/content/run_map.ts";
 import type { Receipt } from "../../src/peer/peer_api.ts";
 import { assertSameBytes, concat, patterned } from "../support/bytes.ts";
 import { tallFile } from "../support/memory_source.ts";
@@ -9,7 +10,7 @@ import { type Peer, World } from "./world.ts";
 
 const MIB = 1 << 20;
 const RUNS = 4;
-const SIZE = (RUNS - 1) * MIB + 7;
+const SIZE = (RUNS - 1) * RUN_SIZE + 7;
 
 /** A lie about one kind of request; the rest is answered right. */
 const about = (action: string, lie: Lie): Lie => (request, honest) =>

@@ -13,6 +13,7 @@ export const PEER_REQUESTS = [
   { action: "hello", id: 1, protocol: 1, agent: "x/1", peer: PEER, port: 10_000 },
   { action: "get_digests", id: 2, file: FILE, level: 0, page: 0 },
   { action: "get_chunks", id: 3, file: FILE, first: 0, count: 16 },
+  { action: "get_chunks", id: 7, file: FILE, first: 4, count: 4, unless_taken: true },
   { action: "have", id: 4, file: FILE },
   { action: "sources", id: 5, file: FILE },
   { action: "cancel", request: 3 },

@@ -1,4 +1,4 @@
-import { RunMap } from "../../src/content/run_map.ts";
+import { RUN_SIZE, runCount, RunMap } from "../../src/content/run_map.ts";
 import type { Payload, Sink } from "../../src/peer/sink.ts";
 import type { Stored } from "../../src/store/disk.ts";
 import { type Bytes, sha256 } from "./bytes.ts";
@@ -16,7 +16,7 @@ export class MemorySink implements Sink {
   readonly done: number[] = [];
 
   /** `map`: what is there from before. Default nothing. */
-  constructor(size: number, map = new RunMap(Math.ceil(size / (16 * CHUNK)))) {
+  constructor(size: number, map = new RunMap(runCount(size))) {
     this.content = new Uint8Array(size);
     this.map = map;
   }
@@ -38,9 +38,9 @@ export class MemorySink implements Sink {
 
   runDone(run: number): void {
     if (this.done.includes(run)) throw new Error(`run ${run} is done again`);
-    for (let at = run * 16 * CHUNK; at < Math.min((run + 1) * 16 * CHUNK, this.content.length);) {
+    const end = Math.min((run + 1) * RUN_SIZE, this.content.length);
+    for (let at = run * RUN_SIZE; at < end; at += CHUNK) {
       if (!this.written.has(at)) throw new Error(`run ${run} is done without byte ${at}`);
-      at += CHUNK;
     }
     this.done.push(run);
   }

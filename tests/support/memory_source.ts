@@ -1,7 +1,7 @@
 import { runCount, RunMap } from "../../src/content/run_map.ts";
 import { Fault } from "../../src/fault.ts";
 import type { SourceReceipt } from "../../src/peer/peer_api.ts";
-import type { ChunkRange, Source } from "../../src/peer/source.ts";
+import type { ChunkRange, ChunkRequest, Source } from "../../src/peer/source.ts";
 import { Refusal } from "../../src/wire/caller.ts";
 import { type Bytes, concat, patterned } from "./bytes.ts";
 import {
@@ -48,7 +48,7 @@ export interface Conduct {
   /** The runs that it has. Default all. */
   have?: () => Promise<RunMap> | RunMap;
   digests?: (right: Bytes, level: number, page: number) => Promise<Bytes> | Bytes;
-  chunks?: (right: Bytes, range: ChunkRange, signal: AbortSignal) => Promise<Bytes> | Bytes;
+  chunks?: (right: Bytes, request: ChunkRequest, signal: AbortSignal) => Promise<Bytes> | Bytes;
 }
 
 /** A source in this process: no sockets, but the same duties. */
@@ -115,7 +115,8 @@ export class MemorySource implements Source {
     return await this.#whileOpen(this.#conduct.digests?.(right, level, page) ?? right);
   }
 
-  async chunks(range: ChunkRange, into: Bytes, signal: AbortSignal): Promise<Bytes> {
+  async chunks(request: ChunkRequest, into: Bytes, signal: AbortSignal): Promise<Bytes> {
+    const range = { first: request.first, count: request.count };
     const right = this.#file.chunks(range);
     if (into.length !== right.length) throw new Error(`room for ${into.length} bytes`);
     this.asked.push(range);
@@ -129,7 +130,7 @@ export class MemorySource implements Source {
     };
     signal.addEventListener("abort", cancel);
     try {
-      const answer = this.#conduct.chunks?.(right, range, signal) ?? right;
+      const answer = this.#conduct.chunks?.(right, request, signal) ?? right;
       const bytes = await Promise.race([this.#whileOpen(answer), cancelled.promise]);
       into.set(bytes.subarray(0, into.length));
       return bytes.length <= into.length ? into.subarray(0, bytes.length) : bytes;

@@ -1,7 +1,7 @@
 import { pageLength, runLength, treeShape } from "../../../src/content/hash_tree.ts";
-import { runCount } from "../../../src/content/run_map.ts";
+import { RUN_CHUNKS, runCount } from "../../../src/content/run_map.ts";
 import { CHUNK_SIZE, DIGEST_SIZE, PAGE_DIGESTS } from "../../../src/content/sizes.ts";
-import { PAYLOAD_CAP, RUN_CHUNKS, TREE_LEVELS } from "../../../src/wire/protocol.ts";
+import { PAYLOAD_CAP, REQUEST_CHUNKS, TREE_LEVELS } from "../../../src/wire/protocol.ts";
 import { must } from "../allow.ts";
 import type { Random, Target } from "../target.ts";
 
@@ -50,6 +50,6 @@ export const hashTree: Target = {
     );
     const run = runLength(shape, first, count);
     must(run === -1 || run > 0 && first * CHUNK_SIZE + run <= size, "a run lies within the file");
-    if (count <= RUN_CHUNKS) must(run <= PAYLOAD_CAP, "a run is one payload");
+    if (count <= REQUEST_CHUNKS) must(run <= PAYLOAD_CAP, "a run is one payload");
   },
 };

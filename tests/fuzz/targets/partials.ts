@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { RunMap } from "../../../src/content/run_map.ts";
+import { RUN_SIZE, RunMap } from "../../../src/content/run_map.ts";
 import { Disk } from "../../../src/store/disk.ts";
 import { DownloadStore } from "../../../src/store/download_store.ts";
 import { PartialFile } from "../../../src/store/partial_file.ts";
@@ -9,8 +9,7 @@ import { isAllowed, must } from "../allow.ts";
 import type { Target } from "../target.ts";
 import { TempState } from "../temp_state.ts";
 
-const FILE = new MemoryFile(patterned((2 << 20) + 70_000));
-const RUN = 1 << 20;
+const FILE = new MemoryFile(patterned(2 * RUN_SIZE + 70_000));
 const temp = new TempState();
 const disk = new Disk();
 
@@ -61,8 +60,8 @@ export const partials: Target = {
 
 function check(map: RunMap, found: Uint8Array): void {
   for (let run = 0; run < map.runs; run++) {
-    const right = FILE.content.subarray(run * RUN, (run + 1) * RUN);
-    const there = found.subarray(run * RUN, (run + 1) * RUN);
+    const right = FILE.content.subarray(run * RUN_SIZE, (run + 1) * RUN_SIZE);
+    const there = found.subarray(run * RUN_SIZE, (run + 1) * RUN_SIZE);
     const same = Buffer.compare(right, there) === 0;
     if (map.has(run)) must(same, "only what is right is served");
   }

@@ -25,11 +25,11 @@ export const peerCaller: Target = {
   name: "peer_caller",
   weight: 10,
   seeds: [
-    concat([linesOf(hello), map(2, 1), linesOf(has), sources, digests, chunks]),
+    concat([linesOf(hello), map(2, 2), linesOf(has), sources, digests, chunks]),
     concat([linesOf(hello, { action: "map", id: 2, complete: true }), sources, digests, chunks]),
     concat([linesOf(hello), map(2, 9)]),
     concat([linesOf(hello), map(2, 0)]),
-    concat([linesOf(hello, has, has, has), map(2, 1), linesOf(has)]),
+    concat([linesOf(hello, has, has, has), map(2, 2), linesOf(has)]),
     ...REPLIES.map((message) => linesOf(hello, { ...message, id: 2 })),
     ...PAYLOADS.map((payload) =>
       concat([
