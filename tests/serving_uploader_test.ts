@@ -100,7 +100,8 @@ Deno.test("uploader: who fetches a file is told what the others ask for, once fo
   await using it = await serving();
   const file = it.share.id;
   const asked: [id: number, first: number, count: number][] = [[3, 4, 2], [4, 6, 2], [5, 9, 4]];
-  const [asking, listening, stranger] = [await it.call(), await it.call(), await it.call()];
+  const asking = await it.call({ port: 1_001 });
+  const [listening, stranger] = [await it.call(), await it.call()];
   for (const end of [asking, listening]) {
     await end.send(have(2, file));
     assertEquals((await end.line()).complete, true);
@@ -148,13 +149,16 @@ Deno.test("uploader: with unless_taken, what another asked for first is refused 
     assertSameBytes(await end.bytes(reply.payload), content);
     return "";
   };
-  const [first, other, stranger] = [await it.call(), await it.call(), await it.call()];
-  for (const end of [first, other]) {
+  const [first, other] = [await it.call({ port: 1_001 }), await it.call({ port: 1_002 })];
+  const [mute, stranger] = [await it.call(), await it.call()];
+  for (const end of [first, other, mute]) {
     await end.send(have(2, file));
     assertEquals((await end.line()).complete, true);
   }
   assertEquals(await ask(stranger, 5), "");
   assertEquals(await ask(other, 5), "", "who asked before fetches nothing that could be passed on");
+  assertEquals(await ask(mute, 6), "");
+  assertEquals(await ask(other, 6), "", "who doesn't listen passes nothing on");
   assertEquals(await ask(first, 1, {}), "");
   assertEquals(await ask(other, 1), "taken");
   assertEquals(await ask(stranger, 1), "taken");

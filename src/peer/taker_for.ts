@@ -1,5 +1,4 @@
 import { goodStretches } from "../content/bad_chunks.ts";
-import { RUN_CHUNKS } from "../content/run_map.ts";
 import { CHUNK_SIZE, DIGEST_SIZE, PAGE_DIGESTS } from "../content/sizes.ts";
 import type { Taker } from "../store/hash_file.ts";
 import type { PartialFile } from "../store/partial_file.ts";
@@ -26,13 +25,8 @@ export function takerFor(host: ReuseHost, partial: Pick<PartialFile, "path" | "r
     },
     taken(position, length, bad) {
       for (const [from, to] of goodStretches(length, bad, CHUNK_SIZE)) {
-        const end = Math.ceil((position + to) / CHUNK_SIZE);
-        for (let first = (position + from) / CHUNK_SIZE; first < end;) {
-          const runEnd = first - first % RUN_CHUNKS + RUN_CHUNKS;
-          const count = Math.min(runEnd, end) - first;
-          host.adopt({ first, count });
-          first += count;
-        }
+        const first = (position + from) / CHUNK_SIZE;
+        host.adopt({ first, count: Math.ceil((position + to) / CHUNK_SIZE) - first });
       }
     },
   };
