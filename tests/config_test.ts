@@ -117,6 +117,7 @@ Deno.test("config file: every key, for both commands", async () => {
     "config.toml",
     `bootstrap = "a, b:9"\ndir = "/srv"\nhost = "::1"\nport = 0\nadvertise = "me:7"
 limit_up = "2M"\nlimit_down = 1000\nupload_slots = 4\ntheme = "dark"
+ui = 10101\nui_host = "0.0.0.0"\nui_password_file = "/srv/password"
 log_level = "debug"\nlog_format = "json"\n[bootstrap_server]\nhost = "127.0.0.1"\nport = 8001\n`,
   );
   const { peer, bootstrap } = await readConfigFile(path, KEYS);
@@ -124,6 +125,7 @@ log_level = "debug"\nlog_format = "json"\n[bootstrap_server]\nhost = "127.0.0.1"
     bootstrap: [{ host: "a", port: 8_000 }, { host: "b", port: 9 }],
     ...{ dir: "/srv", host: "::1", port: 0, advertise: "me:7", limitUp: 2 << 20, limitDown: 1_000 },
     ...{ uploadSlots: 4, theme: "dark", logLevel: "debug", logFormat: "json" },
+    ...{ ui: 10_101, uiHost: "0.0.0.0", uiPasswordFile: "/srv/password" },
   });
   assertEquals(Object.fromEntries(bootstrap), { host: "127.0.0.1", port: 8_001 });
 });
@@ -147,6 +149,30 @@ Deno.test("config: flag beats environment beats file beats default", async () =>
     assertEquals([said.values.port, said.origins.port], [4, "flag"]);
   } finally {
     for (const name of ["SHOAL_LIMIT_UP", "SHOAL_PORT"]) Deno.env.delete(name);
+  }
+});
+
+Deno.test("config: the page's keys give way to flags and the environment, each by itself", async () => {
+  const text = 'ui = true\nui_host = "127.0.0.9"\nui_password_file = "/srv/password"\n';
+  Deno.env.set("SHOAL_UI_HOST", "127.0.0.8");
+  try {
+    await using world = await configured(text, "--ui", "0");
+    const { values, origins, overruled } = await world.config.read();
+    assertEquals([values.ui, origins.ui], [0, "flag"]);
+    assertEquals([values.ui_host, origins.ui_host], ["127.0.0.8", "environment"]);
+    assertEquals(
+      [values.ui_password_file, origins.ui_password_file],
+      ["/srv/password", "file"],
+    );
+    assertEquals(overruled.sort(), ["ui", "ui_host"]);
+    Deno.env.delete("SHOAL_UI_HOST");
+    // Others may come where there is a password.
+    await using other = await configured('ui_password_file = "/srv/password"\n');
+    const changed = await other.config.write({ ui: false, ui_host: "0.0.0.0" });
+    assertEquals([changed.values.ui, changed.values.ui_host], [false, "0.0.0.0"]);
+    assert(["ui", "ui_host"].every((key) => changed.restart.includes(key)));
+  } finally {
+    Deno.env.delete("SHOAL_UI_HOST");
   }
 });
 
@@ -219,6 +245,11 @@ Deno.test("config: a wrong change changes nothing, and names its field", async (
     ["theme", "pink"],
     ["advertise", "a:0"],
     ["swarm_key", "/key"],
+    ["ui", "on"],
+    ["ui", 70_000],
+    ["ui_host", "a:1"],
+    ["ui_host", "0.0.0.0"],
+    ["ui_password_file", "/password"],
     ["nothing", 1],
     ["__proto__", 1],
   ];

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
 import type {
   ConfigChanges,
   ConfigSource,
@@ -9,14 +10,16 @@ import type {
 } from "../peer/live_config.ts";
 import { formatAddress } from "../wire/connection.ts";
 import { KeyFault } from "../fault.ts";
+import { isLoopbackAddress } from "../web/own_host.ts";
 import { changeConfigFile, readConfigFile } from "./config_file.ts";
 import { knownKeys } from "./config_keys.ts";
 import { type PeerFlags, settingsOf } from "./options.ts";
+import { PASSWORD_VARIABLE } from "./page_settings.ts";
 
 /** Keys that a running peer puts into force by itself. */
 const LIVE = ["bootstrap", "advertise", "limit_up", "limit_down", "upload_slots", "theme"];
-/** Set in the file itself only: who may ask a peer need not know its secrets. */
-const HIDDEN = ["swarm_key"];
+/** Set in the file itself only: who may ask a peer need not know its secrets, nor choose them. */
+const HIDDEN = ["swarm_key", "ui_password_file"];
 
 /** Where each option of a command has its value from, by attribute. */
 export function originsOf(command: Command): Record<string, Origin> {
@@ -75,8 +78,20 @@ export class Config implements ConfigSource {
       }
       await this.#check(name, value);
     }
+    await this.#checkPage(changes.ui_host);
     await changeConfigFile(this.#path, changes, this.#keys);
     return await this.read();
+  }
+
+  /** A peer that serves its page to others without a password would not start again. */
+  async #checkPage(host: unknown): Promise<void> {
+    if (typeof host !== "string" || isLoopbackAddress(host)) return;
+    const { values } = await this.read();
+    if (values.ui_password_file !== null || Deno.env.get(PASSWORD_VARIABLE)) return;
+    throw new KeyFault(
+      "ui_host",
+      `Cannot set ui_host: others may only come with a password; set ui_password_file in ${this.#path} first`,
+    );
   }
 
   async #check(name: string, value: unknown): Promise<void> {
@@ -105,6 +120,9 @@ function valuesOf(flags: PeerFlags): ConfigValues {
     limit_down: limitDown ?? null,
     upload_slots: uploadSlots,
     swarm_key: flags.swarmKey !== undefined,
+    ui: flags.ui ?? false,
+    ui_host: flags.uiHost ?? null,
+    ui_password_file: flags.uiPasswordFile === undefined ? null : resolve(flags.uiPasswordFile),
     theme: flags.theme ?? "auto",
   };
 }

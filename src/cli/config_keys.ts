@@ -30,8 +30,13 @@ const SCHEMAS: Record<string, v.GenericSchema<unknown, string>> = {
   upload_slots: v.pipe(whole, v.transform(String)),
   limit_up: v.union([text, v.pipe(whole, v.transform(String))], 'it must be a rate such as "2M"'),
   limit_down: v.union([text, v.pipe(whole, v.transform(String))], 'it must be a rate such as "2M"'),
+  ui: v.pipe(
+    v.union([v.boolean(), whole], "it must be true, false, or a port"),
+    v.transform(String),
+  ),
   dir: path,
   swarm_key: path,
+  ui_password_file: path,
 };
 
 /** What the config file can say, for each of the two commands. */
@@ -45,9 +50,10 @@ export function knownKeys(): { peer: ConfigKey[]; bootstrap: ConfigKey[] } {
 /** Options that say how to run once, not how to be. */
 const ONCE = ["config", "json", "quiet"];
 
-/** One for each option with a value. */
+/** One for each option with a value, also where that can be left out. */
 function configKeys(options: readonly Option[]): ConfigKey[] {
-  return options.filter((option) => option.required && !ONCE.includes(option.name()))
+  return options.filter(({ required, optional }) => required || optional)
+    .filter((option) => !ONCE.includes(option.name()))
     .map((option) => {
       const name = option.name().replaceAll("-", "_");
       return {

@@ -2,7 +2,7 @@ import { Fault, messageOf } from "../fault.ts";
 import type { PageSettings } from "../web/page_host.ts";
 import type { PeerFlags } from "./options.ts";
 
-const PASSWORD_VARIABLE = "SHOAL_UI_PASSWORD";
+export const PASSWORD_VARIABLE = "SHOAL_UI_PASSWORD";
 /** Most bytes in a password's file. */
 const FILE_CAP = 4_096;
 

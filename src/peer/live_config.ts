@@ -19,6 +19,12 @@ export interface ConfigValues {
   upload_slots: number;
   /** Whether the swarm is private. */
   swarm_key: boolean;
+  /** Whether the page is served from the start, or at which port. */
+  ui: boolean | number;
+  /** Where; null is this machine only. */
+  ui_host: string | null;
+  /** Where its password is: an absolute path. */
+  ui_password_file: string | null;
   theme: Theme;
 }
 

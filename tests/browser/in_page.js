@@ -71,6 +71,39 @@ export function watchFrames() {
   };
 }
 
+/**
+ * Shares and unshares a file of the peer, so many times, and takes how long the page's own events took to
+ * tell of it, from the moment that the request was sent: milliseconds.
+ */
+export async function measureAge({ name, times }) {
+  const events = new EventSource("/api/events");
+  let heard;
+  const first = new Promise((resolve) => heard = resolve);
+  events.addEventListener("change", ({ data }) => heard(JSON.parse(data)));
+  await first;
+  const ages = [];
+  for (let i = 0; i < times; i++) {
+    const headers = { "x-shoal": "1", "content-type": "application/json" };
+    const there = i % 2 === 0;
+    const told = new Promise((resolve) => {
+      heard = ({ shares }) => {
+        const named = there
+          ? shares?.set.some((one) => one.name === name)
+          : shares?.gone.includes(name);
+        if (named) resolve(performance.now());
+      };
+    });
+    const sent = performance.now();
+    const route = there ? "/api/shares" : `/api/shares?name=${encodeURIComponent(name)}`;
+    const body = there ? JSON.stringify({ file: name, cwd: "/" }) : undefined;
+    const answer = await fetch(route, { method: there ? "POST" : "DELETE", headers, body });
+    await answer.text();
+    ages.push(await told - sent);
+  }
+  events.close();
+  return ages;
+}
+
 /** When something was first painted, in milliseconds, and the bytes of the page without its data. */
 export async function measureLoad() {
   const [paint] = performance.getEntriesByName("first-contentful-paint");

@@ -3,7 +3,7 @@ import { html } from "./html.js";
 import { usePolled } from "./polled.js";
 
 /** How often the map of a download under way is asked for, in milliseconds. */
-const EVERY_MS = 500;
+const EVERY_MS = 1_000;
 
 /**
  * What of a download is there, in the order of the file: full cells are here; the others are the

@@ -99,7 +99,7 @@ function Peers({ peers }) {
                 `
                 : ""}</td>
               <td>${address}</td>
-              <td>${mine ? "–" : REACH[contact]}</td>
+              <td>${reachOf(peer)} ${mine ? "" : CONTACT[contact]}</td>
               <td>${peer.files === undefined
                 ? html`<span title="Older peers don’t say">–</span>`
                 : html`<a href="#files" title="Show what it publishes" onClick=${() =>
@@ -120,10 +120,28 @@ function Peers({ peers }) {
   `;
 }
 
-const REACH = {
+/** Whether a bootstrap's call back to the address was answered by that peer. */
+function reachOf({ reachable }) {
+  if (reachable === undefined) {
+    return html`<span class="dim" title="Older bootstraps don’t try">–</span>`;
+  }
+  if (reachable === null) {
+    return html`<span class="badge" title="The bootstrap is calling it back">checking</span>`;
+  }
+  return reachable
+    ? html`<span class="badge on" title="It answered when the bootstrap called it back">yes</span>`
+    : html`
+      <span class="badge bad"
+        title="It did not answer when the bootstrap called it back: a firewall, or a port that isn’t forwarded">no</span>
+    `;
+}
+
+/** What this peer has seen of it by itself; nothing where it had no reason to connect. */
+const CONTACT = {
   connected: html`<span class="badge on" title="This peer is connected to it">connected</span>`,
-  failing: html`<span class="badge bad" title="This peer could not connect to it lately">no</span>`,
-  none: html`<span class="dim" title="This peer had no reason to connect yet">not tried</span>`,
+  failing:
+    html`<span class="badge warn" title="This peer could not connect to it lately">not from here</span>`,
+  none: "",
 };
 
 /** What is going on with each peer, by its id or address. */

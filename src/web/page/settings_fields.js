@@ -108,4 +108,24 @@ export const FIELDS = [
     toValue: (text) => Number(text),
     problem: (text) => wholeProblem(text.trim(), 1, 1_024),
   },
+  {
+    key: "ui",
+    label: "This page",
+    help: "Served when the peer starts: on, off, or on at a port. Holds after a restart.",
+    toText: (value) => typeof value === "number" ? String(value) : value ? "on" : "off",
+    toValue: (text) => ({ on: true, off: false })[text.trim()] ?? Number(text),
+    problem: (text) =>
+      /^(on|off)$/.test(text.trim()) || !wholeProblem(text.trim(), 0, 65_535)
+        ? undefined
+        : "It must be on, off, or a port from 0 to 65535.",
+  },
+  {
+    ...plain,
+    key: "ui_host",
+    label: "This page’s address",
+    help: "Empty: this machine only. Others may only come with a password. Holds after a restart.",
+    placeholder: "this machine only",
+    toValue: (text) => text.trim() || null,
+    problem: (text) => text.trim() === "" ? undefined : hostProblem(text.trim()),
+  },
 ];

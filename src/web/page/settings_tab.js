@@ -116,6 +116,16 @@ function Form() {
             : "None: whoever can reach a peer can fetch what it shares."}</p>
           <p class="help">It is given with --swarm-key when the peer starts, and never shown.</p>
         </div>
+        <div class="field">
+          <span class="label">This page’s password</span>
+          <p>${values.ui_password_file
+            ? html`In the file <code>${values.ui_password_file}</code>.`
+            : "No file has one."}</p>
+          <p class="help">
+            The file is named by <code>ui_password_file</code> in the config file, or by
+            --ui-password-file; it is read when the peer starts.
+          </p>
+        </div>
         <fieldset class="field">
           <legend class="label">Theme</legend>
           <div class="segments">
