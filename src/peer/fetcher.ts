@@ -185,6 +185,18 @@ export class Fetcher {
     }
   }
 
+  /**
+   * The file that a path in a folder means; the folder's manifest is fetched for that. Throws as
+   * {@link stream} does.
+   */
+  async fileIn(wanted: Wanted, signal: AbortSignal): Promise<Pick<Target, "id" | "size">> {
+    const { id, size } = await this.#track(wanted, { signal }, async (job, folder, signal) => {
+      const { id, size } = await this.#folders.toStream(job, wanted, folder, signal);
+      return { id, size, up_to_date: true };
+    });
+    return { id, size };
+  }
+
   /** Somebody fetches a content too: what this peer lacks of it, it may ask there. */
   meet(id: string, record: PeerRecord): void {
     this.#running.meet(id, record);

@@ -1,11 +1,13 @@
 import { Fault } from "../fault.ts";
 import { CHUNK_SIZE } from "../content/sizes.ts";
 import { RUN_SIZE } from "../content/run_map.ts";
+import type { FolderFile, FolderFiles } from "../store/folder_files.ts";
 import type { Library, Share } from "../store/library.ts";
 import type { PartialFile } from "../store/partial_file.ts";
 import { safeName } from "../store/safe_path.ts";
 import type { SharedReader } from "../store/shared_reader.ts";
 import type { Fetcher, StreamOptions } from "./fetcher.ts";
+import { isFolder, partNamed } from "./find_folder.ts";
 import type { OpenedFile } from "./page_api.ts";
 import type { Kind } from "../wire/protocol.ts";
 import type { GetRequest, StreamRequest } from "./peer_api.ts";
@@ -21,6 +23,8 @@ const LOOK_EVERY_MS = 500;
 
 export interface FileOpenerOptions {
   library: Library;
+  /** What is in the folders that are shared. */
+  folderFiles: FolderFiles;
   sharing: Sharing;
   reader: SharedReader;
   fetcher: Fetcher;
@@ -37,6 +41,8 @@ interface Content {
   size: number;
   /** Default a file. */
   kind?: Kind;
+  /** The folder that it was found in: an id. */
+  folder?: string;
 }
 
 type Running = NonNullable<ReturnType<Fetcher["running"]>>;
@@ -58,18 +64,36 @@ export class FileOpener {
     signal: AbortSignal,
   ): Promise<OpenedFile> {
     const name = safeName(request.name.normalize("NFC"));
-    const { id, size, kind } = this.#here({ name, id: request.id }) ??
+    const { id, size, kind, folder } = this.#here({ name, id: request.id }) ??
       await this.#there({ name, id: request.id }, signal);
     if (kind === "folder") {
-      throw new Fault("usage", `Cannot open ${name}: it is a folder, or a part of one; fetch it`);
+      throw new Fault(
+        "usage",
+        `Cannot open ${name}: it is a folder; fetch it, or open a file in it`,
+      );
     }
-    const content = { name, id, size };
-    return { ...content, read: (from, end, signal) => this.#read(content, from, end, signal) };
+    const content = { name, id, size, folder };
+    return {
+      ...{ name, id, size },
+      read: (from, end, signal) => this.#read(content, from, end, signal),
+    };
   }
 
   async #there(request: Pick<GetRequest, "name" | "id">, signal: AbortSignal): Promise<Content> {
-    const { id, size, announcement } = await this.#options.fetcher.find(request, signal);
-    return { id, size, kind: announcement?.kind };
+    const { fetcher } = this.#options;
+    const target = await fetcher.find(request, signal);
+    const { id, size, announcement } = target;
+    if (!isFolder(target) || partNamed(target, request.name) === "") {
+      return { id, size, kind: announcement?.kind };
+    }
+    // By the folder's id: another version of it may come in between.
+    const file = await fetcher.fileIn({ name: request.name, id }, signal);
+    const wanted = request.id ?? "";
+    if (file.id.startsWith(wanted) || id.startsWith(wanted)) return { ...file, folder: id };
+    throw new Fault(
+      "not_found",
+      `Cannot open ${request.name}: the folder has another version of it`,
+    );
   }
 
   /** A share or a download of this peer's own that is meant. */
@@ -84,24 +108,43 @@ export class FileOpener {
       ? sharing.present(id)
       : undefined;
     if (share) return share.announcement;
+    const file = this.#inOwnFolder(name);
+    if (file?.id.startsWith(id)) return { id: file.id, size: file.stamp.size };
     const active = fetcher.partials.list().filter((one) =>
       one.state === "active" && one.name === name && one.id.startsWith(id)
     );
     return active.length === 1 ? active[0] : undefined;
   }
 
+  /** A file in a folder that this peer shares. */
+  #inOwnFolder(name: string): FolderFile | undefined {
+    const { library, folderFiles } = this.#options;
+    for (let at = name.lastIndexOf("/"); at > 0; at = name.lastIndexOf("/", at - 1)) {
+      const share = library.get(name.slice(0, at));
+      if (!share?.root || !share.available) continue;
+      return folderFiles.at(name.slice(0, at), `${share.root}/${name.slice(at + 1)}`);
+    }
+  }
+
+  /** Where a content lies whole: a share, or a file in one. */
+  #whole(id: string): Pick<FolderFile, "path" | "stamp"> | undefined {
+    const { library, folderFiles, sharing } = this.#options;
+    return sharing.present(id) ??
+      folderFiles.withId(id).find(({ folder }) => library.get(folder)?.available);
+  }
+
   /** Goes from one place to the next as a download begins, ends and becomes a share. */
   async *#read(
-    content: { name: string; id: string; size: number },
+    content: Content & { name: string },
     from: number,
     end: number,
     signal: AbortSignal,
   ): AsyncGenerator<Uint8Array> {
-    const { sharing, fetcher } = this.#options;
+    const { fetcher } = this.#options;
     for (let position = from; position < end || content.size === 0;) {
       signal.throwIfAborted();
       const before = position;
-      const share = sharing.present(content.id);
+      const share = this.#whole(content.id);
       const running = share ? undefined : fetcher.running(content.id);
       const local = share
         ? this.#fromShare(share, position, end)
@@ -119,7 +162,11 @@ export class FileOpener {
   }
 
   /** Ends early when the file is no longer what was shared. */
-  *#fromShare({ path, stamp }: Share, from: number, end: number): Generator<Uint8Array> {
+  *#fromShare(
+    { path, stamp }: Pick<Share, "path" | "stamp">,
+    from: number,
+    end: number,
+  ): Generator<Uint8Array> {
     for (let position = from; position < end;) {
       const bytes = new Uint8Array(Math.min(BLOCK_SIZE, end - position));
       if (!this.#options.reader.read(path, stamp, position, bytes)) return;
@@ -167,7 +214,7 @@ export class FileOpener {
   }
 
   async *#fromSwarm(
-    { name, id, size }: { name: string; id: string; size: number },
+    { name, id, size, folder }: Content & { name: string },
     from: number,
     end: number,
     signal: AbortSignal,
@@ -176,7 +223,7 @@ export class FileOpener {
     const first = Math.floor(from / CHUNK_SIZE);
     const range = { first, count: Math.ceil(end / CHUNK_SIZE) - first };
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-    const streaming = this.#options.stream({ name, id }, writable, {
+    const streaming = this.#options.stream({ name, id: folder ?? id }, writable, {
       signal: AbortSignal.any([signal, gone.signal]),
       range: size === 0 ? undefined : range,
     });

@@ -124,7 +124,7 @@ export class FolderGet {
     try {
       const part = await this.#part(job, request, target, signal);
       if (part.kind === "file") return await this.#fileIn(job, target, part.entry, signal);
-      throw new Fault("usage", `Cannot write ${job.name} to standard output: it is a folder`);
+      throw new Fault("usage", `Cannot stream ${job.name}: it is a folder, not one file; fetch it`);
     } finally {
       await job.partial?.close().catch(() => {});
       disks.remove(target.id);

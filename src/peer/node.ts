@@ -234,6 +234,7 @@ export class PeerNode implements PageApi {
     this.#downloads = downloads;
     this.#opener = new FileOpener({
       ...{ library: this.#library, sharing: this.#sharing, reader: this.#reader },
+      folderFiles,
       fetcher: this.#fetcher,
       stream: (request, output, options) => this.#streamed(request, output, options),
     });

@@ -55,6 +55,19 @@ export class FolderFiles {
     }));
   }
 
+  /** The file at an absolute path in a folder. */
+  at(folder: string, path: string): FolderFile | undefined {
+    const [row] = this.#db.all<{ id: string }>(
+      `SELECT id, size, mtime_ns, inode FROM folder_files JOIN files USING (path, id)
+       WHERE folder = ? AND path = ?`,
+      folder,
+      path,
+    );
+    if (!row) return;
+    const { id, ...stamp } = row;
+    return { folder, path, id, stamp: stampOfRow(stamp) };
+  }
+
   /** Files with that content, in folders that are shared. */
   withId(id: string): FolderFile[] {
     return this.#db.all<{ folder: string; path: string }>(

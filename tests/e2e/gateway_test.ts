@@ -1,5 +1,5 @@
 /** A running peer as a gateway: what a browser or curl reads from it, and sends to it. */
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { runCount } from "../../src/content/run_map.ts";
 import type { PartialStatus, PeerStatus } from "../../src/peer/peer_api.ts";
 import { contentsOf } from "./checks.ts";
@@ -74,6 +74,49 @@ Deno.test("the gateway serves shares and the swarm alike, whole and in ranges", 
     assertEquals([upwards.status, (await upwards.json()).error.kind], [400, "usage"]);
   }
   // Reading through the gateway puts nothing on disk.
+  assertEquals(contentsOf(peer.dir), []);
+});
+
+Deno.test("a file in a shared folder is read by its path, here and from the swarm", async () => {
+  await using world = await World.create();
+  const source = await world.peer("source");
+  await Deno.mkdir(`${source.dir}/tree/sub`, { recursive: true });
+  const size = 3 * MIB + 17;
+  const path = `${source.dir}/tree/sub/data`;
+  await writeRandom(path, size);
+  await Deno.writeTextFile(`${source.dir}/tree/empty`, "");
+  await Deno.writeTextFile(`${source.dir}/tree/small`, "small");
+  await world.json(source.dir, ["share", "tree"]);
+  const peer = await world.peer("peer");
+  for (const asked of [source, peer]) {
+    const ask = await askOf(asked);
+    const whole = await ask("/files/tree/sub/data");
+    assertEquals([whole.status, whole.headers.get("content-length")], [200, String(size)]);
+    const id = whole.headers.get("etag")!.slice(1, -1);
+    assertMatch(whole.headers.get("content-disposition")!, /filename="data"/);
+    await Deno.writeFile(`${world.root}/copy`, whole.body!);
+    assert(await sameFiles(`${world.root}/copy`, path));
+    for (const [a, b] of [[0, 1], [MIB - 1, 2 * MIB + 1], [size - 1, size]]) {
+      const headers = { range: `bytes=${a}-${b - 1}` };
+      const response = await ask(`/files/tree/sub/data?id=${id}`, { headers });
+      assertEquals(response.status, 206);
+      assertEquals(await response.bytes(), await part(path, a, b));
+    }
+    assertEquals(await (await ask("/files/tree/small")).text(), "small");
+    assertEquals((await (await ask("/files/tree/empty")).bytes()).length, 0);
+    const refused: [string, number, RegExp][] = [
+      ["/files/tree", 400, /it is a folder/],
+      ["/files/tree/sub", 400, /it is a folder/],
+      ["/files/tree/nothing", 404, /./],
+      [`/files/tree/small?id=${"0".repeat(64)}`, 404, /./],
+    ];
+    for (const [route, status, why] of refused) {
+      const response = await ask(route);
+      const { error } = await response.json();
+      assertEquals(response.status, status, `${route}: ${error.message}`);
+      assertMatch(error.message, why);
+    }
+  }
   assertEquals(contentsOf(peer.dir), []);
 });
 

@@ -12,7 +12,8 @@ const STANDINGS = {
 
 /** One file of the list. */
 export function FileRow({ row, index, height, onGet, onUnshare }) {
-  const { name, id, size, publisher, sources, time, shared, versions } = row;
+  const { name, id, publisher, sources, time, shared, versions } = row;
+  const folder = row.kind === "folder";
   const share = shared && shares.get(name);
   const coming = status.value?.partials.find((one) => one.id === id && !shared);
   const percent = coming && coming.size > 0 ? Math.floor(coming.bytes / coming.size * 100) : 0;
@@ -20,6 +21,10 @@ export function FileRow({ row, index, height, onGet, onUnshare }) {
     <div class="row" role="row" aria-rowindex=${index} style=${{ height: `${height}px` }}>
       <div class="cell name" role="cell">
         <span class="text" title=${name}>${name}</span>
+        ${folder &&
+          html`<span class="badge" title="A folder: files, folders and links in it">${`folder of ${
+            (row.entries ?? 0).toLocaleString("en")
+          }`}</span>`}
         ${shared &&
           html`<span class="badge on" title=${
             share ? `Shared from ${share.path}; ${exactSize(share.served)} served` : ""
@@ -36,7 +41,9 @@ export function FileRow({ row, index, height, onGet, onUnshare }) {
             coming.state === "active" ? "fetching" : "paused"
           } ${percent} %</a>`}
       </div>
-      <div class="cell size" role="cell" title=${exactSize(size)}>${formatSize(size)}</div>
+      <div class="cell size" role="cell" title=${exactSize(row.whole)}>${formatSize(
+        row.whole,
+      )}</div>
       <div class="cell publisher" role="cell">
         <${Publisher} row=${row} publisher=${publisher} />
       </div>
@@ -48,13 +55,15 @@ export function FileRow({ row, index, height, onGet, onUnshare }) {
         <${CopyId} id=${id} name=${name} />
       </div>
       <div class="cell actions" role="cell">
-        <a
-          class="button quiet"
-          href=${`/files/${name.split("/").map(encodeURIComponent).join("/")}?id=${id}`}
-          download
-          aria-label=${`Save ${name} with the browser`}
-          title="Save with the browser, while it still arrives"
-        >Save</a>
+        ${!folder && html`
+          <a
+            class="button quiet"
+            href=${`/files/${name.split("/").map(encodeURIComponent).join("/")}?id=${id}`}
+            download
+            aria-label=${`Save ${name} with the browser`}
+            title="Save with the browser, while it still arrives"
+          >Save</a>
+        `}
         ${shared
           ? html`<button aria-label=${`Unshare ${name}`} onClick=${() =>
             onUnshare(row)}>Unshare</button>`

@@ -38,6 +38,8 @@ async function load() {
 function prepared(row) {
   row.key = `${row.id} ${row.name}`;
   row.lower = row.name.toLowerCase();
+  // A folder's own size is its manifest's; a share of this peer says that of its files.
+  row.whole = row.kind === "folder" ? row.bytes ?? row.size : row.size;
   return row;
 }
 
@@ -66,7 +68,7 @@ export const rows = computed(() => {
 
 const KEYS = {
   name: (row) => row.lower,
-  size: (row) => row.size,
+  size: (row) => row.whole,
   publisher: (row) => row.publisher,
   sources: (row) => row.sources,
   age: (row) => -row.time,
