@@ -25,10 +25,15 @@ export function chromiumPath(): string | undefined {
   });
 }
 
-export async function launchBrowser(): Promise<Browser> {
+/** `more` are arguments besides the usual ones. */
+export async function launchBrowser(more: string[] = []): Promise<Browser> {
   const executablePath = chromiumPath();
   if (!executablePath) throw new Error(`there is no ${CHROMIUM[0]}`);
-  return await chromium.launch({ executablePath, args: ARGUMENTS, timeout: PATIENCE_MS });
+  return await chromium.launch({
+    executablePath,
+    args: [...ARGUMENTS, ...more],
+    timeout: PATIENCE_MS,
+  });
 }
 
 /** A test in a browser; skipped, and said so, where there is no Chromium. */

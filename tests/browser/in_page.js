@@ -116,3 +116,8 @@ export async function measureLoad() {
   );
   return { paint: paint.startTime, weight: sizes.reduce((sum, size) => sum + size, 0) };
 }
+
+/** The theme's accent colour, as canvases read it. */
+export function accentColor() {
+  return getComputedStyle(document.documentElement).getPropertyValue("--accent");
+}

@@ -3,8 +3,8 @@ import axe from "axe-core";
 import type { Locator, Page } from "playwright-core";
 import { eventually } from "../e2e/checks.ts";
 import { type Peer, sameFiles, World, writeRandom } from "../e2e/world.ts";
-import { browserTest, linkOf, signedIn } from "./browser.ts";
-import { countColors, focusedElement, sideways, useFromOutside } from "./in_page.js";
+import { browserTest, launchBrowser, linkOf, signedIn } from "./browser.ts";
+import { accentColor, countColors, focusedElement, sideways, useFromOutside } from "./in_page.js";
 
 const TABS = ["Files", "Transfers", "Peers", "Settings"];
 
@@ -193,6 +193,13 @@ browserTest(
     assertMatch(await Deno.readTextFile(`${world.root}/config.toml`), /limit_up/);
     await page.getByRole("radio", { name: "Dark" }).check();
     await page.locator("html[data-theme=dark]").waitFor();
+    const accent = () => page.evaluate(accentColor);
+    assertEquals(await accent(), "rgb(92, 200, 207)");
+    await page.getByRole("radio", { name: "Light" }).check();
+    await page.locator("html[data-theme=light]").waitFor();
+    assertEquals(await accent(), "rgb(11, 110, 117)");
+    await page.getByRole("radio", { name: "Dark" }).check();
+    await page.locator("html[data-theme=dark]").waitFor();
     await alice.program.stop();
     await page.getByText("The connection to the peer is lost").waitFor();
     const again = await world.peer("alice", { args });
@@ -211,6 +218,8 @@ browserTest("browser: a lost bootstrap is said", async (browser) => {
   await openTab(page, "Peers");
   await page.getByText("registered").waitFor();
   await page.getByRole("cell", { name: alice.address }).waitFor();
+  // As the bootstrap's call back found, of this peer as of others.
+  await page.getByRole("cell", { name: "yes", exact: true }).waitFor();
   await world.bootstrapProgram.stop();
   await page.getByRole("alert").filter({
     hasText: `The bootstrap ${world.bootstrap} does not answer`,
@@ -240,6 +249,16 @@ browserTest("browser: other sites and rebound names get nothing", async (browser
   const { shares } = await world.json<{ shares: unknown[] }>(alice.dir, ["status"]);
   assertEquals(shares.length, 1);
   await evil.shutdown();
+  // A browser that was told that the name is this machine.
+  const rebound = await launchBrowser(["--host-resolver-rules=MAP evil.example 127.0.0.1"]);
+  try {
+    const victim = await rebound.newPage();
+    const answer = await victim.goto(`http://evil.example:${address.port}/`);
+    assertEquals(answer?.status(), 421);
+    assert(!(await victim.content()).includes("Shoal"));
+  } finally {
+    await rebound.close();
+  }
   for (const host of ["evil.example", "127.0.0.1.evil.example"]) {
     using conn = await Deno.connect({ hostname: "127.0.0.1", port: Number(address.port) });
     const cookies = await page.context().cookies();
