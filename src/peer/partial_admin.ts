@@ -52,7 +52,9 @@ export class PartialAdmin {
     const chosen = this.list().filter((one) => one.name === wanted && one.id.startsWith(id));
     if (chosen.length > 0) return chosen;
     const what = id ? `${wanted} with id ${id.slice(0, 12)}` : wanted;
-    throw new Fault("not_found", `Cannot ${verb} ${what}: it is not being fetched`);
+    throw new Fault("not_found", `Cannot ${verb} ${what}: it is not being fetched`, {
+      next: "see with 'status' what is",
+    });
   }
 
   /** See PeerApi.cancel. */

@@ -83,6 +83,9 @@ function listen(host: string, port: number | undefined, handler: Handler): WebSe
   } catch (cause) {
     if (port === undefined && cause instanceof Deno.errors.AddrInUse) return serve(0);
     const where = formatAddress({ host, port: port ?? PAGE_PORT });
-    throw new Fault("network", `Cannot serve the page on ${where}: ${messageOf(cause)}`, { cause });
+    throw new Fault("network", `Cannot serve the page on ${where}: ${messageOf(cause)}`, {
+      cause,
+      next: "choose another port with --ui PORT, and an address of this machine",
+    });
   }
 }

@@ -77,6 +77,9 @@ export function listenOn<L>(address: Address, listen: (address: Address) => L): 
     const why = cause instanceof Deno.errors.AddrInUse
       ? "the port is in use"
       : messageOf(cause).replace(/ \(os error \d+\)$/, "").toLowerCase();
-    throw new Fault("network", `Cannot listen on ${formatAddress(address)}: ${why}`, { cause });
+    throw new Fault("network", `Cannot listen on ${formatAddress(address)}: ${why}`, {
+      cause,
+      next: "choose another --port, or 0 for any that is free, and an address of this machine",
+    });
   }
 }
