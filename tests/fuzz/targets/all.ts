@@ -5,6 +5,7 @@ import { digestPages } from "./digest_pages.ts";
 import { globs } from "./globs.ts";
 import { hashTree } from "./hash_tree.ts";
 import { lines } from "./lines.ts";
+import { manifests } from "./manifests.ts";
 import { messages } from "./messages.ts";
 import { names } from "./names.ts";
 import { partials } from "./partials.ts";
@@ -19,6 +20,6 @@ import { words } from "./words.ts";
 
 export const TARGETS: Target[] = [
   ...[lines, messages, peerCallee, bootstrapCallee, peerCaller, seedCaller],
-  ...[hashTree, digestPages, runMaps, names, globs, words, terminal],
+  ...[hashTree, digestPages, runMaps, manifests, names, globs, words, terminal],
   ...[announcements, registrations, stateRows, stateFile, partials, control],
 ];
