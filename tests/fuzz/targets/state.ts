@@ -152,7 +152,9 @@ function valueOf(value: unknown): Value {
   if (typeof value === "boolean") return Number(value);
   if (typeof value === "string" || typeof value === "number" || value === null) return value;
   const { bytes } = (value ?? {}) as { bytes?: unknown };
-  return Array.isArray(bytes) ? Uint8Array.from(bytes.map(Number)) : JSON.stringify(value) ?? null;
+  return Array.isArray(bytes)
+    ? Uint8Array.from(bytes.filter((byte) => typeof byte === "number"))
+    : JSON.stringify(value) ?? null;
 }
 
 /** A right database of a few pages, as bytes. */
