@@ -21,6 +21,7 @@ import {
   REFUSING_MS,
 } from "./limits.ts";
 import { probeSeeds } from "./probe_seeds.ts";
+import { QuietCollector } from "./quiet_collector.ts";
 import { Quota } from "./quota.ts";
 import { RateLimits } from "./rate_limits.ts";
 import type { Registry } from "./registry.ts";
@@ -71,6 +72,7 @@ export class BootstrapServer {
   readonly #quota: Quota;
   readonly #rates: RateLimits;
   readonly #callBacks: CallBacks;
+  readonly #collector = new QuietCollector();
   /** Connections that are being told `busy`. */
   #refusing = 0;
   /** Everything that `stop` waits for. */
@@ -205,6 +207,7 @@ export class BootstrapServer {
 
   async #expire(): Promise<void> {
     this.#rates.sweep();
+    this.#collector.look(this.#connections.size);
     await this.#options.registry.expire();
   }
 

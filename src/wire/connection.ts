@@ -6,6 +6,7 @@ import { Fault, isAbort, messageOf } from "../fault.ts";
 import type { RateLimiter } from "../peer/rate_limiter.ts";
 import { type Address, formatAddress } from "./address.ts";
 import { decodeLine, encodeMessage, type Message, type Outgoing } from "./codec.ts";
+import { giveLineRoom, isLineRoom, takeLineRoom } from "./line_rooms.ts";
 import { HANDSHAKE_MS, LINE_CAP, PROGRESS_MS } from "./protocol.ts";
 import { inTheClear, OtherSwarm, type Socket, type Transport } from "./transport.ts";
 import { Watchdog } from "./watchdog.ts";
@@ -28,7 +29,8 @@ export interface ConnectionOptions {
 }
 
 const FIRST_BUFFER = 4_096;
-/** How many times larger a line's buffer is made: steps on the way are litter, and few lines are long. */
+const NO_BUFFER = new Uint8Array();
+/** How many times larger a line's buffer is made where lines may be longer than others' are. */
 const GROWTH = 32;
 /** Messages up to this many bytes are not kept waiting by a limit on what is sent; they only count. */
 const UNPACED = 1_024;
@@ -69,6 +71,8 @@ export class Connection {
   #end = 0;
   /** True while the first byte of a message is being waited for. */
   #waiting = false;
+  /** While the system may write into the buffer. */
+  #filling = false;
   #writing: Promise<void> = Promise.resolve();
   /** Fails the write under way. */
   #interrupt: ((error: Error) => void) | undefined;
@@ -138,7 +142,12 @@ export class Connection {
    */
   async read(idleMs: number = this.progressMs): Promise<Message | null> {
     const line = await this.readLine(idleMs);
-    return line && decodeLine(line);
+    try {
+      return line && decodeLine(line);
+    } catch (error) {
+      this.#dropBuffer();
+      throw error;
+    }
   }
 
   /**
@@ -155,13 +164,16 @@ export class Connection {
     if (this.#waiting) this.#readWatch.expect("a message", ms);
   }
 
-  /** The next line without its newline, valid until the next read; null as in {@link read}. */
+  /**
+   * The next line without its newline, to be used at once; null as in {@link read}. It is valid until
+   * the next read, and no longer than this turn of the event loop when the connection is closed.
+   */
   async readLine(idleMs: number = this.progressMs): Promise<Uint8Array | null> {
     this.#waiting = this.#start === this.#end;
     // A long line's room is not kept for as long as the connection says nothing.
-    if (this.#waiting && this.#buffer.length > this.#firstBuffer) {
+    if (this.#waiting && this.#buffer.length !== this.#firstBuffer) {
+      this.#dropBuffer();
       this.#buffer = new Uint8Array(this.#firstBuffer);
-      this.#start = this.#end = 0;
     }
     if (this.#waiting) this.#readWatch.expect("a message", idleMs);
     else this.#readWatch.expect("the rest of a message", this.progressMs);
@@ -179,7 +191,9 @@ export class Connection {
           throw new Fault("network", `${this} sent a line of more than ${this.#lineCap} bytes`);
         }
         this.#makeRoom();
+        this.#filling = true;
         const n = await this.#readInto(this.#buffer.subarray(this.#end), scanned > 0);
+        this.#filling = false;
         if (n === null) {
           if (scanned === 0) return null;
           throw new Fault("network", `${this} closed the connection in the middle of a message`);
@@ -193,8 +207,11 @@ export class Connection {
           throw new OtherSwarm(String(this), "it speaks TLS, as the members of a private swarm do");
         }
       }
+    } catch (error) {
+      this.#dropBuffer();
+      throw error;
     } finally {
-      this.#waiting = false;
+      this.#filling = this.#waiting = false;
       this.#readWatch.relax();
     }
   }
@@ -248,6 +265,8 @@ export class Connection {
       // The runtime closes a connection by itself when its resource is gone.
     }
     this.#interrupt?.(new Deno.errors.Interrupted("closed"));
+    // Whoever has just been given a line reads it before the next turn of the event loop.
+    if (isLineRoom(this.#buffer)) setTimeout(() => this.#filling || this.#dropBuffer());
   }
 
   [Symbol.dispose](): void {
@@ -320,6 +339,13 @@ export class Connection {
     }
   }
 
+  /** Nothing is read into it at this time, and what is left in it is not needed. */
+  #dropBuffer(): void {
+    giveLineRoom(this.#buffer);
+    this.#buffer = NO_BUFFER;
+    this.#start = this.#end = 0;
+  }
+
   /** Leaves free space behind `#end`, without ever holding more than a line's cap. */
   #makeRoom(): void {
     if (this.#start > 0) {
@@ -328,7 +354,9 @@ export class Connection {
       this.#start = 0;
     }
     if (this.#end < this.#buffer.length) return;
-    const grown = new Uint8Array(Math.min(this.#buffer.length * GROWTH, this.#lineCap));
+    const grown = this.#lineCap === LINE_CAP
+      ? takeLineRoom()
+      : new Uint8Array(Math.min(this.#buffer.length * GROWTH, this.#lineCap));
     grown.set(this.#buffer);
     this.#buffer = grown;
   }

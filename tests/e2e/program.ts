@@ -16,12 +16,15 @@ export const PERMISSIONS = [
   "--allow-run",
 ];
 
+/** What V8 is told by those tasks, and when compiled. */
+const V8_FLAGS = "--v8-flags=--max-semi-space-size=2,--expose-gc";
+
 /** The words that start the program. */
 export function programWords(): string[] {
   const binary = Deno.env.get("SHOAL_BIN");
   if (binary) return [binary];
   const main = decodeURIComponent(new URL("main.ts", ROOT).pathname);
-  return [Deno.execPath(), "run", "--no-prompt", ...PERMISSIONS, main];
+  return [Deno.execPath(), "run", "--no-prompt", ...PERMISSIONS, V8_FLAGS, main];
 }
 
 export interface RunOptions {
