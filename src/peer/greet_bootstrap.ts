@@ -112,5 +112,7 @@ function wantsKey(address: Address, cause: OtherSwarm): Fault {
 function cannotUse(address: Address, why: string, cause: OtherSwarm): Fault {
   return new Fault("integrity", `Cannot use bootstrap ${formatAddress(address)}: ${why}`, {
     cause,
+    next:
+      "use the key of that swarm (--swarm-key FILE), or none if it is open; or another --bootstrap",
   });
 }

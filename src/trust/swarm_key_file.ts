@@ -35,7 +35,8 @@ export async function writeSwarmKey(path: string, key: SwarmKey): Promise<void> 
     const taken = cause instanceof Deno.errors.AlreadyExists;
     const why = taken ? "something is there already, and keys are never replaced" : reasonOf(cause);
     const kind = taken ? "destination" : "disk";
-    throw new Fault(kind, `Cannot write swarm key ${path}: ${why}`, { cause });
+    const next = taken ? "name a file that is not there yet" : undefined;
+    throw new Fault(kind, `Cannot write swarm key ${path}: ${why}`, { cause, next });
   }
 }
 

@@ -143,6 +143,8 @@ Deno.test("who lacks the key, or has another one, is told which", async () => {
       text: `Cannot use bootstrap ${open.bootstrap}: it is open, and this peer has a swarm key`,
     });
   }
+  const { stderr } = await closed.run(dir, ["list-files"], { swarmKey: other });
+  assertMatch(stderr, /\nnext: use the key of that swarm/);
   // A serving peer goes on trying, and says why it isn't registered.
   const args = ["0", "--host", "127.0.0.1"];
   for (
@@ -191,6 +193,7 @@ Deno.test("a key file that can't be used ends every command with 2, and nothing 
   assertEquals(placedIn(dir), []);
   const taken = await shoal(["bootstrap", "new-key", readable]);
   assertRefused(taken, { code: 6, text: /never replaced/ });
+  assertMatch(taken.stderr, /\nnext: name a file that is not there yet/);
   const lone = await shoal(["bootstrap", "new-key", `${dir}/new.key`, "--for", "1d"]);
   assertRefused(lone, { code: 2, text: "--rotate" });
   assertEquals(placedIn(dir), []);
