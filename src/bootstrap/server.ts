@@ -37,6 +37,8 @@ export const PROBE_SEEDS_MS = 30_000;
 const CONNECTION = { firstBuffer: FIRST_BUFFER };
 /** How often peers are looked for that are due to be called back, in milliseconds. */
 const CALL_BACKS_MS = 1_000;
+/** How often it is looked whether a rush is over, in milliseconds. */
+const RUSH_MS = 3_000;
 /** Told to who has to wait for somebody else's payload, in seconds. */
 const PAYLOADS_RETRY_S = 1;
 /** A pause after the system couldn't give a connection, in milliseconds: it ran out of something. */
@@ -113,6 +115,7 @@ export class BootstrapServer {
     this.#timers = [
       setInterval(() => this.#run(this.#expire()), options.expireMs ?? EXPIRE_MS),
       setInterval(() => this.#callBacks.tick(), CALL_BACKS_MS),
+      setInterval(() => this.#collector.look(this.#connections.size), RUSH_MS),
       setInterval(() => this.#run(this.#probeSeeds()), options.probeSeedsMs ?? PROBE_SEEDS_MS),
     ];
     this.#run(this.#accept());
@@ -207,7 +210,6 @@ export class BootstrapServer {
 
   async #expire(): Promise<void> {
     this.#rates.sweep();
-    this.#collector.look(this.#connections.size);
     await this.#options.registry.expire();
   }
 
