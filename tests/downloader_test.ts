@@ -36,6 +36,18 @@ Deno.test("download: a file of several pages of digests", async () => {
   await downloaded(tallFile(), [new MemorySource("a", tallFile())]);
 });
 
+Deno.test("download: from whatever run it goes on, each chunk is held against its own digest", async () => {
+  const file = tallFile();
+  for (const there of [1, 2, 3]) {
+    const map = new RunMap(file.runs);
+    for (let run = 0; run < there; run++) map.add(run);
+    const source = new MemorySource("a", file);
+    const sink = new MemorySink(file.size, map);
+    const { error, tally } = await download(file, [source], { sink });
+    assertEquals([error, tally.refetched, source.receipt.bad_chunks], [undefined, 0, 0]);
+  }
+});
+
 Deno.test("download: an empty file needs no source, but its own id", async () => {
   const empty = new MemoryFile(new Uint8Array());
   await downloaded(empty, []);

@@ -57,6 +57,16 @@ Deno.test("missing chunks: asked for in ranges, around what is there", () => {
   assertEquals([chunks.countIn(1), chunks.countIn(2)], [1, 2]);
 });
 
+Deno.test("missing chunks: a range has its digests in one page", () => {
+  const size = 2_060 * CHUNK;
+  const chunks = new MissingChunks(treeShape(size), new RunMap(runCount(size)));
+  assertEquals(chunks.of(run(510, 514), 16), [
+    { first: 2_040, count: 8 },
+    { first: 2_048, count: 8 },
+  ]);
+  assertEquals(chunks.of(run(508, 512), 16), [{ first: 2_032, count: 16 }]);
+});
+
 Deno.test("missing chunks: what is not wanted counts as there", () => {
   const { map, chunks } = missing();
   chunks.only({ first: 3, count: 3 });

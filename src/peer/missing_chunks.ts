@@ -1,5 +1,6 @@
 import { runLength, type TreeShape } from "../content/hash_tree.ts";
 import { RUN_CHUNKS, type RunMap, type RunRange } from "../content/run_map.ts";
+import { PAGE_DIGESTS } from "../content/sizes.ts";
 import type { ChunkRange } from "./source.ts";
 
 /**
@@ -31,7 +32,10 @@ export class MissingChunks {
     return chunks;
   }
 
-  /** The chunks of some runs that are missing, in ranges of at most `most` chunks. */
+  /**
+   * The chunks of some runs that are missing, in ranges of at most `most` chunks, each of which has its
+   * digests in one page.
+   */
   of(runs: RunRange, most: number): ChunkRange[] {
     const ranges: ChunkRange[] = [];
     for (let run = runs.first; run < runs.end; run++) {
@@ -41,7 +45,8 @@ export class MissingChunks {
         if (!(mask & (1 << index))) continue;
         const chunk = run * RUN_CHUNKS + index;
         const last = ranges.at(-1);
-        if (last && last.first + last.count === chunk && last.count < most) last.count++;
+        const follows = last && last.first + last.count === chunk && chunk % PAGE_DIGESTS > 0;
+        if (follows && last.count < most) last.count++;
         else ranges.push({ first: chunk, count: 1 });
       }
     }

@@ -30,7 +30,7 @@ export class VerifiedPages {
     this.#store = store;
   }
 
-  /** The digests of the chunks of a run, which must lie within one page of level 0. */
+  /** The digests of some chunks, which must lie within one page of level 0. */
   async digestsOf({ first, count }: ChunkRange, source: Source): Promise<Uint8Array> {
     const page = await this.page(0, Math.floor(first / PAGE_DIGESTS), source);
     const at = (first % PAGE_DIGESTS) * DIGEST_SIZE;
