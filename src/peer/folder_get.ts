@@ -150,7 +150,10 @@ export class FolderGet {
     await job.partial.close();
     try {
       const part = partOf(await readManifest(job.partial.path, signal), partNamed(target, name));
-      if (part) return part;
+      if (part) {
+        checkPinned(request, target, part.kind === "file" ? part.entry.id : undefined);
+        return part;
+      }
     } catch (error) {
       if (!(error instanceof Fault) || error.kind !== "integrity") throw error;
       throw new Fault("integrity", `Cannot get ${name}: ${error.message}`, { cause: error });
@@ -182,6 +185,14 @@ export class FolderGet {
 /** The name under which a publisher is known for a target: a part goes by its folder's. */
 export function trustedName(name: string, target: Target): string {
   return isFolder(target) && partNamed(target, name) !== "" ? target.announcement!.name : name;
+}
+
+/** Throws `not_found` when an id is asked for that is neither the folder's nor that of the file in it. */
+function checkPinned({ name, id }: GetRequest, folder: Target, file?: string): void {
+  const pinned = id?.toLowerCase();
+  if (!pinned || folder.id.startsWith(pinned) || file?.startsWith(pinned)) return;
+  const what = file ? `the file has the id ${file}` : "it is a folder in a folder, which has no id";
+  throw new Fault("not_found", `Cannot get ${name} with id ${pinned.slice(0, 12)}: ${what}`);
 }
 
 /** The fault for a checksum of something that is no file. */

@@ -330,6 +330,22 @@ Deno.test("a folder has no checksum of its own: what to say instead is named", a
   assertEquals((await world.json<Receipt>(dir, [...file, `sha256=${digest}`])).sha256, digest);
 });
 
+Deno.test("an id pins the file in a folder, or the folder: no other is taken", async () => {
+  await using world = await World.create();
+  const { shared, tree } = await sharing(world);
+  const dir = await world.folder("getter");
+  for (const more of [[], ["-o", "-"]]) {
+    const words = ["get", "tree/docs/hello.txt", "--id", "0".repeat(64), ...more];
+    assertRefused(await world.run(dir, words), { code: 3, text: "the file has the id" });
+    assertEquals(contentsOf(dir), []);
+  }
+  const { id } = await world.json<Receipt>(dir, ["get", "tree/docs/hello.txt", "-o", `${dir}/one`]);
+  for (const [path, pinned] of [[`${dir}/two`, id], [`${dir}/three`, shared.id]]) {
+    await world.json(dir, ["get", "tree/docs/hello.txt", "--id", pinned!, "-o", path!]);
+    assertEquals(await text(path!), await text(`${tree}/docs/hello.txt`));
+  }
+});
+
 Deno.test("whom a folder was taken from is remembered with any part of it", async () => {
   await using world = await World.create();
   const { tree, dir: home, program } = await sharing(world);
