@@ -3,7 +3,7 @@
  * get`s, each a process with a folder of its own. Goals are printed, not asserted.
  */
 import { shoal } from "../tests/e2e/program.ts";
-import { sameFiles, World, writeRandom } from "../tests/e2e/world.ts";
+import { lastLine, sameFiles, World, writeRandom } from "../tests/e2e/world.ts";
 import type { Receipt } from "../src/peer/peer_api.ts";
 import { type FleetOptions, parseFleetOptions, USAGE } from "./fleet_options.ts";
 import { interrupted, listenForInterrupts } from "./measure/interrupt.ts";
@@ -52,7 +52,7 @@ async function run(world: World, { fetchers, splay }: FleetOptions): Promise<Fet
     const words = ["peer", "get", "data", "--json", "--dir", dir, ...world.options()];
     const { code, stdout, stderr } = await shoal(words);
     if (code !== 0) throw new Error(`a get ended with ${code}: ${stderr}`);
-    return { seconds: (performance.now() - started) / 1000, receipt: JSON.parse(stdout) };
+    return { seconds: (performance.now() - started) / 1000, receipt: JSON.parse(lastLine(stdout)) };
   }));
 }
 
