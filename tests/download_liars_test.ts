@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Fault } from "../src/fault.ts";
 import type { Sink } from "../src/peer/sink.ts";
-import { patterned } from "./support/bytes.ts";
+import { type Bytes, patterned } from "./support/bytes.ts";
 import { download, downloaded, failed, flip, gate, liesIn } from "./support/download.ts";
 import { MemorySink } from "./support/memory_sink.ts";
 import { type Conduct, MemoryFile, MemorySource } from "./support/memory_source.ts";
@@ -75,6 +75,15 @@ Deno.test("liars: what the only one sent is told, though it is being tried again
   });
   const { error } = await failed(MEGABYTES, [source]);
   assertEquals(error.message, "every source was lost: liar sent a wrong chunk");
+});
+
+Deno.test("liars: what the only one sent is told, though it is connected again and silent", async () => {
+  const source: MemorySource = new MemorySource("liar", MEGABYTES, {
+    digests: (right) => source.connects === 1 ? flip(right, 0) : new Promise<Bytes>(() => {}),
+  });
+  const { error } = await failed(MEGABYTES, [source]);
+  assertEquals(source.connects, 2);
+  assertEquals(error.message, "every source was lost: liar sent a wrong page of digests");
 });
 
 Deno.test("liars: who lies and hangs up at once has lied", async () => {

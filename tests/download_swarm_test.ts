@@ -110,6 +110,21 @@ Deno.test("swarm: who comes back again and again and brings nothing is no source
   assert(useless.connects > 1, `${useless.connects}`);
 });
 
+Deno.test("swarm: that a file changed is told, though its source no longer knows it when asked again", async () => {
+  const all = RunMap.full(FILE.runs);
+  const changed: MemorySource = new MemorySource("changed", FILE, {
+    have: () => changed.connects === 1 ? all : Promise.reject(refusal("not_shared")),
+    chunks: () => Promise.reject(refusal("changed")),
+  });
+  const find = (_: unknown, found: (sources: Source[]) => void) => {
+    found([changed]);
+    return Promise.resolve();
+  };
+  const { error } = await failed(FILE, [changed], { find, waitMs: 1_500 });
+  assert(changed.connects > 1, `${changed.connects}`);
+  assertEquals(error.message, "every source was lost: it refused: changed");
+});
+
 Deno.test("swarm: partial sources bring what they have, and more when they have more", async () => {
   const file = new MemoryFile(patterned(12 * RUN_SIZE + 5));
   const [a, b] = [[0, 2, 4], [1, 3]].map((runs, n) => {

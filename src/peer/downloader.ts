@@ -94,7 +94,9 @@ export class Downloader implements LaneHost, ReuseHost {
   #nextFind = 0;
   #findPause = FIND_FIRST_MS;
   #started = performance.now();
-  #lastHopeful = performance.now();
+  #lastTick = performance.now();
+  /** For how long there was no source that brings anything, in milliseconds. */
+  #hopelessMs = 0;
 
   constructor(options: DownloaderOptions) {
     const { id, size, sink, digests } = options;
@@ -195,7 +197,7 @@ export class Downloader implements LaneHost, ReuseHost {
     );
     const ticker = setInterval(() => this.#tick(), TICK_MS);
     try {
-      this.#started = this.#lastHopeful = performance.now();
+      this.#started = this.#lastTick = performance.now();
       this.#nextFind = this.#started + FIND_FIRST_MS;
       this.#pool.add(sources);
       const reusing = this.#reuse();
@@ -237,7 +239,7 @@ export class Downloader implements LaneHost, ReuseHost {
     if (this.#ended.signal.aborted) return;
     const { chunks, bytes } = this.#had(range);
     this.tally.reused += chunks;
-    this.#lastHopeful = performance.now();
+    this.#hopelessMs = 0;
     this.#options.onReused?.(bytes);
   }
 
@@ -392,10 +394,11 @@ export class Downloader implements LaneHost, ReuseHost {
       return this.fail(new Fault("deadline", `the deadline passed with ${this.#left()} to go`));
     }
     // Whoever connects again and again and brings nothing is no source.
-    if (this.#pool.hopeful) this.#lastHopeful = now;
-    else if (now - this.#lastHopeful >= waitMs || this.#pool.onlyLiars) {
-      return this.fail(this.#lost());
-    }
+    // Time that this process spent asleep or starved is none that the sources had.
+    const passed = Math.min(now - this.#lastTick, 2 * TICK_MS);
+    this.#lastTick = now;
+    this.#hopelessMs = this.#pool.hopeful ? 0 : this.#hopelessMs + passed;
+    if (this.#hopelessMs >= waitMs || this.#pool.onlyLiars) return this.fail(this.#lost());
     // What is overdue may now be asked of others.
     this.wake();
     if (now >= this.#nextFind && !this.#finding) void this.#find();
@@ -429,8 +432,8 @@ export class Downloader implements LaneHost, ReuseHost {
   }
 
   #lost(): Fault {
-    const why = this.sources.map(({ receipt }) => receipt.dropped).filter((reason) => reason);
-    const reasons = why.length > 0 ? `: ${why.slice(0, 3).join("; ")}` : "";
+    const why = this.#pool.reasons.slice(0, 3).join("; ");
+    const reasons = why ? `: ${why}` : "";
     return new Fault(
       this.#pool.allWrong ? "integrity" : "network",
       `every source was lost${reasons}`,

@@ -30,6 +30,8 @@ interface Candidate<S> {
   strikes: number;
   /** True when it failed for what it sent, the last time. */
   wrong: boolean;
+  /** What its last failure was, in words; it stays when the source is back. */
+  reason?: string;
   /** True when it brought nothing, the last time. */
   useless: boolean;
   /** What it had brought when it was last connected: bytes. */
@@ -89,6 +91,11 @@ export class SourcePool<S extends Pick<Source, "receipt" | "close"> = Source> {
   get allWrong(): boolean {
     const candidates = [...this.#candidates.values()];
     return candidates.length > 0 && candidates.every(({ wrong }) => wrong);
+  }
+
+  /** What the last failure of each source was that failed. */
+  get reasons(): string[] {
+    return [...this.#candidates.values()].flatMap(({ reason }) => reason ?? []);
   }
 
   /** Sources that were found: new ones are tried, and lost ones again. */
@@ -160,7 +167,7 @@ export class SourcePool<S extends Pick<Source, "receipt" | "close"> = Source> {
       candidate.state = this.#after(candidate, error);
       candidate.wrong = error instanceof Fault && error.kind === "integrity";
       // An end that we made ourselves is no reason.
-      if (candidate.wrong || !signal.aborted) source.receipt.dropped = messageOf(error);
+      if (candidate.wrong || !signal.aborted) this.#note(candidate, error);
     } finally {
       source.close();
     }
@@ -168,6 +175,13 @@ export class SourcePool<S extends Pick<Source, "receipt" | "close"> = Source> {
     this.#fill();
     await delay(backoff.next(), signal).catch(() => {});
     candidate.state = "waiting";
+  }
+
+  /** Keeps why a source is dropped. That it no longer shares a file says less than why it stopped. */
+  #note(candidate: Candidate<S>, error: unknown): void {
+    const gone = error instanceof Refusal && error.code === "not_shared";
+    if (!gone || !candidate.reason) candidate.reason = messageOf(error);
+    candidate.source.receipt.dropped = candidate.reason;
   }
 
   /** Where a source stands after a failure. */
