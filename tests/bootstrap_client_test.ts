@@ -10,6 +10,7 @@ import { Identity } from "../src/trust/identity.ts";
 import type { Address } from "../src/wire/connection.ts";
 import type { Announcement, Found } from "../src/wire/protocol.ts";
 import { startBootstrap } from "./bootstrap_bench.ts";
+import { closedPort } from "./support/sockets.ts";
 
 /** A client whose registration can be waited for, in its every state. */
 class Watched {
@@ -72,8 +73,8 @@ async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
 }
 
 /** Answers each connection with `serve`, until disposed of. */
-function listen(serve: (conn: Deno.Conn) => Promise<void>) {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+function listen(serve: (conn: Deno.Conn) => Promise<void>, port = 0) {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port });
   const conns = new Set<Deno.Conn>();
   const done = (async () => {
     for await (const conn of listener) {
@@ -97,7 +98,7 @@ function listen(serve: (conn: Deno.Conn) => Promise<void>) {
 }
 
 /** A seed bootstrap, written from the table in wire/seed_dialect.ts. */
-function listenAsSeed(peers: { address: string; port: number }[]) {
+function listenAsSeed(peers: { address: string; port: number }[], port = 0) {
   return listen(async (conn) => {
     const buffer = new Uint8Array(4_096);
     const n = await conn.read(buffer);
@@ -110,7 +111,7 @@ function listenAsSeed(peers: { address: string; port: number }[]) {
     }
     if (request.action === "get_peers") reply = { peers };
     await conn.write(new TextEncoder().encode(JSON.stringify(reply) + "\n"));
-  });
+  }, port);
 }
 
 Deno.test("what one peer announces another finds", async () => {
@@ -156,7 +157,7 @@ Deno.test("thousands of announcements travel in several messages, in order", asy
 });
 
 Deno.test("after the bootstrap was away, everything is registered and announced anew", async () => {
-  let server: BootstrapServer = startBootstrap();
+  let server: BootstrapServer = startBootstrap({ port: closedPort() });
   const { address } = server;
   await using ann = new Watched(address, await Identity.generate());
   ann.announced.push(await ann.sign("x"));
@@ -207,7 +208,7 @@ Deno.test("what a bootstrap doesn't take is shown, and the rest goes on", async 
 });
 
 Deno.test("a question survives that its connection was closed since the last", async () => {
-  let server = startBootstrap();
+  let server = startBootstrap({ port: closedPort() });
   using ben = new BootstrapClient(server.address);
   await ben.getPeers();
   await server.stop();
@@ -318,7 +319,7 @@ Deno.test("entries of a seed bootstrap that are no address are left out", async 
 Deno.test("a seed bootstrap that became a Shoal bootstrap is noticed", async () => {
   let time = 0;
   const identity = await Identity.generate();
-  const seed = listenAsSeed([]);
+  const seed = listenAsSeed([], closedPort());
   const { address } = seed;
   await using ann = new Watched(address, identity, { now: () => time });
   {

@@ -5,7 +5,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { FileRecord } from "../../src/peer/peer_api.ts";
 import { assertSameBytes, patterned } from "../support/bytes.ts";
-import { Scripted } from "../support/sockets.ts";
+import { closedPort, Scripted } from "../support/sockets.ts";
 import { assertRefused, contentsOf, eventually, placedIn } from "./checks.ts";
 import { HostilePeer, type Lie, offerOf, serving } from "./hostile_peer.ts";
 import { Program, shoal } from "./program.ts";
@@ -78,15 +78,16 @@ async function besideHonest(lie: Lie): Promise<void> {
 }
 
 async function reregister(): Promise<void> {
-  await using world = await World.create();
+  const port = closedPort();
+  await using world = await World.create({ port });
   const peer = await world.peer("peer");
   await writeRandom(`${peer.dir}/data`, 100_000);
   await world.json(peer.dir, ["share", "data"]);
   assertEquals(await world.bootstrapProgram.stop(), 143);
   const dir = await world.folder("getter");
   assertRefused(await world.run(dir, ["get", "data"]), { code: 4, text: world.bootstrap });
-  const port = world.bootstrap.split(":")[1];
-  const restarted = world.adopt(new Program(["bootstrap", "--host", "127.0.0.1", "--port", port]));
+  const again = ["bootstrap", "--host", "127.0.0.1", "--port", `${port}`];
+  const restarted = world.adopt(new Program(again));
   await restarted.sees(/Bootstrap listening on/);
   await peer.program.sees(/registered with[^]*registered with/);
   await eventually(

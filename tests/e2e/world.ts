@@ -29,12 +29,18 @@ export class World {
     this.swarmKey = swarmKey;
   }
 
-  /** A world with a bootstrap on a free port. A private one has a swarm key, and all use it. */
-  static async create({ isPrivate = false, args = [] as string[] } = {}): Promise<World> {
+  /**
+   * A world with a bootstrap, on a free port unless one is named. A private one has a swarm key, and all
+   * use it.
+   */
+  static async create(
+    { isPrivate = false, port = 0, args = [] as string[] } = {},
+  ): Promise<World> {
     const root = await Deno.realPath(await Deno.makeTempDir({ prefix: "shoal-e2e-" }));
     const swarmKey = isPrivate ? await newKey(`${root}/swarm.key`) : undefined;
     const options = [...swarmKey ? ["--swarm-key", swarmKey] : [], ...args];
-    const program = new Program(["bootstrap", "--host", "127.0.0.1", "--port", "0", ...options]);
+    const where = ["--host", "127.0.0.1", "--port", `${port}`];
+    const program = new Program(["bootstrap", ...where, ...options]);
     const [, address] = await program.sees(/Bootstrap listening on ([^\s,]+).*\n/);
     const world = new World(root, address, swarmKey);
     world.#programs.push(program);

@@ -168,8 +168,21 @@ export function countingWrites(conn: Deno.Conn): { conn: Deno.Conn; writes: numb
   return { conn: counted, writes };
 }
 
-/** A port on loopback where nothing listens. */
+/** Ports that no common system gives to whoever asks for any (its range begins at 32768 or later). */
+const OWN_PORTS = { first: 12_000, count: 20_000 };
+
+/**
+ * A port on loopback where nothing listens, and that no connection or listener of another test comes to
+ * by chance: for who is not there, or comes back to the same place.
+ */
 export function closedPort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
+  for (;;) {
+    const port = OWN_PORTS.first + Math.floor(Math.random() * OWN_PORTS.count);
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
 }
