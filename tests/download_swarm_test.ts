@@ -250,7 +250,7 @@ Deno.test("swarm: with nobody for too long, it fails, and says why", async () =>
   assert(waited >= 600 && waited < 3_000, `${waited}`);
 });
 
-Deno.test("swarm: one source may have its window in flight, all together no more than the budget", async () => {
+Deno.test("swarm: all sources together have no more in flight than the budget", async () => {
   const file = new MemoryFile(patterned(60 * MIB));
   const budget = 5 * MIB;
   let [all, most] = [0, 0];
@@ -266,7 +266,7 @@ Deno.test("swarm: one source may have its window in flight, all together no more
   sources = Array.from({ length: 8 }, (_, n) => new MemorySource(`${n}`, file, conduct()));
   await downloaded(file, sources, { budget: new Budget(budget) });
   assert(most <= budget && most > MIB, `${most} of ${budget}`);
-  for (const { mostInFlight } of sources) assert(mostInFlight <= MIB, `${mostInFlight}`);
+  for (const { receipt } of sources) assert(receipt.bytes > 0, "each gets its turn");
 });
 
 Deno.test("swarm: the window grows with what a source brings in a round trip, to 16 MiB", async () => {

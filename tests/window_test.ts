@@ -46,6 +46,19 @@ Deno.test("window: the newest counts more, and what comes all at once is no rate
   now = 40;
   window.arrived(0);
   assertEquals(Math.round(window.rate), Math.round(0.7 * (1 << 20) / 0.02));
+  now = 60;
+  window.arrived(4 << 20);
+  assertEquals(window.rate, (4 << 20) / 0.02, "what it brought once it may bring again");
+});
+
+Deno.test("window: where it is what holds the source back, it is soon larger", () => {
+  let now = 0;
+  const window = new Window(0, () => now);
+  now = 3;
+  window.arrived(WINDOW_LEAST - 1);
+  assertEquals(window.rate, 0, "not a whole window yet");
+  window.arrived(1);
+  assertEquals(Math.round(window.size), Math.round(10 * WINDOW_LEAST / 3));
 });
 
 Deno.test("window: from the least to the most in any case", () => {

@@ -8,6 +8,9 @@ import type { Budget } from "./budget.ts";
 import type { ChunkRange, ChunkRequest, Source } from "./source.ts";
 import { Window, WINDOW_LEAST } from "./window.ts";
 
+/** Made once, because the runtime's own reason is a new error with its stack each time. */
+const TAKEN_BACK = new Fault("network", "the request was taken back");
+
 /** What a lane needs of the download that it is part of. */
 export interface LaneHost {
   readonly shape: TreeShape;
@@ -35,6 +38,8 @@ interface Asked {
   runs: Set<number>;
   /** Requests for parts of them that are under way. */
   open: number;
+  /** Those of them that are not replied to. */
+  unanswered: number;
   /** Takes them back. */
   cancel: AbortController;
   /** Some part of it could not be had. */
@@ -96,7 +101,7 @@ export class Lane {
     asked.runs.delete(run);
     if (asked.runs.size > 0) return;
     this.#queue = this.#queue.filter((entry) => entry.asked !== asked);
-    asked.cancel.abort();
+    if (asked.unanswered > 0) asked.cancel.abort(TAKEN_BACK);
     this.wake();
   }
 
@@ -123,7 +128,8 @@ export class Lane {
       if (!taken) return;
       const { runs, unlessTaken } = taken;
       const asked: Asked = {
-        ...{ runs: new Set(), open: 0, cancel: new AbortController(), failed: false },
+        ...{ runs: new Set(), open: 0, unanswered: 0, failed: false },
+        cancel: new AbortController(),
       };
       for (let run = runs.first; run < runs.end; run++) {
         asked.runs.add(run);
@@ -141,6 +147,7 @@ export class Lane {
   #start({ asked, range }: { asked: Asked; range: ChunkRequest }): void {
     const bytes = runLength(this.#host.shape, range.first, range.count);
     asked.open++;
+    asked.unanswered++;
     this.#inFlight += bytes;
     this.#fetch(range, bytes, asked).catch((error) => {
       const code = error instanceof Refusal ? error.code : "";
@@ -166,12 +173,14 @@ export class Lane {
 
   async #fetch(range: ChunkRequest, bytes: number, asked: Asked): Promise<void> {
     const { budget } = this.#host;
-    await budget.take(bytes, asked.cancel.signal);
+    const { signal } = asked.cancel;
+    await budget.take(bytes, signal);
     try {
-      if (asked.cancel.signal.aborted) return;
+      if (signal.aborted) return;
       const buffer = this.#buffer(bytes);
       const into = new Uint8Array(buffer, 0, bytes);
-      const { length } = await this.#source.chunks(range, into, asked.cancel.signal);
+      const { length } = await this.#source.chunks(range, into, signal);
+      asked.unanswered--;
       this.#window.arrived(length);
       this.#buffers.push(await this.#host.store(range, buffer, length, this.#source));
     } finally {
@@ -197,7 +206,7 @@ export class Lane {
 
   /** Takes back what waits for the budget; requests that were sent fail as the source is closed. */
   #cancel(): void {
-    for (const { cancel } of this.#asked.values()) cancel.abort();
+    for (const { cancel } of this.#asked.values()) cancel.abort(TAKEN_BACK);
   }
 }
 

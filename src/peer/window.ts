@@ -3,10 +3,14 @@ export const WINDOW_LEAST = 1 << 20;
 export const WINDOW_MOST = 16 << 20;
 /** Milliseconds of data to keep in flight besides the round trip, for the time that we take. */
 const SLACK_MS = 10;
-/** How much the newest rate counts. */
+/** How much the newest rate counts where it is the lower one. */
 const NEWEST = 0.3;
-/** A rate is measured over at least so many milliseconds. */
+/**
+ * A rate is measured over at least so many milliseconds; over fewer of them where a whole window came
+ * meanwhile, because then it is the window that holds the source back.
+ */
 const SAMPLE_MS = 20;
+const FULL_SAMPLE_MS = 3;
 
 /**
  * How many bytes to ask of a source ahead: what it brings in a round trip, so that it never waits for
@@ -41,9 +45,10 @@ export class Window {
   arrived(bytes: number): void {
     this.#bytes += bytes;
     const elapsed = this.#now() - this.#since;
-    if (elapsed < SAMPLE_MS) return;
+    if (elapsed < (this.#bytes >= this.size ? FULL_SAMPLE_MS : SAMPLE_MS)) return;
     const newest = this.#bytes / elapsed;
-    this.#rate = this.#rate === 0 ? newest : this.#rate + NEWEST * (newest - this.#rate);
+    // What a source brought once it may bring again: it is slower only when it stays so.
+    this.#rate = Math.max(newest, this.#rate + NEWEST * (newest - this.#rate));
     this.#since = this.#now();
     this.#bytes = 0;
   }

@@ -3,7 +3,7 @@
  * POSIX path in NFC, without control characters; on Windows, its rules hold besides.
  */
 import { Fault } from "../fault.ts";
-import { NAME_CAP } from "../wire/protocol.ts";
+import { NAME_CAP } from "../wire/limits.ts";
 
 /** The state folder inside DIR; no name reaches into it. */
 export const STATE_FOLDER = ".shoal";

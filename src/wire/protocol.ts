@@ -20,43 +20,18 @@
  */
 import * as v from "valibot";
 import { DIGEST_SIZE } from "../content/sizes.ts";
+import {
+  FILES_CAP,
+  LIST_CAP,
+  NAME_CAP,
+  PAYLOAD_CAP,
+  REQUEST_CHUNKS,
+  SOURCES_CAP,
+  TEXT_CAP,
+  TREE_LEVELS,
+} from "./limits.ts";
 
-export { CHUNK_SIZE, DIGEST_SIZE, PAGE_DIGESTS } from "../content/sizes.ts";
-/** Most chunks in one `get_chunks`: full ones are exactly one payload. */
-export const REQUEST_CHUNKS = 16;
-
-/** The version said in `hello`. A callee that doesn't speak it answers `error` and closes. */
-export const PROTOCOL_VERSION = 1;
-
-/** Most bytes in a line, its newline included. */
-export const LINE_CAP = 65_536;
-/** Most bytes in a payload. */
-export const PAYLOAD_CAP = 1 << 20;
-/** Most levels of digest pages: files end at 2^53 bytes, which four levels cover. */
-export const TREE_LEVELS = 4;
-/** Most bytes in a name, as UTF-8. */
-export const NAME_CAP = 1_024;
-/** Most characters shown of another program's `agent` or error text. */
-export const TEXT_CAP = 200;
-/** Most announcements in one `announce`, and entries in one page of a list. */
-export const LIST_CAP = 1_000;
-/** Most files in one `get_files`; their ids fit a line. */
-export const FILES_CAP = 500;
-/** Most sources named for one file in a `found` reply; more are drawn at random. */
-export const SOURCES_CAP = 50;
-
-/** Time for a connection to be opened and for `hello` to be answered, in milliseconds. */
-export const HANDSHAKE_MS = 10_000;
-/** A callee closes a connection that says nothing for this long, in milliseconds. */
-export const IDLE_MS = 120_000;
-/** Either side gives up on a message that makes no progress for this long, in milliseconds. */
-export const PROGRESS_MS = 20_000;
-/** How often a peer says `heartbeat`, in milliseconds, before ± 20 % jitter. */
-export const HEARTBEAT_MS = 30_000;
-/** A callee gives a caller so long for a whole payload, in milliseconds: 1 MiB at 17 KB/s. */
-export const PAYLOAD_MS = 60_000;
-/** A bootstrap forgets a peer that was silent for this long, in milliseconds. */
-export const SILENCE_MS = 90_000;
+export * from "./limits.ts";
 
 /** Longest time after which a caller is told to come back, in seconds. */
 export const RETRY_AFTER_CAP = 3_600;
