@@ -1,6 +1,6 @@
 // The X.509 library looks for this when it is loaded.
 import "reflect-metadata";
-import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { X509Certificate } from "@peculiar/x509";
 import { fromHex } from "../src/content/hex.ts";
 import { findTarget } from "../src/peer/find_target.ts";
@@ -10,10 +10,11 @@ import type { Swarm } from "../src/peer/swarm.ts";
 import type { TrustBook } from "../src/peer/trust_book.ts";
 import type { DigestStore } from "../src/store/digest_store.ts";
 import { admit, join, prove } from "../src/trust/membership.ts";
-import { HANDSHAKES_MOST } from "../src/trust/private_listener.ts";
+import { HANDSHAKES_MOST, PrivateListener } from "../src/trust/private_listener.ts";
 import { PrivateTransport } from "../src/trust/private_transport.ts";
-import { LISTENER_NAME, SwarmAuthority } from "../src/trust/swarm_authority.ts";
+import { NAME_SUFFIX, SwarmAuthority } from "../src/trust/swarm_authority.ts";
 import { newSwarmKey, rotateSwarmKey, type SwarmKey } from "../src/trust/swarm_key.ts";
+import { findNameKey, makeSwarmName } from "../src/trust/swarm_name.ts";
 import { deriveSwarmSecrets } from "../src/trust/swarm_secrets.ts";
 import { answer } from "../src/wire/answerer.ts";
 import { Caller } from "../src/wire/caller.ts";
@@ -22,6 +23,7 @@ import { PeerHello, PeerRequest } from "../src/wire/protocol.ts";
 import type { Transport, TransportListener } from "../src/wire/transport.ts";
 import { eventually } from "./e2e/checks.ts";
 import { faultOf } from "./support/faults.ts";
+import { curl, CURL_NO_TLS, openssl } from "./support/outsider.ts";
 import { connectionPair, RawEnd, Scripted } from "./support/sockets.ts";
 
 const PEER = "ab".repeat(32);
@@ -185,8 +187,29 @@ Deno.test("a member of another swarm gets nowhere", async () => {
   assertEquals(member.served, 0);
 });
 
-Deno.test("a TLS client that checks no certificate sees one, and not a byte more", async () => {
-  await using member = await Member.create(newSwarmKey());
+both("a TLS client that checks no certificate sees one alert, and no certificate", async (bulk) => {
+  await using member = await Member.create(newSwarmKey(), { bulk });
+  const other = await makeSwarmName(await deriveSwarmSecrets(newSwarmKey().secret));
+  const names = [NAME_SUFFIX, other, "localhost", `${"0".repeat(52)}.${NAME_SUFFIX}`];
+  for (
+    const words of [["-noservername"], ["-tls1_2"], ...names.map((name) => ["-servername", name])]
+  ) {
+    const { code, stdout, stderr } = await openssl(member.address, words);
+    assertNotEquals(code, 0, words.join());
+    assertMatch(stdout, /no peer certificate available/);
+    assertMatch(stderr, /alert number 0/);
+  }
+  for (const name of ["127.0.0.1", "localhost", other]) {
+    const { code, stdout } = await curl(member.address, name);
+    assertEquals([code, stdout], [CURL_NO_TLS, ""], name);
+  }
+  assertEquals(member.served, 0);
+});
+
+both("who says an overheard name sees a certificate, and not a byte more", async (bulk) => {
+  const key = newSwarmKey();
+  await using member = await Member.create(key, { bulk });
+  const name = await makeSwarmName(await deriveSwarmSecrets(key.secret));
   const lines = [
     '{"action":"register","address":"10.0.0.1","port":7}\n',
     '{"action":"hello","id":1,"protocol":1,"agent":"x"}\n',
@@ -194,26 +217,113 @@ Deno.test("a TLS client that checks no certificate sees one, and not a byte more
     "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
     "\n",
   ];
-  const certificates = new Set<string>();
-  for (const line of lines) {
-    const { port } = member.address;
-    const script = `printf '%s' "$LINE" | timeout 20 openssl s_client -quiet -no_ign_eof ` +
-      `-connect 127.0.0.1:${port} -servername ${LISTENER_NAME} 2>/dev/null`;
-    const quiet = await sh(script, { LINE: line });
-    assertEquals(quiet, "", line);
-    const shown = await sh(
-      `openssl s_client -connect 127.0.0.1:${port} -showcerts </dev/null 2>/dev/null`,
-    );
-    for (const [pem] of shown.matchAll(/-----BEGIN CERT[^-]+-----[^-]+-----END CERT[^-]+-----/g)) {
-      certificates.add(pem);
+  for (const version of ["-tls1_2", "-tls1_3"]) {
+    for (const line of lines) {
+      const words = ["-servername", name, version, "-quiet", "-no_ign_eof"];
+      assertEquals((await openssl(member.address, words, line)).stdout, "", line);
     }
   }
+  const { stdout } = await openssl(member.address, ["-servername", name, "-showcerts"]);
+  const shown = [...stdout.matchAll(/-----BEGIN CERT[^-]+-----[^-]+-----END CERT[^-]+-----/g)];
   // One that says what every listener of every swarm says.
-  assertEquals(certificates.size, 1);
-  const [certificate] = [...certificates].map((pem) => new X509Certificate(pem));
-  assertEquals([certificate.issuer, certificate.subject], ["CN=shoal", `CN=${LISTENER_NAME}`]);
+  assertEquals(shown.length, 1);
+  const certificate = new X509Certificate(shown[0][0]);
+  assertEquals([certificate.issuer, certificate.subject], ["CN=shoal", `CN=${NAME_SUFFIX}`]);
   assertEquals([...certificate.extensions].map(({ type }) => type), ["2.5.29.19", "2.5.29.17"]);
   assertEquals(member.served, 0);
+});
+
+// docs/protocol.md has these, computed with Python's hmac.
+Deno.test("the name that a caller asks for, to the byte", async () => {
+  const secrets = await deriveSwarmSecrets(fromHex("0123456789abcdef".repeat(4)));
+  const name = await makeSwarmName(secrets, fromHex("01".repeat(10)));
+  assertEquals(name, "01010101010101010101ae46b147ee2b528528d2e1a40d8f43d0.shoal.invalid");
+  assertEquals(
+    await findNameKey(name, [await deriveSwarmSecrets(newSwarmKey().secret), secrets]),
+    secrets,
+  );
+});
+
+Deno.test("names: none is made twice, and what isn't exactly one is refused", async () => {
+  const keys = [await deriveSwarmSecrets(newSwarmKey().secret)];
+  const name = await makeSwarmName(keys[0]);
+  assertEquals(await findNameKey(name, keys), keys[0]);
+  assertNotEquals(await makeSwarmName(keys[0]), name);
+  const changed = (at: number) =>
+    name.slice(0, at) + (name[at] === "0" ? "1" : "0") + name.slice(at + 1);
+  const label = name.slice(0, 52);
+  const wrong = [
+    ...["", ".", NAME_SUFFIX, `.${NAME_SUFFIX}`, label, `${name}.`, `a.${name}`, `0${name}`],
+    ...[0, 19, 20, 51].map(changed),
+    ...[label.toUpperCase(), label.slice(1), `${label}00`, label.slice(2), "g".repeat(52)]
+      .map((one) => `${one}.${NAME_SUFFIX}`),
+    ...[`${label}.shoal.example`, `${label}-${NAME_SUFFIX}`, "x".repeat(100_000)],
+  ];
+  for (const one of wrong) {
+    const { message } = await faultOf("network", findNameKey(one, keys), "no key of this swarm");
+    assert(!message.includes(label.slice(0, 8)));
+  }
+  await faultOf("network", findNameKey(name, []));
+});
+
+both("what the runtime remembers of names is bounded, and nobody notices", async (bulk) => {
+  const key = newSwarmKey();
+  const transport = await PrivateTransport.of(key, { namesMost: 8 });
+  const { leafFor, asked } = await countedLeaves(key);
+  const listener = new PrivateListener(ANYWHERE, { bulk, leafFor, namesMost: 8 });
+  const accepting = (async () => {
+    for (;;) {
+      const conn = await listener.accept();
+      await conn.read(new Uint8Array(1)).catch(() => {});
+      conn.close();
+    }
+  })().catch(() => {});
+  const ask = async (hostname: string) => {
+    const { host, port } = listener.address;
+    // While it listens anew, nobody does for a moment.
+    const tcp = await eventually("somebody listens", () => {
+      return Deno.connect({ hostname: host, port }).catch(() => undefined);
+    });
+    const tls = await Deno.startTls(tcp, { hostname });
+    await tls.handshake().then(() => assert(false), () => {});
+    tls.close();
+  };
+  for (let n = 0; n < 3; n++) await ask("again.invalid");
+  assertEquals(asked(), 1, "a name that was refused is remembered");
+  for (let n = 0; n < 7; n++) await ask(`${n}.invalid`);
+  await eventually("it is forgotten, and asked about once more", async () => {
+    const before = asked();
+    await ask("again.invalid");
+    return asked() === before + 1;
+  });
+  for (let n = 0; n < 30; n++) {
+    const signal = AbortSignal.timeout(30_000);
+    const conn = await eventually("a member is let in", () => {
+      return transport.connect(listener.address, signal).catch(() => undefined);
+    });
+    conn.close();
+  }
+  await listener.close();
+  await accepting;
+});
+
+Deno.test("a runtime that chooses no certificate by name is told so, once and clearly", async () => {
+  const transport = await PrivateTransport.of(newSwarmKey());
+  const runtime = Deno as unknown as { internal: symbol } & Record<symbol, Record<string, unknown>>;
+  const internals = runtime[runtime.internal];
+  const { resolverSymbol } = internals;
+  internals.resolverSymbol = undefined;
+  try {
+    for (const bulk of [true, false]) {
+      await faultOf(
+        "usage",
+        () => transport.listen(ANYWHERE, { bulk }),
+        "choose a certificate by name",
+      );
+    }
+  } finally {
+    internals.resolverSymbol = resolverSymbol;
+  }
 });
 
 Deno.test("every listener has a certificate of its own, and of no swarm that can be told", async () => {
@@ -336,6 +446,9 @@ both("old and new key get along in both directions, until the old one ends", asy
   for (const [a, b] of [[before, after], [after, before], [after, other], [later, later]]) {
     await a.meets(b);
   }
+  // Whose clock is ahead, or whose file was cleared of it, has the old key no longer.
+  await later.meets(after);
+  await after.meets(later);
   now = NOW + HOUR - 1;
   await before.meets(after);
   await after.meets(before);
@@ -346,7 +459,7 @@ both("old and new key get along in both directions, until the old one ends", asy
 });
 
 both(
-  "when a key ends, its listener shows the next one's certificate, and its callers go",
+  "when a key ends while a listener runs, its callers go, and are refused from then on",
   async (bulk) => {
     const old = newSwarmKey();
     const until = Math.ceil(Date.now() / 1000) * 1000 + 2_000;
@@ -354,21 +467,19 @@ both(
     await using after = await Member.create(rotated, { now: Date.now, bulk });
     await using late = await Member.create({ ...rotated, old: [] }, { now: Date.now, bulk });
     await using before = await Member.create(old, { now: Date.now, bulk });
-    const { port } = after.address;
-    await faultOf("network", late.meets(after), "it belongs to another swarm");
+    // Each is shown the certificate of the key by which it asks.
+    await late.meets(after);
     const caller = await before.greet(after);
     caller.listen(() => {});
     await caller.ended;
     assert(Date.now() >= until);
-    await eventually("members with the new key alone are let in", () => {
-      return late.meets(after).then(() => true, () => false);
-    });
-    assertEquals(after.address.port, port);
     await faultOf("network", before.meets(after), "it belongs to another swarm");
+    await late.meets(after);
+    await after.meets(late);
   },
 );
 
-Deno.test("a listener that was closed while it waits for a key's end frees its port", async () => {
+Deno.test("a listener that was closed frees its port", async () => {
   const rotated = rotateSwarmKey(newSwarmKey(), { until: Date.now() + HOUR, now: Date.now() });
   const transport = await PrivateTransport.of(rotated);
   const listener: TransportListener = transport.listen(ANYWHERE);
@@ -438,8 +549,15 @@ Deno.test("a caller that has a key says so of a callee that is open, closes or i
   assertEquals(error.name, "AbortError");
 });
 
-async function sh(script: string, env: Record<string, string> = {}): Promise<string> {
-  const { stdout } = await new Deno.Command("sh", { args: ["-c", script], env, stderr: "null" })
-    .output();
-  return new TextDecoder().decode(stdout);
+/** The certificates of a key, and how often one was asked for. */
+async function countedLeaves(key: SwarmKey) {
+  const secrets = await deriveSwarmSecrets(key.secret);
+  const leaf = await (await SwarmAuthority.from(secrets.authoritySeed)).issueLeaf();
+  let count = 0;
+  const leafFor = async (name: string) => {
+    count++;
+    await findNameKey(name, [secrets]);
+    return leaf;
+  };
+  return { leafFor, asked: () => count };
 }

@@ -128,6 +128,10 @@ Deno.test("what is derived from a key", async () => {
     toHex(derived.tokenKey),
     "11eb6cfc7dc73db87d766f458af11365572f0dab6d7799ac059e5f64a5dadaf9",
   );
+  assertEquals(
+    toHex(derived.nameKey),
+    "b384ad2b193ad61868e3c8640b14cb9134d6716df0d06aae4453d057c03bb4b4",
+  );
   assertEquals(derived.fingerprint, "79b947ca31bde6e0");
 });
 

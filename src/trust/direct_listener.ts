@@ -1,10 +1,9 @@
 import type { Address } from "../wire/address.ts";
 import type { Socket, TransportListener } from "../wire/transport.ts";
-import type { Leaf } from "./swarm_authority.ts";
 
 /**
- * Listens with TLS itself: the fastest way. But a connection that is closed before its handshake is
- * over lives on until the other end leaves, so those are counted.
+ * Listens with TLS itself: the fastest way. But a connection that is closed before its caller said
+ * anything lives on until the other end leaves, so those whose handshake isn't over are counted.
  */
 export class DirectListener implements TransportListener {
   readonly address: Address;
@@ -12,14 +11,11 @@ export class DirectListener implements TransportListener {
   readonly #onAccept: (unsettled: number) => void;
   #unsettled = 0;
 
-  /**
-   * `onAccept` is told of how many connections the handshake is not over, given up or not. Throws
-   * what the system says when the address can't be listened on.
-   */
-  constructor({ host, port }: Address, leaf: Leaf, onAccept: (unsettled: number) => void) {
-    this.#listener = Deno.listenTls({ hostname: host, port, ...leaf });
+  /** `onAccept` is told of how many connections the handshake is not over, given up or not. */
+  constructor(listener: Deno.TlsListener, onAccept: (unsettled: number) => void) {
+    this.#listener = listener;
     this.#onAccept = onAccept;
-    const addr = this.#listener.addr as Deno.NetAddr;
+    const addr = listener.addr as Deno.NetAddr;
     this.address = { host: addr.hostname, port: addr.port };
   }
 

@@ -2,38 +2,43 @@ import { getLogger } from "@logtape/logtape";
 import { messageOf } from "../fault.ts";
 import type { Address } from "../wire/address.ts";
 import { listenOn, type Socket, type TransportListener } from "../wire/transport.ts";
-import { atTime } from "./at_time.ts";
 import { Gate, type Inside } from "./gate.ts";
-import type { Presented } from "./private_listener.ts";
 
 const log = getLogger(["shoal", "trust", "gate"]);
 
 /**
  * Listens where it is told to, and with TLS on loopback; a {@link Gate} leads from one to the other for
- * each connection. When another certificate is to be shown, only the inside is made anew.
+ * each connection. Only the inside is ever made anew, and nobody notices.
  */
 export class GatedListener implements TransportListener {
   readonly address: Address;
-  readonly #presented: () => Presented;
-  readonly #now: () => number;
-  readonly #closing = new AbortController();
+  readonly #listenInside: (address: Address, renew: () => void) => Deno.TlsListener;
   readonly #outside: Deno.TcpListener;
   readonly #gates = new Set<Gate>();
   #inside: Deno.TlsListener;
+  #closed = false;
   /** Whoever enters, or changes the inside, waits for those before. */
   #entering: Promise<unknown> = Promise.resolve();
 
-  /** Throws a `network` Fault when the address can't be listened on. */
-  constructor(address: Address, presented: () => Presented, now: () => number) {
-    this.#presented = presented;
-    this.#now = now;
-    this.#outside = listenOn(
-      address,
-      ({ host, port }) => Deno.listen({ hostname: host, port }),
-    );
+  /**
+   * `listenInside` listens with TLS, and calls `renew` when that is to be done once more. Throws a
+   * `network` Fault when the address can't be listened on.
+   */
+  constructor(
+    address: Address,
+    listenInside: (address: Address, renew: () => void) => Deno.TlsListener,
+  ) {
+    this.#listenInside = listenInside;
+    this.#inside = this.#enterable();
+    try {
+      const listen = ({ host, port }: Address) => Deno.listen({ hostname: host, port });
+      this.#outside = listenOn(address, listen);
+    } catch (error) {
+      this.#inside.close();
+      throw error;
+    }
     const { hostname, port } = this.#outside.addr;
     this.address = { host: hostname, port };
-    this.#inside = this.#listenInside();
   }
 
   async accept(): Promise<Socket> {
@@ -44,7 +49,7 @@ export class GatedListener implements TransportListener {
   }
 
   async close(): Promise<void> {
-    this.#closing.abort();
+    this.#closed = true;
     this.#outside.close();
     this.#inside.close();
     for (const gate of this.#gates) gate.abort();
@@ -68,17 +73,15 @@ export class GatedListener implements TransportListener {
     }
   }
 
-  #listenInside(): Deno.TlsListener {
-    const { leaf, until } = this.#presented();
-    const { signal } = this.#closing;
-    const change = () =>
+  #enterable(): Deno.TlsListener {
+    return this.#listenInside({ host: "127.0.0.1", port: 0 }, () => {
       this.#inTurn(() => {
-        if (signal.aborted) return;
-        this.#inside.close();
-        this.#inside = this.#listenInside();
+        if (this.#closed) return;
+        const before = this.#inside;
+        this.#inside = this.#enterable();
+        before.close();
       }).catch((error) => log.error("cannot listen anew: {why}", { why: messageOf(error) }));
-    if (until < Infinity) atTime(until, change, { now: this.#now, signal });
-    return Deno.listenTls({ hostname: "127.0.0.1", port: 0, ...leaf });
+    });
   }
 
   #inTurn<T>(act: () => Promise<T> | T): Promise<T> {

@@ -15,6 +15,7 @@ import { fromHex, toHex } from "../content/hex.ts";
 import { Fault } from "../fault.ts";
 import { parseAs } from "../wire/codec.ts";
 import type { Connection } from "../wire/connection.ts";
+import { hmac } from "./hmac.ts";
 import { OLD_CAP } from "./swarm_key.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -82,13 +83,9 @@ async function next(connection: Connection): Promise<unknown> {
 
 /** A proof, in hex: `what` it says, over `nonces` in hex. */
 export async function prove({ tokenKey }: Token, what: string, nonces: string[]): Promise<string> {
-  const algorithm = { name: "HMAC", hash: "SHA-256" };
-  const key = await crypto.subtle.importKey("raw", tokenKey, algorithm, false, ["sign"]);
-  const parts = [
-    ...encoder.encode(`shoal/1 ${what}\0`),
-    ...nonces.flatMap((one) => [...fromHex(one)]),
-  ];
-  return toHex(new Uint8Array(await crypto.subtle.sign("HMAC", key, new Uint8Array(parts))));
+  const said = encoder.encode(`shoal/1 ${what}\0`);
+  const parts = [...said, ...nonces.flatMap((one) => [...fromHex(one)])];
+  return toHex(await hmac(tokenKey, new Uint8Array(parts)));
 }
 
 function isEqual(a: string, b: string): boolean {

@@ -2,10 +2,9 @@ import { getLogger } from "@logtape/logtape";
 import { messageOf } from "../fault.ts";
 import type { Address } from "../wire/address.ts";
 import { listenOn, type Socket, type TransportListener } from "../wire/transport.ts";
-import { atTime } from "./at_time.ts";
 import { DirectListener } from "./direct_listener.ts";
 import { GatedListener } from "./gated_listener.ts";
-import type { Leaf } from "./swarm_authority.ts";
+import { type LeafFor, listenByName } from "./listen_by_name.ts";
 
 const log = getLogger(["shoal", "trust", "listener"]);
 
@@ -13,19 +12,16 @@ const log = getLogger(["shoal", "trust", "listener"]);
 export const HANDSHAKES_MOST = 32;
 /** A pause before the port is asked for again that was just given up, in milliseconds. */
 const AGAIN_MS = 5;
-
-/** What is shown to callers, and the first moment at which it is something else. */
-export interface Presented {
-  leaf: Leaf;
-  until: number;
-}
+/** Names in the runtime's memory, by which callers asked, before it is made to forget them. */
+export const NAMES_MOST = 4_096;
 
 export interface PrivateListenerOptions {
   /** Much will be sent: listen without a gate for as long as nobody abuses that. */
   bulk: boolean;
-  presented: () => Presented;
-  /** Milliseconds since 1970. */
-  now: () => number;
+  /** What is shown to a caller. */
+  leafFor: LeafFor;
+  /** Names that are asked for before it listens anew. @default NAMES_MOST */
+  namesMost?: number;
 }
 
 /**
@@ -67,28 +63,26 @@ export class PrivateListener implements TransportListener {
     await this.#listener.close();
   }
 
-  #gated = (address: Address): TransportListener => {
-    const { presented, now } = this.#options;
-    return new GatedListener(address, presented, now);
-  };
+  #gated = (address: Address): TransportListener =>
+    new GatedListener(address, (inside, renew) => this.#listenByName(inside, renew));
 
   #direct = (address: Address): TransportListener => {
-    const { leaf, until } = this.#options.presented();
-    const made = new DirectListener(address, leaf, (unsettled) => {
+    const renew = () => made === this.#listener && this.#change(this.#direct);
+    const made = new DirectListener(this.#listenByName(address, renew), (unsettled) => {
       if (unsettled <= HANDSHAKES_MOST || made !== this.#listener) return;
       log.warning(
         "{n} callers left TLS handshakes unfinished: others come in by a gate from now on",
-        {
-          n: unsettled,
-        },
+        { n: unsettled },
       );
       this.#change(this.#gated);
     });
-    const renew = () => made === this.#listener && this.#change(this.#direct);
-    const { signal } = this.#closing;
-    if (until < Infinity) atTime(until, renew, { now: this.#options.now, signal });
     return made;
   };
+
+  #listenByName(address: Address, onMost: () => void): Deno.TlsListener {
+    const { leafFor, namesMost = NAMES_MOST } = this.#options;
+    return listenByName(address, leafFor, { most: namesMost, onMost });
+  }
 
   #change(make: (address: Address) => TransportListener): void {
     if (this.#changing) return;

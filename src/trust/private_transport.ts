@@ -1,7 +1,7 @@
 /**
- * Connections among the members of a private swarm: TLS 1.3, in which the listener has a certificate
- * of the swarm's authority; inside it, a proof of membership in both directions. An outsider gets no
- * further than a failed TLS handshake, or is closed on without a word.
+ * Connections among the members of a private swarm: TLS 1.3, in which the caller asks for a name that
+ * only members can make, and the listener has a certificate of the swarm's authority; inside it, a
+ * proof of membership in both directions. An outsider gets no further than a failed TLS handshake.
  */
 import { Fault, messageOf } from "../fault.ts";
 import { type Address, formatAddress } from "../wire/address.ts";
@@ -16,13 +16,14 @@ import {
 } from "../wire/transport.ts";
 import { atTime } from "./at_time.ts";
 import { admit, join, type Token } from "./membership.ts";
-import { type Presented, PrivateListener } from "./private_listener.ts";
-import { type Leaf, LISTENER_NAME, SwarmAuthority } from "./swarm_authority.ts";
+import { PrivateListener } from "./private_listener.ts";
+import { type Leaf, SwarmAuthority } from "./swarm_authority.ts";
 import type { SwarmKey } from "./swarm_key.ts";
-import { deriveSwarmSecrets } from "./swarm_secrets.ts";
+import { findNameKey, makeSwarmName, type NameKey } from "./swarm_name.ts";
+import { deriveSwarmSecrets, type SwarmSecrets } from "./swarm_secrets.ts";
 
 /** One key, ready for use. */
-interface Credential extends Token {
+interface Credential extends Token, NameKey {
   /** PEM. */
   certificate: string;
   leaf: Leaf;
@@ -35,6 +36,8 @@ export interface PrivateTransportOptions {
   now?: () => number;
   /** Time for a caller to prove that it is a member, in milliseconds. @default HANDSHAKE_MS */
   handshakeMs?: number;
+  /** Names that a listener is asked for before it listens anew. @default NAMES_MOST */
+  namesMost?: number;
 }
 
 export class PrivateTransport implements Transport {
@@ -45,16 +48,18 @@ export class PrivateTransport implements Transport {
   readonly #credentials: Credential[];
   readonly #now: () => number;
   readonly #handshakeMs: number;
+  readonly #namesMost: number | undefined;
 
   private constructor(
     fingerprint: string,
     credentials: Credential[],
-    { now = Date.now, handshakeMs = HANDSHAKE_MS }: PrivateTransportOptions,
+    { now = Date.now, handshakeMs = HANDSHAKE_MS, namesMost }: PrivateTransportOptions,
   ) {
     this.fingerprint = fingerprint;
     this.#credentials = credentials;
     this.#now = now;
     this.#handshakeMs = handshakeMs;
+    this.#namesMost = namesMost;
   }
 
   /** What a swarm key stands for. */
@@ -70,7 +75,27 @@ export class PrivateTransport implements Transport {
     return new PrivateTransport(secrets.fingerprint, credentials, options);
   }
 
+  /**
+   * With the oldest good key: as long as that is good, those who have a later one know both. A clock
+   * that is ahead may say otherwise, so the others are tried as well.
+   */
   async connect(address: Address, signal: AbortSignal): Promise<Socket> {
+    const [latest, ...older] = this.#good();
+    for (const credential of older.reverse()) {
+      try {
+        return await this.#connectWith(credential, address, signal);
+      } catch (error) {
+        if (!(error instanceof OtherSwarm)) throw error;
+      }
+    }
+    return await this.#connectWith(latest, address, signal);
+  }
+
+  async #connectWith(
+    credential: Credential,
+    address: Address,
+    signal: AbortSignal,
+  ): Promise<Socket> {
     const who = formatAddress(address);
     const tcp = await Deno.connect({ hostname: address.host, port: address.port, signal });
     const ends: { close(): void }[] = [tcp];
@@ -78,8 +103,8 @@ export class PrivateTransport implements Transport {
     signal.addEventListener("abort", abort);
     try {
       tcp.setNoDelay(true);
-      const caCerts = this.#good().map(({ certificate }) => certificate);
-      const tls = await Deno.startTls(tcp, { hostname: LISTENER_NAME, caCerts });
+      const hostname = await makeSwarmName(credential);
+      const tls = await Deno.startTls(tcp, { hostname, caCerts: [credential.certificate] });
       ends.push(tls);
       signal.throwIfAborted();
       await tls.handshake();
@@ -96,8 +121,8 @@ export class PrivateTransport implements Transport {
   }
 
   listen(address: Address, { bulk = false }: ListenOptions = {}): TransportListener {
-    const presented = () => this.#presented();
-    return new PrivateListener(address, { bulk, presented, now: this.#now });
+    const leafFor = async (name: string) => (await findNameKey(name, this.#good())).leaf;
+    return new PrivateListener(address, { bulk, leafFor, namesMost: this.#namesMost });
   }
 
   async join(connection: Connection): Promise<void> {
@@ -127,14 +152,6 @@ export class PrivateTransport implements Transport {
     return this.#credentials.filter(({ until }) => now < until);
   }
 
-  /**
-   * What a listener shows now, and until when. As long as there is an old key that is good, it is that
-   * one's: members who have the later key know both, those who have the old one know only that.
-   */
-  #presented(): Presented {
-    return this.#good().at(-1)!;
-  }
-
   /** Who came with an old key doesn't stay on for ever. */
   #endAt(until: number, connection: Connection): void {
     if (until === Infinity) return;
@@ -144,12 +161,12 @@ export class PrivateTransport implements Transport {
 }
 
 async function credentialOf(
-  { authoritySeed, tokenKey }: { authoritySeed: Uint8Array<ArrayBuffer> } & Token,
+  { authoritySeed, tokenKey, nameKey }: SwarmSecrets,
   until: number,
 ): Promise<Credential> {
   const authority = await SwarmAuthority.from(authoritySeed);
   const leaf = await authority.issueLeaf();
-  return { tokenKey, certificate: authority.certificate, leaf, until };
+  return { tokenKey, nameKey, certificate: authority.certificate, leaf, until };
 }
 
 /** What a failed handshake says of the other end; undefined where it says nothing. */
@@ -158,7 +175,7 @@ function handshakeFailure(error: unknown): string | undefined {
   if (/InvalidContentType|corrupt message/.test(text)) {
     return "it is open, and this peer has a swarm key";
   }
-  if (/invalid peer certificate/.test(text)) {
+  if (/received fatal alert|invalid peer certificate/.test(text)) {
     return "it belongs to another swarm, its key is not this peer's";
   }
   if (error instanceof Deno.errors.UnexpectedEof || error instanceof Deno.errors.ConnectionReset) {

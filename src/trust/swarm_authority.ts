@@ -16,8 +16,8 @@ import {
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** The name in every listener's certificate. No public authority may certify one under `.invalid`. */
-export const LISTENER_NAME = "shoal.invalid";
+/** What all names end with that callers ask for. No public authority may certify one under `.invalid`. */
+export const NAME_SUFFIX = "shoal.invalid";
 
 /** What a listener presents, both in PEM. */
 export interface Leaf {
@@ -68,19 +68,19 @@ export class SwarmAuthority {
     return new SwarmAuthority(privateKey, certificate.toString("pem"));
   }
 
-  /** A certificate for a listener, with a new key. */
+  /** A certificate for a listener, by whatever name it is asked for, with a new key. */
   async issueLeaf(): Promise<Leaf> {
     const pair = await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"]);
     const { privateKey, publicKey } = pair as CryptoKeyPair;
     const certificate = await X509CertificateGenerator.create({
-      subject: `CN=${LISTENER_NAME}`,
+      subject: `CN=${NAME_SUFFIX}`,
       issuer: AUTHORITY,
       publicKey,
       signingKey: this.#key,
       signingAlgorithm: ALGORITHM,
       extensions: [
         new BasicConstraintsExtension(false, undefined, true),
-        new SubjectAlternativeNameExtension([{ type: "dns", value: LISTENER_NAME }]),
+        new SubjectAlternativeNameExtension([{ type: "dns", value: `*.${NAME_SUFFIX}` }]),
       ],
       ...ALWAYS,
     });

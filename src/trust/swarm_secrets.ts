@@ -4,6 +4,7 @@
  *
  *     "shoal/1 swarm authority"    the private key (RFC 8032's seed) of the Ed25519 authority
  *     "shoal/1 swarm token"        the HMAC-SHA-256 key by which members prove that they are
+ *     "shoal/1 swarm name"         the HMAC-SHA-256 key by which callers make the names they ask for
  *     "shoal/1 swarm fingerprint"  its first 8 bytes are what a swarm is known by to its members
  */
 import { toHex } from "../content/hex.ts";
@@ -15,6 +16,8 @@ export interface SwarmSecrets {
   authoritySeed: Bytes;
   /** 32 bytes. */
   tokenKey: Bytes;
+  /** 32 bytes. */
+  nameKey: Bytes;
   /** 16 hex digits; not a secret. */
   fingerprint: string;
 }
@@ -33,9 +36,9 @@ export async function deriveSwarmSecrets(secret: Bytes): Promise<SwarmSecrets> {
         256,
       ),
     );
-  const [authoritySeed, tokenKey, fingerprint] = await Promise.all(
-    ["authority", "token", "fingerprint"].map((what) => derive(`shoal/1 swarm ${what}`)),
+  const [authoritySeed, tokenKey, nameKey, fingerprint] = await Promise.all(
+    ["authority", "token", "name", "fingerprint"].map((what) => derive(`shoal/1 swarm ${what}`)),
   );
   const shown = toHex(fingerprint.subarray(0, FINGERPRINT_SIZE));
-  return { authoritySeed, tokenKey, fingerprint: shown };
+  return { authoritySeed, tokenKey, nameKey, fingerprint: shown };
 }

@@ -69,11 +69,12 @@ export const inTheClear: Transport = {
   admit: () => Promise.resolve(),
 };
 
-/** What `listen` returns. Throws a `network` Fault that names the address and the reason. */
+/** What `listen` returns. Throws its Fault, or a `network` one that names the address and the reason. */
 export function listenOn<L>(address: Address, listen: (address: Address) => L): L {
   try {
     return listen(address);
   } catch (cause) {
+    if (cause instanceof Fault) throw cause;
     const why = cause instanceof Deno.errors.AddrInUse
       ? "the port is in use"
       : messageOf(cause).replace(/ \(os error \d+\)$/, "").toLowerCase();

@@ -3,9 +3,12 @@ import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert"
 import type { FileRecord, PeerRecord, PeerStatus, Receipt } from "../../src/peer/peer_api.ts";
 import { parseAddress } from "../../src/peer/settings.ts";
 import { HANDSHAKES_MOST } from "../../src/trust/private_listener.ts";
-import { parseSwarmKey } from "../../src/trust/swarm_key.ts";
+import { NAME_SUFFIX } from "../../src/trust/swarm_authority.ts";
+import { newSwarmKey, parseSwarmKey } from "../../src/trust/swarm_key.ts";
+import { makeSwarmName } from "../../src/trust/swarm_name.ts";
 import { deriveSwarmSecrets } from "../../src/trust/swarm_secrets.ts";
 import { toHex } from "../../src/content/hex.ts";
+import { curl, CURL_NO_TLS, openssl } from "../support/outsider.ts";
 import { RawEnd } from "../support/sockets.ts";
 import { assertRefused, eventually, placedIn } from "./checks.ts";
 import { shoal } from "./program.ts";
@@ -70,7 +73,7 @@ Deno.test("a download in a private swarm goes on where it was interrupted", asyn
   assert(await sameFiles(`${world.root}/source/data`, `${dir}/data`));
 });
 
-Deno.test("outsiders see one alert, or nothing, of a bootstrap and of a peer alike", async () => {
+Deno.test("outsiders see one alert, and no certificate, of a bootstrap and of a peer alike", async () => {
   const { world, source } = await privateWorld();
   await using _ = world;
   const said = [
@@ -80,18 +83,54 @@ Deno.test("outsiders see one alert, or nothing, of a bootstrap and of a peer ali
     '{"action":"hello","id":1,"protocol":1,"agent":"x"}\n',
     "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "SSH-2.0-scanner\r\n",
+    ...Array.from({ length: 8 }, () => noise(400)),
   ];
-  for (const address of [world.bootstrap, source.address]) {
+  const foreign = await makeSwarmName(await deriveSwarmSecrets(newSwarmKey().secret));
+  const names = [NAME_SUFFIX, `${"0".repeat(52)}.${NAME_SUFFIX}`, foreign, "localhost"];
+  const words = [[], ["-noservername"], ...names.map((name) => ["-servername", name])];
+  for (const text of [world.bootstrap, source.address]) {
+    const address = parseAddress(text, 1);
     await Promise.all(said.map(async (text) => {
-      using end = await RawEnd.connect(parseAddress(address, 1));
+      using end = await RawEnd.connect(address);
       await end.send(text);
-      assertEquals(await end.bytes(1_000), ALERT, text);
+      assertEquals(await end.bytes(1_000), ALERT, String(text));
     }));
-    // One that speaks TLS and checks nothing gets the handshake, and not a byte inside it.
-    for (const line of said) assertEquals(await withoutChecks(address, line), "");
+    // Those that speak TLS, and check nothing.
+    for (const version of [[], ["-tls1_2"], ["-tls1_3"]]) {
+      await Promise.all(words.map(async (some) => {
+        const { code, stdout, stderr } = await openssl(address, [...some, ...version]);
+        assertNotEquals(code, 0);
+        assertMatch(stdout, /no peer certificate available/);
+        assertMatch(stderr, /alert number 0/);
+      }));
+    }
+    for (const name of [address.host, "localhost", foreign]) {
+      const { code, stdout } = await curl(address, name);
+      assertEquals([code, stdout], [CURL_NO_TLS, ""], name);
+    }
+  }
+  // Who overheard a member's name gets through the handshake, and not a byte inside it.
+  const { secret } = parseSwarmKey(await Deno.readTextFile(world.swarmKey!));
+  const overheard = await makeSwarmName(await deriveSwarmSecrets(secret));
+  for (const text of [world.bootstrap, source.address]) {
+    const address = parseAddress(text, 1);
+    const replay = ["-servername", overheard];
+    assertMatch((await openssl(address, replay)).stdout, /BEGIN CERTIFICATE/);
+    await Promise.all(
+      said.slice(0, 6).map(async (line) => {
+        const { stdout } = await openssl(
+          address,
+          [...replay, "-quiet", "-no_ign_eof"],
+          String(line),
+        );
+        assertEquals(stdout, "");
+      }),
+    );
   }
   assertEquals((await world.json<PeerRecord[]>(source.dir, ["list-peers"])).length, 1);
   assertEquals((await world.json<PeerStatus>(source.dir, ["status"])).totals.served, 0);
+  const dir = await world.folder("fetcher");
+  assertEquals((await world.run(dir, ["get", "data"])).code, 0);
 });
 
 Deno.test("callers that are silent, or stop in the middle of a handshake, keep no member out", async () => {
@@ -231,8 +270,8 @@ Deno.test("secrets stand in the key file, and nowhere else", async () => {
   await using _ = world;
   const text = await Deno.readTextFile(world.swarmKey!);
   const { secret } = parseSwarmKey(text);
-  const { authoritySeed, tokenKey, fingerprint } = await deriveSwarmSecrets(secret);
-  const secrets = [secret, authoritySeed, tokenKey]
+  const { authoritySeed, tokenKey, nameKey, fingerprint } = await deriveSwarmSecrets(secret);
+  const secrets = [secret, authoritySeed, tokenKey, nameKey]
     .flatMap((bytes) => [toHex(bytes), bytes.toBase64().replace(/=+$/, ""), [...bytes].join()]);
   const folder = await world.folder("fetcher");
   const outputs = await Promise.all([
@@ -279,11 +318,9 @@ Deno.test("secrets stand in the key file, and nowhere else", async () => {
   assertNotEquals(a, b);
 });
 
-/** What openssl, told to check nothing, reads inside TLS after it said `line`. */
-async function withoutChecks(address: string, line: string): Promise<string> {
-  const script = `printf '%s' "$LINE" | timeout 30 openssl s_client -quiet -no_ign_eof ` +
-    `-connect ${address} 2>/dev/null`;
-  const { stdout } = await new Deno.Command("sh", { args: ["-c", script], env: { LINE: line } })
-    .output();
-  return new TextDecoder().decode(stdout);
+/** Bytes without meaning, that don't begin as a TLS record does. */
+function noise(length: number): Uint8Array {
+  const bytes = crypto.getRandomValues(new Uint8Array(length));
+  bytes[0] |= 0x80;
+  return bytes;
 }

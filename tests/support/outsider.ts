@@ -1,0 +1,41 @@
+import type { Address } from "../../src/wire/address.ts";
+
+/** The exit code by which curl says that the TLS handshake failed. */
+export const CURL_NO_TLS = 35;
+
+/** How a program ended, and what it wrote. */
+export interface Outcome {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** What `openssl s_client`, which is told to check nothing, has to say of a listener. */
+export function openssl({ host, port }: Address, words: string[], line = ""): Promise<Outcome> {
+  return run("openssl", ["s_client", "-connect", `${host}:${port}`, ...words], line);
+}
+
+/** The same of `curl -k`, which asks the listener for `name`. */
+export function curl({ host, port }: Address, name: string): Promise<Outcome> {
+  return run("curl", ["-sk", "--connect-to", `::${host}:`, `https://${name}:${port}/`]);
+}
+
+/** Runs a program for two minutes at most; `line` is all it gets to read. */
+async function run(program: string, words: string[], line = ""): Promise<Outcome> {
+  const command = new Deno.Command("timeout", {
+    args: ["120", program, ...words],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  });
+  await using process = command.spawn();
+  const writer = process.stdin.getWriter();
+  // It may have ended by then.
+  await writer.write(new TextEncoder().encode(line)).then(() => writer.close()).catch(() => {});
+  const [{ code }, stdout, stderr] = await Promise.all([
+    process.status,
+    new Response(process.stdout).text(),
+    new Response(process.stderr).text(),
+  ]);
+  return { code, stdout, stderr };
+}
