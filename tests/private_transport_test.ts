@@ -134,9 +134,23 @@ Deno.test("what is no TLS sees one alert, whatever it says; what says nothing se
   for (const text of said) assertEquals(await seen(member.address, text), ALERT, text);
   const silent = await seen(member.address);
   assertEquals(silent.length, 0);
-  // A handshake that is never finished.
-  assertEquals((await seen(member.address, new Uint8Array([22, 3, 1, 0, 200, 1]))).length, 0);
   assertEquals(member.served, 0);
+});
+
+both("who stops in the middle of a handshake is closed on, and sees nothing", async (bulk) => {
+  await using member = await Member.create(newSwarmKey(), { handshakeMs: 300, bulk });
+  const half = new Uint8Array([22, 3, 1, 0, 200, 1]);
+  const ends = await Promise.all(Array.from({ length: 5 }, () => seen(member.address, half)));
+  for (const bytes of ends) assertEquals(bytes.length, 0);
+  assertEquals(member.served, 0);
+});
+
+both("a caller that knows TLS 1.3 gets that", async (bulk) => {
+  const key = newSwarmKey();
+  await using member = await Member.create(key, { bulk });
+  const name = await makeSwarmName(await deriveSwarmSecrets(key.secret));
+  const { stdout } = await openssl(member.address, ["-servername", name]);
+  assertMatch(stdout, /TLSv1\.3/);
 });
 
 Deno.test("a listener with silent callers serves others meanwhile", async () => {

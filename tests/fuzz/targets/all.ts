@@ -15,11 +15,12 @@ import { runMaps } from "./run_maps.ts";
 import { seedCaller } from "./seed_caller.ts";
 import { announcements, registrations } from "./signatures.ts";
 import { stateFile, stateRows } from "./state.ts";
+import { swarmNames } from "./swarm_names.ts";
 import { terminal } from "./terminal.ts";
 import { words } from "./words.ts";
 
 export const TARGETS: Target[] = [
   ...[lines, messages, peerCallee, bootstrapCallee, peerCaller, seedCaller],
   ...[hashTree, digestPages, runMaps, manifests, names, globs, words, terminal],
-  ...[announcements, registrations, stateRows, stateFile, partials, control],
+  ...[announcements, registrations, swarmNames, stateRows, stateFile, partials, control],
 ];
