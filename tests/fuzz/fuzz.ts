@@ -16,6 +16,10 @@ import type { FuzzOrder, FuzzReport } from "./worker.ts";
 const STUCK_MS = 20_000;
 /** Room to note an input. */
 const NOTED = 1 << 21;
+/** How often the process' memory is looked at, in milliseconds. */
+const LOOK_MS = 50;
+/** When it is shown, as parts of a target's run: after it has warmed up, and until its end. */
+const STEPS = [0.1, 0.4, 0.7, 1];
 
 interface Plan {
   target: Target;
@@ -46,6 +50,8 @@ async function run({ target, count, ms, seed }: Plan): Promise<{ line: string; w
     if (counted[0] === before) done.resolve({ error: `stuck for ${STUCK_MS / 1000} s` });
     before = counted[0];
   }, STUCK_MS);
+  const memory: number[] = [];
+  const look = setInterval(() => memory.push(rss()), LOOK_MS);
   try {
     const report = await done.promise;
     if ("error" in report) {
@@ -67,14 +73,21 @@ async function run({ target, count, ms, seed }: Plan): Promise<{ line: string; w
       ...[
         `${rate}/s`.padStart(10),
         `heap ${mib(heap[0])} to ${mib(heap[1])}`.padStart(22),
-        `process ${mib(rss())}`,
+        `process ${atSteps(memory).join(", ")} MiB`,
       ],
     ].join("  ");
     return { line, well: true };
   } finally {
     clearInterval(watch);
+    clearInterval(look);
     worker.terminate();
   }
+}
+
+/** What the process took at each of {@link STEPS}, in MiB. */
+function atSteps(memory: number[]): number[] {
+  const all = [...memory, rss()];
+  return STEPS.map((part) => Math.round(all[Math.ceil(part * (all.length - 1))] / 2 ** 20));
 }
 
 const rss = () => Deno.memoryUsage().rss;

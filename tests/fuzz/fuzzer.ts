@@ -6,6 +6,8 @@ import { Random, type Target } from "./target.ts";
 export const HANG_MS = 1_000;
 /** Inputs in one turn of the event loop. */
 const TURN = 1_024;
+/** Turns after which garbage goes, where that can be asked for: left alone, it looks like a leak. */
+const TURNS_A_SWEEP = 4;
 /** Inputs that are kept to be changed further. */
 const POOL = 256;
 
@@ -63,9 +65,15 @@ export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzRe
     }
     // Timers, and what weak references hold for the length of a turn, have their turn.
     if (inputs % TURN === 0) await new Promise((resolve) => setTimeout(resolve));
+    if (inputs % (TURNS_A_SWEEP * TURN) === 0) collectGarbage();
     now = performance.now();
   }
   return { inputs, ms: now - started };
+}
+
+/** All that nothing refers to any more, with --expose-gc. */
+export function collectGarbage(): void {
+  (globalThis as { gc?: () => void }).gc?.();
 }
 
 /** What an input does that none may; undefined when it does no harm. */

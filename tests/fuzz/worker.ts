@@ -1,5 +1,5 @@
 /** The thread that a target runs in: what hangs can be ended from outside, and is known by then. */
-import type { FuzzResult } from "./fuzzer.ts";
+import { collectGarbage, type FuzzResult } from "./fuzzer.ts";
 import { runTarget } from "./run_targets.ts";
 import { TARGETS } from "./targets/all.ts";
 
@@ -55,8 +55,7 @@ scope.onmessage = async ({ data }) => {
 };
 
 function heapInUse(): number {
-  // There with --expose-gc.
-  (globalThis as { gc?: () => void }).gc?.();
+  collectGarbage();
   return Deno.memoryUsage().heapUsed;
 }
 
