@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert"
 import type { FileRecord, PeerRecord, PeerStatus, Receipt } from "../../src/peer/peer_api.ts";
 import { parseAddress } from "../../src/peer/settings.ts";
 import { HANDSHAKES_MOST } from "../../src/trust/private_listener.ts";
-import { NAME_SUFFIX } from "../../src/trust/swarm_authority.ts";
+import { NAME_SUFFIX, SwarmAuthority } from "../../src/trust/swarm_authority.ts";
 import { newSwarmKey, parseSwarmKey } from "../../src/trust/swarm_key.ts";
 import { makeSwarmName } from "../../src/trust/swarm_name.ts";
 import { deriveSwarmSecrets } from "../../src/trust/swarm_secrets.ts";
@@ -205,6 +205,48 @@ Deno.test("who lacks the key, or has another one, is told which", async () => {
   }
 });
 
+Deno.test("guesses at a proof, and a member's certificate without the key, get nowhere", async () => {
+  const { world, source } = await privateWorld();
+  await using _ = world;
+  const { secret } = parseSwarmKey(await Deno.readTextFile(world.swarmKey!));
+  const secrets = await deriveSwarmSecrets(secret);
+  const authority = await SwarmAuthority.from(secrets.authoritySeed);
+  // A caller who overheard a name, and guesses: nothing is said to it, whatever it says.
+  for (const address of [world.bootstrap, source.address]) {
+    const { host, port } = parseAddress(address, 1);
+    await Promise.all(Array.from({ length: 20 }, async (_, n) => {
+      const tcp = await Deno.connect({ hostname: host, port });
+      const hostname = await makeSwarmName(secrets);
+      const caCerts = [authority.certificate];
+      using end = new RawEnd(
+        await Deno.startTls(tcp, { hostname, caCerts }) as unknown as Deno.TcpConn,
+      );
+      const proofs = Array.from({ length: 1 + n % 9 }, guess);
+      await end.send({ action: "join", nonce: guess(), proofs });
+      assertEquals((await end.bytes(1)).length, 0);
+    }));
+  }
+  // A listener with a member's certificate and its key: it hears a proof that is good for nothing else.
+  const stolen = await authority.issueLeaf();
+  using thief = Deno.listenTls({ hostname: "127.0.0.1", port: 0, ...stolen });
+  const heard: unknown[] = [];
+  const serving = (async () => {
+    using end = new RawEnd(await thief.accept() as unknown as Deno.TcpConn);
+    heard.push(Object.keys(await end.line()));
+    await end.send({ action: "member", nonce: guess(), proof: guess() });
+    heard.push(await end.line().catch(() => null));
+  })();
+  const dir = await world.folder("caller");
+  const bootstrap = `127.0.0.1:${(thief.addr as Deno.NetAddr).port}`;
+  assertRefused(await world.run(dir, ["list-peers"], { bootstrap }), {
+    code: 5,
+    text: "its certificate is the swarm's, but it could not prove that it has the swarm key",
+  });
+  await serving;
+  assertEquals(heard, [["action", "nonce", "proofs"], null]);
+  assertEquals((await world.run(dir, ["get", "data"])).code, 0);
+});
+
 Deno.test("a key file that can't be used ends every command with 2, and nothing is begun", async () => {
   await using world = await World.create();
   const readable = await newKey(`${world.root}/readable.key`);
@@ -317,6 +359,11 @@ Deno.test("secrets stand in the key file, and nowhere else", async () => {
   const [a, b] = await Promise.all(keys.map((path) => Deno.readTextFile(path)));
   assertNotEquals(a, b);
 });
+
+/** 32 random bytes in hex, as proofs and nonces are. */
+function guess(): string {
+  return toHex(crypto.getRandomValues(new Uint8Array(32)));
+}
 
 /** Bytes without meaning, that don't begin as a TLS record does. */
 function noise(length: number): Uint8Array {
