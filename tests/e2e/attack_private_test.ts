@@ -324,7 +324,9 @@ Deno.test("secrets stand in the key file, and nowhere else", async () => {
     world.run(folder, ["get", "none", "--log-level", "trace", "--log-format", "json"]),
   ]);
   const control = JSON.parse(await Deno.readTextFile(`${source.dir}/.shoal/control.json`));
-  const api = await Promise.all(["status", "settings"].map(async (path) => {
+  // All that the page has to show.
+  const asked = ["status", "settings", "config", "doctor", "peers", "trust", "files", "history"];
+  const api = await Promise.all(asked.map(async (path) => {
     const headers = { authorization: `Bearer ${control.token}` };
     const response = await fetch(`${control.url}/api/${path}`, {
       headers,
@@ -332,6 +334,7 @@ Deno.test("secrets stand in the key file, and nowhere else", async () => {
     return `${response.status} ${await response.text()}`;
   }));
   assert(api.some((answer) => answer.includes(fingerprint)), api.join());
+  for (const answer of api) assert(answer.startsWith("200 "), answer);
   const lines: string[] = [];
   for await (const { name } of Deno.readDir("/proc")) {
     if (!/^\d+$/.test(name)) continue;
