@@ -1,8 +1,8 @@
 /**
  * TLS that shows a caller the certificate for the name it asks for, or an alert and no certificate at
- * all. No public API of the runtime chooses one by name (`Deno.listenTls` takes a single certificate),
- * so this uses what its own `node:tls` is made with: an option of `Deno.listenTls` under a symbol that
- * is in `Deno[Deno.internal]`, in all versions that are supported. Nothing else may use that object.
+ * all. No public API of the runtime chooses one by name: `Deno.listenTls` takes a single certificate,
+ * unless it is given an option whose name is a symbol in `Deno[Deno.internal]`. All versions that are
+ * supported have it. Nothing else may use that object.
  */
 import { Fault } from "../fault.ts";
 import type { Address } from "../wire/address.ts";
