@@ -14,7 +14,7 @@ export async function* secondSource(): AsyncGenerator<string> {
   yield `sources: ${SIZE / MIB} MiB from sources that send ${RATE / MIB} MiB/s each`;
   const rates: number[] = [];
   for (const name of ["one", "two"]) {
-    await sharer(world, name, limit);
+    await sharer(world, name, { args: limit });
     const dir = await world.folder(`from ${name}`);
     const { rate, sources } = await world.json<Receipt>(dir, ["get", "data"]);
     if (!await sameFiles(`${world.root}/data`, `${dir}/data`)) throw new Error(`${dir} differs`);

@@ -11,7 +11,9 @@ Deno.test("the bootstrap is killed half-way, and sources are still found through
   const other = world.adopt(new Program(["bootstrap", "--host", "127.0.0.1", "--port", "0"]));
   const [, elsewhere] = await other.sees(/Bootstrap listening on (\S+)\n/);
   // One source is known at both bootstraps and slow; what stops half-way is the other one.
-  const slow = await sharer(world, "slow", ["--bootstrap", elsewhere, "--limit-up", "2M"]);
+  const slow = await sharer(world, "slow", {
+    args: ["--bootstrap", elsewhere, "--limit-up", "2M"],
+  });
   await slow.program.sees(new RegExp(`registered with ${elsewhere}`));
   await using quick = await sourceBehind(world, "quick", { pauseAfter: SIZE / 2 });
   const getter = await world.peer("getter");

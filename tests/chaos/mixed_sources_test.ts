@@ -16,8 +16,8 @@ Deno.test("a liar, a staller, one that hangs up, a slow and an honest one togeth
   await using world = await worldWithData(MIXED_SIZE);
   const content = await Deno.readFile(`${world.root}/data`);
   // The rates make it last for as long as all of them take to show what they are.
-  const slow = await sharer(world, "slow", ["--limit-up", "256K"]);
-  const honest = await sharer(world, "honest", ["--limit-up", "8M"]);
+  const slow = await sharer(world, "slow", { args: ["--limit-up", "256K"] });
+  const honest = await sharer(world, "honest", { args: ["--limit-up", "8M"] });
   const sent = { liar: 0, staller: 0, closer: 0 };
   const offer = offerOf("data", content);
   const hostile = (what: keyof typeof sent, lie: Lie) =>

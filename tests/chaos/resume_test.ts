@@ -32,7 +32,7 @@ function partialPath(dir: string): string {
 Deno.test("one download, killed again and again", async () => {
   await using world = await worldWithData(KILLED_SIZE);
   // The limit makes the download last about as long as it takes to be killed a few times.
-  const source = await sharer(world, "source", ["--limit-up", "100M"]);
+  const source = await sharer(world, "source", { args: ["--limit-up", "100M"] });
   const dir = await world.folder("getter");
   const download = { source, dir, size: KILLED_SIZE, kills: KILLS };
   for (const cost of await killAgainAndAgain(world, download)) {

@@ -3,7 +3,7 @@ import { assert } from "@std/assert";
 import type { PeerStatus } from "../../src/peer/peer_api.ts";
 import type { Program } from "../e2e/program.ts";
 import { Proxy, type ProxyOptions } from "../e2e/proxy.ts";
-import { type Peer, World, writeRandom } from "../e2e/world.ts";
+import { type Peer, type PeerOptions, World, writeRandom } from "../e2e/world.ts";
 import { highWaterMark } from "../support/high_water_mark.ts";
 
 export const MIB = 1 << 20;
@@ -24,9 +24,13 @@ export async function worldWithData(size = SIZE): Promise<World> {
   return world;
 }
 
-/** A peer that shares a copy of `data`, started with these options besides. */
-export async function sharer(world: World, name: string, args: string[] = []): Promise<Sharer> {
-  const peer = await world.peer(name, { args });
+/** A peer that shares a copy of `data`. */
+export async function sharer(
+  world: World,
+  name: string,
+  options: Pick<PeerOptions, "args" | "proxy"> = {},
+): Promise<Sharer> {
+  const peer = await world.peer(name, options);
   const file = `${peer.dir}/data`;
   await Deno.copyFile(`${world.root}/data`, file);
   await world.json(peer.dir, ["share", "data"]);
@@ -40,8 +44,7 @@ export async function sourceBehind(
   options: ProxyOptions = {},
 ): Promise<{ peer: Peer; proxy: Proxy; file: string } & AsyncDisposable> {
   const proxy = new Proxy(options);
-  const peer = await sharer(world, name, ["--advertise", proxy.address]);
-  await proxy.lead(world, peer);
+  const peer = await sharer(world, name, { proxy });
   const { file } = peer;
   return { peer, proxy, file, [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose]() };
 }

@@ -26,7 +26,7 @@ Deno.test("a swarm of ten, killed and started again at random until all are done
 async function killAtRandom(random: () => number): Promise<void> {
   await using world = await worldWithData(SWARM_SIZE);
   const original = `${world.root}/data`;
-  const seeder = await sharer(world, "seeder", LIMIT);
+  const seeder = await sharer(world, "seeder", { args: LIMIT });
   const peers = await Promise.all(Array.from({ length: PEERS }, (_, index) => start(world, index)));
   await Promise.all(peers.map(async ({ dir, program }) => {
     await program.type("get data");

@@ -99,8 +99,7 @@ Deno.test("a link in a destination is not followed out of DIR, even one that com
   await Deno.writeTextFile(`${outside}/data`, SECRET);
   const content = patterned(4 * MIB);
   await using proxy = new Proxy({ pauseAfter: 2 * MIB });
-  const source = await world.peer("source", { args: ["--advertise", proxy.address] });
-  await proxy.lead(world, source);
+  const source = await world.peer("source", { proxy });
   await Deno.mkdir(`${source.dir}/sub`);
   await Deno.writeFile(`${source.dir}/sub/data`, content);
   await Deno.writeTextFile(`${source.dir}/data`, "small");

@@ -157,9 +157,9 @@ Deno.test("bootstraps come, go and list another address while a peer runs", asyn
 
   // An address counts once the peer was reached there.
   const [{ listed: address }] = (await one.status()).bootstraps;
-  await using proxy = new Proxy();
+  await using proxy = new Proxy({}, address);
   await one.patch({ advertise: proxy.address });
-  await proxy.lead(one.world, { address: address!, dir: one.dir });
+  await proxy.listed(one.world, one.dir);
   await untilRegistered(
     one.status,
     (all) => all.every(({ listed }) => listed === proxy.address),

@@ -34,8 +34,7 @@ Deno.test({
   async fn() {
     await using world = await World.create();
     await using proxy = new Proxy({ pauseAfter: 6 * MIB });
-    const source = await world.peer("source", { args: ["--advertise", proxy.address] });
-    await proxy.lead(world, source);
+    const source = await world.peer("source", { proxy });
     await writeRandom(`${source.dir}/data`, 12 * MIB);
     await world.json(source.dir, ["share", "data"]);
     await using disk = await Disk.mount(world, 16 * MIB);

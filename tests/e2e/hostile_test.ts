@@ -208,9 +208,7 @@ Deno.test("a liar beside an honest peer is dropped and named, and the file is ri
       const content = patterned(16 * MIB, index + 1);
       // The honest one waits until the liar has lied: it could be done before that.
       await using proxy = new Proxy({ pauseAfter: 2 * MIB });
-      const args = ["--advertise", proxy.address];
-      const source = await world.peer(`source ${index}`, { args });
-      await proxy.lead(world, source);
+      const source = await world.peer(`source ${index}`, { proxy });
       await Deno.writeFile(`${source.dir}/${name}`, content);
       await world.json(source.dir, ["share", name]);
       const script = serving(content, (request, honest) => {

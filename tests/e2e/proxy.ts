@@ -1,7 +1,7 @@
 import type { PeerRecord } from "../../src/peer/peer_api.ts";
-import { RawEnd } from "../support/sockets.ts";
+import { closedPort, RawEnd } from "../support/sockets.ts";
 import { eventually } from "./checks.ts";
-import type { Peer, World } from "./world.ts";
+import type { World } from "./world.ts";
 
 /** What a proxy does to what goes from the source to the getter. */
 export interface ProxyOptions {
@@ -12,16 +12,16 @@ export interface ProxyOptions {
 }
 
 /**
- * A TCP proxy between a getter and a source, so that "half-way" is an event. The source is listed by
- * the proxy's address: start it with `--advertise`, then call {@link lead}.
+ * A TCP proxy between a getter and a source, so that "half-way" is an event. The source, which World.peer
+ * starts with it, is listed by the proxy's address.
  */
 export class Proxy {
   /** HOST:PORT to advertise. */
   readonly address: string;
+  /** HOST:PORT that it leads to, where the source is to listen. */
+  readonly target: string;
   /** Resolves when the pause is reached. */
   readonly paused: Promise<void>;
-  /** HOST:PORT of the source, once it is known. */
-  readonly #target = Promise.withResolvers<string>();
   readonly #listener: Deno.TcpListener;
   readonly #options: ProxyOptions;
   readonly #reached = Promise.withResolvers<void>();
@@ -30,19 +30,19 @@ export class Proxy {
   readonly #running: Promise<void>;
   #passed = 0;
 
-  constructor(options: ProxyOptions = {}) {
+  constructor(options: ProxyOptions = {}, target = `127.0.0.1:${closedPort()}`) {
     this.#options = options;
+    this.target = target;
     this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     this.address = `127.0.0.1:${this.#listener.addr.port}`;
     this.paused = this.#reached.promise;
     this.#running = this.#accept();
   }
 
-  /** Leads to a peer that advertises this proxy, and waits until it is listed so. */
-  async lead(world: World, source: Pick<Peer, "dir" | "address">): Promise<void> {
-    this.#target.resolve(source.address);
+  /** Resolves when the peer of a folder, which advertises this proxy, was called back and is listed so. */
+  async listed(world: World, dir: string): Promise<void> {
     await eventually("the peer is listed by the proxy's address", async () => {
-      const peers = await world.json<PeerRecord[]>(source.dir, ["list-peers"]);
+      const peers = await world.json<PeerRecord[]>(dir, ["list-peers"]);
       return peers.some(({ address, port }) => `${address}:${port}` === this.address);
     });
   }
@@ -60,7 +60,6 @@ export class Proxy {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listener.close();
     this.resume();
-    this.#target.resolve("127.0.0.1:0");
     this.cut();
     await this.#running;
   }
@@ -72,7 +71,7 @@ export class Proxy {
   }
 
   async #serve(getter: RawEnd): Promise<void> {
-    const [host, port] = (await this.#target.promise).split(":");
+    const [host, port] = this.target.split(":");
     let source: RawEnd;
     try {
       source = await RawEnd.connect({ host, port: Number(port) });

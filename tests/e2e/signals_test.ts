@@ -33,10 +33,7 @@ Deno.test("a get under way stops in order, by itself and through a running peer"
   for (const [signal, code] of Object.entries(CODES)) {
     for (const running of [false, true]) {
       await using proxy = new Proxy({ pauseAfter: SIZE / 4 });
-      const source = await world.peer(`source ${code} ${running}`, {
-        args: ["--advertise", proxy.address],
-      });
-      await proxy.lead(world, source);
+      const source = await world.peer(`source ${code} ${running}`, { proxy });
       await world.json(source.dir, ["share", `${world.root}/big`]);
       const name = `getter ${code} ${running}`;
       const dir = running ? (await world.peer(name)).dir : await world.folder(name);
@@ -61,8 +58,7 @@ Deno.test("a peer that stops ends the downloads that it was asked for", async ()
   await using world = await World.create();
   await writeRandom(`${world.root}/big`, SIZE);
   await using proxy = new Proxy({ pauseAfter: SIZE / 4 });
-  const source = await world.peer("source", { args: ["--advertise", proxy.address] });
-  await proxy.lead(world, source);
+  const source = await world.peer("source", { proxy });
   await world.json(source.dir, ["share", `${world.root}/big`]);
   const getter = await world.peer("getter");
   const get = world.start(getter.dir, ["get", "big"]);
@@ -77,8 +73,7 @@ Deno.test("a second signal ends it at once", async () => {
   await using world = await World.create();
   await writeRandom(`${world.root}/big`, SIZE);
   await using proxy = new Proxy({ pauseAfter: SIZE / 4 });
-  const source = await world.peer("source", { args: ["--advertise", proxy.address] });
-  await proxy.lead(world, source);
+  const source = await world.peer("source", { proxy });
   await world.json(source.dir, ["share", `${world.root}/big`]);
   const dir = await world.folder("getter");
   const get = world.start(dir, ["get", "big"]);

@@ -72,11 +72,9 @@ Deno.test("two sources are used side by side, and both are in the receipt", asyn
   await using one = new Proxy({ pauseAfter: MIB });
   await using two = new Proxy({ pauseAfter: MIB });
   const proxies = [one, two];
-  const sources = await Promise.all(proxies.map(async (proxy, index) => {
-    const source = await world.peer(`${index}`, { args: ["--advertise", proxy.address] });
-    await proxy.lead(world, source);
-    return source;
-  }));
+  const sources = await Promise.all(
+    proxies.map((proxy, index) => world.peer(`${index}`, { proxy })),
+  );
   Promise.all(proxies.map(({ paused }) => paused)).then(() => proxies.map((one) => one.resume()));
   await writeRandom(`${sources[0].dir}/big`, TWO_PAGES);
   await Deno.copyFile(`${sources[0].dir}/big`, `${sources[1].dir}/big`);

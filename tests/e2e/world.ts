@@ -1,3 +1,4 @@
+import type { Proxy } from "./proxy.ts";
 import { type Finished, Program, type RunOptions, shoal } from "./program.ts";
 
 export interface VerbOptions extends RunOptions {
@@ -11,6 +12,8 @@ export interface VerbOptions extends RunOptions {
 
 export interface PeerOptions extends Pick<VerbOptions, "bootstrap" | "swarmKey" | "stdin"> {
   args?: string[];
+  /** Leads to it, and is what it is listed by. */
+  proxy?: Proxy;
 }
 
 /** A bootstrap, peers and folders of their own, gone at the end of the test. */
@@ -62,11 +65,15 @@ export class World {
   /** A peer that serves a folder of that name, once it is registered. */
   async peer(name: string, options: PeerOptions = {}): Promise<Peer> {
     const dir = await this.folder(name);
-    const words = this.#words(dir, ["0", "--host", "127.0.0.1"], options);
+    const { proxy } = options;
+    const port = proxy?.target.split(":")[1] ?? "0";
+    const advertise = proxy ? ["--advertise", proxy.address] : [];
+    const words = this.#words(dir, [port, "--host", "127.0.0.1", ...advertise], options);
     const program = new Program([...words, ...options.args ?? []], { stdin: options.stdin });
     this.#programs.push(program);
     const [, address] = await program.sees(/listening on (\S+), sharing/);
     await program.sees(/registered with/);
+    await proxy?.listed(this, dir);
     return { dir, address, program };
   }
 
