@@ -85,7 +85,12 @@ Deno.test("known trees: what has just changed may change unseen, and is not reme
   const root = await folder.mkdir("root");
   await folder.write("root/a", "one");
   const changed = (await fingerprintTree(root))!.changed;
-  for (const [since, known] of [[changed, false], [changed + 1_999, false], [changed + 2_000, true]] as const) {
+  for (
+    const [since, known] of [[changed, false], [changed + 1_999, false], [
+      changed + 2_000,
+      true,
+    ]] as const
+  ) {
     await trees.remember(root, CONTENT, { findings: FINDINGS, since });
     assertEquals(trees.has(CONTENT), known, `${since - changed} ms after`);
   }

@@ -10,43 +10,47 @@ const options = { ignore: !MachineClock.available };
 /** Set to and fro: days ahead, days behind, and where no clock has been set yet. */
 const JUMPS = ["+3d", "-3d", "+30d", "-10000d"];
 
-Deno.test("clock: what a publisher shares later is newer, wherever its clock was set", options, async () => {
-  await using clock = await MachineClock.create();
-  clock.set("+3d");
-  await using world = await World.create({ env: clock.env });
-  const { dir, address } = await world.peer("publisher");
-  await Deno.mkdir(`${dir}/tree`);
-  const getter = await world.folder("getter");
-  const publish = async (content: string) => {
-    await Deno.writeTextFile(`${dir}/data`, content);
-    await Deno.writeTextFile(`${dir}/tree/file`, content);
-    await world.json(dir, ["share", "data", "tree"]);
-  };
-  const assertTaken = async (content: string) => {
-    for (const [name, path] of [["data", "data"], ["tree", "tree/file"]]) {
-      const receipt = await world.json<Receipt>(getter, ["get", name, "--update"]);
-      assertEquals([receipt.up_to_date, await Deno.readTextFile(`${getter}/${path}`)], [
-        false,
-        content,
-      ]);
-      const again = await world.json<Receipt>(getter, ["get", name, "--update"]);
-      assert(again.up_to_date, `${name} is ${content}`);
+Deno.test(
+  "clock: what a publisher shares later is newer, wherever its clock was set",
+  options,
+  async () => {
+    await using clock = await MachineClock.create();
+    clock.set("+3d");
+    await using world = await World.create({ env: clock.env });
+    const { dir, address } = await world.peer("publisher");
+    await Deno.mkdir(`${dir}/tree`);
+    const getter = await world.folder("getter");
+    const publish = async (content: string) => {
+      await Deno.writeTextFile(`${dir}/data`, content);
+      await Deno.writeTextFile(`${dir}/tree/file`, content);
+      await world.json(dir, ["share", "data", "tree"]);
+    };
+    const assertTaken = async (content: string) => {
+      for (const [name, path] of [["data", "data"], ["tree", "tree/file"]]) {
+        const receipt = await world.json<Receipt>(getter, ["get", name, "--update"]);
+        assertEquals([receipt.up_to_date, await Deno.readTextFile(`${getter}/${path}`)], [
+          false,
+          content,
+        ]);
+        const again = await world.json<Receipt>(getter, ["get", name, "--update"]);
+        assert(again.up_to_date, `${name} is ${content}`);
+      }
+    };
+    await publish("first");
+    await assertTaken("first");
+    for (const jump of JUMPS) {
+      clock.set(jump);
+      await publish(jump);
+      await assertTaken(jump);
+      // Nor is it older for not having been shared in between.
+      for (const name of ["data", "tree"]) await world.json(dir, ["unshare", name]);
+      await publish(`${jump} again`);
+      await assertTaken(`${jump} again`);
     }
-  };
-  await publish("first");
-  await assertTaken("first");
-  for (const jump of JUMPS) {
-    clock.set(jump);
-    await publish(jump);
-    await assertTaken(jump);
-    // Nor is it older for not having been shared in between.
-    for (const name of ["data", "tree"]) await world.json(dir, ["unshare", name]);
-    await publish(`${jump} again`);
-    await assertTaken(`${jump} again`);
-  }
-  const peers = await world.json<PeerRecord[]>(getter, ["list-peers"]);
-  assertEquals(peers.map((peer) => `${peer.address}:${peer.port}`), [address]);
-});
+    const peers = await world.json<PeerRecord[]>(getter, ["list-peers"]);
+    assertEquals(peers.map((peer) => `${peer.address}:${peer.port}`), [address]);
+  },
+);
 
 Deno.test("clock: a watched folder is followed while the clock is set", options, async () => {
   await using clock = await MachineClock.create();
@@ -111,14 +115,18 @@ Deno.test("clock: members of a private swarm need none that is right", options, 
   }
 });
 
-Deno.test("clock: the doctor says how far it is off, and what that is bad for", options, async () => {
-  await using world = await World.create();
-  const dir = await world.folder("dir");
-  for (const [time, said] of [["-1h", "behind"], ["+1h", "ahead of"], ["+1", "within 1.0 s"]]) {
-    await using clock = await MachineClock.create();
-    clock.set(time);
-    const { stdout } = await world.run(dir, ["doctor"], { env: clock.env });
-    const line = stdout.split("\n").find((line) => /^\w+ +clock /.test(line));
-    assertStringIncludes(line ?? stdout, said);
-  }
-});
+Deno.test(
+  "clock: the doctor says how far it is off, and what that is bad for",
+  options,
+  async () => {
+    await using world = await World.create();
+    const dir = await world.folder("dir");
+    for (const [time, said] of [["-1h", "behind"], ["+1h", "ahead of"], ["+1", "within 1.0 s"]]) {
+      await using clock = await MachineClock.create();
+      clock.set(time);
+      const { stdout } = await world.run(dir, ["doctor"], { env: clock.env });
+      const line = stdout.split("\n").find((line) => /^\w+ +clock /.test(line));
+      assertStringIncludes(line ?? stdout, said);
+    }
+  },
+);
