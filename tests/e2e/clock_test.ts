@@ -8,7 +8,7 @@ import { World } from "./world.ts";
 const options = { ignore: !MachineClock.available };
 
 /** Set to and fro: days ahead, days behind, and where no clock has been set yet. */
-const JUMPS = ["+3d", "-3d", "+30d", "-10000d"];
+const JUMPS = ["-3d", "+30d", "-10000d"];
 
 Deno.test(
   "clock: what a publisher shares later is newer, wherever its clock was set",
