@@ -131,7 +131,7 @@ export class Sharing {
     if (files) folderFiles.put(name, files);
     else folderFiles.remove(name);
     if (before?.root !== undefined) this.#options.manifests.tidy(idsOf(library));
-    await this.#announce(announcement, before);
+    await this.#announce(announcement);
     return true;
   }
 
@@ -139,7 +139,7 @@ export class Sharing {
   seed(announcement: Announcement): void {
     if (this.#options.library.get(announcement.name)) return;
     this.#seeded.set(announcement.name, announcement);
-    void this.#tell((bootstrap) => bootstrap.announce([announcement]));
+    void this.#announce(announcement);
   }
 
   #keepManifest(id: string, place: Place): Place {
@@ -166,15 +166,13 @@ export class Sharing {
     const { name, id } = announcement;
     if (library.get(name)?.announcement.id === id || this.#offers.has(name)) return () => {};
     this.#offers.set(name, announcement);
-    void this.#tell((bootstrap) => bootstrap.announce([announcement]));
+    void this.#announce(announcement);
     return () => {
       this.#offers.delete(name);
       const share = library.get(name);
       if (share?.announcement.id === id || this.#seeded.has(name)) return;
-      void this.#tell(async (bootstrap) => {
-        await bootstrap.withdraw([{ name, id }]);
-        if (share?.available) await bootstrap.announce([share.announcement]);
-      });
+      if (share?.available) void this.#announce(share.announcement);
+      else void this.#tell((bootstrap) => bootstrap.withdraw([{ name, id }]));
     };
   }
 
@@ -265,7 +263,7 @@ export class Sharing {
     if (files) folderFiles.put(name, files);
     else folderFiles.remove(name);
     if (before?.root !== undefined || files) manifests.tidy(idsOf(library));
-    await this.#announce(announcement, before);
+    await this.#announce(announcement);
     return described;
   }
 
@@ -304,17 +302,12 @@ export class Sharing {
   async #restore(share: Share): Promise<void> {
     share.available = true;
     if (this.#offers.has(share.announcement.name)) return;
-    await this.#announce(share.announcement, undefined);
+    await this.#announce(share.announcement);
   }
 
-  /** Announces a share that took the place of `before`. */
-  async #announce(announcement: Share["announcement"], before: Share | undefined): Promise<void> {
-    await this.#tell(async (bootstrap) => {
-      if (before && before.announcement.id !== announcement.id) {
-        await bootstrap.withdraw([holdingOf(before)]);
-      }
-      await bootstrap.announce([announcement]);
-    });
+  /** In place of what was announced by that name before: at no time is there nothing. */
+  async #announce(announcement: Announcement): Promise<void> {
+    await this.#tell((bootstrap) => bootstrap.announce([announcement]));
   }
 
   /** A bootstrap that can't be told now is told everything when it is back. */
