@@ -84,8 +84,16 @@ Deno.test("known trees: what has just changed may change unseen, and is not reme
   const trees = new KnownTrees(state.db);
   const root = await folder.mkdir("root");
   await folder.write("root/a", "one");
-  await trees.remember(root, CONTENT, { findings: FINDINGS, since: Date.now() });
-  assertEquals(trees.has(CONTENT), false);
+  const changed = (await fingerprintTree(root))!.changed;
+  for (
+    const [since, known] of [[changed, false], [changed + 1_999, false], [
+      changed + 2_000,
+      true,
+    ]] as const
+  ) {
+    await trees.remember(root, CONTENT, { findings: FINDINGS, since });
+    assertEquals(trees.has(CONTENT), known, `${since - changed} ms after`);
+  }
 });
 
 Deno.test("known trees: a damaged row is not known", async () => {

@@ -3,13 +3,14 @@ import { type Contender, interleave, type Sample } from "../measure/interleave.t
 import { durationRow, fileRows, type Row } from "../measure/row.ts";
 import { findTool, timedRun } from "../measure/timed_run.ts";
 import type { BenchOptions } from "../options.ts";
+import { serveFolder } from "../tools/rclone.ts";
 import { getFile, shareFile } from "../tools/shoal.ts";
 
 const FILE_SIZE = 4_096;
 /** Files in one folder of the tree. */
 const PER_FOLDER = 100;
 
-/** How fast a tree of small files is fetched and shared, and how fast rsync copies it on this machine. */
+/** How fast a tree of small files is fetched and shared, and how fast others copy it on this machine. */
 export async function folderRate({ files, rounds }: BenchOptions): Promise<Row[]> {
   await using world = await World.create();
   const sharer = await world.peer("sharer");
@@ -17,7 +18,8 @@ export async function folderRate({ files, rounds }: BenchOptions): Promise<Row[]
   await writeTree(tree, files);
   await shareFile(world, sharer.dir, tree);
   const scratch = await world.folder("scratch");
-  const fetched = await interleave([shoalGet(world, tree, scratch), rsync(tree, scratch)], rounds);
+  const fetchers = [shoalGet(world, tree, scratch), rsync(tree, scratch), rclone(tree, scratch)];
+  const fetched = await interleave(fetchers, rounds);
   const shared = await interleave([shoalShare(world, tree, scratch)], rounds);
   const again = await interleave([shareAgain(world, sharer.dir, tree), getAgain(world)], rounds);
   return [...fileRows(fetched, files), ...fileRows(shared, files), ...again.map(durationRow)];
@@ -43,6 +45,17 @@ function rsync(tree: string, scratch: string): Contender {
         inNewFolder(scratch, tree, async (dir) => ({
           process: (await timedRun([program, "-a", tree, dir])).seconds,
         }));
+    },
+  };
+}
+
+function rclone(tree: string, scratch: string): Contender {
+  return {
+    name: "folder: rclone copy, HTTP, unverified",
+    async start(stack) {
+      const copy = await serveFolder(tree, stack);
+      return () =>
+        inNewFolder(scratch, tree, async (dir) => ({ process: await copy("", `${dir}/tree`) }));
     },
   };
 }

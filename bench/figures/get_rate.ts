@@ -6,6 +6,7 @@ import { aria2 } from "../tools/aria2.ts";
 import { curl, curlAndSum } from "../tools/curl.ts";
 import type { Fetcher, Original } from "../tools/fetcher.ts";
 import { libtorrent } from "../tools/libtorrent.ts";
+import { rclone } from "../tools/rclone.ts";
 import { shoalGet } from "../tools/shoal.ts";
 
 /** How fast a file comes from one peer, and how fast the same file comes by other means. */
@@ -19,7 +20,7 @@ export async function getRate({ size, rounds }: BenchOptions): Promise<Row[]> {
     scratch: await world.folder("scratch"),
   };
   await writeRandom(`${original.folder}/${original.name}`, size);
-  const fetchers = [shoalGet(world, sharer), curl, curlAndSum, aria2, libtorrent];
+  const fetchers = [shoalGet(world, sharer), curl, curlAndSum, rclone, aria2, libtorrent];
   const contenders = fetchers.map((fetcher) => contenderOf(fetcher, original));
   return rateRows(await interleave(contenders, rounds), size);
 }

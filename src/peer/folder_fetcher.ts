@@ -67,7 +67,7 @@ export interface FolderJob {
   confirm: () => void;
   /** Is told of bytes as they come. */
   onBytes?: (bytes: number) => void;
-  /** Called before files are fetched, with what finds those that are whole by their ids. */
+  /** Called before files are fetched, with what finds those that are here by their ids. */
   onStaging: (staged: (id: string) => StagedFile | undefined) => void;
 }
 
@@ -196,7 +196,8 @@ export class FolderFetcher {
     const staging = Staging.open(this.stagingOf(target.id, path));
     const state = await this.#compare(job, staging.root, entries);
     for (const entry of entries) if (entry.type === "folder") staging.makeFolder(entry.path);
-    const contents = await this.#stage(job, staging, filesOf(state.missing));
+    const here = placesOf(state, staging.root);
+    const contents = await this.#stage(job, filesOf(state.missing), { staging, here });
     for (const { entry } of state.present) contents.stamps.set(entry.path, staging.settle(entry));
     for (const entry of state.missing) if (entry.type === "link") staging.link(entry);
     await removeOthers(staging.root, entries, signal);
@@ -218,7 +219,8 @@ export class FolderFetcher {
     }
     const staging = Staging.open(this.stagingOf(target.id, `${root}/.`));
     const staged = await this.#compare(job, staging.root, filesOf(state.missing));
-    const contents = await this.#stage(job, staging, filesOf(staged.missing));
+    const here = new Map([...placesOf(state, root), ...placesOf(staged, staging.root)]);
+    const contents = await this.#stage(job, filesOf(staged.missing), { staging, here });
     for (const { entry } of staged.present) contents.stamps.set(entry.path, staging.settle(entry));
     for (const entry of state.missing) if (entry.type === "link") staging.link(entry);
     job.phase("finishing");
@@ -239,7 +241,12 @@ export class FolderFetcher {
     return compareTree(root, entries, { cache: this.#options.cache, signal, onPresent });
   }
 
-  async #stage(job: FolderJob, staging: Staging, files: FileEntry[]): Promise<FolderContents> {
+  /** `here` are files that need not be staged: they are served while the others are fetched. */
+  async #stage(
+    job: FolderJob,
+    files: FileEntry[],
+    { staging, here }: { staging: Staging; here: Map<string, StagedFile> },
+  ): Promise<FolderContents> {
     const { request, target, transfer, signal, limits } = job;
     const { swarm } = this.#options;
     requireRoom(staging.root, files);
@@ -260,7 +267,7 @@ export class FolderFetcher {
       waitMs: request.deadline === undefined ? request.wait : Infinity,
     });
     job.phase("fetching");
-    job.onStaging((id) => contents.staged(id));
+    job.onStaging((id) => contents.staged(id) ?? here.get(id));
     try {
       await contents.run();
     } catch (error) {
@@ -311,6 +318,13 @@ function changes({ request: { update, overwrite } }: FolderJob): boolean {
 
 function filesOf(entries: ManifestEntry[]): FileEntry[] {
   return entries.filter((entry) => entry.type === "file");
+}
+
+/** Where files are that are in a tree as they should be, by their ids. */
+function placesOf({ present }: TreeState, root: string): Map<string, StagedFile> {
+  return new Map(
+    present.map(({ entry, stamp }) => [entry.id, { path: `${root}/${entry.path}`, stamp }]),
+  );
 }
 
 /** Throws a `disk` Fault when files don't fit. */

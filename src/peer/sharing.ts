@@ -131,7 +131,7 @@ export class Sharing {
     if (files) folderFiles.put(name, files);
     else folderFiles.remove(name);
     if (before?.root !== undefined) this.#options.manifests.tidy(idsOf(library));
-    await this.#announce(announcement, before);
+    await this.#announce(announcement);
     return true;
   }
 
@@ -139,7 +139,7 @@ export class Sharing {
   seed(announcement: Announcement): void {
     if (this.#options.library.get(announcement.name)) return;
     this.#seeded.set(announcement.name, announcement);
-    void this.#tell((bootstrap) => bootstrap.announce([announcement]));
+    void this.#announce(announcement);
   }
 
   #keepManifest(id: string, place: Place): Place {
@@ -149,25 +149,30 @@ export class Sharing {
 
   /** What to tell bootstraps: all that can be had here, wholly or in part. */
   *announcements(): Generator<Announcement> {
-    yield* this.#options.library.announcements();
+    for (const announcement of this.#options.library.announcements()) {
+      if (!this.#offers.has(announcement.name)) yield announcement;
+    }
     yield* this.#offers.values();
     yield* this.#seeded.values();
   }
 
   /**
-   * Announces a file that is being fetched, under its publisher's announcement. Returns how to take
-   * that back; once the file is shared, it stands.
+   * Announces what is being fetched, under its publisher's announcement: in place of another version
+   * that is shared, since to bootstraps a name stands for one content of each peer's. Returns how to
+   * take that back; once it is shared, it stands.
    */
   offer(announcement: Announcement): () => void {
     const { library } = this.#options;
     const { name, id } = announcement;
-    if (library.get(name) || this.#offers.has(name)) return () => {};
+    if (library.get(name)?.announcement.id === id || this.#offers.has(name)) return () => {};
     this.#offers.set(name, announcement);
-    void this.#tell((bootstrap) => bootstrap.announce([announcement]));
+    void this.#announce(announcement);
     return () => {
       this.#offers.delete(name);
-      if (library.get(name)?.announcement.id === id || this.#seeded.has(name)) return;
-      void this.#tell((bootstrap) => bootstrap.withdraw([{ name, id }]));
+      const share = library.get(name);
+      if (share?.announcement.id === id || this.#seeded.has(name)) return;
+      if (share?.available) void this.#announce(share.announcement);
+      else void this.#tell((bootstrap) => bootstrap.withdraw([{ name, id }]));
     };
   }
 
@@ -244,26 +249,36 @@ export class Sharing {
 
   /** Hashes what is at `path` if need be, signs for it and announces it. */
   async #publish(name: string, path: string, options: ShareOptions): Promise<Described> {
-    const { identity, library, manifests, folderFiles } = this.#options;
+    const { library, manifests, folderFiles } = this.#options;
     const described = await this.#describe(path, options);
     const { content, files } = described;
     const known = library.get(name);
     const place = { ...described.place, watched: known?.watched };
     const same = known?.announcement.id === content.id;
     if (same && known.available && sameStamp(known.stamp, place.stamp)) return described;
-    // Later than what it replaces, even when the clock was set back: others take an older one for a
-    // replay.
-    const own = known?.announcement.publisher === identity.id ? known.announcement.time : 0;
-    const time = Math.max(Date.now(), own + 1);
     const announcement = same && known.announcement.mtime === content.mtime
       ? known.announcement
-      : await signAnnouncement(identity, { name, ...content, time });
+      : await this.#sign({ name, ...content });
     const before = library.add(announcement, place);
     if (files) folderFiles.put(name, files);
     else folderFiles.remove(name);
     if (before?.root !== undefined || files) manifests.tidy(idsOf(library));
-    await this.#announce(announcement, before);
+    await this.#announce(announcement);
     return described;
+  }
+
+  /**
+   * Signs for what a name stands for. The time is later than that of what it stood for before, even when
+   * the clock was set back, and when it was not shared in between: others take an older one for a replay.
+   */
+  async #sign(content: Omit<Unsigned, "time">): Promise<Announcement> {
+    const { identity, library } = this.#options;
+    const share = library.get(content.name)?.announcement;
+    const shared = share?.publisher === identity.id ? share.time : 0;
+    const time = Math.max(Date.now(), shared + 1, library.lastSigned(content.name) + 1);
+    const announcement = await signAnnouncement(identity, { ...content, time });
+    library.noteSigned(announcement);
+    return announcement;
   }
 
   async #describe(path: string, options: ShareOptions): Promise<Described> {
@@ -286,17 +301,13 @@ export class Sharing {
 
   async #restore(share: Share): Promise<void> {
     share.available = true;
-    await this.#announce(share.announcement, undefined);
+    if (this.#offers.has(share.announcement.name)) return;
+    await this.#announce(share.announcement);
   }
 
-  /** Announces a share that took the place of `before`. */
-  async #announce(announcement: Share["announcement"], before: Share | undefined): Promise<void> {
-    await this.#tell(async (bootstrap) => {
-      if (before && before.announcement.id !== announcement.id) {
-        await bootstrap.withdraw([holdingOf(before)]);
-      }
-      await bootstrap.announce([announcement]);
-    });
+  /** In place of what was announced by that name before: at no time is there nothing. */
+  async #announce(announcement: Announcement): Promise<void> {
+    await this.#tell((bootstrap) => bootstrap.announce([announcement]));
   }
 
   /** A bootstrap that can't be told now is told everything when it is back. */

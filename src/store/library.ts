@@ -34,6 +34,8 @@ const ShareRow = v.object({
 });
 type ShareRow = v.InferOutput<typeof ShareRow>;
 
+const SignedRow = v.object({ time: Announcement.entries.time });
+
 /** What is to be known of a share besides its announcement. */
 export type Place = Pick<Share, "path" | "root" | "stamp"> & Partial<Pick<Share, "watched">>;
 
@@ -116,6 +118,20 @@ export class Library {
     this.#db.run("DELETE FROM shares WHERE name = ?", name);
     this.#unindex(share);
     return share;
+  }
+
+  /** When this peer last signed for a name, whether that is shared or not; 0 if it never did. */
+  lastSigned(name: string): number {
+    const row = this.#db.get("SELECT time FROM signed WHERE name = ?", name);
+    if (row === undefined) return 0;
+    const parsed = v.safeParse(SignedRow, row);
+    if (!parsed.success) throw damaged("a time");
+    return parsed.output.time;
+  }
+
+  /** Notes when this peer has signed for a name, for as long as there is the database. */
+  noteSigned({ name, time }: Announcement): void {
+    this.#db.run("INSERT OR REPLACE INTO signed (name, time) VALUES (?, ?)", name, time);
   }
 
   /** Changes of a share are looked for all the time, or no longer. */

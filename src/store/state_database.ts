@@ -96,6 +96,12 @@ CREATE TABLE trees (            -- folders that were found to be what a manifest
 );
 CREATE INDEX trees_by_id ON trees (id);
 `,
+  `
+CREATE TABLE signed (           -- when this peer last signed for a name, also one not shared any more
+  name TEXT PRIMARY KEY,
+  time INTEGER NOT NULL
+);
+`,
 ];
 
 /** How long to wait for who holds it, in milliseconds: some only look at it for a moment. */

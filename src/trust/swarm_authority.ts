@@ -27,9 +27,12 @@ export interface Leaf {
 
 const AUTHORITY = "CN=shoal";
 const ALGORITHM = { name: "Ed25519" };
-/** The key and nothing else decides how long a member is one: no clock need be right for this. */
+/**
+ * The key and nothing else decides how long a member is one: no clock need be right for this. One that
+ * nobody has set yet begins at 1970.
+ */
 const ALWAYS = {
-  notBefore: new Date("2000-01-01T00:00:00Z"),
+  notBefore: new Date(0),
   notAfter: new Date("9999-12-31T23:59:59Z"),
 };
 /** What stands before the 32 bytes of an Ed25519 private key in PKCS #8 (RFC 8410). */

@@ -9,10 +9,14 @@ const SMALL = 400;
 const SMALL_SIZE = 20_000;
 const LARGE_SIZE = 24 * MIB;
 const TOTAL = SMALL * SMALL_SIZE + LARGE_SIZE;
+const SLOWLY = ["--limit-up", "3M"];
 
-/** A peer that serves a folder of small files and a large one, slowly. */
+/**
+ * A peer that serves a folder of small files and a large one: slowly, so that there is time to be in its
+ * way even where much else is going on.
+ */
 async function slowSharer(world: World): Promise<Peer> {
-  const peer = await world.peer("sharer", { args: ["--limit-up", "12M"] });
+  const peer = await world.peer("sharer", { args: SLOWLY });
   for (let index = 0; index < SMALL; index++) {
     const folder = `${peer.dir}/tree/${index % 20}`;
     await Deno.mkdir(folder, { recursive: true });
@@ -21,6 +25,12 @@ async function slowSharer(world: World): Promise<Peer> {
   await writeRandom(`${peer.dir}/tree/large`, LARGE_SIZE);
   await world.json(peer.dir, ["share", "tree"]);
   return peer;
+}
+
+/** Starts that peer again, to serve as fast as it can, or slowly again. */
+async function restart(world: World, { program }: Peer, args: string[] = []): Promise<Peer> {
+  await program.stop();
+  return await world.peer("sharer", { args });
 }
 
 async function assertSame(a: string, b: string): Promise<void> {
@@ -55,6 +65,7 @@ Deno.test("a folder that is killed on its way leaves nothing in its place, and g
   }
   const [partial] = (await world.json<PeerStatus>(dir, ["status"])).partials;
   assertEquals([partial.kind, partial.name, partial.size], ["folder", "tree", TOTAL]);
+  await restart(world, sharer);
   const receipt = await world.json<Receipt>(dir, ["get", "tree"]);
   // Of the large file, a kill may cost what no checkpoint vouches for.
   assert(receipt.bytes <= LARGE_SIZE, `${receipt.bytes} bytes were fetched again`);
@@ -79,6 +90,7 @@ Deno.test("a running peer goes on with a folder by itself, and shows it as one t
   await getter.program.stop("SIGKILL");
   await get.ended();
   assertEquals(placedIn(getter.dir), []);
+  await restart(world, sharer);
   await world.peer("getter");
   await eventually("it is whole", () => placedIn(getter.dir).length > 0);
   await assertSame(`${getter.dir}/tree`, `${sharer.dir}/tree`);
@@ -86,9 +98,10 @@ Deno.test("a running peer goes on with a folder by itself, and shows it as one t
 
 Deno.test("an update that is killed leaves each file old or new, and goes on", async () => {
   await using world = await World.create();
-  const sharer = await slowSharer(world);
+  const quick = await restart(world, await slowSharer(world));
   const dir = await world.folder("getter");
   await world.json(dir, ["get", "tree"]);
+  const sharer = await restart(world, quick, SLOWLY);
   const before = await Deno.readFile(`${dir}/tree/large`);
   await writeRandom(`${sharer.dir}/tree/larger`, LARGE_SIZE);
   await Deno.rename(`${sharer.dir}/tree/larger`, `${sharer.dir}/tree/large`);
@@ -99,6 +112,7 @@ Deno.test("an update that is killed leaves each file old or new, and goes on", a
   await update.stop("SIGKILL");
   const after = await Deno.readFile(`${dir}/tree/large`);
   assert(before.length === after.length && before.every((byte, index) => byte === after[index]));
+  await restart(world, sharer);
   const receipt = await world.json<Receipt>(dir, ["get", "tree", "--update"]);
   assertEquals(receipt.files?.unchanged, SMALL - 1);
   await assertSame(`${dir}/tree`, `${sharer.dir}/tree`);

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Finished } from "./program.ts";
 
 /** Time for something that is looked at again and again, in milliseconds. */
-const LONG_MS = 60_000;
+const LONG_MS = 120_000;
 /** Between two looks, in milliseconds. */
 const LOOK_MS = 50;
 

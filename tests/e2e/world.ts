@@ -24,12 +24,19 @@ export class World {
   readonly bootstrap: string;
   /** The key file of a private swarm. */
   readonly swarmKey: string | undefined;
+  /** Of the environment of all its programs. */
+  readonly env: Record<string, string>;
   readonly #programs: Program[] = [];
 
-  private constructor(root: string, bootstrap: string, swarmKey?: string) {
+  private constructor(
+    root: string,
+    bootstrap: string,
+    { swarmKey, env }: { swarmKey?: string; env: Record<string, string> },
+  ) {
     this.root = root;
     this.bootstrap = bootstrap;
     this.swarmKey = swarmKey;
+    this.env = env;
   }
 
   /**
@@ -37,15 +44,15 @@ export class World {
    * use it.
    */
   static async create(
-    { isPrivate = false, port = 0, args = [] as string[] } = {},
+    { isPrivate = false, port = 0, args = [] as string[], env = {} } = {},
   ): Promise<World> {
     const root = await Deno.realPath(await Deno.makeTempDir({ prefix: "shoal-e2e-" }));
     const swarmKey = isPrivate ? await newKey(`${root}/swarm.key`) : undefined;
     const options = [...swarmKey ? ["--swarm-key", swarmKey] : [], ...args];
     const where = ["--host", "127.0.0.1", "--port", `${port}`];
-    const program = new Program(["bootstrap", ...where, ...options]);
+    const program = new Program(["bootstrap", ...where, ...options], { env });
     const [, address] = await program.sees(/Bootstrap listening on ([^\s,]+).*\n/);
-    const world = new World(root, address, swarmKey);
+    const world = new World(root, address, { swarmKey, env });
     world.#programs.push(program);
     return world;
   }
@@ -65,11 +72,11 @@ export class World {
   /** A peer that serves a folder of that name, once it is registered. */
   async peer(name: string, options: PeerOptions = {}): Promise<Peer> {
     const dir = await this.folder(name);
-    const { proxy } = options;
+    const { proxy, stdin } = options;
     const port = proxy?.target.split(":")[1] ?? "0";
     const advertise = proxy ? ["--advertise", proxy.address] : [];
     const words = this.#words(dir, [port, "--host", "127.0.0.1", ...advertise], options);
-    const program = new Program([...words, ...options.args ?? []], { stdin: options.stdin });
+    const program = new Program([...words, ...options.args ?? []], { stdin, env: this.env });
     this.#programs.push(program);
     const [, address] = await program.sees(/listening on (\S+), sharing/);
     await program.sees(/registered with/);
@@ -79,20 +86,20 @@ export class World {
 
   /** Runs `shoal peer …` for a folder, with this bootstrap, to its end. */
   async run(dir: string, args: string[], options: VerbOptions = {}): Promise<Finished> {
-    return await shoal(this.#words(dir, args, options), options);
+    return await shoal(this.#words(dir, args, options), this.#with(options));
   }
 
   /** The JSON value that `shoal peer …` prints, the last one of `get`; fails when that fails. */
   async json<T>(dir: string, args: string[], options: VerbOptions = {}): Promise<T> {
     const words = this.#words(dir, [...args, "--json"], options);
-    const { code, stdout, stderr } = await shoal(words, options);
+    const { code, stdout, stderr } = await shoal(words, this.#with(options));
     if (code !== 0) throw new Error(`shoal ${words.join(" ")} ended with ${code}: ${stderr}`);
     return JSON.parse(args[0] === "get" ? lastLine(stdout) : stdout) as T;
   }
 
   /** `shoal peer …` while it runs. */
   start(dir: string, args: string[], options: VerbOptions = {}): Program {
-    return this.adopt(new Program(this.#words(dir, args, options), options));
+    return this.adopt(new Program(this.#words(dir, args, options), this.#with(options)));
   }
 
   /** A process that ends with this world. */
@@ -105,6 +112,10 @@ export class World {
   options({ bootstrap, swarmKey }: Pick<VerbOptions, "bootstrap" | "swarmKey"> = {}): string[] {
     const key = swarmKey === undefined ? this.swarmKey : swarmKey;
     return ["--bootstrap", bootstrap ?? this.bootstrap, ...key ? ["--swarm-key", key] : []];
+  }
+
+  #with<T extends RunOptions>(options: T): T {
+    return { ...options, env: { ...this.env, ...options.env } };
   }
 
   #words(dir: string, args: string[], { words, ...meeting }: VerbOptions): string[] {

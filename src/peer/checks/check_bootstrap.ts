@@ -41,7 +41,7 @@ export async function checkBootstrap(
     const peers = await client.getPeers({ signal });
     return {
       findings: [
-        ok("bootstrap", `${who} answers, and lists ${peers.length} peers`),
+        ok("bootstrap", `${who} answers, and lists ${countOf(peers)}`),
         judgeClock(who, greeting.ahead),
         judgePort(who, peers, running),
       ],
@@ -54,6 +54,10 @@ export async function checkBootstrap(
       : "is it running, is the address right (--bootstrap), and does a firewall let it through?";
     return { findings: [fault("bootstrap", error, remedy)], agents: [] };
   }
+}
+
+function countOf(peers: PeerRecord[]): string {
+  return peers.length === 1 ? "1 peer" : `${peers.length} peers`;
 }
 
 /** `ahead` is how far this machine's clock is ahead of the bootstrap's, in milliseconds. */
