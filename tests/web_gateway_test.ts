@@ -180,5 +180,5 @@ Deno.test("downloads: pause, resume, map and history", async () => {
   const map = await (await ask("GET", `/api/downloads/map?id=${ID}`)).json();
   assertEquals(map, { cells: 2, have: [100, 50], sources: [1, 0] });
   const history = await (await ask("GET", "/api/history")).json();
-  assertEquals(history, { interval: 1, up: [1, 2], down: [3, 4] });
+  assertEquals(history, { interval: 1, second: 7, up: [1, 2], down: [3, 4] });
 });

@@ -20,6 +20,8 @@ export interface DownloadMap {
 export interface History {
   /** Seconds that each number stands for. */
   interval: 1;
+  /** The number of the last one, counted from any beginning. */
+  second: number;
   /** Bytes in each of the last 300 seconds, the oldest first. */
   up: number[];
   down: number[];

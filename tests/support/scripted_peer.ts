@@ -167,7 +167,7 @@ export class ScriptedPeer implements PageApi {
 
   history(): Promise<History> {
     this.asked.push(["history", undefined]);
-    return Promise.resolve({ interval: 1, up: [1, 2], down: [3, 4] });
+    return Promise.resolve({ interval: 1, second: 7, up: [1, 2], down: [3, 4] });
   }
 
   open(request: Pick<GetRequest, "name" | "id">): Promise<OpenedFile> {

@@ -1,7 +1,8 @@
+import { useComputed } from "@preact/signals";
 import { useState } from "preact/hooks";
 import { exactSize, exactTime, formatAge, formatSize, shortId } from "./format.js";
 import { html } from "./html.js";
-import { shares, status } from "./live.js";
+import { partials, shares, status } from "./live.js";
 
 /** How a publisher stands in connection with a name; nothing is said of one that is unknown. */
 const STANDINGS = {
@@ -10,13 +11,23 @@ const STANDINGS = {
   other: { mark: "!", text: "Not the publisher that this name is known from" },
 };
 
+const FETCHING = "fetching";
+
+/** How far the download of a content is; "" where there is none. */
+function comingOf(id) {
+  const one = partials.value.find((partial) => partial.id === id);
+  if (!one) return "";
+  const percent = one.size > 0 ? Math.floor(one.bytes / one.size * 100) : 0;
+  return `${one.state === "active" ? FETCHING : "paused"} ${percent} %`;
+}
+
 /** One file of the list. */
 export function FileRow({ row, index, height, onGet, onUnshare }) {
   const { name, id, publisher, sources, time, shared, versions } = row;
   const folder = row.kind === "folder";
   const share = shared && shares.get(name);
-  const coming = status.value?.partials.find((one) => one.id === id && !shared);
-  const percent = coming && coming.size > 0 ? Math.floor(coming.bytes / coming.size * 100) : 0;
+  // As text, so that the row is as it was until that is another.
+  const coming = useComputed(() => comingOf(id)).value;
   return html`
     <div class="row" role="row" aria-rowindex=${index} style=${{ height: `${height}px` }}>
       <div class="cell name" role="cell">
@@ -36,10 +47,7 @@ export function FileRow({ row, index, height, onGet, onUnshare }) {
           `}
         ${versions > 1 &&
           html`<span class="badge warn" title="This name stands for several contents">${versions} versions</span>`}
-        ${coming &&
-          html`<a class="badge" href="#transfers">${
-            coming.state === "active" ? "fetching" : "paused"
-          } ${percent} %</a>`}
+        ${coming && !shared && html`<a class="badge" href="#transfers">${coming}</a>`}
       </div>
       <div class="cell size" role="cell" title=${exactSize(row.whole)}>${formatSize(
         row.whole,
@@ -71,7 +79,7 @@ export function FileRow({ row, index, height, onGet, onUnshare }) {
             <button
               class="primary"
               aria-label=${`Get ${name}`}
-              disabled=${coming?.state === "active"}
+              disabled=${coming.startsWith(FETCHING)}
               onClick=${() => onGet(row)}
             >Get</button>
           `}

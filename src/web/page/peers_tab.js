@@ -1,7 +1,7 @@
 import { query, scope } from "./files_store.js";
 import { count, exactSize, formatRate, shortId } from "./format.js";
 import { html } from "./html.js";
-import { status } from "./live.js";
+import { status, transfers } from "./live.js";
 import { usePolled } from "./polled.js";
 
 /** How often the peers are asked for while they are looked at, in milliseconds. */
@@ -67,7 +67,7 @@ function Bootstraps() {
 }
 
 function Peers({ peers }) {
-  const rates = ratesWith(status.value?.transfers ?? []);
+  const rates = ratesWith(transfers.value);
   const own = status.value?.peer;
   return html`
     <div class="table" tabindex="0" role="region" aria-label="Active peers">

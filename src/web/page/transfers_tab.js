@@ -1,3 +1,4 @@
+import { signal } from "@preact/signals";
 import { change, get } from "./downloads.js";
 import { ChunkMap } from "./chunk_map.js";
 import { confirm } from "./dialog.js";
@@ -11,7 +12,7 @@ import {
   shortId,
 } from "./format.js";
 import { html } from "./html.js";
-import { status } from "./live.js";
+import { partials, status, totals, transfers } from "./live.js";
 import { RatePlot } from "./rate_plot.js";
 
 /** Ended transfers that are shown. */
@@ -19,22 +20,17 @@ const RECENT = 20;
 
 export function TransfersTab() {
   if (!status.value) return html`<div class="state" role="status">Loading…</div>`;
-  const { transfers, partials, totals } = status.value;
-  const downloads = unfinished(transfers, partials);
-  const uploads = transfers.filter(({ direction, state }) =>
+  const downloads = unfinished(transfers.value, partials.value);
+  const uploads = transfers.value.filter(({ direction, state }) =>
     direction === "up" && state === "active"
   );
   const going = new Set(downloads.map((one) => one.transfer));
-  const ended = transfers.filter((one) => one.state !== "active" && !going.has(one.transfer))
+  const ended = transfers.value.filter((one) => one.state !== "active" && !going.has(one.transfer))
     .reverse().slice(0, RECENT);
   return html`
     <section class="transfers" aria-label="Transfers">
       <${RatePlot} />
-      <p class="dim totals">
-        Since the start:
-        <span title=${exactSize(totals.fetched)}> ${formatSize(totals.fetched)} fetched</span>,
-        <span title=${exactSize(totals.served)}> ${formatSize(totals.served)} served</span>
-      </p>
+      <${Totals} />
       <h2>Downloads</h2>
       ${downloads.length === 0 &&
         html`
@@ -59,6 +55,17 @@ export function TransfersTab() {
         )}</ul>
       `}
     </section>
+  `;
+}
+
+function Totals() {
+  const { fetched, served } = totals.value;
+  return html`
+    <p class="dim totals">
+      Since the start:
+      <span title=${exactSize(fetched)}> ${formatSize(fetched)} fetched</span>,
+      <span title=${exactSize(served)}> ${formatSize(served)} served</span>
+    </p>
   `;
 }
 
@@ -183,7 +190,12 @@ function Upload({ upload: { name, to, bytes, size, percent, rate, eta } }) {
 
 const WORDS = { done: "done", failed: "failed", cancelled: "cancelled", paused: "paused" };
 
+/** Ages are shown in minutes: until one is over, what ended looks as it did. */
+const minute = signal(0);
+setInterval(() => minute.value++, 60_000);
+
 function Ended({ transfer }) {
+  void minute.value;
   const { name, id, to, direction, state, bytes, error, started } = transfer;
   return html`
     <li class="card small">
