@@ -379,3 +379,46 @@ async function checkAccess(page: Page, where: string): Promise<void> {
   const found = serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
   assertEquals(found, [], where);
 }
+
+browserTest(
+  "browser: a folder is got by one click, and looked into; its files are saved from there",
+  async (browser) => {
+    await using world = await World.create();
+    const alice = await world.peer("alice");
+    const bob = await world.peer("bob", { args: ["--ui", "0"] });
+    const tree = `${alice.dir}/photos & <b>films</b>`;
+    await Deno.mkdir(`${tree}/2026/harbour #1`, { recursive: true });
+    await writeRandom(`${tree}/2026/harbour #1/a %41.jpg`, 300_000);
+    for (let i = 0; i < 400; i++) await Deno.writeTextFile(`${tree}/2026/${i}.txt`, `note ${i}`);
+    const name = "photos & <b>films</b>";
+    assertEquals((await world.run(alice.dir, ["share"], { words: [name] })).code, 0);
+    const page = await signedIn(browser, await linkOf(world, bob));
+    await rowOf(page, name).getByText("folder of 403").waitFor();
+
+    await page.getByRole("link", { name }).press("Enter");
+    const view = page.getByRole("region", { name: `Folder ${name}` });
+    await view.getByText("401 files, ").waitFor();
+    assert(await view.getByRole("row").count() < 60, "only what is in sight is rendered");
+    await checkAccess(page, "a folder");
+    assertEquals(await page.evaluate(sideways), 0);
+    await view.getByRole("searchbox").fill("jpg");
+    await view.getByText("1 of 401 files").waitFor();
+    const saving = page.waitForEvent("download");
+    await view.getByRole("link", { name: /^Save .*a %41\.jpg/ }).click();
+    const saved = await saving;
+    assertEquals(saved.suggestedFilename(), "a %41.jpg");
+    await saved.saveAs(`${world.root}/saved`);
+    assert(await sameFiles(`${world.root}/saved`, `${tree}/2026/harbour #1/a %41.jpg`));
+    // It has an address of its own, that a reload and the browser's way back know.
+    await page.reload();
+    await view.getByText("401 files, ").waitFor();
+    await page.goBack();
+    await page.getByRole("searchbox", { name: "Search files" }).waitFor();
+
+    await rowOf(page, name).getByRole("button", { name: `Get ${name}` }).click();
+    await page.getByText(`${name} is here, whole and verified.`).waitFor();
+    await rowOf(page, name).getByText("shared", { exact: true }).waitFor();
+    const same = new Deno.Command("diff", { args: ["-r", tree, `${bob.dir}/${name}`] });
+    assertEquals((await same.output()).code, 0);
+  },
+);

@@ -21,7 +21,7 @@ const tab = signal(tabOfAddress());
 addEventListener("hashchange", () => tab.value = tabOfAddress());
 
 function tabOfAddress() {
-  return TABS.find(({ id }) => id === location.hash.slice(1)) ?? TABS[0];
+  return TABS.find(({ id }) => id === location.hash.slice(1).split("/")[0]) ?? TABS[0];
 }
 
 function App() {

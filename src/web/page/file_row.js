@@ -1,7 +1,9 @@
 import { useComputed } from "@preact/signals";
 import { useState } from "preact/hooks";
+import { folderAddress } from "./folder_view.js";
 import { exactSize, exactTime, formatAge, formatSize, shortId } from "./format.js";
 import { html } from "./html.js";
+import { saveLink } from "./save_link.js";
 import { partials, shares, status } from "./live.js";
 
 /** How a publisher stands in connection with a name; nothing is said of one that is unknown. */
@@ -31,7 +33,11 @@ export function FileRow({ row, index, height, onGet, onUnshare }) {
   return html`
     <div class="row" role="row" aria-rowindex=${index} style=${{ height: `${height}px` }}>
       <div class="cell name" role="cell">
-        <span class="text" title=${name}>${name}</span>
+        ${folder
+          ? html`<a class="text" title=${`${name}\nPress to look into it`} href=${`#${
+            folderAddress({ name, id })
+          }`}>${name}</a>`
+          : html`<span class="text" title=${name}>${name}</span>`}
         ${folder &&
           html`<span class="badge" title="A folder: files, folders and links in it">${`folder of ${
             (row.entries ?? 0).toLocaleString("en")
@@ -63,15 +69,7 @@ export function FileRow({ row, index, height, onGet, onUnshare }) {
         <${CopyId} id=${id} name=${name} />
       </div>
       <div class="cell actions" role="cell">
-        ${!folder && html`
-          <a
-            class="button quiet"
-            href=${`/files/${name.split("/").map(encodeURIComponent).join("/")}?id=${id}`}
-            download
-            aria-label=${`Save ${name} with the browser`}
-            title="Save with the browser, while it still arrives"
-          >Save</a>
-        `}
+        ${!folder && saveLink(name, id)}
         ${shared
           ? html`<button aria-label=${`Unshare ${name}`} onClick=${() =>
             onUnshare(row)}>Unshare</button>`
