@@ -4,8 +4,8 @@ import { watchFrames } from "../../tests/browser/in_page.js";
 import { World } from "../../tests/e2e/world.ts";
 import type { PageBenchOptions } from "../page_options.ts";
 
-/** Files that are shared by one command, so that its words fit on a command line. */
-const AT_ONCE = 2_000;
+/** Files that are shared by one command: each is synced to disk, which a busy one takes its time for. */
+const AT_ONCE = 500;
 
 /** The longest frame while a long list loads, is filtered, sorted and scrolled. */
 export async function* pageFrames(
