@@ -4,7 +4,14 @@ import type { Locator, Page } from "playwright-core";
 import { eventually } from "../e2e/checks.ts";
 import { type Peer, sameFiles, World, writeRandom } from "../e2e/world.ts";
 import { browserTest, launchBrowser, linkOf, signedIn } from "./browser.ts";
-import { accentColor, countColors, focusedElement, sideways, useFromOutside } from "./in_page.js";
+import {
+  accentColor,
+  countColors,
+  focusedElement,
+  setHidden,
+  sideways,
+  useFromOutside,
+} from "./in_page.js";
 
 const TABS = ["Files", "Transfers", "Peers", "Settings"];
 
@@ -208,6 +215,81 @@ browserTest(
     await openTab(fresh, "Settings");
     await fresh.locator("html[data-theme=dark]").waitFor();
     assertEquals(await fresh.getByLabel("Upload limit").inputValue(), "1.5M");
+  },
+);
+
+browserTest(
+  "browser: a transfer says how it is; one that was cancelled is tried again",
+  async (browser) => {
+    await using world = await World.create();
+    const alice = await world.peer("alice", { args: ["--limit-up", "2M", "--ui", "0"] });
+    const bob = await world.peer("bob", { args: ["--ui", "0"] });
+    await shareRandom(world, alice, "film.mkv", 24 << 20);
+    const page = await signedIn(browser, await linkOf(world, bob));
+    await page.getByRole("tab", { name: "Transfers" }).click();
+    await page.getByText("Nothing is being fetched").waitFor();
+    await page.getByText("Nobody is fetching from this peer").waitFor();
+    await page.getByRole("tab", { name: "Files" }).click();
+    const size = rowOf(page, "film.mkv").locator(".cell.size");
+    assertEquals([await size.textContent(), await size.getAttribute("title")], [
+      "24.0 MiB",
+      "25,165,824 bytes",
+    ]);
+    await rowOf(page, "film.mkv").getByRole("button", { name: "Get film.mkv" }).click();
+    await openTab(page, "Transfers");
+    const card = page.locator(".download");
+    await card.getByText(/^\d+ s left$/).and(card.getByTitle(/^\d+ seconds$/)).waitFor();
+    await card.getByText("1 source", { exact: true }).waitFor();
+    await card.locator(".facts").getByTitle(/^[\d,]+ bytes per second$/).waitFor();
+    await page.getByRole("img", { name: /the rarest part has 1 source$/ }).waitFor();
+    await card.getByText("Sources", { exact: true }).click();
+    await card.getByRole("cell", { name: alice.address }).waitFor();
+    await card.getByRole("cell", { name: "connected" }).waitFor();
+    await page.getByRole("img", { name: /now [1-9].* down/ }).waitFor();
+    // What is sent is seen on the other side.
+    const other = await signedIn(browser, await linkOf(world, alice));
+    await openTab(other, "Transfers");
+    await other.getByRole("progressbar", { name: /^Progress of film\.mkv to / }).waitFor();
+    await other.getByRole("img", { name: /now .* down, [1-9].* up/ }).waitFor();
+
+    await card.getByRole("button", { name: "Cancel film.mkv" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Cancel the download" }).click();
+    const ended = page.locator(".ended");
+    await ended.getByText("cancelled", { exact: true }).waitFor();
+    await world.run(alice.dir, ["limit", "--up", "0"]);
+    await ended.getByRole("button", { name: "Try film.mkv again" }).click();
+    await page.getByText("film.mkv is here, whole and verified.").waitFor();
+    await ended.getByText("done", { exact: true }).waitFor();
+    assert(await sameFiles(`${alice.dir}/film.mkv`, `${bob.dir}/film.mkv`));
+  },
+);
+
+browserTest(
+  "browser: empty, failed and out of sight are states of their own",
+  async (browser) => {
+    await using world = await World.create();
+    const alice = await world.peer("alice", { args: ["--ui", "0"] });
+    const page = await signedIn(browser, await linkOf(world, alice));
+    await page.getByRole("heading", { name: "No files yet" }).waitFor();
+    // Out of sight, it hears nothing; in sight again, what it missed.
+    await page.evaluate(setHidden, true);
+    await shareRandom(world, alice, "notes.txt", 1_000);
+    await page.getByRole("button", { name: "Shared by me" }).click();
+    await page.getByRole("heading", { name: "None of these" }).waitFor();
+    assertEquals(await rowOf(page, "notes.txt").count(), 0);
+    await page.evaluate(setHidden, false);
+    await rowOf(page, "notes.txt").getByText("shared").waitFor();
+    await page.getByRole("searchbox").fill("no such file");
+    await page.getByRole("heading", { name: "No file matches" }).waitFor();
+    await page.getByRole("searchbox").fill("");
+    await world.bootstrapProgram.stop();
+    await page.getByRole("button", { name: "Refresh" }).click();
+    await page.getByRole("alert").filter({ hasText: "can’t be listed" })
+      .getByRole("button", { name: "Try again" }).waitFor();
+    await rowOf(page, "notes.txt").getByText("shared").waitFor();
+    await alice.program.stop();
+    await page.getByText("The connection to the peer is lost").waitFor();
+    await rowOf(page, "notes.txt").waitFor();
   },
 );
 

@@ -1,4 +1,5 @@
 import { Canvas } from "./canvas.js";
+import { count } from "./format.js";
 import { html } from "./html.js";
 import { usePolled } from "./polled.js";
 
@@ -18,7 +19,7 @@ export function ChunkMap({ id, name }) {
   const rarest = Math.min(...sources.filter((_, at) => have[at] < 100), Infinity);
   const label = `${name}: ${whole} of ${cells} parts are here` +
     (missing > 0 ? `; nobody connected has ${missing} of the others` : "") +
-    (missing === 0 && rarest < Infinity ? `; the rarest part has ${rarest} sources` : "");
+    (missing === 0 && rarest < Infinity ? `; the rarest part has ${count(rarest, "source")}` : "");
   const draw = (context, place) => drawMap(context, value, place);
   return html`
     <figure class="map" data-whole=${whole} data-cells=${cells}>

@@ -44,8 +44,7 @@ export function FolderView({ name, id, narrow }) {
         <a class="button" href="#files">← All files</a>
         <h2 class="text grow" title=${`${name}\n${id}`}>${name}</h2>
         ${!here && html`
-          <button class="primary" onClick=${() =>
-            get({ name, id })}>Get all of it</button>
+          <button class="primary" onClick=${() => get({ name, id })}>Get all of it</button>
         `}
       </div>
       <div class="toolbar">

@@ -1,5 +1,5 @@
 import { query, scope } from "./files_store.js";
-import { count, exactSize, formatRate, shortId } from "./format.js";
+import { count, exactRate, formatRate, shortId } from "./format.js";
 import { html } from "./html.js";
 import { status, transfers } from "./live.js";
 import { usePolled } from "./polled.js";
@@ -104,12 +104,8 @@ function Peers({ peers }) {
                 ? html`<span title="Older peers don’t say">–</span>`
                 : html`<a href="#files" title="Show what it publishes" onClick=${() =>
                   showFiles(peer.peer)}>${count(peer.files, "file")}</a>`}</td>
-              <td title=${exactSize(Math.round(down)) + " per second"}>${down > 0
-                ? formatRate(down)
-                : "–"}</td>
-              <td title=${exactSize(Math.round(up)) + " per second"}>${up > 0
-                ? formatRate(up)
-                : "–"}</td>
+              <td title=${exactRate(down)}>${down > 0 ? formatRate(down) : "–"}</td>
+              <td title=${exactRate(up)}>${up > 0 ? formatRate(up) : "–"}</td>
               <td>${peer.agent ??
                 html`<span title="It speaks the earlier program’s dialect">older</span>`}</td>
             </tr>

@@ -3,6 +3,8 @@ import { change, get } from "./downloads.js";
 import { ChunkMap } from "./chunk_map.js";
 import { confirm } from "./dialog.js";
 import {
+  exactDuration,
+  exactRate,
   exactSize,
   exactTime,
   formatAge,
@@ -118,10 +120,12 @@ function Download({ download }) {
         </span>
         ${active
           ? html`
-            <span title=${exactSize(Math.round(rate ?? 0)) + " per second"}>${formatRate(
+            <span title=${exactRate(rate ?? 0)}>${formatRate(
               rate ?? 0,
             )}</span>
-            <span>${eta === undefined ? "time left unknown" : `${formatDuration(eta)} left`}</span>
+            <span title=${exactDuration(eta)}>${eta === undefined
+              ? "time left unknown"
+              : `${formatDuration(eta)} left`}</span>
             <span>${sources ?? 0} source${sources === 1 ? "" : "s"}</span>
           `
           : html`<span class="badge warn">${download.on_request ? "paused" : "waiting"}</span>`}
@@ -161,7 +165,7 @@ function Sources({ from, name }) {
                 <td>${one.address}</td>
                 <td><code title=${one.peer}>${shortId(one.peer)}</code></td>
                 <td title=${one.error}>${one.state}</td>
-                <td>${formatRate(one.rate)}</td>
+                <td title=${exactRate(one.rate)}>${formatRate(one.rate)}</td>
                 <td title=${exactSize(one.bytes)}>${formatSize(one.bytes)}</td>
                 <td>${one.retries}</td>
               </tr>
@@ -180,9 +184,13 @@ function Upload({ upload: { name, to, bytes, size, percent, rate, eta } }) {
         class="line"><strong class="text grow" title=${name}>${name}</strong><span>to ${to}</span></div>
       <progress aria-label=${`Progress of ${name} to ${to}`} max="100" value=${percent}></progress>
       <div class="facts dim">
-        <span title=${exactSize(bytes)}>${formatSize(bytes)} of ${formatSize(size)}</span>
-        <span>${formatRate(rate)}</span>
-        <span>${eta === undefined ? "" : `${formatDuration(eta)} left`}</span>
+        <span title=${`${exactSize(bytes)} of ${exactSize(size)}`}>${formatSize(
+          bytes,
+        )} of ${formatSize(size)}</span>
+        <span title=${exactRate(rate)}>${formatRate(rate)}</span>
+        <span title=${exactDuration(eta)}>${eta === undefined
+          ? ""
+          : `${formatDuration(eta)} left`}</span>
       </div>
     </li>
   `;
