@@ -1,18 +1,13 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { eventually } from "./checks.ts";
 import { programWords } from "./program.ts";
+import { closedPort } from "../support/sockets.ts";
 import { World } from "./world.ts";
 
 interface Opened {
   address: string;
   link: string;
   opened: boolean;
-}
-
-/** A port of this machine that nobody listens on. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 function isThere(path: string): Promise<boolean> {
@@ -143,7 +138,7 @@ Deno.test("e2e: a peer whose config file says so serves the page", async () => {
   const config = `${world.root}/config.toml`;
   const password = `${world.root}/password`;
   await Deno.writeTextFile(password, "correct horse battery\n", { mode: 0o600 });
-  const port = freePort();
+  const port = closedPort();
   await Deno.writeTextFile(
     config,
     `ui = ${port}\nui_host = "0.0.0.0"\nui_password_file = "${password}"\ntheme = "dark"\n`,
