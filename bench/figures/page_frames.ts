@@ -57,7 +57,31 @@ export async function* pageFrames(
       for (let i = 0; i < 40; i++) await page.mouse.wheel(0, 4_000);
     }),
   );
+  await shareFolder(world, alice.dir, files);
+  await page.getByRole("button", { name: "Refresh" }).click();
+  await search.fill("folder of many");
+  const folder = page.getByRole("link", { name: "folder of many" });
+  await folder.waitFor();
+  yield report(
+    "while looking into a folder of",
+    await longest(async () => {
+      await folder.click();
+      await page.locator(".count").getByText(`${files.toLocaleString("en")} files`).waitFor();
+      await page.getByRole("searchbox").pressSequentially("777 of", { delay: 60 });
+      await page.getByRole("searchbox").fill("");
+      await page.locator(".scroll").hover();
+      for (let i = 0; i < 40; i++) await page.mouse.wheel(0, 4_000);
+    }),
+  );
   await page.context().close();
+}
+
+async function shareFolder(world: World, dir: string, files: number): Promise<void> {
+  const name = "folder of many";
+  await Deno.mkdir(`${dir}/${name}`);
+  for (let i = 0; i < files; i++) await Deno.writeTextFile(`${dir}/${name}/${i} of many`, `${i}`);
+  const { code, stderr } = await world.run(dir, ["share", "--quiet"], { words: [name] });
+  if (code !== 0) throw new Error(`Cannot share ${name}: ${stderr}`);
 }
 
 async function shareMany(world: World, dir: string, files: number): Promise<void> {

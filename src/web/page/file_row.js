@@ -4,7 +4,7 @@ import { folderAddress } from "./folder_view.js";
 import { exactSize, exactTime, formatAge, formatSize, shortId } from "./format.js";
 import { html } from "./html.js";
 import { saveLink } from "./save_link.js";
-import { partials, shares, status } from "./live.js";
+import { partials, shares, sharesMoved, status } from "./live.js";
 
 /** How a publisher stands in connection with a name; nothing is said of one that is unknown. */
 const STANDINGS = {
@@ -28,6 +28,8 @@ export function FileRow({ row, index, height, onGet, onUnshare }) {
   const { name, id, publisher, sources, time, shared, versions } = row;
   const folder = row.kind === "folder";
   const share = shared && shares.get(name);
+  // A share that comes or goes changes the row, which stays the same object.
+  void sharesMoved.value;
   // As text, so that the row is as it was until that is another.
   const coming = useComputed(() => comingOf(id)).value;
   return html`
