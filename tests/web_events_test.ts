@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Fault } from "../src/fault.ts";
-import type { PeerStatus, SharedFile } from "../src/peer/peer_api.ts";
+import type { History } from "../src/peer/page_api.ts";
+import type { PeerStatus, SharedFile, Transfer } from "../src/peer/peer_api.ts";
 import { EventStreams } from "../src/web/event_stream.ts";
 import { StatusFeed } from "../src/web/status_feed.ts";
 import { FakeClock, settled } from "./support/fake_clock.ts";
@@ -14,6 +15,14 @@ class ChangingPeer {
   status(): Promise<PeerStatus> {
     this.asked++;
     return Promise.resolve(this.current);
+  }
+
+  moved: [up: number, down: number][] = [[0, 0]];
+
+  history(): Promise<History> {
+    const second = this.moved.length - 1;
+    const [up, down] = [0, 1].map((at) => this.moved.map((one) => one[at]));
+    return Promise.resolve({ interval: 1, second, up, down });
   }
 
   share(...names: string[]): void {
@@ -127,6 +136,43 @@ Deno.test("events: who comes back hears what it missed; of another run, everythi
     await listener.leave();
   }
   await Promise.all([stays.leave(), back.leave()]);
+});
+
+Deno.test("events: of transfers, fields and seconds only those that moved", async () => {
+  const { peer, clock, streams } = streamsOf();
+  const about = { direction: "up", state: "active", sources: 1, retries: 0, from: [] } as const;
+  const [first, ...others] = [1, 2, 3].map((transfer): Transfer => ({
+    ...{ ...about, from: [], transfer, name: `file ${transfer}`, started: 0 },
+    ...{ bytes: 0, percent: 0, rate: 0 },
+  }));
+  peer.current = { ...peer.current, transfers: [first, ...others] };
+  peer.moved = [[0, 0], [5, 6]];
+  const listener = new Listener(streams.open());
+  const { id, data: whole } = await listener.change();
+  assertEquals([whole.transfers.reset, whole.transfers.set.length], [true, 3]);
+  assertEquals(whole.rates, { second: 1, moved: [[1, 5, 6]] });
+  const changed = { ...others[0], bytes: 123 };
+  peer.current = {
+    ...peer.current,
+    transfers: [first, changed],
+    totals: { served: 1, fetched: 2 },
+  };
+  peer.moved.push([0, 0], [7, 0]);
+  const next = listener.change();
+  await clock.pass(250);
+  const { data } = await next;
+  assertEquals(data.status, { totals: { served: 1, fetched: 2 } });
+  assertEquals(data.transfers, { reset: false, set: [changed], gone: [3] });
+  assertEquals(data.rates, { second: 3, moved: [[3, 7, 0]] });
+  assertEquals([data.shares, data.partials], [undefined, undefined]);
+  // Who comes back hears all of that at once; seconds in which nothing moves are no change.
+  const back = new Listener(streams.open(id));
+  assertEquals((await back.change()).data, data);
+  peer.moved.push([0, 0]);
+  const quiet = listener.block();
+  await clock.pass(15_000);
+  assertEquals(await quiet, ": still here");
+  await Promise.all([listener.leave(), back.leave()]);
 });
 
 Deno.test("events: many shares come in parts, also to who comes back in between", async () => {

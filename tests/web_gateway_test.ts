@@ -150,6 +150,23 @@ Deno.test("gateway: who goes away ends the reading", async () => {
   assertEquals(await ended.promise, true);
 });
 
+Deno.test("folder: a line for each entry of the manifest; a wrong id is refused", async () => {
+  const peer = new ScriptedPeer();
+  const ask = askOf(peer);
+  const response = await ask("GET", `/api/folder?name=a%20folder%2Fsub&id=${ID}`);
+  assertEquals([response.status, response.headers.get("content-type")], [200, "application/jsonl"]);
+  const lines = (await response.text()).trimEnd().split("\n").map((line) => JSON.parse(line));
+  assertEquals(lines.map(({ result: { path, type } }) => [path, type]), [
+    ["sub", "folder"],
+    ["sub/a", "file"],
+  ]);
+  assertEquals(peer.asked.at(-1), ["listFolder", { name: "a folder/sub", id: ID }]);
+  const before = peer.asked.length;
+  const wrong = await ask("GET", "/api/folder?name=x&id=nothing");
+  assertEquals([wrong.status, (await wrong.json()).error.kind], [400, "usage"]);
+  assertEquals(peer.asked.length, before);
+});
+
 Deno.test("uploads: the body arrives with its name and size", async () => {
   const peer = new ScriptedPeer();
   const ask = askOf(peer);
@@ -180,5 +197,5 @@ Deno.test("downloads: pause, resume, map and history", async () => {
   const map = await (await ask("GET", `/api/downloads/map?id=${ID}`)).json();
   assertEquals(map, { cells: 2, have: [100, 50], sources: [1, 0] });
   const history = await (await ask("GET", "/api/history")).json();
-  assertEquals(history, { interval: 1, up: [1, 2], down: [3, 4] });
+  assertEquals(history, { interval: 1, second: 7, up: [1, 2], down: [3, 4] });
 });

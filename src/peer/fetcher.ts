@@ -1,3 +1,5 @@
+import type { FileEntry } from "../content/manifest.ts";
+import type { ManifestPart } from "../content/manifest_part.ts";
 import { RUN_SIZE } from "../content/run_map.ts";
 import { CHUNK_SIZE } from "../content/sizes.ts";
 import { Fault, messageOf } from "../fault.ts";
@@ -23,6 +25,7 @@ import {
 } from "./fetch_job.ts";
 import { findFolderOf, isFolder } from "./find_folder.ts";
 import { FolderFetcher, type FolderFetcherOptions } from "./folder_fetcher.ts";
+import { FolderReader } from "./folder_reader.ts";
 import { FolderGet, type FolderGetOptions, trustedName } from "./folder_get.ts";
 import { settleFolder } from "./folder_place.ts";
 import { partNamed } from "./find_folder.ts";
@@ -62,6 +65,8 @@ export interface FetcherOptions
 }
 
 export interface StreamOptions extends GetOptions {
+  /** The file of a folder that is meant, where both are known already. */
+  in?: { folder: Target; entry: FileEntry };
   /** Only these chunks, in order. Default all. */
   range?: ChunkRange;
 }
@@ -73,6 +78,7 @@ export class Fetcher {
   readonly #running: RunningDownloads;
   readonly #disk: DiskFetch;
   readonly #folders: FolderGet;
+  readonly #reader: FolderReader;
 
   constructor(options: FetcherOptions) {
     this.#options = options;
@@ -85,7 +91,8 @@ export class Fetcher {
     });
     this.#disk = new DiskFetch({ ...options, running, folders });
     this.partials = new PartialAdmin({ ...options, folders, disk: this.#disk });
-    this.#folders = new FolderGet({ ...options, running, folders, disks: this.#disk });
+    const reader = this.#reader = new FolderReader({ ...options, running });
+    this.#folders = new FolderGet({ ...options, running, folders, disks: this.#disk, reader });
   }
 
   /**
@@ -100,6 +107,7 @@ export class Fetcher {
     const kept = request.no_clobber ? await keptFile(request, this.#options) : undefined;
     if (kept) return kept;
     return await this.#track(request, { ...options, transfer }, async (job, target, signal) => {
+      this.#options.transfers.supersede(job.transfer);
       const place = { ...request, name: job.name };
       if (!isFolder(target)) return await this.#file(job, place, target, signal);
       const found = await this.#folders.get(job, place, target, signal);
@@ -159,11 +167,12 @@ export class Fetcher {
   ): Promise<Receipt> {
     let sink: OrderedOutput | undefined;
     try {
-      return await this.#track(request, options, async (job, found, signal) => {
+      const known = { ...options, found: options.in?.folder };
+      return await this.#track(request, known, async (job, found, signal) => {
         const { name } = job;
         const { sha256 } = request;
         const target = isFolder(found)
-          ? await this.#folders.toStream(job, request, found, signal)
+          ? await this.#fileOf(job, request, found, { entry: options.in?.entry, signal })
           : found;
         if (target.size > STREAM_CAP) {
           const why = `it is said to have ${target.size} bytes; a stream has at most ${STREAM_CAP}`;
@@ -186,15 +195,31 @@ export class Fetcher {
   }
 
   /**
-   * The file that a path in a folder means; the folder's manifest is fetched for that. Throws as
-   * {@link stream} does.
+   * What a name in a folder that was found stands for: its manifest is fetched for that, and nothing put
+   * on disk. Throws as {@link stream} does.
    */
-  async fileIn(wanted: Wanted, signal: AbortSignal): Promise<Pick<Target, "id" | "size">> {
-    const { id, size } = await this.#track(wanted, { signal }, async (job, folder, signal) => {
-      const { id, size } = await this.#folders.toStream(job, wanted, folder, signal);
-      return { id, size, up_to_date: true };
+  async look(wanted: Wanted, folder: Target, signal: AbortSignal): Promise<ManifestPart> {
+    let part: ManifestPart | undefined;
+    await this.#track(wanted, { signal, found: folder, looks: true }, async (job) => {
+      part = await this.#reader.part(job, wanted, folder, signal);
+      return { id: folder.id, size: folder.size, up_to_date: true };
     });
-    return { id, size };
+    return part!;
+  }
+
+  /** The file in a folder that is to be streamed; `entry` where it is known already. */
+  async #fileOf(
+    job: FetchJob,
+    request: StreamRequest,
+    folder: Target,
+    { entry, signal }: { entry?: FileEntry; signal: AbortSignal },
+  ): Promise<Target> {
+    if (entry) return await this.#reader.fileIn(job, folder, entry, signal);
+    const part = await this.#reader.part(job, request, folder, signal);
+    if (part.kind === "file") {
+      return await this.#reader.fileIn(job, folder, part.entry, signal);
+    }
+    throw new Fault("usage", `Cannot stream ${job.name}: it is a folder, not one file; fetch it`);
   }
 
   /** Somebody fetches a content too: what this peer lacks of it, it may ask there. */
@@ -238,10 +263,13 @@ export class Fetcher {
     }
   }
 
-  /** Finds what is asked for, does `work`, and accounts for it from begin to end. */
+  /**
+   * Finds what is asked for, unless it was `found` already, does `work`, and accounts for it from begin to
+   * end. Who only `looks` is not listed, and remembers nobody.
+   */
   async #track(
     request: StreamRequest,
-    options: GetOptions & { transfer?: ActiveTransfer },
+    options: GetOptions & { transfer?: ActiveTransfer; found?: Target; looks?: boolean },
     work: (
       job: FetchJob,
       target: Target,
@@ -253,7 +281,7 @@ export class Fetcher {
     const ended = Promise.withResolvers<void>();
     const job: FetchJob = {
       name,
-      transfer: options.transfer ?? this.#options.transfers.download(name),
+      transfer: options.transfer ?? this.#options.transfers.download(name, options),
       phase: "finding",
       reused: 0,
       ending: new AbortController(),
@@ -281,13 +309,13 @@ export class Fetcher {
     try {
       signal.throwIfAborted();
       const find = () => this.find({ ...request, name }, signal, job.background);
-      const target = await untilFound(find, { waitMs: job.background ? 0 : job.wait, signal });
+      const target = options.found ??
+        await untilFound(find, { waitMs: job.background ? 0 : job.wait, signal });
       account(job, target);
-      this.#options.transfers.supersede(transfer);
       job.phase = "connecting";
       options.onEvent?.(foundEvent(name, target));
       const outcome = { ...await work(job, target, signal), sha256: request.sha256 };
-      this.#options.trust.remember(trustedName(name, target), target);
+      if (!options.looks) this.#options.trust.remember(trustedName(name, target), target);
       transfer.state = "done";
       tell();
       return receiptOf(job, target, { ...outcome, seconds: (performance.now() - started) / 1000 });

@@ -41,8 +41,8 @@ interface Content {
   size: number;
   /** Default a file. */
   kind?: Kind;
-  /** The folder that it was found in: an id. */
-  folder?: string;
+  /** The folder that it was found in. */
+  in?: StreamOptions["in"];
 }
 
 type Running = NonNullable<ReturnType<Fetcher["running"]>>;
@@ -64,7 +64,7 @@ export class FileOpener {
     signal: AbortSignal,
   ): Promise<OpenedFile> {
     const name = safeName(request.name.normalize("NFC"));
-    const { id, size, kind, folder } = this.#here({ name, id: request.id }) ??
+    const { id, size, kind, in: place } = this.#here({ name, id: request.id }) ??
       await this.#there({ name, id: request.id }, signal);
     if (kind === "folder") {
       throw new Fault(
@@ -72,7 +72,7 @@ export class FileOpener {
         `Cannot open ${name}: it is a folder; fetch it, or open a file in it`,
       );
     }
-    const content = { name, id, size, folder };
+    const content = { name, id, size, in: place };
     return {
       ...{ name, id, size },
       read: (from, end, signal) => this.#read(content, from, end, signal),
@@ -86,14 +86,10 @@ export class FileOpener {
     if (!isFolder(target) || partNamed(target, request.name) === "") {
       return { id, size, kind: announcement?.kind };
     }
-    // By the folder's id: another version of it may come in between.
-    const file = await fetcher.fileIn({ name: request.name, id }, signal);
-    const wanted = request.id ?? "";
-    if (file.id.startsWith(wanted) || id.startsWith(wanted)) return { ...file, folder: id };
-    throw new Fault(
-      "not_found",
-      `Cannot open ${request.name}: the folder has another version of it`,
-    );
+    const part = await fetcher.look(request, target, signal);
+    if (part.kind === "folder") return { id, size, kind: "folder" };
+    const { entry } = part;
+    return { id: entry.id, size: entry.size, in: { folder: target, entry } };
   }
 
   /** A share or a download of this peer's own that is meant. */
@@ -214,7 +210,7 @@ export class FileOpener {
   }
 
   async *#fromSwarm(
-    { name, id, size, folder }: Content & { name: string },
+    { name, id, size, in: place }: Content & { name: string },
     from: number,
     end: number,
     signal: AbortSignal,
@@ -223,7 +219,8 @@ export class FileOpener {
     const first = Math.floor(from / CHUNK_SIZE);
     const range = { first, count: Math.ceil(end / CHUNK_SIZE) - first };
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-    const streaming = this.#options.stream({ name, id: folder ?? id }, writable, {
+    const streaming = this.#options.stream({ name, id }, writable, {
+      in: place,
       signal: AbortSignal.any([signal, gone.signal]),
       range: size === 0 ? undefined : range,
     });

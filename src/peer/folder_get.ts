@@ -1,25 +1,21 @@
-import { type FileEntry, MANIFEST_CAP } from "../content/manifest.ts";
-import { partOf } from "../content/manifest_part.ts";
 import { Fault } from "../fault.ts";
 import { stampOfPath } from "../store/file_stamp.ts";
 import { readManifest } from "../store/manifest_file.ts";
 import { PartialFile } from "../store/partial_file.ts";
 import type { DiskFetch, DiskFetchOptions } from "./disk_fetch.ts";
-import { account, type FetchJob, type Outcome } from "./fetch_job.ts";
+import type { FetchJob, Outcome } from "./fetch_job.ts";
 import type { StagedFile } from "./folder_contents.ts";
-import { isFolder, notInFolder, partNamed } from "./find_folder.ts";
-import { findSources } from "./find_sources.ts";
+import { isFolder, partNamed } from "./find_folder.ts";
 import type { Target } from "./find_target.ts";
+import { choosePart, type FolderReader, malformed, requireReadable } from "./folder_reader.ts";
 import { settleFolder } from "./folder_place.ts";
-import type { GetRequest, PeerRecord } from "./peer_api.ts";
+import type { GetRequest } from "./peer_api.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 import type { RunningOptions } from "./running_downloads.ts";
-import { peerSources, type Source } from "./source.ts";
 
 export interface FolderGetOptions extends DiskFetchOptions, RunningOptions {
-  /** This peer's own copy of a content, where it shares one. */
-  local: (id: string) => Source | undefined;
   disks: DiskFetch;
+  reader: FolderReader;
   /**
    * Called when files of a folder can be served while others are still fetched: `manifest` is where its
    * manifest lies for so long, and `staged` finds files by their ids. Returns how to stop that.
@@ -103,7 +99,7 @@ export class FolderGet {
     }
     disks.remove(id);
     job.partial = job.downloader = undefined;
-    return { file: await this.#fileIn(job, target, part.entry, signal) };
+    return { file: await this.#options.reader.fileIn(job, target, part.entry, signal) };
   }
 
   /** True when what stands at a request's destination is known to be all of a folder. */
@@ -111,35 +107,11 @@ export class FolderGet {
     return await this.#options.folders.recall(request, { id, part: "" }, signal) !== undefined;
   }
 
-  /** The file in a folder that is to be streamed. */
-  async toStream(
-    job: FetchJob,
-    request: GetRequest,
-    target: Target,
-    signal: AbortSignal,
-  ): Promise<Target> {
-    const { downloads, disks } = this.#options;
-    const manifest = downloads.pathOf(target.id);
-    await disks.claim(job, target.id, manifest);
-    try {
-      const part = await this.#part(job, request, target, signal);
-      if (part.kind === "file") return await this.#fileIn(job, target, part.entry, signal);
-      throw new Fault("usage", `Cannot stream ${job.name}: it is a folder, not one file; fetch it`);
-    } finally {
-      await job.partial?.close().catch(() => {});
-      disks.remove(target.id);
-      disks.release(target.id, [manifest]);
-    }
-  }
-
   /** The part of a folder that is asked for; its manifest is then in its partial file. */
   async #part(job: FetchJob, request: GetRequest, target: Target, signal: AbortSignal) {
     const { name } = job;
     const { output, overwrite = false, update, delete: cleaned } = request;
-    if (target.size > MANIFEST_CAP) {
-      const why = `its manifest has ${target.size} bytes, and ${MANIFEST_CAP} is the most`;
-      throw new Fault("integrity", `Cannot get ${name}: ${why}`);
-    }
+    requireReadable(name, target);
     const updating = update ? cleaned ? "delete" : "update" : undefined;
     job.partial = PartialFile.open(
       { ...target, name, output, overwrite, updating },
@@ -149,50 +121,16 @@ export class FolderGet {
     await this.#options.running.run(job, target, job.partial, { signal });
     await job.partial.close();
     try {
-      const part = partOf(await readManifest(job.partial.path, signal), partNamed(target, name));
-      if (part) {
-        checkPinned(request, target, part.kind === "file" ? part.entry.id : undefined);
-        return part;
-      }
+      return choosePart(await readManifest(job.partial.path, signal), request, target);
     } catch (error) {
-      if (!(error instanceof Fault) || error.kind !== "integrity") throw error;
-      throw new Fault("integrity", `Cannot get ${name}: ${error.message}`, { cause: error });
+      throw malformed(name, error);
     }
-    throw notInFolder(name, target);
-  }
-
-  /** A file of a folder, to be fetched from who has the folder; from now on, the job is about that. */
-  async #fileIn(
-    job: FetchJob,
-    folder: Target,
-    entry: FileEntry,
-    signal: AbortSignal,
-  ): Promise<Target> {
-    const { swarm, local, self } = this.#options;
-    const { id, size } = entry;
-    const { taken } = folder;
-    account(job, entry);
-    const copy = local(id);
-    if (copy) return { id, size, entry, taken, sources: [copy] };
-    const sources: Source[] = [];
-    const found = (records: PeerRecord[]) =>
-      void sources.push(...peerSources(entry, records, self));
-    await findSources(folder.id, [], { swarm, signal, found });
-    return { id, size, entry, taken, sources };
   }
 }
 
 /** The name under which a publisher is known for a target: a part goes by its folder's. */
 export function trustedName(name: string, target: Target): string {
   return isFolder(target) && partNamed(target, name) !== "" ? target.announcement!.name : name;
-}
-
-/** Throws `not_found` when an id is asked for that is neither the folder's nor that of the file in it. */
-function checkPinned({ name, id }: GetRequest, folder: Target, file?: string): void {
-  const pinned = id?.toLowerCase();
-  if (!pinned || folder.id.startsWith(pinned) || file?.startsWith(pinned)) return;
-  const what = file ? `the file has the id ${file}` : "it is a folder in a folder, which has no id";
-  throw new Fault("not_found", `Cannot get ${name} with id ${pinned.slice(0, 12)}: ${what}`);
 }
 
 /** The fault for a checksum of something that is no file. */

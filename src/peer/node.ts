@@ -30,9 +30,11 @@ import { Fetcher, type StreamOptions } from "./fetcher.ts";
 import { FileOpener } from "./file_opener.ts";
 import type { Target } from "./find_target.ts";
 import { type ConfigChanges, type ConfigView, LiveConfig } from "./live_config.ts";
+import { FolderLister } from "./folder_lister.ts";
 import { Listener } from "./listener.ts";
 import type {
   DownloadMap,
+  FolderListing,
   History,
   OpenedFile,
   PageApi,
@@ -104,6 +106,7 @@ export class PeerNode implements PageApi {
   readonly #fetcher: Fetcher;
   readonly #downloads: DownloadStore;
   readonly #opener: FileOpener;
+  readonly #lister: FolderLister;
   readonly #receiver: Receiver;
   readonly #resumer: Resumer;
   readonly #pausing: Pausing;
@@ -238,6 +241,9 @@ export class PeerNode implements PageApi {
       fetcher: this.#fetcher,
       stream: (request, output, options) => this.#streamed(request, output, options),
     });
+    this.#lister = new FolderLister({
+      ...{ library: this.#library, sharing: this.#sharing, fetcher: this.#fetcher },
+    });
     this.#receiver = new Receiver({
       ...{ dir: folder.dir, folder: folder.uploads, cache, digests, library: this.#library },
       share: (request, options) => this.#sharing.share(request, options),
@@ -364,6 +370,13 @@ export class PeerNode implements PageApi {
     const read: OpenedFile["read"] = (from, end, signal) =>
       file.read(from, end, this.#whileOpen({ signal }).signal);
     return { ...file, read };
+  }
+
+  listFolder(
+    request: Pick<GetRequest, "name" | "id">,
+    signal: AbortSignal,
+  ): Promise<FolderListing> {
+    return this.#tracked(this.#lister.list(request, this.#whileOpen({ signal }).signal));
   }
 
   upload(

@@ -2,6 +2,7 @@
  * What the page and HTTP clients can ask of a running peer besides PeerApi: only a PeerNode does it,
  * in its own process.
  */
+import type { ManifestEntry } from "../content/manifest.ts";
 import type { Finding } from "./checks/finding.ts";
 import type { ConfigChanges, ConfigView } from "./live_config.ts";
 import type { GetRequest, PeerApi, ShareResult } from "./peer_api.ts";
@@ -20,6 +21,8 @@ export interface DownloadMap {
 export interface History {
   /** Seconds that each number stands for. */
   interval: 1;
+  /** The number of the last one, counted from any beginning. */
+  second: number;
   /** Bytes in each of the last 300 seconds, the oldest first. */
   up: number[];
   down: number[];
@@ -36,6 +39,16 @@ export interface OpenedFile {
    * than the chunks that these lie in, and no faster than they are taken. Throws Faults.
    */
   read(from: number, end: number, signal: AbortSignal): AsyncGenerator<Uint8Array>;
+}
+
+/** What is in a folder, by its verified manifest. */
+export interface FolderListing {
+  /** The folder's id, 64 hex digits. */
+  id: string;
+  /** In the order of their paths, which are relative to what was asked for. */
+  entries: ManifestEntry[];
+  /** Of all files together. */
+  bytes: number;
 }
 
 export interface UploadRequest {
@@ -59,6 +72,14 @@ export interface PageApi extends PeerApi {
    * `not_found`, `ambiguous` and `network` Faults.
    */
   open(request: Pick<GetRequest, "name" | "id">, signal: AbortSignal): Promise<OpenedFile>;
+  /**
+   * What is in a folder, or in the part of one. Nothing is put on disk. Throws a `usage` Fault for a
+   * file, and as {@link open} does.
+   */
+  listFolder(
+    request: Pick<GetRequest, "name" | "id">,
+    signal: AbortSignal,
+  ): Promise<FolderListing>;
   /**
    * Puts what comes into DIR, once it is all there, and shares it. Nothing is replaced: throws a
    * `destination` Fault when another file of that name is there. One with the same content is shared

@@ -28,7 +28,8 @@ export class RateHistory {
     const from = this.#second + 1;
     const inOrder = (ring: Float64Array) =>
       Array.from({ length: REMEMBERED }, (_, at) => ring[(from + at) % SECONDS]);
-    return { interval: 1, up: inOrder(this.#rings.up), down: inOrder(this.#rings.down) };
+    const [up, down] = [inOrder(this.#rings.up), inOrder(this.#rings.down)];
+    return { interval: 1, second: this.#second - 1, up, down };
   }
 
   /** Empties the seconds that have begun since the last one. */

@@ -98,10 +98,11 @@ export class Transfers {
   readonly #uploads = new Map<string, ActiveTransfer>();
   #next = 1;
 
-  /** Begins to count a download. */
-  download(name: string): ActiveTransfer {
+  /** Begins to count a download; of who only `looks` for something, it is not listed. */
+  download(name: string, { looks = false } = {}): ActiveTransfer {
     const count = (bytes: number) => this.totals.fetched += bytes;
-    return this.#add(new ActiveTransfer(this.#next++, { name, direction: "down" }, count));
+    const one = new ActiveTransfer(this.#next++, { name, direction: "down" }, count);
+    return looks ? one : this.#add(one);
   }
 
   /** The upload of a file to somebody: the one under way, or a new one. */

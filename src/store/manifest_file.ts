@@ -1,11 +1,6 @@
 import fs from "node:fs";
-import {
-  type Manifest,
-  MANIFEST_CAP,
-  MANIFEST_LINE_CAP,
-  manifestLines,
-  ManifestReader,
-} from "../content/manifest.ts";
+import { type Manifest, manifestLines } from "../content/manifest.ts";
+import { ManifestBytes } from "../content/manifest_bytes.ts";
 import { turn } from "./turn.ts";
 import { Fault } from "../fault.ts";
 import { writeFault } from "./file_stamp.ts";
@@ -13,37 +8,26 @@ import { writeFully } from "./write_fully.ts";
 
 /** Bytes read or written at a time. */
 const BLOCK_SIZE = 1 << 20;
-const NEWLINE = 10;
 
 /**
  * The manifest in a file whose content was verified, a block at a time. Throws an `integrity` Fault for
  * one that can't be followed, and a `disk` Fault.
  */
 export async function readManifest(path: string, signal?: AbortSignal): Promise<Manifest> {
-  const reader = new ManifestReader();
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  const bytes = new ManifestBytes();
   const fd = fs.openSync(path, "r");
   try {
     const block = new Uint8Array(BLOCK_SIZE);
-    let kept = 0;
     for (
       let position = 0, n;
-      (n = fs.readSync(fd, block, kept, BLOCK_SIZE - kept, position)) > 0;
+      (n = fs.readSync(fd, block, 0, BLOCK_SIZE, position)) > 0;
+      position += n
     ) {
-      position += n;
-      const filled = block.subarray(0, kept + n);
-      const end = filled.lastIndexOf(NEWLINE) + 1;
-      kept = filled.length - end;
-      if (position > MANIFEST_CAP || kept > MANIFEST_LINE_CAP) throw wrong("it is too long");
-      for (const line of decode(decoder, filled.subarray(0, end)).split("\n").slice(0, -1)) {
-        reader.add(line);
-      }
-      block.copyWithin(0, end, filled.length);
+      bytes.add(block.subarray(0, n));
       signal?.throwIfAborted();
       await turn();
     }
-    if (kept > 0) throw wrong("its last line has no end");
-    return reader.finish();
+    return bytes.finish();
   } catch (cause) {
     if (cause instanceof Fault || signal?.aborted) throw cause;
     throw new Fault("disk", `Cannot read ${path}`, { cause });
@@ -80,16 +64,4 @@ export async function writeManifest(path: string, manifest: Manifest): Promise<v
   } catch (cause) {
     throw writeFault(path, cause);
   }
-}
-
-function decode(decoder: TextDecoder, bytes: Uint8Array): string {
-  try {
-    return decoder.decode(bytes);
-  } catch {
-    throw wrong("it is not UTF-8");
-  }
-}
-
-function wrong(why: string): Fault {
-  return new Fault("integrity", `malformed manifest: ${why}`);
 }

@@ -69,10 +69,10 @@ export class EventStreams {
           if (this.#clock.now() - before >= HEARTBEAT_MS) yield ": still here\n\n";
           continue;
         }
-        seen = change.seen;
-        const { status, shares } = change;
+        const { seen: upTo, ...told } = change;
+        seen = upTo;
         const id = `${this.#run}.${seen.version}.${seen.whole}`;
-        yield `id: ${id}\nevent: change\ndata: ${JSON.stringify({ status, shares })}\n\n`;
+        yield `id: ${id}\nevent: change\ndata: ${JSON.stringify(told)}\n\n`;
       }
     } finally {
       leave();

@@ -1,4 +1,5 @@
 import { messageOf } from "../fault.ts";
+import { toApiError } from "./api_error.ts";
 
 const encoder = new TextEncoder();
 
@@ -29,6 +30,42 @@ export function jsonLines(
     cancel: () => gone.abort(new DOMException("the client went away", "AbortError")),
   }, { highWaterMark: 16 });
   return new Response(body, { headers: { "content-type": "application/jsonl" } });
+}
+
+/** Values that are sent together, where they are there already. */
+const AT_ONCE = 64;
+
+/** A response of lines `{result}`, as they are read; one that ends early has an error in its last line. */
+export function streamLines(values: Iterable<unknown> | AsyncIterable<unknown>): Response {
+  const results = linesOf(values);
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { value, done } = await results.next();
+      if (done) controller.close();
+      else controller.enqueue(encoder.encode(value));
+    },
+    cancel: () => void results.return(),
+  });
+  return new Response(body, { headers: { "content-type": "application/jsonl" } });
+}
+
+async function* linesOf(
+  values: Iterable<unknown> | AsyncIterable<unknown>,
+): AsyncGenerator<string, void> {
+  const line = (value: unknown) => JSON.stringify(value) + "\n";
+  let text = "";
+  let count = 0;
+  try {
+    for await (const result of values) {
+      text += line({ result });
+      if (++count % AT_ONCE > 0) continue;
+      yield text;
+      text = "";
+    }
+  } catch (error) {
+    text += line(toApiError(error));
+  }
+  if (text !== "") yield text;
 }
 
 /** The values of a body of JSON lines, of at most `cap` characters each. */

@@ -1,15 +1,16 @@
+import type { PageApi } from "../peer/page_api.ts";
 import type { Clock } from "../peer/rate_limiter.ts";
-import type { PeerApi, PeerStatus, SharedFile } from "../peer/peer_api.ts";
+import type { PartialStatus, PeerStatus, SharedFile, Transfer } from "../peer/peer_api.ts";
+import { ChangeLog, type LoggedChanges } from "./change_log.ts";
+import { RatesLog, type RatesTold } from "./rates_log.ts";
 
 /** How often the status is looked at while somebody listens, in milliseconds. */
 const SAMPLE_MS = 200;
 /** Most shares in one change; the next has the others. */
 const SHARES_CAP = 500;
-/** Names that were unshared and are remembered, for those who are behind. */
-const GONE_CAP = 1_000;
 
 /** A status without what changes by itself, or is told bit by bit. */
-export type StatusSummary = Omit<PeerStatus, "shares" | "uptime"> & {
+export type StatusSummary = Omit<PeerStatus, "shares" | "transfers" | "partials" | "uptime"> & {
   /** When the peer started, in milliseconds since 1970. */
   started: number;
 };
@@ -24,39 +25,49 @@ export interface Seen {
 
 const NOTHING: Seen = { version: 0, whole: -1 };
 
+/** What came, changed or went of a list. */
+interface ListChange<Key, Value> extends LoggedChanges<Key, Value> {
+  /** True when everything known before is void. */
+  reset: boolean;
+}
+
 /** What is different from what a listener knows. */
 export interface StatusChange {
   /** What to ask with next. */
   seen: Seen;
-  status?: StatusSummary;
-  shares?: {
-    /** True when everything known before is void. */
-    reset: boolean;
-    set: SharedFile[];
-    gone: string[];
-  };
+  /** The fields that are different. */
+  status?: Partial<StatusSummary>;
+  /** By name. */
+  shares?: ListChange<string, SharedFile>;
+  /** By number. */
+  transfers?: ListChange<number, Transfer>;
+  /** By id. */
+  partials?: ListChange<string, PartialStatus>;
+  /** The seconds that are over since, of those in which something moved. */
+  rates?: RatesTold;
 }
+
+type Field = [name: string, value: unknown];
 
 /**
  * The peer's status as a row of changes. It is sampled while anybody listens; each asks for the change
  * since what it saw last, so a slow one gets fewer and larger ones, and nothing is queued for it.
  */
 export class StatusFeed {
-  readonly #api: Pick<PeerApi, "status">;
+  readonly #api: Pick<PageApi, "status" | "history">;
   readonly #clock: Clock;
   #version = 0;
-  #summary: { text: string; value: StatusSummary; version: number } | undefined;
-  /** What changed last stands last. */
-  readonly #shares = new Map<string, { share: SharedFile; version: number }>();
-  readonly #gone = new Map<string, number>();
-  /** Up to this version, it isn't known any more what went. */
-  #forgotten = -1;
+  readonly #fields = new ChangeLog<string, Field>(([name]) => name);
+  readonly #shares = new ChangeLog<string, SharedFile>(({ name }) => name, sameShare);
+  readonly #transfers = new ChangeLog<number, Transfer>(({ transfer }) => transfer);
+  readonly #partials = new ChangeLog<string, PartialStatus>(({ id }) => id);
+  readonly #rates = new RatesLog();
   #started: number | undefined;
   #listeners = 0;
   #stopTimer: (() => void) | undefined;
   readonly #woken = new Set<() => void>();
 
-  constructor(api: Pick<PeerApi, "status">, clock: Clock) {
+  constructor(api: Pick<PageApi, "status" | "history">, clock: Clock) {
     this.#api = api;
     this.#clock = clock;
   }
@@ -70,7 +81,7 @@ export class StatusFeed {
     if (this.#listeners++ === 0) {
       await this.#sample();
       this.#again();
-    } else if (!this.#summary) await this.#sample();
+    } else if (this.#started === undefined) await this.#sample();
     let listening = true;
     return () => {
       if (!listening) return;
@@ -81,24 +92,24 @@ export class StatusFeed {
 
   /** What changed since `seen`; undefined when nothing did. */
   since(seen: Seen = NOTHING): StatusChange | undefined {
-    if (seen.version === this.#version) return;
-    const reset = seen.whole < this.#forgotten || seen.whole < 0 || seen.version > this.#version;
+    const version = this.#version;
+    if (seen.version === version) return;
+    const forgotten = Math.max(
+      ...[this.#shares, this.#transfers, this.#partials].map((log) => log.forgotten),
+    );
+    const reset = seen.whole < forgotten || seen.whole < 0 || seen.version > version;
     const from = reset ? 0 : seen.version;
-    const set: SharedFile[] = [];
-    let upTo = this.#version;
-    for (const { share, version } of this.#shares.values()) {
-      if (version <= from) continue;
-      set.push(share);
-      if (set.length < SHARES_CAP) continue;
-      upTo = version;
-      break;
-    }
-    const within = (version: number) => version > from && version <= upTo;
-    const gone = [...this.#gone].filter(([, version]) => within(version)).map(([name]) => name);
+    const { upTo, ...shares } = this.#shares.since(from, { cap: SHARES_CAP, version });
+    const { set: fields } = this.#fields.since(from, { version });
+    const { set: transfers, gone: ended } = this.#transfers.since(from, { version });
+    const { set: partials, gone: whole } = this.#partials.since(from, { version });
     return {
-      seen: { version: upTo, whole: reset ? this.#version : Math.max(seen.whole, upTo) },
-      status: within(this.#summary?.version ?? 0) ? this.#summary?.value : undefined,
-      shares: set.length > 0 || gone.length > 0 || reset ? { reset, set, gone } : undefined,
+      seen: { version: upTo, whole: reset ? version : Math.max(seen.whole, upTo) },
+      status: fields.length > 0 ? Object.fromEntries(fields) : undefined,
+      shares: unlessSame({ reset, ...shares }),
+      transfers: unlessSame({ reset, set: transfers, gone: ended }),
+      partials: unlessSame({ reset, set: partials, gone: whole }),
+      rates: this.#rates.since(from),
     };
   }
 
@@ -130,34 +141,22 @@ export class StatusFeed {
   }
 
   async #sample(): Promise<void> {
-    const { shares, uptime, ...status } = await this.#api.status();
+    const { shares, transfers, partials, uptime, ...status } = await this.#api.status();
+    const history = await this.#api.history();
     this.#started ??= Math.round(Date.now() - uptime * 1000);
-    const seen = new Set<string>();
-    for (const share of shares) {
-      seen.add(share.name);
-      const before = this.#shares.get(share.name);
-      if (before && sameShare(before.share, share)) continue;
-      this.#shares.delete(share.name);
-      this.#gone.delete(share.name);
-      this.#shares.set(share.name, { share, version: ++this.#version });
-    }
-    if (seen.size < this.#shares.size) this.#forget(seen);
-    const value = { ...status, started: this.#started };
-    const text = JSON.stringify(value);
-    if (text !== this.#summary?.text) this.#summary = { text, value, version: ++this.#version };
+    const next = () => ++this.#version;
+    this.#shares.put(shares, next);
+    this.#transfers.put(transfers, next);
+    this.#partials.put(partials, next);
+    this.#rates.put(history, next);
+    this.#fields.put(Object.entries({ ...status, started: this.#started }), next);
   }
+}
 
-  #forget(present: Set<string>): void {
-    for (const name of [...this.#shares.keys()].filter((name) => !present.has(name))) {
-      this.#shares.delete(name);
-      this.#gone.set(name, ++this.#version);
-    }
-    for (const [name, version] of this.#gone) {
-      if (this.#gone.size <= GONE_CAP) break;
-      this.#gone.delete(name);
-      this.#forgotten = version;
-    }
-  }
+function unlessSame<Key, Value>(
+  change: ListChange<Key, Value>,
+): ListChange<Key, Value> | undefined {
+  return change.reset || change.set.length > 0 || change.gone.length > 0 ? change : undefined;
 }
 
 function sameShare(a: SharedFile, b: SharedFile): boolean {

@@ -121,3 +121,9 @@ export async function measureLoad() {
 export function accentColor() {
   return getComputedStyle(document.documentElement).getPropertyValue("--accent");
 }
+
+/** Makes the page believe that it is in sight, or that it isn't. */
+export function setHidden(hidden) {
+  Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+  document.dispatchEvent(new Event("visibilitychange"));
+}

@@ -4,7 +4,14 @@ import type { Locator, Page } from "playwright-core";
 import { eventually } from "../e2e/checks.ts";
 import { type Peer, sameFiles, World, writeRandom } from "../e2e/world.ts";
 import { browserTest, launchBrowser, linkOf, signedIn } from "./browser.ts";
-import { accentColor, countColors, focusedElement, sideways, useFromOutside } from "./in_page.js";
+import {
+  accentColor,
+  countColors,
+  focusedElement,
+  setHidden,
+  sideways,
+  useFromOutside,
+} from "./in_page.js";
 
 const TABS = ["Files", "Transfers", "Peers", "Settings"];
 
@@ -211,6 +218,81 @@ browserTest(
   },
 );
 
+browserTest(
+  "browser: a transfer says how it is; one that was cancelled is tried again",
+  async (browser) => {
+    await using world = await World.create();
+    const alice = await world.peer("alice", { args: ["--limit-up", "2M", "--ui", "0"] });
+    const bob = await world.peer("bob", { args: ["--ui", "0"] });
+    await shareRandom(world, alice, "film.mkv", 96 << 20);
+    const page = await signedIn(browser, await linkOf(world, bob));
+    await page.getByRole("tab", { name: "Transfers" }).click();
+    await page.getByText("Nothing is being fetched").waitFor();
+    await page.getByText("Nobody is fetching from this peer").waitFor();
+    await page.getByRole("tab", { name: "Files" }).click();
+    const size = rowOf(page, "film.mkv").locator(".cell.size");
+    assertEquals([await size.textContent(), await size.getAttribute("title")], [
+      "96.0 MiB",
+      "100,663,296 bytes",
+    ]);
+    await rowOf(page, "film.mkv").getByRole("button", { name: "Get film.mkv" }).click();
+    await openTab(page, "Transfers");
+    const card = page.locator(".download");
+    await card.getByText(/^\d.* left$/).and(card.getByTitle(/^\d+ seconds$/)).waitFor();
+    await card.getByText("1 source", { exact: true }).waitFor();
+    await card.locator(".facts").getByTitle(/^[\d,]+ bytes per second$/).waitFor();
+    await page.getByRole("img", { name: /the rarest part has 1 source$/ }).waitFor();
+    await card.getByText("Sources", { exact: true }).click();
+    await card.getByRole("cell", { name: alice.address }).waitFor();
+    await card.getByRole("cell", { name: "connected" }).waitFor();
+    await page.getByRole("img", { name: /now [1-9].* down/ }).waitFor();
+    // What is sent is seen on the other side.
+    const other = await signedIn(browser, await linkOf(world, alice));
+    await openTab(other, "Transfers");
+    await other.getByRole("progressbar", { name: /^Progress of film\.mkv to / }).waitFor();
+    await other.getByRole("img", { name: /now .* down, [1-9].* up/ }).waitFor();
+
+    await card.getByRole("button", { name: "Cancel film.mkv" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Cancel the download" }).click();
+    const ended = page.locator(".ended");
+    await ended.getByText("cancelled", { exact: true }).waitFor();
+    await world.run(alice.dir, ["limit", "--up", "0"]);
+    await ended.getByRole("button", { name: "Try film.mkv again" }).click();
+    await page.getByText("film.mkv is here, whole and verified.").waitFor();
+    await ended.getByText("done", { exact: true }).waitFor();
+    assert(await sameFiles(`${alice.dir}/film.mkv`, `${bob.dir}/film.mkv`));
+  },
+);
+
+browserTest(
+  "browser: empty, failed and out of sight are states of their own",
+  async (browser) => {
+    await using world = await World.create();
+    const alice = await world.peer("alice", { args: ["--ui", "0"] });
+    const page = await signedIn(browser, await linkOf(world, alice));
+    await page.getByRole("heading", { name: "No files yet" }).waitFor();
+    // Out of sight, it hears nothing; in sight again, what it missed.
+    await page.evaluate(setHidden, true);
+    await shareRandom(world, alice, "notes.txt", 1_000);
+    await page.getByRole("button", { name: "Shared by me" }).click();
+    await page.getByRole("heading", { name: "None of these" }).waitFor();
+    assertEquals(await rowOf(page, "notes.txt").count(), 0);
+    await page.evaluate(setHidden, false);
+    await rowOf(page, "notes.txt").getByText("shared").waitFor();
+    await page.getByRole("searchbox").fill("no such file");
+    await page.getByRole("heading", { name: "No file matches" }).waitFor();
+    await page.getByRole("searchbox").fill("");
+    await world.bootstrapProgram.stop();
+    await page.getByRole("button", { name: "Refresh" }).click();
+    await page.getByRole("alert").filter({ hasText: "can’t be listed" })
+      .getByRole("button", { name: "Try again" }).waitFor();
+    await rowOf(page, "notes.txt").getByText("shared").waitFor();
+    await alice.program.stop();
+    await page.getByText("The connection to the peer is lost").waitFor();
+    await rowOf(page, "notes.txt").waitFor();
+  },
+);
+
 browserTest("browser: a lost bootstrap is said", async (browser) => {
   await using world = await World.create();
   const alice = await world.peer("alice", { args: ["--ui", "0"] });
@@ -379,3 +461,46 @@ async function checkAccess(page: Page, where: string): Promise<void> {
   const found = serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
   assertEquals(found, [], where);
 }
+
+browserTest(
+  "browser: a folder is got by one click, and looked into; its files are saved from there",
+  async (browser) => {
+    await using world = await World.create();
+    const alice = await world.peer("alice");
+    const bob = await world.peer("bob", { args: ["--ui", "0"] });
+    const tree = `${alice.dir}/photos & <b>films</b>`;
+    await Deno.mkdir(`${tree}/2026/harbour #1`, { recursive: true });
+    await writeRandom(`${tree}/2026/harbour #1/a %41.jpg`, 300_000);
+    for (let i = 0; i < 400; i++) await Deno.writeTextFile(`${tree}/2026/${i}.txt`, `note ${i}`);
+    const name = "photos & <b>films</b>";
+    assertEquals((await world.run(alice.dir, ["share"], { words: [name] })).code, 0);
+    const page = await signedIn(browser, await linkOf(world, bob));
+    await rowOf(page, name).getByText("folder of 403").waitFor();
+
+    await page.getByRole("link", { name }).press("Enter");
+    const view = page.getByRole("region", { name: `Folder ${name}` });
+    await view.getByText("401 files, ").waitFor();
+    assert(await view.getByRole("row").count() < 60, "only what is in sight is rendered");
+    await checkAccess(page, "a folder");
+    assertEquals(await page.evaluate(sideways), 0);
+    await view.getByRole("searchbox").fill("jpg");
+    await view.getByText("1 of 401 files").waitFor();
+    const saving = page.waitForEvent("download");
+    await view.getByRole("link", { name: /^Save .*a %41\.jpg/ }).click();
+    const saved = await saving;
+    assertEquals(saved.suggestedFilename(), "a %41.jpg");
+    await saved.saveAs(`${world.root}/saved`);
+    assert(await sameFiles(`${world.root}/saved`, `${tree}/2026/harbour #1/a %41.jpg`));
+    // It has an address of its own, that a reload and the browser's way back know.
+    await page.reload();
+    await view.getByText("401 files, ").waitFor();
+    await page.goBack();
+    await page.getByRole("searchbox", { name: "Search files" }).waitFor();
+
+    await rowOf(page, name).getByRole("button", { name: `Get ${name}` }).click();
+    await page.getByText(`${name} is here, whole and verified.`).waitFor();
+    await rowOf(page, name).getByText("shared", { exact: true }).waitFor();
+    const same = new Deno.Command("diff", { args: ["-r", tree, `${bob.dir}/${name}`] });
+    assertEquals((await same.output()).code, 0);
+  },
+);

@@ -10,11 +10,20 @@ const FILES: [name: string, kilobytes: number][] = [
   ["talks/2026/keynote.mp4", 46_300],
   ["talks/2026/lightning-talks.mp4", 18_120],
   ["debian-13.5.0-amd64-netinst.iso", 93_900],
-  ["photos/harbour.tar", 31_000],
   ["datasets/weather-stations.parquet", 12_800],
   ["datasets/tide-gauges.parquet", 5_400],
   ["field-notes.pdf", 2_310],
   ["music/rehearsal.flac", 24_500],
+];
+
+/** What is in a folder that is shared as one. */
+const PHOTOS: [name: string, kilobytes: number][] = [
+  ["2025/lighthouse.jpg", 4_120],
+  ["2026/harbour/boats at dawn.jpg", 5_870],
+  ["2026/harbour/crane.jpg", 3_410],
+  ["2026/harbour/gulls.jpg", 2_960],
+  ["2026/storm.mov", 38_200],
+  ["captions.txt", 3],
 ];
 
 await using world = await World.create();
@@ -23,6 +32,8 @@ const config = ["--config", `${world.root}/config.toml`];
 const bob = await world.peer("bob", { args: ["--ui", "0", ...config] });
 const carol = await world.peer("carol", { args: ["--limit-up", "2M"] });
 await shareAll(alice, FILES);
+await writeAll(`${alice.dir}/photos`, PHOTOS);
+await world.run(alice.dir, ["share", "photos"]);
 await shareAll(carol, [["field-notes.pdf", 2_290], ["recipes.txt", 14], ["maps/coast.svg", 850]]);
 await shareAll(bob, [["thesis-draft.pdf", 4_180], ["samples/loop.wav", 9_100]]);
 await world.run(bob.dir, ["get", "datasets/tide-gauges.parquet"]);
@@ -38,9 +49,12 @@ try {
     for (const tab of ["Files", "Transfers", "Peers", "Settings"]) {
       await page.getByRole("tab", { name: tab }).click();
       await ready(page, tab);
-      const name = `${tab.toLowerCase()}-${colorScheme}.png`;
-      await page.screenshot({ path: decodeURIComponent(new URL(name, OUT).pathname) });
+      await picture(page, `${tab.toLowerCase()}-${colorScheme}.png`);
     }
+    await page.getByRole("tab", { name: "Files" }).click();
+    await page.getByRole("link", { name: "photos" }).click();
+    await page.locator(".row.entry .text").first().waitFor();
+    await picture(page, `folder-${colorScheme}.png`);
     await page.context().close();
   }
 } finally {
@@ -48,12 +62,20 @@ try {
   await Promise.all([big, small, third].map((program) => program.stop()));
 }
 
+async function picture(page: Page, name: string): Promise<void> {
+  await page.screenshot({ path: decodeURIComponent(new URL(name, OUT).pathname) });
+}
+
 async function shareAll({ dir }: Peer, files: [string, number][]): Promise<void> {
+  await writeAll(dir, files);
+  await world.run(dir, ["share", ...files.map(([name]) => name)]);
+}
+
+async function writeAll(dir: string, files: [string, number][]): Promise<void> {
   for (const [name, kilobytes] of files) {
     await Deno.mkdir(`${dir}/${name}`.replace(/\/[^/]*$/, ""), { recursive: true });
     await writeRandom(`${dir}/${name}`, kilobytes * 1024);
   }
-  await world.run(dir, ["share", ...files.map(([name]) => name)]);
 }
 
 /** Waits until the tab shows what it is about. */

@@ -67,6 +67,9 @@ Deno.test("manifests that can't be followed: exit 5, and nothing on disk", async
     const dir = await world.folder(`into-${name}`);
     assertRefused(await world.run(dir, ["get", name]), { code: 5, text: message });
     assertEquals(contentsOf(dir), [], name);
+    const streamed = await world.run(dir, ["get", `${name}/a`, "-o", "-"]);
+    assertRefused(streamed, { code: 5, text: message });
+    assertEquals([streamed.stdout, contentsOf(dir)], ["", []], name);
     await Deno.mkdir(`${dir}/${name}`);
     await Deno.writeTextFile(`${dir}/${name}/mine`, "mine");
     const update = await world.run(dir, ["get", name, "--update", "--delete"]);

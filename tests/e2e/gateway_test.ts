@@ -120,6 +120,88 @@ Deno.test("a file in a shared folder is read by its path, here and from the swar
   assertEquals(contentsOf(peer.dir), []);
 });
 
+Deno.test("a folder is looked into, which costs its manifest once, and nothing on disk", async () => {
+  await using world = await World.create();
+  const source = await world.peer("source", { args: ["--limit-up", "8M"] });
+  const tree = `${source.dir}/tree`;
+  await Deno.mkdir(`${tree}/sub`, { recursive: true });
+  const sizes = { "big": 20 * MIB, "other": MIB + 1, "sub/data": 2 * MIB + 17 };
+  for (const [path, size] of Object.entries(sizes)) await writeRandom(`${tree}/${path}`, size);
+  await Deno.symlink("other", `${tree}/latest`);
+  await world.json(source.dir, ["share", "tree"]);
+  const peer = await world.peer("peer");
+  const [{ id, size: manifest }] = await world.json<{ id: string; size: number }[]>(
+    peer.dir,
+    ["list-files"],
+  );
+  const served = async () => (await world.json<PeerStatus>(source.dir, ["status"])).totals.served;
+  const ask = await askOf(peer);
+  const before = await served();
+  // Both at a time, before anybody knows the folder.
+  const [data, other] = await Promise.all(
+    ["sub/data", "other"].map((path) => ask(`/files/tree/${path}`).then((one) => one.bytes())),
+  );
+  assertEquals(data, await Deno.readFile(`${tree}/sub/data`));
+  assertEquals(other, await Deno.readFile(`${tree}/other`));
+  const cost = await served() - before - data.length - other.length;
+  assert(cost === manifest || cost === 2 * manifest, `${cost} bytes for a manifest of ${manifest}`);
+  const known = await served();
+  const latest = await ask("/files/tree/latest");
+  assertEquals(await latest.bytes(), other);
+  assertEquals(await served() - known, other.length, "the manifest was known");
+
+  for (const [asked, at] of [[source, "tree"], [peer, "tree"], [peer, `tree&id=${id}`]] as const) {
+    const lines = await linesOf(await (await askOf(asked))(`/api/folder?name=${at}`));
+    assertEquals(
+      lines.map(({ result: { path, type, size } }) => [path, type, size]),
+      [
+        ["big", "file", sizes.big],
+        ["latest", "link", undefined],
+        ["other", "file", sizes.other],
+        ["sub", "folder", undefined],
+        ["sub/data", "file", sizes["sub/data"]],
+      ],
+    );
+  }
+  const [inner] = await linesOf(await ask("/api/folder?name=tree/sub"));
+  assertEquals([inner.result.path, inner.result.size], ["data", sizes["sub/data"]]);
+  for (
+    const [query, status] of [
+      ["name=tree/other", 400],
+      ["name=tree/none", 404],
+      ["name=nothing", 404],
+      ["name=..%2Fx", 400],
+      [`name=tree&id=${"0".repeat(64)}`, 404],
+      ["name=tree&id=x", 400],
+    ] as const
+  ) {
+    const response = await ask(`/api/folder?${query}`);
+    assertEquals(response.status, status, query);
+    await response.body?.cancel();
+  }
+  assertEquals(contentsOf(peer.dir), []);
+
+  // Nor does it touch what there is of a folder that is being fetched.
+  const get = world.start(peer.dir, ["get", "tree"]);
+  const partials = async () => (await world.json<PeerStatus>(peer.dir, ["status"])).partials;
+  await until("some of it", async () => ((await partials())[0]?.bytes ?? 0) >= 4 * MIB);
+  assertEquals(await (await ask("/files/tree/other")).bytes(), other);
+  await world.json(peer.dir, ["pause", "tree"]);
+  await get.ended();
+  const [paused] = await partials();
+  assertEquals(await (await ask(`/files/tree/sub/data?id=${id}`)).bytes(), data);
+  assertEquals((await linesOf(await ask("/api/folder?name=tree"))).length, 5);
+  const [still] = await partials();
+  assertEquals([still.state, still.on_request, still.bytes], ["paused", true, paused.bytes]);
+  const { transfers } = await world.json<PeerStatus>(peer.dir, ["status"]);
+  assertEquals(
+    new Set(transfers.map(({ name }) => name)),
+    new Set([
+      ...["tree/sub/data", "tree/other", "tree/latest", "tree"],
+    ]),
+  );
+});
+
 Deno.test("a range costs its own chunks, not the file", async () => {
   await using world = await World.create();
   const source = await world.peer("source");

@@ -1,12 +1,14 @@
 import type { Finding } from "../../src/peer/checks/finding.ts";
 import type {
   DownloadMap,
+  FolderListing,
   History,
   OpenedFile,
   PageApi,
   UploadOptions,
   UploadRequest,
 } from "../../src/peer/page_api.ts";
+import type { ManifestEntry } from "../../src/content/manifest.ts";
 import type { ConfigChanges, ConfigView } from "../../src/peer/live_config.ts";
 import type {
   GetOptions,
@@ -167,7 +169,16 @@ export class ScriptedPeer implements PageApi {
 
   history(): Promise<History> {
     this.asked.push(["history", undefined]);
-    return Promise.resolve({ interval: 1, up: [1, 2], down: [3, 4] });
+    return Promise.resolve({ interval: 1, second: 7, up: [1, 2], down: [3, 4] });
+  }
+
+  listFolder(request: Pick<GetRequest, "name" | "id">): Promise<FolderListing> {
+    this.asked.push(["listFolder", request]);
+    const entries: ManifestEntry[] = [
+      { path: "sub", type: "folder" },
+      { path: "sub/a", type: "file", id: ID, size: 10, mtime: 1, mode: "644" },
+    ];
+    return Promise.resolve({ id: ID, entries, bytes: 10 });
   }
 
   open(request: Pick<GetRequest, "name" | "id">): Promise<OpenedFile> {

@@ -4,7 +4,7 @@ import { Dialog } from "./dialog.js";
 import { FilesTab } from "./files_tab.js";
 import { formatRate, shortId } from "./format.js";
 import { html } from "./html.js";
-import { connection, follow, status } from "./live.js";
+import { connection, follow, partials, status, transfers } from "./live.js";
 import { PeersTab } from "./peers_tab.js";
 import { loadConfig, SettingsTab } from "./settings_tab.js";
 import { Toasts } from "./toasts.js";
@@ -21,7 +21,7 @@ const tab = signal(tabOfAddress());
 addEventListener("hashchange", () => tab.value = tabOfAddress());
 
 function tabOfAddress() {
-  return TABS.find(({ id }) => id === location.hash.slice(1)) ?? TABS[0];
+  return TABS.find(({ id }) => id === location.hash.slice(1).split("/")[0]) ?? TABS[0];
 }
 
 function App() {
@@ -54,7 +54,7 @@ function Tabs() {
     location.hash = next.id;
     event.currentTarget.querySelector(`#tab-${next.id}`).focus();
   };
-  const going = (status.value?.partials ?? []).length;
+  const going = partials.value.length;
   return html`
     <div class="tabs" role="tablist" aria-label="Parts of the page" onKeyDown=${move}>
       ${TABS.map((one) =>
@@ -80,9 +80,12 @@ function Tabs() {
 
 function Summary() {
   if (!status.value) return html`<span class="summary"></span>`;
-  const { peer, listening, dir, transfers } = status.value;
+  const { peer, listening, dir } = status.value;
   const rate = (wanted) =>
-    transfers.reduce((sum, { direction, rate }) => direction === wanted ? sum + rate : sum, 0);
+    transfers.value.reduce(
+      (sum, { direction, rate }) => direction === wanted ? sum + rate : sum,
+      0,
+    );
   const live = connection.value === "live";
   return html`
     <span class="summary" title=${`Peer ${peer}, listening on ${listening}, sharing ${dir}`}>

@@ -1,35 +1,63 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { html } from "./html.js";
 
 /**
- * A picture of `data` that fills its place: `draw` gets the context, its width and height in CSS
- * pixels, and a way to read the theme's colours. It is drawn anew when `data` is another. `label` says
- * the same in words.
+ * A picture that fills its place, painted anew when `data` is another: `draw` gets the context, and
+ * `{width, height, color, before}`: its size in CSS pixels, a way to read the theme's colours, and the
+ * data that is painted there already, undefined when the place is empty. One that is out of sight waits. `label`
+ * says the same in words.
  */
 export function Canvas({ data, draw, label, className }) {
   const element = useRef(null);
-  const paint = useRef(null);
-  paint.current = () => {
+  const place = useRef({ shown: true });
+  const paint = () => {
     const canvas = element.current;
-    const { width, height } = canvas.getBoundingClientRect();
-    const scale = devicePixelRatio || 1;
-    const [w, h] = [Math.round(width * scale), Math.round(height * scale)];
-    if (canvas.width !== w) canvas.width = w;
-    if (canvas.height !== h) canvas.height = h;
+    const { shown, size, colors, painted } = place.current;
+    if (!shown || !size) return;
+    const { width, height, scale } = size;
     const context = canvas.getContext("2d");
-    context.setTransform(scale, 0, 0, scale, 0, 0);
-    context.clearRect(0, 0, width, height);
-    const style = getComputedStyle(canvas);
-    draw(context, { width, height, color: (name) => style.getPropertyValue(`--${name}`).trim() });
+    if (!painted) {
+      canvas.width = Math.round(width * scale);
+      canvas.height = Math.round(height * scale);
+      context.setTransform(scale, 0, 0, scale, 0, 0);
+    }
+    const color = (name) => colors[name] ??= colorOf(canvas, name);
+    draw(context, { width, height, color, before: painted?.data });
+    place.current.painted = { data };
   };
-  useEffect(() => paint.current(), [data]);
+  const latest = useRef(paint);
+  latest.current = paint;
+  // Before the browser paints, so that it goes with the words around it.
+  useLayoutEffect(paint, [data]);
   useEffect(() => {
-    const observer = new ResizeObserver(() => paint.current());
-    observer.observe(element.current);
-    return () => observer.disconnect();
+    const again = () => {
+      const { width, height } = element.current.getBoundingClientRect();
+      const size = { width, height, scale: devicePixelRatio || 1 };
+      Object.assign(place.current, { size, colors: {}, painted: undefined });
+      latest.current();
+    };
+    const resized = new ResizeObserver(again);
+    const seen = new IntersectionObserver(([{ isIntersecting }]) => {
+      place.current.shown = isIntersecting;
+      latest.current();
+    });
+    const themed = new MutationObserver(again);
+    const scheme = matchMedia("(prefers-color-scheme: dark)");
+    resized.observe(element.current);
+    seen.observe(element.current);
+    themed.observe(document.documentElement, { attributeFilter: ["data-theme"] });
+    scheme.addEventListener("change", again);
+    return () => {
+      for (const observer of [resized, seen, themed]) observer.disconnect();
+      scheme.removeEventListener("change", again);
+    };
   }, []);
   return html`
     <canvas ref=${element} class=${className} role="img" aria-label=${label}
       title=${label}></canvas>
   `;
+}
+
+function colorOf(element, name) {
+  return getComputedStyle(element).getPropertyValue(`--${name}`).trim();
 }

@@ -1,4 +1,5 @@
 import { Canvas } from "./canvas.js";
+import { count } from "./format.js";
 import { html } from "./html.js";
 import { usePolled } from "./polled.js";
 
@@ -7,37 +8,19 @@ const EVERY_MS = 1_000;
 
 /**
  * What of a download is there, in the order of the file: full cells are here; the others are the
- * paler the fewer sources have them, and hatched red where nobody does.
+ * paler the fewer sources have them, and red where nobody does.
  */
 export function ChunkMap({ id, name }) {
   const { value } = usePolled(`/api/downloads/map?id=${id}`, EVERY_MS);
   if (!value || value.cells === 0) return null;
   const { cells, have, sources } = value;
-  const most = Math.max(1, ...sources);
   const whole = have.filter((percent) => percent === 100).length;
   const missing = have.filter((percent, at) => percent < 100 && sources[at] === 0).length;
   const rarest = Math.min(...sources.filter((_, at) => have[at] < 100), Infinity);
   const label = `${name}: ${whole} of ${cells} parts are here` +
     (missing > 0 ? `; nobody connected has ${missing} of the others` : "") +
-    (missing === 0 && rarest < Infinity ? `; the rarest part has ${rarest} sources` : "");
-  const draw = (context, { width, height, color }) => {
-    const columns = Math.min(cells, Math.max(20, Math.floor(width / 7)));
-    const lines = Math.ceil(cells / columns);
-    const [w, h] = [width / columns, height / lines];
-    const gap = w > 4 ? 1 : 0;
-    for (let at = 0; at < cells; at++) {
-      const [x, y] = [(at % columns) * w, Math.floor(at / columns) * h];
-      const part = have[at] / 100;
-      context.globalAlpha = sources[at] === 0 ? 0.55 : 0.25 + 0.5 * sources[at] / most;
-      context.fillStyle = sources[at] === 0 ? color("bad") : color("rarity");
-      context.fillRect(x, y, w - gap, h - gap);
-      if (part === 0) continue;
-      context.globalAlpha = 1;
-      context.fillStyle = color("accent");
-      context.fillRect(x, y + (1 - part) * (h - gap), w - gap, part * (h - gap));
-    }
-    context.globalAlpha = 1;
-  };
+    (missing === 0 && rarest < Infinity ? `; the rarest part has ${count(rarest, "source")}` : "");
+  const draw = (context, place) => drawMap(context, value, place);
   return html`
     <figure class="map" data-whole=${whole} data-cells=${cells}>
       <${Canvas} className="chunks" data=${value} draw=${draw} label=${label} />
@@ -49,4 +32,31 @@ export function ChunkMap({ id, name }) {
       </figcaption>
     </figure>
   `;
+}
+
+/** Paints the cells that aren't as they were `before`. */
+function drawMap(context, { cells, have, sources }, { width, height, color, before }) {
+  const columns = Math.min(cells, Math.max(20, Math.floor(width / 7)));
+  const lines = Math.ceil(cells / columns);
+  const gap = width / columns > 4 ? 1 : 0;
+  const left = (column) => Math.round(column * width / columns);
+  const upper = (line) => Math.round(line * height / lines);
+  const most = Math.max(1, ...sources);
+  const same = before?.cells === cells && Math.max(1, ...before.sources) === most;
+  if (!same) context.clearRect(0, 0, width, height);
+  for (let at = 0; at < cells; at++) {
+    if (same && before.have[at] === have[at] && before.sources[at] === sources[at]) continue;
+    const [column, line] = [at % columns, Math.floor(at / columns)];
+    const [x, y] = [left(column), upper(line)];
+    const [w, h] = [left(column + 1) - x - gap, upper(line + 1) - y - gap];
+    const full = Math.round(h * have[at] / 100);
+    if (same) context.clearRect(x, y, w, h);
+    context.globalAlpha = sources[at] === 0 ? 0.55 : 0.25 + 0.5 * sources[at] / most;
+    context.fillStyle = sources[at] === 0 ? color("bad") : color("rarity");
+    context.fillRect(x, y, w, h - full);
+    context.globalAlpha = 1;
+    context.fillStyle = color("accent");
+    context.fillRect(x, y + h - full, w, full);
+  }
+  context.globalAlpha = 1;
 }

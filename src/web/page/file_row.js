@@ -1,7 +1,10 @@
+import { useComputed } from "@preact/signals";
 import { useState } from "preact/hooks";
+import { folderAddress } from "./folder_view.js";
 import { exactSize, exactTime, formatAge, formatSize, shortId } from "./format.js";
 import { html } from "./html.js";
-import { shares, status } from "./live.js";
+import { saveLink } from "./save_link.js";
+import { partials, shares, sharesMoved, status } from "./live.js";
 
 /** How a publisher stands in connection with a name; nothing is said of one that is unknown. */
 const STANDINGS = {
@@ -10,17 +13,33 @@ const STANDINGS = {
   other: { mark: "!", text: "Not the publisher that this name is known from" },
 };
 
+const FETCHING = "fetching";
+
+/** How far the download of a content is; "" where there is none. */
+function comingOf(id) {
+  const one = partials.value.find((partial) => partial.id === id);
+  if (!one) return "";
+  const percent = one.size > 0 ? Math.floor(one.bytes / one.size * 100) : 0;
+  return `${one.state === "active" ? FETCHING : "paused"} ${percent} %`;
+}
+
 /** One file of the list. */
 export function FileRow({ row, index, height, onGet, onUnshare }) {
   const { name, id, publisher, sources, time, shared, versions } = row;
   const folder = row.kind === "folder";
   const share = shared && shares.get(name);
-  const coming = status.value?.partials.find((one) => one.id === id && !shared);
-  const percent = coming && coming.size > 0 ? Math.floor(coming.bytes / coming.size * 100) : 0;
+  // A share that comes or goes changes the row, which stays the same object.
+  void sharesMoved.value;
+  // As text, so that the row is as it was until that is another.
+  const coming = useComputed(() => comingOf(id)).value;
   return html`
     <div class="row" role="row" aria-rowindex=${index} style=${{ height: `${height}px` }}>
       <div class="cell name" role="cell">
-        <span class="text" title=${name}>${name}</span>
+        ${folder
+          ? html`<a class="text" title=${`${name}\nPress to look into it`} href=${`#${
+            folderAddress({ name, id })
+          }`}>${name}</a>`
+          : html`<span class="text" title=${name}>${name}</span>`}
         ${folder &&
           html`<span class="badge" title="A folder: files, folders and links in it">${`folder of ${
             (row.entries ?? 0).toLocaleString("en")
@@ -36,10 +55,7 @@ export function FileRow({ row, index, height, onGet, onUnshare }) {
           `}
         ${versions > 1 &&
           html`<span class="badge warn" title="This name stands for several contents">${versions} versions</span>`}
-        ${coming &&
-          html`<a class="badge" href="#transfers">${
-            coming.state === "active" ? "fetching" : "paused"
-          } ${percent} %</a>`}
+        ${coming && !shared && html`<a class="badge" href="#transfers">${coming}</a>`}
       </div>
       <div class="cell size" role="cell" title=${exactSize(row.whole)}>${formatSize(
         row.whole,
@@ -55,15 +71,7 @@ export function FileRow({ row, index, height, onGet, onUnshare }) {
         <${CopyId} id=${id} name=${name} />
       </div>
       <div class="cell actions" role="cell">
-        ${!folder && html`
-          <a
-            class="button quiet"
-            href=${`/files/${name.split("/").map(encodeURIComponent).join("/")}?id=${id}`}
-            download
-            aria-label=${`Save ${name} with the browser`}
-            title="Save with the browser, while it still arrives"
-          >Save</a>
-        `}
+        ${!folder && saveLink(name, id)}
         ${shared
           ? html`<button aria-label=${`Unshare ${name}`} onClick=${() =>
             onUnshare(row)}>Unshare</button>`
@@ -71,7 +79,7 @@ export function FileRow({ row, index, height, onGet, onUnshare }) {
             <button
               class="primary"
               aria-label=${`Get ${name}`}
-              disabled=${coming?.state === "active"}
+              disabled=${coming.startsWith(FETCHING)}
               onClick=${() => onGet(row)}
             >Get</button>
           `}

@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import { askJson } from "./api.js";
 import { get, getChosen } from "./downloads.js";
 import { FileRow } from "./file_row.js";
+import { folderOfAddress, FolderView } from "./folder_view.js";
 import {
   candidatesOf,
   loadOffers,
@@ -39,7 +40,18 @@ matchMedia("(max-width: 720px)").addEventListener("change", ({ matches }) => {
   narrow.value = matches;
 });
 
+const opened = signal(folderOfAddress(location.hash.slice(1)));
+addEventListener("hashchange", () => opened.value = folderOfAddress(location.hash.slice(1)));
+
+/** The list of all files, or what is in one folder. */
 export function FilesTab() {
+  const folder = opened.value;
+  return folder
+    ? html`<${FolderView} key=${folder.id} ...${folder} narrow=${narrow.value} />`
+    : html`<${AllFiles} />`;
+}
+
+function AllFiles() {
   const search = useRef(null);
   useEffect(() => {
     let timer;

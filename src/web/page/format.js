@@ -19,6 +19,13 @@ export function exactSize(bytes) {
   return bytes === undefined ? "" : `${bytes.toLocaleString("en")} bytes`;
 }
 
+/** The same of a rate: `1,234 bytes per second`. */
+export const exactRate = (rate) => `${exactSize(Math.round(rate))} per second`;
+
+/** The exact number of seconds, for who points at them. */
+export const exactDuration = (seconds) =>
+  seconds === undefined ? "" : `${Math.ceil(seconds).toLocaleString("en")} seconds`;
+
 /** Seconds for people: `42 s`, `3 min 20 s`, `5 h 06 min`, `2 d 03 h`. */
 export function formatDuration(seconds) {
   if (!(seconds < Infinity)) return "–";

@@ -1,7 +1,7 @@
 import { query, scope } from "./files_store.js";
-import { count, exactSize, formatRate, shortId } from "./format.js";
+import { count, exactRate, formatRate, shortId } from "./format.js";
 import { html } from "./html.js";
-import { status } from "./live.js";
+import { status, transfers } from "./live.js";
 import { usePolled } from "./polled.js";
 
 /** How often the peers are asked for while they are looked at, in milliseconds. */
@@ -67,7 +67,7 @@ function Bootstraps() {
 }
 
 function Peers({ peers }) {
-  const rates = ratesWith(status.value?.transfers ?? []);
+  const rates = ratesWith(transfers.value);
   const own = status.value?.peer;
   return html`
     <div class="table" tabindex="0" role="region" aria-label="Active peers">
@@ -104,12 +104,8 @@ function Peers({ peers }) {
                 ? html`<span title="Older peers don’t say">–</span>`
                 : html`<a href="#files" title="Show what it publishes" onClick=${() =>
                   showFiles(peer.peer)}>${count(peer.files, "file")}</a>`}</td>
-              <td title=${exactSize(Math.round(down)) + " per second"}>${down > 0
-                ? formatRate(down)
-                : "–"}</td>
-              <td title=${exactSize(Math.round(up)) + " per second"}>${up > 0
-                ? formatRate(up)
-                : "–"}</td>
+              <td title=${exactRate(down)}>${down > 0 ? formatRate(down) : "–"}</td>
+              <td title=${exactRate(up)}>${up > 0 ? formatRate(up) : "–"}</td>
               <td>${peer.agent ??
                 html`<span title="It speaks the earlier program’s dialect">older</span>`}</td>
             </tr>

@@ -1,24 +1,22 @@
 import { Canvas } from "./canvas.js";
 import { formatRate } from "./format.js";
 import { html } from "./html.js";
-import { usePolled } from "./polled.js";
+import { ratesMoved, ratesOf, SECONDS } from "./rates.js";
 
-/** How often the history is asked for: each of its numbers stands for a second. */
-const EVERY_MS = 1_000;
 /** Least rate that fills the plot, in bytes per second, so that a trickle doesn't look like a flood. */
 const LEAST = 16 * 1024;
 
 /** Rates up and down over the last minutes. */
 export function RatePlot() {
-  const { value } = usePolled("/api/history", EVERY_MS);
-  if (!value) return html`<div class="plot" role="status"></div>`;
-  const { up, down, interval } = value;
-  const top = niceTop(Math.max(LEAST, ...up, ...down) / interval);
-  const seconds = up.length * interval;
-  const now = { up: (up.at(-1) ?? 0) / interval, down: (down.at(-1) ?? 0) / interval };
-  const label = `Rates of the last ${Math.round(seconds / 60)} minutes: now ` +
+  const moved = ratesMoved.value;
+  const [up, down] = [ratesOf("up"), ratesOf("down")];
+  const top = niceTop(Math.max(LEAST, ...up, ...down));
+  const now = { up: up.at(-1), down: down.at(-1) };
+  const span = `last ${SECONDS / 60} min`;
+  const label = `Rates of the last ${SECONDS / 60} minutes: now ` +
     `${formatRate(now.down)} down, ${formatRate(now.up)} up`;
   const draw = (context, { width, height, color }) => {
+    context.clearRect(0, 0, width, height);
     context.strokeStyle = color("line");
     context.lineWidth = 1;
     for (const part of [0.5, 1, 0]) {
@@ -31,8 +29,8 @@ export function RatePlot() {
     for (const [series, name] of [[up, "up"], [down, "accent"]]) {
       context.beginPath();
       series.forEach((bytes, at) => {
-        const x = at / Math.max(1, series.length - 1) * width;
-        context.lineTo(x, height - 1 - bytes / interval / top * (height - 4));
+        const x = at / (SECONDS - 1) * width;
+        context.lineTo(x, height - 1 - bytes / top * (height - 4));
       });
       context.strokeStyle = color(name);
       context.lineWidth = 1.75;
@@ -51,9 +49,9 @@ export function RatePlot() {
       <figcaption>
         <span class="down">↓ ${formatRate(now.down)}</span>
         <span class="up">↑ ${formatRate(now.up)}</span>
-        <span class="dim">last ${Math.round(seconds / 60)} min · top ${formatRate(top)}</span>
+        <span class="dim">${span} · top ${formatRate(top)}</span>
       </figcaption>
-      <${Canvas} className="rates" data=${value} draw=${draw} label=${label} />
+      <${Canvas} className="rates" data=${moved} draw=${draw} label=${label} />
     </figure>
   `;
 }

@@ -1,7 +1,10 @@
+import { signal } from "@preact/signals";
 import { change, get } from "./downloads.js";
 import { ChunkMap } from "./chunk_map.js";
 import { confirm } from "./dialog.js";
 import {
+  exactDuration,
+  exactRate,
   exactSize,
   exactTime,
   formatAge,
@@ -11,7 +14,7 @@ import {
   shortId,
 } from "./format.js";
 import { html } from "./html.js";
-import { status } from "./live.js";
+import { partials, status, totals, transfers } from "./live.js";
 import { RatePlot } from "./rate_plot.js";
 
 /** Ended transfers that are shown. */
@@ -19,22 +22,17 @@ const RECENT = 20;
 
 export function TransfersTab() {
   if (!status.value) return html`<div class="state" role="status">Loading…</div>`;
-  const { transfers, partials, totals } = status.value;
-  const downloads = unfinished(transfers, partials);
-  const uploads = transfers.filter(({ direction, state }) =>
+  const downloads = unfinished(transfers.value, partials.value);
+  const uploads = transfers.value.filter(({ direction, state }) =>
     direction === "up" && state === "active"
   );
   const going = new Set(downloads.map((one) => one.transfer));
-  const ended = transfers.filter((one) => one.state !== "active" && !going.has(one.transfer))
+  const ended = transfers.value.filter((one) => one.state !== "active" && !going.has(one.transfer))
     .reverse().slice(0, RECENT);
   return html`
     <section class="transfers" aria-label="Transfers">
       <${RatePlot} />
-      <p class="dim totals">
-        Since the start:
-        <span title=${exactSize(totals.fetched)}> ${formatSize(totals.fetched)} fetched</span>,
-        <span title=${exactSize(totals.served)}> ${formatSize(totals.served)} served</span>
-      </p>
+      <${Totals} />
       <h2>Downloads</h2>
       ${downloads.length === 0 &&
         html`
@@ -59,6 +57,17 @@ export function TransfersTab() {
         )}</ul>
       `}
     </section>
+  `;
+}
+
+function Totals() {
+  const { fetched, served } = totals.value;
+  return html`
+    <p class="dim totals">
+      Since the start:
+      <span title=${exactSize(fetched)}> ${formatSize(fetched)} fetched</span>,
+      <span title=${exactSize(served)}> ${formatSize(served)} served</span>
+    </p>
   `;
 }
 
@@ -111,10 +120,12 @@ function Download({ download }) {
         </span>
         ${active
           ? html`
-            <span title=${exactSize(Math.round(rate ?? 0)) + " per second"}>${formatRate(
+            <span title=${exactRate(rate ?? 0)}>${formatRate(
               rate ?? 0,
             )}</span>
-            <span>${eta === undefined ? "time left unknown" : `${formatDuration(eta)} left`}</span>
+            <span title=${exactDuration(eta)}>${eta === undefined
+              ? "time left unknown"
+              : `${formatDuration(eta)} left`}</span>
             <span>${sources ?? 0} source${sources === 1 ? "" : "s"}</span>
           `
           : html`<span class="badge warn">${download.on_request ? "paused" : "waiting"}</span>`}
@@ -154,7 +165,7 @@ function Sources({ from, name }) {
                 <td>${one.address}</td>
                 <td><code title=${one.peer}>${shortId(one.peer)}</code></td>
                 <td title=${one.error}>${one.state}</td>
-                <td>${formatRate(one.rate)}</td>
+                <td title=${exactRate(one.rate)}>${formatRate(one.rate)}</td>
                 <td title=${exactSize(one.bytes)}>${formatSize(one.bytes)}</td>
                 <td>${one.retries}</td>
               </tr>
@@ -173,9 +184,13 @@ function Upload({ upload: { name, to, bytes, size, percent, rate, eta } }) {
         class="line"><strong class="text grow" title=${name}>${name}</strong><span>to ${to}</span></div>
       <progress aria-label=${`Progress of ${name} to ${to}`} max="100" value=${percent}></progress>
       <div class="facts dim">
-        <span title=${exactSize(bytes)}>${formatSize(bytes)} of ${formatSize(size)}</span>
-        <span>${formatRate(rate)}</span>
-        <span>${eta === undefined ? "" : `${formatDuration(eta)} left`}</span>
+        <span title=${`${exactSize(bytes)} of ${exactSize(size)}`}>${formatSize(
+          bytes,
+        )} of ${formatSize(size)}</span>
+        <span title=${exactRate(rate)}>${formatRate(rate)}</span>
+        <span title=${exactDuration(eta)}>${eta === undefined
+          ? ""
+          : `${formatDuration(eta)} left`}</span>
       </div>
     </li>
   `;
@@ -183,7 +198,12 @@ function Upload({ upload: { name, to, bytes, size, percent, rate, eta } }) {
 
 const WORDS = { done: "done", failed: "failed", cancelled: "cancelled", paused: "paused" };
 
+/** Ages are shown in minutes: until one is over, what ended looks as it did. */
+const minute = signal(0);
+setInterval(() => minute.value++, 60_000);
+
 function Ended({ transfer }) {
+  void minute.value;
   const { name, id, to, direction, state, bytes, error, started } = transfer;
   return html`
     <li class="card small">

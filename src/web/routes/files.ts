@@ -1,32 +1,28 @@
 import type { Hono } from "hono";
-import type { PeerApi } from "../../peer/peer_api.ts";
-import { toApiError } from "../api_error.ts";
+import { Fault } from "../../fault.ts";
+import type { PageApi } from "../../peer/page_api.ts";
+import { streamLines } from "../json_lines.ts";
+import { ID } from "./request.ts";
 
 /**
  * | route                   | does                                            |
  * | ----------------------- | ----------------------------------------------- |
  * | GET /api/files?pattern= | lines: `{result}` with a ListedFile, or `{error}` |
+ * | GET /api/folder?name=&id= | lines: `{result}` with an entry of the folder's manifest |
  * | GET /api/versions?name= | ListedFile[]: every version that somebody has |
  */
-export function filesRoutes(app: Hono, api: PeerApi): void {
+export function filesRoutes(app: Hono, api: PageApi): void {
   app.get("/api/files", (context) => {
-    const files = api.listFiles(context.req.query("pattern"))[Symbol.asyncIterator]();
-    const encoder = new TextEncoder();
-    const encode = (value: unknown) => encoder.encode(JSON.stringify(value) + "\n");
-    const body = new ReadableStream<Uint8Array>({
-      async pull(controller) {
-        try {
-          const { value, done } = await files.next();
-          if (done) controller.close();
-          else controller.enqueue(encode({ result: value }));
-        } catch (error) {
-          controller.enqueue(encode(toApiError(error)));
-          controller.close();
-        }
-      },
-      cancel: () => void files.return?.(),
-    });
-    return new Response(body, { headers: { "content-type": "application/jsonl" } });
+    return streamLines(api.listFiles(context.req.query("pattern")));
+  });
+
+  app.get("/api/folder", async (context) => {
+    const { name = "", id } = context.req.query();
+    if (id !== undefined && !ID.test(id)) {
+      throw new Fault("usage", `Cannot list ${name}: "${id.slice(0, 80)}" is not a file id`);
+    }
+    const { entries } = await api.listFolder({ name, id }, context.req.raw.signal);
+    return streamLines(entries);
   });
 
   app.get("/api/versions", async (context) => {
