@@ -37,6 +37,32 @@ Deno.test("disk: what is right is written where it belongs, and nothing else", a
   }
 });
 
+Deno.test({
+  name: "disk: a file that is held takes its room until it is closed, whatever replaces it",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using folder = await TempFolder.create();
+    using disk = new CountedDisk();
+    const path = await folder.write("file", patterned(CHUNK));
+    const gone = () =>
+      [...Deno.readDirSync("/proc/self/fd")].filter(({ name }) => {
+        try {
+          return Deno.readLinkSync(`/proc/self/fd/${name}`) === `${path} (deleted)`;
+        } catch {
+          return false; // the descriptor that reads the folder
+        }
+      }).length;
+    await disk.hold(path);
+    await Deno.rename(await folder.write("other", patterned(7)), path);
+    assertEquals(gone(), 1);
+    await disk.close(path);
+    assertEquals(gone(), 0);
+    await disk.hold(`${path} that is not there`);
+    await disk.close(`${path} that is not there`);
+    assertSameBytes(await Deno.readFile(path), patterned(7));
+  },
+});
+
 Deno.test("disk: payloads of any length, up to a byte beyond a run", async () => {
   await using folder = await TempFolder.create();
   using disk = new CountedDisk();

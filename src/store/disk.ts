@@ -89,7 +89,17 @@ export class Disk {
     return digests && { digests, bad };
   }
 
-  /** Lets go of a file that was written, after all that was asked before. */
+  /**
+   * Keeps the file at `path`, if there is one, open until {@link close}. When it is replaced meanwhile, it
+   * is there that the system frees what it took, which may take a second for each 10 GiB.
+   */
+  async hold(path: string): Promise<void> {
+    const thread = this.#idlest();
+    this.#opens(path, thread);
+    await thread.ask({ kind: "hold", path });
+  }
+
+  /** Lets go of a file that was written or held, after all that was asked before. */
   async close(path: string): Promise<void> {
     const threads = [...this.#open.get(path) ?? []];
     this.#open.delete(path);

@@ -43,7 +43,7 @@ export type DiskRequest =
     from: { path: string; position: number };
   }
   | ({ kind: "hash"; path: string; position: number } & HashedPart)
-  | { kind: "close"; path: string };
+  | { kind: "hold" | "close"; path: string };
 
 export interface DiskReply {
   /** For `store`: the request's. */

@@ -27,7 +27,7 @@ const scope = self as unknown as {
   postMessage(reply: Numbered<DiskReply>, transfer: ArrayBuffer[]): void;
 };
 
-/** Files that are written, by their paths. */
+/** Files that are written or held, by their paths. */
 const files = new Map<string, number>();
 /** Bytes hashed since garbage was collected. */
 let hashed = 0;
@@ -64,6 +64,9 @@ function answer(request: DiskRequest): DiskReply {
       return { bad: copy(request) };
     case "hash":
       return hash(request);
+    case "hold":
+      hold(request.path);
+      return {};
     case "close":
       close(request.path);
       return {};
@@ -157,6 +160,15 @@ function opened(path: string): number {
   let fd = files.get(path);
   if (fd === undefined) files.set(path, fd = fs.openSync(path, READ_WRITE));
   return fd;
+}
+
+/** What can't be opened is not held. */
+function hold(path: string): void {
+  try {
+    files.set(path, fs.openSync(path, READ));
+  } catch {
+    // There may be nothing.
+  }
 }
 
 function close(path: string): void {

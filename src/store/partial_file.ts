@@ -250,9 +250,17 @@ export class PartialFile implements Sink, Servable {
     }
     this.#open = false;
     this.#closeDescriptors();
-    const published = await publishFile(this.path, destination, overwrite) ?? stamp;
-    downloads.remove(this.id);
-    return published;
+    // On Windows, what somebody has open can't be replaced.
+    const holds = overwrite && this.size > SMALL && Deno.build.os !== "windows";
+    if (holds) await disk.hold(destination);
+    try {
+      const published = await publishFile(this.path, destination, overwrite) ?? stamp;
+      downloads.remove(this.id);
+      return published;
+    } finally {
+      // Nobody needs to wait for that.
+      if (holds) disk.close(destination).catch(() => {});
+    }
   }
 
   /**
