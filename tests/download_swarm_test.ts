@@ -299,7 +299,13 @@ Deno.test("swarm: who waits for the budget does not keep a download from ending"
 Deno.test("swarm: two downloads share a budget, and neither waits for the other's end", async () => {
   const budget = new Budget(2 * MIB);
   const done: string[] = [];
+  const begun = new Set<string>();
+  const both = gate();
   const conduct = (name: string): Conduct => ({
+    connect: async () => {
+      if (begun.add(name).size === 2) both.open();
+      await both.passed;
+    },
     chunks: async (right) => {
       await new Promise((resolve) => setTimeout(resolve));
       done.push(name);
@@ -310,14 +316,13 @@ Deno.test("swarm: two downloads share a budget, and neither waits for the other'
     const sources = [1, 2, 3].map((n) => new MemorySource(`${name}${n}`, FILE, conduct(name)));
     return downloaded(FILE, sources, { budget });
   }));
-  // One of them may begin while the other is still being set up.
-  const both = done.slice(
+  const together = done.slice(
     Math.max(done.indexOf("a"), done.indexOf("b")),
     Math.min(done.lastIndexOf("a"), done.lastIndexOf("b")),
   );
-  const share = both.filter((name) => name === "a").length / both.length;
-  assert(share > 0.35 && share < 0.65, `${share} of ${both.length}`);
-  assert(both.length > done.length / 4, `${both.length} of ${done.length}`);
+  const share = together.filter((name) => name === "a").length / together.length;
+  assert(share > 0.35 && share < 0.65, `${share} of ${together.length}`);
+  assert(together.length > done.length / 4, `${together.length} of ${done.length}`);
 });
 
 Deno.test("swarm: a stream comes through whole when another brings what a slow one was asked for", async () => {

@@ -5,6 +5,7 @@ import type { Candidate } from "../src/peer/peer_api.ts";
 import { fromApiError, statusOf, toApiError } from "../src/web/api_error.ts";
 import { jsonLines, readJsonLines } from "../src/web/json_lines.ts";
 import { linesOf } from "./support/control.ts";
+import { gate } from "./support/download.ts";
 
 Deno.test("api error: what travels comes back as it was", () => {
   const cause: Candidate[] = [];
@@ -42,31 +43,62 @@ Deno.test("json lines: a cut, a broken or an endless line is an error", async ()
 });
 
 Deno.test("json lines: a slow reader misses progress, but never the end", async () => {
-  const response = jsonLines((emit) => {
-    for (let n = 0; n < 1_000; n++) emit({ n });
-    return Promise.resolve({ result: "done" });
-  });
+  const more = gate();
+  const answer = jsonLines(async (emit) => {
+    for (let n = 0; n < 500; n++) emit({ n });
+    await more.passed;
+    for (let n = 500; n < 1_000; n++) emit({ n });
+    return { result: "done" };
+  }, { holdMs: 0 });
+  const response = await answer;
+  more.open();
   const lines = await linesOf(response);
   assert(lines.length > 1 && lines.length < 100, `${lines.length} lines`);
   assertEquals(lines[0], { n: 0 });
   assertEquals(lines.at(-1), { result: "done" });
 });
 
+Deno.test("json lines: what is soon done is answered in one piece", async () => {
+  const response = await jsonLines((emit) => {
+    for (let n = 0; n < 1_000; n++) emit({ n });
+    return Promise.resolve({ result: "done" });
+  });
+  const pieces = await Array.fromAsync(response.clone().body!);
+  assertEquals(pieces.length, 1);
+  const lines = await linesOf(response);
+  assert(lines.length > 1 && lines.length < 100, `${lines.length} lines`);
+  assertEquals(lines.at(-1), { result: "done" });
+});
+
+Deno.test("json lines: what takes longer is told as it comes, and what came before is not missed", async () => {
+  const finish = gate();
+  const response = await jsonLines(async (emit) => {
+    emit({ n: 1 });
+    await finish.passed;
+    return { result: "done" };
+  }, { holdMs: 1 });
+  const lines = readJsonLines(response.body!);
+  assertEquals((await lines.next()).value, { n: 1 });
+  finish.open();
+  assertEquals((await lines.next()).value, { result: "done" });
+  assertEquals((await lines.next()).done, true);
+});
+
 Deno.test("json lines: work that throws ends with its message", async () => {
-  const response = jsonLines(() => Promise.reject(new Error("a bug")));
+  const response = await jsonLines(() => Promise.reject(new Error("a bug")));
   assertEquals(await linesOf(response), [{ error: { message: "a bug" } }]);
 });
 
 Deno.test("json lines: when nobody reads any more, the work is told, and its end is not missed", async () => {
   const finish = Promise.withResolvers<void>();
   let told: AbortSignal | undefined;
-  const response = jsonLines(async (emit, signal) => {
+  const response = await jsonLines(async (emit, signal) => {
     told = signal;
     emit({ n: 1 });
     await finish.promise;
     emit({ n: 2 });
     return { result: 1 };
-  });
+  }, { holdMs: 0 });
   await response.body!.cancel();
   assert(told?.aborted);
   finish.resolve();

@@ -4,32 +4,69 @@ import { toApiError } from "./api_error.ts";
 const encoder = new TextEncoder();
 
 /**
+ * Work that takes no longer is answered in one piece, in milliseconds. Of several small writes the system
+ * holds back all but the first until the reader's system has confirmed it, which takes 40 ms (RFC 896,
+ * RFC 1122 4.2.3.2): much for a script that shares a thousand small files.
+ */
+const HOLD_MS = 20;
+
+/** Lines that wait for a slow reader. */
+const LINES = 16;
+
+/**
  * A response of JSON lines: `work` emits values as they come, and is told by the signal when nobody
  * reads them any more. Lines that the reader is too slow for are dropped, except the last one.
  */
-export function jsonLines(
+export async function jsonLines(
   work: (emit: (value: unknown) => void, signal: AbortSignal) => Promise<unknown>,
-): Response {
+  { holdMs = HOLD_MS }: { holdMs?: number } = {},
+): Promise<Response> {
   const gone = new AbortController();
-  const line = (value: unknown) => encoder.encode(JSON.stringify(value) + "\n");
+  const held: string[] = [];
+  let write = (line: string): void => {
+    if (held.length < LINES) held.push(line);
+  };
+  const done = work((value) => write(lineOf(value)), gone.signal)
+    .catch((error) => ({ error: { message: messageOf(error) } }))
+    .then((last) => last === undefined ? "" : lineOf(last));
+  const all = await within(done, holdMs);
+  if (all !== undefined) return response(held.join("") + all);
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
-      const emit = (value: unknown) => {
+      write = (line) => {
         if (!gone.signal.aborted && (controller.desiredSize ?? 0) > 0) {
-          controller.enqueue(line(value));
+          controller.enqueue(encoder.encode(line));
         }
       };
-      work(emit, gone.signal).catch((error) => ({ error: { message: messageOf(error) } })).then(
-        (last) => {
-          if (gone.signal.aborted) return;
-          if (last !== undefined) controller.enqueue(line(last));
-          controller.close();
-        },
-      );
+      for (const line of held) write(line);
+      done.then((last) => {
+        if (gone.signal.aborted) return;
+        if (last !== "") controller.enqueue(encoder.encode(last));
+        controller.close();
+      });
     },
     cancel: () => gone.abort(new DOMException("the client went away", "AbortError")),
-  }, { highWaterMark: 16 });
+  }, { highWaterMark: LINES });
+  return response(body);
+}
+
+function lineOf(value: unknown): string {
+  return JSON.stringify(value) + "\n";
+}
+
+function response(body: BodyInit): Response {
   return new Response(body, { headers: { "content-type": "application/jsonl" } });
+}
+
+/** What a promise gives, unless it takes longer than that. */
+async function within<T>(promise: Promise<T>, milliseconds: number): Promise<T | undefined> {
+  const { promise: late, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(resolve, milliseconds);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Values that are sent together, where they are there already. */
@@ -46,24 +83,23 @@ export function streamLines(values: Iterable<unknown> | AsyncIterable<unknown>):
     },
     cancel: () => void results.return(),
   });
-  return new Response(body, { headers: { "content-type": "application/jsonl" } });
+  return response(body);
 }
 
 async function* linesOf(
   values: Iterable<unknown> | AsyncIterable<unknown>,
 ): AsyncGenerator<string, void> {
-  const line = (value: unknown) => JSON.stringify(value) + "\n";
   let text = "";
   let count = 0;
   try {
     for await (const result of values) {
-      text += line({ result });
+      text += lineOf({ result });
       if (++count % AT_ONCE > 0) continue;
       yield text;
       text = "";
     }
   } catch (error) {
-    text += line(toApiError(error));
+    text += lineOf(toApiError(error));
   }
   if (text !== "") yield text;
 }

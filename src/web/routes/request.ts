@@ -39,8 +39,11 @@ export async function bodyOf<S extends v.GenericSchema>(
 /** Lines of progress, and then how it ended. */
 export function work(
   task: (emit: (value: unknown) => void, signal: AbortSignal) => Promise<unknown>,
-): Response {
-  return jsonLines((emit, signal) =>
-    task(emit, signal).then((result) => ({ result }), (error) => toApiError(error))
+  options?: { holdMs?: number },
+): Promise<Response> {
+  return jsonLines(
+    (emit, signal) =>
+      task(emit, signal).then((result) => ({ result }), (error) => toApiError(error)),
+    options,
   );
 }

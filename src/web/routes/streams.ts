@@ -32,7 +32,8 @@ export function streamsRoutes(app: Hono, api: PeerApi): void {
       } finally {
         streams.delete(key);
       }
-    });
+      // Nothing moves before the first line has come.
+    }, { holdMs: 0 });
   });
 
   app.get("/api/streams/:key", (context) => {
