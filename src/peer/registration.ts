@@ -208,7 +208,10 @@ export class Registration {
   #become(status: Omit<BootstrapStatus, "address">): void {
     const { address, state } = this.#status;
     this.#status = { ...status, address };
-    const { listed } = status;
+    const { listed, error } = status;
+    if (status.state === "away" && state !== "away") {
+      log.warn("{error}; it is asked again until it answers", { bootstrap: address, error });
+    }
     if (listed && status.state !== state) {
       log.info("registered with {bootstrap} as {listed}", { bootstrap: address, listed });
     }

@@ -75,6 +75,7 @@ Deno.test("a running peer outlives a bootstrap that is none, and says so", async
   const args = ["0", "--host", "127.0.0.1", "--bootstrap", addresses];
   const peer = world.start(dir, args);
   await peer.sees(/registered with/);
+  await peer.sees(/\[warning\].* is not a Shoal bootstrap: .*; it is asked again until it answers/);
   await Deno.writeTextFile(`${dir}/data`, "data");
   await world.json(dir, ["share", "data"]);
   const status = await world.run(dir, ["status"]);
