@@ -1,5 +1,4 @@
-import { parseArgs } from "@std/cli/parse-args";
-import { count } from "./options.ts";
+import { benchWords } from "./bench_words.ts";
 
 const MIB = 1024 * 1024;
 
@@ -27,19 +26,12 @@ export interface FleetOptions {
 
 /** Reads the command line. Throws an Error that names the word it could not use. */
 export function parseFleetOptions(args: string[]): FleetOptions | "help" {
-  const words: Record<string, unknown> = parseArgs(args, {
-    boolean: ["help"],
-    string: ["fetchers", "size", "up", "splay"],
-    alias: { h: "help" },
-    unknown: (word: string) => {
-      throw new Error(`Cannot use ${word}: there is no such option`);
-    },
-  });
-  if (words.help) return "help";
+  const words = benchWords(args, { values: ["fetchers", "size", "up", "splay"] });
+  if (words === "help") return words;
   return {
-    fetchers: count("fetchers", words.fetchers, 50),
-    size: count("size", words.size, 64) * MIB,
-    up: count("up", words.up, 100) * 1e6,
-    splay: words.splay === undefined ? 0 : count("splay", words.splay, 0),
+    fetchers: words.count("fetchers", 50),
+    size: words.count("size", 64) * MIB,
+    up: words.count("up", 100) * 1e6,
+    splay: words.count("splay", 0),
   };
 }

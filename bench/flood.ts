@@ -6,18 +6,13 @@
  * Memory is what is resident: at the start, when a peer has announced 1,000 files and honest callers
  * have asked about 400 questions, so that the program is loaded and compiled; and the least of the
  * 25 seconds after the last hostile connection is gone.
- *
- *     deno task bench:flood [--connections N] [--seconds N] [--only KIND] [--json]
- *
- * $SHOAL_BIN names the binary to measure; without it the source is run. Ends with 1 when a goal is
- * missed.
  */
-import { parseArgs } from "@std/cli/parse-args";
 import { parseAddress } from "../src/peer/settings.ts";
 import type { Address } from "../src/wire/connection.ts";
 import { FoundReply, Ok } from "../src/wire/protocol.ts";
 import { TestPeer } from "../tests/bootstrap_bench.ts";
 import { Program } from "../tests/e2e/program.ts";
+import { type FloodOptions, parseFloodOptions, USAGE } from "./flood_options.ts";
 import { median } from "./measure/interleave.ts";
 import { ServerProcess } from "./measure/server_process.ts";
 
@@ -29,14 +24,6 @@ const PAUSE_MS = 10;
 const TIDY_MS = 25_000;
 const ATTACKERS = 4;
 const GOALS = { ratio: 5, memory: 1.2 };
-
-const options = parseArgs(Deno.args, {
-  boolean: ["json"],
-  string: ["connections", "seconds", "only"],
-  default: { connections: "2000", seconds: "8" },
-});
-const connections = Number(options.connections);
-const seconds = Number(options.seconds);
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -84,21 +71,24 @@ async function settledBytes(program: Program): Promise<number> {
 }
 
 /** Runs the hostile connections while `work` does; they are gone when this resolves. */
-async function underFlood<T>(address: Address, work: () => Promise<T>): Promise<T> {
+async function underFlood<T>(
+  address: Address,
+  { connections, kinds }: FloodOptions,
+  work: () => Promise<T>,
+): Promise<T> {
   await using attackers = new AsyncDisposableStack();
   const script = decodeURIComponent(new URL("flood_attacker.ts", import.meta.url).pathname);
   const each = String(Math.ceil(connections / ATTACKERS));
   const where = `${address.host}:${address.port}`;
   for (let n = 0; n < ATTACKERS; n++) {
-    const words = [Deno.execPath(), "run", "--allow-net=127.0.0.1", script, where, each];
-    if (options.only) words.push(options.only);
+    const words = [Deno.execPath(), "run", "--allow-net=127.0.0.1", script, where, each, ...kinds];
     const attacker = attackers.use(new ServerProcess(words));
     await attacker.ready(() => attacker.output.includes("connected"));
   }
   return await work();
 }
 
-async function measure() {
+async function measure(options: FloodOptions) {
   await using bootstrap = new Program(["bootstrap", "--host", "127.0.0.1", "--port", "0"]);
   const [, where] = await bootstrap.sees(/Bootstrap listening on (\S+)\n/);
   const address = parseAddress(where, 1);
@@ -114,8 +104,8 @@ async function measure() {
     const before = await residentBytes(bootstrap);
     const quiet = await askFor(asker, 2_000);
     const quietAnew = await askAnew(address, 50);
-    const [hostile, hostileAnew, peak] = await underFlood(address, async () => {
-      const took = await askFor(asker, seconds * 1_000);
+    const [hostile, hostileAnew, peak] = await underFlood(address, options, async () => {
+      const took = await askFor(asker, options.seconds * 1_000);
       return [took, await askAnew(address, 50), await residentBytes(bootstrap)] as const;
     });
     const after = await settledBytes(bootstrap);
@@ -133,19 +123,35 @@ async function measure() {
   }
 }
 
-const result = await measure();
-const { memory } = result;
-const mb = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
-const lines = [
-  `find: ${result.find_quiet_ms.toFixed(2)} ms quiet, ${
-    result.find_flood_ms.toFixed(2)
-  } ms under ` +
-  `${connections} hostile connections (worst ${result.find_flood_worst_ms.toFixed(0)} ms): ` +
-  `${result.find_ratio.toFixed(2)} x (goal: at most ${GOALS.ratio} x)`,
-  `connect, hello and find: ${result.verb_ratio.toFixed(2)} x`,
-  `memory: ${mb(memory.before)} after honest use alone, ${mb(memory.peak)} meanwhile, ` +
-  `${mb(memory.after)} within ${TIDY_MS / 1_000} s after: ` +
-  `${memory.ratio.toFixed(2)} x (goal: at most ${GOALS.memory} x)`,
-];
-console.log(options.json ? JSON.stringify(result) : lines.join("\n"));
-if (result.find_ratio > GOALS.ratio || memory.ratio > GOALS.memory) Deno.exitCode = 1;
+type Result = Awaited<ReturnType<typeof measure>>;
+
+function report(result: Result, connections: number): string {
+  const { memory } = result;
+  const ms = (value: number, digits = 2) => `${value.toFixed(digits)} ms`;
+  const mb = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
+  return [
+    `find: ${ms(result.find_quiet_ms)} quiet, ${ms(result.find_flood_ms)} under ` +
+    `${connections} hostile connections (worst ${ms(result.find_flood_worst_ms, 0)}): ` +
+    `${result.find_ratio.toFixed(2)} x (goal: at most ${GOALS.ratio} x)`,
+    `connect, hello and find: ${result.verb_ratio.toFixed(2)} x`,
+    `memory: ${mb(memory.before)} after honest use alone, ${mb(memory.peak)} meanwhile, ` +
+    `${mb(memory.after)} within ${TIDY_MS / 1_000} s after: ` +
+    `${memory.ratio.toFixed(2)} x (goal: at most ${GOALS.memory} x)`,
+  ].join("\n");
+}
+
+async function main(): Promise<void> {
+  const options = parseFloodOptions(Deno.args);
+  if (options === "help") return console.log(USAGE);
+  const result = await measure(options);
+  console.log(options.json ? JSON.stringify(result) : report(result, options.connections));
+  const missed = result.find_ratio > GOALS.ratio || result.memory.ratio > GOALS.memory;
+  if (missed) Deno.exitCode = 1;
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(`bench:flood: ${(error as Error).message}`);
+  Deno.exitCode = 1;
+}

@@ -1,12 +1,12 @@
 /**
- * One process's share of hostile connections: `flood_attacker.ts HOST:PORT COUNT [KIND]`. Says
- * `connected`
- * once all of them are, and goes on until it is ended. A connection that the bootstrap closes is made
- * anew after a pause.
+ * One process's share of hostile connections: `flood_attacker.ts HOST:PORT COUNT KIND…`. Says
+ * `connected` once all of them are, and goes on until it is ended. A connection that the bootstrap
+ * closes is made anew after a pause.
  */
 import { Identity } from "../src/trust/identity.ts";
 import { signRegistration } from "../src/trust/registration.ts";
 import { RawEnd } from "../tests/support/sockets.ts";
+import type { KINDS as NAMES } from "./flood_options.ts";
 
 /** Before a closed connection is made anew, in milliseconds. */
 const REOPEN_MS = 1_000;
@@ -17,26 +17,26 @@ const encoder = new TextEncoder();
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** What is done on a connection until it is closed. */
-const KINDS: ((end: RawEnd) => Promise<unknown>)[] = [
-  function silent(end) {
+const KINDS: Record<(typeof NAMES)[number], (end: RawEnd) => Promise<unknown>> = {
+  silent(end) {
     return end.closed();
   },
-  async function slow(end) {
+  async slow(end) {
     for (;;) {
       await end.send(" ");
       await pause(1_000);
     }
   },
-  async function unreading(end) {
+  async unreading(end) {
     await end.send(HELLO);
     const list = encoder.encode('{"action":"list_files","id":2}\n'.repeat(60));
     for (;;) await end.send(list);
   },
-  async function garbage(end) {
+  async garbage(end) {
     await end.send(crypto.getRandomValues(new Uint8Array(24_000)));
     await end.closed();
   },
-  async function registering(end) {
+  async registering(end) {
     await end.send(HELLO);
     const { nonce } = await end.line();
     const identity = await Identity.generate();
@@ -48,7 +48,7 @@ const KINDS: ((end: RawEnd) => Promise<unknown>)[] = [
       for (let n = 0; n < 10; n++) if (!await end.line()) return;
     }
   },
-];
+};
 
 async function attack(address: { host: string; port: number }, kind: number): Promise<never> {
   for (;;) {
@@ -62,8 +62,8 @@ async function attack(address: { host: string; port: number }, kind: number): Pr
   }
 }
 
-const [where, count, only] = Deno.args;
-const kinds = KINDS.filter(({ name }) => only === undefined || name === only);
+const [where, count, ...names] = Deno.args;
+const kinds = names.map((name) => KINDS[name as keyof typeof KINDS]);
 const [host, port] = where.split(":");
 for (let n = 0; n < Number(count); n++) {
   void attack({ host, port: Number(port) }, n);

@@ -1,4 +1,4 @@
-import { parseArgs } from "@std/cli/parse-args";
+import { benchWords } from "./bench_words.ts";
 import { folderRate } from "./figures/folder_rate.ts";
 import { getRate } from "./figures/get_rate.ts";
 import { privateRate } from "./figures/private_rate.ts";
@@ -47,47 +47,25 @@ export interface BenchOptions {
   starts: number;
   json: boolean;
   /** Which figures are taken, in this order. */
-  figures: FigureName[];
+  figures: readonly FigureName[];
 }
 
 /** Reads the command line. Throws an Error that names the word it could not use. */
 export function parseOptions(args: string[]): BenchOptions | "help" {
-  const words: Record<string, unknown> = parseArgs(args, {
-    boolean: ["quick", "json", "help"],
-    string: ["rounds", "size", "big", "files", "_"],
-    alias: { h: "help" },
-    unknown: (word: string, option?: string) => {
-      if (option === undefined) return;
-      throw new Error(`Cannot use ${word}: there is no such option`);
-    },
+  const words = benchWords(args, {
+    figures: Object.keys(FIGURES) as FigureName[],
+    flags: ["quick", "json"],
+    values: ["rounds", "size", "big", "files"],
   });
-  if (words.help) return "help";
-  const quick = words.quick === true;
+  if (words === "help") return words;
+  const quick = words.has("quick");
   return {
-    rounds: count("rounds", words.rounds, quick ? 2 : 5),
-    size: count("size", words.size, quick ? 64 : 1024) * MIB,
-    big: count("big", words.big, quick ? 64 : 4096) * MIB,
-    files: count("files", words.files, quick ? 1_000 : 10_000),
+    rounds: words.count("rounds", quick ? 2 : 5),
+    size: words.count("size", quick ? 64 : 1024) * MIB,
+    big: words.count("big", quick ? 64 : 4096) * MIB,
+    files: words.count("files", quick ? 1_000 : 10_000),
     starts: quick ? 3 : 10,
-    json: words.json === true,
-    figures: figures(words._ as string[]),
+    json: words.has("json"),
+    figures: words.figures,
   };
-}
-
-function figures(words: string[]): FigureName[] {
-  const known = Object.keys(FIGURES) as FigureName[];
-  const unknown = words.find((word) => !known.some((one) => one === word));
-  if (unknown !== undefined) {
-    throw new Error(`Cannot measure ${unknown}: it must be one of ${known.join(", ")}`);
-  }
-  return words.length === 0 ? known : known.filter((one) => words.includes(one));
-}
-
-/** A whole number from 1 up that an option was given, or what it is otherwise. */
-export function count(option: string, given: unknown, otherwise: number): number {
-  if (given === undefined) return otherwise;
-  if (!/^[1-9]\d{0,6}$/.test(String(given))) {
-    throw new Error(`Cannot use --${option} ${given}: it must be a whole number from 1 up`);
-  }
-  return Number(given);
 }

@@ -1,5 +1,4 @@
-import { parseArgs } from "@std/cli/parse-args";
-import { count } from "./options.ts";
+import { benchWords } from "./bench_words.ts";
 
 const GIB = 1024 ** 3;
 
@@ -29,26 +28,12 @@ export interface PageBenchOptions {
 
 /** Reads the command line. Throws an Error that names the word it could not use. */
 export function parsePageOptions(args: string[]): PageBenchOptions | "help" {
-  const words: Record<string, unknown> = parseArgs(args, {
-    boolean: ["help"],
-    string: ["size", "rounds", "files"],
-    alias: { h: "help" },
-    unknown: (word: string) => {
-      if (!word.startsWith("-")) return;
-      throw new Error(`Cannot use ${word}: there is no such option`);
-    },
-  });
-  if (words.help) return "help";
-  const named = (words._ as unknown[]).map(String);
-  for (const name of named) {
-    if (!FIGURES.some((figure) => figure === name)) {
-      throw new Error(`Cannot take ${name}: the figures are ${FIGURES.join(", ")}`);
-    }
-  }
+  const words = benchWords(args, { figures: FIGURES, values: ["size", "rounds", "files"] });
+  if (words === "help") return words;
   return {
-    figures: named.length > 0 ? FIGURES.filter((figure) => named.includes(figure)) : FIGURES,
-    size: count("size", words.size, 2) * GIB,
-    rounds: count("rounds", words.rounds, 5),
-    files: count("files", words.files, 10_000),
+    figures: words.figures,
+    size: words.count("size", 2) * GIB,
+    rounds: words.count("rounds", 5),
+    files: words.count("files", 10_000),
   };
 }

@@ -1,5 +1,4 @@
-import { parseArgs } from "@std/cli/parse-args";
-import { count } from "./options.ts";
+import { benchWords } from "./bench_words.ts";
 
 const MIB = 1024 * 1024;
 
@@ -34,28 +33,18 @@ export interface SwarmOptions {
 
 /** Reads the command line. Throws an Error that names the word it could not use. */
 export function parseSwarmOptions(args: string[]): SwarmOptions | "help" {
-  const words: Record<string, unknown> = parseArgs(args, {
-    boolean: ["loopback", "help"],
-    string: ["peers", "size", "mbit", "kills"],
-    alias: { h: "help" },
-    unknown: (word: string) => {
-      if (!word.startsWith("-")) return;
-      throw new Error(`Cannot use ${word}: there is no such option`);
-    },
+  const words = benchWords(args, {
+    figures: FIGURES,
+    values: ["peers", "size", "mbit", "kills"],
+    flags: ["loopback"],
   });
-  if (words.help) return "help";
-  const named = (words._ as unknown[]).map(String);
-  for (const name of named) {
-    if (!FIGURES.some((figure) => figure === name)) {
-      throw new Error(`Cannot take ${name}: the figures are ${FIGURES.join(", ")}`);
-    }
-  }
+  if (words === "help") return words;
   return {
-    figures: named.length > 0 ? FIGURES.filter((figure) => named.includes(figure)) : FIGURES,
-    peers: count("peers", words.peers, 8),
-    size: count("size", words.size, 256) * MIB,
-    mbit: count("mbit", words.mbit, 100),
-    loopback: words.loopback === true,
-    kills: count("kills", words.kills, 100),
+    figures: words.figures,
+    peers: words.count("peers", 8),
+    size: words.count("size", 256) * MIB,
+    mbit: words.count("mbit", 100),
+    loopback: words.has("loopback"),
+    kills: words.count("kills", 100),
   };
 }
