@@ -248,7 +248,7 @@ export type BootstrapRequest = v.InferOutput<typeof BootstrapRequest>;
 
 /**
  * `nonce`: 32 random bytes, fresh for each connection. `observed`: the caller as `host:port`. `time`:
- * what the bootstrap's clock says; older ones don't tell.
+ * what the bootstrap's clock says; not all tell it.
  */
 export const BootstrapHello = reply("hello", {
   protocol: count(65_535),
