@@ -43,6 +43,33 @@ Deno.test("walk: names in composed form, in the order of a manifest, with their 
   await faultOf("usage", walkTree(folder.at("none")), "Cannot share");
 });
 
+Deno.test("walk: links are told in their plain form, and those to their own folder are left out", async () => {
+  await using folder = await TempFolder.create();
+  await folder.mkdir("d");
+  const links = {
+    plain: "./d/",
+    doubled: "d//./x",
+    up: ".././d",
+    self: ".",
+    root: "/",
+    out: "./..",
+  };
+  for (const [name, target] of Object.entries(links)) {
+    Deno.symlinkSync(target, folder.at(name === "up" ? "d/up" : name));
+  }
+  const { entries, leftOut } = await walkTree(folder.path);
+  const targets = entries.flatMap((entry) =>
+    entry.type === "link" ? [[entry.path, entry.target]] : []
+  );
+  assertEquals(targets, [["d/up", "../d"], ["doubled", "d/x"], ["plain", "d"]]);
+  const why = Object.fromEntries(leftOut.map(({ path, why }) => [path, why]));
+  assertEquals(why, {
+    out: "the link leads out of the folder, to ..",
+    root: "the link leads out of the folder, to /",
+    self: "the link leads to the folder that it is in",
+  });
+});
+
 Deno.test("describe: one manifest for one tree, hashed once, and another for another", async () => {
   await using folder = await TempFolder.create();
   await using state = await newState();

@@ -77,9 +77,17 @@ function look(
     const executable = (stat.mode & 0o100n) !== 0n;
     return { type: "file", path, disk, stamp: stampOfStat(stat), executable };
   }
-  const target = fs.readlinkSync(disk).normalize("NFC").replace(/(?<=.)\/+$/, "");
+  const target = plainTarget(fs.readlinkSync(disk));
   if (isTargetInside(path, target)) return { type: "link", path, disk, target };
+  if (target === ".") return { path, why: "the link leads to the folder that it is in" };
   return { path, why: `the link leads out of the folder, to ${target}` };
+}
+
+/** Where a link leads, in the form that manifests have it in: without `.` and repeated or last slashes. */
+function plainTarget(target: string): string {
+  const parts = target.normalize("NFC").split("/");
+  const plain = parts.filter((part, at) => part !== "." && (part !== "" || at === 0));
+  return plain.join("/") || (target.startsWith("/") ? "/" : ".");
 }
 
 function whyLeftOut(
