@@ -105,8 +105,10 @@ export async function makeParents(dir: string, path: string): Promise<void> {
 export async function requireNoTwin(dir: string, name: string): Promise<void> {
   const twin = await findTwin(dir, name);
   if (twin === undefined) return;
-  const why = "the same name but for case or Unicode form; put it elsewhere with -o";
-  throw new Fault("destination", `Cannot write ${pathOf(dir, name)}: there is ${twin}, ${why}`);
+  const why = "the same name but for case or Unicode form";
+  throw new Fault("destination", `Cannot write ${pathOf(dir, name)}: there is ${twin}, ${why}`, {
+    next: MOVE_AWAY,
+  });
 }
 
 async function underDir(dir: string, name: string): Promise<string> {
@@ -125,7 +127,9 @@ export async function requireInside(dir: string, path: string): Promise<void> {
     const real = await Deno.realPath(parent).catch(() => undefined);
     if (real === undefined && parent !== dir) continue;
     if (real !== undefined && !(await Deno.stat(real)).isDirectory) {
-      throw new Fault("destination", `Cannot write ${path}: ${parent} is a file`);
+      throw new Fault("destination", `Cannot write ${path}: ${parent} is a file`, {
+        next: MOVE_AWAY,
+      });
     }
     if (real !== undefined && isInside(dir, real)) return;
     throw new Fault("usage", `Cannot write ${path}: a link in it leaves ${dir}`);

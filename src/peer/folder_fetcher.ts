@@ -214,8 +214,9 @@ export class FolderFetcher {
     const { request, target, place: { path: root }, part: { entries }, signal } = job;
     const [blocked] = state.inTheWay;
     if (blocked && !request.delete) {
-      const why = `${blocked.why}; remove it, or add --delete`;
-      throw new Fault("destination", `Cannot write ${root}/${blocked.path}: ${why}`);
+      throw new Fault("destination", `Cannot write ${root}/${blocked.path}: ${blocked.why}`, {
+        next: "remove that, or add --delete, and run it again",
+      });
     }
     const staging = Staging.open(this.stagingOf(target.id, `${root}/.`));
     const staged = await this.#compare(job, staging.root, filesOf(state.missing));
