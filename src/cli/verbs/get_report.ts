@@ -3,13 +3,13 @@ import { formatDuration, formatRate, formatSize, shortId } from "../units.ts";
 
 /** A receipt as a line for people. */
 export function describeReceipt(receipt: Receipt): string {
-  const { name, size, seconds, rate, sources, chunks, kept, up_to_date, path = "" } = receipt;
+  const { name, size, seconds, bytes, rate, sources, chunks, kept, up_to_date, path = "" } =
+    receipt;
   const total = chunks.reused + chunks.fetched;
   const used = sources.filter((source) => source.bytes > 0).length;
   const how = kept ? ["left alone: it was there"] : up_to_date ? ["already up to date"] : [
     `in ${formatDuration(seconds)}`,
-    `(${formatRate(rate)})`,
-    `from ${used} source${used === 1 ? "" : "s"}`,
+    ...(bytes > 0 ? [`(${formatRate(rate)})`, `from ${used} source${used === 1 ? "" : "s"}`] : []),
     ...(chunks.reused > 0 && receipt.kind === "file"
       ? [`${chunks.reused} of ${total} chunks were there`]
       : []),
@@ -46,7 +46,7 @@ export function describePlan(plan: Plan): string {
   const more = sources.length > 3 ? ` and ${sources.length - 3} more` : "";
   const what = action === "none" ? [kept ? "would be left alone" : "already up to date"] : [
     `would ${action === "fetch" ? "be fetched" : "replace what is there"}`,
-    `${formatSize(bytes.missing)} ${from}${more}`,
+    ...(bytes.missing > 0 ? [`${formatSize(bytes.missing)} ${from}${more}`] : []),
     ...(bytes.reused > 0 ? [`${formatSize(bytes.reused)} from files here`] : []),
     ...(bytes.there > 0 ? [`${formatSize(bytes.there)} of an earlier try`] : []),
   ];
