@@ -89,6 +89,14 @@ Deno.test("a wrong token, host or origin does nothing, and learns nothing", asyn
     assertEquals((await ask("GET", "/api/status", { ...own, Origin: url })).status, 200);
     assertEquals((await world.run(victim.dir, ["get", "data"])).code, 0);
   });
+  await t.step("a path that leads out of what is served names no file", async () => {
+    const paths = ["../api/status", "../../data", "%2e%2e/data", "..%2f..%2fdata"];
+    for (const path of paths) {
+      const { status, answer } = await ask("GET", `/files/${path}`, own);
+      assertEquals(status, 400, answer);
+      assert(answer.includes('{"error":{"kind":"usage"'), answer);
+    }
+  });
   await t.step("what is uploaded stays in DIR, and replaces nothing", async () => {
     const names: [string, string][] = [
       ["../escape", "usage"],

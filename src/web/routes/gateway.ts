@@ -46,11 +46,17 @@ export function gatewayRoutes(app: Hono, api: PageApi): void {
   });
 }
 
+const FILES = "/files/";
+
 /** The name as it was sent: decoded once, whatever the router makes of it. */
 function nameOf(context: Context): string {
   const { pathname } = new URL(context.req.url);
+  // The router sees the path as it was sent, a URL without its `..`.
+  if (!pathname.startsWith(FILES)) {
+    throw new Fault("usage", `Cannot get ${pathname.slice(0, 80)}: it is not below ${FILES}`);
+  }
   try {
-    return decodeURIComponent(pathname.slice("/files/".length));
+    return decodeURIComponent(pathname.slice(FILES.length));
   } catch (cause) {
     throw new Fault("usage", "Cannot get that: the name is not valid percent-encoded UTF-8", {
       cause,
