@@ -62,6 +62,8 @@ Deno.test("gateway: conditions", async () => {
   const ask = askOf(new ScriptedPeer());
   const fresh = await ask("GET", "/files/file", { headers: { "if-none-match": `"x", "${ID}"` } });
   assertEquals([fresh.status, await fresh.text()], [304, ""]);
+  const weak = await ask("GET", "/files/file", { headers: { "if-none-match": `W/"${ID}"` } });
+  assertEquals([weak.status, await weak.text()], [304, ""]);
   const range = { range: "bytes=0-0" };
   const same = await ask("GET", "/files/file", { headers: { ...range, "if-range": `"${ID}"` } });
   assertEquals([same.status, await same.text()], [206, "0"]);

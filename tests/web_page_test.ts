@@ -114,6 +114,39 @@ Deno.test("page: who signs out is out", async () => {
   assertEquals(await statusOf(ask("GET", "/api/status", { headers: { cookie: other } })), 200);
 });
 
+Deno.test("page: who signs out hears nothing more", async () => {
+  const { ask, clock, signIn, close } = pageOf();
+  const [cookie, other] = [await signIn(), await signIn()];
+  const listen = async (cookie: string) => {
+    const { body } = await ask("GET", "/api/events", { headers: { cookie } });
+    const reader = body!.pipeThrough(new TextDecoderStream()).getReader();
+    assertMatch((await reader.read()).value!, /^retry: /);
+    assertMatch((await reader.read()).value!, /event: change/);
+    return reader;
+  };
+  const [out, still] = [await listen(cookie), await listen(other)];
+  await ask("DELETE", "/sign-in", { headers: { cookie } });
+  const [last, next] = [out.read(), still.read()];
+  await clock.pass(15_000);
+  assertEquals((await last).done, true);
+  assertEquals((await next).value, ": still here\n\n");
+  await still.cancel();
+  close();
+});
+
+Deno.test("page: the cookie lasts anew whenever the page is opened", async () => {
+  const { ask, signIn } = pageOf();
+  const cookie = await signIn();
+  const renewed = async (route: string) => {
+    const { headers, body } = await ask("GET", route, { headers: { cookie } });
+    await body?.cancel();
+    return headers.get("set-cookie");
+  };
+  assertEquals((await renewed("/"))!.split("; ").slice(0, 2), [cookie, "Max-Age=604800"]);
+  assertEquals(await renewed("/api/status"), null);
+  assertEquals((await ask("GET", "/")).headers.get("set-cookie"), null);
+});
+
 Deno.test("page: without a session there is the sign-in and nothing else", async () => {
   const peer = new ScriptedPeer();
   const { ask } = pageOf({ api: peer });
@@ -247,7 +280,9 @@ Deno.test("page: a rebound host is refused, whatever else it has", async () => {
 
 Deno.test("own host: addresses can't be rebound, names can", () => {
   const open = (host: string) => isOwnHost(host, "0.0.0.0");
-  assert(["10.0.0.1:10100", "[2001:db8::1]:10100", "localhost:1", "127.0.0.1"].every(open));
+  assert(
+    ["10.0.0.1:10100", "[2001:db8::1]:10100", "localhost:1", "127.0.0.1"].every(open),
+  );
   assert(!["evil.example", "10.0.0.1.evil.example", "1.2.3", "", "[::1", "a b"].some(open));
   assert(isOwnHost("Machine.example:10100", "machine.example"));
   assert(!isOwnHost("other.example:10100", "machine.example"));

@@ -25,13 +25,16 @@ export class EventStreams {
     this.#clock = clock;
   }
 
-  /** Throws a `network` Fault when too many listen already. */
-  open(lastEventId?: string): Response {
+  /**
+   * Tells nothing more once `mayListen` is false. Throws a `network` Fault when too many listen already.
+   */
+  open(lastEventId?: string, mayListen: () => boolean = () => true): Response {
     if (this.#closed || this.#feed.listeners >= LISTENERS_CAP) {
       throw new Fault("network", `Cannot listen: ${LISTENERS_CAP} pages do already`);
     }
     const gone = new AbortController();
-    const events = this.#events(this.#parse(lastEventId), gone.signal);
+    const goesOn = () => !gone.signal.aborted && mayListen();
+    const events = this.#events(this.#parse(lastEventId), goesOn);
     const encoder = new TextEncoder();
     const body = new ReadableStream<Uint8Array>({
       async pull(controller) {
@@ -57,16 +60,19 @@ export class EventStreams {
     this.#feed.wake();
   }
 
-  async *#events(seen: Seen | undefined, gone: AbortSignal): AsyncGenerator<string, void> {
+  async *#events(
+    seen: Seen | undefined,
+    goesOn: () => boolean,
+  ): AsyncGenerator<string, void> {
     const leave = await this.#feed.listen();
     try {
       yield `retry: ${RETRY_MS}\n\n`;
-      while (!this.#closed && !gone.aborted) {
+      while (!this.#closed && goesOn()) {
         const change = this.#feed.since(seen);
         if (!change) {
           const before = this.#clock.now();
           await this.#feed.changed(HEARTBEAT_MS);
-          if (this.#clock.now() - before >= HEARTBEAT_MS) yield ": still here\n\n";
+          if (this.#clock.now() - before >= HEARTBEAT_MS && goesOn()) yield ": still here\n\n";
           continue;
         }
         const { seen: upTo, ...told } = change;

@@ -42,6 +42,8 @@ export interface PageAccessOptions {
 /** What a handler knows beside the request. */
 export interface PageBindings {
   Bindings: { remote: string };
+  /** Whether who asked may still do so: a session can end while an answer goes on. */
+  Variables: { mayGoOn: () => boolean };
 }
 
 /**
@@ -64,6 +66,8 @@ export function pageAccess(options: PageAccessOptions): Hono<PageBindings> {
     const refused = refusal(context, host) ?? await passOn(context);
     if (refused) context.res = refused;
     else await next();
+    // The cookie lasts anew with the session when the page is opened.
+    if (!refused && context.req.path === "/") giveCookie(context, getCookie(context, cookie) ?? "");
     const content = context.req.path.startsWith("/files/");
     for (
       const [name, value] of [
@@ -84,10 +88,21 @@ export function pageAccess(options: PageAccessOptions): Hono<PageBindings> {
   function passOn(context: Context<PageBindings>): Response | undefined {
     if (PUBLIC.test(context.req.path)) return;
     const authorization = context.req.header("authorization");
-    if (authorization !== undefined && isVerb(authorization)) return;
-    if (sessions.has(getCookie(context, cookie) ?? "")) return;
+    if (authorization !== undefined && isVerb(authorization)) {
+      context.set("mayGoOn", () => true);
+      return;
+    }
+    const session = getCookie(context, cookie) ?? "";
+    context.set("mayGoOn", () => sessions.has(session));
+    if (sessions.has(session)) return;
     if (context.req.path === "/") return context.redirect("/sign-in", 303);
     return refuse("sign in first: run 'shoal peer ui'", 401);
+  }
+
+  function giveCookie(context: Context, session: string, ms = SESSION_MS): void {
+    setCookie(context, cookie, session, {
+      ...{ httpOnly: true, sameSite: "Strict", path: "/", maxAge: ms / 1000 },
+    });
   }
 
   app.get("/healthz", (context) => context.text("ok\n"));
@@ -112,15 +127,13 @@ export function pageAccess(options: PageAccessOptions): Hono<PageBindings> {
       );
     }
     slowDown.passed(remote);
-    setCookie(context, cookie, session, {
-      ...{ httpOnly: true, sameSite: "Strict", path: "/", maxAge: SESSION_MS / 1000 },
-    });
+    giveCookie(context, session);
     return context.body(null, 204);
   });
 
   app.delete("/sign-in", (context) => {
     sessions.end(getCookie(context, cookie) ?? "");
-    setCookie(context, cookie, "", { httpOnly: true, sameSite: "Strict", path: "/", maxAge: 0 });
+    giveCookie(context, "", 0);
     return context.body(null, 204);
   });
 

@@ -34,7 +34,9 @@ export function pageApp(api: PageApi, options: PageAppOptions): PageApp {
   const app = pageAccess(options);
   const events = new EventStreams(new StatusFeed(api, clock), clock);
 
-  app.get("/api/events", ({ req }) => events.open(req.header("last-event-id")));
+  app.get("/api/events", ({ req, var: { mayGoOn } }) => {
+    return events.open(req.header("last-event-id"), mayGoOn);
+  });
 
   const serve = (path: string, method = "GET", known?: string): Response | undefined => {
     const asset = assets.get(path);

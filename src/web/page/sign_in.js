@@ -12,7 +12,10 @@ async function signIn(body) {
       headers: { "content-type": "application/json", "x-shoal": "1" },
       body: JSON.stringify(body),
     });
-    if (response.ok) return location.replace("/");
+    // A link that was used already leads in, too, where that was done by this browser.
+    if (response.ok || (body.ticket && (await fetch("/api/settings")).ok)) {
+      return location.replace("/");
+    }
     said.textContent = (await response.json()).error.message;
   } catch {
     said.textContent = "The peer does not answer. Is it running?";

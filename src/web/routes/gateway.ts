@@ -83,8 +83,10 @@ function percent(char: string): string {
   return `%${char.charCodeAt(0).toString(16).toUpperCase()}`;
 }
 
+/** By the weak comparison, as RFC 9110, 13.1.2 has it: what stands between may have weakened the tag. */
 function matches(header: string | undefined, tag: string): boolean {
-  return header?.split(",").some((one) => /^\s*\*\s*$/.test(one) || one.trim() === tag) ?? false;
+  const tags = header?.split(",").map((one) => one.trim().replace(/^W\//, "")) ?? [];
+  return tags.some((one) => one === "*" || one === tag);
 }
 
 /** A body that has its first bytes already: what fails before them is thrown. */
