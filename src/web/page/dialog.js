@@ -2,7 +2,9 @@ import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { html } from "./html.js";
 
-const open = signal(null);
+/** What is asked; the first is shown, the others wait for its answer. */
+const asked = signal([]);
+let next = 1;
 
 /**
  * Asks in a dialog of its own. `render` gets `answer`, to be called with what is chosen; resolves with
@@ -10,40 +12,45 @@ const open = signal(null);
  */
 export function askInDialog(title, render) {
   return new Promise((resolve) => {
-    open.value = {
-      title,
-      render,
-      answer(value) {
-        open.value = null;
-        resolve(value);
-      },
+    const key = next++;
+    const answer = (value) => {
+      asked.value = asked.value.filter((one) => one.key !== key);
+      resolve(value);
     };
+    asked.value = [...asked.value, { key, title, render, answer }];
   });
 }
 
-/** Asks whether to do something. */
+/** Asks whether to do something that can't be undone: the way out is what has the focus. */
 export function confirm(title, text, word) {
   return askInDialog(title, (answer) =>
     html`
       <p>${text}</p>
       <div class="buttons">
         <button onClick=${() => answer(undefined)}>Leave it</button>
-        <button class="primary" autofocus onClick=${() => answer(true)}>${word}</button>
+        <button class="primary" onClick=${() => answer(true)}>${word}</button>
       </div>
     `);
 }
 
 export function Dialog() {
+  const [first] = asked.value;
+  return first && html`<${Question} ...${first} />`;
+}
+
+function Question({ title, render, answer }) {
   const element = useRef(null);
-  const asked = open.value;
-  useEffect(() => {
-    if (asked && !element.current.open) element.current.showModal();
-  }, [asked]);
-  if (!asked) return null;
+  const chosen = useRef(undefined);
+  useEffect(() => element.current.showModal(), []);
+  // Closed, not merely removed: so the focus goes back to what had it.
+  const choose = (value) => {
+    chosen.current = value;
+    element.current.close();
+  };
   return html`
-    <dialog ref=${element} aria-labelledby="dialog-title" onClose=${() => asked.answer(undefined)}>
-      <h2 id="dialog-title">${asked.title}</h2>
-      ${asked.render(asked.answer)}
+    <dialog ref=${element} aria-labelledby="dialog-title" onClose=${() => answer(chosen.current)}>
+      <h2 id="dialog-title">${title}</h2>
+      ${render(choose)}
     </dialog>
   `;
 }
