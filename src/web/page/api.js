@@ -56,8 +56,8 @@ export async function* askLines(method, path, { body, signal } = {}) {
 }
 
 /** The result that a work's lines end with; `onProgress` gets the others. */
-export async function askResult(method, path, { body, onProgress } = {}) {
-  for await (const line of askLines(method, path, { body })) {
+export async function askResult(method, path, { body, onProgress, signal } = {}) {
+  for await (const line of askLines(method, path, { body, signal })) {
     if (line.error) throw new ApiError(line.error.message, line.error);
     if (line.result) return line.result;
     if (line.progress) onProgress?.(line.progress);

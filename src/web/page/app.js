@@ -1,6 +1,7 @@
 import { effect, signal } from "@preact/signals";
 import { render } from "preact";
 import { Dialog } from "./dialog.js";
+import { Drop } from "./drop.js";
 import { FilesTab } from "./files_tab.js";
 import { formatRate, shortId } from "./format.js";
 import { html } from "./html.js";
@@ -35,9 +36,12 @@ function App() {
       <button class="quiet" onClick=${signOut}>Sign out</button>
     </header>
     <${Banners} />
-    <main id=${`panel-${id}`} role="tabpanel" aria-labelledby=${`tab-${id}`}>
-      <${View} />
+    <main>
+      <div class="panel" id=${`panel-${id}`} role="tabpanel" aria-labelledby=${`tab-${id}`}>
+        <${View} />
+      </div>
     </main>
+    <${Drop} />
     <${Toasts} />
     <${Dialog} />
   `;

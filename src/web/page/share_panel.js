@@ -2,14 +2,15 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { exactSize, formatSize } from "./format.js";
 import { html } from "./html.js";
 import { status } from "./live.js";
-import { tellError } from "./toasts.js";
-import { dismissUpload, filesOfDrop, shareFiles, sharePath, uploads } from "./uploads.js";
+import { dismissUploads, shareFiles, sharePath, uploads } from "./uploads.js";
+
+/** Most that are shown of what is being shared: those under way, those that failed, and the next ones. */
+const SHOWN = 20;
 
 /** Ways to share: drop files anywhere, choose them, or name a path on the peer's machine. */
 export function SharePanel() {
   const chooser = useRef(null);
   const [naming, setNaming] = useState(false);
-  const over = useDrop();
   return html`
     <div class="share">
       <button class="primary" onClick=${() => chooser.current.click()}>Share files…</button>
@@ -28,48 +29,14 @@ export function SharePanel() {
       <span class="dim hint">or drop files anywhere on this page</span>
       ${naming && html`<${PathForm} onDone=${() => setNaming(false)} />`}
     </div>
-    ${over && html`
-      <div class="drop" aria-hidden="true">
-        <p>Drop to share</p>
-      </div>
-    `}
-    ${uploads.value.length > 0 && html`<ul class="uploads" aria-label="Being shared">
-      ${uploads.value.map((one) => html`<${Upload} key=${one.key} upload=${one} />`)}
-    </ul>`}
+    <${Uploads} />
   `;
-}
-
-/** True while files are held over the page. What is dropped is shared. */
-function useDrop() {
-  const [over, setOver] = useState(false);
-  useEffect(() => {
-    let depth = 0;
-    const hasFiles = ({ dataTransfer }) => dataTransfer?.types.includes("Files");
-    const listeners = {
-      dragenter: (event) => hasFiles(event) && setOver(++depth > 0),
-      dragleave: (event) => hasFiles(event) && setOver(--depth > 0),
-      dragover: (event) => hasFiles(event) && event.preventDefault(),
-      async drop(event) {
-        if (!hasFiles(event)) return;
-        event.preventDefault();
-        setOver((depth = 0) > 0);
-        try {
-          shareFiles(await filesOfDrop(event.dataTransfer));
-        } catch (error) {
-          tellError(new Error(`The browser could not read what was dropped: ${error.message}`));
-        }
-      },
-    };
-    for (const [name, listener] of Object.entries(listeners)) addEventListener(name, listener);
-    return () => {
-      for (const [name, listener] of Object.entries(listeners)) removeEventListener(name, listener);
-    };
-  }, []);
-  return over;
 }
 
 function PathForm({ onDone }) {
   const [path, setPath] = useState("");
+  const field = useRef(null);
+  useEffect(() => field.current.focus(), []);
   const submit = async (event) => {
     event.preventDefault();
     if (await sharePath(path.trim())) onDone();
@@ -80,11 +47,33 @@ function PathForm({ onDone }) {
         for="share-path">A path on the peer’s machine, absolute or below ${status.value?.dir ??
           "the shared folder"}. The file is shared where it lies.</label>
       <div class="line">
-        <input id="share-path" required autofocus value=${path} onInput=${(event) =>
+        <input id="share-path" ref=${field} required value=${path} onInput=${(event) =>
           setPath(event.target.value)} />
         <button class="primary">Share it</button>
       </div>
     </form>
+  `;
+}
+
+function Uploads() {
+  const all = uploads.value;
+  if (all.length === 0) return null;
+  const waits = ({ phase }) => phase === "waiting";
+  const shown = [...all.filter((one) => !waits(one)), ...all.filter(waits)].slice(0, SHOWN);
+  return html`
+    <div class="uploads">
+      ${all.length > 1 && html`
+        <div class="line">
+          <span class="dim grow">${all.length.toLocaleString(
+            "en",
+          )} files are being shared${all.length > SHOWN ? `; ${SHOWN} are listed` : ""}</span>
+          <button onClick=${() => dismissUploads(all.map(({ key }) => key))}>Stop all</button>
+        </div>
+      `}
+      <ul aria-label="Being shared">
+        ${shown.map((one) => html`<${Upload} key=${one.key} upload=${one} />`)}
+      </ul>
+    </div>
   `;
 }
 
@@ -93,7 +82,7 @@ const PHASES = { waiting: "waiting", sending: "sending", hashing: "hashing", fai
 function Upload({ upload: { key, name, size, sent, hashed, phase, error, file } }) {
   const done = phase === "hashing" ? hashed : sent ?? 0;
   const again = () => {
-    dismissUpload(key);
+    dismissUploads([key]);
     shareFiles([{ name, file }]);
   };
   return html`
@@ -105,7 +94,7 @@ function Upload({ upload: { key, name, size, sent, hashed, phase, error, file } 
         </span>
         ${phase === "failed" && html`<button onClick=${again}>Try again</button>`}
         <button aria-label=${`${phase === "failed" ? "Dismiss" : "Stop"} ${name}`} onClick=${() =>
-          dismissUpload(key)}>${phase === "failed" ? "Dismiss" : "Stop"}</button>
+          dismissUploads([key])}>${phase === "failed" ? "Dismiss" : "Stop"}</button>
       </div>
       ${phase === "failed"
         ? html`<p role="alert">${error}</p>`

@@ -4,12 +4,19 @@ import { html } from "./html.js";
 /** How long good news stays, in milliseconds. Bad news stays until it is dismissed. */
 const STAYS_MS = 6_000;
 
+/** Most good news, and most bad news, at a time: the oldest gives way. */
+const GOOD = 3;
+const BAD = 20;
+
 const toasts = signal([]);
 let next = 1;
 
 function add(toast) {
   const id = next++;
-  toasts.value = [...toasts.value.slice(-3), { ...toast, id }];
+  const all = [...toasts.value, { ...toast, id }];
+  const good = all.filter(({ failed }) => !failed).slice(-GOOD);
+  const bad = all.filter(({ failed }) => failed).slice(-BAD);
+  toasts.value = all.filter((one) => good.includes(one) || bad.includes(one));
   return id;
 }
 
@@ -33,7 +40,9 @@ export function Toasts() {
     <div class="toasts" role="status" aria-live="polite">
       ${toasts.value.map(({ id, text, failed }) =>
         html`
-          <div key=${id} class=${failed ? "toast failed" : "toast"}>
+          <div key=${id} class=${failed ? "toast failed" : "toast"} role=${failed
+            ? "alert"
+            : undefined}>
             <span>${text}</span>
             <button class="quiet icon" aria-label="Dismiss" onClick=${() => dismiss(id)}>✕</button>
           </div>

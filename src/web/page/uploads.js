@@ -1,5 +1,6 @@
 import { signal } from "@preact/signals";
 import { askResult, upload } from "./api.js";
+import { count } from "./format.js";
 import { status } from "./live.js";
 import { tell, tellError } from "./toasts.js";
 
@@ -18,17 +19,35 @@ function update(key, changes) {
   uploads.value = uploads.value.map((one) => one.key === key ? { ...one, ...changes } : one);
 }
 
-/** Takes one off the list; stops it if it is under way. */
-export function dismissUpload(key) {
-  const one = uploads.value.find((other) => other.key === key);
-  uploads.value = uploads.value.filter((other) => other.key !== key);
-  one?.stop?.();
+/** Takes some off the list; stops those that are under way. */
+export function dismissUploads(keys) {
+  const gone = new Set(keys);
+  const dismissed = uploads.value.filter(({ key }) => gone.has(key));
+  uploads.value = uploads.value.filter(({ key }) => !gone.has(key));
+  for (const { phase, batch, stop } of dismissed) {
+    if (phase === "waiting") settle(batch);
+    stop?.();
+  }
 }
+
+/** One of those that were chosen together has ended; the last one says how many are shared. */
+function settle(batch, shared) {
+  if (shared !== undefined) batch.shared.push(shared);
+  if (--batch.left > 0 || batch.shared.length === 0) return;
+  const { length } = batch.shared;
+  tell(length === 1 ? `${batch.shared[0]} is shared.` : `${count(length, "file")} are shared.`);
+}
+
+// What isn't there yet is lost with the page, which alone can read the files.
+addEventListener("beforeunload", (event) => {
+  if (uploads.value.some(({ file, phase }) => file && phase !== "failed")) event.preventDefault();
+});
 
 /** Sends files to the shared folder, `{name, file}` each, and shares them. */
 export function shareFiles(files) {
+  const batch = { left: files.length, shared: [] };
   const added = files.map(({ name, file }) => ({
-    ...{ key: next++, name, file, size: file.size, sent: 0, hashed: 0, phase: "waiting" },
+    ...{ key: next++, name, file, size: file.size, sent: 0, hashed: 0, phase: "waiting", batch },
   }));
   uploads.value = [...uploads.value, ...added];
   pump();
@@ -46,7 +65,7 @@ function pump() {
   }
 }
 
-async function send({ key, name, file }) {
+async function send({ key, name, file, batch }) {
   let told = 0;
   const { result, stop } = upload(name, file, (progress) => {
     if (!progress.whole && performance.now() - told < TELL_EVERY_MS) return;
@@ -56,30 +75,41 @@ async function send({ key, name, file }) {
   update(key, { phase: "sending", stop });
   try {
     await result;
-    dismissUpload(key);
-    tell(`${name} is shared.`);
+    dismissUploads([key]);
+    settle(batch, name);
   } catch (error) {
-    if (error.kind === "stopped") dismissUpload(key);
+    if (error.kind === "stopped") dismissUploads([key]);
     else update(key, { phase: "failed", error: error.message, stop: undefined });
+    settle(batch);
   }
 }
 
 /** Shares a file where it lies on the peer's machine. True when it is shared. */
 export async function sharePath(path) {
   const key = next++;
-  uploads.value = [...uploads.value, { key, name: path, size: 0, hashed: 0, phase: "hashing" }];
+  const stopped = new AbortController();
+  const one = {
+    key,
+    name: path,
+    size: 0,
+    hashed: 0,
+    phase: "hashing",
+    stop: () => stopped.abort(),
+  };
+  uploads.value = [...uploads.value, one];
   try {
     const shared = await askResult("POST", "/api/shares", {
       body: { file: path, cwd: status.value.dir },
+      signal: stopped.signal,
       onProgress: ({ hashed, size }) => update(key, { hashed, size }),
     });
     tell(`${shared.name} is shared.`);
     return true;
   } catch (error) {
-    tellError(error);
+    if (!stopped.signal.aborted) tellError(error);
     return false;
   } finally {
-    dismissUpload(key);
+    dismissUploads([key]);
   }
 }
 
