@@ -13,7 +13,7 @@ export function Canvas({ data, draw, label, className }) {
   const paint = () => {
     const canvas = element.current;
     const { shown, size, colors, painted } = place.current;
-    if (!shown || !size) return;
+    if (!shown || !size || !canvas) return;
     const { width, height, scale } = size;
     const context = canvas.getContext("2d");
     if (!painted) {
@@ -31,6 +31,8 @@ export function Canvas({ data, draw, label, className }) {
   useLayoutEffect(paint, [data]);
   useEffect(() => {
     const again = () => {
+      // The canvas may be gone before who watches its size knows.
+      if (!element.current) return;
       const { width, height } = element.current.getBoundingClientRect();
       const size = { width, height, scale: devicePixelRatio || 1 };
       Object.assign(place.current, { size, colors: {}, painted: undefined });

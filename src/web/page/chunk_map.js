@@ -41,8 +41,8 @@ function drawMap(context, { cells, have, sources }, { width, height, color, befo
   const gap = width / columns > 4 ? 1 : 0;
   const left = (column) => Math.round(column * width / columns);
   const upper = (line) => Math.round(line * height / lines);
-  const most = Math.max(1, ...sources);
-  const same = before?.cells === cells && Math.max(1, ...before.sources) === most;
+  const most = mostOf(sources);
+  const same = before?.cells === cells && mostOf(before.sources) === most;
   if (!same) context.clearRect(0, 0, width, height);
   for (let at = 0; at < cells; at++) {
     if (same && before.have[at] === have[at] && before.sources[at] === sources[at]) continue;
@@ -60,3 +60,6 @@ function drawMap(context, { cells, have, sources }, { width, height, color, befo
   }
   context.globalAlpha = 1;
 }
+
+/** What counts as many: one source alone never does. */
+const mostOf = (sources) => Math.max(2, ...sources);

@@ -14,6 +14,8 @@ export function VirtualList({ items, rowHeight, renderRow, label, header }) {
   const wanted = useRef(null);
 
   const look = () => {
+    // Its place may be gone before who watches its size knows.
+    if (!box.current) return;
     const { scrollTop, clientHeight } = box.current;
     const first = Math.max(0, Math.floor(scrollTop / rowHeight) - SPARE);
     const count = Math.ceil(clientHeight / rowHeight) + 2 * SPARE;
