@@ -2,9 +2,15 @@ import { formatRate, parseRate, rateText } from "./format.js";
 
 const HOST = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+|[0-9a-f]*:[0-9a-f:.]*)$/i;
 
+const OCTET = "(25[0-5]|2[0-4]\\d|1?\\d?\\d)";
+const IPV4 = new RegExp(`^${OCTET}(\\.${OCTET}){3}$`);
+
+/** Digits and dots alone are an address, not a name. */
+const isHost = (text) => /^[\d.]+$/.test(text) ? IPV4.test(text) : HOST.test(text);
+
 /** Why a text is no host, or undefined. */
 function hostProblem(text) {
-  return HOST.test(text)
+  return isHost(text)
     ? undefined
     : "It must be an address or a name, such as 192.0.2.7 or meet.example.";
 }
@@ -13,7 +19,7 @@ function hostProblem(text) {
 function addressProblem(text) {
   const parts = /^(.*?)(?::(\d+))?$/.exec(text);
   const [, host, port] = text.startsWith("[") || text.split(":").length <= 2 ? parts : [, text];
-  if (!host || !HOST.test(host)) return `“${text}” is not an address: it must be HOST:PORT.`;
+  if (!host || !isHost(host)) return `“${text}” is not an address: it must be HOST:PORT.`;
   if (port !== undefined && !(Number(port) >= 1 && Number(port) <= 65_535)) {
     return `“${text}”: a port is a number from 1 to 65535.`;
   }

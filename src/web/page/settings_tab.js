@@ -27,6 +27,9 @@ function showTheme(theme) {
   }
 }
 
+// Another window of this browser has changed it.
+addEventListener("storage", ({ key, newValue }) => key === "shoal-theme" && showTheme(newValue));
+
 export function SettingsTab() {
   const [error, setError] = useState(undefined);
   const load = () => loadConfig().then(() => setError(undefined), setError);
@@ -55,6 +58,7 @@ function Form() {
     FIELDS.map((field) => [field.key, refused[field.key] ?? field.problem(textOf(field))]),
   );
   const wrong = changed.some(({ key }) => problems[key]);
+  const idle = changed.length === 0 || wrong || saving;
 
   const save = async (changes) => {
     setSaving(true);
@@ -72,13 +76,14 @@ function Form() {
       );
     } catch (error) {
       setRefused({ [error.field ?? "form"]: error.message });
+      setTheme(config.value.values.theme);
     } finally {
       setSaving(false);
     }
   };
   const submit = (event) => {
     event.preventDefault();
-    if (changed.length === 0 || wrong) return;
+    if (idle) return;
     save(Object.fromEntries(changed.map((field) => [field.key, field.toValue(textOf(field))])));
   };
   const edit = (key, text) => {
@@ -155,11 +160,11 @@ function Form() {
             : wrong
             ? "Something above needs another look."
             : "Not saved yet."}</span>
-          <button type="button" disabled=${changed.length === 0} onClick=${() => {
+          <button type="button" aria-disabled=${changed.length === 0} onClick=${() => {
             setTexts({});
             setRefused({});
           }}>Undo</button>
-          <button class="primary" disabled=${changed.length === 0 || wrong || saving}>Save</button>
+          <button class="primary" aria-disabled=${idle}>Save</button>
         </div>
       </form>
     </section>
