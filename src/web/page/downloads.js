@@ -1,6 +1,6 @@
 import { askInDialog, confirm } from "./dialog.js";
 import { askJson, askResult } from "./api.js";
-import { exactSize, exactTime, formatAge, formatSize, shortId } from "./format.js";
+import { count, exactSize, exactTime, formatAge, formatSize, shortId } from "./format.js";
 import { html } from "./html.js";
 import { tell, tellError } from "./toasts.js";
 
@@ -64,9 +64,9 @@ function Candidate({ one, answer }) {
         <span> from publisher <code title=${one.publisher}>${shortId(one.publisher)}</code></span>
         ${one.trust === "trusted" && html`<span class="badge on">known</span>`}
         <div class="dim">
-          id <code title=${one.id}>${shortId(one.id)}</code> ·
-          <span title=${exactTime(one.time)}> ${formatAge(one.time)}</span> ·
-          ${one.sources} source${one.sources === 1 ? "" : "s"}
+          id <code title=${one.id}>${shortId(one.id)}</code>
+          <span title=${exactTime(one.time)}>${` · ${formatAge(one.time)}`}</span>
+          ${` · ${count(one.sources, "source")}`}
         </div>
       </div>
       <div class="choices">

@@ -32,6 +32,8 @@ export function FileRow({ row, index, height, onGet, onUnshare }) {
   void sharesMoved.value;
   // As text, so that the row is as it was until that is another.
   const coming = useComputed(() => comingOf(id)).value;
+  // Not `disabled`, which would take the focus away from who pressed it.
+  const fetching = coming.startsWith(FETCHING);
   return html`
     <div class="row" role="row" aria-rowindex=${index} style=${{ height: `${height}px` }}>
       <div class="cell name" role="cell">
@@ -79,8 +81,8 @@ export function FileRow({ row, index, height, onGet, onUnshare }) {
             <button
               class="primary"
               aria-label=${`Get ${name}`}
-              disabled=${coming.startsWith(FETCHING)}
-              onClick=${() => onGet(row)}
+              aria-disabled=${fetching}
+              onClick=${() => fetching || onGet(row)}
             >Get</button>
           `}
       </div>

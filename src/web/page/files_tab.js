@@ -14,7 +14,7 @@ import {
   scope,
   shown,
 } from "./files_store.js";
-import { count } from "./format.js";
+import { count, sentence } from "./format.js";
 import { html } from "./html.js";
 import { connection, shares, sharesMoved } from "./live.js";
 import { SharePanel } from "./share_panel.js";
@@ -35,9 +35,12 @@ const COLUMNS = [
 ];
 const SCOPES = [["all", "All"], ["mine", "Shared by me"], ["others", "From others"]];
 
-const narrow = signal(matchMedia("(max-width: 720px)").matches);
-matchMedia("(max-width: 720px)").addEventListener("change", ({ matches }) => {
-  narrow.value = matches;
+/** Whether the window is at most so wide; as in style.css. */
+const [narrow, medium] = [720, 960].map((pixels) => {
+  const media = matchMedia(`(max-width: ${pixels}px)`);
+  const fits = signal(media.matches);
+  media.addEventListener("change", () => fits.value = media.matches);
+  return fits;
 });
 
 const opened = signal(folderOfAddress(location.hash.slice(1)));
@@ -96,12 +99,29 @@ function AllFiles() {
             `
           )}
         </div>
+        ${medium.value && html`<${Sorting} />`}
         <span class="count" role="status">${counted()}</span>
         <button onClick=${loadOffers} title="Ask the bootstraps again">Refresh</button>
       </div>
       <${Trouble} />
       <${List} />
     </section>
+  `;
+}
+
+/** In place of the header, where the rows have more than one line. */
+function Sorting() {
+  const { by, down } = order.value;
+  const word = down ? "Descending" : "Ascending";
+  return html`
+    <div class="segments sorting" role="group" aria-label="Order">
+      <select aria-label="Sort by" value=${by} onChange=${(event) =>
+        order.value = { by: event.target.value, down }}>
+        ${COLUMNS.map(({ by, label }) => html`<option key=${by} value=${by}>${label}</option>`)}
+      </select>
+      <button aria-label=${`${word}; turn it round`} title=${word} onClick=${() =>
+        order.value = { by, down: !down }}>${down ? "↓" : "↑"}</button>
+    </div>
   `;
 }
 
@@ -118,7 +138,7 @@ function Trouble() {
   if (state !== "failed" || connection.value === "lost") return null;
   return html`
     <p class="banner failed" role="alert">
-      The swarm’s files can’t be listed: ${error.message}.
+      The swarm’s files can’t be listed: ${sentence(error.message)}
       ${rows.value.length > 0 ? " What you see may be out of date. " : " "}
       Check the bootstrap’s address in <a href="#settings">Settings</a>.
       <button onClick=${loadOffers}>Try again</button>
@@ -129,7 +149,7 @@ function Trouble() {
 function List() {
   const items = shown.value;
   if (items.length === 0) return html`<${Nothing} />`;
-  const rowHeight = narrow.value ? 104 : 52;
+  const rowHeight = narrow.value ? 104 : medium.value ? 76 : 52;
   return html`
     <${VirtualList}
       items=${items}

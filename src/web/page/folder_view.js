@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { askLines } from "./api.js";
 import { get } from "./downloads.js";
-import { count, exactSize, exactTime, formatAge, formatSize } from "./format.js";
+import { count, exactSize, exactTime, formatAge, formatSize, sentence } from "./format.js";
 import { html } from "./html.js";
 import { saveLink } from "./save_link.js";
 import { shares } from "./live.js";
@@ -63,7 +63,7 @@ export function FolderView({ name, id, narrow }) {
         } entries are listed.</p>`}
       ${state === "failed" && html`
         <p class="banner failed" role="alert">
-          The folder can’t be looked into: ${error.message}.
+          The folder can’t be looked into: ${sentence(error.message)}
           <button onClick=${again}>Try again</button>
         </p>
       `}

@@ -53,6 +53,9 @@ export const exactTime = (time) => new Date(time).toLocaleString();
 /** `3 files`, `1 file`. */
 export const count = (n, word) => `${n.toLocaleString("en")} ${word}${n === 1 ? "" : "s"}`;
 
+/** A message that another sentence can follow. */
+export const sentence = (text) => /[.?!]$/.test(text) ? text : `${text}.`;
+
 /** The beginning of a file or peer id, as the command line shows it. */
 export const shortId = (id) => id ? id.slice(0, 12) : "–";
 

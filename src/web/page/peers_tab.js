@@ -1,7 +1,7 @@
 import { query, scope } from "./files_store.js";
-import { count, exactRate, formatRate, shortId } from "./format.js";
+import { count, exactRate, formatRate, sentence, shortId } from "./format.js";
 import { html } from "./html.js";
-import { status, transfers } from "./live.js";
+import { connection, status, transfers } from "./live.js";
 import { usePolled } from "./polled.js";
 
 /** How often the peers are asked for while they are looked at, in milliseconds. */
@@ -23,11 +23,12 @@ export function PeersTab() {
       <${Bootstraps} />
       <h2>Active peers ${value &&
         html`<span class="dim">${value.length.toLocaleString("en")}</span>`}</h2>
-      ${error &&
+      ${error && connection.value !== "lost" &&
         html`
           <p class="banner failed"
-            role="alert">The peers can’t be listed: ${error
-              .message}. Check the bootstrap’s address in <a href="#settings">Settings</a>.</p>
+            role="alert">The peers can’t be listed: ${sentence(
+              error.message,
+            )} Check the bootstrap’s address in <a href="#settings">Settings</a>.</p>
         `}
       ${!value && !error &&
         html`<div class="state" role="status"><span class="spinner"></span> Asking the bootstraps…</div>`}
@@ -57,7 +58,9 @@ function Bootstraps() {
             </div>
             ${error && state !== "registered" && html`
               <p
-                class="why">${error}. It is tried again by itself; is it running, and is the address right?</p>
+                class="why">${sentence(
+                  error,
+                )} It is tried again by itself; is it running, and is the address right?</p>
             `}
           </li>
         `;

@@ -11,6 +11,7 @@ import {
   formatDuration,
   formatRate,
   formatSize,
+  sentence,
   shortId,
 } from "./format.js";
 import { html } from "./html.js";
@@ -134,7 +135,7 @@ function Download({ download }) {
         ${id && html`<span>id <code title=${id}>${shortId(id)}</code></span>`}
       </div>
       ${download.error &&
-        html`<p class="why">${download.error}. ${
+        html`<p class="why">${sentence(download.error)} ${
           download.on_request ? "" : "It goes on by itself when that is over."
         }</p>`}
       ${active && id && html`<${ChunkMap} id=${id} name=${name} />`}
