@@ -1,6 +1,7 @@
 import { askInDialog, confirm } from "./dialog.js";
 import { askJson, askResult } from "./api.js";
 import { count, exactSize, exactTime, formatAge, formatSize, shortId } from "./format.js";
+import { loadOffers } from "./files_store.js";
 import { html } from "./html.js";
 import { tell, tellError } from "./toasts.js";
 
@@ -32,7 +33,10 @@ export async function getChosen(name, candidates, overwrite) {
   if (!chosen) return;
   const { one: { id, publisher }, trust } = chosen;
   try {
-    if (trust) await askJson("POST", "/api/trust", { name, publisher });
+    if (trust) {
+      await askJson("POST", "/api/trust", { name, publisher });
+      void loadOffers();
+    }
   } catch (error) {
     return tellError(error);
   }

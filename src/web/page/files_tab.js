@@ -127,6 +127,7 @@ function Sorting() {
 
 function counted() {
   const [all, some] = [rows.value.length, shown.value.length];
+  if (all === 0 && offers.value.state === "loading") return "";
   return all === some
     ? count(all, "file")
     : `${some.toLocaleString("en")} of ${count(all, "file")}`;
@@ -140,7 +141,8 @@ function Trouble() {
     <p class="banner failed" role="alert">
       The swarm’s files can’t be listed: ${sentence(error.message)}
       ${rows.value.length > 0 ? " What you see may be out of date. " : " "}
-      Check the bootstrap’s address in <a href="#settings">Settings</a>.
+      ${error.kind &&
+        html`Check the bootstrap’s address in <a href="#settings">Settings</a>.`}
       <button onClick=${loadOffers}>Try again</button>
     </p>
   `;
