@@ -47,8 +47,8 @@ function PathForm({ onDone }) {
         for="share-path">A path on the peer’s machine, absolute or below ${status.value?.dir ??
           "the shared folder"}. The file is shared where it lies.</label>
       <div class="line">
-        <input id="share-path" ref=${field} required value=${path} onInput=${(event) =>
-          setPath(event.target.value)} />
+        <input id="share-path" ref=${field} required maxlength="4096" value=${path}
+          onInput=${(event) => setPath(event.target.value)} />
         <button class="primary">Share it</button>
       </div>
     </form>
