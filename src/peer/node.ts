@@ -3,14 +3,14 @@
  * and the page all work through it.
  */
 import { getLogger } from "@logtape/logtape";
-import { Fault, messageOf } from "../fault.ts";
+import { messageOf } from "../fault.ts";
 import { DigestStore } from "../store/digest_store.ts";
 import { Disk } from "../store/disk.ts";
 import { DownloadStore } from "../store/download_store.ts";
 import { FolderFiles } from "../store/folder_files.ts";
 import { FolderManifests } from "../store/folder_manifests.ts";
 import { HashCache } from "../store/hash_cache.ts";
-import { Library, type Place, type Share } from "../store/library.ts";
+import { Library, type Share } from "../store/library.ts";
 import { SharedReader } from "../store/shared_reader.ts";
 import { LocalSource } from "./local_source.ts";
 import { openStateFolder, type StateFolder } from "../store/state_folder.ts";
@@ -28,8 +28,9 @@ import { examineState } from "./examine_state.ts";
 import { downloadMapOf } from "./download_map.ts";
 import { Fetcher, type StreamOptions } from "./fetcher.ts";
 import { FileOpener } from "./file_opener.ts";
-import type { Target } from "./find_target.ts";
+import { Lifetime } from "./lifetime.ts";
 import { type ConfigChanges, type ConfigView, LiveConfig } from "./live_config.ts";
+import { LiveLimits } from "./live_limits.ts";
 import { FolderLister } from "./folder_lister.ts";
 import { Listener } from "./listener.ts";
 import type {
@@ -56,28 +57,22 @@ import type {
   TrustEntry,
   TrustRequest,
 } from "./peer_api.ts";
+import { PassingOn } from "./passing_on.ts";
 import { Pausing } from "./pausing.ts";
 import { PeerLines } from "./peer_lines.ts";
 import { RateHistory } from "./rate_history.ts";
 import { Receiver } from "./receiver.ts";
-import { RateLimiter } from "./rate_limiter.ts";
-import { type PeerSettings, UPLOAD_SLOTS } from "./settings.ts";
+import { Rescanner } from "./rescanner.ts";
+import type { PeerSettings } from "./settings.ts";
 import { Resumer } from "./resumer.ts";
-import { SeededFile } from "./seeded_file.ts";
-import { serveFolder } from "./serve_folder.ts";
-import type { StagedFile } from "./folder_contents.ts";
 import { ActiveDownloads, type Servable } from "./servable.ts";
 import { Sharing, viewOf } from "./sharing.ts";
 import { Swarm } from "./swarm.ts";
 import { type ActiveTransfer, Transfers } from "./transfers.ts";
 import { TrustBook } from "./trust_book.ts";
-import { UploadSlots } from "./upload_slots.ts";
 import { type Served, Uploader } from "./uploader.ts";
 
 const log = getLogger(["shoal", "peer"]);
-
-/** How often shared files are looked at, in milliseconds. */
-const RESCAN_MS = 60_000;
 
 export class PeerNode implements PageApi {
   readonly #started = performance.now();
@@ -93,15 +88,14 @@ export class PeerNode implements PageApi {
   readonly #disk = new Disk();
   readonly #transfers = new Transfers();
   readonly #active = new ActiveDownloads();
-  readonly #slots: UploadSlots;
-  /** On all that is sent, and on all that is fetched. */
-  readonly #limitUp: RateLimiter;
-  readonly #limitDown: RateLimiter;
+  readonly #limits: LiveLimits;
   readonly #history = new RateHistory();
   readonly #bootstraps: Bootstraps;
   readonly #config: LiveConfig;
   readonly #swarm: Swarm;
   readonly #sharing: Sharing;
+  readonly #rescanner: Rescanner;
+  readonly #passingOn: PassingOn;
   readonly #trust: TrustBook;
   readonly #fetcher: Fetcher;
   readonly #downloads: DownloadStore;
@@ -111,14 +105,10 @@ export class PeerNode implements PageApi {
   readonly #resumer: Resumer;
   readonly #pausing: Pausing;
   readonly #uploader: Uploader;
-  readonly #closing = new AbortController();
-  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #lifetime = new Lifetime();
   #listener: Listener | undefined;
-  /** True when it is there only to fetch something, and to serve that for a while. */
-  #seeds = false;
-  #rescan: ReturnType<typeof setInterval> | undefined;
-  #rescanning: Promise<void> = Promise.resolve();
-  #rescanDue = false;
+  /** False in one that only runs for a request: what fails is left to the next one. */
+  #goesOn = false;
 
   private constructor(
     settings: PeerSettings,
@@ -131,9 +121,7 @@ export class PeerNode implements PageApi {
   ) {
     this.#settings = settings;
     this.#transport = transport;
-    this.#limitUp = new RateLimiter(settings.limitUp);
-    this.#limitDown = new RateLimiter(settings.limitDown);
-    this.#slots = new UploadSlots(settings.uploadSlots);
+    this.#limits = new LiveLimits(settings);
     this.#folder = folder;
     this.#db = db;
     this.#identity = identity;
@@ -155,6 +143,11 @@ export class PeerNode implements PageApi {
       ...{ manifests, folderFiles },
       bootstraps: this.#bootstraps.list,
     });
+    this.#rescanner = new Rescanner(this.#sharing, this.#lifetime);
+    const passingOn = this.#passingOn = new PassingOn({
+      ...{ active: this.#active, reader: this.#reader, sharing: this.#sharing },
+      ...{ cache, manifests },
+    });
     this.#config = new LiveConfig(settings.config, (wanted, keys) => this.#apply(wanted, keys));
     this.#trust = new TrustBook({
       ...{ store: new TrustStore(db), own: identity.id },
@@ -166,12 +159,12 @@ export class PeerNode implements PageApi {
       library: this.#library,
       reader: this.#reader,
       downloads: this.#active,
-      slots: this.#slots,
+      slots: this.#limits.slots,
       onAsked: (file, asker) => this.#fetcher.meet(file, asker),
       onChanged: (share) => {
         // Of a folder, what has not changed goes on being served.
         if (!share.root) this.#sharing.withdraw(share, "changed");
-        this.#rescanSoon();
+        this.#rescanner.rescanSoon();
       },
       onServed: (...served) => this.#countServed(...served),
     });
@@ -179,11 +172,11 @@ export class PeerNode implements PageApi {
     const listening = () => this.#listener?.address.port;
     const lines: PeerLines = new PeerLines({
       self: () => ({ ...self, transport, port: listening() }),
-      limitDown: [this.#limitDown],
+      limitDown: [this.#limits.down],
     });
     this.#fetcher = new Fetcher({
       self: { ...self, transport, lines },
-      limitDown: this.#limitDown,
+      limitDown: this.#limits.down,
       ...{ db, digests, cache, downloads },
       ...{ swarm: this.#swarm, transfers: this.#transfers, trust: this.#trust },
       local: (id) => {
@@ -192,39 +185,14 @@ export class PeerNode implements PageApi {
       },
       ...{ dir: folder.dir, disk: this.#disk },
       onBytes: (bytes) => this.#history.add("down", bytes),
-      onGrowing: (partial, target) => this.#serveGrowing(partial, target),
-      onGrowingPart: (partial) => this.#listener ? this.#active.add(partial) : () => {},
-      onStaging: (target, manifest, staged) => {
-        if (!this.#listener || !target.announcement) return () => {};
-        const stop = this.#serveFolder(target, manifest, staged);
-        const takeBack = this.#sharing.offer(target.announcement);
-        return () => {
-          stop();
-          takeBack();
-        };
-      },
-      onFetched: async (target, name, place, files) => {
-        const shared = await this.#sharing.adopt(target, name, place, files);
-        if (shared || !this.#seeds) return;
-        if (!files) return this.#seed(target, place);
-        const paths = new Map(files.map(({ id, path }) => [id, path]));
-        const manifest = {
-          path: manifests.pathOf(target.id),
-          stamp: manifests.adopt(target.id, place.path),
-        };
-        this.#serveFolder(target, manifest, (id) => {
-          const path = paths.get(id);
-          const known = path === undefined ? undefined : cache.lookup(path);
-          return known && { path: path!, stamp: known.stamp };
-        });
-        if (target.announcement) this.#sharing.seed(target.announcement);
-      },
-      // A peer that only runs for this one request leaves it to the next.
-      onFailed: (id, error) =>
-        this.#listener !== undefined && !this.#seeds && this.#resumer.takeOver(id, error),
+      onGrowing: (...growing) => passingOn.growing(...growing),
+      onGrowingPart: (partial) => passingOn.growingPart(partial),
+      onStaging: (...staging) => passingOn.staging(...staging),
+      onFetched: (...fetched) => passingOn.fetched(...fetched),
+      onFailed: (id, error) => this.#goesOn && this.#resumer.takeOver(id, error),
     });
     this.#resumer = new Resumer({
-      ...{ downloads, transfers: this.#transfers, signal: this.#closing.signal },
+      ...{ downloads, transfers: this.#transfers, signal: this.#lifetime.signal },
       get: (request, options, transfer) => this.#get(request, options, transfer),
       isRunning: (id) => this.#fetcher.isRunning(id),
     });
@@ -287,30 +255,30 @@ export class PeerNode implements PageApi {
    * long as it runs, also what isn't shared.
    */
   async serve({ resume = true }: { resume?: boolean } = {}): Promise<void> {
-    this.#seeds = !resume;
     // What was killed has not tidied up.
     this.#digests.tidy();
     const { host, port, advertise } = this.#settings;
     this.#listener = new Listener({ host, port }, (connection) => this.#serveOne(connection), {
-      connection: { limitUp: [this.#limitUp], transport: this.#transport },
+      connection: { limitUp: [this.#limits.up], transport: this.#transport },
     });
+    this.#goesOn = resume;
+    this.#passingOn.start({ seeds: !resume });
     const listening = this.#listener.address.port;
-    const { signal } = this.#closing;
+    const { signal } = this.#lifetime;
     await this.#sharing.rescan({ signal, hash: false });
-    this.#rescanSoon();
-    this.#rescan = setInterval(() => this.#rescanSoon(), RESCAN_MS);
+    this.#rescanner.start();
     this.#bootstraps.maintain({
       identity: this.#identity,
       port: listening,
       advertise: this.#advertised(advertise),
       announcements: () => this.#sharing.announcements(),
     });
-    this.#sharing.watch((name) => this.#refreshSoon(name));
+    this.#rescanner.watch();
     if (resume) this.#resumer.start();
   }
 
   share(request: ShareRequest, options: ShareOptions = {}): Promise<ShareResult> {
-    return this.#tracked(this.#sharing.share(request, this.#whileOpen(options)));
+    return this.#lifetime.track(this.#sharing.share(request, this.#lifetime.bound(options)));
   }
 
   async unshare(name: string) {
@@ -322,15 +290,15 @@ export class PeerNode implements PageApi {
   }
 
   async plan(request: GetRequest, options: { signal?: AbortSignal } = {}): Promise<Plan> {
-    return await this.#tracked(this.#fetcher.plan(request, this.#whileOpen(options)));
+    return await this.#lifetime.track(this.#fetcher.plan(request, this.#lifetime.bound(options)));
   }
 
   async cancel(request: Pick<GetRequest, "name" | "id">) {
-    return await this.#tracked(this.#fetcher.partials.cancel(request));
+    return await this.#lifetime.track(this.#fetcher.partials.cancel(request));
   }
 
   async pause(request: Pick<GetRequest, "name" | "id">) {
-    return await this.#tracked(this.#pausing.pause(request));
+    return await this.#lifetime.track(this.#pausing.pause(request));
   }
 
   resume(request: Pick<GetRequest, "name" | "id">) {
@@ -348,8 +316,8 @@ export class PeerNode implements PageApi {
   async diagnose(): Promise<Finding[]> {
     const settings = await this.settings();
     const addresses = this.#bootstraps.list.map(({ address }) => address);
-    const options = { running: this.id, transport: this.#transport, signal: this.#closing.signal };
-    return await this.#tracked(
+    const options = { running: this.id, transport: this.#transport, signal: this.#lifetime.signal };
+    return await this.#lifetime.track(
       examineBootstraps(addresses, options).then(async (findings) => [
         ...findings,
         ...await examineState(this.#db, settings),
@@ -366,9 +334,9 @@ export class PeerNode implements PageApi {
   }
 
   async open(request: Pick<GetRequest, "name" | "id">, signal: AbortSignal): Promise<OpenedFile> {
-    const file = await this.#opener.open(request, this.#whileOpen({ signal }).signal);
+    const file = await this.#opener.open(request, this.#lifetime.bound({ signal }).signal);
     const read: OpenedFile["read"] = (from, end, signal) =>
-      file.read(from, end, this.#whileOpen({ signal }).signal);
+      file.read(from, end, this.#lifetime.bound({ signal }).signal);
     return { ...file, read };
   }
 
@@ -376,7 +344,9 @@ export class PeerNode implements PageApi {
     request: Pick<GetRequest, "name" | "id">,
     signal: AbortSignal,
   ): Promise<FolderListing> {
-    return this.#tracked(this.#lister.list(request, this.#whileOpen({ signal }).signal));
+    return this.#lifetime.track(
+      this.#lister.list(request, this.#lifetime.bound({ signal }).signal),
+    );
   }
 
   upload(
@@ -384,22 +354,17 @@ export class PeerNode implements PageApi {
     body: ReadableStream<Uint8Array<ArrayBuffer>>,
     options: UploadOptions = {},
   ): Promise<ShareResult> {
-    return this.#tracked(this.#receiver.upload(request, body, this.#whileOpen(options)));
+    return this.#lifetime.track(
+      this.#receiver.upload(request, body, this.#lifetime.bound(options)),
+    );
   }
 
   settings(): Promise<LiveSettings> {
-    return Promise.resolve({
-      limit_up: this.#limitUp.rate ?? null,
-      limit_down: this.#limitDown.rate ?? null,
-      upload_slots: this.#slots.slots,
-    });
+    return Promise.resolve(this.#limits.view);
   }
 
   change(changes: Partial<LiveSettings>): Promise<LiveSettings> {
-    const { limit_up, limit_down, upload_slots } = changes;
-    if (limit_up !== undefined) this.#limitUp.rate = limit_up ?? undefined;
-    if (limit_down !== undefined) this.#limitDown.rate = limit_down ?? undefined;
-    if (upload_slots !== undefined) this.#slots.slots = upload_slots;
+    this.#limits.change(changes);
     return this.settings();
   }
 
@@ -408,13 +373,13 @@ export class PeerNode implements PageApi {
   }
 
   configure(changes: ConfigChanges): Promise<ConfigView> {
-    return this.#tracked(this.#config.change(changes));
+    return this.#lifetime.track(this.#config.change(changes));
   }
 
   /** Reads the config file again and puts it into force; what is wrong with it is logged. */
   async reload(): Promise<void> {
     try {
-      const { path, restart } = await this.#tracked(this.#config.reload());
+      const { path, restart } = await this.#lifetime.track(this.#config.reload());
       log.info("{path} was read again", { path });
       for (const key of restart) log.warning("{key} holds after a restart", { key });
     } catch (error) {
@@ -442,7 +407,7 @@ export class PeerNode implements PageApi {
   }
 
   async accept(request: TrustRequest): Promise<TrustEntry> {
-    return await this.#tracked(this.#trust.accept(request, this.#swarm));
+    return await this.#lifetime.track(this.#trust.accept(request, this.#swarm));
   }
 
   async forget(name: string): Promise<TrustEntry> {
@@ -469,12 +434,11 @@ export class PeerNode implements PageApi {
 
   /** Says goodbye, ends what is under way, and frees DIR. */
   async close(): Promise<void> {
-    clearInterval(this.#rescan);
-    this.#sharing.unwatch();
-    this.#closing.abort(new Fault("network", "the peer is stopping"));
+    this.#rescanner.stop();
+    this.#lifetime.end();
     await Promise.all([this.#listener?.stop(), this.#bootstraps.stop()]);
     await this.#resumer.ended();
-    await Promise.allSettled(this.#underWay);
+    await this.#lifetime.settled();
     this.#bootstraps.close();
     this.#reader.close();
     this.#disk.stop();
@@ -486,10 +450,8 @@ export class PeerNode implements PageApi {
 
   /** Puts those of some settings into force that can be changed while it runs. */
   async #apply(settings: PeerSettings, keys: ReadonlySet<string>): Promise<void> {
-    if (this.#closing.signal.aborted) return;
-    if (keys.has("limit_up")) this.#limitUp.rate = settings.limitUp;
-    if (keys.has("limit_down")) this.#limitDown.rate = settings.limitDown;
-    if (keys.has("upload_slots")) this.#slots.slots = settings.uploadSlots ?? UPLOAD_SLOTS;
+    if (this.#lifetime.signal.aborted) return;
+    this.#limits.apply(settings, keys);
     if (keys.has("advertise")) {
       await this.#bootstraps.advertise(this.#advertised(settings.advertise));
     }
@@ -515,93 +477,19 @@ export class PeerNode implements PageApi {
     this.#transfers.upload({ name, id, size, ...receiver }).add(bytes);
   }
 
-  /** What there is of a download is served while it grows, by a peer that listens. */
-  #serveGrowing(partial: Servable, { announcement }: Target): () => void {
-    if (!this.#listener) return () => {};
-    const stops = [this.#active.add(partial)];
-    if (announcement) stops.push(this.#sharing.offer(announcement));
-    return () => stops.forEach((stop) => stop());
-  }
-
-  #serveFolder(
-    target: Target,
-    manifest: StagedFile,
-    find: (id: string) => StagedFile | undefined,
-  ): () => void {
-    return serveFolder(target, { manifest, find, active: this.#active, reader: this.#reader });
-  }
-
-  /** Serves a file that isn't shared, for as long as this peer runs. */
-  #seed(target: Target, { path, stamp }: Place): void {
-    this.#active.add(new SeededFile(target, { path, stamp, reader: this.#reader }));
-    if (target.announcement) this.#sharing.seed(target.announcement);
-  }
-
   #streamed(
     request: StreamRequest,
     output: WritableStream<Uint8Array>,
     options: StreamOptions,
   ): Promise<Receipt> {
-    return this.#toItsEnd(this.#fetcher.stream(request, output, this.#whileOpen(options)));
+    return this.#lifetime.toItsEnd(
+      this.#fetcher.stream(request, output, this.#lifetime.bound(options)),
+    );
   }
 
   #get(request: GetRequest, options: GetOptions, transfer?: ActiveTransfer): Promise<Receipt> {
-    return this.#toItsEnd(this.#fetcher.get(request, this.#whileOpen(options), transfer));
-  }
-
-  async #toItsEnd(fetching: Promise<Receipt>): Promise<Receipt> {
-    try {
-      return await this.#tracked(fetching);
-    } catch (cause) {
-      if (cause !== this.#closing.signal.reason) throw cause;
-      throw new Fault("network", "Cannot go on: the peer is stopping", { cause });
-    }
-  }
-
-  /** A request ends with its own signal, and with the peer. */
-  #whileOpen<Options extends { signal?: AbortSignal }>(
-    options: Options,
-  ): Options & { signal: AbortSignal } {
-    const signals = [options.signal, this.#closing.signal].filter((one) => one !== undefined);
-    return { ...options, signal: AbortSignal.any(signals) };
-  }
-
-  /** Looks at the shared files now, or once more when that is done already. */
-  #rescanSoon(): void {
-    // One that is still to begin will see what is to be seen now.
-    if (this.#rescanDue) return;
-    this.#rescanDue = true;
-    const { signal } = this.#closing;
-    this.#afterRescan(() => {
-      this.#rescanDue = false;
-      return this.#sharing.rescan({ signal });
-    });
-  }
-
-  /** Looks at one share. */
-  #refreshSoon(name: string): void {
-    const { signal } = this.#closing;
-    this.#afterRescan(() => this.#sharing.refresh(name, signal));
-  }
-
-  #afterRescan(work: () => Promise<void>): void {
-    const next = this.#rescanning.then(work);
-    this.#rescanning = next.catch(() => {});
-    this.#inBackground(next);
-  }
-
-  #inBackground(work: Promise<void>): void {
-    this.#tracked(work).catch((error) => {
-      if (this.#closing.signal.aborted) return;
-      log.error("{message}", { message: messageOf(error) });
-    });
-  }
-
-  /** Work that must have ended before the state is closed. */
-  #tracked<T>(work: Promise<T>): Promise<T> {
-    this.#underWay.add(work);
-    const ended = () => void this.#underWay.delete(work);
-    work.then(ended, ended);
-    return work;
+    return this.#lifetime.toItsEnd(
+      this.#fetcher.get(request, this.#lifetime.bound(options), transfer),
+    );
   }
 }
