@@ -21,6 +21,7 @@ import type { PrivateTransport } from "../trust/private_transport.ts";
 import { signProof } from "../trust/proof.ts";
 import { AGENT } from "../version.ts";
 import { type Address, type Connection, formatAddress } from "../wire/connection.ts";
+import { Announced } from "./announced.ts";
 import { Bootstraps } from "./bootstraps.ts";
 import type { Finding } from "./checks/finding.ts";
 import { examineBootstraps } from "./examine_bootstraps.ts";
@@ -66,7 +67,8 @@ import { Rescanner } from "./rescanner.ts";
 import type { PeerSettings } from "./settings.ts";
 import { Resumer } from "./resumer.ts";
 import { ActiveDownloads, type Servable } from "./servable.ts";
-import { Sharing, viewOf } from "./sharing.ts";
+import { viewOf } from "./share_view.ts";
+import { Sharing } from "./sharing.ts";
 import { Swarm } from "./swarm.ts";
 import { type ActiveTransfer, Transfers } from "./transfers.ts";
 import { TrustBook } from "./trust_book.ts";
@@ -93,6 +95,7 @@ export class PeerNode implements PageApi {
   readonly #bootstraps: Bootstraps;
   readonly #config: LiveConfig;
   readonly #swarm: Swarm;
+  readonly #announced: Announced;
   readonly #sharing: Sharing;
   readonly #rescanner: Rescanner;
   readonly #passingOn: PassingOn;
@@ -136,17 +139,18 @@ export class PeerNode implements PageApi {
     });
     this.#bootstraps = new Bootstraps(settings.bootstraps, transport);
     this.#swarm = new Swarm(this.#bootstraps.list);
+    this.#announced = new Announced(this.#library, this.#bootstraps.list);
     this.#sharing = new Sharing({
       ...{ dir: folder.dir, identity, cache },
       library: this.#library,
       reader: this.#reader,
       ...{ manifests, folderFiles },
-      bootstraps: this.#bootstraps.list,
+      announced: this.#announced,
     });
     this.#rescanner = new Rescanner(this.#sharing, this.#lifetime);
     const passingOn = this.#passingOn = new PassingOn({
       ...{ active: this.#active, reader: this.#reader, sharing: this.#sharing },
-      ...{ cache, manifests },
+      ...{ cache, manifests, announced: this.#announced },
     });
     this.#config = new LiveConfig(settings.config, (wanted, keys) => this.#apply(wanted, keys));
     this.#trust = new TrustBook({
@@ -271,7 +275,7 @@ export class PeerNode implements PageApi {
       identity: this.#identity,
       port: listening,
       advertise: this.#advertised(advertise),
-      announcements: () => this.#sharing.announcements(),
+      announcements: () => this.#announced.list(),
     });
     this.#rescanner.watch();
     if (resume) this.#resumer.start();

@@ -2,6 +2,7 @@ import type { FolderManifests } from "../store/folder_manifests.ts";
 import type { HashCache } from "../store/hash_cache.ts";
 import type { Place } from "../store/library.ts";
 import type { SharedReader } from "../store/shared_reader.ts";
+import type { Announced } from "./announced.ts";
 import type { Target } from "./find_target.ts";
 import type { StagedFile } from "./folder_contents.ts";
 import { SeededFile } from "./seeded_file.ts";
@@ -15,8 +16,8 @@ export interface PassingOnOptions {
   reader: SharedReader;
   cache: HashCache;
   manifests: FolderManifests;
-  /** Announces it. */
   sharing: Sharing;
+  announced: Announced;
 }
 
 /** Lets others have what this peer fetches, once it listens: while it grows, and when it is whole. */
@@ -39,7 +40,7 @@ export class PassingOn {
   growing(partial: Servable, { announcement }: Target): () => void {
     if (!this.#listens) return () => {};
     const stops = [this.#options.active.add(partial)];
-    if (announcement) stops.push(this.#options.sharing.offer(announcement));
+    if (announcement) stops.push(this.#options.announced.offer(announcement));
     return () => stops.forEach((stop) => stop());
   }
 
@@ -56,7 +57,7 @@ export class PassingOn {
   ): () => void {
     if (!this.#listens || !target.announcement) return () => {};
     const stop = this.#serveFolder(target, manifest, staged);
-    const takeBack = this.#options.sharing.offer(target.announcement);
+    const takeBack = this.#options.announced.offer(target.announcement);
     return () => {
       stop();
       takeBack();
@@ -74,7 +75,7 @@ export class PassingOn {
     if (shared || !this.#seeds) return;
     if (files) this.#seedFolder(target, place, files);
     else this.#seedFile(target, place);
-    if (target.announcement) this.#options.sharing.seed(target.announcement);
+    if (target.announcement) this.#options.announced.seed(target.announcement);
   }
 
   #seedFile(target: Target, { path, stamp }: Place): void {

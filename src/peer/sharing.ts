@@ -1,21 +1,21 @@
 import { getLogger } from "@logtape/logtape";
 import { Fault, messageOf } from "../fault.ts";
-import { mtimeOf, openRegular, sameStamp, stampOf } from "../store/file_stamp.ts";
+import { mtimeOf, sameStamp } from "../store/file_stamp.ts";
 import type { DescribedFolder, FolderManifests } from "../store/folder_manifests.ts";
 import type { FolderFiles } from "../store/folder_files.ts";
 import type { HashCache } from "../store/hash_cache.ts";
-import { holdingOf, type Library, type Place, type Share } from "../store/library.ts";
+import type { Library, Place, Share } from "../store/library.ts";
 import { resolveShare } from "../store/resolve_share.ts";
 import { isInside } from "../store/safe_path.ts";
 import type { SharedReader } from "../store/shared_reader.ts";
 import { signAnnouncement, type Unsigned } from "../trust/announcement.ts";
 import type { Identity } from "../trust/identity.ts";
 import type { Announcement } from "../wire/protocol.ts";
-import fs from "node:fs";
-import type { BootstrapClient } from "./bootstrap_client.ts";
+import type { Announced } from "./announced.ts";
 import type { Target } from "./find_target.ts";
-import type { LeftOut, SharedFile, ShareOptions, ShareRequest, ShareResult } from "./peer_api.ts";
-import { isFolderWhole } from "./folder_check.ts";
+import type { LeftOut, ShareOptions, ShareRequest, ShareResult } from "./peer_api.ts";
+import { fileState, isFolder, shareState } from "./share_state.ts";
+import { placeOf, viewOf } from "./share_view.ts";
 import { ShareWatcher } from "./share_watcher.ts";
 
 const log = getLogger(["shoal", "peer", "sharing"]);
@@ -30,7 +30,7 @@ export interface SharingOptions {
   manifests: FolderManifests;
   folderFiles: FolderFiles;
   /** Told what comes and goes. */
-  bootstraps: BootstrapClient[];
+  announced: Announced;
 }
 
 /** A file or folder as it was just seen. */
@@ -46,12 +46,6 @@ interface Described {
 /** Decides what is shared: by request, by having been fetched, and as long as the file is there. */
 export class Sharing {
   readonly #options: SharingOptions;
-
-  /** What is being fetched, by name: others may have of it what there is. */
-  readonly #offers = new Map<string, Announcement>();
-  /** What was fetched and isn't shared, but served while this peer runs, by name. */
-  readonly #seeded = new Map<string, Announcement>();
-
   /** Tells of changes while a peer serves. */
   #watcher: ShareWatcher | undefined;
 
@@ -105,7 +99,7 @@ export class Sharing {
     this.#options.folderFiles.remove(share.announcement.name);
     this.#options.reader.forget(share.path);
     if (share.root !== undefined) this.#options.manifests.tidy(idsOf(this.#options.library));
-    await this.#tell((bootstrap) => bootstrap.withdraw([holdingOf(share)]));
+    await this.#options.announced.withdraw(share);
     return share;
   }
 
@@ -131,49 +125,13 @@ export class Sharing {
     if (files) folderFiles.put(name, files);
     else folderFiles.remove(name);
     if (before?.root !== undefined) this.#options.manifests.tidy(idsOf(library));
-    await this.#announce(announcement);
+    await this.#options.announced.announce(announcement);
     return true;
-  }
-
-  /** Announces a whole file that isn't shared, for as long as this peer runs. */
-  seed(announcement: Announcement): void {
-    if (this.#options.library.get(announcement.name)) return;
-    this.#seeded.set(announcement.name, announcement);
-    void this.#announce(announcement);
   }
 
   #keepManifest(id: string, place: Place): Place {
     const { manifests } = this.#options;
     return { ...place, path: manifests.pathOf(id), stamp: manifests.adopt(id, place.path) };
-  }
-
-  /** What to tell bootstraps: all that can be had here, wholly or in part. */
-  *announcements(): Generator<Announcement> {
-    for (const announcement of this.#options.library.announcements()) {
-      if (!this.#offers.has(announcement.name)) yield announcement;
-    }
-    yield* this.#offers.values();
-    yield* this.#seeded.values();
-  }
-
-  /**
-   * Announces what is being fetched, under its publisher's announcement: in place of another version
-   * that is shared, since to bootstraps a name stands for one content of each peer's. Returns how to
-   * take that back; once it is shared, it stands.
-   */
-  offer(announcement: Announcement): () => void {
-    const { library } = this.#options;
-    const { name, id } = announcement;
-    if (library.get(name)?.announcement.id === id || this.#offers.has(name)) return () => {};
-    this.#offers.set(name, announcement);
-    void this.#announce(announcement);
-    return () => {
-      this.#offers.delete(name);
-      const share = library.get(name);
-      if (share?.announcement.id === id || this.#seeded.has(name)) return;
-      if (share?.available) void this.#announce(share.announcement);
-      else void this.#tell((bootstrap) => bootstrap.withdraw([{ name, id }]));
-    };
   }
 
   /** Shares no longer what is not there any more. It comes back when the file does. */
@@ -182,14 +140,14 @@ export class Sharing {
     share.available = false;
     this.#options.reader.forget(share.path);
     log.info("{name} is withdrawn: the file {why}", { name: share.announcement.name, why });
-    void this.#tell((bootstrap) => bootstrap.withdraw([holdingOf(share)]));
+    void this.#options.announced.withdraw(share);
   }
 
   /** A share of that content whose file was just seen to be there, unchanged. */
   present(id: string): Share | undefined {
     const share = this.#options.library.withId(id);
     if (!share) return;
-    const state = compare(share, this.#options.dir);
+    const state = fileState(share, this.#options.dir);
     if (state === "same") return share;
     this.withdraw(share, state);
   }
@@ -216,12 +174,16 @@ export class Sharing {
     { signal, hash }: { signal: AbortSignal; hash: boolean },
   ): Promise<void> {
     const { name, publisher } = share.announcement;
-    const own = publisher === this.#options.identity.id;
-    const state = await this.#stateOf(share, { signal, hash: hash && !own });
+    const { dir, folderFiles, identity } = this.#options;
+    const own = publisher === identity.id;
+    const state = await shareState(share, { ...{ dir, folderFiles, signal }, hash: hash && !own });
     // What has changed in a folder shows only when all of it is looked at.
     const again = hash && own && (state === "same" || state === "changed");
     if (state !== "same") this.withdraw(share, state);
-    else if (!share.available) await this.#restore(share);
+    else if (!share.available) {
+      share.available = true;
+      await this.#options.announced.restore(share);
+    }
     if (!again || state === "same" && !share.root) return;
     try {
       await this.#publish(name, placeOf(share), { signal });
@@ -229,22 +191,6 @@ export class Sharing {
       signal.throwIfAborted();
       log.warning("{name} is not shared: {why}", { name, why: messageOf(error) });
     }
-  }
-
-  /** Whether a share is still there; with `hash`, every file of a folder is looked at. */
-  async #stateOf(
-    share: Share,
-    { signal, hash }: { signal: AbortSignal; hash: boolean },
-  ): Promise<ReturnType<typeof compare>> {
-    const { root, announcement: { name } } = share;
-    const { dir } = this.#options;
-    if (root !== undefined && !isFolder(root)) return "vanished";
-    if (root !== undefined && leadsElsewhere(root, dir)) return "became a link";
-    const state = compare(share, dir);
-    if (root === undefined) return state;
-    if (state !== "same") return "changed";
-    if (!hash) return state;
-    return await isFolderWhole(name, this.#options.folderFiles, signal) ? "same" : "changed";
   }
 
   /** Hashes what is at `path` if need be, signs for it and announces it. */
@@ -263,7 +209,7 @@ export class Sharing {
     if (files) folderFiles.put(name, files);
     else folderFiles.remove(name);
     if (before?.root !== undefined || files) manifests.tidy(idsOf(library));
-    await this.#announce(announcement);
+    await this.#options.announced.announce(announcement);
     return described;
   }
 
@@ -298,70 +244,8 @@ export class Sharing {
       this.#watcher?.watch(name, placeOf(share), share.root !== undefined);
     } else this.#watcher?.unwatch(name);
   }
-
-  async #restore(share: Share): Promise<void> {
-    share.available = true;
-    if (this.#offers.has(share.announcement.name)) return;
-    await this.#announce(share.announcement);
-  }
-
-  /** In place of what was announced by that name before: at no time is there nothing. */
-  async #announce(announcement: Announcement): Promise<void> {
-    await this.#tell((bootstrap) => bootstrap.announce([announcement]));
-  }
-
-  /** A bootstrap that can't be told now is told everything when it is back. */
-  async #tell(say: (bootstrap: BootstrapClient) => Promise<void>): Promise<void> {
-    await Promise.all(
-      this.#options.bootstraps.map((bootstrap) =>
-        say(bootstrap).catch((error) => log.debug("{why}", { why: messageOf(error) }))
-      ),
-    );
-  }
-}
-
-/** A share as others may see it. */
-export function viewOf(share: Share): SharedFile {
-  const { served, available, watched } = share;
-  const { kind = "file", name, id, mtime, publisher, entries, bytes } = share.announcement;
-  const size = kind === "folder" ? bytes ?? 0 : share.announcement.size;
-  const path = placeOf(share);
-  return { kind, name, path, id, size, entries, mtime, publisher, served, available, watched };
-}
-
-/** Where the file or folder lies that is shared. */
-function placeOf({ root, path }: Share): string {
-  return root ?? path;
-}
-
-function isFolder(path: string): boolean {
-  return fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 function idsOf(library: Library): Set<string> {
   return new Set(library.list().map(({ announcement }) => announcement.id));
-}
-
-/**
- * What was shared lay there itself. A link that was put in its place, or of a folder above it, would
- * have somebody else choose what is shared.
- */
-function leadsElsewhere(path: string, dir: string): boolean {
-  const real = Deno.realPathSync(path);
-  const stays = isInside(dir, path) ? isInside(dir, real) : real === path;
-  return !stays || fs.lstatSync(path).isSymbolicLink();
-}
-
-/** What became of a shared file, as the end of a sentence about it. */
-function compare(share: Share, dir: string): "same" | "changed" | "vanished" | "became a link" {
-  let fd: number;
-  try {
-    if (leadsElsewhere(share.path, dir)) return "became a link";
-    fd = openRegular(share.path, "share");
-  } catch {
-    return "vanished";
-  }
-  const same = sameStamp(stampOf(fd), share.stamp);
-  fs.closeSync(fd);
-  return same ? "same" : "changed";
 }
