@@ -67,12 +67,13 @@ import { Rescanner } from "./rescanner.ts";
 import type { PeerSettings } from "./settings.ts";
 import { Resumer } from "./resumer.ts";
 import { ActiveDownloads, type Servable } from "./servable.ts";
+import type { Served } from "./served_contents.ts";
 import { viewOf } from "./share_view.ts";
 import { Sharing } from "./sharing.ts";
 import { Swarm } from "./swarm.ts";
 import { type ActiveTransfer, Transfers } from "./transfers.ts";
 import { TrustBook } from "./trust_book.ts";
-import { type Served, Uploader } from "./uploader.ts";
+import { Uploader } from "./uploader.ts";
 
 const log = getLogger(["shoal", "peer"]);
 

@@ -5,7 +5,8 @@ import type { Message } from "../wire/codec.ts";
 import type { Connection } from "../wire/connection.ts";
 import { CHUNK_SIZE, DIGEST_SIZE, IDLE_MS } from "../wire/protocol.ts";
 import { SEED_LINE_CAP, SeedFileRequest, SeedGetChunk } from "../wire/seed_dialect.ts";
-import type { Uploader } from "./uploader.ts";
+import type { ServedContents } from "./served_contents.ts";
+import type { UploadSlots } from "./upload_slots.ts";
 
 const SeedPeerRequest = v.variant("action", [SeedFileRequest, SeedGetChunk]);
 
@@ -21,22 +22,22 @@ const LINE_PER_CHUNK = 2 * DIGEST_SIZE + 3;
 export async function answerSeed(
   connection: Connection,
   first: Message,
-  uploader: Uploader,
+  { contents, slots }: { contents: ServedContents; slots: UploadSlots },
 ): Promise<void> {
   for (let message: Message | null = first; message; message = await connection.read(IDLE_MS)) {
-    using _slot = await uploader.slots.take(connection.remote.host, connection.closing);
-    for (const piece of answerTo(message, String(connection), uploader)) {
+    using _slot = await slots.take(connection.remote.host, connection.closing);
+    for (const piece of answerTo(message, String(connection), contents)) {
       await connection.sendBytes(piece);
     }
   }
 }
 
 /** The reply's line, in pieces: the list of digests is as long as the file has chunks. */
-function* answerTo(message: Message, to: string, uploader: Uploader): Generator<Uint8Array> {
+function* answerTo(message: Message, to: string, contents: ServedContents): Generator<Uint8Array> {
   const parsed = v.safeParse(SeedPeerRequest, message);
   if (!parsed.success) return yield* failure("Unknown action");
   const request = parsed.output;
-  const content = uploader.named(request.filename);
+  const content = contents.named(request.filename);
   if (!content) return yield* failure("File not found");
   const { size } = content;
   const { chunks, levels } = treeShape(size);
@@ -49,7 +50,7 @@ function* answerTo(message: Message, to: string, uploader: Uploader): Generator<
       const opening = JSON.stringify({ ...head, num_chunks: chunks, chunk_hashes: [] });
       yield encoder.encode(opening.slice(0, -2));
       for (let page = 0; page < levels[0].pages; page++) {
-        yield hashList(uploader.chunkDigests(content, page), page > 0);
+        yield hashList(contents.page(content, 0, page), page > 0);
       }
       return yield encoder.encode("]}\n");
     }
@@ -57,7 +58,7 @@ function* answerTo(message: Message, to: string, uploader: Uploader): Generator<
     if (chunk_index >= chunks) return yield* failure("Invalid chunk index");
     const position = chunk_index * CHUNK_SIZE;
     const bytes = new Uint8Array(Math.min(CHUNK_SIZE, size - position));
-    uploader.read(content, position, bytes, { to });
+    contents.read(content, position, bytes, { to });
     const data = bytes.toBase64();
     yield encoder.encode(
       JSON.stringify({ action: "chunk_data", filename, chunk_index, data }) + "\n",

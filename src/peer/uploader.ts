@@ -1,9 +1,5 @@
-import { pageLength, runLength, type TreeShape, treeShape } from "../content/hash_tree.ts";
+import { runLength, treeShape } from "../content/hash_tree.ts";
 import { RUN_CHUNKS } from "../content/run_map.ts";
-import type { DigestStore } from "../store/digest_store.ts";
-import type { FolderFiles } from "../store/folder_files.ts";
-import type { Library, Share } from "../store/library.ts";
-import type { SharedReader } from "../store/shared_reader.ts";
 import { answer, Refused, type Response } from "../wire/answerer.ts";
 import type { Connection } from "../wire/connection.ts";
 import {
@@ -15,48 +11,23 @@ import {
 } from "../wire/protocol.ts";
 import { Askers } from "./askers.ts";
 import { FileFetchers } from "./file_fetchers.ts";
-import { FolderContent } from "./folder_content.ts";
 import { RunNotices } from "./run_notices.ts";
 import { answerSeed } from "./seed_uploader.ts";
-import { ActiveDownloads, type Servable } from "./servable.ts";
-import { SharedContent } from "./shared_content.ts";
+import type { Servable } from "./servable.ts";
+import { ServedContents, type ServedContentsOptions } from "./served_contents.ts";
 import type { ChunkRange } from "./source.ts";
 import { sourcesFor } from "./sources_for.ts";
 import { type UploadSlot, UploadSlots } from "./upload_slots.ts";
 
-/** Who is served. */
-export interface Served {
-  /** Its address, as HOST:PORT. */
-  to: string;
-  /** The peer id that it says it has; undefined for one that said none. */
-  peer?: string;
-}
-
-export interface UploaderOptions {
+export interface UploaderOptions extends ServedContentsOptions {
   /** What this peer says of itself in `hello`. */
   self: { agent: string; peer: string };
   /** Signs a caller's nonce, to prove that this is the peer that it says (trust/proof.ts). */
   prove: (nonce: string) => Promise<string>;
-  library: Library;
-  digests: DigestStore;
-  reader: SharedReader;
-  /** Files in shared folders. Default none. */
-  folderFiles?: FolderFiles;
-  /** Served as far as they are. Default none. */
-  downloads?: ActiveDownloads;
   /** Shared by all connections. Default as many as is usual. */
   slots?: UploadSlots;
-  /** Called for each run that is about to be sent; `share` is what it is of, unless a download. */
-  onServed: (
-    content: Pick<Servable, "name" | "id" | "size">,
-    bytes: number,
-    receiver: Served,
-    share?: Share,
-  ) => void;
   /** Called when a peer that listens asks for a file for the first time on its connection. */
   onAsked?: (file: string, asker: PeerRecord) => void;
-  /** Called when a shared file is found changed or gone. */
-  onChanged: (share: Share) => void;
 }
 
 /** What is known of one connection while it is answered. */
@@ -77,26 +48,26 @@ const ASKED_CAP = 1_000;
 type Request<A extends PeerRequest["action"]> = Extract<PeerRequest, { action: A }>;
 
 /**
- * Serves what the library holds, and of downloads under way what they have. A run is read into the
- * buffer of an upload slot, and sent from it.
+ * Answers what other peers ask. A run is read into the buffer of an upload slot, and sent from it.
  */
 export class Uploader {
-  readonly slots: UploadSlots;
+  readonly #slots: UploadSlots;
+  readonly #contents: ServedContents;
   readonly #options: UploaderOptions;
-  readonly #downloads: ActiveDownloads;
   readonly #askers = new Askers();
   /** Who fetches a file now. */
   readonly #fetchers = new Map<string, FileFetchers>();
 
   constructor(options: UploaderOptions) {
     this.#options = options;
-    this.slots = options.slots ?? new UploadSlots();
-    this.#downloads = options.downloads ?? new ActiveDownloads();
+    this.#slots = options.slots ?? new UploadSlots();
+    this.#contents = new ServedContents(options);
   }
 
   /** Answers a connection until it ends. Throws a Fault when the other end broke the rules. */
   async serve(connection: Connection): Promise<void> {
     const notices = new RunNotices(connection);
+    const serving = { contents: this.#contents, slots: this.#slots };
     const visit: Visit = {
       ...{ connection, notices, caller: {} },
       ...{ asked: new Map(), fetching: new Set() },
@@ -104,7 +75,7 @@ export class Uploader {
     try {
       await answer<PeerRequest>(connection, {
         requests: PeerRequest,
-        seed: (message) => answerSeed(connection, message, this),
+        seed: (message) => answerSeed(connection, message, serving),
         seen: (request) => {
           // Who doesn't listen passes nothing on.
           if (request.action !== "get_chunks" || visit.caller.port === undefined) return;
@@ -118,33 +89,6 @@ export class Uploader {
       for (const file of visit.fetching) this.#left(file, visit);
       for (const end of visit.asked.values()) end();
     }
-  }
-
-  /** The share of that name, where it is available. */
-  named(name: string): Servable | undefined {
-    const share = this.#options.library.get(name);
-    if (share?.available) return new SharedContent(share, this.#options.reader);
-  }
-
-  /** A page of level 0 of a content's hash tree. */
-  chunkDigests(content: Servable, page: number): Uint8Array {
-    return this.#page(content, 0, page);
-  }
-
-  /** Fills `into` from a content. Throws Refused when it is no longer what it was. */
-  read(content: Servable, position: number, into: Uint8Array, receiver: Served): void {
-    const { onChanged, onServed } = this.#options;
-    const share = content instanceof SharedContent || content instanceof FolderContent
-      ? content.share
-      : undefined;
-    if (!content.read(position, into)) {
-      if (!share) throw new Refused("unreadable", "the download can't be read");
-      onChanged(share);
-      throw new Refused("changed", "the file changed since it was shared");
-    }
-    const { counted } = content;
-    if (!counted) return onServed(content, into.length, receiver, share);
-    onServed(counted, into.length, { ...receiver, to: hostOf(receiver.to) }, share);
   }
 
   #answer(
@@ -177,81 +121,66 @@ export class Uploader {
     return { message: nonce ? { ...message, proof: await this.#options.prove(nonce) } : message };
   }
 
-  async #digests(
+  #digests(
     { id, file, level, page }: Request<"get_digests">,
     visit: Visit,
     signal: AbortSignal,
   ): Promise<Response> {
-    return this.#within(
-      await this.slots.take(visit.connection.remote.host, signal),
-      ({ frame }) => {
-        const bytes = this.#page(this.#content(file), level, page);
-        frame.body.set(bytes);
-        return frame.seal({ action: "digests", id }, bytes.length);
-      },
-    );
+    return this.#inSlot(visit, signal, ({ frame }) => {
+      const bytes = this.#contents.page(this.#contents.get(file), level, page);
+      frame.body.set(bytes);
+      return frame.seal({ action: "digests", id }, bytes.length);
+    });
   }
 
-  async #chunks(
+  #chunks(
     { id, file, first, count, unless_taken }: Request<"get_chunks">,
     visit: Visit,
     signal: AbortSignal,
   ): Promise<Response> {
-    checkRun(this.#content(file), first, count);
+    checkRun(this.#contents.get(file), first, count);
     const run = Math.floor(first / RUN_CHUNKS);
     if (unless_taken && this.#fetchers.get(file)?.isTaken(run, visit.notices)) {
       throw new Refused("taken", "another was the first to ask for that run");
     }
-    return this.#within(
-      await this.slots.take(visit.connection.remote.host, signal),
-      ({ frame }) => {
-        // Looked up again: it may have waited.
-        const content = this.#content(file);
-        const length = checkRun(content, first, count);
-        const into = frame.body.subarray(0, length);
-        const receiver = { to: String(visit.connection), peer: visit.caller.peer };
-        this.read(content, first * CHUNK_SIZE, into, receiver);
-        return frame.seal({ action: "chunks", id }, length);
-      },
-    );
+    return this.#inSlot(visit, signal, ({ frame }) => {
+      // Looked up again: it may have waited.
+      const content = this.#contents.get(file);
+      const length = checkRun(content, first, count);
+      const into = frame.body.subarray(0, length);
+      const receiver = { to: String(visit.connection), peer: visit.caller.peer };
+      this.#contents.read(content, first * CHUNK_SIZE, into, receiver);
+      return frame.seal({ action: "chunks", id }, length);
+    });
   }
 
   /** As many of the files, in order, as are whole here and fit one payload; perhaps none. */
-  async #files(
+  #files(
     { id, files }: Request<"get_files">,
     visit: Visit,
     signal: AbortSignal,
   ): Promise<Response> {
-    return this.#within(
-      await this.slots.take(visit.connection.remote.host, signal),
-      ({ frame }) => {
-        const receiver = { to: String(visit.connection), peer: visit.caller.peer };
-        let [count, length] = [0, 0];
-        for (; count < files.length; count++) {
-          const content = this.#find(files[count]);
-          if (!content || content.map || length + content.size > frame.body.length) break;
-          const into = frame.body.subarray(length, length + content.size);
-          if (!this.#tryRead(content, into, receiver)) break;
-          length += content.size;
-        }
-        return frame.seal({ action: "files", id, count }, length);
-      },
-    );
-  }
-
-  /** False when a file is no longer what it was. */
-  #tryRead(content: Servable, into: Uint8Array, receiver: Served): boolean {
-    try {
-      this.read(content, 0, into, receiver);
-      return true;
-    } catch (error) {
-      if (error instanceof Refused) return false;
-      throw error;
-    }
+    return this.#inSlot(visit, signal, ({ frame }) => {
+      const receiver = { to: String(visit.connection), peer: visit.caller.peer };
+      let [count, length] = [0, 0];
+      for (; count < files.length; count++) {
+        const content = this.#contents.find(files[count]);
+        if (!content || content.map || length + content.size > frame.body.length) break;
+        const into = frame.body.subarray(length, length + content.size);
+        if (!this.#contents.tryRead(content, into, receiver)) break;
+        length += content.size;
+      }
+      return frame.seal({ action: "files", id, count }, length);
+    });
   }
 
   /** A reply that is made in a slot, which is held until it was sent. */
-  #within(slot: UploadSlot, make: (slot: UploadSlot) => Uint8Array): Response {
+  async #inSlot(
+    { connection }: Visit,
+    signal: AbortSignal,
+    make: (slot: UploadSlot) => Uint8Array,
+  ): Promise<Response> {
+    const slot = await this.#slots.take(connection.remote.host, signal);
     try {
       return { bytes: make(slot), release: () => slot[Symbol.dispose]() };
     } catch (error) {
@@ -262,7 +191,7 @@ export class Uploader {
 
   #have({ id, file }: Request<"have">, visit: Visit): Response {
     const { notices } = visit;
-    const content = this.#content(file);
+    const content = this.#contents.get(file);
     this.#fetches(file, visit);
     if (!content.map || content.map.complete) {
       notices.follow(content);
@@ -275,7 +204,7 @@ export class Uploader {
   }
 
   #sources({ id, file }: Request<"sources">, { connection, caller }: Visit): Response {
-    const known = [...this.#askers.of(file), ...this.#content(file).sources?.() ?? []];
+    const known = [...this.#askers.of(file), ...this.#contents.get(file).sources?.() ?? []];
     const asking = { ...caller, address: connection.remote.host };
     const payload = new TextEncoder().encode(JSON.stringify(sourcesFor(asking, known)));
     return { message: { action: "sources", id }, payload };
@@ -299,44 +228,16 @@ export class Uploader {
   #remember(file: string, { asked, caller, connection }: Visit): void {
     const { port, peer, agent } = caller;
     if (port === undefined || asked.has(file) || asked.size >= ASKED_CAP) return;
-    if (!this.#find(file)) return;
+    if (!this.#contents.find(file)) return;
     const record = { peer, address: connection.remote.host, port, agent };
     asked.set(file, this.#askers.add(file, record));
     this.#options.onAsked?.(file, record);
-  }
-
-  #page(content: Servable, level: number, page: number): Uint8Array {
-    if (pageLength(shapeOf(content), level, page) < 0) {
-      throw new Refused("out_of_range", "the hash tree has no such page");
-    }
-    const bytes = this.#options.digests.page(content.id, level, page);
-    if (bytes) return bytes;
-    if (content.map) throw new Refused("not_yet", "the page of digests is not here yet");
-    throw new Refused("unreadable", "the page of digests is missing here");
-  }
-
-  #find(file: string): Servable | undefined {
-    const { library, reader, folderFiles } = this.#options;
-    const share = library.withId(file);
-    if (share) return new SharedContent(share, reader);
-    const growing = this.#downloads.get(file);
-    if (growing) return growing;
-    for (const found of folderFiles?.withId(file) ?? []) {
-      const folder = library.get(found.folder);
-      if (folder?.available) return new FolderContent(found, folder, reader);
-    }
-  }
-
-  #content(file: string): Servable {
-    const content = this.#find(file);
-    if (!content) throw new Refused("not_shared", "that file is not shared here");
-    return content;
   }
 }
 
 /** Bytes in some chunks. Throws Refused where a run of them lies outside the file, or is not there yet. */
 function checkRun(content: Servable, first: number, count: number): number {
-  const length = runLength(shapeOf(content), first, count);
+  const length = runLength(treeShape(content.size), first, count);
   if (length < 0) throw new Refused("out_of_range", "the run lies outside the file");
   for (const run of runsOf({ first, count })) {
     if (content.map && !content.map.has(run)) {
@@ -350,13 +251,4 @@ function checkRun(content: Servable, first: number, count: number): number {
 function* runsOf({ first, count }: ChunkRange): Generator<number> {
   const last = Math.floor((first + count - 1) / RUN_CHUNKS);
   for (let run = Math.floor(first / RUN_CHUNKS); run <= last; run++) yield run;
-}
-
-/** A folder is fetched over several connections. */
-function hostOf(address: string): string {
-  return address.replace(/:\d+$/, "");
-}
-
-function shapeOf({ size }: Servable): TreeShape {
-  return treeShape(size);
 }
