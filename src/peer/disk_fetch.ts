@@ -1,25 +1,22 @@
 import fs from "node:fs";
-import { getLogger } from "@logtape/logtape";
-import { treeShape } from "../content/hash_tree.ts";
-import { RUN_CHUNKS } from "../content/run_map.ts";
-import { Fault, isAbort, messageOf } from "../fault.ts";
+import { Fault } from "../fault.ts";
 import type { DigestStore } from "../store/digest_store.ts";
 import type { Disk } from "../store/disk.ts";
 import type { DownloadStore } from "../store/download_store.ts";
 import type { HashCache } from "../store/hash_cache.ts";
-import { bytesOf, PartialFile } from "../store/partial_file.ts";
+import { PartialFile } from "../store/partial_file.ts";
 import type { Place as SharePlace } from "../store/library.ts";
-import { foldName, isInside, pathOf } from "../store/safe_path.ts";
+import { isInside } from "../store/safe_path.ts";
 import { setAttributes } from "../store/update_tree.ts";
 import { TargetLock } from "../store/target_lock.ts";
 import { CHUNK_SIZE } from "../content/sizes.ts";
+import type { Claims } from "./claims.ts";
 import { localFiles, replacedFile } from "./local_files.ts";
 import { reuseLocal, type ReuseOptions } from "./reuse.ts";
 import { makeParents } from "./destination.ts";
 import type { Reuse } from "./downloader.ts";
 import type { FetchJob } from "./fetch_job.ts";
 import type { Target } from "./find_target.ts";
-import type { FolderFetcher } from "./folder_fetcher.ts";
 import { parentOf } from "./folder_place.ts";
 import type { GetRequest } from "./peer_api.ts";
 import { requireChecksum } from "./require_checksum.ts";
@@ -27,11 +24,7 @@ import { recordsOf, type RunningDownloads } from "./running_downloads.ts";
 import type { Servable } from "./servable.ts";
 import { takerFor } from "./taker_for.ts";
 import type { TrustBook } from "./trust_book.ts";
-
-const log = getLogger(["shoal", "peer", "fetcher"]);
-
-/** What ends a background download whose content somebody asks for. */
-export const TAKEN_OVER: Error = new DOMException("somebody asked for it", "AbortError");
+import type { Unfinished } from "./unfinished.ts";
 
 export interface DiskFetchOptions {
   digests: DigestStore;
@@ -45,7 +38,8 @@ export interface DiskFetchOptions {
   /** Whose announcements are taken. */
   trust: TrustBook;
   running: RunningDownloads;
-  folders: FolderFetcher;
+  claims: Claims;
+  unfinished: Unfinished;
   /** Called when a download can be served while it grows; returns how to stop that. */
   onGrowing: (partial: Servable, target: Target) => () => void;
   /**
@@ -58,11 +52,6 @@ export interface DiskFetchOptions {
     place: SharePlace,
     files?: { path: string; id: string }[],
   ) => Promise<void>;
-  /**
-   * Called when a download that somebody waited for has failed. True when this peer goes on with it by
-   * itself: then it is kept, however little of it there is.
-   */
-  onFailed: (id: string, error: unknown) => boolean;
 }
 
 /** Where a download's file goes. */
@@ -74,35 +63,11 @@ export type Place =
     isThere: () => Promise<boolean>;
   };
 
-/** Fetches files to disk: a content at a time, each path by one. */
+/** Fetches files to disk. */
 export class DiskFetch {
   readonly #options: DiskFetchOptions;
-  /** What is being put on disk, by file id. */
-  readonly #jobs = new Map<string, FetchJob>();
-  /** Paths that are being written, as {@link foldName} has them. */
-  readonly #writing = new Set<string>();
-  /** Why downloads paused, by file id. */
-  readonly #errors = new Map<string, string>();
-
   constructor(options: DiskFetchOptions) {
     this.#options = options;
-  }
-
-  /** What works on a content. */
-  running(id: string): FetchJob | undefined {
-    return this.#jobs.get(id);
-  }
-
-  /** Why the last work on a content ended, where it failed. */
-  errorOf(id: string): string | undefined {
-    return this.#errors.get(id);
-  }
-
-  /** Ends the work on a content, for the reason given, and waits until nothing is under way. */
-  async end(id: string, reason: Fault): Promise<void> {
-    const job = this.#jobs.get(id);
-    job?.ending.abort(reason);
-    await job?.ended;
   }
 
   /**
@@ -112,8 +77,9 @@ export class DiskFetch {
   async run(job: FetchJob, target: Target, place: Place, signal: AbortSignal): Promise<boolean> {
     const { name, output, path, sha256 } = place;
     const overwrite = place.overwrite === true || place.update === true;
-    await this.claim(job, target.id, path);
-    const { dir, cache, running } = this.#options;
+    const { dir, cache, running, claims, unfinished } = this.#options;
+    await claims.claim(job, target.id, path);
+    unfinished.begin(target.id);
     let stopServing: (() => void) | undefined;
     let lock: TargetLock | undefined;
     try {
@@ -123,7 +89,7 @@ export class DiskFetch {
         { ...target, name, output: output && path, overwrite, sha256 },
         this.#options,
       );
-      await this.lookAt(job, job.partial, signal);
+      await unfinished.lookAt(job, job.partial, signal);
       job.partial.sources = () => recordsOf(job.downloader?.sources ?? []);
       stopServing = this.#options.onGrowing(job.partial, target);
       const reuse = await this.#reuseFor(job, target, place, signal);
@@ -138,72 +104,13 @@ export class DiskFetch {
       await this.#options.onFetched(target, name, { path, stamp });
       return true;
     } catch (error) {
-      await this.leave(job, target.id, error);
+      await unfinished.leave(job, target.id, error);
       throw error;
     } finally {
       lock?.[Symbol.dispose]();
       stopServing?.();
-      this.release(target.id, [path]);
+      claims.release(target.id, [path]);
     }
-  }
-
-  /** A content is fetched once at a time, by who asked first; what nobody waits for makes way. */
-  async claim(job: FetchJob, id: string, path: string): Promise<void> {
-    const other = this.#jobs.get(id);
-    if (other?.background && !job.background) {
-      other.ending.abort(TAKEN_OVER);
-      await other.ended;
-    }
-    if (this.#jobs.has(id) || this.#options.folders.isFetching(id)) {
-      throw new Fault("held", `Cannot get ${job.name}: it is being fetched already`);
-    }
-    this.claimPath(path);
-    this.#jobs.set(id, job);
-    this.#errors.delete(id);
-  }
-
-  /** Each path is written by one. */
-  claimPath(path: string): void {
-    if (this.#writing.has(foldName(path))) {
-      throw new Fault("held", `Cannot write ${path}: another download is writing it`);
-    }
-    this.#writing.add(foldName(path));
-  }
-
-  /** Takes claims back. */
-  release(id: string, paths: string[]): void {
-    this.#jobs.delete(id);
-    for (const path of paths) this.#writing.delete(foldName(path));
-  }
-
-  /** Verifies what is there from before. Who asks for what was paused wants it to go on. */
-  async lookAt(job: FetchJob, partial: PartialFile, signal: AbortSignal): Promise<void> {
-    this.#unpause(job, partial.id);
-    await this.#check(job, partial, signal);
-  }
-
-  /** Removes what is left of a content whose file is in its place, under its own name. */
-  removeFor(id: string, path: string): void {
-    const { downloads, dir } = this.#options;
-    const known = this.#jobs.has(id) ? undefined : downloads.get(id);
-    if (known && (known.output ?? pathOf(dir, known.name)) === path) this.remove(id);
-  }
-
-  /** Removes what there is of a content that is not whole. */
-  remove(id: string): void {
-    const { downloads, folders } = this.#options;
-    const known = downloads.get(id);
-    if (known?.announcement?.kind === "folder") folders.discard(known);
-    downloads.remove(id);
-    this.#errors.delete(id);
-  }
-
-  /** Who asks for what was paused wants it to go on; what nobody waits for stays paused. */
-  #unpause({ name, background }: FetchJob, id: string): void {
-    const { downloads } = this.#options;
-    if (!downloads.get(id)?.paused) return;
-    if (background) throw new Fault("usage", `Cannot get ${name}: it is paused`);
-    downloads.pause(id, false);
   }
 
   /** Has a last look at a file that is whole, before it gets its name. Throws an `integrity` Fault. */
@@ -220,19 +127,6 @@ export class DiskFetch {
       job.refused = error instanceof Fault && error.kind === "integrity";
       throw error;
     }
-  }
-
-  /** Verifies what is there from before. */
-  async #check(job: FetchJob, partial: PartialFile, signal: AbortSignal): Promise<void> {
-    const { transfer } = job;
-    transfer.before = -transfer.meter.total;
-    if (partial.unchecked > 0) {
-      job.phase = "checking";
-      await partial.check({ signal, onChecked: (bytes) => transfer.before += bytes });
-    }
-    transfer.before = bytesOf(partial.map, partial.size) - transfer.meter.total;
-    job.reused = chunksOf(partial);
-    job.phase = "connecting";
   }
 
   /** How to take from files here what is missing; undefined when there are none. */
@@ -268,33 +162,8 @@ export class DiskFetch {
       await reuseLocal(host, { files: [...files.values()], digests, copy });
     };
   }
-
-  /** Keeps what there is of a download that failed; it is removed only if there is nothing. */
-  async leave({ partial, background, refused }: FetchJob, id: string, error: unknown) {
-    this.#errors.set(id, isAbort(error) ? "interrupted" : messageOf(error));
-    const isEmpty = partial?.bytes === 0;
-    await partial?.close().catch((failure) =>
-      log.info("the last checkpoint failed: {why}", { why: messageOf(failure) })
-    );
-    if (refused) return this.remove(id);
-    const paused = this.#options.downloads.get(id)?.paused;
-    const goesOn = background || paused || this.#options.onFailed(id, error);
-    if (!goesOn && (isEmpty || !partial && !this.#kept(id))) this.remove(id);
-  }
-
-  /** True when there is something of a content from before. */
-  #kept(id: string): boolean {
-    return (this.#options.downloads.get(id)?.map.count ?? 0) > 0;
-  }
 }
 
 function baseOf(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
-}
-
-/** Chunks in the runs that a partial has. */
-function chunksOf({ map, size }: PartialFile): number {
-  const last = map.runs - 1;
-  const beyond = map.has(last) ? map.runs * RUN_CHUNKS - treeShape(size).chunks : 0;
-  return map.count * RUN_CHUNKS - beyond;
 }

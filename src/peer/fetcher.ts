@@ -12,6 +12,7 @@ import { keptFile } from "./kept_file.ts";
 import { planOf, planOfFolder, planOfKept } from "./plan.ts";
 import { planReuse } from "./plan_reuse.ts";
 import { untilFound } from "./until_found.ts";
+import { Claims } from "./claims.ts";
 import { DiskFetch, type DiskFetchOptions } from "./disk_fetch.ts";
 import {
   account,
@@ -45,6 +46,7 @@ import { requireChecksum } from "./require_checksum.ts";
 import { RunningDownloads, type RunningOptions } from "./running_downloads.ts";
 import type { ChunkRange, Source } from "./source.ts";
 import type { ActiveTransfer, Transfers } from "./transfers.ts";
+import { Unfinished, type UnfinishedOptions } from "./unfinished.ts";
 
 /**
  * Most bytes of a file that is streamed: a map of its runs is one payload then. On disk, the room that
@@ -55,13 +57,14 @@ const STREAM_CAP = PAYLOAD_CAP * 8 * RUN_SIZE;
 const PROGRESS_EVERY_MS = 200;
 
 export interface FetcherOptions
-  extends Omit<DiskFetchOptions, "running" | "folders">, RunningOptions {
+  extends Omit<DiskFetchOptions, "running" | "claims" | "unfinished">, RunningOptions {
   db: StateDatabase;
   transfers: Transfers;
   /** This peer's own copy of a content, where it shares one. */
   local: (id: string) => Source | undefined;
   onStaging: FolderGetOptions["onStaging"];
   onGrowingPart: FolderFetcherOptions["onGrowingPart"];
+  onFailed: UnfinishedOptions["onFailed"];
 }
 
 export interface StreamOptions extends GetOptions {
@@ -76,23 +79,26 @@ export class Fetcher {
   readonly partials: PartialAdmin;
   readonly #options: FetcherOptions;
   readonly #running: RunningDownloads;
+  readonly #claims: Claims;
+  readonly #unfinished: Unfinished;
   readonly #disk: DiskFetch;
   readonly #folders: FolderGet;
   readonly #reader: FolderReader;
 
   constructor(options: FetcherOptions) {
     this.#options = options;
-    this.#running = new RunningDownloads(options);
-    const running = this.#running;
+    const running = this.#running = new RunningDownloads(options);
     const folders = new FolderFetcher({
       ...options,
       budget: running.budget,
       isRunning: (id) => this.isRunning(id),
     });
-    this.#disk = new DiskFetch({ ...options, running, folders });
-    this.partials = new PartialAdmin({ ...options, folders, disk: this.#disk });
+    const claims = this.#claims = new Claims((id) => folders.isFetching(id));
+    const unfinished = this.#unfinished = new Unfinished({ ...options, folders, claims });
+    this.#disk = new DiskFetch({ ...options, running, claims, unfinished });
+    this.partials = new PartialAdmin({ ...options, folders, claims, unfinished });
     const reader = this.#reader = new FolderReader({ ...options, running });
-    this.#folders = new FolderGet({ ...options, running, folders, disks: this.#disk, reader });
+    this.#folders = new FolderGet({ ...options, running, folders, claims, unfinished, reader });
   }
 
   /**
@@ -130,7 +136,7 @@ export class Fetcher {
       await this.#disk.run(job, target, { ...request, path, isThere }, signal);
     if (!fetched) {
       await requireChecksum(path, request, signal);
-      this.#disk.removeFor(target.id, path);
+      this.#unfinished.removeFor(target.id, path);
     }
     return { path, up_to_date: !fetched };
   }
@@ -229,17 +235,17 @@ export class Fetcher {
 
   /** True while a content is being put on disk. */
   isRunning(id: string): boolean {
-    return this.#disk.running(id) !== undefined;
+    return this.#claims.running(id) !== undefined;
   }
 
   /** A content that is being put on disk. */
   running(id: string): FetchJob | undefined {
-    return this.#disk.running(id);
+    return this.#claims.running(id);
   }
 
   /** Ends the work on a content, for the reason given, and waits until nothing is under way. */
   async end(id: string, reason: Fault): Promise<void> {
-    await this.#disk.end(id, reason);
+    await this.#claims.end(id, reason);
   }
 
   /**

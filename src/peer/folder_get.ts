@@ -2,9 +2,10 @@ import { Fault } from "../fault.ts";
 import { stampOfPath } from "../store/file_stamp.ts";
 import { readManifest } from "../store/manifest_file.ts";
 import { PartialFile } from "../store/partial_file.ts";
-import type { DiskFetch, DiskFetchOptions } from "./disk_fetch.ts";
+import type { DiskFetchOptions } from "./disk_fetch.ts";
 import type { FetchJob, Outcome } from "./fetch_job.ts";
 import type { StagedFile } from "./folder_contents.ts";
+import type { FolderFetcher } from "./folder_fetcher.ts";
 import { isFolder, partNamed } from "./find_folder.ts";
 import type { Target } from "./find_target.ts";
 import { choosePart, type FolderReader, malformed, requireReadable } from "./folder_reader.ts";
@@ -14,7 +15,7 @@ import { RateLimiter } from "./rate_limiter.ts";
 import type { RunningOptions } from "./running_downloads.ts";
 
 export interface FolderGetOptions extends DiskFetchOptions, RunningOptions {
-  disks: DiskFetch;
+  folders: FolderFetcher;
   reader: FolderReader;
   /**
    * Called when files of a folder can be served while others are still fetched: `manifest` is where its
@@ -43,12 +44,14 @@ export class FolderGet {
     signal: AbortSignal,
   ): Promise<{ outcome: Outcome } | { file: Target }> {
     const { id } = target;
-    const { downloads, dir, disks, folders, limitDown, trust, onBytes } = this.#options;
+    const { downloads, dir, claims, unfinished, folders, limitDown } = this.#options;
+    const { trust, onBytes } = this.#options;
     const inside = partNamed(target, job.name);
     const wanted = { ...request, name: job.name };
     if (request.sha256 && inside === "") throw noChecksum(target);
     const claimed = [downloads.pathOf(id)];
-    await disks.claim(job, id, claimed[0]);
+    await claims.claim(job, id, claimed[0]);
+    unfinished.begin(id);
     let stopServing: (() => void) | undefined;
     let part;
     try {
@@ -56,7 +59,7 @@ export class FolderGet {
         ? undefined
         : await folders.recall(wanted, { id, part: inside }, signal);
       if (known) {
-        disks.remove(id);
+        unfinished.remove(id);
         job.transfer.size = known.size;
         job.transfer.before = known.size - job.transfer.meter.total;
         return { outcome: { kind: "folder", ...known } };
@@ -65,7 +68,7 @@ export class FolderGet {
       if (part.kind === "folder") {
         if (request.sha256) throw noChecksum(target);
         const place = await settleFolder(wanted, dir);
-        disks.claimPath(place.path);
+        claims.claimPath(place.path);
         claimed.push(place.path);
         const { receipt, files } = await folders.fetch({
           ...{ request: wanted, inside, target, part, place },
@@ -85,19 +88,19 @@ export class FolderGet {
           const manifest = { path, stamp: stampOfPath(path), root: place.path };
           await this.#options.onFetched(target, job.name, manifest, files);
         }
-        disks.remove(id);
+        unfinished.remove(id);
         return { outcome: { kind: "folder", ...receipt } };
       }
     } catch (error) {
-      await disks.leave(job, id, error);
+      await unfinished.leave(job, id, error);
       // Nothing was begun that another try could go on with.
-      if (!mayGoOn(error) && !folders.begun(id)) disks.remove(id);
+      if (!mayGoOn(error) && !folders.begun(id)) unfinished.remove(id);
       throw error;
     } finally {
       stopServing?.();
-      disks.release(id, claimed);
+      claims.release(id, claimed);
     }
-    disks.remove(id);
+    unfinished.remove(id);
     job.partial = job.downloader = undefined;
     return { file: await this.#options.reader.fileIn(job, target, part.entry, signal) };
   }
@@ -117,7 +120,7 @@ export class FolderGet {
       { ...target, name, output, overwrite, updating },
       this.#options,
     );
-    await this.#options.disks.lookAt(job, job.partial, signal);
+    await this.#options.unfinished.lookAt(job, job.partial, signal);
     await this.#options.running.run(job, target, job.partial, { signal });
     await job.partial.close();
     try {

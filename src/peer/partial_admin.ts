@@ -1,11 +1,12 @@
 import { Fault } from "../fault.ts";
 import type { Download, DownloadStore } from "../store/download_store.ts";
 import { bytesOf } from "../store/partial_file.ts";
-import type { DiskFetch } from "./disk_fetch.ts";
+import type { Claims } from "./claims.ts";
 import type { FetchJob } from "./fetch_job.ts";
 import type { FolderFetcher } from "./folder_fetcher.ts";
 import type { GetRequest, PartialStatus } from "./peer_api.ts";
 import type { Transfers } from "./transfers.ts";
+import type { Unfinished } from "./unfinished.ts";
 
 /** What whoever waited for a download can do that somebody stopped. */
 export const STOPPED = "run it again, if it is still wanted";
@@ -13,7 +14,8 @@ export const STOPPED = "run it again, if it is still wanted";
 export interface PartialAdminOptions {
   downloads: DownloadStore;
   transfers: Transfers;
-  disk: DiskFetch;
+  claims: Claims;
+  unfinished: Unfinished;
   folders: FolderFetcher;
 }
 
@@ -27,13 +29,13 @@ export class PartialAdmin {
 
   /** What is not whole yet. */
   list(): PartialStatus[] {
-    const { downloads, disk } = this.#options;
+    const { downloads, claims, unfinished } = this.#options;
     return downloads.list().map((download) => {
       const { id, name, updated, paused } = download;
-      const job = disk.running(id);
+      const job = claims.running(id);
       const state = job ? "active" : "paused";
       const about = { name, id, updated, state, ...this.#extentOf(download, job) } as const;
-      return paused ? { ...about, on_request: true } : { ...about, error: disk.errorOf(id) };
+      return paused ? { ...about, on_request: true } : { ...about, error: unfinished.errorOf(id) };
     });
   }
 
@@ -59,17 +61,17 @@ export class PartialAdmin {
 
   /** See PeerApi.cancel. */
   async cancel(request: Pick<GetRequest, "name" | "id">): Promise<PartialStatus[]> {
-    const { downloads, transfers, disk } = this.#options;
+    const { downloads, transfers, claims, unfinished } = this.#options;
     const removed: PartialStatus[] = [];
     for (const partial of this.choose(request, "cancel")) {
       const { id, name } = partial;
-      await disk.end(
+      await claims.end(
         id,
         new Fault("usage", `Cannot get ${name}: it was cancelled`, { next: STOPPED }),
       );
       // It may just have become whole.
       if (downloads.get(id)) removed.push({ ...partial, state: "paused" });
-      disk.remove(id);
+      unfinished.remove(id);
       transfers.mark(id, "cancelled");
     }
     if (removed.length > 0) return removed;
