@@ -2,7 +2,7 @@ import type { FileEntry } from "../content/manifest.ts";
 import type { ManifestPart } from "../content/manifest_part.ts";
 import { RUN_SIZE } from "../content/run_map.ts";
 import { CHUNK_SIZE } from "../content/sizes.ts";
-import { Fault, messageOf } from "../fault.ts";
+import { Fault } from "../fault.ts";
 import { safeName } from "../store/safe_path.ts";
 import type { StateDatabase } from "../store/state_database.ts";
 import { PAYLOAD_CAP } from "../wire/protocol.ts";
@@ -11,25 +11,15 @@ import { settleDestination } from "./destination.ts";
 import { keptFile } from "./kept_file.ts";
 import { planOf, planOfFolder, planOfKept } from "./plan.ts";
 import { planReuse } from "./plan_reuse.ts";
-import { untilFound } from "./until_found.ts";
 import { Claims } from "./claims.ts";
 import { DiskFetch, type DiskFetchOptions } from "./disk_fetch.ts";
-import {
-  account,
-  droppedSince,
-  type FetchJob,
-  foundEvent,
-  type Outcome,
-  progressOf,
-  receiptOf,
-  show,
-} from "./fetch_job.ts";
-import { findFolderOf, isFolder } from "./find_folder.ts";
+import type { FetchJob, Outcome } from "./fetch_job.ts";
+import { FetchTracker } from "./fetch_tracker.ts";
+import { findFolderOf, isFolder, partNamed } from "./find_folder.ts";
 import { FolderFetcher, type FolderFetcherOptions } from "./folder_fetcher.ts";
 import { FolderReader } from "./folder_reader.ts";
-import { FolderGet, type FolderGetOptions, trustedName } from "./folder_get.ts";
+import { FolderGet, type FolderGetOptions } from "./folder_get.ts";
 import { settleFolder } from "./folder_place.ts";
-import { partNamed } from "./find_folder.ts";
 import { findTarget, type Target, type Wanted } from "./find_target.ts";
 import { OrderedOutput } from "./ordered_output.ts";
 import { PartialAdmin } from "./partial_admin.ts";
@@ -39,7 +29,6 @@ import type {
   PeerRecord,
   Plan,
   Receipt,
-  SourceReceipt,
   StreamRequest,
 } from "./peer_api.ts";
 import { requireChecksum } from "./require_checksum.ts";
@@ -53,8 +42,6 @@ import { Unfinished, type UnfinishedOptions } from "./unfinished.ts";
  * there is sets the limit.
  */
 const STREAM_CAP = PAYLOAD_CAP * 8 * RUN_SIZE;
-/** How often progress is told, in milliseconds. */
-const PROGRESS_EVERY_MS = 200;
 
 export interface FetcherOptions
   extends Omit<DiskFetchOptions, "running" | "claims" | "unfinished">, RunningOptions {
@@ -84,9 +71,12 @@ export class Fetcher {
   readonly #disk: DiskFetch;
   readonly #folders: FolderGet;
   readonly #reader: FolderReader;
+  readonly #tracker: FetchTracker;
 
   constructor(options: FetcherOptions) {
     this.#options = options;
+    const { transfers, trust } = options;
+    this.#tracker = new FetchTracker({ transfers, trust, find: (...what) => this.find(...what) });
     const running = this.#running = new RunningDownloads(options);
     const folders = new FolderFetcher({
       ...options,
@@ -112,15 +102,19 @@ export class Fetcher {
   ): Promise<Receipt> {
     const kept = request.no_clobber ? await keptFile(request, this.#options) : undefined;
     if (kept) return kept;
-    return await this.#track(request, { ...options, transfer }, async (job, target, signal) => {
-      this.#options.transfers.supersede(job.transfer);
-      const place = { ...request, name: job.name };
-      if (!isFolder(target)) return await this.#file(job, place, target, signal);
-      const found = await this.#folders.get(job, place, target, signal);
-      if ("outcome" in found) return found.outcome;
-      const { id, size } = found.file;
-      return { id, size, ...await this.#file(job, place, found.file, signal) };
-    });
+    return await this.#tracker.track(
+      request,
+      { ...options, transfer },
+      async (job, target, signal) => {
+        this.#options.transfers.supersede(job.transfer);
+        const place = { ...request, name: job.name };
+        if (!isFolder(target)) return await this.#file(job, place, target, signal);
+        const found = await this.#folders.get(job, place, target, signal);
+        if ("outcome" in found) return found.outcome;
+        const { id, size } = found.file;
+        return { id, size, ...await this.#file(job, place, found.file, signal) };
+      },
+    );
   }
 
   async #file(
@@ -174,7 +168,7 @@ export class Fetcher {
     let sink: OrderedOutput | undefined;
     try {
       const known = { ...options, found: options.in?.folder };
-      return await this.#track(request, known, async (job, found, signal) => {
+      return await this.#tracker.track(request, known, async (job, found, signal) => {
         const { name } = job;
         const { sha256 } = request;
         const target = isFolder(found)
@@ -206,7 +200,7 @@ export class Fetcher {
    */
   async look(wanted: Wanted, folder: Target, signal: AbortSignal): Promise<ManifestPart> {
     let part: ManifestPart | undefined;
-    await this.#track(wanted, { signal, found: folder, looks: true }, async (job) => {
+    await this.#tracker.track(wanted, { signal, found: folder, looks: true }, async (job) => {
       part = await this.#reader.part(job, wanted, folder, signal);
       return { id: folder.id, size: folder.size, up_to_date: true };
     });
@@ -266,75 +260,6 @@ export class Fetcher {
       if (!known?.map.complete || signal.aborted) throw error;
       const { id, size, announcement, taken } = known;
       return { id, size, announcement, taken: background ? taken : "pinned", sources: [] };
-    }
-  }
-
-  /**
-   * Finds what is asked for, unless it was `found` already, does `work`, and accounts for it from begin to
-   * end. Who only `looks` is not listed, and remembers nobody.
-   */
-  async #track(
-    request: StreamRequest,
-    options: GetOptions & { transfer?: ActiveTransfer; found?: Target; looks?: boolean },
-    work: (
-      job: FetchJob,
-      target: Target,
-      signal: AbortSignal,
-    ) => Promise<Outcome>,
-  ): Promise<Receipt> {
-    const started = performance.now();
-    const name = safeName(request.name.normalize("NFC"));
-    const ended = Promise.withResolvers<void>();
-    const job: FetchJob = {
-      name,
-      transfer: options.transfer ?? this.#options.transfers.download(name, options),
-      phase: "finding",
-      reused: 0,
-      ending: new AbortController(),
-      background: options.transfer !== undefined,
-      refused: false,
-      wait: request.wait,
-      deadline: request.deadline === undefined ? undefined : started + request.deadline,
-      limitDown: request.limit_down,
-      ended: ended.promise,
-    };
-    const { transfer } = job;
-    show(job);
-    const signals = [job.ending.signal, ...(options.signal ? [options.signal] : [])];
-    const signal = AbortSignal.any(signals);
-    const dropped = new Set<SourceReceipt>();
-    const tell = () => {
-      options.onProgress?.(progressOf(job));
-      for (const event of droppedSince(job, dropped)) options.onEvent?.(event);
-    };
-    const ticker = setInterval(tell, PROGRESS_EVERY_MS);
-    const late = request.deadline === undefined ? undefined : setTimeout(
-      () => job.ending.abort(new Fault("deadline", `Cannot get ${name}: the deadline passed`)),
-      request.deadline,
-    );
-    try {
-      signal.throwIfAborted();
-      const find = () => this.find({ ...request, name }, signal, job.background);
-      const target = options.found ??
-        await untilFound(find, { waitMs: job.background ? 0 : job.wait, signal });
-      account(job, target);
-      job.phase = "connecting";
-      options.onEvent?.(foundEvent(name, target));
-      const outcome = { ...await work(job, target, signal), sha256: request.sha256 };
-      if (!options.looks) this.#options.trust.remember(trustedName(name, target), target);
-      transfer.state = "done";
-      tell();
-      return receiptOf(job, target, { ...outcome, seconds: (performance.now() - started) / 1000 });
-    } catch (error) {
-      const late = error instanceof Fault && error.kind === "deadline";
-      transfer.state = signal.aborted && !late ? "cancelled" : "failed";
-      transfer.error = messageOf(error);
-      throw error;
-    } finally {
-      clearInterval(ticker);
-      clearTimeout(late);
-      transfer.settle();
-      ended.resolve();
     }
   }
 }
