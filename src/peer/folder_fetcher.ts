@@ -3,22 +3,18 @@ import type { FileEntry, ManifestEntry } from "../content/manifest.ts";
 import type { ManifestPart } from "../content/manifest_part.ts";
 import { Fault } from "../fault.ts";
 import { compareTree, type TreeState } from "../store/compare_tree.ts";
-import type { DigestStore } from "../store/digest_store.ts";
-import type { Disk } from "../store/disk.ts";
-import type { Download, DownloadStore } from "../store/download_store.ts";
+import type { Download } from "../store/download_store.ts";
 import { stampOfPath } from "../store/file_stamp.ts";
-import type { HashCache } from "../store/hash_cache.ts";
 import { KnownTrees, type TreeContent } from "../store/known_trees.ts";
 import { isInside } from "../store/safe_path.ts";
-import { Staging } from "../store/staging.ts";
-import type { StateDatabase } from "../store/state_database.ts";
+import type { Staging } from "../store/staging.ts";
 import { TargetLock } from "../store/target_lock.ts";
 import { clearPlace, placeStaged, removeOthers, setAttributes } from "../store/update_tree.ts";
-import type { Budget } from "./budget.ts";
 import { makeParents } from "./destination.ts";
 import { findSources } from "./find_sources.ts";
-import { FolderContents, type StagedFile } from "./folder_contents.ts";
-import { type FolderPlace, parentOf, placeOf, settleFolder } from "./folder_place.ts";
+import { FolderContents, type FolderContentsOptions, type StagedFile } from "./folder_contents.ts";
+import { type FolderPlace, parentOf, settleFolder } from "./folder_place.ts";
+import { FolderStagings } from "./folder_stagings.ts";
 import {
   findingsOn,
   type FolderReceipt,
@@ -28,23 +24,18 @@ import {
 import type { GetRequest, PeerRecord, Progress } from "./peer_api.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 import type { Servable } from "./servable.ts";
-import type { Self, Source } from "./source.ts";
+import type { Source } from "./source.ts";
 import type { Swarm } from "./swarm.ts";
 import type { ActiveTransfer } from "./transfers.ts";
 
-export interface FolderFetcherOptions {
+export interface FolderFetcherOptions extends
+  Pick<
+    FolderContentsOptions,
+    "self" | "cache" | "digests" | "db" | "disk" | "downloads" | "budget" | "isRunning"
+  > {
   /** The shared folder: absolute, free of links. */
   dir: string;
   swarm: Swarm;
-  self: Self;
-  cache: HashCache;
-  digests: DigestStore;
-  db: StateDatabase;
-  disk: Disk;
-  downloads: DownloadStore;
-  budget: Budget;
-  /** True while a content is being fetched by itself. */
-  isRunning: (id: string) => boolean;
   /** Called when a large file of a folder can be served while it grows; returns how to stop that. */
   onGrowingPart: (partial: Servable) => () => void;
 }
@@ -85,12 +76,14 @@ export interface FolderOutcome {
 export class FolderFetcher {
   readonly #options: FolderFetcherOptions;
   readonly #trees: KnownTrees;
+  readonly #stagings: FolderStagings;
   readonly #reached = new Map<string, number>();
   readonly #underWay = new Set<string>();
 
   constructor(options: FolderFetcherOptions) {
     this.#options = options;
     this.#trees = new KnownTrees(options.db);
+    this.#stagings = new FolderStagings(options);
   }
 
   /**
@@ -133,7 +126,7 @@ export class FolderFetcher {
 
   /** True when something of a folder is staged. */
   begun(id: string): boolean {
-    return fs.existsSync(this.#options.downloads.treeOf(id));
+    return this.#stagings.begun(id);
   }
 
   /** Bytes of a folder that were there when the work on it ended, as far as this process knows. */
@@ -142,23 +135,9 @@ export class FolderFetcher {
   }
 
   /** Removes what is staged of an unfinished folder. */
-  discard({ id, name, output }: Download): void {
-    this.#reached.delete(id);
-    const path = placeOf({ name, output }, this.#options.dir);
-    for (const near of [path, `${path}/.`]) {
-      const root = this.stagingOf(id, near);
-      if (fs.existsSync(root)) Staging.open(root).remove();
-    }
-  }
-
-  /** Where a folder is put together that goes to `path`: on the same file system. */
-  stagingOf(id: string, path: string): string {
-    const { downloads } = this.#options;
-    const parent = nearestFolder(path);
-    if (fs.statSync(parent).dev === fs.statSync(downloads.folder()).dev) {
-      return downloads.treeOf(id);
-    }
-    return `${parent}/.${id.slice(0, 12)}.shoal-partial`;
+  discard(download: Download): void {
+    this.#reached.delete(download.id);
+    this.#stagings.discard(download);
   }
 
   /**
@@ -193,7 +172,7 @@ export class FolderFetcher {
   async #fetchNew(job: FolderJob): Promise<FolderOutcome> {
     const { target, place: { path }, part: { entries }, signal } = job;
     const { dir } = this.#options;
-    const staging = Staging.open(this.stagingOf(target.id, path));
+    const staging = this.#stagings.open(target.id, path);
     const state = await this.#compare(job, staging.root, entries);
     for (const entry of entries) if (entry.type === "folder") staging.makeFolder(entry.path);
     const here = placesOf(state, staging.root);
@@ -218,7 +197,7 @@ export class FolderFetcher {
         next: "remove that, or add --delete, and run it again",
       });
     }
-    const staging = Staging.open(this.stagingOf(target.id, `${root}/.`));
+    const staging = this.#stagings.open(target.id, `${root}/.`);
     const staged = await this.#compare(job, staging.root, filesOf(state.missing));
     const here = new Map([...placesOf(state, root), ...placesOf(staged, staging.root)]);
     const contents = await this.#stage(job, filesOf(staged.missing), { staging, here });
@@ -335,12 +314,6 @@ function requireRoom(folder: string, files: FileEntry[]): void {
   if (needed <= bavail * bsize) return;
   const free = bavail * bsize;
   throw new Fault("disk", `Cannot fetch ${needed} bytes: only ${free} are free in ${folder}`);
-}
-
-function nearestFolder(path: string): string {
-  let parent = parentOf(path);
-  while (!fs.existsSync(parent)) parent = parentOf(parent);
-  return parent;
 }
 
 function syncFolder(path: string): void {
