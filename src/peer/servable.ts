@@ -23,7 +23,7 @@ export interface Servable {
   sources?(): PeerRecord[];
 }
 
-/** Downloads under way, served while they grow. One owner: PeerNode. */
+/** Downloads under way, served while they grow. One owner: PeerParts. */
 export class ActiveDownloads {
   readonly #byId = new Map<string, Servable>();
   readonly #many = new Set<(id: string) => Servable | undefined>();

@@ -1,0 +1,189 @@
+import { DigestStore } from "../store/digest_store.ts";
+import { Disk } from "../store/disk.ts";
+import { DownloadStore } from "../store/download_store.ts";
+import { FolderFiles } from "../store/folder_files.ts";
+import { FolderManifests } from "../store/folder_manifests.ts";
+import { HashCache } from "../store/hash_cache.ts";
+import { Library } from "../store/library.ts";
+import { SharedReader } from "../store/shared_reader.ts";
+import type { StateFolder } from "../store/state_folder.ts";
+import type { StateDatabase } from "../store/state_database.ts";
+import { TrustStore } from "../store/trust_store.ts";
+import type { Identity } from "../trust/identity.ts";
+import type { PrivateTransport } from "../trust/private_transport.ts";
+import { signProof } from "../trust/proof.ts";
+import { AGENT } from "../version.ts";
+import { Announced } from "./announced.ts";
+import { Bootstraps } from "./bootstraps.ts";
+import { Fetcher } from "./fetcher.ts";
+import { FileOpener } from "./file_opener.ts";
+import { FolderLister } from "./folder_lister.ts";
+import type { Lifetime } from "./lifetime.ts";
+import { LiveLimits } from "./live_limits.ts";
+import { LocalSource } from "./local_source.ts";
+import { PassingOn } from "./passing_on.ts";
+import { Pausing } from "./pausing.ts";
+import { PeerLines } from "./peer_lines.ts";
+import { RateHistory } from "./rate_history.ts";
+import { Receiver } from "./receiver.ts";
+import { Rescanner } from "./rescanner.ts";
+import { Resumer } from "./resumer.ts";
+import type { PeerSettings } from "./settings.ts";
+import { ActiveDownloads } from "./servable.ts";
+import { Sharing } from "./sharing.ts";
+import { Swarm } from "./swarm.ts";
+import { Transfers } from "./transfers.ts";
+import { TrustBook } from "./trust_book.ts";
+import { Uploader } from "./uploader.ts";
+
+/** What a peer has on disk, and how it talks. */
+export interface PeerState {
+  folder: StateFolder;
+  db: StateDatabase;
+  identity: Identity;
+  /** Undefined in an open swarm. */
+  transport?: PrivateTransport;
+}
+
+export interface PeerPartsOptions {
+  state: PeerState;
+  lifetime: Lifetime;
+  /** Where the peer listens; undefined while it doesn't. */
+  port: () => number | undefined;
+  /** True when the peer goes on by itself with what fails. */
+  goesOn: () => boolean;
+}
+
+/** All that a peer is made of, put together: each part is given the others that it needs. */
+export class PeerParts {
+  readonly folder: StateFolder;
+  readonly identity: Identity;
+  readonly db: StateDatabase;
+  readonly digests: DigestStore;
+  readonly library: Library;
+  readonly reader = new SharedReader();
+  readonly disk = new Disk();
+  readonly transfers = new Transfers();
+  readonly limits: LiveLimits;
+  readonly history = new RateHistory();
+  readonly bootstraps: Bootstraps;
+  readonly swarm: Swarm;
+  readonly announced: Announced;
+  readonly sharing: Sharing;
+  readonly rescanner: Rescanner;
+  readonly passingOn: PassingOn;
+  readonly trust: TrustBook;
+  readonly fetcher: Fetcher;
+  readonly downloads: DownloadStore;
+  readonly opener: FileOpener;
+  readonly lister: FolderLister;
+  readonly receiver: Receiver;
+  readonly resumer: Resumer;
+  readonly pausing: Pausing;
+  readonly uploader: Uploader;
+
+  constructor(settings: PeerSettings, { state, lifetime, port, goesOn }: PeerPartsOptions) {
+    const { folder, db, identity, transport } = state;
+    this.folder = folder;
+    this.db = db;
+    this.identity = identity;
+    this.limits = new LiveLimits(settings);
+    const active = new ActiveDownloads();
+    const self = { agent: AGENT, peer: identity.id };
+    const digests = this.digests = new DigestStore(db);
+    const cache = new HashCache(db, { digests, disk: this.disk });
+    this.library = new Library(db, cache);
+    const folderFiles = new FolderFiles(db);
+    const manifests = new FolderManifests({
+      folder: folder.manifests,
+      ...{ cache, digests, disk: this.disk },
+    });
+    this.bootstraps = new Bootstraps(settings.bootstraps, transport);
+    this.swarm = new Swarm(this.bootstraps.list);
+    this.announced = new Announced(this.library, this.bootstraps.list);
+    this.sharing = new Sharing({
+      ...{ dir: folder.dir, identity, cache },
+      library: this.library,
+      reader: this.reader,
+      ...{ manifests, folderFiles },
+      announced: this.announced,
+    });
+    this.rescanner = new Rescanner(this.sharing, lifetime);
+    const passingOn = this.passingOn = new PassingOn({
+      ...{ active, reader: this.reader, sharing: this.sharing },
+      ...{ cache, manifests, announced: this.announced },
+    });
+    this.trust = new TrustBook({
+      ...{ store: new TrustStore(db), own: identity.id },
+      shared: (name) => this.library.get(name)?.announcement,
+    });
+    this.uploader = new Uploader({
+      ...{ self, digests, folderFiles },
+      prove: (nonce) => signProof(identity, nonce),
+      library: this.library,
+      reader: this.reader,
+      downloads: active,
+      slots: this.limits.slots,
+      onAsked: (file, asker) => this.fetcher.meet(file, asker),
+      onChanged: (share) => {
+        // Of a folder, what has not changed goes on being served.
+        if (!share.root) this.sharing.withdraw(share, "changed");
+        this.rescanner.rescanSoon();
+      },
+      onServed: ({ name, id, size }, bytes, receiver, share) => {
+        if (share) share.served += bytes;
+        this.history.add("up", bytes);
+        this.transfers.upload({ name, id, size, ...receiver }).add(bytes);
+      },
+    });
+    const downloads = new DownloadStore(db, folder.partials);
+    const lines: PeerLines = new PeerLines({
+      self: () => ({ ...self, transport, port: port() }),
+      limitDown: [this.limits.down],
+    });
+    this.fetcher = new Fetcher({
+      self: { ...self, transport, lines },
+      limitDown: this.limits.down,
+      ...{ db, digests, cache, downloads },
+      ...{ swarm: this.swarm, transfers: this.transfers, trust: this.trust },
+      local: (id) => {
+        const share = this.sharing.present(id);
+        return share && new LocalSource(share, digests, this.reader);
+      },
+      ...{ dir: folder.dir, disk: this.disk },
+      onBytes: (bytes) => this.history.add("down", bytes),
+      onGrowing: (...growing) => passingOn.growing(...growing),
+      onGrowingPart: (partial) => passingOn.growingPart(partial),
+      onStaging: (...staging) => passingOn.staging(...staging),
+      onFetched: (...fetched) => passingOn.fetched(...fetched),
+      onFailed: (id, error) => goesOn() && this.resumer.takeOver(id, error),
+    });
+    this.resumer = new Resumer({
+      ...{ downloads, transfers: this.transfers, signal: lifetime.signal },
+      get: (request, options, transfer) =>
+        lifetime.toItsEnd(this.fetcher.get(request, lifetime.bound(options), transfer)),
+      isRunning: (id) => this.fetcher.isRunning(id),
+    });
+    this.pausing = new Pausing({
+      ...{ downloads, transfers: this.transfers, partials: this.fetcher.partials },
+      end: (id, reason) => this.fetcher.end(id, reason),
+      // Without listening, it goes on when the next peer of this folder serves.
+      goOn: (id) => port() !== undefined && this.resumer.resume(id),
+    });
+    this.downloads = downloads;
+    this.opener = new FileOpener({
+      ...{ library: this.library, sharing: this.sharing, reader: this.reader },
+      folderFiles,
+      fetcher: this.fetcher,
+      stream: (request, output, options) =>
+        lifetime.toItsEnd(this.fetcher.stream(request, output, lifetime.bound(options))),
+    });
+    this.lister = new FolderLister({
+      ...{ library: this.library, sharing: this.sharing, fetcher: this.fetcher },
+    });
+    this.receiver = new Receiver({
+      ...{ dir: folder.dir, folder: folder.uploads, cache, digests, library: this.library },
+      share: (request, options) => this.sharing.share(request, options),
+    });
+  }
+}
