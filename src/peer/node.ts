@@ -114,9 +114,7 @@ export class PeerNode implements PageApi {
     this.#listener = new Listener(
       { host, port },
       (connection) => this.#parts.uploader.serve(connection),
-      {
-        connection: { limitUp: [this.#parts.limits.up], transport: this.#transport },
-      },
+      { connection: { limitUp: [this.#parts.limits.up], transport: this.#transport } },
     );
     this.#goesOn = resume;
     this.#parts.passingOn.start({ seeds: !resume });
