@@ -1,7 +1,6 @@
 import fs from "node:fs";
 import { turn } from "../store/turn.ts";
 import type { FileEntry } from "../content/manifest.ts";
-import { treeShape } from "../content/hash_tree.ts";
 import { contentId } from "../content/sync_digest.ts";
 import type { DigestStore } from "../store/digest_store.ts";
 import type { DownloadStore } from "../store/download_store.ts";
@@ -17,7 +16,8 @@ import { PAYLOAD_CAP } from "../wire/protocol.ts";
 import { BatchFetcher, type FetchedFile } from "./batch_fetcher.ts";
 import type { Budget } from "./budget.ts";
 import { Downloader } from "./downloader.ts";
-import type { PeerRecord, SourceReceipt } from "./peer_api.ts";
+import { FolderTally } from "./folder_tally.ts";
+import type { PeerRecord } from "./peer_api.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 import { delay } from "./retry.ts";
 import type { Servable } from "./servable.ts";
@@ -72,31 +72,19 @@ export interface StagedFile {
 
 /** Brings files of a folder into its staging: copied where this machine has them, else fetched. */
 export class FolderContents {
-  /** Files, and the chunks in them. */
-  readonly counts = {
-    fetched: 0,
-    copied: 0,
-    fetchedChunks: 0,
-    copiedChunks: 0,
-    refetchedChunks: 0,
-  };
+  readonly tally: FolderTally;
   /** Of what was staged, by path. */
   readonly stamps = new Map<string, FileStamp>();
   readonly #options: FolderContentsOptions;
   /** The files of each content, by id. */
   readonly #wanted: Map<string, FileEntry[]>;
-  readonly #receipts = new Map<string, SourceReceipt>();
   #connected: () => number = () => 0;
 
   constructor(files: FileEntry[], options: FolderContentsOptions) {
     this.#options = options;
+    this.tally = new FolderTally(options.transfer);
     this.#wanted = Map.groupBy(files, ({ id }) => id);
     options.transfer.sources = () => this.#connected();
-  }
-
-  /** What each source brought, by all its connections. */
-  get receipts(): SourceReceipt[] {
-    return [...this.#receipts.values()];
   }
 
   /** Where a content is staged, if it is. */
@@ -127,7 +115,7 @@ export class FolderContents {
       const stat = fs.lstatSync(path, { bigint: true, throwIfNoEntry: false });
       if (!stat?.isFile() || !sameStamp(stampOfStat(stat), stamp)) continue;
       if (await this.#copyFrom(path, file)) {
-        this.#countCopied(file, this.#wanted.get(file.id)!.length);
+        this.tally.copied(file, this.#wanted.get(file.id)!.length);
         return true;
       }
     }
@@ -152,7 +140,7 @@ export class FolderContents {
   #putEmpty(file: FileEntry): true {
     this.#options.digests.put(file.id, 0, 0, new Uint8Array());
     this.#put(file, new Uint8Array());
-    this.#countCopied(file, this.#wanted.get(file.id)!.length);
+    this.tally.copied(file, this.#wanted.get(file.id)!.length);
     return true;
   }
 
@@ -178,7 +166,7 @@ export class FolderContents {
         for (const { id, bytes } of came) {
           const [first] = this.#wanted.get(id)!;
           this.#put(first, bytes);
-          this.#countFetched(first);
+          this.tally.fetched(first, this.#wanted.get(id)!.length);
         }
         this.#add(came.reduce((sum, { size }) => sum + size, 0));
       },
@@ -187,7 +175,7 @@ export class FolderContents {
     try {
       await fetcher.run();
     } finally {
-      for (const { receipt } of fetcher.sources) this.#account(receipt);
+      for (const { receipt } of fetcher.sources) this.tally.account(receipt);
     }
   }
 
@@ -236,8 +224,8 @@ export class FolderContents {
         await downloader.run();
       } finally {
         running.delete(downloader);
-        for (const { receipt } of downloader.sources) this.#account(receipt);
-        this.counts.refetchedChunks += downloader.tally.refetched;
+        for (const { receipt } of downloader.sources) this.tally.account(receipt);
+        this.tally.counts.refetchedChunks += downloader.tally.refetched;
       }
       staging.makeFolder(path.slice(0, Math.max(0, path.lastIndexOf("/"))));
       await partial.publish(staging.pathOf(path), { mtime: file.mtime, overwrite: true });
@@ -249,7 +237,7 @@ export class FolderContents {
       underWay.delete(id);
     }
     await this.#settle(file);
-    this.#countFetched(file);
+    this.tally.fetched(file, this.#wanted.get(id)!.length);
   }
 
   #downloader({ id, size }: FileEntry, sink: PartialFile): Downloader {
@@ -277,29 +265,5 @@ export class FolderContents {
   #add(bytes: number): void {
     this.#options.transfer.add(bytes);
     this.#options.onBytes?.(bytes);
-  }
-
-  #countCopied({ size }: FileEntry, files: number): void {
-    this.counts.copied += files;
-    this.counts.copiedChunks += files * treeShape(size).chunks;
-    this.#options.transfer.before += files * size;
-  }
-
-  /** The first file of a content was fetched, the others are copies of it. */
-  #countFetched(file: FileEntry): void {
-    this.counts.fetched++;
-    this.counts.fetchedChunks += treeShape(file.size).chunks;
-    this.#countCopied(file, this.#wanted.get(file.id)!.length - 1);
-  }
-
-  #account(receipt: SourceReceipt): void {
-    const { address, peer, bytes, retries, bad_chunks, dropped } = receipt;
-    const known = this.#receipts.get(address);
-    if (!known) return void this.#receipts.set(address, { ...receipt });
-    known.peer ??= peer;
-    known.bytes += bytes;
-    known.retries += retries;
-    known.bad_chunks += bad_chunks;
-    known.dropped ??= dropped;
   }
 }

@@ -286,7 +286,7 @@ export class FolderFetcher {
     cache.rememberAll(files);
     transfer.before = part.bytes - transfer.meter.total;
     const unchanged = state.present.length;
-    const about = { contents, up_to_date, unchanged, deleted };
+    const about = { tally: contents.tally, up_to_date, unchanged, deleted };
     return { receipt: receiptOfBrought(path, findingsOn(part), about), files };
   }
 }

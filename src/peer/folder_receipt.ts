@@ -1,7 +1,7 @@
 import type { ManifestPart } from "../content/manifest_part.ts";
 import { treeShape } from "../content/hash_tree.ts";
 import type { TreeFindings } from "../store/known_trees.ts";
-import type { FolderContents } from "./folder_contents.ts";
+import type { FolderTally } from "./folder_tally.ts";
 import type { FileCounts, LeftOut, Receipt } from "./peer_api.ts";
 
 /** The part of a receipt that is about what was put on disk. */
@@ -39,12 +39,12 @@ export function receiptOfKnown(
 export function receiptOfBrought(
   path: string,
   findings: TreeFindings,
-  { contents, up_to_date, unchanged, deleted }: Pick<FileCounts, "unchanged" | "deleted"> & {
-    contents: FolderContents;
+  { tally, up_to_date, unchanged, deleted }: Pick<FileCounts, "unchanged" | "deleted"> & {
+    tally: FolderTally;
     up_to_date: boolean;
   },
 ): FolderReceipt {
-  const { fetched, copied, fetchedChunks, refetchedChunks } = contents.counts;
+  const { fetched, copied, fetchedChunks, refetchedChunks } = tally.counts;
   return {
     ...receiptOfKnown(path, findings),
     up_to_date,
@@ -54,7 +54,7 @@ export function receiptOfBrought(
       refetched: refetchedChunks,
     },
     files: { fetched, copied, unchanged, deleted },
-    sources: contents.receipts.filter(({ bytes, dropped }) => bytes > 0 || dropped),
+    sources: tally.receipts.filter(({ bytes, dropped }) => bytes > 0 || dropped),
   };
 }
 
