@@ -5,12 +5,11 @@ import type { ActiveTransfer } from "./transfers.ts";
 
 /** What became of the files of a folder that had to be brought, and who brought them. */
 export class FolderTally {
-  /** Files, and the chunks in them. */
+  /** Files, and the chunks in those that were fetched. */
   readonly counts = {
     fetched: 0,
     copied: 0,
     fetchedChunks: 0,
-    copiedChunks: 0,
     refetchedChunks: 0,
   };
   readonly #transfer: ActiveTransfer;
@@ -28,7 +27,6 @@ export class FolderTally {
   /** So many files of a content were copied here. */
   copied({ size }: FileEntry, files: number): void {
     this.counts.copied += files;
-    this.counts.copiedChunks += files * treeShape(size).chunks;
     this.#transfer.before += files * size;
   }
 
