@@ -222,7 +222,9 @@ Deno.test("what stands in the way of a folder, or of a file in it", async () => 
 
   await Deno.mkdir(`${getter}/tree/nothing/inside`, { recursive: true });
   await write(`${getter}/tree/docs`, "no folder");
-  assertRefused(await get("--update"), { code: 6, text: "--delete" });
+  const inTheWay = await get("--update");
+  assertRefused(inTheWay, { code: 6, text: "tree/docs: it is no folder" });
+  assertMatch(inTheWay.stderr, /^next: remove that, or add --delete, and run it again$/m);
   assertEquals(placedIn(`${getter}/tree`), ["docs", "nothing", "nothing/inside"]);
   assertEquals((await get("--update", "--delete")).code, 0);
   await assertSameTree(`${getter}/tree`, tree);
