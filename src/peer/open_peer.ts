@@ -1,3 +1,4 @@
+import { Fault } from "../fault.ts";
 import { stateFolderOf } from "../store/state_folder.ts";
 import { readControlFile } from "../web/control_file.ts";
 import type { PageDoor, PageSettings } from "../web/page_host.ts";
@@ -59,7 +60,9 @@ export async function openPeer(
   }
   if (settings.role === "plan") return await openForPlan(settings, transport);
   const { PeerNode } = await import("./node.ts");
-  const node = await PeerNode.open(settings, transport);
+  const node = await PeerNode.open(settings, transport).catch(async (cause) => {
+    throw await heldByPeer(settings.dir, cause) ?? cause;
+  });
   if (settings.role === "verb") return { api: node, remote: false, close: () => node.close() };
   const { ControlServer, newToken } = await import("../web/control_server.ts");
   const { PageHost } = await import("../web/page_host.ts");
@@ -121,6 +124,15 @@ async function peekTrustOf(dir: string) {
   const own = isThere && await Identity.load(identity).then(({ id }) => id, () => undefined);
   const known = peekTrust(database);
   return (name: string) => ({ own, remembered: known.get(name) });
+}
+
+/** What to say when DIR is held by a peer that runs, which others can then ask. */
+async function heldByPeer(dir: string, cause: unknown): Promise<Fault | undefined> {
+  if (!(cause instanceof Fault) || cause.kind !== "held" || !await findRunning(dir)) return;
+  return new Fault("held", `Cannot use ${dir} as the shared folder: a peer runs for it already`, {
+    cause,
+    next: "ask that one ('shoal peer status'), end it first, or name another --dir",
+  });
 }
 
 /** A client of the peer that runs in `dir`, if one does and answers. */

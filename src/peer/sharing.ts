@@ -94,7 +94,11 @@ export class Sharing {
   /** Stops sharing a name. Throws a `not_found` Fault. */
   async unshare(name: string): Promise<Share> {
     const share = this.#options.library.remove(name.normalize("NFC"));
-    if (!share) throw new Fault("not_found", `Cannot unshare ${name}: it is not shared here`);
+    if (!share) {
+      throw new Fault("not_found", `Cannot unshare ${name}: it is not shared here`, {
+        next: "see with 'status' what is",
+      });
+    }
     this.#watcher?.unwatch(share.announcement.name);
     this.#options.folderFiles.remove(share.announcement.name);
     this.#options.reader.forget(share.path);

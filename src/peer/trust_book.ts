@@ -95,7 +95,11 @@ export class TrustBook {
   forget(name: string): TrustEntry {
     const { store } = this.#options;
     const entry = store.get(name.normalize("NFC"));
-    if (!entry) throw new Fault("not_found", `Cannot forget ${name}: nobody is remembered for it`);
+    if (!entry) {
+      throw new Fault("not_found", `Cannot forget ${name}: nobody is remembered for it`, {
+        next: "see with 'trust list' who is",
+      });
+    }
     store.remove(entry.name);
     return entry;
   }

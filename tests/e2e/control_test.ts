@@ -145,7 +145,8 @@ Deno.test("a folder belongs to one peer at a time", async () => {
   await using world = await World.create();
   const peer = await world.peer("peer");
   const second = await world.run(peer.dir, ["0", "--host", "127.0.0.1"]);
-  assertRefused(second, { code: 10, text: "another process has it" });
+  assertRefused(second, { code: 10, text: "a peer runs for it already" });
+  assertMatch(second.stderr, /^next: ask that one \('shoal peer status'\)/m);
   await Deno.symlink(peer.dir, `${world.root}/link`);
   assertRefused(await world.run(`${world.root}/link`, ["0"]), { code: 10 });
   const status = await world.json<PeerStatus>(`${world.root}/link`, ["status"]);
