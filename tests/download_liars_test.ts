@@ -176,7 +176,9 @@ Deno.test("liars: a wrong short last chunk is asked for again alone", async () =
   });
   const { tally } = await downloaded(MEGABYTES, [source], { waitMs: 60_000 });
   assertEquals([source.receipt.bad_chunks, tally.refetched], [1, 1]);
-  assertEquals(source.asked.filter(({ first }) => first === 64).map(({ count }) => count), [1, 1]);
+  const last = source.asked.filter(({ first, count }) => first + count === 65);
+  assertEquals(last.length, 2);
+  assertEquals(last[1], { first: 64, count: 1 });
 });
 
 Deno.test("liars: what is told is never nothing, even of a run that is all wrong", async () => {

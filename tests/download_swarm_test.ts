@@ -286,19 +286,20 @@ Deno.test("swarm: the window grows with what a source brings in a round trip, to
 
 Deno.test("swarm: who waits for the budget does not keep a download from ending", async () => {
   const budget = new Budget(MIB);
-  await budget.take(MIB);
+  const other = budget.share();
+  await other.take(MIB);
   const abort = new AbortController();
   const running = failed(FILE, [new MemorySource("a", FILE)], { budget, signal: abort.signal });
   await settle();
   abort.abort(new Fault("deadline", "too late"));
   assertEquals((await running).error.kind, "deadline");
-  budget.give(MIB);
-  await budget.take(MIB);
+  other.give(MIB);
+  await other.take(MIB);
 });
 
 Deno.test("swarm: two downloads share a budget, and neither waits for the other's end", async () => {
   const budget = new Budget(2 * MIB);
-  const done: string[] = [];
+  const done: { name: string; bytes: number }[] = [];
   const begun = new Set<string>();
   const both = gate();
   const conduct = (name: string): Conduct => ({
@@ -308,7 +309,7 @@ Deno.test("swarm: two downloads share a budget, and neither waits for the other'
     },
     chunks: async (right) => {
       await new Promise((resolve) => setTimeout(resolve));
-      done.push(name);
+      done.push({ name, bytes: right.length });
       return right;
     },
   });
@@ -316,13 +317,14 @@ Deno.test("swarm: two downloads share a budget, and neither waits for the other'
     const sources = [1, 2, 3].map((n) => new MemorySource(`${name}${n}`, FILE, conduct(name)));
     return downloaded(FILE, sources, { budget });
   }));
-  const together = done.slice(
-    Math.max(done.indexOf("a"), done.indexOf("b")),
-    Math.min(done.lastIndexOf("a"), done.lastIndexOf("b")),
+  // Until one of them has nothing left to ask for.
+  const last = Math.min(
+    ...["a", "b"].map((one) => done.findLastIndex(({ name }) => name === one)),
   );
-  const share = together.filter((name) => name === "a").length / together.length;
-  assert(share > 0.35 && share < 0.65, `${share} of ${together.length}`);
-  assert(together.length > done.length / 4, `${together.length} of ${done.length}`);
+  const had = (one: string) =>
+    done.slice(0, last + 1).reduce((sum, { name, bytes }) => name === one ? sum + bytes : sum, 0);
+  const share = had("a") / (had("a") + had("b"));
+  assert(share > 0.35 && share < 0.65, `${share}: ${had("a")} and ${had("b")}`);
 });
 
 Deno.test("swarm: a stream comes through whole when another brings what a slow one was asked for", async () => {

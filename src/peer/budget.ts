@@ -1,27 +1,58 @@
 /** Bytes that all downloads of a peer together may have in flight. */
 export const BUDGET = 48 << 20;
 
-/** A number of bytes that many share. Whoever asked first is served first, so all get their turn. */
+/** One download's part of a budget. */
+export interface Share {
+  /**
+   * Resolves when the bytes are there to be used; they must be given back. Throws the signal's reason,
+   * with nothing taken, when it aborts before.
+   */
+  take(bytes: number, signal?: AbortSignal): Promise<void>;
+  give(bytes: number): void;
+}
+
+/** Who waits, for how much, and how much it has. */
+interface Waiting {
+  holder: { bytes: number };
+  bytes: number;
+  resolve: () => void;
+}
+
+/**
+ * A number of bytes that many share. Of those who wait, whoever has the least is served first, so that
+ * all come to have the same, however much each asks for at a time.
+ */
 export class Budget {
   #free: number;
-  #waiting: { bytes: number; resolve: () => void }[] = [];
+  /** In the order in which they asked. */
+  #waiting: Waiting[] = [];
 
   constructor(bytes: number = BUDGET) {
     this.#free = bytes;
   }
 
-  /**
-   * Resolves when the bytes are there to be used; they must be given back. Throws the signal's reason,
-   * with nothing taken, when it aborts before.
-   */
-  async take(bytes: number, signal?: AbortSignal): Promise<void> {
+  /** A share, which is as large as those of others when all want more. */
+  share(): Share {
+    const holder = { bytes: 0 };
+    return {
+      take: (bytes, signal) => this.#take(holder, bytes, signal),
+      give: (bytes) => {
+        holder.bytes -= bytes;
+        this.#free += bytes;
+        this.#serve();
+      },
+    };
+  }
+
+  async #take(holder: { bytes: number }, bytes: number, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     if (this.#waiting.length === 0 && this.#free >= bytes) {
+      holder.bytes += bytes;
       this.#free -= bytes;
       return;
     }
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const entry = { bytes, resolve };
+    const entry = { holder, bytes, resolve };
     this.#waiting.push(entry);
     const leave = () => {
       if (!this.#waiting.includes(entry)) return;
@@ -37,16 +68,14 @@ export class Budget {
     }
   }
 
-  give(bytes: number): void {
-    this.#free += bytes;
-    this.#serve();
-  }
-
   #serve(): void {
-    while (this.#waiting.length > 0 && this.#waiting[0].bytes <= this.#free) {
-      const { bytes, resolve } = this.#waiting.shift()!;
-      this.#free -= bytes;
-      resolve();
+    while (this.#waiting.length > 0) {
+      const next = this.#waiting.reduce((a, b) => b.holder.bytes < a.holder.bytes ? b : a);
+      if (next.bytes > this.#free) return;
+      this.#waiting.splice(this.#waiting.indexOf(next), 1);
+      next.holder.bytes += next.bytes;
+      this.#free -= next.bytes;
+      next.resolve();
     }
   }
 }

@@ -5,7 +5,7 @@ import { RUN_CHUNKS, RUN_SIZE, runCount, RunMap, type RunRange } from "../conten
 import { Fault } from "../fault.ts";
 import type { DigestStore } from "../store/digest_store.ts";
 import { CHUNK_SIZE, PAGE_DIGESTS, REQUEST_CHUNKS } from "../wire/protocol.ts";
-import { Budget } from "./budget.ts";
+import { Budget, type Share } from "./budget.ts";
 import { Lane, type LaneHost } from "./lane.ts";
 import { MissingChunks } from "./missing_chunks.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
@@ -75,7 +75,7 @@ export class Downloader implements LaneHost, ReuseHost {
   /** Chunks that came, those that were had from here, and those that had to be asked for again. */
   readonly tally = { fetched: 0, reused: 0, refetched: 0 };
   readonly shape: TreeShape;
-  readonly budget: Budget;
+  readonly budget: Share;
   readonly #options: DownloaderOptions;
   readonly #map: RunMap;
   readonly #picker: RunPicker<Source>;
@@ -102,7 +102,7 @@ export class Downloader implements LaneHost, ReuseHost {
     const { id, size, sink, digests } = options;
     this.#options = options;
     this.shape = treeShape(size);
-    this.budget = options.budget ?? new Budget();
+    this.budget = (options.budget ?? new Budget()).share();
     this.#pages = new VerifiedPages(id, this.shape, digests);
     this.#map = new RunMap(runCount(size));
     for (let run = 0; run < this.#map.runs; run++) if (sink.map.has(run)) this.#map.add(run);

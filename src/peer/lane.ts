@@ -4,7 +4,7 @@ import { RUN_CHUNKS, type RunRange } from "../content/run_map.ts";
 import { Fault } from "../fault.ts";
 import { Refusal } from "../wire/caller.ts";
 import { REQUEST_CHUNKS } from "../wire/protocol.ts";
-import type { Budget } from "./budget.ts";
+import type { Share } from "./budget.ts";
 import type { ChunkRange, ChunkRequest, Source } from "./source.ts";
 import { Window, WINDOW_LEAST } from "./window.ts";
 
@@ -14,7 +14,7 @@ const TAKEN_BACK = new Fault("network", "the request was taken back");
 /** What a lane needs of the download that it is part of. */
 export interface LaneHost {
   readonly shape: TreeShape;
-  readonly budget: Budget;
+  readonly budget: Share;
   /** The next runs for this lane's source, one to `most` of them, if there are any now. */
   take(source: Source, most: number): { runs: RunRange; unlessTaken: boolean } | undefined;
   /** The chunks of some runs that are still missing, in ranges that fit a request. */
