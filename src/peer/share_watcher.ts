@@ -2,6 +2,7 @@ import { getLogger } from "@logtape/logtape";
 import { messageOf } from "../fault.ts";
 import { isOwn } from "../content/tree_path.ts";
 import { isInside } from "../store/safe_path.ts";
+import { parentOf } from "./folder_place.ts";
 
 const log = getLogger(["shoal", "peer", "watcher"]);
 
@@ -11,7 +12,11 @@ const QUIET_MS = 250;
 const LONGEST_MS = 2_000;
 
 interface Watched {
-  watcher: Deno.FsWatcher;
+  path: string;
+  /** Of the folder that it lies in: tells when another file or folder takes its place. */
+  around: Deno.FsWatcher;
+  /** Of all in the folder that it is, and which folder that is. */
+  inside?: { watcher: Deno.FsWatcher; ino: number | null; ended: Promise<void> };
   /** When the first change that was not looked at came, by performance.now(). */
   since?: number;
   timer?: ReturnType<typeof setTimeout>;
@@ -31,17 +36,18 @@ export class ShareWatcher {
   watch(name: string, path: string, isFolder: boolean): void {
     if (this.#watched.has(name)) return;
     try {
-      // A file that is replaced is another one by the same name: its folder tells of that.
-      const watcher = isFolder
-        ? Deno.watchFs(path)
-        : Deno.watchFs(path.replace(/\/[^/]*$/, "") || "/", { recursive: false });
-      const watched = { watcher };
+      const watched: Watched = {
+        path,
+        around: Deno.watchFs(parentOf(path), { recursive: false }),
+      };
       this.#watched.set(name, watched);
-      void this.#follow(name, watched, path);
-    } catch (error) {
-      log.warning("{name} can't be watched, so it is looked at each minute: {why}", {
-        ...{ name, why: messageOf(error) },
+      if (isFolder) void this.#lookInside(name, watched);
+      void this.#follow(name, watched, watched.around, async ({ kind, paths }) => {
+        if (!isFolder || !paths.includes(path)) return;
+        await this.#lookInside(name, watched, kind !== "modify");
       });
+    } catch (error) {
+      cantWatch(name, error);
     }
   }
 
@@ -50,17 +56,44 @@ export class ShareWatcher {
     this.#watched.delete(name);
     if (!watched) return;
     clearTimeout(watched.timer);
-    watched.watcher.close();
+    watched.around.close();
+    watched.inside?.watcher.close();
   }
 
   close(): void {
     for (const name of [...this.#watched.keys()]) this.unwatch(name);
   }
 
-  async #follow(name: string, watched: Watched, path: string): Promise<void> {
+  /** Watches what is in the folder by that path: another one, where `moved`, or the inode tells. */
+  async #lookInside(name: string, watched: Watched, moved = false): Promise<void> {
+    const { path, inside } = watched;
+    const before = statOf(path);
+    if (inside && !moved && before?.ino === inside.ino) return;
+    inside?.watcher.close();
+    // The runtime takes a path for watched until then, and would go on with the folder that is gone.
+    await inside?.ended;
+    watched.inside = undefined;
+    const stat = statOf(path);
+    if (!stat?.isDirectory || this.#watched.get(name) !== watched) return;
     try {
-      for await (const { kind, paths } of watched.watcher) {
-        if (kind === "access" || !paths.some((one) => concerns(path, one))) continue;
+      const watcher = Deno.watchFs(path);
+      watched.inside = { watcher, ino: stat.ino, ended: this.#follow(name, watched, watcher) };
+    } catch (error) {
+      cantWatch(name, error);
+    }
+  }
+
+  async #follow(
+    name: string,
+    watched: Watched,
+    watcher: Deno.FsWatcher,
+    onChange?: (event: Deno.FsEvent) => Promise<void>,
+  ): Promise<void> {
+    const { path } = watched;
+    try {
+      for await (const event of watcher) {
+        if (event.kind === "access" || !event.paths.some((one) => concerns(path, one))) continue;
+        await onChange?.(event);
         this.#noticed(name, watched);
       }
     } catch (error) {
@@ -69,6 +102,7 @@ export class ShareWatcher {
   }
 
   #noticed(name: string, watched: Watched): void {
+    if (this.#watched.get(name) !== watched) return;
     const now = performance.now();
     watched.since ??= now;
     clearTimeout(watched.timer);
@@ -77,6 +111,20 @@ export class ShareWatcher {
       watched.since = undefined;
       this.#onChange(name);
     }, wait);
+  }
+}
+
+function cantWatch(name: string, error: unknown): void {
+  log.warning("{name} can't be watched, so it is looked at each minute: {why}", {
+    ...{ name, why: messageOf(error) },
+  });
+}
+
+function statOf(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.statSync(path);
+  } catch {
+    return undefined;
   }
 }
 

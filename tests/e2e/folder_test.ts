@@ -449,6 +449,38 @@ Deno.test("--watch announces changes of folders and files by itself", async () =
   assertRefused(alone, { code: 2, text: "no peer is running" });
 });
 
+Deno.test("--watch follows a folder that another one takes the place of", async () => {
+  await using world = await World.create();
+  const { dir } = await world.peer("sharer");
+  const make = async (folder: string, file: string) => {
+    await Deno.mkdir(`${dir}/${folder}`);
+    await write(`${dir}/${folder}/${file}`, file);
+  };
+  await make("tree", "one");
+  await world.json(dir, ["share", "tree", "--watch"]);
+  const getter = await world.folder("getter");
+  const holds = (...paths: string[]) => async () => {
+    const { code } = await world.run(getter, ["get", "tree", "--update", "--delete"]);
+    return code === 0 && placedIn(`${getter}/tree`).join() === paths.join();
+  };
+  await eventually("it is had", holds("one"));
+  // As a script puts a new version in place.
+  await make(".next", "two");
+  await Deno.rename(`${dir}/tree`, `${dir}/.before`);
+  await Deno.rename(`${dir}/.next`, `${dir}/tree`);
+  await eventually("what was moved to its place is announced", holds("two"));
+  await write(`${dir}/tree/three`, "three");
+  await eventually("and watched", holds("three", "two"));
+  await Deno.remove(`${dir}/tree`, { recursive: true });
+  await eventually("it is withdrawn", async () => {
+    return (await world.json<FileRecord[]>(getter, ["list-files"])).length === 0;
+  });
+  await make("tree", "four");
+  await eventually("what was made anew is announced", holds("four"));
+  await write(`${dir}/tree/five`, "five");
+  await eventually("and watched too", holds("five", "four"));
+});
+
 Deno.test("a folder with many entries", async () => {
   await using world = await World.create();
   const { dir } = await world.peer("sharer");
