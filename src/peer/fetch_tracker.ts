@@ -97,7 +97,9 @@ export class FetchTracker {
       job.phase = "connecting";
       options.onEvent?.(foundEvent(name, target));
       const outcome = { ...await work(job, target, signal), sha256: request.sha256 };
-      if (!options.looks) this.#options.trust.remember(trustedName(name, target), target);
+      if (!options.looks && !outcome.kept) {
+        this.#options.trust.remember(trustedName(name, target), target);
+      }
       transfer.state = "done";
       tell();
       return receiptOf(job, target, { ...outcome, seconds: (performance.now() - started) / 1000 });

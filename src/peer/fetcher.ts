@@ -8,7 +8,7 @@ import type { StateDatabase } from "../store/state_database.ts";
 import { PAYLOAD_CAP } from "../wire/protocol.ts";
 import { checkedOutput } from "./checked_output.ts";
 import { settleDestination } from "./destination.ts";
-import { keptFile } from "./kept_file.ts";
+import { keptDestination, keptFolder } from "./kept_destination.ts";
 import { planOf, planOfFolder, planOfKept } from "./plan.ts";
 import { planReuse } from "./plan_reuse.ts";
 import { Claims } from "./claims.ts";
@@ -49,6 +49,7 @@ export interface FetcherOptions
   transfers: Transfers;
   /** This peer's own copy of a content, where it shares one. */
   local: (id: string) => Source | undefined;
+  manifests: FolderGetOptions["manifests"];
   onStaging: FolderGetOptions["onStaging"];
   onGrowingPart: FolderFetcherOptions["onGrowingPart"];
   onFailed: UnfinishedOptions["onFailed"];
@@ -100,7 +101,8 @@ export class Fetcher {
     options: GetOptions = {},
     transfer?: ActiveTransfer,
   ): Promise<Receipt> {
-    const kept = request.no_clobber ? await keptFile(request, this.#options) : undefined;
+    const { signal } = options;
+    const kept = request.no_clobber && await keptDestination(request, { ...this.#options, signal });
     if (kept) return kept;
     return await this.#tracker.track(
       request,
@@ -139,12 +141,15 @@ export class Fetcher {
   async plan(request: GetRequest, { signal }: { signal: AbortSignal }): Promise<Plan> {
     const name = safeName(request.name.normalize("NFC"));
     const place = { ...request, name };
-    const kept = request.no_clobber ? await keptFile(place, this.#options) : undefined;
+    const kept = request.no_clobber && await keptDestination(place, { ...this.#options, signal });
     if (kept) return planOfKept(kept);
     const target = await this.find(place, signal);
     if (isFolder(target)) {
       if (partNamed(target, name) === "") {
         const at = await settleFolder(place, this.#options.dir);
+        const kept = request.no_clobber &&
+          await keptFolder(place, at.path, { ...this.#options, signal });
+        if (kept) return planOfKept(kept);
         const known = await this.#folders.isKnown(place, target, signal);
         return planOfFolder(name, target, { ...at, known });
       }

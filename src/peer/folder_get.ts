@@ -10,11 +10,14 @@ import { isFolder, partNamed } from "./find_folder.ts";
 import type { Target } from "./find_target.ts";
 import { choosePart, type FolderReader, malformed, requireReadable } from "./folder_reader.ts";
 import { settleFolder } from "./folder_place.ts";
+import { noChecksum } from "./folder_receipt.ts";
+import { keptFolder, type KeptOptions } from "./kept_destination.ts";
 import type { GetRequest } from "./peer_api.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 import type { RunningOptions } from "./running_downloads.ts";
 
-export interface FolderGetOptions extends DiskFetchOptions, RunningOptions {
+export interface FolderGetOptions
+  extends DiskFetchOptions, RunningOptions, Pick<KeptOptions, "manifests"> {
   folders: FolderFetcher;
   reader: FolderReader;
   /**
@@ -48,7 +51,7 @@ export class FolderGet {
     const { trust, onBytes } = this.#options;
     const inside = partNamed(target, job.name);
     const wanted = { ...request, name: job.name };
-    if (request.sha256 && inside === "") throw noChecksum(target);
+    if (request.sha256 && inside === "") throw noChecksum(target.id);
     const claimed = [downloads.pathOf(id)];
     await claims.claim(job, id, claimed[0]);
     unfinished.begin(id);
@@ -66,8 +69,14 @@ export class FolderGet {
       }
       part = await this.#part(job, request, target, signal);
       if (part.kind === "folder") {
-        if (request.sha256) throw noChecksum(target);
+        if (request.sha256) throw noChecksum(target.id);
         const place = await settleFolder(wanted, dir);
+        const kept = request.no_clobber &&
+          await keptFolder(wanted, place.path, { ...this.#options, signal });
+        if (kept) {
+          unfinished.remove(id);
+          return { outcome: kept };
+        }
         claims.claimPath(place.path);
         claimed.push(place.path);
         const { receipt, files } = await folders.fetch({
@@ -134,12 +143,6 @@ export class FolderGet {
 /** The name under which a publisher is known for a target: a part goes by its folder's. */
 export function trustedName(name: string, target: Target): string {
   return isFolder(target) && partNamed(target, name) !== "" ? target.announcement!.name : name;
-}
-
-/** The fault for a checksum of something that is no file. */
-function noChecksum({ id }: Target): Fault {
-  const why = "a folder has no checksum of its own; to get only what has a certain content";
-  return new Fault("usage", `Cannot use --checksum: ${why}, add --id ${id}`);
 }
 
 /** True for a failure after which what was begun may be gone on with. */

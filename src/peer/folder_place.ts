@@ -39,7 +39,8 @@ export async function settleFolder(
   return placeAt(path);
 }
 
-function placeAt(path: string): FolderPlace {
+/** What stands at a path, where that is known to be no file. */
+export function placeAt(path: string): FolderPlace {
   return { path, exists: isFolder(path) && fs.readdirSync(path).length > 0 };
 }
 

@@ -1,5 +1,6 @@
 import type { ManifestPart } from "../content/manifest_part.ts";
 import { treeShape } from "../content/hash_tree.ts";
+import { Fault } from "../fault.ts";
 import type { TreeFindings } from "../store/known_trees.ts";
 import type { FolderTally } from "./folder_tally.ts";
 import type { FileCounts, LeftOut, Receipt } from "./peer_api.ts";
@@ -60,4 +61,10 @@ export function receiptOfBrought(
 
 function outside(path: string): LeftOut {
   return { path, why: "the link leads out of what is fetched" };
+}
+
+/** The fault for a checksum of something that is no file. */
+export function noChecksum(id: string): Fault {
+  const why = "a folder has no checksum of its own; to get only what has a certain content";
+  return new Fault("usage", `Cannot use --checksum: ${why}, add --id ${id}`);
 }

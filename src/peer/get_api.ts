@@ -23,7 +23,7 @@ export interface GetRequest {
   update?: boolean;
   /** With `update`: remove from a folder what is no longer in it. Default false. */
   delete?: boolean;
-  /** Leave alone what is at the destination, whatever it is. Default false. */
+  /** Leave alone a file that is at the destination, or a folder with something in it. Default false. */
   no_clobber?: boolean;
   /** Files to copy chunks from that needn't be fetched then: absolute paths. */
   reuse?: string[];

@@ -144,7 +144,7 @@ export class PeerParts {
     this.fetcher = new Fetcher({
       self: { ...self, transport, lines },
       limitDown: this.limits.down,
-      ...{ db, digests, cache, downloads },
+      ...{ db, digests, cache, manifests, downloads },
       ...{ swarm: this.swarm, transfers: this.transfers, trust: this.trust },
       local: (id) => {
         const share = this.sharing.present(id);

@@ -2,7 +2,8 @@ import fs from "node:fs";
 import type { Download } from "../store/download_store.ts";
 import { bytesOf } from "../store/partial_file.ts";
 import type { Target } from "./find_target.ts";
-import type { Plan, Receipt } from "./peer_api.ts";
+import type { Kept } from "./kept_destination.ts";
+import type { Plan } from "./peer_api.ts";
 
 /**
  * What a `get` of a target would do; `partial` is what an earlier try has left, and `reused` bytes would
@@ -41,7 +42,7 @@ export function planOfFolder(
 }
 
 /** The same for what stands at the destination and would be left alone. */
-export function planOfKept({ name, id, size, path }: Receipt & { path: string }): Plan {
+export function planOfKept({ name, id, size, path }: Kept): Plan {
   return {
     ...{ name, id, size, path },
     action: "none",

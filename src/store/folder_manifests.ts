@@ -1,5 +1,6 @@
 import fs from "node:fs";
-import type { FileEntry, ManifestEntry } from "../content/manifest.ts";
+import { treeShape } from "../content/hash_tree.ts";
+import type { FileEntry, Manifest, ManifestEntry } from "../content/manifest.ts";
 import type { Kind } from "../wire/protocol.ts";
 import { type FileStamp, mtimeOf, stampOfPath, writeFault } from "./file_stamp.ts";
 import type { HashCache, Identified } from "./hash_cache.ts";
@@ -27,6 +28,16 @@ export interface DescribedFolder {
   hashed: boolean;
 }
 
+/** What a folder is that is not shared. */
+export interface IdentifiedFolder {
+  /** The id that its manifest would have. */
+  id: string;
+  files: number;
+  /** Chunks and bytes of its files. */
+  chunks: number;
+  bytes: number;
+}
+
 export interface FolderManifestsOptions extends HashTools {
   /** Where the manifests are kept: an absolute path. */
   folder: string;
@@ -51,39 +62,31 @@ export class FolderManifests {
    * Throws as walkTree and hashFile do.
    */
   async describe(root: string, options: HashOptions): Promise<DescribedFolder> {
-    const { cache } = this.#options;
-    const { entries: found, leftOut } = await walkTree(root, options.signal);
-    const files = found.filter((entry) => entry.type === "file");
-    const size = files.reduce((sum, { stamp }) => sum + stamp.size, 0);
-    const known: Identified[] = [];
-    let hashed = 0;
-    const wanted = files.map(({ disk, stamp }) => ({ path: disk, stamp }));
-    await cache.identifyAll(wanted, {
-      signal: options.signal,
-      onProgress: (part) => options.onProgress?.(hashed + part, size),
-    }, (one) => {
-      hashed += one.stamp.size;
-      options.onProgress?.(hashed, size);
-      known.push(one);
-    });
-    const contents = known.values();
-    const entries = found.map((entry) => entryOf(entry, contents));
-    const bytes = known.reduce((sum, { stamp }) => sum + stamp.size, 0);
-    const manifest = await this.#keep({ entries, bytes }, options);
+    const { files, known, leftOut, ...seen } = await this.#look(root, options);
+    const manifest = await this.#keep(seen, options);
     return {
       content: {
         id: manifest.id,
         size: manifest.stamp.size,
         mtime: known.reduce((last, { stamp }) => Math.max(last, mtimeOf(stamp)), 0),
         kind: "folder",
-        entries: entries.length,
-        bytes,
+        entries: seen.entries.length,
+        bytes: seen.bytes,
       },
       place: { path: manifest.path, stamp: manifest.stamp, root },
       files: files.map(({ disk }, index) => ({ path: disk, id: known[index].id })),
       leftOut,
       hashed: known.some((one) => one.hashed),
     };
+  }
+
+  /** The same without keeping the manifest: what there is to say of a folder that is not shared. */
+  async identify(root: string, options: HashOptions): Promise<IdentifiedFolder> {
+    const { known, entries, bytes } = await this.#look(root, options);
+    const draft = await this.#draft({ entries, bytes }, options);
+    fs.rmSync(draft.path);
+    const chunks = known.reduce((sum, { stamp }) => sum + treeShape(stamp.size).chunks, 0);
+    return { id: draft.id, files: known.length, chunks, bytes };
   }
 
   /** Takes over a manifest that was verified; its pages of digests are known. Returns its stamp. */
@@ -105,21 +108,56 @@ export class FolderManifests {
     }
   }
 
-  async #keep(manifest: { entries: ManifestEntry[]; bytes: number }, options: HashOptions) {
-    const { folder, cache } = this.#options;
-    this.#makeFolder();
-    const draft = `${folder}/${crypto.randomUUID()}`;
+  async #look(root: string, options: HashOptions) {
+    const { cache } = this.#options;
+    const { entries: found, leftOut } = await walkTree(root, options.signal);
+    const files = found.filter((entry) => entry.type === "file");
+    const size = files.reduce((sum, { stamp }) => sum + stamp.size, 0);
+    const known: Identified[] = [];
+    let hashed = 0;
+    const wanted = files.map(({ disk, stamp }) => ({ path: disk, stamp }));
+    await cache.identifyAll(wanted, {
+      signal: options.signal,
+      onProgress: (part) => options.onProgress?.(hashed + part, size),
+    }, (one) => {
+      hashed += one.stamp.size;
+      options.onProgress?.(hashed, size);
+      known.push(one);
+    });
+    const contents = known.values();
+    const entries = found.map((entry) => entryOf(entry, contents));
+    const bytes = known.reduce((sum, { stamp }) => sum + stamp.size, 0);
+    return { files, known, entries, bytes, leftOut };
+  }
+
+  async #keep(manifest: Manifest, options: HashOptions) {
+    const { cache } = this.#options;
+    const draft = await this.#draft(manifest, options);
     try {
-      await writeManifest(draft, manifest);
-      const { id } = await hashFile(draft, this.#options, { signal: options.signal });
+      const { id } = draft;
       const path = this.pathOf(id);
       const known = cache.lookup(path);
-      if (!known || !isThere(path, known.stamp)) fs.renameSync(draft, path);
+      if (!known || !isThere(path, known.stamp)) fs.renameSync(draft.path, path);
       const stamp = stampOfPath(path);
       cache.remember(path, id, stamp);
       return { id, path, stamp };
     } finally {
-      fs.rmSync(draft, { force: true });
+      fs.rmSync(draft.path, { force: true });
+    }
+  }
+
+  /** Writes a manifest under a name of its own, and hashes it. */
+  async #draft(manifest: Manifest, options: HashOptions): Promise<{ id: string; path: string }> {
+    const { folder } = this.#options;
+    this.#makeFolder();
+    const path = `${folder}/${crypto.randomUUID()}`;
+    try {
+      await writeManifest(path, manifest);
+      const { id } = await hashFile(path, this.#options, { signal: options.signal });
+      return { id, path };
+    } catch (error) {
+      fs.rmSync(path, { force: true });
+      throw error;
     }
   }
 

@@ -9,6 +9,7 @@ import type {
   TrustEntry,
 } from "../../src/peer/peer_api.ts";
 import { sha256 } from "../support/bytes.ts";
+import { closedPort } from "../support/sockets.ts";
 import { assertRefused, contentsOf, eventually, placedIn } from "./checks.ts";
 import { type Peer, sameFiles, World, writeRandom } from "./world.ts";
 
@@ -68,6 +69,37 @@ async function sharing(world: World): Promise<Peer & { tree: string; shared: Sha
   const [shared] = await world.json<ShareResult[]>(peer.dir, ["share", "tree"]);
   return { ...peer, tree, shared };
 }
+
+Deno.test("--no-clobber leaves a folder alone that is there, wherever it was to go", async () => {
+  await using world = await World.create();
+  const { shared } = await sharing(world);
+  const dir = await world.folder("other");
+  await Deno.mkdir(`${dir}/tree`);
+  await write(`${dir}/tree/mine`, "mine\n");
+  const words = ["get", "tree", "--no-clobber"];
+  const kept = await world.json<Receipt>(dir, words, {
+    bootstrap: `127.0.0.1:${closedPort()}`,
+  });
+  assertEquals([kept.kind, kept.kept, kept.size, kept.bytes], ["folder", true, 5, 0]);
+  assertEquals(kept.files, { fetched: 0, copied: 0, unchanged: 1, deleted: 0 });
+  assertMatch(kept.id, /^[0-9a-f]{64}$/);
+
+  // A folder that is named is the destination itself, and so it is known only when the name is found.
+  const named = await world.json<Receipt>(dir, [...words, "-o", `${dir}/tree`]);
+  assertEquals([named.kept, named.id, named.publisher], [true, kept.id, undefined]);
+  const plan = await world.json<Plan>(dir, [...words, "-o", `${dir}/tree`, "--dry-run"]);
+  assertEquals([plan.action, plan.kept, plan.id], ["none", true, kept.id]);
+  assertEquals(placedIn(dir), ["tree", "tree/mine"]);
+  assertEquals(await world.json<TrustEntry[]>(dir, ["trust", "list"]), []);
+  const { code } = await world.run(dir, [...words, "--checksum", `sha256=${"0".repeat(64)}`]);
+  assertEquals(code, 2);
+
+  // An empty folder is nothing that could be lost.
+  await Deno.remove(`${dir}/tree/mine`);
+  const fetched = await world.json<Receipt>(dir, words);
+  assertEquals([fetched.kept, fetched.id], [undefined, shared.id]);
+  await assertSameTree(`${dir}/tree`, `${world.root}/sharer/tree`);
+});
 
 Deno.test("a folder arrives as it is, is up to date the second time, and is served on", async () => {
   await using world = await World.create();

@@ -58,7 +58,7 @@ export function getOptions(): Option[] {
     )
       .conflicts(["overwrite", "clobber", "id"]),
     option("--delete", "with --update: remove from a folder what is no longer in it"),
-    option("--no-clobber", "leave alone what is at the destination, whatever it is")
+    option("--no-clobber", "leave alone a file or folder that is there already")
       .conflicts("overwrite"),
     option("--reuse <PATH>", "copy chunks from this file that needn't be fetched then; repeatable")
       .argParser((path: string, before: string[] = []) => [...before, path]),

@@ -3,13 +3,12 @@ import { formatDuration, formatRate, formatSize, shortId } from "../units.ts";
 
 /** A receipt as a line for people. */
 export function describeReceipt(receipt: Receipt): string {
-  const { name, size, seconds, bytes, rate, sources, chunks, kept, up_to_date, path = "" } =
-    receipt;
+  const { name, size, seconds, rate, sources, chunks, kept, up_to_date, path = "" } = receipt;
   const total = chunks.reused + chunks.fetched;
   const used = sources.filter((source) => source.bytes > 0).length;
   const how = kept ? ["left alone: it was there"] : up_to_date ? ["already up to date"] : [
     `in ${formatDuration(seconds)}`,
-    ...(bytes > 0 ? [`(${formatRate(rate)})`, `from ${used} source${used === 1 ? "" : "s"}`] : []),
+    ...(used > 0 ? [`(${formatRate(rate)})`, `from ${used} source${used === 1 ? "" : "s"}`] : []),
     ...(chunks.reused > 0 && receipt.kind === "file"
       ? [`${chunks.reused} of ${total} chunks were there`]
       : []),
