@@ -160,7 +160,7 @@ Deno.test("state: rows that no Shoal wrote are a fault or not known, and name no
   ];
   for (const [id, size, announcement] of wrong) {
     state.db.run(
-      "INSERT INTO downloads VALUES (?, 'a', ?, ?, NULL, 0, ?, 1, 1, 0, 'first', NULL, NULL, NULL)",
+      "INSERT INTO downloads VALUES (?, 'a', ?, ?, NULL, 0, ?, 1, 1, 0, 'first', NULL, NULL, NULL, 0)",
       ...[id, size, new Uint8Array(1), announcement],
     );
     await faultOf("disk", () => downloads.tidy(), "a download in it is damaged");

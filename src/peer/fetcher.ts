@@ -87,7 +87,7 @@ export class Fetcher {
     const claims = this.#claims = new Claims((id) => folders.isFetching(id));
     const unfinished = this.#unfinished = new Unfinished({ ...options, folders, claims });
     this.#disk = new DiskFetch({ ...options, running, claims, unfinished });
-    this.partials = new PartialAdmin({ ...options, folders, claims, unfinished });
+    this.partials = new PartialAdmin({ ...options, claims, unfinished });
     const reader = this.#reader = new FolderReader({ ...options, running });
     this.#folders = new FolderGet({ ...options, running, folders, claims, unfinished, reader });
   }

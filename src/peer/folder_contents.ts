@@ -213,6 +213,7 @@ export class FolderContents {
       { id, name: `${name}/${path}`, size, overwrite: true, folder: folder.id, taken: "pinned" },
       this.#options,
     );
+    let chunks: number;
     underWay.add(id);
     const stopServing = this.#options.onGrowing(partial);
     try {
@@ -226,6 +227,7 @@ export class FolderContents {
         running.delete(downloader);
         for (const { receipt } of downloader.sources) this.tally.account(receipt);
         this.tally.counts.refetchedChunks += downloader.tally.refetched;
+        chunks = downloader.tally.fetched;
       }
       staging.makeFolder(path.slice(0, Math.max(0, path.lastIndexOf("/"))));
       await partial.publish(staging.pathOf(path), { mtime: file.mtime, overwrite: true });
@@ -237,7 +239,7 @@ export class FolderContents {
       underWay.delete(id);
     }
     await this.#settle(file);
-    this.tally.fetched(file, this.#wanted.get(id)!.length);
+    this.tally.fetched(file, this.#wanted.get(id)!.length, chunks);
   }
 
   #downloader({ id, size }: FileEntry, sink: PartialFile): Downloader {

@@ -77,7 +77,6 @@ export class FolderFetcher {
   readonly #options: FolderFetcherOptions;
   readonly #trees: KnownTrees;
   readonly #stagings: FolderStagings;
-  readonly #reached = new Map<string, number>();
   readonly #underWay = new Set<string>();
 
   constructor(options: FolderFetcherOptions) {
@@ -129,14 +128,8 @@ export class FolderFetcher {
     return this.#stagings.begun(id);
   }
 
-  /** Bytes of a folder that were there when the work on it ended, as far as this process knows. */
-  bytesOf(id: string): number {
-    return this.#reached.get(id) ?? 0;
-  }
-
   /** Removes what is staged of an unfinished folder. */
   discard(download: Download): void {
-    this.#reached.delete(download.id);
     this.#stagings.discard(download);
   }
 
@@ -228,7 +221,7 @@ export class FolderFetcher {
     { staging, here }: { staging: Staging; here: Map<string, StagedFile> },
   ): Promise<FolderContents> {
     const { request, target, transfer, signal, limits } = job;
-    const { swarm } = this.#options;
+    const { swarm, downloads } = this.#options;
     requireRoom(staging.root, files);
     const find = (connected: Source[], found: (records: PeerRecord[]) => void) =>
       findSources(target.id, connected, { swarm, signal, found });
@@ -251,7 +244,7 @@ export class FolderFetcher {
     try {
       await contents.run();
     } catch (error) {
-      this.#reached.set(target.id, transfer.view().bytes);
+      downloads.reach(target.id, transfer.view().bytes);
       if (!(error instanceof Fault) || error === signal.reason) throw error;
       if (error.message.startsWith("Cannot ")) throw error;
       throw new Fault(error.kind, `Cannot get ${request.name}: ${error.message}`, { cause: error });

@@ -5,7 +5,7 @@ import type { ActiveTransfer } from "./transfers.ts";
 
 /** What became of the files of a folder that had to be brought, and who brought them. */
 export class FolderTally {
-  /** Files, and the chunks in those that were fetched. */
+  /** Files, and the chunks that were fetched of them. */
   readonly counts = {
     fetched: 0,
     copied: 0,
@@ -30,10 +30,13 @@ export class FolderTally {
     this.#transfer.before += files * size;
   }
 
-  /** The first of so many files of a content was fetched, the others are copies of it. */
-  fetched(file: FileEntry, files: number): void {
+  /**
+   * The first of so many files of a content was fetched, the others are copies of it. `chunks` is how many
+   * it took: default all.
+   */
+  fetched(file: FileEntry, files: number, chunks = treeShape(file.size).chunks): void {
     this.counts.fetched++;
-    this.counts.fetchedChunks += treeShape(file.size).chunks;
+    this.counts.fetchedChunks += chunks;
     this.copied(file, files - 1);
   }
 

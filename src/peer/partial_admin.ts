@@ -3,7 +3,6 @@ import type { Download, DownloadStore } from "../store/download_store.ts";
 import { bytesOf } from "../store/partial_file.ts";
 import type { Claims } from "./claims.ts";
 import type { FetchJob } from "./fetch_job.ts";
-import type { FolderFetcher } from "./folder_fetcher.ts";
 import type { GetRequest, PartialStatus } from "./peer_api.ts";
 import type { Transfers } from "./transfers.ts";
 import type { Unfinished } from "./unfinished.ts";
@@ -16,7 +15,6 @@ export interface PartialAdminOptions {
   transfers: Transfers;
   claims: Claims;
   unfinished: Unfinished;
-  folders: FolderFetcher;
 }
 
 /** What is not whole yet: listed, chosen and removed. */
@@ -40,11 +38,11 @@ export class PartialAdmin {
   }
 
   /** What a partial is of, how much of that is there, and how much it will be. */
-  #extentOf({ id, size, map, announcement }: Download, job: FetchJob | undefined) {
+  #extentOf({ size, map, announcement, reached }: Download, job: FetchJob | undefined) {
     if (announcement?.kind !== "folder") {
       return { kind: "file" as const, size, bytes: job?.partial?.bytes ?? bytesOf(map, size) };
     }
-    const bytes = job?.transfer.view().bytes ?? this.#options.folders.bytesOf(id);
+    const bytes = job?.transfer.view().bytes ?? reached;
     return { kind: "folder" as const, size: announcement.bytes ?? 0, bytes };
   }
 

@@ -38,6 +38,8 @@ export interface Download extends Wanted {
   updated: number;
   /** Nobody goes on with it until asked to. */
   paused: boolean;
+  /** Of a folder: bytes of its files that were there when the work on it ended. */
+  reached: number;
 }
 
 /** Most runs that a map is made for when the database has none that fits: those of 16 TiB. */
@@ -56,6 +58,7 @@ const Row = v.object({
   created: Time,
   updated: Time,
   paused: v.number(),
+  reached: FileSize,
   taken: v.picklist(TAKEN),
   sha256: v.nullable(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
 });
@@ -131,6 +134,11 @@ export class DownloadStore {
   /** Notes whether to go on with it, for this process and those after it. */
   pause(id: string, paused: boolean): void {
     this.#db.run("UPDATE downloads SET paused = ? WHERE id = ?", Number(paused), id);
+  }
+
+  /** Notes how many bytes of a folder's files are there. */
+  reach(id: string, bytes: number): void {
+    this.#db.run("UPDATE downloads SET reached = ? WHERE id = ?", bytes, id);
   }
 
   /** Forgets a download and removes its partial. The file goes first: it may be in the way of all else. */

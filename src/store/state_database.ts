@@ -102,6 +102,10 @@ CREATE TABLE signed (           -- when this peer last signed for a name, also o
   time INTEGER NOT NULL
 );
 `,
+  `
+ALTER TABLE downloads           -- bytes of a folder's files that were there when the work on it ended
+  ADD COLUMN reached INTEGER NOT NULL DEFAULT 0;
+`,
 ];
 
 /** How long to wait for who holds it, in milliseconds: some only look at it for a moment. */

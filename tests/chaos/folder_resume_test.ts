@@ -1,5 +1,6 @@
 /** Folders whose fetching or updating is killed: nothing half-done shows, and what came is used. */
 import { assert, assertEquals } from "@std/assert";
+import { CHUNK_SIZE } from "../../src/content/sizes.ts";
 import type { PeerStatus, Receipt } from "../../src/peer/peer_api.ts";
 import { assertRefused, eventually, placedIn } from "../e2e/checks.ts";
 import { type Peer, World, writeRandom } from "../e2e/world.ts";
@@ -115,6 +116,23 @@ Deno.test("an update that is killed leaves each file old or new, and goes on", a
   await restart(world, sharer);
   const receipt = await world.json<Receipt>(dir, ["get", "tree", "--update"]);
   assertEquals(receipt.files?.unchanged, SMALL - 1);
+  await assertSame(`${dir}/tree`, `${sharer.dir}/tree`);
+});
+
+Deno.test("what a folder's deadline leaves is shown, and counted as what was there", async () => {
+  await using world = await World.create();
+  const sharer = await slowSharer(world);
+  const dir = await world.folder("getter");
+  assertEquals((await world.run(dir, ["get", "tree", "--deadline", "4s"])).code, 9);
+  const [partial] = (await world.json<PeerStatus>(dir, ["status"])).partials;
+  assert(partial.bytes > MIB && partial.bytes < TOTAL, `${partial.bytes} bytes`);
+  await restart(world, sharer);
+  const { bytes, chunks } = await world.json<Receipt>(dir, ["get", "tree"]);
+  assert(bytes < TOTAL, `${bytes} bytes were fetched`);
+  assertEquals(chunks.reused + chunks.fetched, SMALL + LARGE_SIZE / CHUNK_SIZE);
+  // Each small file is a chunk of its own.
+  const least = Math.ceil(bytes / CHUNK_SIZE);
+  assert(chunks.fetched >= least && chunks.fetched <= least + SMALL, `${chunks.fetched} chunks`);
   await assertSame(`${dir}/tree`, `${sharer.dir}/tree`);
 });
 
