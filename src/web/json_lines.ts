@@ -61,7 +61,7 @@ function response(body: BodyInit): Response {
 /** What a promise gives, unless it takes longer than that. */
 async function within<T>(promise: Promise<T>, milliseconds: number): Promise<T | undefined> {
   const { promise: late, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(resolve, milliseconds);
+  const timer = setTimeout(() => resolve(undefined), milliseconds);
   try {
     return await Promise.race([promise, late]);
   } finally {

@@ -30,7 +30,9 @@ export function gatewayRoutes(app: Hono, api: PageApi): void {
       return new Response(null, { status: 304, headers });
     }
     const condition = context.req.header("if-range");
-    const range = condition === undefined || condition === tag
+    // A range is for GET alone: RFC 9110, section 14.2.
+    const head = context.req.raw.method === "HEAD";
+    const range = !head && (condition === undefined || condition === tag)
       ? parseRange(context.req.header("range"), file.size)
       : undefined;
     if (range === "unsatisfiable") {
@@ -41,7 +43,7 @@ export function gatewayRoutes(app: Hono, api: PageApi): void {
     headers.set("content-length", String(end - from));
     if (range) headers.set("content-range", `bytes ${from}-${end - 1}/${file.size}`);
     const status = range ? 206 : 200;
-    if (context.req.raw.method === "HEAD") return new Response(null, { status, headers });
+    if (head) return new Response(null, { status, headers });
     return new Response(await bodyOf(file.read(from, end, gone.signal), stop), { status, headers });
   });
 }
