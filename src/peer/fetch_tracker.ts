@@ -84,10 +84,7 @@ export class FetchTracker {
       for (const event of droppedSince(job, dropped)) options.onEvent?.(event);
     };
     const ticker = setInterval(tell, PROGRESS_EVERY_MS);
-    const late = request.deadline === undefined ? undefined : setTimeout(
-      () => job.ending.abort(new Fault("deadline", `Cannot get ${name}: the deadline passed`)),
-      request.deadline,
-    );
+    using _late = endLate(job.ending, { ...request, name });
     try {
       signal.throwIfAborted();
       const find = () => this.#options.find({ ...request, name }, signal, job.background);
@@ -110,9 +107,20 @@ export class FetchTracker {
       throw error;
     } finally {
       clearInterval(ticker);
-      clearTimeout(late);
       transfer.settle();
       ended.resolve();
     }
   }
+}
+
+/** Has what is `ending` end when a request's time is up, unless it is disposed of before. */
+export function endLate(
+  ending: AbortController,
+  { name, deadline }: Pick<StreamRequest, "name" | "deadline">,
+): Disposable {
+  const timer = deadline === undefined ? undefined : setTimeout(
+    () => ending.abort(new Fault("deadline", `Cannot get ${name}: the deadline passed`)),
+    deadline,
+  );
+  return { [Symbol.dispose]: () => clearTimeout(timer) };
 }

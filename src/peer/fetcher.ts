@@ -14,7 +14,7 @@ import { planReuse } from "./plan_reuse.ts";
 import { Claims } from "./claims.ts";
 import { DiskFetch, type DiskFetchOptions } from "./disk_fetch.ts";
 import type { FetchJob, Outcome } from "./fetch_job.ts";
-import { FetchTracker } from "./fetch_tracker.ts";
+import { endLate, FetchTracker } from "./fetch_tracker.ts";
 import { findFolderOf, isFolder, partNamed } from "./find_folder.ts";
 import { FolderFetcher, type FolderFetcherOptions } from "./folder_fetcher.ts";
 import { FolderReader } from "./folder_reader.ts";
@@ -101,8 +101,7 @@ export class Fetcher {
     options: GetOptions = {},
     transfer?: ActiveTransfer,
   ): Promise<Receipt> {
-    const { signal } = options;
-    const kept = request.no_clobber && await keptDestination(request, { ...this.#options, signal });
+    const kept = request.no_clobber && await this.#kept(request, options.signal);
     if (kept) return kept;
     return await this.#tracker.track(
       request,
@@ -117,6 +116,15 @@ export class Fetcher {
         return { id, size, ...await this.#file(job, place, found.file, signal) };
       },
     );
+  }
+
+  async #kept(request: GetRequest, signal?: AbortSignal): Promise<Receipt | undefined> {
+    const ending = new AbortController();
+    using _late = endLate(ending, request);
+    return await keptDestination(request, {
+      ...this.#options,
+      signal: AbortSignal.any([ending.signal, ...(signal ? [signal] : [])]),
+    });
   }
 
   async #file(

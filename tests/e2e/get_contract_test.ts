@@ -86,6 +86,11 @@ Deno.test("--no-clobber leaves what is there alone, and asks nobody", async () =
   assertEquals(await Deno.readTextFile(`${dir}/data`), "mine");
   const wrong = ["get", "data", "--no-clobber", "--checksum", `sha256=${"0".repeat(64)}`];
   assertEquals((await world.run(dir, wrong, nobody)).code, 5);
+  // What there is to say of a large file takes its time, which is bounded too.
+  await Deno.truncate(`${dir}/data`, 64 * 2 ** 30);
+  const late = ["get", "data", "--no-clobber", "--deadline", "1s"];
+  assertRefused(await world.run(dir, late, nobody), { code: 9 });
+  assertEquals((await Deno.stat(`${dir}/data`)).size, 64 * 2 ** 30);
 });
 
 Deno.test("options that can't be meant together are refused before anything is done", async () => {
