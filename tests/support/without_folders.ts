@@ -6,7 +6,7 @@ export function withoutFolders(db: StateDatabase): void {
   for (const column of ["kind", "entries", "bytes", "root", "watched"]) {
     db.run(`ALTER TABLE shares DROP COLUMN ${column}`);
   }
-  for (const column of ["folder", "updating"]) {
+  for (const column of ["folder", "updating", "reached"]) {
     db.run(`ALTER TABLE downloads DROP COLUMN ${column}`);
   }
 }
