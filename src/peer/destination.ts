@@ -2,7 +2,7 @@ import { Fault } from "../fault.ts";
 import { fileFault } from "../store/file_stamp.ts";
 import type { HashCache } from "../store/hash_cache.ts";
 import { findTwin } from "../store/find_twin.ts";
-import { isInside, pathOf } from "../store/safe_path.ts";
+import { isInside, parentOf, pathOf } from "../store/safe_path.ts";
 import type { Taken } from "../trust/choose_offer.ts";
 import type { GetRequest } from "./peer_api.ts";
 
@@ -145,8 +145,4 @@ async function underOutput(output: string, name: string, dir: string): Promise<s
     throw new Fault("usage", `Cannot write ${output}: there is no folder ${parent}`);
   }
   return output;
-}
-
-function parentOf(path: string): string {
-  return path.replace(/\/[^/]*$/, "") || "/";
 }

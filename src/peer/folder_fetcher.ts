@@ -6,14 +6,14 @@ import { compareTree, type TreeState } from "../store/compare_tree.ts";
 import type { Download } from "../store/download_store.ts";
 import { stampOfPath } from "../store/file_stamp.ts";
 import { KnownTrees, type TreeContent } from "../store/known_trees.ts";
-import { isInside } from "../store/safe_path.ts";
+import { isInside, parentOf } from "../store/safe_path.ts";
 import type { Staging } from "../store/staging.ts";
 import { TargetLock } from "../store/target_lock.ts";
 import { clearPlace, placeStaged, removeOthers, setAttributes } from "../store/update_tree.ts";
 import { makeParents } from "./destination.ts";
 import { findSources } from "./find_sources.ts";
 import { FolderContents, type FolderContentsOptions, type StagedFile } from "./folder_contents.ts";
-import { type FolderPlace, parentOf, settleFolder } from "./folder_place.ts";
+import { type FolderPlace, settleFolder } from "./folder_place.ts";
 import { FolderStagings } from "./folder_stagings.ts";
 import {
   findingsOn,

@@ -52,6 +52,8 @@ export class FolderGet {
     const inside = partNamed(target, job.name);
     const wanted = { ...request, name: job.name };
     if (request.sha256 && inside === "") throw noChecksum(target.id);
+    const settled = request.no_clobber && await this.#leaveAlone(job, wanted, target, signal);
+    if (settled) return settled;
     const claimed = [downloads.pathOf(id)];
     await claims.claim(job, id, claimed[0]);
     unfinished.begin(id);
@@ -71,12 +73,6 @@ export class FolderGet {
       if (part.kind === "folder") {
         if (request.sha256) throw noChecksum(target.id);
         const place = await settleFolder(wanted, dir);
-        const kept = request.no_clobber &&
-          await keptFolder(wanted, place.path, { ...this.#options, signal });
-        if (kept) {
-          unfinished.remove(id);
-          return { outcome: kept };
-        }
         claims.claimPath(place.path);
         claimed.push(place.path);
         const { receipt, files } = await folders.fetch({
@@ -117,6 +113,30 @@ export class FolderGet {
   /** True when what stands at a request's destination is known to be all of a folder. */
   async isKnown(request: GetRequest, { id }: Target, signal: AbortSignal): Promise<boolean> {
     return await this.#options.folders.recall(request, { id, part: "" }, signal) !== undefined;
+  }
+
+  /**
+   * What is to be said of a folder that stands where this one would go. Nothing is done about what an
+   * earlier try left, which may be an update of just that. The place of a file was looked at before.
+   */
+  async #leaveAlone(
+    job: FetchJob,
+    wanted: GetRequest,
+    target: Target,
+    signal: AbortSignal,
+  ): Promise<{ outcome: Outcome } | { file: Target } | undefined> {
+    const { path, exists } = await settleFolder(wanted, this.#options.dir);
+    if (!exists) return;
+    if (partNamed(target, wanted.name) !== "") {
+      const { reader } = this.#options;
+      const part = await reader.part(job, wanted, target, signal);
+      job.downloader = undefined;
+      if (part.kind === "file") {
+        return { file: await reader.fileIn(job, target, part.entry, signal) };
+      }
+    }
+    const kept = await keptFolder(wanted, path, { ...this.#options, signal });
+    return kept && { outcome: kept };
   }
 
   /** The part of a folder that is asked for; its manifest is then in its partial file. */

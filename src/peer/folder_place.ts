@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import { Fault } from "../fault.ts";
-import { pathOf } from "../store/safe_path.ts";
+import { isFolder } from "../store/is_folder.ts";
+import { parentOf, pathOf } from "../store/safe_path.ts";
 import { MOVE_AWAY, requireInside } from "./destination.ts";
 
 /** Where a folder goes, and what stands there. */
@@ -49,12 +50,4 @@ export function placeOf({ name, output }: { name: string; output?: string }, dir
   if (output === undefined) return pathOf(dir, name);
   if (!/[/\\]$/.test(output)) return output;
   return `${output.replace(/[/\\]+$/, "")}/${name.split("/").pop()}`;
-}
-
-function isFolder(path: string): boolean {
-  return fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-}
-
-export function parentOf(path: string): string {
-  return path.replace(/\/[^/]*$/, "") || "/";
 }

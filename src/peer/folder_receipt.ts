@@ -63,8 +63,8 @@ function outside(path: string): LeftOut {
   return { path, why: "the link leads out of what is fetched" };
 }
 
-/** The fault for a checksum of something that is no file. */
-export function noChecksum(id: string): Fault {
-  const why = "a folder has no checksum of its own; to get only what has a certain content";
-  return new Fault("usage", `Cannot use --checksum: ${why}, add --id ${id}`);
+/** The fault for a checksum of something that is no file; `id` is what can be asked for in its place. */
+export function noChecksum(id?: string): Fault {
+  const instead = id ? `; to get only what has a certain content, add --id ${id}` : "";
+  return new Fault("usage", `Cannot use --checksum: a folder has no checksum of its own${instead}`);
 }

@@ -1,7 +1,8 @@
 import fs from "node:fs";
 import type { Download, DownloadStore } from "../store/download_store.ts";
+import { parentOf } from "../store/safe_path.ts";
 import { Staging } from "../store/staging.ts";
-import { parentOf, placeOf } from "./folder_place.ts";
+import { placeOf } from "./folder_place.ts";
 
 export interface FolderStagingsOptions {
   /** The shared folder: absolute, free of links. */

@@ -16,7 +16,7 @@ export interface KeptOptions {
   dir: string;
   cache: HashCache;
   manifests: FolderManifests;
-  signal?: AbortSignal;
+  signal: AbortSignal;
 }
 
 /**
@@ -34,13 +34,8 @@ export async function keptDestination(
   if (!stat) return;
   if (stat.isFile) return await keptFile({ ...request, name }, path, options);
   if (stat.isDirectory) return await keptFolder({ ...request, name }, path, options);
-  throw new Fault(
-    "destination",
-    `Cannot tell what ${path} has: it is neither a file nor a folder`,
-    {
-      next: MOVE_AWAY,
-    },
-  );
+  const why = "it is neither a file nor a folder";
+  throw new Fault("destination", `Cannot tell what ${path} has: ${why}`, { next: MOVE_AWAY });
 }
 
 /**
@@ -53,9 +48,9 @@ export async function keptFolder(
   { manifests, signal }: KeptOptions,
 ): Promise<Kept | undefined> {
   if (!placeAt(path).exists) return;
+  if (request.sha256) throw noChecksum();
   const started = performance.now();
   const { id, files, bytes, chunks } = await manifests.identify(path, { what: "read", signal });
-  if (request.sha256) throw noChecksum(id);
   return {
     ...unmoved("folder", { name: request.name, path, started }),
     ...{ id, size: bytes },
@@ -67,7 +62,7 @@ export async function keptFolder(
 async function keptFile(
   request: GetRequest,
   path: string,
-  { cache, signal = new AbortController().signal }: KeptOptions,
+  { cache, signal }: KeptOptions,
 ): Promise<Kept> {
   const started = performance.now();
   const { id, stamp } = await cache.identify(path, { what: "read", follow: true, signal });

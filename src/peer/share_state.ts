@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import { openRegular, sameStamp, stampOf } from "../store/file_stamp.ts";
 import type { FolderFiles } from "../store/folder_files.ts";
+import { isFolder } from "../store/is_folder.ts";
 import type { Share } from "../store/library.ts";
 import { isInside } from "../store/safe_path.ts";
 import { isFolderWhole } from "./folder_check.ts";
@@ -43,10 +44,6 @@ export function fileState(share: Share, dir: string): ShareState {
   const same = sameStamp(stampOf(fd), share.stamp);
   fs.closeSync(fd);
   return same ? "same" : "changed";
-}
-
-export function isFolder(path: string): boolean {
-  return fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 /**

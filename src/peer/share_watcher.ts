@@ -1,8 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import { messageOf } from "../fault.ts";
 import { isOwn } from "../content/tree_path.ts";
-import { isInside } from "../store/safe_path.ts";
-import { parentOf } from "./folder_place.ts";
+import { isInside, parentOf } from "../store/safe_path.ts";
 
 const log = getLogger(["shoal", "peer", "watcher"]);
 

@@ -4,6 +4,7 @@ import { mtimeOf, sameStamp } from "../store/file_stamp.ts";
 import type { DescribedFolder, FolderManifests } from "../store/folder_manifests.ts";
 import type { FolderFiles } from "../store/folder_files.ts";
 import type { HashCache } from "../store/hash_cache.ts";
+import { isFolder } from "../store/is_folder.ts";
 import type { Library, Place, Share } from "../store/library.ts";
 import { resolveShare } from "../store/resolve_share.ts";
 import { isInside } from "../store/safe_path.ts";
@@ -14,7 +15,7 @@ import type { Announcement } from "../wire/protocol.ts";
 import type { Announced } from "./announced.ts";
 import type { Target } from "./find_target.ts";
 import type { LeftOut, ShareOptions, ShareRequest, ShareResult } from "./peer_api.ts";
-import { fileState, isFolder, shareState } from "./share_state.ts";
+import { fileState, shareState } from "./share_state.ts";
 import { placeOf, viewOf } from "./share_view.ts";
 import { ShareWatcher } from "./share_watcher.ts";
 

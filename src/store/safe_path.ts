@@ -77,6 +77,11 @@ export function foldName(name: string): string {
   return name.normalize("NFD").toLowerCase().toUpperCase().toLowerCase().normalize("NFC");
 }
 
+/** The folder that an absolute path lies in. */
+export function parentOf(path: string): string {
+  return path.replace(/\/[^/]*$/, "") || "/";
+}
+
 /** True when `path` is `dir` or lies inside it; both absolute and free of links. */
 export function isInside(dir: string, path: string): boolean {
   return path === dir || path.startsWith(dir.endsWith("/") ? dir : dir + "/");

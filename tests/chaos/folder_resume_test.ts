@@ -136,6 +136,30 @@ Deno.test("what a folder's deadline leaves is shown, and counted as what was the
   await assertSame(`${dir}/tree`, `${sharer.dir}/tree`);
 });
 
+Deno.test("--no-clobber leaves alone what an update has begun, too", async () => {
+  await using world = await World.create();
+  const sharer = await slowSharer(world);
+  const dir = await world.folder("getter");
+  await Deno.mkdir(`${dir}/mine`);
+  await Deno.writeTextFile(`${dir}/mine/file`, "mine");
+  const words = ["get", "tree", "-o", `${dir}/mine`];
+  assertEquals((await world.run(dir, [...words, "--update", "--deadline", "4s"])).code, 9);
+  const partials = async () => (await world.json<PeerStatus>(dir, ["status"])).partials;
+  const before = await partials();
+  assertEquals(before.length, 1);
+  assertEquals((await world.json<Receipt>(dir, [...words, "--no-clobber"])).kept, true);
+  assertEquals(await partials(), before);
+  const part = ["get", "tree/0", "-o", `${dir}/mine`, "--no-clobber"];
+  assertEquals((await world.json<Receipt>(dir, part)).kept, true);
+  assertEquals(await partials(), before);
+  assertEquals(placedIn(`${dir}/mine`), ["file"]);
+  await restart(world, sharer);
+  const receipt = await world.json<Receipt>(dir, [...words, "--update"]);
+  assert(receipt.bytes < TOTAL, `${receipt.bytes} bytes were fetched`);
+  await Deno.remove(`${dir}/mine/file`);
+  await assertSame(`${dir}/mine`, `${sharer.dir}/tree`);
+});
+
 Deno.test("a folder that is cancelled leaves nothing, and a lost source is waited for", async () => {
   await using world = await World.create();
   const sharer = await slowSharer(world);
