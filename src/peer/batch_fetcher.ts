@@ -1,19 +1,14 @@
 import { contentId } from "../content/sync_digest.ts";
 import { Fault } from "../fault.ts";
-import { WAIT_MS } from "./downloader.ts";
 import { Batches, type SmallFile } from "./batches.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 import { type BackoffOptions, delay } from "./retry.ts";
 import type { PeerSource } from "./source.ts";
 import { SourcePool } from "./source_pool.ts";
+import { type Find, SourceSearch, TICK_MS, WAIT_MS } from "./source_search.ts";
 
 /** Requests in flight to one source. */
 const IN_FLIGHT = 4;
-/** How often more sources are looked for, in milliseconds: while there are some, and while there are none. */
-const FIND_EVERY_MS = 15_000;
-const FIND_AGAIN_MS = 2_000;
-/** How often it is looked whether to look for sources or to give up, in milliseconds. */
-const TICK_MS = 250;
 /** How long a source that lacks all that is left is not asked again, in milliseconds. */
 const LACKING_MS = 2_000;
 /** The first and the longest pause after a source had nothing of what it was asked for, in milliseconds. */
@@ -31,7 +26,7 @@ export interface BatchFetcherOptions {
   files: SmallFile[];
   sources: PeerSource[];
   /** Asks for more sources; called again and again while files are missing. */
-  find: (connected: PeerSource[], found: (sources: PeerSource[]) => void) => Promise<void>;
+  find: Find<PeerSource>;
   /** Takes files that came, before more is asked of their source. What it throws ends the work. */
   onFiles: (files: FetchedFile[]) => Promise<void> | void;
   signal: AbortSignal;
@@ -49,11 +44,10 @@ export class BatchFetcher {
   readonly #options: BatchFetcherOptions;
   readonly #batches: Batches<PeerSource>;
   readonly #pool: SourcePool<PeerSource>;
+  readonly #search: SourceSearch<PeerSource>;
   readonly #ended = new AbortController();
   #failure: unknown;
   #lastUseful = performance.now();
-  #nextFind = performance.now() + FIND_AGAIN_MS;
-  #finding = false;
   /** Resolves when files that a source did not bring can be asked of others. */
   #returned = Promise.withResolvers<void>();
 
@@ -64,6 +58,11 @@ export class BatchFetcher {
       use: (source, onConnected) => this.#use(source, onConnected),
       signal: this.#ended.signal,
       backoff: options.backoff,
+    });
+    this.#search = new SourceSearch({
+      find: options.find,
+      found: (sources) => this.#pool.add(sources),
+      pool: this.#pool,
     });
   }
 
@@ -196,19 +195,7 @@ export class BatchFetcher {
     const now = performance.now();
     const { waitMs = WAIT_MS } = this.#options;
     if (now - this.#lastUseful >= waitMs || this.#pool.onlyLiars) return this.#end(this.#lost());
-    if (now >= this.#nextFind && !this.#finding) void this.#find();
-  }
-
-  async #find(): Promise<void> {
-    this.#finding = true;
-    try {
-      await this.#options.find(this.#pool.connected, (sources) => this.#pool.add(sources));
-    } catch {
-      // Bootstraps and peers come and go; the next time may be better.
-    } finally {
-      this.#finding = false;
-      this.#nextFind = performance.now() + (this.connected > 0 ? FIND_EVERY_MS : FIND_AGAIN_MS);
-    }
+    this.#search.tick();
   }
 
   #end(failure?: unknown): void {

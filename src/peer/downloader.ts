@@ -15,20 +15,11 @@ import { RunPicker } from "./run_picker.ts";
 import type { Sink } from "./sink.ts";
 import type { ChunkRange, Source } from "./source.ts";
 import { SourcePool } from "./source_pool.ts";
+import { type Find, SourceSearch, TICK_MS, WAIT_MS } from "./source_search.ts";
 import { VerifiedPages } from "./verified_pages.ts";
 
-/** How long a download waits for a source before it gives up, in milliseconds. */
-export const WAIT_MS = 60_000;
-/** How often more sources are looked for, in milliseconds: while there are some, and while there are none. */
-const FIND_EVERY_MS = 15_000;
-const FIND_AGAIN_MS = 2_000;
-/** How often at first, when those who began at the same time don't know each other yet, and how long. */
-const FIND_FIRST_MS = 300;
-const FIRST_MS = 5_000;
 /** How long to wait before those who could not bring a page of digests are asked again, in milliseconds. */
 const PAGE_AGAIN_MS = 500;
-/** How often it is looked whether to look for sources or to give up, in milliseconds. */
-const TICK_MS = 250;
 
 /** Takes from this machine what it can, and says so. */
 export type Reuse = (host: ReuseHost) => Promise<void>;
@@ -47,7 +38,7 @@ export interface DownloaderOptions {
   /** This peer's id. */
   peer?: string;
   /** Looks for more sources; called again and again while the download runs. */
-  find?: (connected: Source[], found: (sources: Source[]) => void) => Promise<void>;
+  find?: Find<Source>;
   /** Bytes in flight, shared with other downloads. */
   budget?: Budget;
   /** What arrives keeps to all of them. */
@@ -55,7 +46,7 @@ export interface DownloaderOptions {
   signal?: AbortSignal;
   /** When to give up at the latest, by performance.now(). */
   deadline?: number;
-  /** How long to wait without any source. Default {@link WAIT_MS}. */
+  /** How long to wait without any source, in milliseconds. Default {@link WAIT_MS}. */
   waitMs?: number;
   /** Is run before, and beside, what is fetched. */
   reuse?: Reuse;
@@ -90,10 +81,6 @@ export class Downloader implements LaneHost, ReuseHost {
   #undecided = Infinity;
   /** Resolves when one more source is connected. */
   #joined = Promise.withResolvers<void>();
-  #finding = false;
-  #nextFind = 0;
-  #findPause = FIND_FIRST_MS;
-  #started = performance.now();
   #lastTick = performance.now();
   /** For how long there was no source that brings anything, in milliseconds. */
   #hopelessMs = 0;
@@ -195,10 +182,10 @@ export class Downloader implements LaneHost, ReuseHost {
     const ended = new Promise((resolve) =>
       this.#ended.signal.addEventListener("abort", resolve, { once: true })
     );
-    const ticker = setInterval(() => this.#tick(), TICK_MS);
+    this.#lastTick = performance.now();
+    const search = this.#search();
+    const ticker = setInterval(() => this.#tick(search), TICK_MS);
     try {
-      this.#started = this.#lastTick = performance.now();
-      this.#nextFind = this.#started + FIND_FIRST_MS;
       this.#pool.add(sources);
       const reusing = this.#reuse();
       await ended;
@@ -386,8 +373,14 @@ export class Downloader implements LaneHost, ReuseHost {
     return had;
   }
 
+  #search(): SourceSearch<Source> | undefined {
+    const { find } = this.#options;
+    const found = (sources: Source[]) => this.add(sources);
+    return find && new SourceSearch({ find, found, pool: this.#pool, eager: true });
+  }
+
   /** Looks for sources when it is time, and gives up when it is. */
-  #tick(): void {
+  #tick(search: SourceSearch<Source> | undefined): void {
     const now = performance.now();
     const { deadline = Infinity, waitMs = WAIT_MS } = this.#options;
     if (now >= deadline) {
@@ -401,22 +394,7 @@ export class Downloader implements LaneHost, ReuseHost {
     if (this.#hopelessMs >= waitMs || this.#pool.onlyLiars) return this.fail(this.#lost());
     // What is overdue may now be asked of others.
     this.wake();
-    if (now >= this.#nextFind && !this.#finding) void this.#find();
-  }
-
-  async #find(): Promise<void> {
-    this.#finding = true;
-    try {
-      await this.#options.find?.(this.#pool.connected, (sources) => this.add(sources));
-    } catch {
-      // Bootstraps and peers come and go; the next time may be better.
-    } finally {
-      this.#finding = false;
-      const longest = this.connected > 0 ? FIND_EVERY_MS : FIND_AGAIN_MS;
-      const now = performance.now();
-      if (now - this.#started > FIRST_MS) this.#findPause = Math.min(longest, 2 * this.#findPause);
-      this.#nextFind = now + this.#findPause;
-    }
+    search?.tick();
   }
 
   /** Stops what is still connecting, waiting or under way. */

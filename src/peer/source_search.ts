@@ -1,0 +1,69 @@
+/** How long a download waits for a source before it gives up, in milliseconds. */
+export const WAIT_MS = 60_000;
+/** How often it is looked whether to look for sources or to give up, in milliseconds. */
+export const TICK_MS = 250;
+/** How often more sources are looked for, in milliseconds: while there are some, and while there are none. */
+const FIND_EVERY_MS = 15_000;
+const FIND_AGAIN_MS = 2_000;
+/** How often at first, when those who began at the same time don't know each other yet, and how long. */
+const FIND_FIRST_MS = 300;
+const FIRST_MS = 5_000;
+
+/** Looks for sources, and tells of those that it `found` as they are. */
+export type Find<S> = (connected: S[], found: (sources: S[]) => void) => Promise<void>;
+
+export interface SourceSearchOptions<S> {
+  find: Find<S>;
+  /** The sources that there are. */
+  pool: { readonly connected: S[] };
+  found: (sources: S[]) => void;
+  /** Looks often at first, and then more and more seldom. Default false: never more often than each 2 s. */
+  eager?: boolean;
+  /** A clock, in milliseconds. Default performance.now. */
+  now?: () => number;
+}
+
+/** Looks for more sources again and again while a download runs, but not twice at a time. */
+export class SourceSearch<S> {
+  readonly #options: SourceSearchOptions<S>;
+  readonly #now: () => number;
+  readonly #started: number;
+  #pause: number;
+  #next: number;
+  #underWay = false;
+
+  constructor(options: SourceSearchOptions<S>) {
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+    this.#started = this.#now();
+    this.#pause = options.eager ? FIND_FIRST_MS : FIND_AGAIN_MS;
+    this.#next = this.#started + this.#pause;
+  }
+
+  /** To be called every {@link TICK_MS}. */
+  tick(): void {
+    if (!this.#underWay && this.#now() >= this.#next) void this.#find();
+  }
+
+  async #find(): Promise<void> {
+    const { find, pool, found } = this.#options;
+    this.#underWay = true;
+    try {
+      await find(pool.connected, found);
+    } catch {
+      // Bootstraps and peers come and go; the next time may be better.
+    } finally {
+      this.#underWay = false;
+      const now = this.#now();
+      this.#pause = this.#pauseAt(now);
+      this.#next = now + this.#pause;
+    }
+  }
+
+  #pauseAt(now: number): number {
+    const { pool, eager } = this.#options;
+    const longest = pool.connected.length > 0 ? FIND_EVERY_MS : FIND_AGAIN_MS;
+    if (!eager) return longest;
+    return now - this.#started > FIRST_MS ? Math.min(longest, 2 * this.#pause) : this.#pause;
+  }
+}
