@@ -20,6 +20,7 @@ import { takeOver } from "../src/cli/usage.ts";
 import { Fault, type FaultKind } from "../src/fault.ts";
 import { parseAddress, parsePort } from "../src/peer/settings.ts";
 import { VERSION } from "../src/version.ts";
+import { shoal } from "./e2e/program.ts";
 
 const ID = "1a2b3c4d".repeat(8);
 
@@ -69,17 +70,6 @@ async function withEnv(vars: Record<string, string>, work: () => Promise<void>):
       else Deno.env.set(name, value);
     }
   }
-}
-
-/** Runs the real program to its end. */
-async function shoal(argv: string[], env: Record<string, string> = {}) {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-lock", new URL("../main.ts", import.meta.url).href, ...argv],
-    env: { XDG_CONFIG_HOME: "/nonexistent", ...env },
-    stdin: "null",
-  }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, stdout: text(stdout), stderr: text(stderr) };
 }
 
 /** Runs a shell with a script on its standard input; undefined where it isn't installed. */
@@ -427,7 +417,7 @@ Deno.test("the program itself: version, errors, JSON errors", async () => {
   assertEquals(JSON.parse(stdout), { error: { code: "usage", exit: 2, message, next } });
   assertStringIncludes(stderr, `shoal: ${message}\n`);
   const env = { SHOAL_JSON: "1", SHOAL_PORT: "x" };
-  assertEquals(JSON.parse((await shoal(["peer"], env)).stdout).error.exit, 2);
+  assertEquals(JSON.parse((await shoal(["peer"], { env })).stdout).error.exit, 2);
 });
 
 for (const shell of SHELLS) {

@@ -24,7 +24,8 @@ export function programWords(): string[] {
   const binary = Deno.env.get("SHOAL_BIN");
   if (binary) return [binary];
   const main = decodeURIComponent(new URL("main.ts", ROOT).pathname);
-  return [Deno.execPath(), "run", "--no-prompt", ...PERMISSIONS, V8_FLAGS, main];
+  // Quiet: what the runtime downloads at first is not what the program says.
+  return [Deno.execPath(), "run", "--quiet", "--no-prompt", ...PERMISSIONS, V8_FLAGS, main];
 }
 
 export interface RunOptions {
