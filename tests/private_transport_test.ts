@@ -1,15 +1,12 @@
-// The X.509 library looks for this when it is loaded.
 import "reflect-metadata";
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { X509Certificate } from "@peculiar/x509";
-import { fromHex } from "../src/content/hex.ts";
 import { findTarget } from "../src/peer/find_target.ts";
 import { Listener } from "../src/peer/listener.ts";
 import { delay } from "../src/peer/retry.ts";
 import type { Swarm } from "../src/peer/swarm.ts";
 import type { TrustBook } from "../src/peer/trust_book.ts";
 import type { DigestStore } from "../src/store/digest_store.ts";
-import { admit, join, prove } from "../src/trust/membership.ts";
 import { HANDSHAKES_MOST, PrivateListener } from "../src/trust/private_listener.ts";
 import { PrivateTransport } from "../src/trust/private_transport.ts";
 import { NAME_SUFFIX, SwarmAuthority } from "../src/trust/swarm_authority.ts";
@@ -17,85 +14,16 @@ import { newSwarmKey, rotateSwarmKey, type SwarmKey } from "../src/trust/swarm_k
 import { findNameKey, makeSwarmName } from "../src/trust/swarm_name.ts";
 import { deriveSwarmSecrets } from "../src/trust/swarm_secrets.ts";
 import { answer } from "../src/wire/answerer.ts";
-import { Caller } from "../src/wire/caller.ts";
 import { type Address, Connection } from "../src/wire/connection.ts";
 import { PeerHello, PeerRequest } from "../src/wire/protocol.ts";
-import type { Transport, TransportListener } from "../src/wire/transport.ts";
+import type { TransportListener } from "../src/wire/transport.ts";
 import { eventually } from "./e2e/checks.ts";
 import { faultOf } from "./support/faults.ts";
 import { curl, CURL_NO_TLS, openssl } from "./support/outsider.ts";
 import { connectionPair, RawEnd, Scripted } from "./support/sockets.ts";
+import { ANYWHERE, Member, NOW, PEER } from "./support/member.ts";
 
-const PEER = "ab".repeat(32);
-const ANYWHERE: Address = { host: "127.0.0.1", port: 0 };
 const HOUR = 3_600_000;
-const NOW = Date.parse("2026-01-31T09:05:00Z");
-
-/** A listener that answers `hello`, and a clock of its own. */
-class Member implements AsyncDisposable {
-  readonly transport: Transport;
-  readonly listener: Listener;
-  served = 0;
-
-  private constructor(transport: Transport, bulk: boolean) {
-    this.transport = bulk ? transport : slow(transport);
-    this.listener = new Listener(ANYWHERE, (connection) => this.#serve(connection), {
-      connection: { transport: this.transport },
-    });
-  }
-
-  static async create(
-    key: SwarmKey,
-    { now = () => NOW, handshakeMs, bulk = false }: {
-      now?: () => number;
-      handshakeMs?: number;
-      bulk?: boolean;
-    } = {},
-  ): Promise<Member> {
-    return new Member(await PrivateTransport.of(key, { now, handshakeMs }), bulk);
-  }
-
-  get address(): Address {
-    return this.listener.address;
-  }
-
-  async greet({ address }: { address: Address }): Promise<Caller> {
-    const { transport } = this;
-    const { caller, hello } = await Caller.open(address, PeerHello, { agent: "test", transport });
-    assertEquals(hello.peer, PEER);
-    return caller;
-  }
-
-  async meets(other: Member): Promise<void> {
-    (await this.greet(other)).close();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.listener.stop();
-  }
-
-  #serve(connection: Connection): Promise<void> {
-    this.served++;
-    return answer<PeerRequest>(connection, {
-      requests: PeerRequest,
-      seed: () => Promise.reject(new Error("the seed's dialect is off")),
-      answer: ({ id }) => ({
-        message: { action: "hello", id, protocol: 1, agent: "test", peer: PEER },
-      }),
-    });
-  }
-}
-
-/** The same, but that it listens through the gate. */
-function slow(transport: Transport): Transport {
-  return {
-    secured: transport.secured,
-    connect: (address, signal) => transport.connect(address, signal),
-    listen: (address) => transport.listen(address),
-    join: (connection) => transport.join(connection),
-    admit: (connection) => transport.admit(connection),
-  };
-}
 
 /** What a raw connection gets to see, to the end. */
 async function seen(address: Address, ...parts: (string | Uint8Array)[]): Promise<Uint8Array> {
@@ -247,39 +175,6 @@ both("who says an overheard name sees a certificate, and not a byte more", async
   assertEquals(member.served, 0);
 });
 
-// docs/protocol.md has these, computed with Python's hmac.
-Deno.test("the name that a caller asks for, to the byte", async () => {
-  const secrets = await deriveSwarmSecrets(fromHex("0123456789abcdef".repeat(4)));
-  const name = await makeSwarmName(secrets, fromHex("01".repeat(10)));
-  assertEquals(name, "01010101010101010101ae46b147ee2b528528d2e1a40d8f43d0.shoal.invalid");
-  assertEquals(
-    await findNameKey(name, [await deriveSwarmSecrets(newSwarmKey().secret), secrets]),
-    secrets,
-  );
-});
-
-Deno.test("names: none is made twice, and what isn't exactly one is refused", async () => {
-  const keys = [await deriveSwarmSecrets(newSwarmKey().secret)];
-  const name = await makeSwarmName(keys[0]);
-  assertEquals(await findNameKey(name, keys), keys[0]);
-  assertNotEquals(await makeSwarmName(keys[0]), name);
-  const changed = (at: number) =>
-    name.slice(0, at) + (name[at] === "0" ? "1" : "0") + name.slice(at + 1);
-  const label = name.slice(0, 52);
-  const wrong = [
-    ...["", ".", NAME_SUFFIX, `.${NAME_SUFFIX}`, label, `${name}.`, `a.${name}`, `0${name}`],
-    ...[0, 19, 20, 51].map(changed),
-    ...[label.toUpperCase(), label.slice(1), `${label}00`, label.slice(2), "g".repeat(52)]
-      .map((one) => `${one}.${NAME_SUFFIX}`),
-    ...[`${label}.shoal.example`, `${label}-${NAME_SUFFIX}`, "x".repeat(100_000)],
-  ];
-  for (const one of wrong) {
-    const { message } = await faultOf("network", findNameKey(one, keys), "no key of this swarm");
-    assert(!message.includes(label.slice(0, 8)));
-  }
-  await faultOf("network", findNameKey(name, []));
-});
-
 both("what the runtime remembers of names is bounded, and nobody notices", async (bulk) => {
   const key = newSwarmKey();
   const transport = await PrivateTransport.of(key, { namesMost: 8 });
@@ -319,133 +214,6 @@ both("what the runtime remembers of names is bounded, and nobody notices", async
   }
   await listener.close();
   await accepting;
-});
-
-Deno.test("a runtime that chooses no certificate by name is told so, once and clearly", async () => {
-  const transport = await PrivateTransport.of(newSwarmKey());
-  const runtime = Deno as unknown as { internal: symbol } & Record<symbol, Record<string, unknown>>;
-  const internals = runtime[runtime.internal];
-  const { resolverSymbol } = internals;
-  internals.resolverSymbol = undefined;
-  try {
-    for (const bulk of [true, false]) {
-      await faultOf(
-        "usage",
-        () => transport.listen(ANYWHERE, { bulk }),
-        "choose a certificate by name",
-      );
-    }
-  } finally {
-    internals.resolverSymbol = resolverSymbol;
-  }
-});
-
-Deno.test("every listener has a certificate of its own, and of no swarm that can be told", async () => {
-  const { authoritySeed } = await deriveSwarmSecrets(newSwarmKey().secret);
-  const [one, again] = await Promise.all([1, 2].map(() => SwarmAuthority.from(authoritySeed)));
-  assertEquals(one.certificate, again.certificate);
-  const leaves = await Promise.all([one.issueLeaf(), one.issueLeaf()]);
-  const [a, b] = leaves.map(({ cert }) => new X509Certificate(cert));
-  assertNotEquals(a.publicKey.toString(), b.publicKey.toString());
-  assertNotEquals(a.serialNumber, b.serialNumber);
-  assert(await a.verify({ publicKey: new X509Certificate(one.certificate).publicKey }));
-});
-
-Deno.test("a listener with a certificate of the swarm, but without its key, is refused", async () => {
-  const key = newSwarmKey();
-  const { authoritySeed } = await deriveSwarmSecrets(key.secret);
-  const stolen = await (await SwarmAuthority.from(authoritySeed)).issueLeaf();
-  using listener = Deno.listenTls({ hostname: "127.0.0.1", port: 0, ...stolen });
-  const address = { host: "127.0.0.1", port: (listener.addr as Deno.NetAddr).port };
-  const heard: string[] = [];
-  const serving = (async () => {
-    const conn = await listener.accept();
-    using end = new RawEnd(conn as unknown as Deno.TcpConn);
-    heard.push(JSON.stringify(await end.line()));
-    await end.send({ action: "member", nonce: PEER, proof: PEER });
-    heard.push(JSON.stringify(await end.line().catch(() => null)));
-  })();
-  await using member = await Member.create(key);
-  await faultOf("network", member.meets({ address } as Member), "could not prove");
-  await serving;
-  // It has heard a proof that is good for nothing else, and nothing after it.
-  assertEquals(Object.keys(JSON.parse(heard[0])), ["action", "nonce", "proofs"]);
-  assertEquals(heard[1], "null");
-});
-
-Deno.test("a certificate that somebody else made is refused", async () => {
-  const forged = await (await SwarmAuthority.from(new Uint8Array(32))).issueLeaf();
-  using listener = Deno.listenTls({ hostname: "127.0.0.1", port: 0, ...forged });
-  const address = { host: "127.0.0.1", port: (listener.addr as Deno.NetAddr).port };
-  const handshake = listener.accept().then(async (conn) => {
-    await conn.handshake().then(() => conn.read(new Uint8Array(1))).catch(() => {});
-    conn.close();
-  });
-  await using member = await Member.create(newSwarmKey());
-  await faultOf("network", member.meets({ address } as Member), "it belongs to another swarm");
-  await handshake;
-});
-
-// docs/protocol.md has these, computed with Python's hmac.
-Deno.test("proofs, to the byte", async () => {
-  const { tokenKey } = await deriveSwarmSecrets(fromHex("0123456789abcdef".repeat(4)));
-  const [c, s] = ["01".repeat(32), "02".repeat(32)];
-  assertEquals(
-    await Promise.all([
-      prove({ tokenKey }, "join", [c]),
-      prove({ tokenKey }, "member", [c, s]),
-      prove({ tokenKey }, "joined", [c, s]),
-    ]),
-    [
-      "10aae9496f08384a4b140014e47cdd010f4285a2f40d7a2b34b122732606f911",
-      "44894b6b98dde49c5f2f7203fad4da0dcd1a9f85752d81a1706b3d39f4e50e44",
-      "fe3d6bea9dd45f6d3daf25e9ba3d86014e37b427249267725de3b4a33fc55b10",
-    ],
-  );
-});
-
-Deno.test("proofs: wrong ones, another connection's, too many, and other words", async () => {
-  const token = { tokenKey: new Uint8Array(32).fill(7) };
-  const other = { tokenKey: new Uint8Array(32).fill(8) };
-  const pair = () => connectionPair();
-  {
-    using wrong = await pair();
-    const admitted = admit(wrong.connection, [token]);
-    await wrong.far.send({ action: "join", nonce: PEER, proofs: Array(9).fill(PEER) });
-    await faultOf("network", admitted, "could not prove");
-    wrong.connection.close();
-    assertEquals((await wrong.far.bytes(100)).length, 0);
-  }
-  // What a member said once, said again by somebody who heard it.
-  using heard = await pair();
-  const joining = join(heard.connection, [token]).catch(() => {});
-  const first = await heard.far.line();
-  heard.far.close();
-  await joining;
-  using replayed = await pair();
-  const admitted = admit(replayed.connection, [token]);
-  await replayed.far.send(first);
-  const { nonce } = await replayed.far.line();
-  assertNotEquals(nonce, first.nonce);
-  await replayed.far.send({ action: "joined", proof: first.proofs[0] });
-  await faultOf("network", admitted, "could not prove");
-  const words: (string | object)[] = [
-    { action: "join", nonce: PEER, proofs: [] },
-    { action: "join", nonce: PEER, proofs: Array(10).fill(PEER) },
-    { action: "join", nonce: "x", proofs: [PEER] },
-    { action: "hello", id: 1, protocol: 1, agent: "x" },
-    "not JSON\n",
-    "x".repeat(70_000),
-  ];
-  for (const word of words) {
-    using end = await pair();
-    const refused = admit(end.connection, [token, other]);
-    await end.far.send(word);
-    await faultOf("network", refused);
-    end.connection.close();
-    // Reset, where it was closed with something unread.
-    assertEquals((await end.far.bytes(100).catch(() => [])).length, 0);
-  }
 });
 
 both("old and new key get along in both directions, until the old one ends", async (bulk) => {

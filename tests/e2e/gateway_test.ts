@@ -1,36 +1,12 @@
 /** A running peer as a gateway: what a browser or curl reads from it, and sends to it. */
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { runCount } from "../../src/content/run_map.ts";
-import type { PartialStatus, PeerStatus } from "../../src/peer/peer_api.ts";
-import { contentsOf } from "./checks.ts";
-import { type Peer, sameFiles, World, writeRandom } from "./world.ts";
+import type { PeerStatus } from "../../src/peer/peer_api.ts";
+import { contentsOf, eventually } from "./checks.ts";
+import { sameFiles, World, writeRandom } from "./world.ts";
+import { askOf, linesOf } from "./ask.ts";
 
 const MIB = 1 << 20;
-/** A wait that takes longer has failed, in milliseconds. */
-const LATE_MS = 60_000;
-
-type Ask = (route: string, init?: RequestInit) => Promise<Response>;
-
-async function askOf({ dir }: Peer): Promise<Ask> {
-  const { url, token } = JSON.parse(await Deno.readTextFile(`${dir}/.shoal/control.json`));
-  return (route, init = {}) => {
-    const headers = new Headers(init.headers);
-    headers.set("authorization", `Bearer ${token}`);
-    return fetch(url + route, { ...init, headers });
-  };
-}
-
-/** Waits until something holds. */
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  for (const late = performance.now() + LATE_MS; !await holds();) {
-    assert(performance.now() < late, `${what} takes too long`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
-async function linesOf(response: Response) {
-  return (await response.text()).trim().split("\n").map((line) => JSON.parse(line));
-}
 
 async function part(path: string, from: number, end: number): Promise<Uint8Array> {
   return (await Deno.readFile(path)).subarray(from, end);
@@ -184,7 +160,10 @@ Deno.test("a folder is looked into, which costs its manifest once, and nothing o
   // Nor does it touch what there is of a folder that is being fetched.
   const get = world.start(peer.dir, ["get", "tree"]);
   const partials = async () => (await world.json<PeerStatus>(peer.dir, ["status"])).partials;
-  await until("some of it", async () => ((await partials())[0]?.bytes ?? 0) >= 4 * MIB);
+  await eventually(
+    "some of it is there",
+    async () => ((await partials())[0]?.bytes ?? 0) >= 4 * MIB,
+  );
   assertEquals(await (await ask("/files/tree/other")).bytes(), other);
   await world.json(peer.dir, ["pause", "tree"]);
   await get.ended();
@@ -225,7 +204,7 @@ Deno.test("a download that still arrives is read while it grows, its next bytes 
   const peer = await world.peer("peer");
   const get = world.start(peer.dir, ["get", "data"]);
   const status = () => world.json<PeerStatus>(peer.dir, ["status"]);
-  await until("the download's begin", async () => {
+  await eventually("the download begins", async () => {
     const [one] = (await status()).partials;
     return one?.state === "active" && one.bytes > 0;
   });
@@ -267,7 +246,7 @@ Deno.test("who goes away ends what is fetched for them; a source that goes break
   await reader.read();
   assert(await active());
   await reader.cancel();
-  await until("the end", async () => !await active());
+  await eventually("it ends", async () => !await active());
 
   // Before the first byte, too: it takes minutes to come.
   const slow = await world.peer("slow", { args: ["--limit-down", "1K"] });
@@ -276,10 +255,10 @@ Deno.test("who goes away ends what is fetched for them; a source that goes break
   const slowlyActive = async () =>
     (await world.json<PeerStatus>(slow.dir, ["status"])).transfers
       .some(({ state }) => state === "active");
-  await until("the begin", slowlyActive);
+  await eventually("it begins", slowlyActive);
   leave.abort();
   await assertRejects(() => never, DOMException);
-  await until("the end", async () => !await slowlyActive());
+  await eventually("it ends", async () => !await slowlyActive());
   assertEquals(slow.program.stderr.includes("Deno.serve"), false, slow.program.stderr);
 
   const second = await ask("/files/data");
@@ -290,130 +269,4 @@ Deno.test("who goes away ends what is fetched for them; a source that goes break
   await assertRejects(async () => {
     while (!(await rest.read()).done);
   });
-});
-
-Deno.test("what is sent lies in DIR once it is whole, and is shared", async () => {
-  await using world = await World.create();
-  const peer = await world.peer("peer");
-  const ask = await askOf(peer);
-  const path = `${world.root}/local`;
-  await writeRandom(path, 9 * MIB + 1);
-  const send = async (name: string, body: BodyInit, headers: HeadersInit = {}) => {
-    const route = `/api/uploads?name=${encodeURIComponent(name)}`;
-    return (await linesOf(await ask(route, { method: "PUT", body, headers }))).at(-1);
-  };
-  const { result } = await send("sub/é.bin", await Deno.readFile(path));
-  assertEquals([result.name, result.size], ["sub/é.bin", 9 * MIB + 1]);
-  assert(await sameFiles(path, `${peer.dir}/sub/é.bin`));
-  // Streamed, of a size that nobody said.
-  const streamed = await send("streamed", (await Deno.open(path)).readable);
-  assertEquals(streamed.result.id, result.id);
-  // The same once more is no failure; something else is.
-  assertEquals((await send("streamed", await Deno.readFile(path))).result.id, result.id);
-  const other = await send("streamed", "other");
-  assertEquals(other.error.kind, "destination");
-  const sameSize = await send("streamed", new Uint8Array(9 * MIB + 1));
-  assertEquals(sameSize.error.kind, "destination");
-  assert(await sameFiles(path, `${peer.dir}/streamed`));
-  for (const name of ["", "../x", "/etc/x", ".shoal/x", "a/../b", "sub"]) {
-    const { error } = await send(name, "x");
-    assert(["usage", "destination"].includes(error.kind), name);
-  }
-  await Deno.symlink(world.root, `${peer.dir}/out`);
-  assertEquals((await send("out/x", "x")).error.kind, "usage");
-  assertEquals((await send("empty", "")).result.size, 0);
-  assertEquals(contentsOf(peer.dir), ["empty", "out", "streamed", "sub", "sub/é.bin"]);
-  assertEquals([...Deno.readDirSync(`${peer.dir}/.shoal/uploads`)], []);
-});
-
-Deno.test("an upload that breaks off leaves nothing", async () => {
-  await using world = await World.create();
-  const peer = await world.peer("peer");
-  const ask = await askOf(peer);
-  const uploads = `${peer.dir}/.shoal/uploads`;
-  const begun = Promise.withResolvers<void>();
-  const abort = new AbortController();
-  const body = new ReadableStream<Uint8Array>({
-    pull(controller) {
-      controller.enqueue(new Uint8Array(65_536));
-      begun.resolve();
-      return new Promise((resolve) => setTimeout(resolve, 5));
-    },
-  });
-  const sending = ask("/api/uploads?name=half", { method: "PUT", body, signal: abort.signal })
-    .then((response) => response.text()).catch(() => {});
-  await begun.promise;
-  const files = () => {
-    try {
-      return [...Deno.readDirSync(uploads)].length;
-    } catch {
-      return 0;
-    }
-  };
-  await until("the file", () => Promise.resolve(files() === 1));
-  abort.abort();
-  await sending;
-  await until("the end", () => Promise.resolve(files() === 0));
-  assertEquals(contentsOf(peer.dir), []);
-  assertEquals((await world.json<PeerStatus>(peer.dir, ["status"])).shares, []);
-});
-
-Deno.test("a paused download stays so across a restart, until it is resumed", async () => {
-  await using world = await World.create();
-  const source = await world.peer("source", { args: ["--limit-up", "2M"] });
-  const size = 16 * MIB;
-  await writeRandom(`${source.dir}/data`, size);
-  await world.json(source.dir, ["share", "data"]);
-  let peer = await world.peer("peer");
-  const get = world.start(peer.dir, ["get", "data"]);
-  const partials = async () => (await world.json<PeerStatus>(peer.dir, ["status"])).partials;
-  await until("the begin", async () => ((await partials())[0]?.bytes ?? 0) >= 2 * MIB);
-  const [paused] = await world.json<PartialStatus[]>(peer.dir, ["pause", "data"]);
-  assertEquals([paused.name, paused.state, paused.on_request], ["data", "paused", true]);
-  assertEquals(await get.ended(), 2);
-  const { transfers } = await world.json<PeerStatus>(peer.dir, ["status"]);
-  assertEquals(transfers.map(({ state }) => state), ["paused"]);
-  await peer.program.stop();
-
-  peer = await world.peer("peer");
-  const before = (await world.json<PeerStatus>(source.dir, ["status"])).totals.served;
-  const [still] = await partials();
-  assertEquals([still.state, still.on_request], ["paused", true]);
-  assert(still.bytes >= 2 * MIB);
-  assertEquals((await world.json<PeerStatus>(peer.dir, ["status"])).transfers, []);
-  await world.json(peer.dir, ["resume", "data"]);
-  await until("the end", async () => (await partials()).length === 0);
-  assert(await sameFiles(`${peer.dir}/data`, `${source.dir}/data`));
-  const { totals } = await world.json<PeerStatus>(source.dir, ["status"]);
-  assertEquals(totals.served - before, size - still.bytes);
-
-  const none = await world.run(peer.dir, ["resume", "data"]);
-  assertEquals(none.code, 3);
-  assertEquals((await world.run(peer.dir, ["pause", "data"])).code, 3);
-});
-
-Deno.test("get of a paused download takes it up, with no peer running", async () => {
-  await using world = await World.create();
-  const source = await world.peer("source", { args: ["--limit-up", "2M"] });
-  await writeRandom(`${source.dir}/data`, 6 * MIB);
-  await world.json(source.dir, ["share", "data"]);
-  const dir = await world.folder("alone");
-  const get = world.start(dir, ["get", "data"]);
-  await until("a run of it", async () => {
-    const partials = `${dir}/.shoal/partials`;
-    const [file] = await Array.fromAsync(Deno.readDir(partials)).catch(() => []);
-    // One run is asked for at a time, so that two of them can't both be incomplete.
-    return file !== undefined &&
-      (await Deno.stat(`${partials}/${file.name}`)).blocks! * 512 > 2 * MIB;
-  });
-  assertEquals(await get.stop("SIGINT"), 130);
-  const said = await world.run(dir, ["pause", "data"]);
-  assert(said.stdout.startsWith("data  paused  "), said.stdout + said.stderr);
-  const status = await world.run(dir, ["status"]);
-  assert(status.stdout.includes("data: resume it to go on"), status.stdout);
-  const resumed = await world.run(dir, ["resume", "data"]);
-  assertEquals(resumed.stderr, "No peer runs for this folder: it goes on when one does.\n");
-  await world.run(dir, ["pause", "data"]);
-  assertEquals((await world.run(dir, ["get", "data"])).code, 0);
-  assert(await sameFiles(`${dir}/data`, `${source.dir}/data`));
 });

@@ -1,0 +1,92 @@
+import { digestChunks } from "../../src/content/digest.ts";
+import { RUN_SIZE, RunMap } from "../../src/content/run_map.ts";
+import { Disk } from "../../src/store/disk.ts";
+import { DownloadStore } from "../../src/store/download_store.ts";
+import { hashFile } from "../../src/store/hash_file.ts";
+import { PartialFile, type PartialOptions } from "../../src/store/partial_file.ts";
+import { type Bytes, patterned } from "./bytes.ts";
+import { State } from "./state.ts";
+import { TempFolder } from "./temp_folder.ts";
+
+/** A folder with a state, and one content that is fetched there again and again. */
+export class Place implements AsyncDisposable {
+  readonly content: Bytes;
+  readonly folder: TempFolder;
+  readonly id: string;
+  state: State;
+  disk = new Disk();
+  downloads: DownloadStore;
+
+  private constructor(
+    folder: TempFolder,
+    state: State,
+    { content, id }: { content: Bytes; id: string },
+  ) {
+    this.folder = folder;
+    this.state = state;
+    this.content = content;
+    this.id = id;
+    this.downloads = new DownloadStore(state.db, folder.at("partials"));
+  }
+
+  static async create(size: number): Promise<Place> {
+    const folder = await TempFolder.create();
+    const state = new State(folder.at("state.db"));
+    const content = patterned(size, 7);
+    const { id } = await hashFile(await folder.write("original", content), state);
+    return new Place(folder, state, { content, id });
+  }
+
+  get path(): string {
+    return this.folder.at(`partials/${this.id}.part`);
+  }
+
+  open(options: Partial<PartialOptions> = {}): PartialFile {
+    const { id, downloads, disk } = this;
+    return PartialFile.open({
+      id,
+      name: "data",
+      size: this.content.length,
+      overwrite: false,
+      taken: "first",
+    }, {
+      ...{ downloads, disk, digests: this.state.digests },
+      ...options,
+    });
+  }
+
+  /** Stores a run, as a download would. */
+  async store(partial: PartialFile, run: number): Promise<void> {
+    const bytes = this.content.slice(run * RUN_SIZE, (run + 1) * RUN_SIZE);
+    const expected = await digestChunks(bytes);
+    const { buffer, byteLength: length } = bytes;
+    await partial.store(run * RUN_SIZE, { buffer, length, expected });
+    partial.runDone(run);
+  }
+
+  /** What the process forgets when it ends. */
+  restart(): void {
+    this.disk.stop();
+    this.disk = new Disk();
+    this.state[Symbol.dispose]();
+    this.state = new State(this.folder.at("state.db"));
+    this.downloads = new DownloadStore(this.state.db, this.folder.at("partials"));
+    this.downloads.tidy();
+  }
+
+  /** The runs that the database claims. */
+  claimed(): number[] {
+    return runsOf(this.downloads.get(this.id)!.map);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.disk.stop();
+    this.state[Symbol.dispose]();
+    await this.folder[Symbol.asyncDispose]();
+  }
+}
+
+/** The runs of a map, by number. */
+export function runsOf(map: RunMap): number[] {
+  return Array.from({ length: map.runs }, (_, run) => run).filter((run) => map.has(run));
+}
