@@ -42,7 +42,7 @@ export class PartialAdmin {
     if (announcement?.kind !== "folder") {
       return { kind: "file" as const, size, bytes: job?.partial?.bytes ?? bytesOf(map, size) };
     }
-    const bytes = job?.transfer.view().bytes ?? reached;
+    const bytes = Math.max(reached, job?.transfer.view().bytes ?? 0);
     return { kind: "folder" as const, size: announcement.bytes ?? 0, bytes };
   }
 

@@ -78,11 +78,13 @@ function unfinished(transfers, partials) {
   for (const one of transfers) if (one.direction === "down" && one.id) latest.set(one.id, one);
   const list = partials.map((partial) => {
     const transfer = latest.get(partial.id);
+    // A transfer that has just begun counts anew what is kept, and one that goes on is ahead of it.
+    const bytes = Math.max(partial.bytes, transfer?.state === "active" ? transfer.bytes : 0);
     return {
       ...transfer,
       ...partial,
-      percent: partial.size > 0 ? partial.bytes / partial.size * 100 : 0,
-      ...transfer?.state === "active" && { bytes: transfer.bytes, percent: transfer.percent },
+      bytes,
+      percent: partial.size > 0 ? Math.min(100, bytes / partial.size * 100) : 0,
       error: partial.error ?? transfer?.error,
     };
   });
