@@ -210,7 +210,28 @@ Deno.test("run picker: in the endgame, what is overdue is given to one source mo
   assertEquals(picker.done(2).toSorted(), ["a", "partial"]);
   assertEquals(picker.done(0), ["a", "b"]);
   picker.release(1, "a");
-  assertEquals(one(picker, "c"), 1, "there is a place again");
+  assertEquals(one(picker, "c"), undefined, "b was only just asked");
+  now = 2 * OVERDUE_MS;
+  assertEquals(one(picker, "c"), 1);
+});
+
+Deno.test("run picker: sources that stall together don't keep a run from another", () => {
+  let now = 0;
+  const { picker } = pickerOf(2, { now: () => now });
+  for (const source of ["a", "b", "c", "d"]) picker.add(source, RunMap.full(2));
+  assertEquals(takeAll(picker, "a"), [0, 1]);
+  now += OVERDUE_MS;
+  assertEquals(one(picker, "b"), 0);
+  now += OVERDUE_MS;
+  assertEquals(takeAll(picker, "c"), [1], "two are asked for 0, one for 1");
+  now += OVERDUE_MS;
+  assertEquals(takeAll(picker, "d"), [0], "1 is overdue later");
+  now += OVERDUE_MS;
+  assertEquals(takeAll(picker, "d"), [1]);
+  now += 4 * OVERDUE_MS - 1;
+  assertEquals(takeAll(picker, "b"), [], "three are asked for 1");
+  now += 1;
+  assertEquals(takeAll(picker, "b"), [1]);
 });
 
 Deno.test("run picker: no endgame while somebody has yet to be asked", () => {
@@ -319,15 +340,19 @@ Deno.test("run picker: whatever happens, it does what a plain model of it would"
             else if (!released) assertEquals(rarity(taken!), least);
           } else if (free(who, true).length > 0) assertEquals(taken, undefined);
           else {
-            const second = range(0, RUNS).filter((at) =>
-              !map.has(at) && hold(at) === 1 && !takers.get(at)!.has(who) && its.has(at) &&
-              takenAt.get(at)! <= now - OVERDUE_MS
+            const overdue = range(0, RUNS).filter((at) =>
+              !map.has(at) && hold(at) > 0 && !takers.get(at)!.has(who) && its.has(at) &&
+              takenAt.get(at)! <= now - OVERDUE_MS * 2 ** (hold(at) - 1)
             );
-            if (second.length === 0) assertEquals(taken, undefined);
-            else assert(second.includes(taken!), `${taken} of ${second}`);
+            const fewest = Math.min(...overdue.map(hold));
+            if (overdue.length === 0) assertEquals(taken, undefined);
+            else {assert(
+                overdue.includes(taken!) && hold(taken!) === fewest,
+                `${taken} of ${overdue}`,
+              );}
           }
           if (taken !== undefined) {
-            if (hold(taken) === 0) takenAt.set(taken, now);
+            takenAt.set(taken, now);
             takers.set(taken, (takers.get(taken) ?? new Set()).add(who));
             if (avoid.get(taken) !== who) avoid.delete(taken);
           }

@@ -8,10 +8,12 @@ const SORT_EVERY_MS = 500;
 const LOOK_AHEAD = 256;
 /** How long a source that has everything is not asked for what others have too: milliseconds. */
 const PATIENCE_MS = 500;
-/** At the end, a run that was asked for so long ago is asked of another source too: milliseconds. */
+/**
+ * At the end, a run that was asked for so long ago is asked of another source too, in milliseconds. The
+ * time doubles with each: two sources that stall together hold up nothing for long, and many slow ones
+ * are not all sent for the same.
+ */
 const OVERDUE_MS = 2_000;
-/** Sources that may be asked for the same run at the end. */
-const ENDGAME_SOURCES = 2;
 
 export interface RunPickerOptions {
   /** What is there already. The picker adds to it. */
@@ -39,7 +41,7 @@ export class RunPicker<Source> {
   readonly #sources = new Map<Source, RunMap>();
   /** Who is asked for a run. */
   readonly #takers = new Map<number, Set<Source>>();
-  /** Since when. */
+  /** When the last of them was. */
   readonly #takenAt = new Map<number, number>();
   /** Who failed to bring a run, until it is asked for again. */
   readonly #avoid = new Map<number, Source>();
@@ -160,10 +162,8 @@ export class RunPicker<Source> {
   #give(run: number, source: Source): void {
     const takers = this.#takers.get(run);
     if (takers) takers.add(source);
-    else {
-      this.#takers.set(run, new Set([source]));
-      this.#takenAt.set(run, this.#now());
-    }
+    else this.#takers.set(run, new Set([source]));
+    this.#takenAt.set(run, this.#now());
     if (this.#avoid.get(run) !== source) this.#avoid.delete(run);
   }
 
@@ -274,14 +274,17 @@ export class RunPicker<Source> {
     return false;
   }
 
-  /** In the endgame, a run that somebody else is asked for already. */
+  /** In the endgame, a run that others are asked for already, as few of them as can be. */
   #findTaken(source: Source, map: RunMap): number | undefined {
     if (this.#takers.size < this.missing) return;
-    const overdue = this.#now() - OVERDUE_MS;
+    let best: { run: number; others: number } | undefined;
     for (const [run, takers] of this.#takers) {
-      if (this.#takenAt.get(run)! > overdue) continue;
-      if (takers.size < ENDGAME_SOURCES && !takers.has(source) && map.has(run)) return run;
+      const others = takers.size;
+      if (best && best.others <= others || takers.has(source) || !map.has(run)) continue;
+      const since = this.#now() - this.#takenAt.get(run)!;
+      if (since >= OVERDUE_MS * 2 ** (others - 1)) best = { run, others };
     }
+    return best?.run;
   }
 
   #count(map: RunMap, by: 1 | -1): void {
