@@ -1,6 +1,6 @@
 import type { Receipt } from "../../src/peer/peer_api.ts";
-import { Program, shoal } from "../../tests/e2e/program.ts";
-import { lastLine, sameFiles } from "../../tests/e2e/world.ts";
+import { Program } from "../../tests/e2e/program.ts";
+import { sameFiles } from "../../tests/e2e/world.ts";
 import type { Host } from "../netns.ts";
 import type { SwarmFetcher } from "./swarm_fetcher.ts";
 
@@ -12,7 +12,7 @@ interface Peer {
   address: string;
 }
 
-/** Running peers, all told to fetch at the same time; each serves what it has so far. */
+/** Running peers, all told in their shells to fetch at the same time; each serves what it has so far. */
 export const shoalSwarm: SwarmFetcher = {
   name: "shoal",
   ours: true,
@@ -27,7 +27,7 @@ export const shoalSwarm: SwarmFetcher = {
       return peer;
     }));
     const path = `${original.folder}/${original.name}`;
-    await run(seeder, ["share", path]);
+    await tell(seeder, ["share", path], /^\[\{.*\}\]\n/m);
     const finishes = await Promise.all(peers.map((peer) => fetchOn(peer, original.name)));
     for (const { dir } of peers) {
       if (!await sameFiles(path, `${dir}/${original.name}`)) throw new Error(`${dir} differs`);
@@ -53,23 +53,26 @@ async function startPeer(host: Host, dir: string, bootstrap: string): Promise<Pe
     ? ["--limit-up", String(host.rate), "--limit-down", String(host.rate)]
     : [];
   const args = ["peer", "0", "--dir", dir, "--bootstrap", bootstrap, ...limits];
-  const program = new Program(args, { prefix: host.prefix });
+  const program = new Program(args, { prefix: host.prefix, stdin: "open" });
   const [, port] = await program.sees(/listening on \S+:(\d+), sharing/);
   await program.sees(/registered with/);
   return { host, dir, program, address: `${host.address}:${port}` };
 }
 
-/** The clock runs from the command to its end. */
+/** The clock runs from the command to what it prints at its end. */
 async function fetchOn(peer: Peer, name: string): Promise<{ seconds: number; receipt: Receipt }> {
   const started = performance.now();
-  const stdout = await run(peer, ["get", name, "--json"]);
-  return { seconds: (performance.now() - started) / 1000, receipt: JSON.parse(lastLine(stdout)) };
+  const line = await tell(peer, ["get", name], /^\{"event":"done".*\}\n/m);
+  return { seconds: (performance.now() - started) / 1000, receipt: JSON.parse(line) };
 }
 
-/** Has a peer do something; what was printed. */
-async function run({ host, dir }: Peer, [verb, ...words]: string[]): Promise<string> {
-  const args = ["peer", verb, ...words, "--dir", dir];
-  const { code, stdout, stderr } = await shoal(args, { prefix: host.prefix });
-  if (code !== 0) throw new Error(`${verb} ended with ${code}: ${stderr}`);
-  return stdout;
+/**
+ * Has a peer do something; the line that it prints then. Nothing is started for that: as many programs
+ * at once as there are peers would have to share this machine's cores.
+ */
+async function tell({ program }: Peer, words: string[], wanted: RegExp): Promise<string> {
+  await program.type([...words.map((word) => `"${word}"`), "--json"].join(" "));
+  const [line] = await program.sees(new RegExp(`${wanted.source}|^\\{"error".*\\}\\n`, "m"));
+  if (line.startsWith('{"error"')) throw new Error(`${words[0]}: ${line}`);
+  return line;
 }
