@@ -100,7 +100,10 @@ function Download({ download }) {
   const { name, id, state, bytes, size, percent, rate, eta, sources, retries, from } = download;
   const active = state === "active";
   const cancel = async () => {
-    const text = `The ${formatSize(bytes)} that are here will be removed.`;
+    // What there is of a folder may be what was there before, which stays.
+    const text = download.kind === "folder"
+      ? "What was fetched of it so far will be removed."
+      : `The ${formatSize(bytes)} that are here will be removed.`;
     if (bytes === 0 || await confirm(`Cancel ${name}?`, text, "Cancel the download")) {
       await change("cancel", download);
     }
