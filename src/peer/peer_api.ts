@@ -57,7 +57,7 @@ export interface PeerApi {
   /** The active peers, from every bootstrap. */
   listPeers(): Promise<PeerRecord[]>;
   /** What the swarm offers, names in order. `pattern` is a glob; default all. */
-  listFiles(pattern?: string): AsyncIterable<ListedFile>;
+  listFiles(pattern?: string): AsyncGenerator<ListedFile>;
   /** Every version of a name that somebody has, the newest of each publisher first. */
   listVersions(name: string): Promise<ListedFile[]>;
   /** Who is remembered, by name. */

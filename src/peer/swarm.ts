@@ -1,4 +1,4 @@
-import { Fault, messageOf } from "../fault.ts";
+import { Fault, isAbort, messageOf } from "../fault.ts";
 import { formatAddress } from "../wire/connection.ts";
 import type { Announcement, FileRecord, PeerRecord } from "../wire/protocol.ts";
 import type { BootstrapClient } from "./bootstrap_client.ts";
@@ -22,7 +22,8 @@ export class Swarm implements Pick<PeerApi, "listPeers"> {
 
   /**
    * The offers for a name or file id, one for each content and publisher, with the sources of all
-   * bootstraps. Under a name, that is each publisher's newest version; with `versions` all. Throws a `network` Fault when no bootstrap answers.
+   * bootstraps. Under a name, that is each publisher's newest version; with `versions` all. Throws a
+   * `network` Fault when no bootstrap answers, and the signal's reason.
    */
   async find(
     query: { name: string; publisher?: string; versions?: boolean } | { file: string },
@@ -81,14 +82,14 @@ export class Swarm implements Pick<PeerApi, "listPeers"> {
     }
   }
 
-  /** Asks every bootstrap at once; throws the first failure only when all fail. */
+  /** Asks every bootstrap at once; throws the first failure only when all fail, or were stopped. */
   async #ask<T>(question: (bootstrap: BootstrapClient) => Promise<T>): Promise<T[]> {
     const results = await Promise.allSettled(this.#bootstraps.map(question));
     const answers = results.filter((one) => one.status === "fulfilled").map((one) => one.value);
     if (answers.length > 0) return answers;
     const failed = results.find((one) => one.status === "rejected");
     if (!failed) throw new Fault("network", "Cannot ask the swarm: no bootstrap is given");
-    throw failed.reason instanceof Fault
+    throw failed.reason instanceof Fault || isAbort(failed.reason)
       ? failed.reason
       : new Fault("network", messageOf(failed.reason), { cause: failed.reason });
   }

@@ -1,7 +1,9 @@
 /** Signals end every process in order, with 128 + n, and leave nothing half-written. */
 import { assertEquals } from "@std/assert";
 import type { PeerRecord } from "../../src/peer/peer_api.ts";
+import { Scripted } from "../support/sockets.ts";
 import { contentsOf, partialsOf, placedIn } from "./checks.ts";
+import { wireMessage } from "./hostile_peer.ts";
 import { Program, shoalJson } from "./program.ts";
 import { Proxy } from "./proxy.ts";
 import { World, writeRandom } from "./world.ts";
@@ -51,6 +53,37 @@ Deno.test("a get under way stops in order, by itself and through a running peer"
       assertEquals([placedIn(dir), partialsOf(dir).length], [[], 1], "kept for the next time");
       await source.program.stop();
     }
+  }
+});
+
+Deno.test("what waits for a bootstrap that says nothing stops at once", async () => {
+  await using world = await World.create();
+  const verbs = [["get", "x"], ["get", "x", "--output", "-"], ["list-peers"], ["list-files"]];
+  for (const [signal, code] of Object.entries(CODES)) {
+    await Promise.all([false, true].flatMap((greets) =>
+      verbs.map(async (verb) => {
+        const asked = Promise.withResolvers<void>();
+        await using silent = new Scripted(async (end) => {
+          const hello = await end.line();
+          if (greets) {
+            const about = { agent: "silent/1", observed: "127.0.0.1:1", nonce: "00".repeat(32) };
+            await end.send(wireMessage({ ...hello, ...about }));
+            await end.line();
+          }
+          asked.resolve();
+          await end.closed();
+        });
+        const dir = await world.folder(`${code} ${greets} ${verb.join(" ")}`);
+        const where = ["--dir", dir, "--bootstrap", `127.0.0.1:${silent.address.port}`];
+        const program = new Program(["peer", ...verb, ...where]);
+        await asked.promise;
+        // Had it waited, the bootstrap would be what failed.
+        assertEquals(await program.stop(signal as Deno.Signal), code);
+        const next = "next: run it again: it goes on where it ended\n";
+        assertEquals([program.stdout, program.stderr], ["", `shoal: interrupted\n${next}`]);
+        assertEquals(contentsOf(dir), []);
+      })
+    ));
   }
 });
 

@@ -1,5 +1,6 @@
 import { Fault } from "../../fault.ts";
 import type { ListedFile, PeerApi } from "../../peer/peer_api.ts";
+import { abortable } from "../../peer/retry.ts";
 import { option } from "../options.ts";
 import { safeJson } from "../sanitize.ts";
 import { formatTableStream } from "../table.ts";
@@ -52,10 +53,17 @@ async function* versionsOf(api: PeerApi, name: string): AsyncGenerator<ListedFil
   yield* await api.listVersions(name);
 }
 
-async function* untilAborted(files: AsyncIterable<ListedFile>, signal: AbortSignal) {
-  for await (const file of files) {
-    signal.throwIfAborted();
-    yield file;
+/** Ends with the signal's reason at once, though the next file may be a bootstrap's silence away. */
+async function* untilAborted(files: AsyncGenerator<ListedFile>, signal: AbortSignal) {
+  try {
+    for (;;) {
+      const { done, value } = await abortable(files.next(), signal);
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    // It ends when what it waits for does.
+    files.return(undefined).catch(() => {});
   }
 }
 

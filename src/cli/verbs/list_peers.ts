@@ -1,3 +1,4 @@
+import { abortable } from "../../peer/retry.ts";
 import { formatTable } from "../table.ts";
 import { shortId } from "../units.ts";
 import type { Verb } from "./verb.ts";
@@ -8,8 +9,8 @@ export const listPeersVerb: Verb = {
   summary: "list the active peers",
   examples: ["list-peers", "list-peers --json"],
   role: "query",
-  async run({ api, output }) {
-    const peers = await api.listPeers();
+  async run({ api, output, signal }) {
+    const peers = await abortable(api.listPeers(), signal);
     if (output.json) return await output.value(peers);
     if (peers.length === 0) return output.note("No peers are active.");
     // The wire's modules are of no use to `shoal --version`.
