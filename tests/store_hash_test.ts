@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { Fault } from "../src/fault.ts";
 import { stampOfPath } from "../src/store/file_stamp.ts";
-import { hashFile, type HashOptions } from "../src/store/hash_file.ts";
+import { hashFile, type HashOptions, untilSettled } from "../src/store/hash_file.ts";
 import { assertSameBytes, patterned } from "./support/bytes.ts";
 import { changes } from "./support/changes.ts";
 import { faultOf } from "./support/faults.ts";
@@ -54,6 +54,19 @@ Deno.test("hash: a file of 2,048 chunks has one page, one chunk more makes three
     }
     assert(top.length > 0);
   }
+});
+
+Deno.test("hash: the wait for the file system's clock ends with the signal's reason", async () => {
+  const reason = new Fault("deadline", "too late");
+  const changed = (ms: number) => ({ size: 1, mtimeNs: BigInt(ms) * 1_000_000n, inode: 1n });
+  let failure: unknown;
+  // On a machine that stops in between, there is nothing to wait for by then.
+  while (failure === undefined) {
+    const waiting = untilSettled(changed(Date.now()), AbortSignal.abort(reason));
+    failure = await waiting.catch((error) => error);
+  }
+  assertStrictEquals(failure, reason);
+  await untilSettled(changed(0), AbortSignal.abort(reason));
 });
 
 Deno.test("hash: progress is told in order, up to the whole", async () => {

@@ -112,11 +112,16 @@ export async function hashFile(
 
 /**
  * Waits until a change of the file would be seen in its stamp: one within the same tick of the file
- * system's clock as the last would not be.
+ * system's clock as the last would not be. Throws the signal's reason.
  */
 export async function untilSettled(stamp: FileStamp, signal?: AbortSignal): Promise<void> {
   const age = Date.now() - mtimeOf(stamp);
-  if (age >= 0 && age < CLOCK_TICK_MS) await delay(CLOCK_TICK_MS - age, undefined, { signal });
+  if (age < 0 || age >= CLOCK_TICK_MS) return;
+  await delay(CLOCK_TICK_MS - age, undefined, { signal }).catch((error) => {
+    // Its own error doesn't say why.
+    signal?.throwIfAborted();
+    throw error;
+  });
 }
 
 /** The digests of a file's chunks, block by block; it may end early. */
