@@ -17,7 +17,7 @@ const WORST = ["integrity", "disk", "usage", "held", "network"] as const;
  * are not ok, with `--json` as `{"findings": Finding[], "exit"}`. Warnings alone are exit code 0.
  */
 export async function doctor(flags: PeerFlags, stop: Stop): Promise<ExitCode> {
-  const output = new Output(flags);
+  const output = new Output({ ...flags, signal: stop.signal });
   await startLogging(flags, "error");
   const findings = [
     await checkConfig(flags.config),

@@ -10,7 +10,12 @@ export interface OutputOptions {
   json?: boolean;
   /** No notes and no progress, only results and errors. Default false. */
   quiet?: boolean;
+  /** The wish to end: then what standard output doesn't take in {@link GRACE_MS} is given up. */
+  signal?: AbortSignal;
 }
+
+/** How long a reader who takes nothing can hold up the program's end, in milliseconds. */
+const GRACE_MS = 1_000;
 
 const encoder = new TextEncoder();
 
@@ -25,10 +30,12 @@ export class Output {
   begun = false;
   /** True when what stands there are lines of JSON, of which an error may be the last. */
   lines = false;
+  readonly #signal?: AbortSignal;
 
-  constructor({ json = false, quiet = false }: OutputOptions = {}) {
+  constructor({ json = false, quiet = false, signal }: OutputOptions = {}) {
     this.json = json;
     this.quiet = quiet;
+    this.#signal = signal;
   }
 
   /** True when progress can be shown. */
@@ -46,10 +53,13 @@ export class Output {
     await this.raw(safeJson(value) + "\n");
   }
 
-  /** Text to standard output as it is, trusted to be safe. Throws {@link ClosedOutput}. */
+  /**
+   * Text to standard output as it is, trusted to be safe. Throws {@link ClosedOutput}, and the signal's
+   * reason when it was given up.
+   */
   async raw(text: string): Promise<void> {
     this.begun = true;
-    await writeAll(encoder.encode(text));
+    await withGrace(writeAll(encoder.encode(text)), this.#signal);
   }
 
   /** A line for people, unless they asked for quiet. */
@@ -75,6 +85,22 @@ export async function writeAll(bytes: Uint8Array): Promise<void> {
   } catch (cause) {
     if (cause instanceof Deno.errors.BrokenPipe) throw new ClosedOutput("", { cause });
     throw cause;
+  }
+}
+
+/** What `written` comes to; once the signal is aborted, it has {@link GRACE_MS} left. */
+async function withGrace(written: Promise<void>, signal?: AbortSignal): Promise<void> {
+  if (!signal) return await written;
+  const late = Promise.withResolvers<never>();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const begin = () => timer = setTimeout(() => late.reject(signal.reason), GRACE_MS);
+  if (signal.aborted) begin();
+  signal.addEventListener("abort", begin, { once: true });
+  try {
+    await Promise.race([written, late.promise]);
+  } finally {
+    signal.removeEventListener("abort", begin);
+    clearTimeout(timer);
   }
 }
 

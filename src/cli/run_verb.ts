@@ -33,7 +33,7 @@ interface OnceFlags {
  */
 export async function runVerb(line: VerbLine, flags: PeerFlags, stop: Stop): Promise<ExitCode> {
   const started = performance.now();
-  const output = new Output(flags);
+  const output = new Output({ ...flags, signal: stop.signal });
   try {
     const { verb, args } = line;
     const serve = line.flags.serve === true;

@@ -11,6 +11,7 @@ import {
   show,
 } from "./fetch_job.ts";
 import type { Target, Wanted } from "./find_target.ts";
+import { endLate } from "./end_late.ts";
 import { trustedName } from "./folder_get.ts";
 import type { GetOptions, Receipt, SourceReceipt, StreamRequest } from "./peer_api.ts";
 import type { ActiveTransfer, Transfers } from "./transfers.ts";
@@ -111,16 +112,4 @@ export class FetchTracker {
       ended.resolve();
     }
   }
-}
-
-/** Has what is `ending` end when a request's time is up, unless it is disposed of before. */
-export function endLate(
-  ending: AbortController,
-  { name, deadline }: Pick<StreamRequest, "name" | "deadline">,
-): Disposable {
-  const timer = deadline === undefined ? undefined : setTimeout(
-    () => ending.abort(new Fault("deadline", `Cannot get ${name}: the deadline passed`)),
-    deadline,
-  );
-  return { [Symbol.dispose]: () => clearTimeout(timer) };
 }

@@ -14,7 +14,8 @@ import { planReuse } from "./plan_reuse.ts";
 import { Claims } from "./claims.ts";
 import { DiskFetch, type DiskFetchOptions } from "./disk_fetch.ts";
 import type { FetchJob, Outcome } from "./fetch_job.ts";
-import { endLate, FetchTracker } from "./fetch_tracker.ts";
+import { endLate } from "./end_late.ts";
+import { FetchTracker } from "./fetch_tracker.ts";
 import { findFolderOf, isFolder, partNamed } from "./find_folder.ts";
 import { FolderFetcher, type FolderFetcherOptions } from "./folder_fetcher.ts";
 import { FolderReader } from "./folder_reader.ts";
@@ -32,6 +33,7 @@ import type {
   StreamRequest,
 } from "./peer_api.ts";
 import { requireChecksum } from "./require_checksum.ts";
+import { abortable } from "./retry.ts";
 import { RunningDownloads, type RunningOptions } from "./running_downloads.ts";
 import type { ChunkRange, Source } from "./source.ts";
 import type { ActiveTransfer, Transfers } from "./transfers.ts";
@@ -198,11 +200,12 @@ export class Fetcher {
         if (range) job.transfer.size = lengthOf(range, target.size);
         sink = new OrderedOutput(checked, advance, fail, (range?.first ?? 0) * CHUNK_SIZE);
         await this.#running.run(job, target, sink, { signal, only: range });
-        await sink.finish();
+        await abortable(sink.finish(), signal);
         return { id: target.id, size: target.size, up_to_date: false };
       });
     } catch (error) {
-      await (sink ?? output).abort(error).catch(() => {});
+      // Nobody waits for it: an output that takes nothing more would never be done.
+      (sink ?? output).abort(error).catch(() => {});
       throw error;
     }
   }

@@ -22,6 +22,8 @@ import type {
   TrustRequest,
 } from "../peer/peer_api.ts";
 import type { Finding } from "../peer/checks/finding.ts";
+import { endLate } from "../peer/end_late.ts";
+import { abortable } from "../peer/retry.ts";
 import { ApiError, fromApiError } from "./api_error.ts";
 import type { ControlFile } from "./control_file.ts";
 import { readJsonLines } from "./json_lines.ts";
@@ -135,7 +137,9 @@ export class ControlClient implements PeerApi, PageDoor {
     output: WritableStream<Uint8Array>,
     options: GetOptions = {},
   ): Promise<Receipt> {
-    const { signal } = options;
+    const started = performance.now();
+    const ending = new AbortController();
+    const signal = AbortSignal.any([ending.signal, ...(options.signal ? [options.signal] : [])]);
     const lines = this.#lines("POST", "/api/streams", request, signal);
     let copied: Promise<void> | undefined;
     try {
@@ -147,10 +151,14 @@ export class ControlClient implements PeerApi, PageDoor {
           copied.catch(() => {});
         },
       }) as Receipt;
+      // All has left the peer; the output may still take its time.
+      const { name, deadline } = request;
+      const left = deadline === undefined ? undefined : started + deadline - performance.now();
+      using _late = endLate(ending, { name, deadline: left });
       await copied;
       return receipt;
     } catch (error) {
-      await copied?.catch(() => {});
+      ending.abort(error);
       throw error;
     }
   }
@@ -158,16 +166,17 @@ export class ControlClient implements PeerApi, PageDoor {
   async #copy(
     content: string,
     output: WritableStream<Uint8Array>,
-    signal?: AbortSignal,
+    signal: AbortSignal,
   ): Promise<void> {
     const writer = output.getWriter();
     try {
       for await (const bytes of await this.#request("GET", content, undefined, signal)) {
-        await writer.write(bytes);
+        await abortable(writer.write(bytes), signal);
       }
-      await writer.close();
+      await abortable(writer.close(), signal);
     } catch (error) {
-      await writer.abort(error).catch(() => {});
+      // Nobody waits for it: an output that takes nothing more would never be done.
+      writer.abort(error).catch(() => {});
       throw error;
     }
   }
