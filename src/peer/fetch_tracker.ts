@@ -15,13 +15,16 @@ import { endLate } from "./end_late.ts";
 import { trustedName } from "./folder_get.ts";
 import type { GetOptions, Receipt, SourceReceipt, StreamRequest } from "./peer_api.ts";
 import type { ActiveTransfer, Transfers } from "./transfers.ts";
+import type { Swarm } from "./swarm.ts";
 import type { TrustBook } from "./trust_book.ts";
 import { untilFound } from "./until_found.ts";
+import { endReplaced, Replaced } from "./version_watch.ts";
 
 /** How often progress is told, in milliseconds. */
 const PROGRESS_EVERY_MS = 200;
 
 export interface FetchTrackerOptions {
+  swarm: Swarm;
   transfers: Transfers;
   /** Remembers whose content was taken. */
   trust: TrustBook;
@@ -93,6 +96,10 @@ export class FetchTracker {
         await untilFound(find, { waitMs: job.background ? 0 : job.wait, signal });
       account(job, target);
       job.phase = "connecting";
+      // An id means that version, and what nobody waits for is what it was when it began.
+      using _watch = request.id || job.background
+        ? undefined
+        : endReplaced(job, target, { ...this.#options, signal });
       options.onEvent?.(foundEvent(name, target));
       const outcome = { ...await work(job, target, signal), sha256: request.sha256 };
       if (!options.looks && !outcome.kept) {
@@ -103,7 +110,8 @@ export class FetchTracker {
       return receiptOf(job, target, { ...outcome, seconds: (performance.now() - started) / 1000 });
     } catch (error) {
       const late = error instanceof Fault && error.kind === "deadline";
-      transfer.state = signal.aborted && !late ? "cancelled" : "failed";
+      const failed = !signal.aborted || late || error instanceof Replaced;
+      transfer.state = failed ? "failed" : "cancelled";
       transfer.error = messageOf(error);
       throw error;
     } finally {

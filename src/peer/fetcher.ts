@@ -15,7 +15,7 @@ import { Claims } from "./claims.ts";
 import { DiskFetch, type DiskFetchOptions } from "./disk_fetch.ts";
 import type { FetchJob, Outcome } from "./fetch_job.ts";
 import { endLate } from "./end_late.ts";
-import { FetchTracker } from "./fetch_tracker.ts";
+import { FetchTracker, type FetchTrackerOptions } from "./fetch_tracker.ts";
 import { findFolderOf, isFolder, partNamed } from "./find_folder.ts";
 import { FolderFetcher, type FolderFetcherOptions } from "./folder_fetcher.ts";
 import { FolderReader } from "./folder_reader.ts";
@@ -38,6 +38,7 @@ import { RunningDownloads, type RunningOptions } from "./running_downloads.ts";
 import type { ChunkRange, Source } from "./source.ts";
 import type { ActiveTransfer, Transfers } from "./transfers.ts";
 import { Unfinished, type UnfinishedOptions } from "./unfinished.ts";
+import { fetchNewest } from "./version_watch.ts";
 
 /**
  * Most bytes of a file that is streamed: a map of its runs is one payload then. On disk, the room that
@@ -78,8 +79,9 @@ export class Fetcher {
 
   constructor(options: FetcherOptions) {
     this.#options = options;
-    const { transfers, trust } = options;
-    this.#tracker = new FetchTracker({ transfers, trust, find: (...what) => this.find(...what) });
+    const { transfers, trust, swarm } = options;
+    const find: FetchTrackerOptions["find"] = (...what) => this.find(...what);
+    this.#tracker = new FetchTracker({ transfers, trust, swarm, find });
     const running = this.#running = new RunningDownloads(options);
     const folders = new FolderFetcher({
       ...options,
@@ -105,6 +107,14 @@ export class Fetcher {
   ): Promise<Receipt> {
     const kept = request.no_clobber && await this.#kept(request, options.signal);
     if (kept) return kept;
+    return await fetchNewest(request, (newest) => this.#newest(newest, options, transfer));
+  }
+
+  async #newest(
+    request: GetRequest,
+    options: GetOptions,
+    transfer?: ActiveTransfer,
+  ): Promise<Receipt> {
     return await this.#tracker.track(
       request,
       { ...options, transfer },

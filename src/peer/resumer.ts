@@ -5,6 +5,7 @@ import type { Download, DownloadStore } from "../store/download_store.ts";
 import { TAKEN_OVER } from "./claims.ts";
 import type { GetOptions, GetRequest, Receipt } from "./peer_api.ts";
 import { Backoff, delay } from "./retry.ts";
+import { Replaced } from "./version_watch.ts";
 import type { ActiveTransfer, Transfers } from "./transfers.ts";
 
 const log = getLogger(["shoal", "peer", "resumer"]);
@@ -125,6 +126,7 @@ export class Resumer {
 
 /** True for what another try, some time later, may not meet with. */
 function mayMend(error: unknown): boolean {
+  if (error instanceof Replaced) return false;
   return error instanceof Fault && ["network", "not_found", "disk", "held"].includes(error.kind);
 }
 

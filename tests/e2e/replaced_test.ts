@@ -1,0 +1,81 @@
+/** What is replaced by its publisher while it is fetched: the newer version is fetched in its place. */
+import { assert, assertEquals } from "@std/assert";
+import type { PeerStatus, Receipt, ShareResult } from "../../src/peer/peer_api.ts";
+import { contentsOf, partialsOf, placedIn } from "./checks.ts";
+import { Proxy } from "./proxy.ts";
+import { lastLine, sameFiles, World, writeRandom } from "./world.ts";
+
+const SIZE = 24 << 20;
+/** Not given up before the newer version was looked for, however slow the machine. */
+const PATIENT = { env: { SHOAL_WAIT: "1m" } };
+
+Deno.test("a file that is replaced while it is fetched arrives in its newer version", async () => {
+  await using world = await World.create();
+  for (const running of [false, true]) {
+    await using proxy = new Proxy({ pauseAfter: SIZE / 4 });
+    const source = await world.peer(`source ${running}`, { proxy });
+    const name = `file ${running}`;
+    await writeRandom(`${source.dir}/${name}`, SIZE);
+    const [{ id: old }] = await world.json<ShareResult[]>(source.dir, ["share", name]);
+    const getter = `getter ${running}`;
+    const dir = running ? (await world.peer(getter)).dir : await world.folder(getter);
+    const get = world.start(dir, ["get", name, "--json"], PATIENT);
+    await proxy.paused;
+    await replace(world, `${source.dir}/${name}`, SIZE + 1);
+    const [{ id }] = await world.json<ShareResult[]>(source.dir, ["share", name]);
+    proxy.resume();
+    assertEquals(await get.ended(), 0, get.stderr);
+    const receipt = JSON.parse(lastLine(get.stdout)) as Receipt;
+    assertEquals([receipt.id, receipt.size], [id, SIZE + 1]);
+    assert(await sameFiles(`${source.dir}/${name}`, `${dir}/${name}`));
+    assertEquals(placedIn(dir), [name]);
+    const { partials } = await world.json<PeerStatus>(dir, ["status"]);
+    assertEquals(partials.map((one) => one.id), [old], "kept until it is cancelled");
+    await world.json(dir, ["cancel", name]);
+    assertEquals(partialsOf(dir), []);
+  }
+});
+
+Deno.test("a version that is asked for by its id is waited for, whatever replaces it", async () => {
+  await using world = await World.create();
+  await using proxy = new Proxy({ pauseAfter: SIZE / 4 });
+  const source = await world.peer("source", { proxy });
+  await writeRandom(`${source.dir}/file`, SIZE);
+  const [{ id }] = await world.json<ShareResult[]>(source.dir, ["share", "file"]);
+  const dir = await world.folder("getter");
+  const get = world.start(dir, ["get", "file", "--id", id]);
+  await proxy.paused;
+  await replace(world, `${source.dir}/file`, SIZE);
+  await world.json(source.dir, ["share", "file"]);
+  proxy.resume();
+  assertEquals(await get.ended(), 4, get.stderr);
+  assertEquals([placedIn(dir), partialsOf(dir).length], [[], 1]);
+});
+
+Deno.test("a folder that changes while it is fetched arrives as it is then", async () => {
+  await using world = await World.create();
+  await using proxy = new Proxy({ pauseAfter: SIZE / 4 });
+  const source = await world.peer("source", { proxy });
+  await Deno.mkdir(`${source.dir}/tree/sub`, { recursive: true });
+  await writeRandom(`${source.dir}/tree/large`, SIZE);
+  await writeRandom(`${source.dir}/tree/sub/small`, 1_000);
+  await world.json(source.dir, ["share", "tree"]);
+  const dir = await world.folder("getter");
+  const get = world.start(dir, ["get", "tree", "--json"], PATIENT);
+  await proxy.paused;
+  await replace(world, `${source.dir}/tree/large`, SIZE);
+  await Deno.remove(`${source.dir}/tree/sub/small`);
+  const [{ id }] = await world.json<ShareResult[]>(source.dir, ["share", "tree"]);
+  proxy.resume();
+  assertEquals(await get.ended(), 0, get.stderr);
+  assertEquals((JSON.parse(lastLine(get.stdout)) as Receipt).id, id);
+  assert(await sameFiles(`${source.dir}/tree/large`, `${dir}/tree/large`));
+  assertEquals(contentsOf(dir).filter((path) => path.includes("small")), []);
+});
+
+/** Puts another file in the place of one. */
+async function replace(world: World, path: string, size: number): Promise<void> {
+  const other = `${world.root}/${crypto.randomUUID()}`;
+  await writeRandom(other, size);
+  await Deno.rename(other, path);
+}
