@@ -1,5 +1,5 @@
 /** Folders that are known to be what a manifest says: recalled while they look the same, and only then. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { KnownTrees, type TreeFindings } from "../src/store/known_trees.ts";
 import { fingerprintTree } from "../src/store/tree_fingerprint.ts";
 import { newState } from "./support/new_state.ts";
@@ -33,6 +33,17 @@ Deno.test("known trees: what was found is recalled, by path, content and part", 
   assertEquals(await trees.recall(`${root}/d`, CONTENT, { alone: false }), undefined);
   await Deno.mkdir(`${root}/d/.shoal`);
   assertEquals(await trees.recall(root, CONTENT, { alone: true }), FINDINGS, "Shoal's own");
+});
+
+Deno.test("known trees: a look that was ended ends with its reason, also where nothing is", async () => {
+  await using folder = await TempFolder.create();
+  await using state = await newState();
+  const trees = new KnownTrees(state.db);
+  const root = await knownTree(folder, trees);
+  await Deno.remove(root, { recursive: true });
+  const reason = new Error("late");
+  const look = trees.recall(root, CONTENT, { alone: true, signal: AbortSignal.abort(reason) });
+  assertStrictEquals(await assertRejects(() => look), reason);
 });
 
 const changes: Record<string, (root: string) => Promise<void>> = {

@@ -101,7 +101,8 @@ export async function hashFile(
     return { id, stamp };
   } catch (error) {
     draft.discard();
-    if (error instanceof Fault || signal?.aborted) throw error;
+    if (error instanceof Fault) throw error;
+    signal?.throwIfAborted();
     // Threads open the file by its path: when that leads elsewhere by now, this is why they failed.
     requireSame();
     throw fileFault(`Cannot ${what} ${path}`, error);

@@ -28,7 +28,8 @@ export async function hashSmallFile(
     const digest = size === 0 ? new Uint8Array() : sha256(buffer.subarray(0, size));
     return { id: fileIdOf(size, digest), stamp, digest };
   } catch (error) {
-    if (error instanceof Fault || signal?.aborted) throw error;
+    if (error instanceof Fault) throw error;
+    signal?.throwIfAborted();
     throw fileFault(`Cannot ${what} ${path}`, error);
   } finally {
     fs.closeSync(fd);

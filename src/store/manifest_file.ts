@@ -29,7 +29,8 @@ export async function readManifest(path: string, signal?: AbortSignal): Promise<
     }
     return bytes.finish();
   } catch (cause) {
-    if (cause instanceof Fault || signal?.aborted) throw cause;
+    if (cause instanceof Fault) throw cause;
+    signal?.throwIfAborted();
     throw new Fault("disk", `Cannot read ${path}`, { cause });
   } finally {
     fs.closeSync(fd);

@@ -47,8 +47,8 @@ export async function fingerprintTree(
       }
       hash.update(lines);
     }
-  } catch (error) {
-    if (signal?.aborted) throw error;
+  } catch {
+    signal?.throwIfAborted();
     return;
   }
   return { ...tree, hash: hash.digest("hex") };

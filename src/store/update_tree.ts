@@ -104,7 +104,7 @@ export async function removeOthers(
   try {
     await visit("", true);
   } catch (cause) {
-    if (signal?.aborted) throw cause;
+    signal?.throwIfAborted();
     throw writeFault(root, cause);
   }
   return removed;
