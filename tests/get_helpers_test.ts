@@ -152,11 +152,14 @@ Deno.test("lists of names: blank lines, line ends, and files that can't be read"
   await using folder = await TempFolder.create();
   const list = await folder.write("list", "a\r\n\n  \nb c\n# d");
   const { path: cwd } = folder;
-  const read = (list?: string) => Array.fromAsync(namesOf(["first"], { list, cwd }));
+  const { signal } = new AbortController();
+  const read = (list?: string) => Array.fromAsync(namesOf(["first"], { list, cwd, signal }));
   assertEquals(await read(list), ["first", "a", "b c", "# d"]);
   assertEquals(await read("list"), ["first", "a", "b c", "# d"]);
   assertEquals(await read(), ["first"]);
-  for (const wrong of ["missing", ".", await folder.write("long", "x".repeat(10_000))]) {
+  for (
+    const wrong of ["missing", ".", await folder.write("long", "x".repeat(10_000)), "/dev/zero"]
+  ) {
     assertEquals((await assertRejects(() => read(wrong), Fault)).kind, "usage");
   }
 });

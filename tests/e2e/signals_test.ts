@@ -87,6 +87,18 @@ Deno.test("what waits for a bootstrap that says nothing stops at once", async ()
   }
 });
 
+Deno.test("what waits for more names stops at once", async () => {
+  await using world = await World.create();
+  for (const [signal, code] of Object.entries(CODES)) {
+    const dir = await world.folder(signal);
+    const get = world.start(dir, ["get", "--from-file", "-"], { stdin: "open" });
+    await get.type("nothing");
+    await get.sees(/Cannot get nothing: nobody in the swarm has it/);
+    assertEquals(await get.stop(signal as Deno.Signal), code);
+    assertEquals(contentsOf(dir), []);
+  }
+});
+
 Deno.test("a peer that stops ends the downloads that it was asked for", async () => {
   await using world = await World.create();
   await writeRandom(`${world.root}/big`, SIZE);

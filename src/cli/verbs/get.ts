@@ -63,7 +63,7 @@ export const getVerb: Verb = {
     const several = isSeveral(args, call.flags as GetFlags);
     let exit: ExitCode = EXIT.ok;
     try {
-      for await (const word of namesOf(args, { list: fromFile, cwd })) {
+      for await (const word of namesOf(args, { list: fromFile, cwd, signal })) {
         try {
           await getOne(word, call, { several, receipts });
         } catch (error) {
