@@ -37,6 +37,8 @@ export interface TrackOptions extends GetOptions {
   transfer?: ActiveTransfer;
   /** What the request means, where that is known. */
   found?: Target;
+  /** Ends as {@link Replaced} when its publisher replaces what nobody sends any more. Default false. */
+  newest?: boolean;
   /** It is not listed, and nobody is remembered for it. Default false. */
   looks?: boolean;
 }
@@ -96,10 +98,9 @@ export class FetchTracker {
         await untilFound(find, { waitMs: job.background ? 0 : job.wait, signal });
       account(job, target);
       job.phase = "connecting";
-      // An id means that version, and what nobody waits for is what it was when it began.
-      using _watch = request.id || job.background
-        ? undefined
-        : endReplaced(job, target, { ...this.#options, signal });
+      using _watch = options.newest
+        ? endReplaced(job, target, { ...this.#options, signal })
+        : undefined;
       options.onEvent?.(foundEvent(name, target));
       const outcome = { ...await work(job, target, signal), sha256: request.sha256 };
       if (!options.looks && !outcome.kept) {

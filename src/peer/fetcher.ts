@@ -15,7 +15,7 @@ import { Claims } from "./claims.ts";
 import { DiskFetch, type DiskFetchOptions } from "./disk_fetch.ts";
 import type { FetchJob, Outcome } from "./fetch_job.ts";
 import { endLate } from "./end_late.ts";
-import { FetchTracker, type FetchTrackerOptions } from "./fetch_tracker.ts";
+import { FetchTracker, type FetchTrackerOptions, type TrackOptions } from "./fetch_tracker.ts";
 import { findFolderOf, isFolder, partNamed } from "./find_folder.ts";
 import { FolderFetcher, type FolderFetcherOptions } from "./folder_fetcher.ts";
 import { FolderReader } from "./folder_reader.ts";
@@ -107,27 +107,22 @@ export class Fetcher {
   ): Promise<Receipt> {
     const kept = request.no_clobber && await this.#kept(request, options.signal);
     if (kept) return kept;
-    return await fetchNewest(request, (newest) => this.#newest(newest, options, transfer));
+    // An id means that version, and what nobody waits for is what it was when it began.
+    const newest = request.update && !request.id && !transfer;
+    const fetch = (wanted: GetRequest) => this.#fetch(wanted, { ...options, transfer, newest });
+    return await (newest ? fetchNewest(request, fetch) : fetch(request));
   }
 
-  async #newest(
-    request: GetRequest,
-    options: GetOptions,
-    transfer?: ActiveTransfer,
-  ): Promise<Receipt> {
-    return await this.#tracker.track(
-      request,
-      { ...options, transfer },
-      async (job, target, signal) => {
-        this.#options.transfers.supersede(job.transfer);
-        const place = { ...request, name: job.name };
-        if (!isFolder(target)) return await this.#file(job, place, target, signal);
-        const found = await this.#folders.get(job, place, target, signal);
-        if ("outcome" in found) return found.outcome;
-        const { id, size } = found.file;
-        return { id, size, ...await this.#file(job, place, found.file, signal) };
-      },
-    );
+  async #fetch(request: GetRequest, options: TrackOptions): Promise<Receipt> {
+    return await this.#tracker.track(request, options, async (job, target, signal) => {
+      this.#options.transfers.supersede(job.transfer);
+      const place = { ...request, name: job.name };
+      if (!isFolder(target)) return await this.#file(job, place, target, signal);
+      const found = await this.#folders.get(job, place, target, signal);
+      if ("outcome" in found) return found.outcome;
+      const { id, size } = found.file;
+      return { id, size, ...await this.#file(job, place, found.file, signal) };
+    });
   }
 
   async #kept(request: GetRequest, signal?: AbortSignal): Promise<Receipt | undefined> {

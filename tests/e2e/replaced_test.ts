@@ -1,4 +1,4 @@
-/** What is replaced by its publisher while it is fetched: the newer version is fetched in its place. */
+/** What is replaced by its publisher while it is fetched: only `--update` goes on with the newer version. */
 import { assert, assertEquals } from "@std/assert";
 import type { PeerStatus, Receipt, ShareResult } from "../../src/peer/peer_api.ts";
 import { contentsOf, partialsOf, placedIn } from "./checks.ts";
@@ -9,7 +9,7 @@ const SIZE = 24 << 20;
 /** Not given up before the newer version was looked for, however slow the machine. */
 const PATIENT = { env: { SHOAL_WAIT: "1m" } };
 
-Deno.test("a file that is replaced while it is fetched arrives in its newer version", async () => {
+Deno.test("--update: a file that is replaced while it is fetched arrives in its newer version", async () => {
   await using world = await World.create();
   for (const running of [false, true]) {
     await using proxy = new Proxy({ pauseAfter: SIZE / 4 });
@@ -19,7 +19,7 @@ Deno.test("a file that is replaced while it is fetched arrives in its newer vers
     const [{ id: old }] = await world.json<ShareResult[]>(source.dir, ["share", name]);
     const getter = `getter ${running}`;
     const dir = running ? (await world.peer(getter)).dir : await world.folder(getter);
-    const get = world.start(dir, ["get", name, "--json"], PATIENT);
+    const get = world.start(dir, ["get", name, "--update", "--json"], PATIENT);
     await proxy.paused;
     await replace(world, `${source.dir}/${name}`, SIZE + 1);
     const [{ id }] = await world.json<ShareResult[]>(source.dir, ["share", name]);
@@ -36,23 +36,26 @@ Deno.test("a file that is replaced while it is fetched arrives in its newer vers
   }
 });
 
-Deno.test("a version that is asked for by its id is waited for, whatever replaces it", async () => {
+Deno.test("without --update, or with an id, that version is waited for, whatever replaces it", async () => {
   await using world = await World.create();
-  await using proxy = new Proxy({ pauseAfter: SIZE / 4 });
-  const source = await world.peer("source", { proxy });
-  await writeRandom(`${source.dir}/file`, SIZE);
-  const [{ id }] = await world.json<ShareResult[]>(source.dir, ["share", "file"]);
-  const dir = await world.folder("getter");
-  const get = world.start(dir, ["get", "file", "--id", id]);
-  await proxy.paused;
-  await replace(world, `${source.dir}/file`, SIZE);
-  await world.json(source.dir, ["share", "file"]);
-  proxy.resume();
-  assertEquals(await get.ended(), 4, get.stderr);
-  assertEquals([placedIn(dir), partialsOf(dir).length], [[], 1]);
+  for (const pinned of [false, true]) {
+    await using proxy = new Proxy({ pauseAfter: SIZE / 4 });
+    const source = await world.peer(`source ${pinned}`, { proxy });
+    const name = `file ${pinned}`;
+    await writeRandom(`${source.dir}/${name}`, SIZE);
+    const [{ id }] = await world.json<ShareResult[]>(source.dir, ["share", name]);
+    const dir = await world.folder(`getter ${pinned}`);
+    const get = world.start(dir, ["get", name, ...pinned ? ["--id", id] : []]);
+    await proxy.paused;
+    await replace(world, `${source.dir}/${name}`, SIZE);
+    await world.json(source.dir, ["share", name]);
+    proxy.resume();
+    assertEquals(await get.ended(), 4, get.stderr);
+    assertEquals([placedIn(dir), partialsOf(dir).length], [[], 1]);
+  }
 });
 
-Deno.test("a folder that changes while it is fetched arrives as it is then", async () => {
+Deno.test("--update: a folder that changes while it is fetched arrives as it is then", async () => {
   await using world = await World.create();
   await using proxy = new Proxy({ pauseAfter: SIZE / 4 });
   const source = await world.peer("source", { proxy });
@@ -61,7 +64,7 @@ Deno.test("a folder that changes while it is fetched arrives as it is then", asy
   await writeRandom(`${source.dir}/tree/sub/small`, 1_000);
   await world.json(source.dir, ["share", "tree"]);
   const dir = await world.folder("getter");
-  const get = world.start(dir, ["get", "tree", "--json"], PATIENT);
+  const get = world.start(dir, ["get", "tree", "--update", "--json"], PATIENT);
   await proxy.paused;
   await replace(world, `${source.dir}/tree/large`, SIZE);
   await Deno.remove(`${source.dir}/tree/sub/small`);
