@@ -174,7 +174,18 @@ Deno.test("receipts in a file: whole or not at all", async () => {
   await file.save();
   assertEquals(await Deno.readTextFile(folder.at("receipt")), '{"name":"a"}\n{"name":"b"}\n');
   assertEquals(folder.list(), ["receipt"]);
-  for (const wrong of [".", "missing/receipt"]) {
+  await Deno.symlink("receipt", folder.at("link"));
+  const behind = await ReceiptFile.at("link", cwd);
+  behind.add({ name: "c" });
+  await behind.save();
+  assertEquals(await Deno.readTextFile(folder.at("receipt")), '{"name":"c"}\n');
+  assertEquals((await Deno.lstat(folder.at("link"))).isSymlink, true);
+  const wrongs = [".", "missing/receipt"];
+  if (Deno.build.os !== "windows") {
+    await new Deno.Command("mkfifo", { args: [folder.at("fifo")] }).output();
+    wrongs.push("fifo");
+  }
+  for (const wrong of wrongs) {
     assertEquals((await assertRejects(() => ReceiptFile.at(wrong, cwd), Fault)).kind, "usage");
   }
 });

@@ -1,5 +1,5 @@
 import { dirname, resolve } from "node:path";
-import { stat } from "node:fs/promises";
+import { realpath, stat } from "node:fs/promises";
 import { Fault } from "../fault.ts";
 import { writeFault } from "../store/file_stamp.ts";
 import { safeJson } from "./sanitize.ts";
@@ -13,13 +13,20 @@ export class ReceiptFile {
     this.#path = path;
   }
 
-  /** Throws a `usage` Fault when there is no such folder, or the path is one itself. */
+  /**
+   * Links are followed. Throws a `usage` Fault when there is no such folder, or something that is no
+   * file stands there.
+   */
   static async at(path: string, cwd: string): Promise<ReceiptFile> {
     const absolute = resolve(cwd, path);
-    const kind = async (path: string) => (await stat(path).catch(() => undefined))?.isDirectory();
-    if (await kind(absolute)) throw new Fault("usage", `Cannot write ${path}: it is a folder`);
-    if (await kind(dirname(absolute))) return new ReceiptFile(absolute);
-    throw new Fault("usage", `Cannot write ${path}: there is no folder ${dirname(absolute)}`);
+    const there = await stat(absolute).catch(() => undefined);
+    if (there?.isFile()) return new ReceiptFile(await realpath(absolute));
+    const why = there?.isDirectory() ? "it is a folder" : "it is not a regular file";
+    if (there) throw new Fault("usage", `Cannot write ${path}: ${why}`);
+    const folder = dirname(absolute);
+    const around = await stat(folder).catch(() => undefined);
+    if (around?.isDirectory()) return new ReceiptFile(absolute);
+    throw new Fault("usage", `Cannot write ${path}: there is no folder ${folder}`);
   }
 
   /** Adds a receipt, or an error. */
