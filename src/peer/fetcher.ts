@@ -116,13 +116,23 @@ export class Fetcher {
   async #fetch(request: GetRequest, options: TrackOptions): Promise<Receipt> {
     return await this.#tracker.track(request, options, async (job, target, signal) => {
       this.#options.transfers.supersede(job.transfer);
-      const place = { ...request, name: job.name };
-      if (!isFolder(target)) return await this.#file(job, place, target, signal);
-      const found = await this.#folders.get(job, place, target, signal);
-      if ("outcome" in found) return found.outcome;
-      const { id, size } = found.file;
-      return { id, size, ...await this.#file(job, place, found.file, signal) };
+      const outcome = await this.#place(job, { ...request, name: job.name }, target, signal);
+      const older = request.update ? this.#unfinished.removeOlder(target, outcome.path!) : 0;
+      return older > 0 ? { ...outcome, older_removed: older } : outcome;
     });
+  }
+
+  async #place(
+    job: FetchJob,
+    request: GetRequest,
+    target: Target,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    if (!isFolder(target)) return await this.#file(job, request, target, signal);
+    const found = await this.#folders.get(job, request, target, signal);
+    if ("outcome" in found) return found.outcome;
+    const { id, size } = found.file;
+    return { id, size, ...await this.#file(job, request, found.file, signal) };
   }
 
   async #kept(request: GetRequest, signal?: AbortSignal): Promise<Receipt | undefined> {

@@ -128,6 +128,8 @@ export interface Receipt {
   /** Of a folder: what became of its files, and links that lead out of the part that was fetched. */
   files?: FileCounts;
   left_out?: LeftOut[];
+  /** With `update`: bytes of older versions that were never finished, and were removed for this one. */
+  older_removed?: number;
   sources: SourceReceipt[];
 }
 

@@ -5,8 +5,10 @@ import { Fault, isAbort, messageOf } from "../fault.ts";
 import type { DownloadStore } from "../store/download_store.ts";
 import { bytesOf, type PartialFile } from "../store/partial_file.ts";
 import { pathOf } from "../store/safe_path.ts";
+import type { Announcement } from "../wire/protocol.ts";
 import type { Claims } from "./claims.ts";
 import type { FetchJob } from "./fetch_job.ts";
+import type { Target } from "./find_target.ts";
 import type { FolderFetcher } from "./folder_fetcher.ts";
 
 const log = getLogger(["shoal", "peer", "fetcher"]);
@@ -79,6 +81,23 @@ export class Unfinished {
     if (known && (known.output ?? pathOf(dir, known.name)) === path) this.remove(id);
   }
 
+  /**
+   * Removes what was begun for `path` of older versions of what stands there now, but for what is paused
+   * or under way. Returns how much that was, in bytes.
+   */
+  removeOlder({ announcement }: Target, path: string): number {
+    const { claims, downloads, dir } = this.#options;
+    let bytes = 0;
+    for (const known of downloads.list()) {
+      const { id, name, output, announcement: older, paused } = known;
+      if (!announcement || !older || !isOlder(older, announcement)) continue;
+      if (paused || claims.running(id) || (output ?? pathOf(dir, name)) !== path) continue;
+      bytes += older.kind === "folder" ? known.reached : bytesOf(known.map, known.size);
+      this.remove(id);
+    }
+    return bytes;
+  }
+
   /** Removes what there is of a content that is not whole. */
   remove(id: string): void {
     const { downloads, folders } = this.#options;
@@ -100,6 +119,10 @@ export class Unfinished {
   #kept(id: string): boolean {
     return (this.#options.downloads.get(id)?.map.count ?? 0) > 0;
   }
+}
+
+function isOlder(one: Announcement, other: Announcement): boolean {
+  return one.publisher === other.publisher && one.name === other.name && one.time < other.time;
 }
 
 /** Chunks in the runs that a partial has. */

@@ -16,7 +16,7 @@ Deno.test("--update: a file that is replaced while it is fetched arrives in its 
     const source = await world.peer(`source ${running}`, { proxy });
     const name = `file ${running}`;
     await writeRandom(`${source.dir}/${name}`, SIZE);
-    const [{ id: old }] = await world.json<ShareResult[]>(source.dir, ["share", name]);
+    await world.json(source.dir, ["share", name]);
     const getter = `getter ${running}`;
     const dir = running ? (await world.peer(getter)).dir : await world.folder(getter);
     const get = world.start(dir, ["get", name, "--update", "--json"], PATIENT);
@@ -29,10 +29,36 @@ Deno.test("--update: a file that is replaced while it is fetched arrives in its 
     assertEquals([receipt.id, receipt.size], [id, SIZE + 1]);
     assert(await sameFiles(`${source.dir}/${name}`, `${dir}/${name}`));
     assertEquals(placedIn(dir), [name]);
-    const { partials } = await world.json<PeerStatus>(dir, ["status"]);
-    assertEquals(partials.map((one) => one.id), [old], "kept until it is cancelled");
-    await world.json(dir, ["cancel", name]);
+    assert(receipt.older_removed! >= SIZE / 8, "what had come of the older version is gone");
+    assertEquals((await world.json<PeerStatus>(dir, ["status"])).partials, []);
     assertEquals(partialsOf(dir), []);
+  }
+});
+
+Deno.test("--update: what was left of older versions goes, unless it is paused", async () => {
+  await using world = await World.create();
+  for (const paused of [false, true]) {
+    await using proxy = new Proxy({ pauseAfter: SIZE / 4 });
+    const source = await world.peer(`source ${paused}`, { proxy });
+    const name = `file ${paused}`;
+    await writeRandom(`${source.dir}/${name}`, SIZE);
+    await world.json(source.dir, ["share", name]);
+    const dir = await world.folder(`getter ${paused}`);
+    const get = world.start(dir, ["get", name]);
+    await proxy.paused;
+    await get.stop();
+    if (paused) await world.json(dir, ["pause", name]);
+    await replace(world, `${source.dir}/${name}`, SIZE);
+    await world.json(source.dir, ["share", name]);
+    proxy.resume();
+    const { code, stderr } = await world.run(dir, ["get", name, "--update"]);
+    assertEquals(code, 0, stderr);
+    assertEquals(
+      /^Removed .* MiB of older versions that were never finished\.$/m.test(stderr),
+      !paused,
+    );
+    assertEquals(partialsOf(dir).length, paused ? 1 : 0);
+    assert(await sameFiles(`${source.dir}/${name}`, `${dir}/${name}`));
   }
 });
 

@@ -31,11 +31,14 @@ function filesOf({ files }: Receipt): string[] {
 }
 
 /** What is worth a note besides. */
-export function notesOn({ name, trust, sources }: Receipt): string[] {
-  const dropped = sources.filter((source) => source.dropped)
+export function notesOn({ name, trust, sources, older_removed }: Receipt): string[] {
+  const notes = sources.filter((source) => source.dropped)
     .map((source) => `Dropped source ${source.address}: ${source.dropped}`);
-  if (trust !== "none") return dropped;
-  return [`Nobody signed for ${name}: it came from a seed peer.`, ...dropped];
+  if (older_removed) {
+    notes.push(`Removed ${formatSize(older_removed)} of older versions that were never finished.`);
+  }
+  if (trust !== "none") return notes;
+  return [`Nobody signed for ${name}: it came from a seed peer.`, ...notes];
 }
 
 /** A plan as a line for people. */
