@@ -42,7 +42,8 @@ export async function jsonLines(
       done.then((last) => {
         if (gone.signal.aborted) return;
         if (last !== "") controller.enqueue(encoder.encode(last));
-        controller.close();
+        // A line that can't be sent any more cancels the body while it is enqueued.
+        if (!gone.signal.aborted) controller.close();
       });
     },
     cancel: () => gone.abort(new DOMException("the client went away", "AbortError")),

@@ -2,6 +2,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { PeerStatus } from "../../src/peer/peer_api.ts";
 import { contentsOf, eventually } from "./checks.ts";
+import { delay } from "../../src/peer/retry.ts";
+import { RawEnd } from "../support/sockets.ts";
 import { programWords } from "./program.ts";
 import { World, writeRandom } from "./world.ts";
 
@@ -50,6 +52,37 @@ Deno.test("a stream that is never asked for its bytes doesn't keep a peer from s
   await eventually("all of it is held", async () => (await transfer())?.bytes === SIZE);
   await response.body!.cancel();
   await eventually("it ends with who asked", async () => (await transfer())!.state === "cancelled");
+  assertEquals(await peer.program.stop(), 143);
+});
+
+Deno.test("callers who leave just as their answer ends do a peer no harm", async () => {
+  await using world = await World.create();
+  const peer = await world.peer("peer");
+  await writeRandom(`${peer.dir}/file`, SIZE);
+  await world.json(peer.dir, ["share", "file"]);
+  const { url, token } = JSON.parse(await Deno.readTextFile(`${peer.dir}/.shoal/control.json`));
+  const { hostname, port } = new URL(url);
+  for (let deadline = 5; deadline < 45; deadline++) {
+    await Promise.all(Array.from({ length: 25 }, async () => {
+      const caller = await RawEnd.connect({ host: hostname, port: Number(port) });
+      const body = JSON.stringify({ name: "file", deadline });
+      const head = [
+        "POST /api/streams HTTP/1.1",
+        `Host: ${hostname}:${port}`,
+        `Authorization: Bearer ${token}`,
+        "Content-Type: application/json",
+        `Content-Length: ${body.length}`,
+      ];
+      const left = delay(deadline);
+      await caller.send(new TextEncoder().encode(`${head.join("\r\n")}\r\n\r\n${body}`));
+      await left;
+      caller.close();
+    }));
+  }
+  await eventually("nothing is under way", async () => {
+    const { transfers } = await world.json<PeerStatus>(peer.dir, ["status"]);
+    return transfers.every(({ state }) => state !== "active");
+  });
   assertEquals(await peer.program.stop(), 143);
 });
 
