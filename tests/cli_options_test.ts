@@ -174,6 +174,26 @@ Deno.test("a wrong command line is refused with one line, a hint and exit 2", as
     ["peer shar x --overwrite", "unknown command 'shar' (Did you mean share?)", "shoal peer"],
     ["peer 65536", `"65536" is not a port: it must be a number from 0 to 65535`, "shoal peer"],
     ["peer 1 2", "too many arguments: '2' after the port", "shoal peer"],
+    [
+      "peer list-peers x",
+      "too many arguments for 'list-peers'. Expected 0 arguments but got 1: x.",
+      "shoal peer list-peers",
+    ],
+    [
+      "peer trust forget a b",
+      "too many arguments for 'forget'. Expected 1 argument but got 2: a, b.",
+      "shoal peer trust forget",
+    ],
+    [
+      "peer config path x",
+      "too many arguments for 'path'. Expected 0 arguments but got 1: x.",
+      "shoal peer config path",
+    ],
+    [
+      "peer doctor x y",
+      "too many arguments for 'doctor'. Expected 0 arguments but got 2: x, y.",
+      "shoal peer doctor",
+    ],
     ["peer 1 --bogus", "unknown option '--bogus'", "shoal peer"],
     [
       "peer get x --update --overwrite",

@@ -111,9 +111,7 @@ function addPeer(program: Command, handlers: Handlers): void {
         "the peer that runs for DIR; when none does, be one for as long as it takes.",
     )
     .addArgument(new Argument("[port]", "the same as --port"))
-    .helpCommand("help [COMMAND]", "print help for a command")
-    // A first word that is no port is a mistyped verb, whatever follows: see servePort.
-    .allowExcessArguments().allowUnknownOption();
+    .helpCommand("help [COMMAND]", "print help for a command");
   for (const option of peerOptions()) peer.addOption(option);
   addExamples(peer, [
     "shoal peer",
@@ -135,6 +133,9 @@ function addPeer(program: Command, handlers: Handlers): void {
   addConfig(peer, handlers);
   addDoctor(peer, handlers);
   addInstallService(peer, (words, flags) => handlers.installService(peer, words, flags));
+  // A first word that is no port is a mistyped verb, whatever follows: see servePort. Said last, because
+  // the commands that are added after it would take it over.
+  peer.allowExcessArguments().allowUnknownOption();
   peer.action(() => {
     // Said on the command line, as with --port.
     if (peer.args.length > 0) peer.setOptionValueWithSource("port", servePort(peer), "cli");

@@ -47,7 +47,7 @@ Deno.test("shares survive a restart, and nothing is hashed again", async () => {
   await writeRandom(`${peer.dir}/dropped`, 1_000);
   const first = await world.json<ShareResult[]>(peer.dir, ["share", "data", "gone", "dropped"]);
   assert(first.every(({ hashed }) => hashed));
-  const dropped = await world.json<SharedFile>(peer.dir, ["unshare", "dropped"]);
+  const [dropped] = await world.json<SharedFile[]>(peer.dir, ["unshare", "dropped"]);
   assertEquals(dropped.name, "dropped");
   assert((await Deno.stat(`${peer.dir}/dropped`)).isFile, "the file itself is left alone");
   await peer.program.stop();

@@ -1,24 +1,21 @@
-import { formatSize, shortId } from "../units.ts";
+import { EXIT } from "../exit_code.ts";
+import { eachPartial } from "./each_partial.ts";
 import { idOption } from "./id_option.ts";
 import type { Verb } from "./verb.ts";
 
-/** `resume NAME`: prints what goes on, a line each, or with `--json` an array of PartialStatus. */
+/** `resume NAME…`: prints what goes on, a line or a PartialStatus each. */
 export const resumeVerb: Verb = {
   name: "resume",
-  arguments: "<NAME>",
-  summary: "go on with a download that was paused",
+  arguments: "<NAME...>",
+  summary: "go on with downloads that were paused",
   examples: ["resume debian.iso"],
   role: "verb",
-  options: () => [idOption("only this content of that name")],
-  async run({ api, args: [name], flags, output, serving }) {
-    const resumed = await api.resume({ name, id: (flags as { id?: string }).id });
-    if (output.json) await output.value(resumed);
-    else {
-      for (const { name, id, bytes, size } of resumed) {
-        const had = `${formatSize(bytes)} of ${formatSize(size)}`;
-        await output.line(`${name}  resumed  ${had} there  id ${shortId(id)}`);
-      }
+  options: () => [idOption("only this content of that name, the same as NAME@ID")],
+  async run(call) {
+    const exit = await eachPartial(call, { act: "resume", done: "resumed", had: "there" });
+    if (!call.serving && exit === EXIT.ok) {
+      call.output.note("No peer runs for this folder: it goes on when one does.");
     }
-    if (!serving) output.note("No peer runs for this folder: it goes on when one does.");
+    return exit;
   },
 };

@@ -1,18 +1,12 @@
-import { Fault } from "../../fault.ts";
 import type { ShareResult } from "../../peer/peer_api.ts";
-import { EXIT, type ExitCode } from "../exit_code.ts";
+import { EXIT } from "../exit_code.ts";
 import { option } from "../options.ts";
-import { Output } from "../output.ts";
 import { withProgress } from "../progress.ts";
-import { errorValue, reportFailure } from "../report_failure.ts";
 import { formatDuration, formatSize, shortId } from "../units.ts";
+import { eachName } from "./each_name.ts";
 import type { Verb, VerbCall } from "./verb.ts";
 
-/**
- * `share FILE…`: shares each in turn. One that fails doesn't keep the others from being shared; the
- * exit code is then that of the first failure, and with `--json` its place in the array is taken by
- * `{"name": …, "error": …}`.
- */
+/** `share FILE…`: shares each in turn (see {@link eachName}), and prints a line or a ShareResult for it. */
 export const shareVerb: Verb = {
   name: "share",
   arguments: "<FILE...>",
@@ -26,23 +20,13 @@ export const shareVerb: Verb = {
     option("--serve", "when no peer is running for DIR: stay, and serve until interrupted"),
   ],
   async run(call) {
-    const { args, output } = call;
-    const shared: unknown[] = [];
-    let exit: ExitCode = EXIT.ok;
-    for (const file of args) {
-      try {
-        const result = await share(file, call);
-        if (output.json) shared.push(result);
-        else await output.line(describe(result));
-        for (const { path, why } of result.left_out ?? []) output.note(`Left out ${path}: ${why}`);
-      } catch (error) {
-        if (args.length === 1 || !(error instanceof Fault)) throw error;
-        const code = await reportFailure(error, new Output({ quiet: output.quiet }));
-        exit ||= code;
-        shared.push({ name: file, error: errorValue(error) });
-      }
-    }
-    if (output.json) await output.value(shared);
+    const { output } = call;
+    const exit = await eachName(call, async (file) => {
+      const result = await share(file, call);
+      if (!output.json) await output.line(describe(result));
+      for (const { path, why } of result.left_out ?? []) output.note(`Left out ${path}: ${why}`);
+      return [result];
+    });
     if (!call.serving && exit === EXIT.ok) {
       output.note("No peer is running for this folder: start 'shoal peer' to serve it.");
     }

@@ -1,16 +1,20 @@
 import { shortId } from "../units.ts";
+import { eachName } from "./each_name.ts";
 import type { Verb } from "./verb.ts";
 
-/** `unshare NAME`: prints what is no longer shared. */
+/** `unshare NAME…`: prints what is no longer shared, a line or a SharedFile each. */
 export const unshareVerb: Verb = {
   name: "unshare",
-  arguments: "<NAME>",
-  summary: "stop sharing a file or folder; it is left where it is",
+  arguments: "<NAME...>",
+  summary: "stop sharing files or folders; they are left where they are",
   examples: ["unshare debian.iso"],
   role: "verb",
-  async run({ api, args: [name], output }) {
-    const file = await api.unshare(name);
-    if (output.json) await output.value(file);
-    else await output.line(`${file.name}  no longer shared  id ${shortId(file.id)}`);
+  run(call) {
+    const { api, output } = call;
+    return eachName(call, async (name) => {
+      const file = await api.unshare(name);
+      if (!output.json) await output.line(`${file.name}  no longer shared  id ${shortId(file.id)}`);
+      return [file];
+    });
   },
 };
