@@ -2,9 +2,9 @@
  * Where a bootstrap may call: never at an address only because somebody named it, since it could be a
  * machine behind the bootstrap's own firewall, or a stranger who is to be pestered.
  */
-import { lookup } from "node:dns/promises";
 import type { Address } from "../wire/connection.ts";
 import { isLinkLocal, isLoopback, isSameHost } from "../wire/ip_address.ts";
+import { lookUp } from "../wire/look_up.ts";
 
 /** What the system says that names stand for: IP addresses. */
 export type Resolve = (host: string) => Promise<string[]>;
@@ -17,7 +17,7 @@ export type Resolve = (host: string) => Promise<string[]>;
 export async function callableAddresses(
   advertised: Address,
   seen: string,
-  { resolve = resolveHost, own = ownAddresses }: { resolve?: Resolve; own?: () => string[] } = {},
+  { resolve = lookUp, own = ownAddresses }: { resolve?: Resolve; own?: () => string[] } = {},
 ): Promise<Address[]> {
   const hosts = await resolve(advertised.host);
   const here = own();
@@ -25,10 +25,6 @@ export async function callableAddresses(
   return hosts.filter((host) =>
     isSameHost(host, seen) || isHere && here.some((one) => isSameHost(one, host))
   ).map((host) => ({ host, port: advertised.port }));
-}
-
-async function resolveHost(host: string): Promise<string[]> {
-  return (await lookup(host, { all: true })).map(({ address }) => address);
 }
 
 /** This machine's addresses, but for those that mean another machine, or none, elsewhere. */

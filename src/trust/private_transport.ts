@@ -6,6 +6,7 @@
 import { Fault, messageOf } from "../fault.ts";
 import { type Address, formatAddress } from "../wire/address.ts";
 import type { Connection } from "../wire/connection.ts";
+import { dial } from "../wire/dial.ts";
 import { HANDSHAKE_MS } from "../wire/protocol.ts";
 import {
   type ListenOptions,
@@ -97,7 +98,7 @@ export class PrivateTransport implements Transport {
     signal: AbortSignal,
   ): Promise<Socket> {
     const who = formatAddress(address);
-    const tcp = await Deno.connect({ hostname: address.host, port: address.port, signal });
+    const tcp = await dial(address, signal);
     const ends: { close(): void }[] = [tcp];
     const abort = () => ends.at(-1)!.close();
     signal.addEventListener("abort", abort);

@@ -5,6 +5,7 @@
 import { Fault, messageOf } from "../fault.ts";
 import { type Address, formatAddress } from "./address.ts";
 import type { Connection } from "./connection.ts";
+import { dial } from "./dial.ts";
 
 /** What a connection needs of a socket. */
 export type Socket = Pick<
@@ -56,7 +57,7 @@ export class OtherSwarm extends Fault {
 /** TCP as it is. */
 export const inTheClear: Transport = {
   secured: false,
-  connect: ({ host, port }, signal) => Deno.connect({ hostname: host, port, signal }),
+  connect: dial,
   listen(address) {
     const listener = listenOn(address, ({ host, port }) => Deno.listen({ hostname: host, port }));
     return {

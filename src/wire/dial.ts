@@ -1,0 +1,61 @@
+import { abortable, delay } from "../peer/retry.ts";
+import type { Address } from "./address.ts";
+import { isIpAddress } from "./ip_address.ts";
+import { lookUp } from "./look_up.ts";
+
+/** How long an address is tried alone before the next one is too, in milliseconds (RFC 8305, section 5). */
+const NEXT_MS = 250;
+/** Addresses of one name that are tried at most. */
+const MOST = 8;
+
+export interface DialOptions {
+  /** As {@link lookUp}, the default. */
+  resolve?: (host: string) => Promise<string[]>;
+}
+
+/**
+ * Opens a TCP connection. A name may stand for several addresses, and its server needn't be at each of
+ * them: it may have IPv4 alone, where the host has both. They are tried in turn, of both kinds
+ * alternately, each once the one before it failed or is slow, and the first that answers is taken (RFC
+ * 8305). Throws the signal's reason, or what the first address failed with.
+ */
+export async function dial(
+  { host, port }: Address,
+  signal: AbortSignal,
+  { resolve = lookUp }: DialOptions = {},
+): Promise<Deno.TcpConn> {
+  if (isIpAddress(host)) return await Deno.connect({ hostname: host, port, signal });
+  const addresses = alternately(await abortable(resolve(host), signal)).slice(0, MOST);
+  const ending = new AbortController();
+  const either = AbortSignal.any([signal, ending.signal]);
+  let turn = Promise.resolve();
+  const tries = addresses.map((hostname) => {
+    const conn = turn.then(() => Deno.connect({ hostname, port, signal: either }));
+    const failed = conn.then(() => {}, () => {});
+    turn = turn.then(() => Promise.race([failed, delay(NEXT_MS, either).catch(() => {})]));
+    return conn;
+  });
+  let taken: Deno.TcpConn | undefined;
+  try {
+    return taken = await Promise.any(tries);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw (error as AggregateError).errors[0];
+  } finally {
+    ending.abort();
+    // Two may have answered at once.
+    for (const conn of tries) {
+      conn.then((conn) => {
+        if (conn !== taken) conn.close();
+      }, () => {});
+    }
+  }
+}
+
+/** As they are, but that those of the two kinds take turns. */
+function alternately(addresses: string[]): string[] {
+  const isSix = (address: string) => address.includes(":");
+  const first = addresses.filter((address) => isSix(address) === isSix(addresses[0]));
+  const second = addresses.filter((address) => isSix(address) !== isSix(addresses[0]));
+  return addresses.flatMap((_, i) => [first[i] ?? [], second[i] ?? []]).flat();
+}
