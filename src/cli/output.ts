@@ -1,3 +1,4 @@
+import { Fault, messageOf } from "../fault.ts";
 import { safeJson, sanitize } from "./sanitize.ts";
 
 /** Thrown when the reader of standard output has gone: there is nobody to go on for. */
@@ -43,19 +44,19 @@ export class Output {
     return !this.quiet && Deno.stderr.isTerminal();
   }
 
-  /** A line of a result. Throws {@link ClosedOutput}. */
+  /** A line of a result. Throws what {@link raw} does. */
   async line(text: string): Promise<void> {
     await this.raw(sanitize(text) + "\n");
   }
 
-  /** A JSON value on a line of its own. Throws {@link ClosedOutput}. */
+  /** A JSON value on a line of its own. Throws what {@link raw} does. */
   async value(value: unknown): Promise<void> {
     await this.raw(safeJson(value) + "\n");
   }
 
   /**
-   * Text to standard output as it is, trusted to be safe. Throws {@link ClosedOutput}, and the signal's
-   * reason when it was given up.
+   * Text to standard output as it is, trusted to be safe. Throws {@link ClosedOutput}, a `disk` Fault
+   * when it can't be written, and the signal's reason when it was given up.
    */
   async raw(text: string): Promise<void> {
     this.begun = true;
@@ -78,13 +79,14 @@ export class Output {
   }
 }
 
-/** Writes all of `bytes` to standard output. Throws {@link ClosedOutput}. */
+/** Writes all of `bytes` to standard output. Throws {@link ClosedOutput}, or a `disk` Fault. */
 export async function writeAll(bytes: Uint8Array): Promise<void> {
   try {
     while (bytes.length > 0) bytes = bytes.subarray(await Deno.stdout.write(bytes));
   } catch (cause) {
     if (cause instanceof Deno.errors.BrokenPipe) throw new ClosedOutput("", { cause });
-    throw cause;
+    const why = messageOf(cause).replace(/ \(os error \d+\)$/, "").toLowerCase();
+    throw new Fault("disk", `Cannot write to standard output: ${why}`, { cause });
   }
 }
 

@@ -124,12 +124,15 @@ export class Shell {
     const printed = takeOver(program);
     try {
       const words = splitWords(line);
-      if (words.length > 0) await program.parseAsync(words, { from: "user" });
+      if (words.length === 0) return false;
+      await program.parseAsync(words, { from: "user" }).catch(async (error) => {
+        if (!(error instanceof HelpShown)) throw error;
+        await output.raw(printed());
+      });
     } catch (error) {
       // `--help` of the program would start another one: here the message has to do.
       const plain = error instanceof UsageFault ? new Fault("usage", error.message) : error;
-      if (error instanceof HelpShown) await output.raw(printed());
-      else await reportFailure(plain, output, { interrupted: stop.code });
+      await reportFailure(plain, output, { interrupted: stop.code });
     } finally {
       this.#running = undefined;
     }
