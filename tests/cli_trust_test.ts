@@ -5,6 +5,7 @@ import { choosingCandidate } from "../src/cli/choose_candidate.ts";
 import { candidatesOf, candidateTable } from "../src/cli/candidates.ts";
 import { Output } from "../src/cli/output.ts";
 import { pinnedName } from "../src/cli/pinned_name.ts";
+import { typedName } from "../src/cli/typed_name.ts";
 import { Fault } from "../src/fault.ts";
 import type { Candidate, StreamRequest } from "../src/peer/peer_api.ts";
 import { faultOf } from "./support/faults.ts";
@@ -30,6 +31,10 @@ Deno.test("pinned name: what stands after the last @ is an id when it can be one
     ["@@deadbeef", "@", "deadbeef"],
     ["data@ deadbeef", "data@ deadbeef", undefined],
     ["data@deadbeef\n", "data@deadbeef\n", undefined],
+    ["tree/", "tree", undefined],
+    ["tree/part//", "tree/part", undefined],
+    ["tree/@deadbeef", "tree", "deadbeef"],
+    ["/", "/", undefined],
     ["", "", undefined],
   ];
   for (const [text, name, id] of cases) assertEquals(pinnedName(text), { name, id }, text);
@@ -38,8 +43,9 @@ Deno.test("pinned name: what stands after the last @ is an id when it can be one
 
 Deno.test("pinned name: any name can be pinned, and any name can be had with an id", () => {
   fc.assert(fc.property(fc.string({ minLength: 1 }), (name) => {
-    assertEquals(pinnedName(`${name}@${X}`), { name, id: X });
-    assertEquals(pinnedName(name, X), { name, id: X });
+    const pinned = { name: typedName(name), id: X };
+    assertEquals(pinnedName(`${name}@${X}`), pinned);
+    assertEquals(pinnedName(name, X), pinned);
   }));
 });
 

@@ -2,7 +2,7 @@ import { Fault } from "../fault.ts";
 import { fileFault } from "../store/file_stamp.ts";
 import type { HashCache } from "../store/hash_cache.ts";
 import { findTwin } from "../store/find_twin.ts";
-import { isInside, parentOf, pathOf } from "../store/safe_path.ts";
+import { isInside, parentOf, pathOf, STATE_FOLDER } from "../store/safe_path.ts";
 import type { Taken } from "../trust/choose_offer.ts";
 import type { GetRequest } from "./peer_api.ts";
 
@@ -136,7 +136,24 @@ export async function requireInside(dir: string, path: string): Promise<void> {
   }
 }
 
+/**
+ * Throws a `usage` Fault when `path` is the state folder of `dir`, or lies in it: what replaces or removes
+ * there would take the peer's own memory.
+ */
+export async function requireNotOwn(dir: string, path: string): Promise<void> {
+  const own = `${dir}/${STATE_FOLDER}`;
+  let there = path;
+  let real: string | undefined;
+  while ((real = await Deno.realPath(there).catch(() => undefined)) === undefined) {
+    if (parentOf(there) === there) return;
+    there = parentOf(there);
+  }
+  if (!isInside(own, real)) return;
+  throw new Fault("usage", `Cannot write ${path}: ${own} is Shoal's own`);
+}
+
 async function underOutput(output: string, name: string, dir: string): Promise<string> {
+  await requireNotOwn(dir, output);
   const stat = await Deno.stat(output).catch(() => undefined);
   if (isInside(dir, output)) await requireInside(dir, stat?.isDirectory ? `${output}/x` : output);
   if (stat?.isDirectory) return `${output.replace(/\/$/, "")}/${name.split("/").pop()}`;

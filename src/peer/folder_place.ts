@@ -2,7 +2,7 @@ import fs from "node:fs";
 import { Fault } from "../fault.ts";
 import { isFolder } from "../store/is_folder.ts";
 import { parentOf, pathOf } from "../store/safe_path.ts";
-import { MOVE_AWAY, requireInside } from "./destination.ts";
+import { MOVE_AWAY, requireInside, requireNotOwn } from "./destination.ts";
 
 /** Where a folder goes, and what stands there. */
 export interface FolderPlace {
@@ -24,6 +24,7 @@ export async function settleFolder(
 ): Promise<FolderPlace> {
   const path = placeOf({ name, output }, dir);
   if (output === undefined) await requireInside(dir, path);
+  else await requireNotOwn(dir, path);
   const stat = fs.lstatSync(path, { throwIfNoEntry: false });
   if (stat?.isSymbolicLink() && output !== undefined && isFolder(path)) {
     // One's own link to a folder is as good as that.

@@ -82,7 +82,7 @@ export function fileFault(cannot: string, cause: unknown): Fault {
   }
   if (cause instanceof Deno.errors.NotCapable) {
     // The runtime keeps programs out of these, whatever the permissions that they were given.
-    return new Fault("disk", `${cannot}: /dev, /proc and /sys are out of bounds`, { cause });
+    return new Fault("usage", `${cannot}: /dev, /proc and /sys are out of bounds`, { cause });
   }
   const why = {
     EACCES: "permission denied",

@@ -27,6 +27,7 @@ export async function resolveShare(
   const candidates = absolute ? [file] : [...named, `${cwd}/${file}`];
   const found = normalise(await firstThatExists(candidates));
   if (found === undefined) throw new Fault("usage", `${cannot}: no such file or folder`);
+  if (found === "") throw new Fault("usage", `${cannot}: it has no name; share what is in it`);
   // The last part of such a path is no name.
   const path = /(^|\/)\.{1,2}$/.test(found) ? await Deno.realPath(found) : found;
   const [parent, base] = split(path);

@@ -7,7 +7,7 @@ import { RawEnd } from "../support/sockets.ts";
 import { assertRefused, contentsOf, eventually } from "./checks.ts";
 import { HostilePeer, offerOf, serving } from "./hostile_peer.ts";
 import { Proxy } from "./proxy.ts";
-import { World } from "./world.ts";
+import { World, writeRandom } from "./world.ts";
 
 const MIB = 1 << 20;
 const SECRET = "what nobody may have";
@@ -17,7 +17,7 @@ Deno.test("an announced name can't leave DIR, nor reach the state folder", async
   const victim = await world.peer("victim");
   const content = patterned(1_000);
   const names = [
-    ...["../escape", "../../escape", "a/../../escape", "a/..", "./a", "a//b", "a/", "/tmp/escape"],
+    ...["../escape", "../../escape", "a/../../escape", "a/..", "./a", "a//b", "/a", "/tmp/escape"],
     ...["C:/escape", "C:\\escape", "\\\\host\\escape", ".shoal/control.json", ".SHOAL/state.db"],
     ...[
       ".\u017fhoal/identity.pem",
@@ -209,4 +209,31 @@ Deno.test("names that some disk takes for one never meet", async () => {
   await Deno.remove(`${dir}/README`);
   assertEquals((await world.run(dir, ["get", "readme"])).code, 0);
   assertEquals((await world.run(dir, ["get", "readme"])).code, 0);
+});
+
+Deno.test("nothing is put into the state folder, by whatever path", async () => {
+  await using world = await World.create();
+  const source = await world.peer("source");
+  await Deno.mkdir(`${source.dir}/tree`);
+  for (const name of ["state.db", "tree/state.db"]) await writeRandom(`${source.dir}/${name}`, 10);
+  await world.json(source.dir, ["share", "state.db", "tree"]);
+  const { dir } = await world.peer("getter");
+  const state = `${dir}/.shoal`;
+  await Deno.symlink(state, `${world.root}/link`);
+  const kept = () => contentsOf(state).filter((name) => name !== "partials");
+  const before = kept();
+  const identity = await Deno.readTextFile(`${state}/identity.pem`);
+  for (const name of ["state.db", "tree", "tree/state.db"]) {
+    for (const output of [state, `${state}/`, `${state}/new`, `${world.root}/link/`, "link/new"]) {
+      for (const how of [[], ["--overwrite"], ["--update", "--delete"]]) {
+        if (name === "state.db" && how.includes("--delete")) continue;
+        const words = ["get", name, "-o", output, ...how];
+        const refused = await world.run(dir, words, { cwd: world.root });
+        assertRefused(refused, { code: 2, text: `${state} is Shoal's own` });
+      }
+    }
+  }
+  assertEquals(kept(), before);
+  assertEquals(contentsOf(`${state}/partials`), []);
+  assertEquals(await Deno.readTextFile(`${state}/identity.pem`), identity);
 });

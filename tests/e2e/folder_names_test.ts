@@ -24,6 +24,24 @@ Deno.test("-o of a folder is the folder itself, or with a slash the one that it 
   assertEquals((await world.json<PeerStatus>(dir, ["status"])).partials, []);
 });
 
+Deno.test("a folder may be named with a slash, as lists show it", async () => {
+  await using world = await World.create();
+  const sharer = await sharing(world);
+  const dir = await world.folder("getter");
+  const listed = await world.run(dir, ["list-files"]);
+  const [id, name] = [listed.stdout.split("\n")[1].split(" ")[0], "tree/"];
+  assert(listed.stdout.includes(` ${name}\n`), listed.stdout);
+  assertEquals((await world.json<unknown[]>(dir, ["list-files", name])).length, 1);
+  assertEquals((await world.json<unknown[]>(dir, ["list-files", "--versions", name])).length, 1);
+  for (const word of [name, `${name}@${id}`]) {
+    assertEquals((await world.json<Receipt>(dir, ["get", word])).path, `${dir}/tree`);
+  }
+  await assertSameTree(`${dir}/tree`, sharer.tree);
+  assertEquals((await world.json<TrustEntry>(dir, ["trust", "forget", name])).name, "tree");
+  assertEquals((await world.json<TrustEntry>(dir, ["trust", "accept", name])).name, "tree");
+  assertEquals((await world.run(sharer.dir, ["unshare", name])).code, 0);
+});
+
 Deno.test("a name that is a file to one and a folder to another is ambiguous", async () => {
   await using world = await World.create();
   await sharing(world);

@@ -4,6 +4,7 @@ import { abortable } from "../../peer/retry.ts";
 import { option } from "../options.ts";
 import { safeJson } from "../sanitize.ts";
 import { formatTableStream } from "../table.ts";
+import { typedName } from "../typed_name.ts";
 import { formatSize, formatTime, shortId } from "../units.ts";
 import type { Verb } from "./verb.ts";
 
@@ -31,7 +32,8 @@ export const listFilesVerb: Verb = {
   options: () => [
     option("--versions", "every version of the file called PATTERN that somebody still has"),
   ],
-  async run({ api, args: [pattern], flags, output, signal }) {
+  async run({ api, args: [word], flags, output, signal }) {
+    const pattern = word && typedName(word);
     const versions = (flags as ListFlags).versions;
     if (versions && pattern === undefined) {
       throw new Fault("usage", "Cannot list versions: name the file");

@@ -1,5 +1,6 @@
 import type { TrustEntry } from "../../peer/peer_api.ts";
 import { formatTable } from "../table.ts";
+import { typedName } from "../typed_name.ts";
 import { formatTime, shortId } from "../units.ts";
 import { publisherOption } from "./publisher_option.ts";
 import type { Verb, VerbGroup } from "./verb.ts";
@@ -28,9 +29,9 @@ const acceptVerb: Verb = {
   examples: ["accept debian.iso", "accept debian.iso --publisher 3d5464ed1b6b"],
   role: "verb",
   options: () => [publisherOption("which one")],
-  async run({ api, args: [name], flags, output }) {
+  async run({ api, args: [word], flags, output }) {
     const { publisher } = flags as { publisher?: string };
-    const entry = await api.accept({ name, publisher });
+    const entry = await api.accept({ name: typedName(word), publisher });
     if (output.json) return await output.value(entry);
     await output.line(`${entry.name}  publisher ${entry.publisher}  accepted`);
   },
@@ -43,8 +44,8 @@ const forgetVerb: Verb = {
   summary: "forget who is remembered for a name: the next get begins anew",
   examples: ["forget debian.iso"],
   role: "verb",
-  async run({ api, args: [name], output }) {
-    const entry = await api.forget(name);
+  async run({ api, args: [word], output }) {
+    const entry = await api.forget(typedName(word));
     if (output.json) return await output.value(entry);
     await output.line(`${entry.name}  publisher ${entry.publisher}  forgotten`);
   },

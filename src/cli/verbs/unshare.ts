@@ -1,3 +1,4 @@
+import { typedName } from "../typed_name.ts";
 import { shortId } from "../units.ts";
 import { eachName } from "./each_name.ts";
 import type { Verb } from "./verb.ts";
@@ -11,8 +12,8 @@ export const unshareVerb: Verb = {
   role: "verb",
   run(call) {
     const { api, output } = call;
-    return eachName(call, async (name) => {
-      const file = await api.unshare(name);
+    return eachName(call, async (word) => {
+      const file = await api.unshare(typedName(word));
       if (!output.json) await output.line(`${file.name}  no longer shared  id ${shortId(file.id)}`);
       return [file];
     });
