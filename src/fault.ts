@@ -49,10 +49,10 @@ export class KeyFault extends Fault {
   }
 }
 
-/** The text of anything thrown, on one line. */
+/** The text of anything thrown, on one line, without the system's number for it. */
 export function messageOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  return text.replace(/\s*[\r\n]+\s*/g, " ").trim();
+  return text.replace(/\s*[\r\n]+\s*/g, " ").replace(/ \(os error \d+\)/g, "").trim();
 }
 
 /** Most characters of what somebody wrote that a message repeats. */

@@ -85,7 +85,7 @@ export async function writeAll(bytes: Uint8Array): Promise<void> {
     while (bytes.length > 0) bytes = bytes.subarray(await Deno.stdout.write(bytes));
   } catch (cause) {
     if (cause instanceof Deno.errors.BrokenPipe) throw new ClosedOutput("", { cause });
-    const why = messageOf(cause).replace(/ \(os error \d+\)$/, "").toLowerCase();
+    const why = messageOf(cause).toLowerCase();
     throw new Fault("disk", `Cannot write to standard output: ${why}`, { cause });
   }
 }

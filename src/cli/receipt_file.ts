@@ -8,6 +8,8 @@ import { safeJson } from "./sanitize.ts";
 export class ReceiptFile {
   readonly #path: string;
   readonly #lines: string[] = [];
+  /** Where the files are that it tells of. */
+  readonly #fetched: string[] = [];
 
   private constructor(path: string) {
     this.#path = path;
@@ -30,12 +32,22 @@ export class ReceiptFile {
   }
 
   /** Adds a receipt, or an error. */
-  add(value: unknown): void {
+  add(value: { name: string; path?: string; error?: unknown }): void {
     this.#lines.push(safeJson(value) + "\n");
+    if (value.path !== undefined) this.#fetched.push(value.path);
   }
 
-  /** Writes what was added, in place of what the file had. Throws a `disk` Fault. */
+  /**
+   * Writes what was added, in place of what the file had. Throws a `disk` Fault, and a `usage` Fault when
+   * the file is one of those that were fetched.
+   */
   async save(): Promise<void> {
+    const there = await stat(this.#path).catch(() => undefined);
+    for (const path of there ? this.#fetched : []) {
+      const { dev, ino } = await stat(path);
+      if (dev !== there!.dev || ino !== there!.ino) continue;
+      throw new Fault("usage", `Cannot write the receipt to ${this.#path}: it is what was fetched`);
+    }
     const draft = `${dirname(this.#path)}/.${crypto.randomUUID()}.shoal-partial`;
     try {
       await Deno.writeTextFile(draft, this.#lines.join(""), { createNew: true });

@@ -62,7 +62,7 @@ export function parseDuration(text: string): number {
   if (!(seconds > 0 && Number.isFinite(seconds))) {
     throw new Fault(
       "usage",
-      `${quoted(text)} is not a duration: it must be a number, such as 30s or 10m`,
+      `${quoted(text)} is not a duration: it must be a number over 0, such as 30s or 10m`,
     );
   }
   return seconds;

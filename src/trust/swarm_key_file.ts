@@ -2,7 +2,7 @@
  * Swarm keys on disk, with ssh's rule: a secret that others can read is none, so it isn't used.
  */
 import { dirname } from "node:path";
-import { Fault, messageOf } from "../fault.ts";
+import { Fault } from "../fault.ts";
 import { formatSwarmKey, parseSwarmKey, SWARM_KEY_TEXT_CAP, type SwarmKey } from "./swarm_key.ts";
 
 /** Mode bits of others than the owner. */
@@ -82,5 +82,5 @@ function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "no such file or folder";
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
   // The runtime's own text may end with the path again.
-  return messageOf(error).replace(/ \(os error \d+\).*$/, "").toLowerCase();
+  return (error as Error).message.replace(/ \(os error \d+\).*$/s, "").toLowerCase();
 }

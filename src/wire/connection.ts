@@ -118,7 +118,7 @@ export class Connection {
       if (cause instanceof OtherSwarm && !timeout.signal.aborted) throw cause;
       const why = timeout.signal.aborted || isAbort(cause)
         ? `no answer within ${ms / 1000} s`
-        : messageOf(cause).replace(/ \(os error \d+\)$/, "").toLowerCase();
+        : messageOf(cause).toLowerCase();
       throw new Fault("network", `Cannot connect to ${formatAddress(address)}: ${why}`, { cause });
     } finally {
       clearTimeout(timer);

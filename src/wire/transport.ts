@@ -78,7 +78,7 @@ export function listenOn<L>(address: Address, listen: (address: Address) => L): 
     if (cause instanceof Fault) throw cause;
     const why = cause instanceof Deno.errors.AddrInUse
       ? "the port is in use"
-      : messageOf(cause).replace(/ \(os error \d+\)$/, "").toLowerCase();
+      : messageOf(cause).toLowerCase();
     throw new Fault("network", `Cannot listen on ${formatAddress(address)}: ${why}`, {
       cause,
       next: "choose another --port, or 0 for any that is free, and an address of this machine",

@@ -130,7 +130,10 @@ Deno.test("several names: each is fetched, the first failure is the exit code", 
   for (const name of ["a", "b", "c"]) await alice.publish(name, name);
   const dir = await world.folder("getter");
   const words = ["get", "a", "missing", "--from-file", "-", "--receipt", "receipts", "--json"];
-  const got = await world.run(dir, [...words, "--wait", "1s"], { stdin: "b\n\nc\n", cwd: dir });
+  const got = await world.run(dir, [...words, "--wait", "1s"], {
+    stdin: "\ufeffb\r\n\nc\n",
+    cwd: dir,
+  });
   assertEquals(got.code, 3, got.stderr);
   assertEquals(contentsOf(dir), ["a", "b", "c", "receipts"]);
   const lines = got.stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
@@ -154,6 +157,23 @@ Deno.test("several names: each is fetched, the first failure is the exit code", 
   const folder = await world.folder("elsewhere");
   assertEquals((await world.run(dir, ["get", "a", "b", "-o", folder])).code, 0);
   assertEquals(contentsOf(folder), ["a", "b"]);
+});
+
+Deno.test("a receipt never takes the place of what was fetched", async () => {
+  await using world = await World.create();
+  const alice = await publisher(world, "alice");
+  for (const name of ["a", "b"]) await alice.publish(name, name);
+  const dir = await world.folder("getter");
+  await Deno.symlink(`${dir}/b`, `${dir}/link`);
+  for (const [name, receipt] of [["a", "a"], ["a", `${dir}/a`], ["b", "b"], ["b", "link"]]) {
+    const got = await world.run(dir, ["get", name, "--receipt", receipt], { cwd: dir });
+    assertRefused(got, { code: 2, text: "it is what was fetched" });
+  }
+  const several = await world.run(dir, ["get", "a", "b", "--receipt", "a"], { cwd: dir });
+  assertEquals([several.code, several.stdout.split("\n").length], [2, 3]);
+  assert(several.stderr.includes("it is what was fetched"), several.stderr);
+  for (const name of ["a", "b"]) assertEquals(await Deno.readTextFile(`${dir}/${name}`), name);
+  assertEquals(contentsOf(dir), ["a", "b", "link"]);
 });
 
 Deno.test("--wait: for a name that nobody has yet; then exit 3", async () => {

@@ -44,7 +44,11 @@ export async function* namesOf(
   signal.addEventListener("abort", close);
   try {
     signal.throwIfAborted();
-    for await (const line of lines) {
+    let first = true;
+    for await (let line of lines) {
+      // Some editors begin a file with a mark of its encoding.
+      if (first) line = line.replace(/^\ufeff/, "");
+      first = false;
       if (line.length > LINE_CAP) throw tooLong(list);
       if (line.trim() !== "") yield line;
     }
