@@ -2,13 +2,8 @@
 import progress from "cli-progress";
 import type { BarParams } from "./cli_progress.d.ts";
 import type { Shown } from "./progress.ts";
+import { progressLine } from "./progress_line.ts";
 import { sanitize } from "./sanitize.ts";
-import { formatDuration, formatRate, formatSize } from "./units.ts";
-
-/** Most characters of a name that are shown. */
-const NAME_WIDTH = 40;
-/** Columns of the bar itself. */
-const BAR_WIDTH = 20;
 
 /** One line on the terminal that says how far something is; it is gone once it stopped. */
 export class ProgressBar {
@@ -21,8 +16,7 @@ export class ProgressBar {
   #started = false;
 
   constructor(name: string) {
-    const text = sanitize(name);
-    this.#name = text.length > NAME_WIDTH ? text.slice(0, NAME_WIDTH - 1) + "…" : text;
+    this.#name = sanitize(name);
   }
 
   show(shown: Shown): void {
@@ -36,17 +30,7 @@ export class ProgressBar {
     if (this.#started) this.#bar.stop();
   }
 
-  #format({ progress }: BarParams, { bytes, size = 0, rate, eta, sources }: Shown): string {
-    const done = Math.min(1, progress);
-    const filled = Math.round(done * BAR_WIDTH);
-    return [
-      this.#name,
-      "█".repeat(filled) + "░".repeat(BAR_WIDTH - filled),
-      `${Math.floor(done * 100)}%`,
-      `${formatSize(bytes)}/${formatSize(size)}`,
-      ...(rate === undefined ? [] : [formatRate(rate)]),
-      ...(eta === undefined ? [] : [`ETA ${formatDuration(eta)}`]),
-      ...(sources === undefined ? [] : [`${sources} source${sources === 1 ? "" : "s"}`]),
-    ].join("  ");
+  #format({ progress, maxWidth }: BarParams, shown: Shown): string {
+    return progressLine(this.#name, shown, { done: Math.min(1, progress), columns: maxWidth });
   }
 }
