@@ -10,7 +10,7 @@ import { Identity } from "../src/trust/identity.ts";
 import type { Address } from "../src/wire/connection.ts";
 import type { Announcement, Found } from "../src/wire/protocol.ts";
 import { startBootstrap } from "./bootstrap_bench.ts";
-import { closedPort } from "./support/sockets.ts";
+import { closedPort, Scripted } from "./support/sockets.ts";
 
 /** A client whose registration can be waited for, in its every state. */
 class Watched {
@@ -254,6 +254,22 @@ Deno.test("a silent socket is given up, by questions and by the registration", a
   assertEquals((await assertRejects(() => ann.client.getPeers(), Fault, said)).kind, "network");
   ann.maintain(4_001);
   assertEquals((await ann.until("away")).error, said);
+});
+
+Deno.test("silence is waited for once, then remembered for a while", async () => {
+  await using silent = new Scripted((end) => end.closed());
+  let ahead = 0;
+  const now = () => performance.now() + ahead;
+  using client = new BootstrapClient(silent.address, { greetingMs: 50, now });
+  const said = "did not say hello within 0.1 s";
+  await assertRejects(() => client.getPeers(), Fault, said);
+  // Greeted in both dialects.
+  assertEquals(silent.accepted, 2);
+  await assertRejects(() => client.find({ name: "x" }), Fault, said);
+  assertEquals(silent.accepted, 2);
+  ahead = 10_001;
+  await assertRejects(() => client.getPeers(), Fault, said);
+  assertEquals(silent.accepted, 4);
 });
 
 Deno.test("who only closes is not a bootstrap", async () => {

@@ -22,7 +22,7 @@ import {
 import { askSeed, SeedPeers } from "../wire/seed_dialect.ts";
 import type { Transport } from "../wire/transport.ts";
 import { busyPause } from "./busy_pause.ts";
-import { greetBootstrap, type Greeting } from "./greet_bootstrap.ts";
+import { greetBootstrap, type Greeting, GREETING_MS } from "./greet_bootstrap.ts";
 import type { BootstrapStatus } from "./peer_api.ts";
 import { type MaintainOptions, Registration, type RegistrationOptions } from "./registration.ts";
 import { abortable, delay } from "./retry.ts";
@@ -31,6 +31,11 @@ import { abortable, delay } from "./retry.ts";
 const MAX_PAGES = 10_000;
 /** How long a question waits for a bootstrap that is busy, in milliseconds, all pauses together. */
 const BUSY_MS = 30_000;
+/**
+ * A bootstrap that said nothing, until the time for a greeting was over, is not greeted again for so
+ * long, in milliseconds: who asks several things one after the other waits once.
+ */
+const SILENCE_MEMORY_MS = 10_000;
 /** A seed bootstrap is taken for one for so long, in milliseconds; then it is greeted anew. */
 const SEED_MEMORY_MS = 30_000;
 
@@ -67,7 +72,7 @@ export interface BootstrapClientOptions extends RegistrationOptions {
 export class BootstrapClient {
   readonly address: Address;
   readonly #registration: Registration;
-  readonly #greetingMs: number | undefined;
+  readonly #greetingMs: number;
   readonly #transport: Transport | undefined;
   readonly #now: () => number;
   readonly #random: () => number;
@@ -76,11 +81,13 @@ export class BootstrapClient {
   /** The connection that questions go over, once somebody asked. */
   #link: Promise<Greeting> | undefined;
   #seedUntil = 0;
+  /** What the last greeting failed with, when nothing came of it. */
+  #silence: { error: unknown; until: number } | undefined;
 
   constructor(address: Address, options: BootstrapClientOptions = {}) {
     this.address = address;
     this.#registration = new Registration(address, options);
-    this.#greetingMs = options.greetingMs;
+    this.#greetingMs = options.greetingMs ?? GREETING_MS;
     this.#transport = options.transport;
     this.#now = options.now ?? (() => performance.now());
     this.#random = options.random ?? Math.random;
@@ -225,15 +232,22 @@ export class BootstrapClient {
     if (signal.aborted) return Promise.reject(signal.reason);
     if (this.#seedUntil > 0 && this.#now() >= this.#seedUntil) this.#drop(this.#link);
     if (this.#link) return this.#link;
+    const begun = this.#now();
+    if (this.#silence && begun < this.#silence.until) return Promise.reject(this.#silence.error);
+    const ms = this.#greetingMs;
     const link = greetBootstrap(this.address, {
-      ms: this.#greetingMs,
+      ms,
       transport: this.#transport,
       signal,
     });
     this.#link = link;
     link.then(
       ({ kind }) => this.#seedUntil = kind === "seed" ? this.#now() + SEED_MEMORY_MS : 0,
-      () => this.#drop(link),
+      (error) => {
+        this.#drop(link);
+        const now = this.#now();
+        if (now - begun >= ms) this.#silence = { error, until: now + SILENCE_MEMORY_MS };
+      },
     );
     return link;
   }

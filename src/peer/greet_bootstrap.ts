@@ -7,7 +7,7 @@ import { askSeed, SeedPeers } from "../wire/seed_dialect.ts";
 import { OtherSwarm, type Transport } from "../wire/transport.ts";
 
 /** Time for each of the two greetings, in milliseconds: together a handshake. */
-const GREETING_MS = 5_000;
+export const GREETING_MS = 5_000;
 
 /** What was found: a Shoal bootstrap, with an open connection to it, or a seed bootstrap. */
 export type Greeting =

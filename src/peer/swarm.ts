@@ -3,6 +3,13 @@ import { formatAddress } from "../wire/connection.ts";
 import type { Announcement, FileRecord, PeerRecord } from "../wire/protocol.ts";
 import type { BootstrapClient } from "./bootstrap_client.ts";
 import type { PeerApi } from "./peer_api.ts";
+import { untilEnough } from "./until_enough.ts";
+
+/**
+ * How long the other bootstraps are waited for once one has answered, in milliseconds: several round
+ * trips to anywhere. One that is down may say nothing until the time for a greeting is over.
+ */
+const GRACE_MS = 2_000;
 
 /** A content that goes by the name or id that was looked for, and who has it. */
 export interface Offer {
@@ -12,7 +19,10 @@ export interface Offer {
   total: number;
 }
 
-/** What the bootstraps know, taken together. One that can't be reached hides nothing of the others. */
+/**
+ * What the bootstraps know, taken together. One that can't be reached hides nothing of the others, and
+ * keeps nobody waiting for long who has an answer from them.
+ */
 export class Swarm implements Pick<PeerApi, "listPeers"> {
   readonly #bootstraps: BootstrapClient[];
 
@@ -30,7 +40,9 @@ export class Swarm implements Pick<PeerApi, "listPeers"> {
     signal?: AbortSignal,
   ): Promise<Offer[]> {
     const offers = new Map<string, Offer>();
-    for (const found of (await this.#ask((one) => one.find(query, { signal }))).flat()) {
+    const ask = (one: BootstrapClient) => one.find(query, { signal });
+    // Who knows of nothing says nothing about what others know of.
+    for (const found of (await this.#ask(ask, (answer) => answer.length > 0)).flat()) {
       const { announcement } = found;
       const key = `${announcement.publisher} ${announcement.name} ${announcement.id}`;
       const offer = offers.get(key);
@@ -60,31 +72,35 @@ export class Swarm implements Pick<PeerApi, "listPeers"> {
 
   /** What is offered, by name; a name comes once for each content and publisher. */
   async *listFiles(pattern?: string): AsyncGenerator<FileRecord> {
-    const failures: unknown[] = [];
+    const begun = await this.#ask(async (one) => {
+      const rest = one.listFiles(pattern);
+      return { rest, ...await rest.next() };
+    }, ({ done }) => !done);
     const heads: { record: FileRecord; rest: AsyncGenerator<FileRecord> }[] = [];
-    const advance = async (rest: AsyncGenerator<FileRecord>) => {
-      try {
-        const { value, done } = await rest.next();
-        if (!done) heads.push({ record: value, rest });
-      } catch (error) {
-        failures.push(error);
-      }
-    };
-    await Promise.all(this.#bootstraps.map((one) => advance(one.listFiles(pattern))));
-    if (failures.length === this.#bootstraps.length) throw failures[0];
+    for (const { rest, done, value } of begun) if (!done) heads.push({ record: value, rest });
     for (let last = ""; heads.length > 0;) {
       heads.sort((a, b) => order(a.record, b.record));
       const { record, rest } = heads.shift()!;
       const key = `${record.name} ${record.publisher} ${record.id}`;
       if (key !== last) yield record;
       last = key;
-      await advance(rest);
+      // One that breaks off hides nothing of the others.
+      const { done, value } = await rest.next().catch(() => ({ done: true, value: undefined }));
+      if (!done && value) heads.push({ record: value, rest });
     }
   }
 
-  /** Asks every bootstrap at once; throws the first failure only when all fail, or were stopped. */
-  async #ask<T>(question: (bootstrap: BootstrapClient) => Promise<T>): Promise<T[]> {
-    const results = await Promise.allSettled(this.#bootstraps.map(question));
+  /**
+   * Asks every bootstrap at once; the answers of those that gave one in time. Throws the first failure
+   * only when all fail, or were stopped.
+   *
+   * @param enough True for an answer that the others needn't be waited for much longer. @default all are
+   */
+  async #ask<T>(
+    question: (bootstrap: BootstrapClient) => Promise<T>,
+    enough: (answer: T) => boolean = () => true,
+  ): Promise<T[]> {
+    const results = await untilEnough(this.#bootstraps.map(question), enough, GRACE_MS);
     const answers = results.filter((one) => one.status === "fulfilled").map((one) => one.value);
     if (answers.length > 0) return answers;
     const failed = results.find((one) => one.status === "rejected");
