@@ -4,7 +4,7 @@ import type { BootstrapServer } from "../src/bootstrap/server.ts";
 import { Fault } from "../src/fault.ts";
 import { BootstrapClient, type BootstrapClientOptions } from "../src/peer/bootstrap_client.ts";
 import type { BootstrapStatus } from "../src/peer/peer_api.ts";
-import { abortable, Backoff, delay } from "../src/peer/retry.ts";
+import { abortable, Backoff, delay } from "../src/retry.ts";
 import { signAnnouncement } from "../src/trust/announcement.ts";
 import { Identity } from "../src/trust/identity.ts";
 import type { Address } from "../src/wire/connection.ts";

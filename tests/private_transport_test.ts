@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert"
 import { X509Certificate } from "@peculiar/x509";
 import { findTarget } from "../src/peer/find_target.ts";
 import { Listener } from "../src/peer/listener.ts";
-import { delay } from "../src/peer/retry.ts";
+import { delay } from "../src/retry.ts";
 import type { Swarm } from "../src/peer/swarm.ts";
 import type { TrustBook } from "../src/peer/trust_book.ts";
 import type { DigestStore } from "../src/store/digest_store.ts";

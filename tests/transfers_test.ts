@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { Fault } from "../src/fault.ts";
 import { RateMeter } from "../src/peer/rate_meter.ts";
-import { abortable, Backoff, delay } from "../src/peer/retry.ts";
+import { abortable, Backoff, delay } from "../src/retry.ts";
 import { Transfers } from "../src/peer/transfers.ts";
 import { faultOf } from "./support/faults.ts";
 

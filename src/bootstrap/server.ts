@@ -3,7 +3,7 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { messageOf } from "../fault.ts";
-import { delay } from "../peer/retry.ts";
+import { delay } from "../retry.ts";
 import { AGENT } from "../version.ts";
 import { Refused } from "../wire/answerer.ts";
 import { type Address, Connection } from "../wire/connection.ts";

@@ -1,6 +1,6 @@
 import { createInterface } from "node:readline";
 import process from "node:process";
-import { abortable } from "../peer/retry.ts";
+import { abortable } from "../retry.ts";
 import type { OutputOptions } from "./output.ts";
 
 /**

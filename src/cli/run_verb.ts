@@ -1,7 +1,7 @@
 import { Fault } from "../fault.ts";
 import type { OpenPeer, Role } from "../peer/open_peer.ts";
-import { delay } from "../peer/retry.ts";
 import type { PeerSettings } from "../peer/settings.ts";
+import { delay } from "../retry.ts";
 import type { PageSettings } from "../web/page_host.ts";
 import { announcePeer } from "./announce_peer.ts";
 import { askOnTerminal } from "./ask.ts";

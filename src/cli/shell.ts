@@ -2,7 +2,7 @@ import process from "node:process";
 import { createInterface, type Interface } from "node:readline";
 import { Fault } from "../fault.ts";
 import type { OpenPeer } from "../peer/open_peer.ts";
-import { abortable } from "../peer/retry.ts";
+import { abortable } from "../retry.ts";
 import type { Ask } from "./ask.ts";
 import { EXIT, type ExitCode } from "./exit_code.ts";
 import { Output, type OutputOptions } from "./output.ts";

@@ -1,5 +1,5 @@
 import { Fault } from "../fault.ts";
-import { Backoff, retry, type RetryOptions } from "../peer/retry.ts";
+import { Backoff, retry, type RetryOptions } from "../retry.ts";
 
 /** The first pause between two tries, and the longest, in milliseconds. */
 const PAUSES = { first: 100, longest: 2_000 };

@@ -1,9 +1,9 @@
 import { Fault, messageOf } from "../fault.ts";
+import { delay } from "../retry.ts";
 import { type Caller, Refusal } from "../wire/caller.ts";
 import { Page } from "../wire/page.ts";
 import { type Announcement, type Holding, Ok } from "../wire/protocol.ts";
 import { busyPause } from "./busy_pause.ts";
-import { delay } from "./retry.ts";
 
 /** Announcements, as they come to hand. */
 export type Announcements = AsyncIterable<Announcement> | Iterable<Announcement>;

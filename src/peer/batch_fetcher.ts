@@ -1,8 +1,8 @@
 import { contentId } from "../content/sync_digest.ts";
 import { Fault } from "../fault.ts";
+import { type BackoffOptions, delay } from "../retry.ts";
 import { Batches, type SmallFile } from "./batches.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
-import { type BackoffOptions, delay } from "./retry.ts";
 import type { PeerSource } from "./source.ts";
 import { SourcePool } from "./source_pool.ts";
 import { type Find, SourceSearch, TICK_MS, WAIT_MS } from "./source_search.ts";

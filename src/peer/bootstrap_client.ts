@@ -4,6 +4,7 @@
  */
 import * as v from "valibot";
 import { Fault, messageOf } from "../fault.ts";
+import { abortable, delay } from "../retry.ts";
 import { verifyAnnouncement } from "../trust/announcement.ts";
 import { type Answer, Refusal } from "../wire/caller.ts";
 import { decodePayload, type Outgoing } from "../wire/codec.ts";
@@ -25,7 +26,6 @@ import { busyPause } from "./busy_pause.ts";
 import { greetBootstrap, type Greeting, GREETING_MS } from "./greet_bootstrap.ts";
 import type { BootstrapStatus } from "./peer_api.ts";
 import { type MaintainOptions, Registration, type RegistrationOptions } from "./registration.ts";
-import { abortable, delay } from "./retry.ts";
 
 /** Most pages that are asked for in one list: a bootstrap can't keep its callers for ever. */
 const MAX_PAGES = 10_000;

@@ -3,6 +3,7 @@ import type { ManifestPart } from "../content/manifest_part.ts";
 import { RUN_SIZE } from "../content/run_map.ts";
 import { CHUNK_SIZE } from "../content/sizes.ts";
 import { Fault } from "../fault.ts";
+import { abortable } from "../retry.ts";
 import { safeName } from "../store/safe_path.ts";
 import type { StateDatabase } from "../store/state_database.ts";
 import { PAYLOAD_CAP } from "../wire/protocol.ts";
@@ -33,7 +34,6 @@ import type {
   StreamRequest,
 } from "./peer_api.ts";
 import { requireChecksum } from "./require_checksum.ts";
-import { abortable } from "./retry.ts";
 import { RunningDownloads, type RunningOptions } from "./running_downloads.ts";
 import type { ChunkRange, Source } from "./source.ts";
 import type { ActiveTransfer, Transfers } from "./transfers.ts";

@@ -1,6 +1,7 @@
 import { Fault } from "../fault.ts";
 import { CHUNK_SIZE } from "../content/sizes.ts";
 import { RUN_SIZE } from "../content/run_map.ts";
+import { abortable } from "../retry.ts";
 import type { FolderFile, FolderFiles } from "../store/folder_files.ts";
 import type { Library, Share } from "../store/library.ts";
 import type { PartialFile } from "../store/partial_file.ts";
@@ -11,7 +12,6 @@ import { isFolder, partNamed } from "./find_folder.ts";
 import type { OpenedFile } from "./page_api.ts";
 import type { Kind } from "../wire/protocol.ts";
 import type { GetRequest, StreamRequest } from "./peer_api.ts";
-import { abortable } from "./retry.ts";
 import type { Sharing } from "./sharing.ts";
 
 /** Bytes read from disk at a time. */

@@ -1,5 +1,5 @@
+import { delay } from "../retry.ts";
 import type { PeerRecord } from "../wire/protocol.ts";
-import { delay } from "./retry.ts";
 import type { Source } from "./source.ts";
 import type { Swarm } from "./swarm.ts";
 

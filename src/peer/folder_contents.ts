@@ -1,4 +1,5 @@
 import fs from "node:fs";
+import { delay } from "../retry.ts";
 import { turn } from "../store/turn.ts";
 import type { FileEntry } from "../content/manifest.ts";
 import { contentId } from "../content/sync_digest.ts";
@@ -19,7 +20,6 @@ import { Downloader } from "./downloader.ts";
 import { FolderTally } from "./folder_tally.ts";
 import type { PeerRecord } from "./peer_api.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
-import { delay } from "./retry.ts";
 import type { Servable } from "./servable.ts";
 import { peerSources, type Self, type Source } from "./source.ts";
 import type { ActiveTransfer } from "./transfers.ts";

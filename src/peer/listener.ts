@@ -1,8 +1,8 @@
 import { getLogger } from "@logtape/logtape";
 import { Fault, messageOf } from "../fault.ts";
+import { delay } from "../retry.ts";
 import { type Address, Connection, type ConnectionOptions } from "../wire/connection.ts";
 import { inTheClear, type TransportListener } from "../wire/transport.ts";
-import { delay } from "./retry.ts";
 import { isLoopback } from "./sources_for.ts";
 
 const log = getLogger(["shoal", "peer", "listener"]);

@@ -1,9 +1,9 @@
+import { abortable } from "../retry.ts";
 import { Caller } from "../wire/caller.ts";
 import type { Message } from "../wire/codec.ts";
 import { type Address, formatAddress } from "../wire/connection.ts";
 import { PeerHello } from "../wire/protocol.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
-import { abortable } from "./retry.ts";
 import type { Self } from "./source.ts";
 
 /** Downloads that share one connection, at most: half of the files that a callee tells news of on one. */

@@ -4,6 +4,7 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { messageOf } from "../fault.ts";
+import { abortable, Backoff, delay } from "../retry.ts";
 import type { Identity } from "../trust/identity.ts";
 import { signRegistration } from "../trust/registration.ts";
 import { AGENT } from "../version.ts";
@@ -23,7 +24,6 @@ import { type Announcements, Announcer } from "./announcer.ts";
 import { busyPause } from "./busy_pause.ts";
 import { greetBootstrap } from "./greet_bootstrap.ts";
 import type { BootstrapStatus } from "./peer_api.ts";
-import { abortable, Backoff, delay } from "./retry.ts";
 
 const log = getLogger(["shoal", "peer", "registration"]);
 

@@ -1,10 +1,10 @@
 import { getLogger } from "@logtape/logtape";
 import fs from "node:fs";
 import { Fault, messageOf } from "../fault.ts";
+import { Backoff, delay } from "../retry.ts";
 import type { Download, DownloadStore } from "../store/download_store.ts";
 import { TAKEN_OVER } from "./claims.ts";
 import type { GetOptions, GetRequest, Receipt } from "./peer_api.ts";
-import { Backoff, delay } from "./retry.ts";
 import { Replaced } from "./version_watch.ts";
 import type { ActiveTransfer, Transfers } from "./transfers.ts";
 

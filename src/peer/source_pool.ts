@@ -1,6 +1,6 @@
 import { Fault, messageOf } from "../fault.ts";
+import { Backoff, type BackoffOptions, delay } from "../retry.ts";
 import { Refusal } from "../wire/caller.ts";
-import { Backoff, type BackoffOptions, delay } from "./retry.ts";
 import type { Source } from "./source.ts";
 
 /** Connections being opened at a time. */

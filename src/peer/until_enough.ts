@@ -1,4 +1,4 @@
-import { delay } from "./retry.ts";
+import { delay } from "../retry.ts";
 
 /**
  * What has become of each promise, in their order, once all are settled, or `graceMs` after the first

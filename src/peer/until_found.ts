@@ -1,5 +1,5 @@
 import { Fault } from "../fault.ts";
-import { Backoff, retry, type RetryOptions } from "./retry.ts";
+import { Backoff, retry, type RetryOptions } from "../retry.ts";
 
 /** The first pause between two looks, and the longest, in milliseconds. */
 const PAUSES = { first: 250, longest: 5_000 };

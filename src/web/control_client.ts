@@ -23,7 +23,7 @@ import type {
 } from "../peer/peer_api.ts";
 import type { Finding } from "../peer/checks/finding.ts";
 import { endLate } from "../peer/end_late.ts";
-import { abortable } from "../peer/retry.ts";
+import { abortable } from "../retry.ts";
 import { ApiError, fromApiError } from "./api_error.ts";
 import type { ControlFile } from "./control_file.ts";
 import { readJsonLines } from "./json_lines.ts";

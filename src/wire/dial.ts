@@ -1,4 +1,4 @@
-import { abortable, delay } from "../peer/retry.ts";
+import { abortable, delay } from "../retry.ts";
 import type { Address } from "./address.ts";
 import { isIpAddress } from "./ip_address.ts";
 import { lookUp } from "./look_up.ts";

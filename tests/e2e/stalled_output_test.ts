@@ -2,7 +2,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { PeerStatus } from "../../src/peer/peer_api.ts";
 import { contentsOf, eventually } from "./checks.ts";
-import { delay } from "../../src/peer/retry.ts";
+import { delay } from "../../src/retry.ts";
 import { RawEnd } from "../support/sockets.ts";
 import { programWords } from "./program.ts";
 import { World, writeRandom } from "./world.ts";

@@ -1,6 +1,6 @@
 import { Fault, isAbort } from "../../fault.ts";
 import type { GetOptions, Receipt, StreamRequest } from "../../peer/peer_api.ts";
-import { delay } from "../../peer/retry.ts";
+import { delay } from "../../retry.ts";
 import { choosingCandidate } from "../choose_candidate.ts";
 import { EXIT, type ExitCode } from "../exit_code.ts";
 import { type HookValues, requireCommand, runHook } from "../hook.ts";

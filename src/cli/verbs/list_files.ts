@@ -1,6 +1,6 @@
 import { Fault } from "../../fault.ts";
 import type { ListedFile, PeerApi } from "../../peer/peer_api.ts";
-import { abortable } from "../../peer/retry.ts";
+import { abortable } from "../../retry.ts";
 import { option } from "../options.ts";
 import { safeJson } from "../sanitize.ts";
 import { formatTableStream } from "../table.ts";

@@ -1,4 +1,4 @@
-import { abortable } from "../../peer/retry.ts";
+import { abortable } from "../../retry.ts";
 import { formatTable } from "../table.ts";
 import { shortId } from "../units.ts";
 import type { Verb } from "./verb.ts";
