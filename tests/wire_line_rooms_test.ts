@@ -71,6 +71,8 @@ Deno.test("line rooms: a connection gives its room back however it ends", async 
     await assertRejects(() => pair.connection.read(), Fault);
     assert(next() === free, "no message at all");
   }
+  // Whoever was closed in the middle looks at its room once more.
+  await turn();
 });
 
 /** Until the event loop has come round. */
