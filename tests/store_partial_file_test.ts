@@ -84,9 +84,10 @@ Deno.test({
   ...posixOnly,
   fn: async () => {
     await using folder = await TempFolder.create();
-    const partial = openPartial(folder.at("deep/partials"), 1);
-    assertEquals((await Deno.stat(folder.at("deep/partials"))).mode! & 0o777, 0o700);
+    const partial = openPartial(folder.at("partials"), 1);
+    assertEquals((await Deno.stat(folder.at("partials"))).mode! & 0o777, 0o700);
     await partial.discard();
+    await faultOf("disk", () => openPartial(folder.at("gone/partials"), 1), "/gone has gone");
   },
 });
 

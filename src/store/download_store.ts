@@ -4,6 +4,7 @@ import { runCount, RunMap } from "../content/run_map.ts";
 import { TAKEN, type Taken } from "../trust/choose_offer.ts";
 import { Announcement, FileId, FileSize, Name, Time } from "../wire/protocol.ts";
 import { type FileStamp, sameStamp, stampOfPath } from "./file_stamp.ts";
+import { makeStatePart } from "./make_state_part.ts";
 import { damaged, type StateDatabase } from "./state_database.ts";
 
 /** What a download is to become. */
@@ -79,9 +80,9 @@ export class DownloadStore {
     this.#folder = folder;
   }
 
-  /** The folder of the partial files; made if need be. Throws as the file system does. */
+  /** The folder of the partial files; made if need be. Throws a `disk` Fault. */
   folder(): string {
-    fs.mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    makeStatePart(this.#folder);
     return this.#folder;
   }
 

@@ -2,9 +2,10 @@ import fs from "node:fs";
 import { treeShape } from "../content/hash_tree.ts";
 import type { FileEntry, Manifest, ManifestEntry } from "../content/manifest.ts";
 import type { Kind } from "../wire/protocol.ts";
-import { type FileStamp, mtimeOf, stampOfPath, writeFault } from "./file_stamp.ts";
+import { type FileStamp, mtimeOf, stampOfPath } from "./file_stamp.ts";
 import type { HashCache, Identified } from "./hash_cache.ts";
 import { hashFile, type HashOptions, type HashTools } from "./hash_file.ts";
+import { makeStatePart } from "./make_state_part.ts";
 import { writeManifest } from "./manifest_file.ts";
 import { type LeftOut, type TreeEntry, walkTree } from "./walk_tree.ts";
 
@@ -92,7 +93,7 @@ export class FolderManifests {
   /** Takes over a manifest that was verified; its pages of digests are known. Returns its stamp. */
   adopt(id: string, source: string): FileStamp {
     const path = this.pathOf(id);
-    this.#makeFolder();
+    makeStatePart(this.#options.folder);
     fs.copyFileSync(source, path);
     const stamp = stampOfPath(path);
     this.#options.cache.remember(path, id, stamp);
@@ -149,7 +150,7 @@ export class FolderManifests {
   /** Writes a manifest under a name of its own, and hashes it. */
   async #draft(manifest: Manifest, options: HashOptions): Promise<{ id: string; path: string }> {
     const { folder } = this.#options;
-    this.#makeFolder();
+    makeStatePart(folder);
     const path = `${folder}/${crypto.randomUUID()}`;
     try {
       await writeManifest(path, manifest);
@@ -158,15 +159,6 @@ export class FolderManifests {
     } catch (error) {
       fs.rmSync(path, { force: true });
       throw error;
-    }
-  }
-
-  #makeFolder(): void {
-    const { folder } = this.#options;
-    try {
-      fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
-    } catch (cause) {
-      throw writeFault(folder, cause);
     }
   }
 }

@@ -7,6 +7,7 @@ import { Fault } from "../fault.ts";
 import type { DigestStore } from "./digest_store.ts";
 import { type FileStamp, stampOfPath, writeFault } from "./file_stamp.ts";
 import { untilSettled } from "./hash_file.ts";
+import { makeStatePart } from "./make_state_part.ts";
 
 /** Digests in flight. */
 const DIGESTS = 32;
@@ -48,7 +49,7 @@ export async function receiveFile(
   const draft = digests.draft();
   try {
     signal?.throwIfAborted();
-    await onDisk(path, () => Deno.mkdir(folder, { recursive: true, mode: 0o700 }));
+    makeStatePart(folder);
     requireRoom(folder, what, size);
     using file = await onDisk(path, () => Deno.open(path, { write: true, createNew: true }));
     const tree = new TreeBuilder(draft.put);

@@ -1,8 +1,9 @@
 /** Disks that are full or read-only, and files that change under the reader's hands. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { PeerStatus, Receipt } from "../../src/peer/peer_api.ts";
 import { assertRefused, contentsOf, partialsOf, placedIn } from "./checks.ts";
 import { CAN_MOUNT, MountedDisk as Disk, NEEDS } from "./mounted_disk.ts";
+import { Program } from "./program.ts";
 import { Proxy } from "./proxy.ts";
 import { sameFiles, World, writeRandom } from "./world.ts";
 
@@ -25,6 +26,34 @@ Deno.test({
     // To standard output it takes no disk.
     const { code } = await world.run(disk.path, ["get", "data", "-o", "-"]);
     assertEquals(code, 0);
+  },
+});
+
+Deno.test({
+  name: `a disk that is taken away: nothing is put where it was${NEEDS}`,
+  ignore: !CAN_MOUNT,
+  async fn() {
+    await using world = await World.create();
+    const source = await world.peer("source");
+    await Deno.mkdir(`${source.dir}/tree`);
+    for (const name of ["data", "tree/file"]) await writeRandom(`${source.dir}/${name}`, 3 * MIB);
+    await world.json(source.dir, ["share", "data", "tree"]);
+    const disk = await Disk.mount(world, 16 * MIB);
+    const words = ["peer", "0", "--host", "127.0.0.1", "--dir", disk.path, ...world.options()];
+    await using peer = new Program(words);
+    await peer.sees(/listening on/);
+    const { url, token } = JSON.parse(await Deno.readTextFile(`${disk.path}/.shoal/control.json`));
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    await disk[Symbol.asyncDispose]();
+    for (const name of ["data", "tree"]) {
+      const body = JSON.stringify({ name });
+      const answer = await fetch(`${url}/api/downloads`, { method: "POST", headers, body });
+      assertStringIncludes(await answer.text(), "has gone; is its disk still there?");
+    }
+    const put = { method: "PUT", headers, body: "new" };
+    const upload = await fetch(`${url}/api/uploads?name=new`, put);
+    assertStringIncludes(await upload.text(), "has gone; is its disk still there?");
+    assertEquals([...Deno.readDirSync(disk.path)], []);
   },
 });
 
