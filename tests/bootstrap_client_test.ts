@@ -4,7 +4,6 @@ import type { BootstrapServer } from "../src/bootstrap/server.ts";
 import { Fault } from "../src/fault.ts";
 import { BootstrapClient, type BootstrapClientOptions } from "../src/peer/bootstrap_client.ts";
 import type { BootstrapStatus } from "../src/peer/peer_api.ts";
-import { abortable, Backoff, delay } from "../src/retry.ts";
 import { signAnnouncement } from "../src/trust/announcement.ts";
 import { Identity } from "../src/trust/identity.ts";
 import type { Address } from "../src/wire/connection.ts";
@@ -349,29 +348,4 @@ Deno.test("a seed bootstrap that became a Shoal bootstrap is noticed", async () 
   time += 30_000;
   assertEquals((await ann.client.getPeers()).map(({ peer }) => peer), [identity.id]);
   await server.stop();
-});
-
-Deno.test("pauses double up to a limit, less up to a half by chance", () => {
-  const longest = new Backoff({ random: () => 0 });
-  const waits = Array.from({ length: 7 }, () => longest.next());
-  assertEquals(waits, [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
-  longest.reset();
-  assertEquals(longest.next(), 1_000);
-  assertEquals(new Backoff({ first: 10, longest: 15, random: () => 0.5 }).next(), 7.5);
-});
-
-Deno.test("a wait ends with its signal", async () => {
-  const reason = new Error("enough");
-  const controller = new AbortController();
-  const waits = [
-    delay(1e6, controller.signal),
-    abortable(new Promise(() => {}), controller.signal),
-  ];
-  const settled = Promise.allSettled(waits);
-  controller.abort(reason);
-  for (const one of await settled) assertEquals(one, { status: "rejected", reason });
-  await assertRejects(() => delay(0, controller.signal), Error, "enough");
-  await assertRejects(() => abortable(Promise.resolve(), controller.signal), Error, "enough");
-  await delay(0);
-  assertEquals(await abortable(Promise.resolve(1), new AbortController().signal), 1);
 });

@@ -1,9 +1,6 @@
-import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import { Fault } from "../src/fault.ts";
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { RateMeter } from "../src/peer/rate_meter.ts";
-import { abortable, Backoff, delay } from "../src/retry.ts";
 import { Transfers } from "../src/peer/transfers.ts";
-import { faultOf } from "./support/faults.ts";
 
 // Rates and pauses
 
@@ -35,32 +32,6 @@ Deno.test("rate meter: a steady stream has its rate, however long it lasts", () 
     }
   }
   assertEquals(meter.total, 1_000_000);
-});
-
-Deno.test("back-off: twice as long each time, up to a limit, less up to a half by chance", () => {
-  const longest = new Backoff({ first: 100, longest: 1_000, random: () => 0 });
-  assertEquals(Array.from({ length: 6 }, () => longest.next()), [100, 200, 400, 800, 1_000, 1_000]);
-  const shortest = new Backoff({ first: 100, longest: 1_000, random: () => 1 });
-  assertEquals(Array.from({ length: 5 }, () => shortest.next()), [50, 100, 200, 400, 500]);
-  longest.reset();
-  assertEquals(longest.next(), 100);
-});
-
-Deno.test("delay and abortable end with the signal's reason", async () => {
-  const reason = new Fault("deadline", "too late");
-  await delay(1);
-  const never = new Promise<never>(() => {});
-  for (
-    const wait of [(s: AbortSignal) => delay(60_000, s), (s: AbortSignal) => abortable(never, s)]
-  ) {
-    assertStrictEquals(await faultOf("deadline", wait(AbortSignal.abort(reason))), reason);
-    const abort = new AbortController();
-    const waiting = faultOf("deadline", wait(abort.signal));
-    abort.abort(reason);
-    assertStrictEquals(await waiting, reason);
-  }
-  assertEquals(await abortable(Promise.resolve(7), new AbortController().signal), 7);
-  await assertRejects(() => abortable(Promise.reject(reason), new AbortController().signal), Fault);
 });
 
 // Transfers

@@ -4,10 +4,7 @@
  */
 import type { Address } from "../wire/connection.ts";
 import { isLinkLocal, isLoopback, isSameHost } from "../wire/ip_address.ts";
-import { lookUp } from "../wire/look_up.ts";
-
-/** What the system says that names stand for: IP addresses. */
-export type Resolve = (host: string) => Promise<string[]>;
+import { type LookUp, lookUp } from "../wire/look_up.ts";
 
 /**
  * The addresses among those that `advertised` stands for at which the peer may be called: the one that
@@ -17,7 +14,7 @@ export type Resolve = (host: string) => Promise<string[]>;
 export async function callableAddresses(
   advertised: Address,
   seen: string,
-  { resolve = lookUp, own = ownAddresses }: { resolve?: Resolve; own?: () => string[] } = {},
+  { resolve = lookUp, own = ownAddresses }: { resolve?: LookUp; own?: () => string[] } = {},
 ): Promise<Address[]> {
   const hosts = await resolve(advertised.host);
   const here = own();

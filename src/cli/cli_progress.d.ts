@@ -1,9 +1,5 @@
 // The part of cli-progress 3 that is used here; the package ships without types.
 export interface BarParams {
-  /** 0 to 1. */
-  progress: number;
-  total: number;
-  value: number;
   /** Columns of the terminal. */
   maxWidth: number;
 }

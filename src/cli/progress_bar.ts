@@ -1,6 +1,5 @@
 // @ts-types="./cli_progress.d.ts"
 import progress from "cli-progress";
-import type { BarParams } from "./cli_progress.d.ts";
 import type { Shown } from "./progress.ts";
 import { progressLine } from "./progress_line.ts";
 import { sanitize } from "./sanitize.ts";
@@ -9,7 +8,7 @@ import { sanitize } from "./sanitize.ts";
 export class ProgressBar {
   readonly #name: string;
   readonly #bar = new progress.SingleBar<Shown>({
-    format: (_, params, shown) => this.#format(params, shown),
+    format: (_, { maxWidth }, shown) => progressLine(this.#name, shown, maxWidth),
     fps: 8,
     clearOnComplete: true,
   });
@@ -28,9 +27,5 @@ export class ProgressBar {
 
   stop(): void {
     if (this.#started) this.#bar.stop();
-  }
-
-  #format({ progress, maxWidth }: BarParams, shown: Shown): string {
-    return progressLine(this.#name, shown, { done: Math.min(1, progress), columns: maxWidth });
   }
 }

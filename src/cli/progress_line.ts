@@ -10,14 +10,13 @@ const GAP = "  ";
 /**
  * How far something is, on one line: its name, a bar, then figures. On a terminal with few columns the
  * bar gives way first, then the name.
- *
- * @param done From 0 to 1.
  */
 export function progressLine(
   name: string,
   { bytes, size = 0, rate, eta, sources }: Shown,
-  { done, columns }: { done: number; columns: number },
+  columns: number,
 ): string {
+  const done = size > 0 ? Math.min(1, bytes / size) : 1;
   const figures = [
     `${Math.floor(done * 100)}%`,
     `${formatSize(bytes)}/${formatSize(size)}`,

@@ -42,10 +42,9 @@ export class ReceiptFile {
    * the file is one of those that were fetched.
    */
   async save(): Promise<void> {
-    const there = await stat(this.#path).catch(() => undefined);
-    for (const path of there ? this.#fetched : []) {
-      const { dev, ino } = await stat(path);
-      if (dev !== there!.dev || ino !== there!.ino) continue;
+    const there = await fileAt(this.#path);
+    for (const path of this.#fetched) {
+      if (there === undefined || await fileAt(path) !== there) continue;
       throw new Fault("usage", `Cannot write the receipt to ${this.#path}: it is what was fetched`);
     }
     const draft = `${dirname(this.#path)}/.${crypto.randomUUID()}.shoal-partial`;
@@ -57,4 +56,10 @@ export class ReceiptFile {
       throw writeFault(this.#path, cause);
     }
   }
+}
+
+/** What tells a file from others, by whichever path; undefined when nothing is there. */
+async function fileAt(path: string): Promise<string | undefined> {
+  const there = await stat(path).catch(() => undefined);
+  return there && `${there.dev} ${there.ino}`;
 }

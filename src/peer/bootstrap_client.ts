@@ -81,7 +81,7 @@ export class BootstrapClient {
   /** The connection that questions go over, once somebody asked. */
   #link: Promise<Greeting> | undefined;
   #seedUntil = 0;
-  /** What the last greeting failed with, when nothing came of it. */
+  /** What the last greeting failed with, when its time passed in silence. */
   #silence: { error: unknown; until: number } | undefined;
 
   constructor(address: Address, options: BootstrapClientOptions = {}) {

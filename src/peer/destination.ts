@@ -142,14 +142,14 @@ export async function requireInside(dir: string, path: string): Promise<void> {
  */
 export async function requireNotOwn(dir: string, path: string): Promise<void> {
   const own = `${dir}/${STATE_FOLDER}`;
-  let there = path;
-  let real: string | undefined;
-  while ((real = await Deno.realPath(there).catch(() => undefined)) === undefined) {
-    if (parentOf(there) === there) return;
-    there = parentOf(there);
-  }
-  if (!isInside(own, real)) return;
+  if (!isInside(own, await nearestReal(path))) return;
   throw new Fault("usage", `Cannot write ${path}: ${own} is Shoal's own`);
+}
+
+/** Where an absolute path leads, or the nearest folder above it that exists. */
+async function nearestReal(path: string): Promise<string> {
+  const real = await Deno.realPath(path).catch(() => undefined);
+  return real ?? (path === parentOf(path) ? path : await nearestReal(parentOf(path)));
 }
 
 async function underOutput(output: string, name: string, dir: string): Promise<string> {

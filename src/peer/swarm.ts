@@ -85,8 +85,8 @@ export class Swarm implements Pick<PeerApi, "listPeers"> {
       if (key !== last) yield record;
       last = key;
       // One that breaks off hides nothing of the others.
-      const { done, value } = await rest.next().catch(() => ({ done: true, value: undefined }));
-      if (!done && value) heads.push({ record: value, rest });
+      const next = await rest.next().catch(() => undefined);
+      if (next && !next.done) heads.push({ record: next.value, rest });
     }
   }
 

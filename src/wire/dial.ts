@@ -1,17 +1,13 @@
 import { abortable, delay } from "../retry.ts";
 import type { Address } from "./address.ts";
-import { isIpAddress } from "./ip_address.ts";
-import { lookUp } from "./look_up.ts";
+import { type LookUp, lookUp } from "./look_up.ts";
 
 /** How long an address is tried alone before the next one is too, in milliseconds (RFC 8305, section 5). */
 const NEXT_MS = 250;
 /** Addresses of one name that are tried at most. */
 const MOST = 8;
-
-export interface DialOptions {
-  /** As {@link lookUp}, the default. */
-  resolve?: (host: string) => Promise<string[]>;
-}
+/** What needs no look-up: an IPv6 address has colons, and no name is made of digits and dots alone. */
+const IP_ADDRESS = /:|^[\d.]+$/;
 
 /**
  * Opens a TCP connection. A name may stand for several addresses, and its server needn't be at each of
@@ -22,9 +18,9 @@ export interface DialOptions {
 export async function dial(
   { host, port }: Address,
   signal: AbortSignal,
-  { resolve = lookUp }: DialOptions = {},
+  { resolve = lookUp }: { resolve?: LookUp } = {},
 ): Promise<Deno.TcpConn> {
-  if (isIpAddress(host)) return await Deno.connect({ hostname: host, port, signal });
+  if (IP_ADDRESS.test(host)) return await Deno.connect({ hostname: host, port, signal });
   const addresses = alternately(await abortable(resolve(host), signal)).slice(0, MOST);
   const ending = new AbortController();
   const either = AbortSignal.any([signal, ending.signal]);
@@ -57,5 +53,5 @@ function alternately(addresses: string[]): string[] {
   const isSix = (address: string) => address.includes(":");
   const first = addresses.filter((address) => isSix(address) === isSix(addresses[0]));
   const second = addresses.filter((address) => isSix(address) !== isSix(addresses[0]));
-  return addresses.flatMap((_, i) => [first[i] ?? [], second[i] ?? []]).flat();
+  return addresses.flatMap((_, i) => [...first.slice(i, i + 1), ...second.slice(i, i + 1)]);
 }

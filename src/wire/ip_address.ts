@@ -7,11 +7,6 @@ function parse(host: string) {
   return ipaddr.isValid(host) ? ipaddr.process(host) : undefined;
 }
 
-/** True for an IP address, in any spelling; false for a name. */
-export function isIpAddress(host: string): boolean {
-  return ipaddr.isValid(host);
-}
-
 /** True for an IP address of the machine itself, in any spelling. */
 export function isLoopback(host: string): boolean {
   return parse(host)?.range() === "loopback";

@@ -1,5 +1,8 @@
 import process from "node:process";
 
+/** What a host name stands for: IP addresses. */
+export type LookUp = (host: string) => Promise<string[]>;
+
 /**
  * The IP addresses that a host name stands for, in the order in which the system would try them; an IP
  * address stands for itself. Rejects when there are none.

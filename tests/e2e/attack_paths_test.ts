@@ -17,7 +17,17 @@ Deno.test("an announced name can't leave DIR, nor reach the state folder", async
   const victim = await world.peer("victim");
   const content = patterned(1_000);
   const names = [
-    ...["../escape", "../../escape", "a/../../escape", "a/..", "./a", "a//b", "/a", "/tmp/escape"],
+    ...[
+      "../escape",
+      "../../escape",
+      "a/../../escape",
+      "a/..",
+      "./a",
+      "a//b",
+      "a/",
+      "/a",
+      "/tmp/escape",
+    ],
     ...["C:/escape", "C:\\escape", "\\\\host\\escape", ".shoal/control.json", ".SHOAL/state.db"],
     ...[
       ".\u017fhoal/identity.pem",
@@ -38,7 +48,9 @@ Deno.test("an announced name can't leave DIR, nor reach the state folder", async
   assertEquals(listed.map(({ name }) => name).sort(), names.toSorted(), "all are announced");
   const { id } = offerOf("", content);
   for (const name of names.filter((name) => !name.includes("\0"))) {
-    assertRefused(await world.run(victim.dir, ["get"], { words: [name] }), { code: 2 });
+    // Who says a/ means a, which nobody has.
+    const code = name === "a/" ? 3 : 2;
+    assertRefused(await world.run(victim.dir, ["get"], { words: [name] }), { code });
   }
   for (const more of [["--overwrite"], ["--id", id], ["-o", "-"], ["-o", victim.dir]]) {
     const got = await world.run(victim.dir, ["get", ...more], { words: [names[0]] });

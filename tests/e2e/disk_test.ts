@@ -38,13 +38,13 @@ Deno.test({
     await Deno.mkdir(`${source.dir}/tree`);
     for (const name of ["data", "tree/file"]) await writeRandom(`${source.dir}/${name}`, 3 * MIB);
     await world.json(source.dir, ["share", "data", "tree"]);
-    const disk = await Disk.mount(world, 16 * MIB);
+    await using disk = await Disk.mount(world, 16 * MIB);
     const words = ["peer", "0", "--host", "127.0.0.1", "--dir", disk.path, ...world.options()];
     await using peer = new Program(words);
     await peer.sees(/listening on/);
     const { url, token } = JSON.parse(await Deno.readTextFile(`${disk.path}/.shoal/control.json`));
     const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
-    await disk[Symbol.asyncDispose]();
+    await disk.unmount();
     for (const name of ["data", "tree"]) {
       const body = JSON.stringify({ name });
       const answer = await fetch(`${url}/api/downloads`, { method: "POST", headers, body });

@@ -174,6 +174,13 @@ Deno.test("a receipt never takes the place of what was fetched", async () => {
   assert(several.stderr.includes("it is what was fetched"), several.stderr);
   for (const name of ["a", "b"]) assertEquals(await Deno.readTextFile(`${dir}/${name}`), name);
   assertEquals(contentsOf(dir), ["a", "b", "link"]);
+  // What a command has moved away meanwhile is nowhere.
+  const nightly = ["get", "a", "b", "--receipt", "receipts", "--on-done", "sh -c 'rm $SHOAL_PATH'"];
+  for (let night = 0; night < 2; night++) {
+    const { code, stderr } = await world.run(dir, nightly, { cwd: dir });
+    assertEquals([code, stderr], [0, ""]);
+  }
+  assertEquals(contentsOf(dir), ["link", "receipts"]);
 });
 
 Deno.test("--wait: for a name that nobody has yet; then exit 3", async () => {

@@ -9,6 +9,7 @@ export const NEEDS = CAN_MOUNT ? "" : " (ignored: it takes root and mount)";
 export class MountedDisk {
   readonly path: string;
   readonly #size: number;
+  #mounted = true;
 
   private constructor(path: string, size: number) {
     this.path = path;
@@ -40,8 +41,14 @@ export class MountedDisk {
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Takes it away, whoever uses it. */
+  async unmount(): Promise<void> {
+    this.#mounted = false;
     await run("umount", "-l", this.path);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#mounted) await this.unmount();
   }
 }
 

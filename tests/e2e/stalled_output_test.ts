@@ -1,9 +1,9 @@
 /** A reader of standard output that takes nothing more can't hold up a signal, a deadline or a peer's end. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { PeerStatus } from "../../src/peer/peer_api.ts";
-import { contentsOf, eventually } from "./checks.ts";
 import { delay } from "../../src/retry.ts";
 import { RawEnd } from "../support/sockets.ts";
+import { contentsOf, eventually } from "./checks.ts";
 import { programWords } from "./program.ts";
 import { World, writeRandom } from "./world.ts";
 
