@@ -1,6 +1,8 @@
+import type { Payload } from "../peer/sink.ts";
 import type { DiskReply, DiskRequest, HashedPart } from "./disk_jobs.ts";
 import { DiskThread } from "./disk_thread.ts";
 import { writeFault } from "./file_stamp.ts";
+import { SpareWriter } from "./spare_writer.ts";
 
 /** Threads at most. Two hash faster than most disks read, and each takes some 12 MB of memory. */
 const THREADS = Math.min(navigator.hardwareConcurrency, 2);
@@ -8,6 +10,13 @@ const THREADS = Math.min(navigator.hardwareConcurrency, 2);
 const START_BYTES = 32 << 20;
 /** Work that is not worth being handed to a thread which runs: bytes. */
 const HAND_OVER_BYTES = 1 << 20;
+/** Bytes that the spare writer stores in the time in which a thread would have started and done so. */
+const SPARE_BYTES = 16 << 20;
+/**
+ * Payloads that wait for a thread when the next one goes to the spare writer, and the other way round:
+ * with fewer the one that they wait for would soon be done, more are seldom in flight.
+ */
+const BEHIND = 9;
 
 /** What became of a payload. */
 export interface Stored {
@@ -31,18 +40,18 @@ export class Disk {
   readonly #threads = new Set<DiskThread>();
   /** The threads that have a file open, by its path. */
   readonly #open = new Map<string, Set<DiskThread>>();
+  readonly #spare = new SpareWriter();
 
   /**
    * Verifies the chunks of a payload, the first `length` bytes of `buffer`, and writes those that are
    * right to `path`, from `position` on. `buffer` can't be used until it comes back. Throws a `disk`
    * Fault.
    */
-  async store(
-    path: string,
-    position: number,
-    payload: { buffer: ArrayBuffer; length: number; expected: Uint8Array },
-  ): Promise<Stored> {
+  async store(path: string, position: number, payload: Payload): Promise<Stored> {
     const { buffer, length } = payload;
+    if (this.#isForSpare(length)) {
+      return await orFault(path, this.#spare.store(path, position, payload));
+    }
     // A view would take along all that it is a view of: a whole page of digests.
     const expected = payload.expected.slice();
     const reply = await this.#write(path, {
@@ -103,7 +112,8 @@ export class Disk {
   async close(path: string): Promise<void> {
     const threads = [...this.#open.get(path) ?? []];
     this.#open.delete(path);
-    await Promise.all(threads.map((thread) => thread.ask({ kind: "close", path })));
+    const asked = threads.map((thread) => thread.ask({ kind: "close", path }));
+    await Promise.all([this.#spare.close(path), ...asked]);
   }
 
   /** True when so many bytes are hashed sooner by {@link hash} than on the calling thread. */
@@ -122,8 +132,14 @@ export class Disk {
     }
   }
 
+  /** Payloads of so many bytes will come: starts a thread if they pay for one and none runs. */
+  expect(bytes: number): void {
+    if (bytes > SPARE_BYTES) this.start();
+  }
+
   /** Ends the threads. Nothing may be under way. */
   stop(): void {
+    this.#spare.stop();
     for (const thread of this.#threads) thread.stop();
     this.#threads.clear();
     this.#open.clear();
@@ -136,11 +152,13 @@ export class Disk {
   ): Promise<DiskReply> {
     const thread = this.#idlest();
     this.#opens(path, thread);
-    try {
-      return await thread.ask(request, transfer);
-    } catch (cause) {
-      throw writeFault(path, cause);
-    }
+    return await orFault(path, thread.ask(request, transfer));
+  }
+
+  #isForSpare(bytes: number): boolean {
+    if (this.#threads.size === 0) return this.#spare.pending < BEHIND;
+    return bytes >= HAND_OVER_BYTES && this.#spare.pending === 0 &&
+      this.#idlest().pending >= BEHIND;
   }
 
   #idlest(): DiskThread {
@@ -157,5 +175,14 @@ export class Disk {
   #forget(dead: DiskThread): void {
     this.#threads.delete(dead);
     for (const threads of this.#open.values()) threads.delete(dead);
+  }
+}
+
+/** What a request for a file comes to. Throws a `disk` Fault. */
+async function orFault<T>(path: string, asked: Promise<T>): Promise<T> {
+  try {
+    return await asked;
+  } catch (cause) {
+    throw writeFault(path, cause);
   }
 }

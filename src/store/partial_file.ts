@@ -1,6 +1,4 @@
 import fs from "node:fs";
-import { badChunks, goodStretches } from "../content/bad_chunks.ts";
-import { digestChunks } from "../content/digest.ts";
 import { RUN_CHUNKS, RUN_SIZE, runCount, RunMap } from "../content/run_map.ts";
 import { DIGEST_SIZE, PAGE_DIGESTS } from "../content/sizes.ts";
 import { Fault } from "../fault.ts";
@@ -12,7 +10,7 @@ import type { DigestStore } from "./digest_store.ts";
 import type { Disk, Stored } from "./disk.ts";
 import type { DownloadStore, Wanted } from "./download_store.ts";
 import { type FileStamp, stampOfPath, writeFault } from "./file_stamp.ts";
-import { READ, READ_WRITE } from "./open_flags.ts";
+import { READ } from "./open_flags.ts";
 import { publishFile } from "./publish_file.ts";
 import { readFully } from "./read_fully.ts";
 
@@ -103,7 +101,7 @@ export class PartialFile implements Sink, Servable {
       if (!usable) fs.closeSync(fs.openSync(path, "wx"));
       const { map: claims } = downloads.begin(wanted);
       if (needed > disk.free) throw noRoom(needed, disk);
-      if (size > SMALL) options.disk.start();
+      options.disk.expect(size);
       const verified = claims.count === 0 || downloads.vouched(id);
       return new PartialFile(wanted, { path, claims, verified, options });
     } catch (cause) {
@@ -162,22 +160,7 @@ export class PartialFile implements Sink, Servable {
   /** See {@link Sink}. Waits for {@link room}. */
   async store(position: number, payload: Payload): Promise<Stored> {
     await this.room();
-    if (this.size > SMALL) return await this.#options.disk.store(this.path, position, payload);
-    const bytes = new Uint8Array(payload.buffer, 0, payload.length);
-    const bad = badChunks(await digestChunks(bytes), payload.expected);
-    try {
-      const fd = fs.openSync(this.path, READ_WRITE);
-      try {
-        for (const [from, to] of goodStretches(bytes.length, bad, CHUNK_SIZE)) {
-          fs.writeSync(fd, bytes, from, to - from, position + from);
-        }
-      } finally {
-        fs.closeSync(fd);
-      }
-    } catch (cause) {
-      throw writeFault(this.path, cause);
-    }
-    return { bad, buffer: payload.buffer };
+    return await this.#options.disk.store(this.path, position, payload);
   }
 
   /**
