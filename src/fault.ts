@@ -51,8 +51,14 @@ export class KeyFault extends Fault {
 
 /** The text of anything thrown, on one line, without the system's number for it. */
 export function messageOf(error: unknown): string {
+  if (isOutOfBounds(error)) return "/dev, /proc and /sys are out of bounds";
   const text = error instanceof Error ? error.message : String(error);
   return text.replace(/\s*[\r\n]+\s*/g, " ").replace(/ \(os error \d+\)/g, "").trim();
+}
+
+/** True for a path that the runtime keeps programs out of, whatever the permissions that they were given. */
+export function isOutOfBounds(error: unknown): boolean {
+  return error instanceof Deno.errors.NotCapable && error.message.startsWith("Requires all access");
 }
 
 /** Most characters of what somebody wrote that a message repeats. */

@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import { Fault, messageOf } from "../fault.ts";
+import { Fault, isOutOfBounds, messageOf } from "../fault.ts";
 import { READ, READ_OVER_LINKS } from "./open_flags.ts";
 
 /** What tells whether a file is still the one that was looked at. */
@@ -80,10 +80,7 @@ export function fileFault(cannot: string, cause: unknown): Fault {
   if (code === "ENOENT" || code === "ENOTDIR" || cause instanceof Deno.errors.NotFound) {
     return new Fault("usage", `${cannot}: no such file`, { cause });
   }
-  if (cause instanceof Deno.errors.NotCapable) {
-    // The runtime keeps programs out of these, whatever the permissions that they were given.
-    return new Fault("usage", `${cannot}: /dev, /proc and /sys are out of bounds`, { cause });
-  }
+  if (isOutOfBounds(cause)) return new Fault("usage", `${cannot}: ${messageOf(cause)}`, { cause });
   const why = {
     EACCES: "permission denied",
     EPERM: "permission denied",

@@ -1,4 +1,4 @@
-import { Fault } from "../fault.ts";
+import { Fault, isOutOfBounds } from "../fault.ts";
 import { fileFault } from "./file_stamp.ts";
 import { STATE_FOLDER } from "./safe_path.ts";
 
@@ -54,6 +54,7 @@ export async function openStateFolder(
     if (create) await Deno.mkdir(dir, { recursive: true });
     if (!(await Deno.stat(dir)).isDirectory) throw new Fault("usage", `${cannot}: it is a file`);
     const folder = stateFolderOf(await Deno.realPath(dir), state);
+    await requireInBounds(folder.path);
     await Deno.mkdir(folder.path, { mode: 0o700 }).catch((error) => {
       if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
     });
@@ -74,5 +75,14 @@ export async function openStateFolder(
       throw new Fault("usage", `${cannot}: there is no such folder`, { cause });
     }
     throw fileFault(cannot, cause);
+  }
+}
+
+/** Folders in /dev and its like can be looked at and made; only who opens a file there is told no. */
+async function requireInBounds(folder: string): Promise<void> {
+  try {
+    (await Deno.open(`${folder}/none`)).close();
+  } catch (error) {
+    if (isOutOfBounds(error)) throw error;
   }
 }

@@ -231,3 +231,21 @@ async function hasSetpriv(): Promise<boolean> {
   return await new Deno.Command("setpriv", { args: ["--version"], stdout: "null" }).output()
     .then(({ success }) => success, () => false);
 }
+
+Deno.test({
+  name: "a DIR that the runtime keeps programs out of",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    await using world = await World.create();
+    const dir = await Deno.makeTempDir({ dir: "/dev/shm" });
+    try {
+      for (const words of [["0"], ["get", "x"], ["share", "x"], ["status"]]) {
+        const refused = await world.run(dir, words);
+        assertRefused(refused, { code: 2, text: "/dev, /proc and /sys are out of bounds" });
+      }
+      assertEquals(contentsOf(dir), []);
+    } finally {
+      await Deno.remove(dir, { recursive: true });
+    }
+  },
+});
