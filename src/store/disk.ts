@@ -16,7 +16,7 @@ const SPARE_BYTES = 16 << 20;
  * Payloads that wait for a thread when the next one goes to the spare writer, and the other way round:
  * with fewer the one that they wait for would soon be done, more are seldom in flight.
  */
-const BEHIND = 9;
+const BEHIND = 8;
 
 /** What became of a payload. */
 export interface Stored {

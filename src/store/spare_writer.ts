@@ -1,13 +1,13 @@
 import { badChunks, goodStretches } from "../content/bad_chunks.ts";
-import { digestChunks } from "../content/digest.ts";
 import { CHUNK_SIZE } from "../content/sizes.ts";
+import { chunkDigests } from "../content/sync_digest.ts";
 import type { Payload } from "../peer/sink.ts";
 import type { Stored } from "./disk.ts";
 
 /**
- * Verifies and writes payloads on threads that the runtime has anyway: those that hash for WebCrypto and
- * write for FsFile. It is there at once, but costs more processor time than a DiskThread, some of it on
- * the calling thread. Payloads take turns, since an FsFile has one position.
+ * Verifies payloads on the calling thread, which takes half a millisecond for each, and writes them on
+ * one that the runtime has for FsFile. No thread has to start for it, but sockets wait meanwhile, so it is
+ * for a little of a file. Payloads take turns, since an FsFile has one position.
  */
 export class SpareWriter {
   readonly #files = new Map<string, Deno.FsFile>();
@@ -52,7 +52,7 @@ export class SpareWriter {
     { buffer, length, expected }: Payload,
   ): Promise<number[]> {
     const bytes = new Uint8Array(buffer, 0, length);
-    const bad = badChunks(await digestChunks(bytes), expected);
+    const bad = badChunks(chunkDigests(bytes), expected);
     for (const [from, to] of goodStretches(length, bad, CHUNK_SIZE)) {
       const file = this.#opened(path);
       file.seekSync(position + from, Deno.SeekMode.Start);
