@@ -32,6 +32,8 @@ Deno.test("window: what is brought in a round trip and a bit, but never more tha
   near(windowAt(100_000, { rttMs: 20 }), 3_000_000);
   near(windowAt(100_000, { every: 3 }), 10_000_000);
   assertEquals(windowAt(1_000_000).size, WINDOW_MOST);
+  near(windowAt(1_000_000, { rttMs: 1 }), 11_000_000);
+  near(windowAt(2_000_000, { rttMs: 1 }), 2_000_000 + 10 * 2 ** 20);
   assertEquals(Math.round(windowAt(20_000).rate), 20_000_000, "bytes per second");
 });
 

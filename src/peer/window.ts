@@ -3,6 +3,8 @@ export const WINDOW_LEAST = 1 << 20;
 export const WINDOW_MOST = 16 << 20;
 /** Milliseconds of data to keep in flight besides the round trip, for the time that we take. */
 const SLACK_MS = 10;
+/** The same in bytes, at most: what came waits in memory for its turn to be stored. */
+const SLACK_MOST = 10 << 20;
 /** How much the newest rate counts where it is the lower one. */
 const NEWEST = 0.3;
 /**
@@ -32,7 +34,8 @@ export class Window {
 
   /** Bytes that may be in flight. */
   get size(): number {
-    const bytes = this.#rate * (this.#rttMs + SLACK_MS);
+    const slack = Math.min(SLACK_MOST, this.#rate * SLACK_MS);
+    const bytes = this.#rate * this.#rttMs + slack;
     return Math.min(WINDOW_MOST, Math.max(WINDOW_LEAST, bytes));
   }
 

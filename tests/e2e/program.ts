@@ -17,7 +17,7 @@ export const PERMISSIONS = [
 ];
 
 /** What V8 is told by those tasks, and when compiled. */
-const V8_FLAGS = "--v8-flags=--max-semi-space-size=2,--initial-old-space-size=24,--expose-gc";
+const V8_FLAGS = "--v8-flags=--max-semi-space-size=2,--initial-old-space-size=16,--expose-gc";
 
 /** The words that start the program. */
 export function programWords(): string[] {
