@@ -53,14 +53,14 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
 
 Deno.test("checkpoint: what is written is looked at, synced, and only then vouched for", async () => {
   const bench = new Bench();
-  bench.write(24);
-  assertEquals(bench.log, ["look 24", "sync"]);
+  bench.write(20);
+  assertEquals(bench.log, ["look 20", "sync"]);
   bench.write(3);
   await bench.synced();
-  assertEquals(bench.log, ["look 24", "sync", "save 24"], "what came meanwhile is not in it");
+  assertEquals(bench.log, ["look 20", "sync", "save 20"], "what came meanwhile is not in it");
   bench.timers[0].work();
   await bench.synced();
-  assertEquals(bench.log.slice(3), ["look 27", "sync", "save 27"]);
+  assertEquals(bench.log.slice(3), ["look 23", "sync", "save 23"]);
 });
 
 Deno.test("checkpoint: a little waits for two seconds, once", async () => {
@@ -77,44 +77,44 @@ Deno.test("checkpoint: a little waits for two seconds, once", async () => {
 
 Deno.test("checkpoint: a slow disk holds up who writes, before too much is at risk", async () => {
   const bench = new Bench();
-  bench.write(24);
+  bench.write(20);
   assert(await isSettled(bench.checkpoints.room()));
-  bench.write(23);
+  bench.write(19);
   assert(await isSettled(bench.checkpoints.room()));
   bench.write(1);
   const room = bench.checkpoints.room();
   assertEquals(await isSettled(room), false);
   await bench.synced();
   await room;
-  assertEquals(bench.log.slice(2), ["save 24", "look 48", "sync"]);
+  assertEquals(bench.log.slice(2), ["save 20", "look 40", "sync"]);
   await bench.synced();
 });
 
 Deno.test("checkpoint: after a sync that failed, nothing is vouched for any more", async () => {
   const bench = new Bench();
-  bench.write(24);
+  bench.write(20);
   await bench.synced();
-  bench.write(24);
+  bench.write(20);
   const room = faultOf("disk", async () => {
-    bench.write(24);
+    bench.write(20);
     await bench.checkpoints.room();
   });
   await bench.synced(new Fault("disk", "no"));
   await room;
   // The next sync would succeed: the system has forgotten what it could not write.
   await faultOf("disk", bench.checkpoints.finish());
-  assertEquals(bench.log, ["look 24", "sync", "save 24", "look 48", "sync"]);
+  assertEquals(bench.log, ["look 20", "sync", "save 20", "look 40", "sync"]);
   assertEquals(bench.timers, []);
 });
 
 Deno.test("checkpoint: the last one comes after the one under way, and covers all", async () => {
   const bench = new Bench();
-  bench.write(24);
+  bench.write(20);
   bench.write(2);
   const finished = bench.checkpoints.finish();
   await bench.synced();
   await bench.synced();
   await finished;
-  assertEquals(bench.log, ["look 24", "sync", "save 24", "look 26", "sync", "save 26"]);
+  assertEquals(bench.log, ["look 20", "sync", "save 20", "look 22", "sync", "save 22"]);
   assertEquals(bench.timers, []);
 });
