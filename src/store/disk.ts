@@ -34,7 +34,8 @@ export interface Hashed {
 
 /**
  * Hashes, verifies and writes on threads of its own, so that this one is free for sockets. Each thread
- * does what it is asked in turn. A peer that neither fetches nor hashes much has no such thread.
+ * does what it is asked in turn. A peer that neither fetches nor hashes much has no such thread: the few
+ * payloads of a small file, and those that a thread is far behind with, go to a {@link SpareWriter}.
  */
 export class Disk {
   readonly #threads = new Set<DiskThread>();
