@@ -27,10 +27,13 @@ export class WebServer {
     const closing = new AbortController();
     const server = Deno.serve(
       { hostname, port, signal: closing.signal, onListen() {}, ...(onError && { onError }) },
-      (request, info) => {
+      async (request, info) => {
         const answered = info.completed.catch(() => {}).finally(() => answers.delete(answered));
         answers.add(answered);
-        return handler(request, info);
+        const response = await handler(request, info);
+        // What is left of its body ends the connection. Who isn't told so would use it once more.
+        if (response.status >= 400 && request.body) response.headers.set("connection", "close");
+        return response;
       },
     );
     return new WebServer(server, { answers, closing });
