@@ -3,7 +3,7 @@
  * is measured is in `figures/`, what it is held against in `tools/`, how turns are taken in `measure/`.
  * Goals are printed, not asserted: the exit code is 0 unless something broke.
  */
-import { formatSize } from "../src/cli/units.ts";
+import { formatSize } from "../src/cli/output/units.ts";
 import { interrupted, listenForInterrupts } from "./measure/interrupt.ts";
 import { formatReport } from "./measure/report.ts";
 import { Room } from "./measure/room.ts";

@@ -5,8 +5,8 @@
  */
 import { lastLine, type Peer, sameFiles, World, writeRandom } from "../tests/e2e/world.ts";
 import { type Finished, shoal } from "../tests/e2e/program.ts";
-import type { Receipt, ShareResult } from "../src/peer/peer_api.ts";
-import { formatDuration, formatRate, formatSize, shortId } from "../src/cli/units.ts";
+import type { Receipt, ShareResult } from "../src/peer/api/peer_api.ts";
+import { formatDuration, formatRate, formatSize, shortId } from "../src/cli/output/units.ts";
 
 const BIG = 64 * 1024 * 1024;
 

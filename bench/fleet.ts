@@ -4,7 +4,7 @@
  */
 import { shoal } from "../tests/e2e/program.ts";
 import { lastLine, sameFiles, World, writeRandom } from "../tests/e2e/world.ts";
-import type { Receipt } from "../src/peer/peer_api.ts";
+import type { Receipt } from "../src/peer/api/peer_api.ts";
 import { type FleetOptions, parseFleetOptions, USAGE } from "./fleet_options.ts";
 import { interrupted, listenForInterrupts } from "./measure/interrupt.ts";
 import { Room } from "./measure/room.ts";

@@ -7,10 +7,10 @@
  * have asked about 400 questions, so that the program is loaded and compiled; and the least of the
  * 25 seconds after the last hostile connection is gone.
  */
-import { parseAddress } from "../src/peer/settings.ts";
+import { parseAddress } from "../src/peer/api/settings.ts";
 import type { Address } from "../src/wire/connection.ts";
 import { FoundReply, Ok } from "../src/wire/protocol.ts";
-import { TestPeer } from "../tests/bootstrap_bench.ts";
+import { TestPeer } from "../tests/bootstrap/bench.ts";
 import { Program } from "../tests/e2e/program.ts";
 import { type FloodOptions, parseFloodOptions, USAGE } from "./flood_options.ts";
 import { median } from "./measure/interleave.ts";

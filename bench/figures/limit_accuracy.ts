@@ -1,5 +1,5 @@
-import type { PeerApi } from "../../src/peer/peer_api.ts";
-import { stateFolderOf } from "../../src/store/state_folder.ts";
+import type { PeerApi } from "../../src/peer/api/peer_api.ts";
+import { stateFolderOf } from "../../src/store/state/state_folder.ts";
 import { ControlClient } from "../../src/web/control_client.ts";
 import { readControlFile } from "../../src/web/control_file.ts";
 import type { Peer } from "../../tests/e2e/world.ts";

@@ -1,6 +1,6 @@
 import { type Peer, sameFiles, World, writeRandom } from "../../tests/e2e/world.ts";
 import { highWaterMark } from "../../tests/support/high_water_mark.ts";
-import { formatSize } from "../../src/cli/units.ts";
+import { formatSize } from "../../src/cli/output/units.ts";
 import type { Row } from "../measure/row.ts";
 import type { BenchOptions } from "../options.ts";
 import { getFile, shareFile } from "../tools/shoal.ts";

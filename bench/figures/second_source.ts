@@ -1,4 +1,4 @@
-import type { Receipt } from "../../src/peer/peer_api.ts";
+import type { Receipt } from "../../src/peer/api/peer_api.ts";
 import { sameFiles } from "../../tests/e2e/world.ts";
 import { sharer, worldWithData } from "../../tests/chaos/setting.ts";
 

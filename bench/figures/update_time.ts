@@ -1,5 +1,5 @@
 import { lastLine, sameFiles, World, writeRandom } from "../../tests/e2e/world.ts";
-import type { Receipt } from "../../src/peer/peer_api.ts";
+import type { Receipt } from "../../src/peer/api/peer_api.ts";
 import type { Contender } from "../measure/interleave.ts";
 import { interleave } from "../measure/interleave.ts";
 import { durationRow, type Row } from "../measure/row.ts";

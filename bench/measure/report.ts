@@ -1,4 +1,4 @@
-import { formatTable } from "../../src/cli/table.ts";
+import { formatTable } from "../../src/cli/output/table.ts";
 import type { Row } from "./row.ts";
 
 const HEADER = ["FIGURE", "REPORTED", "PROCESS", "RATIO", "BY PROCESS", "GOAL"];

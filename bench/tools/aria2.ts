@@ -1,6 +1,6 @@
 import { freePort, ServerProcess } from "../measure/server_process.ts";
 import { findTool, timedRun } from "../measure/timed_run.ts";
-import { parseSize } from "../../src/cli/units.ts";
+import { parseSize } from "../../src/cli/output/units.ts";
 import type { Fetcher } from "./fetcher.ts";
 import { writeTorrent } from "./torrent_file.ts";
 import { Tracker } from "./tracker.ts";

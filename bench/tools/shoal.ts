@@ -1,6 +1,6 @@
 import { programWords } from "../../tests/e2e/program.ts";
 import { lastLine, type Peer, type World } from "../../tests/e2e/world.ts";
-import type { Receipt, ShareResult } from "../../src/peer/peer_api.ts";
+import type { Receipt, ShareResult } from "../../src/peer/api/peer_api.ts";
 import { type TimedRun, timedRun } from "../measure/timed_run.ts";
 import type { Sample } from "../measure/interleave.ts";
 import type { Fetcher } from "./fetcher.ts";

@@ -1,4 +1,4 @@
-import type { Receipt } from "../../src/peer/peer_api.ts";
+import type { Receipt } from "../../src/peer/api/peer_api.ts";
 import { Program } from "../../tests/e2e/program.ts";
 import { sameFiles } from "../../tests/e2e/world.ts";
 import type { Host } from "../netns.ts";

@@ -1,6 +1,6 @@
 import { toHex } from "../content/hex.ts";
 import { Fault } from "../fault.ts";
-import { abortable } from "../retry.ts";
+import { abortable } from "../async/retry.ts";
 import { verifyProof } from "../trust/proof.ts";
 import { Caller } from "../wire/caller.ts";
 import { type Address, Connection, formatAddress } from "../wire/connection.ts";

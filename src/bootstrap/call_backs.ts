@@ -2,7 +2,7 @@
  * Calls registered peers back, at once and then now and again, and tells the registry who was reached
  * and where. Bounded in all and for each address; addresses take turns.
  */
-import { Backoff } from "../retry.ts";
+import { Backoff } from "../async/retry.ts";
 import { type Address, formatAddress } from "../wire/connection.ts";
 import { groupOf } from "../wire/ip_address.ts";
 import { callableAddresses } from "./callable_addresses.ts";

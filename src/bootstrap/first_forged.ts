@@ -1,6 +1,6 @@
 import { verifyAnnouncement } from "../trust/announcement.ts";
 import type { Announcement } from "../wire/protocol.ts";
-import type { Turns } from "./turns.ts";
+import type { Turns } from "../async/turns.ts";
 
 /** Signatures that are checked in one turn: about 2 ms. */
 const SLICE = 32;

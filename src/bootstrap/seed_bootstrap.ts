@@ -11,7 +11,7 @@ import { IDLE_MS } from "../wire/protocol.ts";
 import { SeedGetPeers, type SeedPeer, SeedRegister } from "../wire/seed_dialect.ts";
 import { SMALL_LIST } from "./limits.ts";
 import type { Registry } from "./registry.ts";
-import type { Turns } from "./turns.ts";
+import type { Turns } from "../async/turns.ts";
 import type { Visitor } from "./visitor.ts";
 
 const SeedRequest = v.variant("action", [SeedRegister, SeedGetPeers]);

@@ -3,7 +3,7 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { messageOf } from "../fault.ts";
-import { delay } from "../retry.ts";
+import { delay } from "../async/retry.ts";
 import { AGENT } from "../version.ts";
 import { Refused } from "../wire/answerer.ts";
 import { type Address, Connection } from "../wire/connection.ts";
@@ -27,7 +27,7 @@ import { RateLimits } from "./rate_limits.ts";
 import type { Registry } from "./registry.ts";
 import { ReplyFrames } from "./reply_frames.ts";
 import { Session, type SessionOptions } from "./session.ts";
-import { Turns } from "./turns.ts";
+import { Turns } from "../async/turns.ts";
 
 /** How often silent peers are looked for, in milliseconds. */
 export const EXPIRE_MS = 10_000;

@@ -19,7 +19,7 @@ import { firstForged } from "./first_forged.ts";
 import { type Kind, READ_AHEAD } from "./limits.ts";
 import type { Registry } from "./registry.ts";
 import { serveSeed } from "./seed_bootstrap.ts";
-import type { Turns } from "./turns.ts";
+import type { Turns } from "../async/turns.ts";
 import { type Grants, Visitor } from "./visitor.ts";
 
 const Announcements = v.pipe(v.array(Announcement), v.maxLength(LIST_CAP));

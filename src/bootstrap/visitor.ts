@@ -1,5 +1,5 @@
 import { Fault } from "../fault.ts";
-import { delay } from "../retry.ts";
+import { delay } from "../async/retry.ts";
 import { Refused, type Response } from "../wire/answerer.ts";
 import { encodeMessage, type Outgoing } from "../wire/codec.ts";
 import type { Connection } from "../wire/connection.ts";

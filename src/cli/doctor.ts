@@ -1,13 +1,13 @@
-import { examine } from "../peer/doctor.ts";
-import { fault, type Finding, ok } from "../peer/checks/finding.ts";
-import { readConfigFile } from "./config_file.ts";
-import { knownKeys } from "./config_keys.ts";
-import { configPath } from "./config_path.ts";
-import { EXIT, type ExitCode } from "./exit_code.ts";
-import { startLogging } from "./logging.ts";
-import { type PeerFlags, settingsOf } from "./options.ts";
-import { Output } from "./output.ts";
-import type { Stop } from "./stop.ts";
+import { examine } from "./peers/examine.ts";
+import { fault, type Finding, ok } from "../peer/api/finding.ts";
+import { readConfigFile } from "./config/config_file.ts";
+import { knownKeys } from "./config/config_keys.ts";
+import { configPath } from "./config/config_path.ts";
+import { EXIT, type ExitCode } from "./output/exit_code.ts";
+import { startLogging } from "./config/logging.ts";
+import { type PeerFlags, settingsOf } from "./args/options.ts";
+import { Output } from "./output/output.ts";
+import type { Stop } from "./process/stop.ts";
 
 /** Kinds of faults, the worst first: that of the worst fault is what the doctor ends with. */
 const WORST = ["integrity", "disk", "usage", "held", "network"] as const;

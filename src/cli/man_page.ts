@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { VERSION } from "../version.ts";
-import { commandPath } from "./usage.ts";
-import { EXAMPLES } from "./verb_command.ts";
+import { commandPath } from "./output/usage.ts";
+import { EXAMPLES } from "./verbs/verb_command.ts";
 
 export interface ManOptions {
   /** The day that the page is of: YYYY-MM-DD. */

@@ -3,9 +3,9 @@ import { Fault, messageOf } from "../fault.ts";
 import { newSwarmKey, rotateSwarmKey, type SwarmKey } from "../trust/swarm_key.ts";
 import { readSwarmKey, writeSwarmKey } from "../trust/swarm_key_file.ts";
 import { deriveSwarmSecrets } from "../trust/swarm_secrets.ts";
-import { Output } from "./output.ts";
-import type { NewKeyFlags } from "./program.ts";
-import { formatTime } from "./units.ts";
+import { Output } from "./output/output.ts";
+import type { NewKeyFlags } from "./program/program.ts";
+import { formatTime } from "./output/units.ts";
 
 /** How long a rotated key is still good unless told otherwise, in seconds. */
 const CARRIED_FOR = 7 * 86_400;

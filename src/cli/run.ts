@@ -1,10 +1,10 @@
-import { EXIT, type ExitCode } from "./exit_code.ts";
-import { settleEnvironment } from "./options.ts";
-import { Output } from "./output.ts";
-import { buildProgram } from "./program.ts";
-import { reportFailure } from "./report_failure.ts";
-import { Stop } from "./stop.ts";
-import { commandPath, HelpShown, takeOver } from "./usage.ts";
+import { EXIT, type ExitCode } from "./output/exit_code.ts";
+import { settleEnvironment } from "./args/options.ts";
+import { Output } from "./output/output.ts";
+import { buildProgram } from "./program/program.ts";
+import { reportFailure } from "./output/report_failure.ts";
+import { Stop } from "./process/stop.ts";
+import { commandPath, HelpShown, takeOver } from "./output/usage.ts";
 
 /**
  * Runs a command line, without the program's own name, and returns what to exit with. Never throws.
@@ -35,7 +35,7 @@ async function dispatch(argv: string[], stop: Stop): Promise<ExitCode> {
     async bootstrap(flags, command) {
       const [{ serveBootstrap }, { originsOf }] = await Promise.all([
         import("./serve_bootstrap.ts"),
-        import("./config.ts"),
+        import("./config/config.ts"),
       ]);
       exit = await serveBootstrap(flags, stop, originsOf(command));
     },
@@ -46,14 +46,14 @@ async function dispatch(argv: string[], stop: Stop): Promise<ExitCode> {
     async peer(flags, command) {
       const [{ servePeer }, { originsOf }] = await Promise.all([
         import("./serve_peer.ts"),
-        import("./config.ts"),
+        import("./config/config.ts"),
       ]);
       exit = await servePeer(flags, stop, originsOf(command));
     },
     async config(what, peer) {
       const [{ showConfig, showConfigPath }, { originsOf }] = await Promise.all([
-        import("./show_config.ts"),
-        import("./config.ts"),
+        import("./config/show_config.ts"),
+        import("./config/config.ts"),
       ]);
       if (what === "path") await showConfigPath(peer.opts());
       else await showConfig(peer.opts(), originsOf(peer));
@@ -71,7 +71,7 @@ async function dispatch(argv: string[], stop: Stop): Promise<ExitCode> {
       exit = await doctor(peer.opts(), stop);
     },
     async completion(shell, program) {
-      const { completionScript } = await import("./completion.ts");
+      const { completionScript } = await import("./completion/completion.ts");
       await new Output().raw(completionScript(shell, program));
     },
   });
@@ -79,7 +79,7 @@ async function dispatch(argv: string[], stop: Stop): Promise<ExitCode> {
     command.hook("preAction", async (_, asked) => {
       // The path can be asked for whatever is wrong with the file.
       if (commandPath(asked) === "shoal peer config path") return;
-      const { applyConfig } = await import("./apply_config.ts");
+      const { applyConfig } = await import("./config/apply_config.ts");
       const applied = applyConfig(command);
       // What is wrong with the file is for the doctor to tell.
       await (commandPath(asked) === "shoal peer doctor" ? applied.catch(() => {}) : applied);

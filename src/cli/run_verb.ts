@@ -1,21 +1,21 @@
 import { Fault } from "../fault.ts";
-import type { OpenPeer, Role } from "../peer/open_peer.ts";
-import type { PeerSettings } from "../peer/settings.ts";
-import { delay } from "../retry.ts";
+import type { OpenPeer, Role } from "./peers/open_peer.ts";
+import type { PeerSettings } from "../peer/api/settings.ts";
+import { delay } from "../async/retry.ts";
 import type { PageSettings } from "../web/page_host.ts";
-import { announcePeer } from "./announce_peer.ts";
-import { askOnTerminal } from "./ask.ts";
-import { EXIT, type ExitCode } from "./exit_code.ts";
-import { startLogging } from "./logging.ts";
-import { type PeerFlags, settingsOf } from "./options.ts";
-import { Output } from "./output.ts";
-import { pageSettingsOf } from "./page_settings.ts";
-import { reportFailure } from "./report_failure.ts";
-import type { Stop } from "./stop.ts";
-import { formatDuration } from "./units.ts";
-import type { VerbLine } from "./verb_command.ts";
+import { announcePeer } from "./output/announce_peer.ts";
+import { askOnTerminal } from "./output/ask.ts";
+import { EXIT, type ExitCode } from "./output/exit_code.ts";
+import { startLogging } from "./config/logging.ts";
+import { type PeerFlags, settingsOf } from "./args/options.ts";
+import { Output } from "./output/output.ts";
+import { pageSettingsOf } from "./config/page_settings.ts";
+import { reportFailure } from "./output/report_failure.ts";
+import type { Stop } from "./process/stop.ts";
+import { formatDuration } from "./output/units.ts";
+import type { VerbLine } from "./verbs/verb_command.ts";
 import { deadlineOf } from "./verbs/deadline.ts";
-import { whileHeld } from "./while_held.ts";
+import { whileHeld } from "./process/while_held.ts";
 
 /** Options of verbs that say how the peer is to be opened for them. */
 interface OnceFlags {
@@ -89,7 +89,7 @@ async function open(
   role: Role,
   page?: PageSettings,
 ): Promise<OpenPeer> {
-  const { openPeer } = await import("../peer/open_peer.ts");
+  const { openPeer } = await import("./peers/open_peer.ts");
   try {
     return await openPeer({ ...settings, role, page });
   } catch (error) {

@@ -1,14 +1,14 @@
 import { formatAddress } from "../wire/connection.ts";
 import type { Origin } from "../peer/live_config.ts";
-import type { ExitCode } from "./exit_code.ts";
-import { startLogging } from "./logging.ts";
-import { onHangUp } from "./on_hang_up.ts";
-import { Output } from "./output.ts";
-import type { BootstrapFlags } from "./program.ts";
-import { reloadBootstrap } from "./reload_bootstrap.ts";
-import { reportFailure } from "./report_failure.ts";
+import type { ExitCode } from "./output/exit_code.ts";
+import { startLogging } from "./config/logging.ts";
+import { onHangUp } from "./process/on_hang_up.ts";
+import { Output } from "./output/output.ts";
+import type { BootstrapFlags } from "./program/program.ts";
+import { reloadBootstrap } from "./config/reload_bootstrap.ts";
+import { reportFailure } from "./output/report_failure.ts";
 import { ServiceManager } from "./service/service_manager.ts";
-import type { Stop } from "./stop.ts";
+import type { Stop } from "./process/stop.ts";
 
 /** `shoal bootstrap`: serves until a signal. Says on standard output where it listens. */
 export async function serveBootstrap(

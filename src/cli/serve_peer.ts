@@ -1,18 +1,18 @@
 import { formatAddress } from "../wire/connection.ts";
 import type { Origin } from "../peer/live_config.ts";
-import { announcePeer } from "./announce_peer.ts";
-import { Config } from "./config.ts";
-import { configPath } from "./config_path.ts";
-import type { ExitCode } from "./exit_code.ts";
-import { startLogging } from "./logging.ts";
-import { onHangUp } from "./on_hang_up.ts";
-import { type PeerFlags, settingsOf } from "./options.ts";
-import { Output } from "./output.ts";
-import { pageSettingsOf } from "./page_settings.ts";
-import { reportFailure } from "./report_failure.ts";
+import { announcePeer } from "./output/announce_peer.ts";
+import { Config } from "./config/config.ts";
+import { configPath } from "./config/config_path.ts";
+import type { ExitCode } from "./output/exit_code.ts";
+import { startLogging } from "./config/logging.ts";
+import { onHangUp } from "./process/on_hang_up.ts";
+import { type PeerFlags, settingsOf } from "./args/options.ts";
+import { Output } from "./output/output.ts";
+import { pageSettingsOf } from "./config/page_settings.ts";
+import { reportFailure } from "./output/report_failure.ts";
 import { ServiceManager } from "./service/service_manager.ts";
-import { Shell } from "./shell.ts";
-import type { Stop } from "./stop.ts";
+import { Shell } from "./shell/shell.ts";
+import type { Stop } from "./process/stop.ts";
 
 /**
  * `shoal peer`: serves until a signal, or until `exit` in its shell. Says on standard output where it
@@ -29,7 +29,7 @@ export async function servePeer(
     const settings = settingsOf(flags);
     const shell = new Shell({ json: flags.json, quiet: flags.quiet, stop });
     await startLogging(flags, flags.quiet ? "warning" : "info", () => shell.redraw());
-    const { openPeer } = await import("../peer/open_peer.ts");
+    const { openPeer } = await import("./peers/open_peer.ts");
     const path = configPath(flags.config);
     const config = path === undefined ? undefined : new Config(path, flags, origins);
     const page = await pageSettingsOf(flags);

@@ -1,7 +1,7 @@
 /** Writes the manual pages of all commands to dist/man, as `deno task man` does. */
 import { manName, manPage } from "./man_page.ts";
-import { buildProgram } from "./program.ts";
-import { walkCommands } from "./usage.ts";
+import { buildProgram } from "./program/program.ts";
+import { walkCommands } from "./output/usage.ts";
 
 /** Where to, from the project's root. */
 const FOLDER = "dist/man";

@@ -2,7 +2,7 @@
  * Paths inside a shared folder: relative, with `/`, in NFC. They are names (store/safe_path.ts says what
  * those may be), and Shoal's own folders are left out at any depth: they hold keys.
  */
-import { STATE_FOLDER, whyUnsafe } from "../store/safe_path.ts";
+import { STATE_FOLDER, whyUnsafe } from "./safe_path.ts";
 
 /** Most bytes in the target of a link. */
 const TARGET_CAP = 1_024;

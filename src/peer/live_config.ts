@@ -1,5 +1,5 @@
 import { Fault } from "../fault.ts";
-import type { PeerSettings } from "./settings.ts";
+import type { PeerSettings } from "./api/settings.ts";
 
 /** Where a value comes from; the first of them that has one wins. */
 export type Origin = "flag" | "environment" | "file" | "default";

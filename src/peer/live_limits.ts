@@ -1,7 +1,7 @@
-import type { LiveSettings } from "./peer_api.ts";
-import { RateLimiter } from "./rate_limiter.ts";
-import { type PeerSettings, UPLOAD_SLOTS } from "./settings.ts";
-import { UploadSlots } from "./upload_slots.ts";
+import type { LiveSettings } from "./api/peer_api.ts";
+import { RateLimiter } from "../async/rate_limiter.ts";
+import { type PeerSettings, UPLOAD_SLOTS } from "./api/settings.ts";
+import { UploadSlots } from "./serve/upload_slots.ts";
 
 /** What a peer may send and fetch at most; each can be changed while it runs. */
 export class LiveLimits {

@@ -4,20 +4,20 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { messageOf } from "../fault.ts";
-import { DownloadStore } from "../store/download_store.ts";
-import { openStateFolder, type StateFolder } from "../store/state_folder.ts";
-import { StateDatabase } from "../store/state_database.ts";
+import { DownloadStore } from "../store/partial/download_store.ts";
+import { openStateFolder, type StateFolder } from "../store/state/state_folder.ts";
+import { StateDatabase } from "../store/state/state_database.ts";
 import { Identity } from "../trust/identity.ts";
 import type { PrivateTransport } from "../trust/private_transport.ts";
 import { AGENT } from "../version.ts";
 import { type Address, formatAddress } from "../wire/connection.ts";
-import type { Finding } from "./checks/finding.ts";
-import { examineBootstraps } from "./examine_bootstraps.ts";
-import { examineState } from "./examine_state.ts";
-import { downloadMapOf } from "./download_map.ts";
-import { Lifetime } from "./lifetime.ts";
+import type { Finding } from "./api/finding.ts";
+import { examineBootstraps } from "./doctor/examine_bootstraps.ts";
+import { examineState } from "./doctor/examine_state.ts";
+import { downloadMapOf } from "./status/download_map.ts";
+import { Lifetime } from "../async/lifetime.ts";
 import { type ConfigChanges, type ConfigView, LiveConfig } from "./live_config.ts";
-import { Listener } from "./listener.ts";
+import { Listener } from "./serve/listener.ts";
 import type {
   DownloadMap,
   FolderListing,
@@ -26,7 +26,7 @@ import type {
   PageApi,
   UploadOptions,
   UploadRequest,
-} from "./page_api.ts";
+} from "./api/page_api.ts";
 import type {
   GetOptions,
   GetRequest,
@@ -41,10 +41,10 @@ import type {
   StreamRequest,
   TrustEntry,
   TrustRequest,
-} from "./peer_api.ts";
+} from "./api/peer_api.ts";
 import { PeerParts, type PeerState } from "./peer_parts.ts";
-import type { PeerSettings } from "./settings.ts";
-import { viewOf } from "./share_view.ts";
+import type { PeerSettings } from "./api/settings.ts";
+import { viewOf } from "./share/share_view.ts";
 
 const log = getLogger(["shoal", "peer"]);
 

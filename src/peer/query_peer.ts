@@ -1,8 +1,8 @@
 import { Fault } from "../fault.ts";
 import { type Knowledge, standingOf } from "../trust/choose_offer.ts";
-import type { BootstrapClient } from "./bootstrap_client.ts";
-import type { ListedFile, PeerApi } from "./peer_api.ts";
-import { Swarm } from "./swarm.ts";
+import type { BootstrapClient } from "./discovery/bootstrap_client.ts";
+import type { ListedFile, PeerApi } from "./api/peer_api.ts";
+import { Swarm } from "./discovery/swarm.ts";
 
 /** What a shared folder says of trust, as far as there is one: looked at when it is first needed. */
 export type PeekTrust = () => Promise<(name: string) => Partial<Knowledge>>;

@@ -7,8 +7,8 @@
  */
 import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
 import { type Env, Hono } from "hono";
-import type { PageApi } from "../peer/page_api.ts";
-import { statusOf, toApiError } from "./api_error.ts";
+import type { PageApi } from "../peer/api/page_api.ts";
+import { statusOf, toApiError } from "./http/api_error.ts";
 import { configRoutes } from "./routes/config.ts";
 import { doctorRoutes } from "./routes/doctor.ts";
 import { downloadsRoutes } from "./routes/downloads.ts";

@@ -20,13 +20,13 @@ import type {
   StreamRequest,
   TrustEntry,
   TrustRequest,
-} from "../peer/peer_api.ts";
-import type { Finding } from "../peer/checks/finding.ts";
-import { endLate } from "../peer/end_late.ts";
-import { abortable } from "../retry.ts";
-import { ApiError, fromApiError } from "./api_error.ts";
+} from "../peer/api/peer_api.ts";
+import type { Finding } from "../peer/api/finding.ts";
+import { endLate } from "../peer/get/end_late.ts";
+import { abortable } from "../async/retry.ts";
+import { ApiError, fromApiError } from "./http/api_error.ts";
 import type { ControlFile } from "./control_file.ts";
-import { readJsonLines } from "./json_lines.ts";
+import { readJsonLines } from "./http/json_lines.ts";
 import type { PageAddress, PageDoor } from "./page_host.ts";
 
 /** A value that came over the control API. The peer at the other end is this program itself. */

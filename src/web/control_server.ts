@@ -1,6 +1,6 @@
 import { toHex } from "../content/hex.ts";
-import type { PageApi } from "../peer/page_api.ts";
-import { statusOf, toApiError } from "./api_error.ts";
+import type { PageApi } from "../peer/api/page_api.ts";
+import { statusOf, toApiError } from "./http/api_error.ts";
 import { controlApi, type ControlOptions } from "./control_api.ts";
 import { writeControlFile } from "./control_file.ts";
 import { WebServer } from "./web_server.ts";

@@ -1,6 +1,6 @@
 import type { Hono } from "hono";
-import type { PageApi } from "../peer/page_api.ts";
-import { type Clock, realClock } from "../peer/rate_limiter.ts";
+import type { PageApi } from "../peer/api/page_api.ts";
+import { type Clock, realClock } from "../async/rate_limiter.ts";
 import { addApiRoutes } from "./control_api.ts";
 import { EventStreams } from "./event_stream.ts";
 import { pageAccess, type PageAccessOptions, type PageBindings } from "./page_access.ts";

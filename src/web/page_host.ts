@@ -1,4 +1,4 @@
-import type { PageApi } from "../peer/page_api.ts";
+import type { PageApi } from "../peer/api/page_api.ts";
 import type { PageServer } from "./page_server.ts";
 
 /** Where the page is served unless told otherwise; no browser refuses that port. */

@@ -1,5 +1,5 @@
 import { Fault, messageOf } from "../fault.ts";
-import type { PageApi } from "../peer/page_api.ts";
+import type { PageApi } from "../peer/api/page_api.ts";
 import { formatAddress } from "../wire/connection.ts";
 import { isBearer } from "./control_api.ts";
 import { isLoopbackAddress } from "./own_host.ts";

@@ -1,6 +1,6 @@
-import type { PageApi } from "../peer/page_api.ts";
-import type { Clock } from "../peer/rate_limiter.ts";
-import type { PartialStatus, PeerStatus, SharedFile, Transfer } from "../peer/peer_api.ts";
+import type { PageApi } from "../peer/api/page_api.ts";
+import type { Clock } from "../async/rate_limiter.ts";
+import type { PartialStatus, PeerStatus, SharedFile, Transfer } from "../peer/api/peer_api.ts";
 import { ChangeLog, type LoggedChanges } from "./change_log.ts";
 import { RatesLog, type RatesTold } from "./rates_log.ts";
 

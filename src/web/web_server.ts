@@ -1,4 +1,4 @@
-import { abortable } from "../retry.ts";
+import { abortable } from "../async/retry.ts";
 
 /** For how long answers under way are waited for when the server stops, in milliseconds. */
 const GRACE_MS = 3_000;

@@ -3,13 +3,13 @@
  * out, a time limit on every wait. Neither side of the protocol is in here.
  */
 import { Fault, isAbort, messageOf } from "../fault.ts";
-import type { RateLimiter } from "../peer/rate_limiter.ts";
+import type { RateLimiter } from "../async/rate_limiter.ts";
 import { type Address, formatAddress } from "./address.ts";
 import { decodeLine, encodeMessage, type Message, type Outgoing } from "./codec.ts";
 import { giveLineRoom, isLineRoom, takeLineRoom } from "./line_rooms.ts";
 import { HANDSHAKE_MS, LINE_CAP, PROGRESS_MS } from "./protocol.ts";
 import { inTheClear, OtherSwarm, type Socket, type Transport } from "./transport.ts";
-import { Watchdog } from "./watchdog.ts";
+import { Watchdog } from "../async/watchdog.ts";
 
 export { type Address, formatAddress };
 

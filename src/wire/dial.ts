@@ -1,4 +1,4 @@
-import { abortable, delay } from "../retry.ts";
+import { abortable, delay } from "../async/retry.ts";
 import type { Address } from "./address.ts";
 import { type LookUp, lookUp } from "./look_up.ts";
 

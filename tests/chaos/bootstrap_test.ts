@@ -1,6 +1,6 @@
 /** Downloads that outlive the bootstrap. */
 import { assert, assertEquals } from "@std/assert";
-import type { Receipt } from "../../src/peer/peer_api.ts";
+import type { Receipt } from "../../src/peer/api/peer_api.ts";
 import { contentsOf, eventually } from "../e2e/checks.ts";
 import { Program } from "../e2e/program.ts";
 import { lastLine, sameFiles } from "../e2e/world.ts";

@@ -1,6 +1,6 @@
 /** Folders that several fetch at the same time, or that one who has fetched them serves: they help each other. */
 import { assert, assertEquals } from "@std/assert";
-import type { FileRecord, PeerStatus, Receipt } from "../../src/peer/peer_api.ts";
+import type { FileRecord, PeerStatus, Receipt } from "../../src/peer/api/peer_api.ts";
 import { eventually } from "../e2e/checks.ts";
 import { lastLine, type Peer, World, writeRandom } from "../e2e/world.ts";
 

@@ -1,7 +1,7 @@
 /** Folders whose fetching or updating is killed: nothing half-done shows, and what came is used. */
 import { assert, assertEquals } from "@std/assert";
 import { CHUNK_SIZE } from "../../src/content/sizes.ts";
-import type { PeerStatus, Receipt } from "../../src/peer/peer_api.ts";
+import type { PeerStatus, Receipt } from "../../src/peer/api/peer_api.ts";
 import { assertRefused, eventually, placedIn } from "../e2e/checks.ts";
 import { type Peer, World, writeRandom } from "../e2e/world.ts";
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Receipt } from "../../src/peer/peer_api.ts";
+import type { Receipt } from "../../src/peer/api/peer_api.ts";
 import { contentsOf, placedIn } from "../e2e/checks.ts";
 import { lastLine, sameFiles, type World } from "../e2e/world.ts";
 import { CHUNK, type Sharer, statusOf } from "./setting.ts";

@@ -1,6 +1,6 @@
 /** One download from every kind of source at once. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { Receipt } from "../../src/peer/peer_api.ts";
+import type { Receipt } from "../../src/peer/api/peer_api.ts";
 import { contentsOf } from "../e2e/checks.ts";
 import { HostilePeer, type Lie, offerOf, serving } from "../e2e/hostile_peer.ts";
 import { sameFiles } from "../e2e/world.ts";

@@ -1,7 +1,7 @@
 /** Downloads that are killed, cancelled, starved of disk, or overtaken: they go on where they were. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { RUN_CHUNKS, RUN_SIZE } from "../../src/content/run_map.ts";
-import type { PartialStatus, Receipt } from "../../src/peer/peer_api.ts";
+import type { PartialStatus, Receipt } from "../../src/peer/api/peer_api.ts";
 import { assertRefused, contentsOf, eventually, partialsOf, placedIn } from "../e2e/checks.ts";
 import { CAN_MOUNT, MountedDisk, NEEDS } from "../e2e/mounted_disk.ts";
 import { Program } from "../e2e/program.ts";

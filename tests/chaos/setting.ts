@@ -1,6 +1,6 @@
 /** What the tests of trouble have in common: one file, peers that share it, and what they may cost. */
 import { assert } from "@std/assert";
-import type { PeerStatus } from "../../src/peer/peer_api.ts";
+import type { PeerStatus } from "../../src/peer/api/peer_api.ts";
 import type { Program } from "../e2e/program.ts";
 import { Proxy, type ProxyOptions } from "../e2e/proxy.ts";
 import { type Peer, type PeerOptions, World, writeRandom } from "../e2e/world.ts";

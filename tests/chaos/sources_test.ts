@@ -3,7 +3,7 @@
  * a transfer. A proxy between getter and source makes of "the middle" an event.
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { Receipt } from "../../src/peer/peer_api.ts";
+import type { Receipt } from "../../src/peer/api/peer_api.ts";
 import { assertRefused, contentsOf, partialsOf, placedIn } from "../e2e/checks.ts";
 import type { Proxy, ProxyOptions } from "../e2e/proxy.ts";
 import { lastLine, sameFiles } from "../e2e/world.ts";

@@ -1,13 +1,13 @@
 /** A bootstrap, and a peer, that are swamped: with connections, requests and silence. */
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { MAX_CONNECTIONS_PER_ADDRESS } from "../../src/bootstrap/limits.ts";
-import { parseAddress } from "../../src/peer/settings.ts";
+import { parseAddress } from "../../src/peer/api/settings.ts";
 import { Identity } from "../../src/trust/identity.ts";
 import { signRegistration } from "../../src/trust/registration.ts";
 import { Refusal } from "../../src/wire/caller.ts";
 import type { Address } from "../../src/wire/connection.ts";
 import { FoundReply } from "../../src/wire/protocol.ts";
-import { TestPeer } from "../bootstrap_bench.ts";
+import { TestPeer } from "../bootstrap/bench.ts";
 import { closedPort, RawEnd, Scripted } from "../support/sockets.ts";
 import { assertRefused, eventually } from "./checks.ts";
 import { outsideAddress } from "./outside_address.ts";

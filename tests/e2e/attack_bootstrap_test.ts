@@ -3,7 +3,7 @@
  * says, nor go back behind what was taken before. Each with what the user sees, and what is on disk.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import type { ListedFile, Receipt, TrustEntry } from "../../src/peer/peer_api.ts";
+import type { ListedFile, Receipt, TrustEntry } from "../../src/peer/api/peer_api.ts";
 import { signAnnouncement } from "../../src/trust/announcement.ts";
 import { Identity } from "../../src/trust/identity.ts";
 import type { Found } from "../../src/wire/protocol.ts";

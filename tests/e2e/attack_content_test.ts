@@ -1,7 +1,7 @@
 /** Sources that lie about what they have, to a peer that goes on serving others meanwhile. */
 import { assert, assertEquals } from "@std/assert";
 import { RUN_SIZE } from "../../src/content/run_map.ts";
-import type { Receipt } from "../../src/peer/peer_api.ts";
+import type { Receipt } from "../../src/peer/api/peer_api.ts";
 import { assertSameBytes, concat, patterned } from "../support/bytes.ts";
 import { tallFile } from "../support/memory_source.ts";
 import { assertRefused, contentsOf, placedIn } from "./checks.ts";

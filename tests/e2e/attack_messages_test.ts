@@ -1,7 +1,7 @@
 /** Bytes that break the rules, sent to a peer and a bootstrap that serve: they go on serving others. */
 import { assert, assertEquals } from "@std/assert";
-import type { SharedFile } from "../../src/peer/peer_api.ts";
-import { parseAddress } from "../../src/peer/settings.ts";
+import type { SharedFile } from "../../src/peer/api/peer_api.ts";
+import { parseAddress } from "../../src/peer/api/settings.ts";
 import { assertSameBytes, patterned } from "../support/bytes.ts";
 import { referenceIdOf } from "../support/reference_tree.ts";
 import { RawEnd } from "../support/sockets.ts";

@@ -1,7 +1,7 @@
 /** Names and links that should lead out of DIR, or onto somebody else's file: they lead nowhere. */
 import { assert, assertEquals } from "@std/assert";
-import type { FileRecord, PeerStatus, SharedFile } from "../../src/peer/peer_api.ts";
-import { parseAddress } from "../../src/peer/settings.ts";
+import type { FileRecord, PeerStatus, SharedFile } from "../../src/peer/api/peer_api.ts";
+import { parseAddress } from "../../src/peer/api/settings.ts";
 import { assertSameBytes, patterned } from "../support/bytes.ts";
 import { RawEnd } from "../support/sockets.ts";
 import { assertRefused, contentsOf, eventually } from "./checks.ts";

@@ -1,7 +1,7 @@
 /** A private swarm: members have everything, outsiders nothing, and secrets stay where they are. */
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import type { FileRecord, PeerRecord, PeerStatus, Receipt } from "../../src/peer/peer_api.ts";
-import { parseAddress } from "../../src/peer/settings.ts";
+import type { FileRecord, PeerRecord, PeerStatus, Receipt } from "../../src/peer/api/peer_api.ts";
+import { parseAddress } from "../../src/peer/api/settings.ts";
 import { HANDSHAKES_MOST } from "../../src/trust/private_listener.ts";
 import { NAME_SUFFIX, SwarmAuthority } from "../../src/trust/swarm_authority.ts";
 import { newSwarmKey, parseSwarmKey } from "../../src/trust/swarm_key.ts";

@@ -1,13 +1,13 @@
 /** Registrations that lie: for another's key or address, replayed, or to make a bootstrap call about. */
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import type { FileRecord, PeerRecord } from "../../src/peer/peer_api.ts";
-import { parseAddress } from "../../src/peer/settings.ts";
+import type { FileRecord, PeerRecord } from "../../src/peer/api/peer_api.ts";
+import { parseAddress } from "../../src/peer/api/settings.ts";
 import { signProof } from "../../src/trust/proof.ts";
 import { signRegistration } from "../../src/trust/registration.ts";
 import { Refusal } from "../../src/wire/caller.ts";
 import { type Address, Connection } from "../../src/wire/connection.ts";
 import { FoundReply, Ok, Peers, Registered } from "../../src/wire/protocol.ts";
-import { exchange, TestPeer } from "../bootstrap_bench.ts";
+import { exchange, TestPeer } from "../bootstrap/bench.ts";
 import { closedPort, Scripted } from "../support/sockets.ts";
 import { eventually } from "./checks.ts";
 import { outsideAddress } from "./outside_address.ts";

@@ -1,6 +1,6 @@
 /** What others wrote, shown by the real program: the exact bytes that reach a terminal. */
 import { assert, assertEquals } from "@std/assert";
-import { parseAddress } from "../../src/peer/settings.ts";
+import { parseAddress } from "../../src/peer/api/settings.ts";
 import { Identity } from "../../src/trust/identity.ts";
 import { signRegistration } from "../../src/trust/registration.ts";
 import { patterned } from "../support/bytes.ts";

@@ -1,6 +1,6 @@
 /** Backups and moves of DIR, as docs/operations.md has them: what is restored goes on as who it was. */
 import { assert, assertEquals } from "@std/assert";
-import type { FileRecord, PeerStatus, Receipt, ShareResult } from "../../src/peer/peer_api.ts";
+import type { FileRecord, PeerStatus, Receipt, ShareResult } from "../../src/peer/api/peer_api.ts";
 import { eventually } from "./checks.ts";
 import { sameFiles, World, writeRandom } from "./world.ts";
 

@@ -1,6 +1,6 @@
 /** Words, folders, names and files that can't be used: one line, the right code, nothing left. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { FileRecord } from "../../src/peer/peer_api.ts";
+import type { FileRecord } from "../../src/peer/api/peer_api.ts";
 import { assertRefused, contentsOf } from "./checks.ts";
 import { HostilePeer, offerOf, serving } from "./hostile_peer.ts";
 import { shoal } from "./program.ts";

@@ -1,6 +1,6 @@
 /** `get --checksum`: the whole file is compared as well, and nothing that differs gets its name. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { PeerStatus, Receipt } from "../../src/peer/peer_api.ts";
+import type { PeerStatus, Receipt } from "../../src/peer/api/peer_api.ts";
 import { sha256 } from "../support/bytes.ts";
 import { assertRefused, contentsOf, eventually } from "./checks.ts";
 import { sameFiles, World, writeRandom } from "./world.ts";

@@ -1,6 +1,6 @@
 /** The command line as scripts see it: words, outputs and exit codes. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import type { PeerStatus, Receipt, ShareResult } from "../../src/peer/peer_api.ts";
+import type { PeerStatus, Receipt, ShareResult } from "../../src/peer/api/peer_api.ts";
 import { closedPort } from "../support/sockets.ts";
 import { assertRefused, contentsOf } from "./checks.ts";
 import { HostilePeer, offerOf, serving } from "./hostile_peer.ts";

@@ -1,6 +1,6 @@
 /** The control endpoint of a running peer, by which verbs ask it. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { PeerStatus, Receipt } from "../../src/peer/peer_api.ts";
+import type { PeerStatus, Receipt } from "../../src/peer/api/peer_api.ts";
 import { RawEnd } from "../support/sockets.ts";
 import { assertRefused, contentsOf } from "./checks.ts";
 import { type Peer, World, writeRandom } from "./world.ts";

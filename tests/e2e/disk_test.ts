@@ -1,6 +1,6 @@
 /** Disks that are full or read-only, and files that change under the reader's hands. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import type { PeerStatus, Receipt } from "../../src/peer/peer_api.ts";
+import type { PeerStatus, Receipt } from "../../src/peer/api/peer_api.ts";
 import { assertRefused, contentsOf, partialsOf, placedIn } from "./checks.ts";
 import { CAN_MOUNT, MountedDisk as Disk, NEEDS } from "./mounted_disk.ts";
 import { Program } from "./program.ts";

@@ -1,7 +1,7 @@
 /** `shoal peer doctor` on real folders, with and without a peer that runs. */
 import { assert, assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import type { Finding } from "../../src/peer/checks/finding.ts";
+import type { Finding } from "../../src/peer/api/finding.ts";
 import { type Finished, shoal } from "./program.ts";
 import { World } from "./world.ts";
 

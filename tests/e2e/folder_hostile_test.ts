@@ -1,6 +1,6 @@
 /** Folders from peers that are not what they should be: refused before anything is written. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { Receipt, ShareResult } from "../../src/peer/peer_api.ts";
+import type { Receipt, ShareResult } from "../../src/peer/api/peer_api.ts";
 import type { Bytes } from "../support/bytes.ts";
 import { referenceIdOf } from "../support/reference_tree.ts";
 import { assertRefused, contentsOf, placedIn } from "./checks.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { PeerStatus, Receipt, TrustEntry } from "../../src/peer/peer_api.ts";
+import type { PeerStatus, Receipt, TrustEntry } from "../../src/peer/api/peer_api.ts";
 import { sha256 } from "../support/bytes.ts";
 import { assertRefused, contentsOf, placedIn } from "./checks.ts";
 import { World } from "./world.ts";

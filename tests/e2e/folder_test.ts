@@ -1,6 +1,6 @@
 /** Folders as one thing: what is shared of them, and what stands where they were fetched to. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { FileRecord, PeerStatus, Receipt, ShareResult } from "../../src/peer/peer_api.ts";
+import type { FileRecord, PeerStatus, Receipt, ShareResult } from "../../src/peer/api/peer_api.ts";
 import { assertRefused, placedIn } from "./checks.ts";
 import { sameFiles, World } from "./world.ts";
 import { assertSameTree, sharing, write } from "./trees.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { Plan, Receipt, ShareResult, TrustEntry } from "../../src/peer/peer_api.ts";
+import type { Plan, Receipt, ShareResult, TrustEntry } from "../../src/peer/api/peer_api.ts";
 import { closedPort } from "../support/sockets.ts";
 import { assertRefused, contentsOf, eventually, placedIn } from "./checks.ts";
 import { World } from "./world.ts";

@@ -1,5 +1,5 @@
 import { assert } from "@std/assert";
-import type { FileRecord, ShareResult } from "../../src/peer/peer_api.ts";
+import type { FileRecord, ShareResult } from "../../src/peer/api/peer_api.ts";
 import { assertRefused, eventually, placedIn } from "./checks.ts";
 import { World } from "./world.ts";
 import { assertSameTree, makeTree, text, write } from "./trees.ts";

@@ -1,7 +1,7 @@
 /** A running peer as a gateway: what a browser or curl reads from it, and sends to it. */
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { runCount } from "../../src/content/run_map.ts";
-import type { PeerStatus } from "../../src/peer/peer_api.ts";
+import type { PeerStatus } from "../../src/peer/api/peer_api.ts";
 import { contentsOf, eventually } from "./checks.ts";
 import { sameFiles, World, writeRandom } from "./world.ts";
 import { askOf, linesOf } from "./ask.ts";

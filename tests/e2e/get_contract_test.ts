@@ -1,7 +1,7 @@
 /** What scripts rely on in `get`: updates, locks, commands, lists, waiting; after each, what is on disk. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { CHUNK_SIZE } from "../../src/content/sizes.ts";
-import type { ListedFile, Plan, Receipt } from "../../src/peer/peer_api.ts";
+import type { ListedFile, Plan, Receipt } from "../../src/peer/api/peer_api.ts";
 import { closedPort } from "../support/sockets.ts";
 import { assertRefused, contentsOf, eventually } from "./checks.ts";
 import { publisher } from "./publishers.ts";

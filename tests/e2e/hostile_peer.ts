@@ -1,5 +1,5 @@
-import { BootstrapClient } from "../../src/peer/bootstrap_client.ts";
-import { parseAddress } from "../../src/peer/settings.ts";
+import { BootstrapClient } from "../../src/peer/discovery/bootstrap_client.ts";
+import { parseAddress } from "../../src/peer/api/settings.ts";
 import { signAnnouncement } from "../../src/trust/announcement.ts";
 import { Identity } from "../../src/trust/identity.ts";
 import { type Bytes, concat, sha256 } from "../support/bytes.ts";

@@ -1,6 +1,6 @@
 /** Bootstraps and peers that are not what they should be: no harm, the right code, in bounded time. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { Receipt } from "../../src/peer/peer_api.ts";
+import type { Receipt } from "../../src/peer/api/peer_api.ts";
 import { assertSameBytes, type Bytes, patterned } from "../support/bytes.ts";
 import { closedPort, type RawEnd, Scripted } from "../support/sockets.ts";
 import { assertRefused, contentsOf, placedIn } from "./checks.ts";

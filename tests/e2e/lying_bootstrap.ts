@@ -1,5 +1,5 @@
-import { BootstrapClient } from "../../src/peer/bootstrap_client.ts";
-import { parseAddress } from "../../src/peer/settings.ts";
+import { BootstrapClient } from "../../src/peer/discovery/bootstrap_client.ts";
+import { parseAddress } from "../../src/peer/api/settings.ts";
 import type { FileRecord, Found, PeerRecord } from "../../src/wire/protocol.ts";
 import { type RawEnd, Scripted } from "../support/sockets.ts";
 import { wireMessage } from "./hostile_peer.ts";

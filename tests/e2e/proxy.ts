@@ -1,4 +1,4 @@
-import type { PeerRecord } from "../../src/peer/peer_api.ts";
+import type { PeerRecord } from "../../src/peer/api/peer_api.ts";
 import { closedPort, RawEnd } from "../support/sockets.ts";
 import { eventually } from "./checks.ts";
 import type { World } from "./world.ts";

@@ -1,4 +1,4 @@
-import type { ShareResult } from "../../src/peer/peer_api.ts";
+import type { ShareResult } from "../../src/peer/api/peer_api.ts";
 import type { Peer, World } from "./world.ts";
 
 /** A peer that publishes, and how to make it publish. */

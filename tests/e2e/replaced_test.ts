@@ -1,6 +1,6 @@
 /** What is replaced by its publisher while it is fetched: only `--update` goes on with the newer version. */
 import { assert, assertEquals } from "@std/assert";
-import type { PeerStatus, Receipt, ShareResult } from "../../src/peer/peer_api.ts";
+import type { PeerStatus, Receipt, ShareResult } from "../../src/peer/api/peer_api.ts";
 import { contentsOf, partialsOf, placedIn } from "./checks.ts";
 import { Proxy } from "./proxy.ts";
 import { lastLine, sameFiles, World, writeRandom } from "./world.ts";

@@ -1,6 +1,6 @@
 /** Only what changed is fetched: from older versions, named files and what is known of in DIR. */
 import { assert, assertEquals, assertLess } from "@std/assert";
-import type { Receipt } from "../../src/peer/peer_api.ts";
+import type { Receipt } from "../../src/peer/api/peer_api.ts";
 import { patterned } from "../support/bytes.ts";
 import { assertRefused, contentsOf, eventually } from "./checks.ts";
 import { sameFiles, World, writeRandom } from "./world.ts";

@@ -1,6 +1,6 @@
 /** The seed's dialect, in both directions and both roles, against programs written from its table. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { FileRecord, PeerRecord, PeerStatus, Receipt } from "../../src/peer/peer_api.ts";
+import type { FileRecord, PeerRecord, PeerStatus, Receipt } from "../../src/peer/api/peer_api.ts";
 import { assertSameBytes, patterned } from "../support/bytes.ts";
 import { assertRefused, contentsOf } from "./checks.ts";
 import { askSeed, fetchAsSeed, SeedServer } from "./seed_peer.ts";

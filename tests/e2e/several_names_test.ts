@@ -1,6 +1,6 @@
 /** Verbs that are given several names at once. */
 import { assertEquals } from "@std/assert";
-import type { PartialStatus, PeerStatus, ShareResult } from "../../src/peer/peer_api.ts";
+import type { PartialStatus, PeerStatus, ShareResult } from "../../src/peer/api/peer_api.ts";
 import { assertRefused, eventually } from "./checks.ts";
 import { World, writeRandom } from "./world.ts";
 

@@ -7,7 +7,7 @@ import type {
   Receipt,
   SharedFile,
   ShareResult,
-} from "../../src/peer/peer_api.ts";
+} from "../../src/peer/api/peer_api.ts";
 import { assertRefused, contentsOf, eventually, placedIn } from "./checks.ts";
 import { sameFiles, World, writeRandom } from "./world.ts";
 

@@ -1,6 +1,6 @@
 /** The shell of a running peer, with lines from a pipe. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import type { FileRecord, PeerStatus } from "../../src/peer/peer_api.ts";
+import type { FileRecord, PeerStatus } from "../../src/peer/api/peer_api.ts";
 import { contentsOf } from "./checks.ts";
 import { Program } from "./program.ts";
 import { sameFiles, World, writeRandom } from "./world.ts";

@@ -1,6 +1,6 @@
 /** Signals end every process in order, with 128 + n, and leave nothing half-written. */
 import { assertEquals } from "@std/assert";
-import type { PeerRecord } from "../../src/peer/peer_api.ts";
+import type { PeerRecord } from "../../src/peer/api/peer_api.ts";
 import { Scripted } from "../support/sockets.ts";
 import { contentsOf, partialsOf, placedIn } from "./checks.ts";
 import { wireMessage } from "./hostile_peer.ts";

@@ -3,7 +3,7 @@
  * comes back. All of it at the same time, in one test.
  */
 import { assert, assertEquals } from "@std/assert";
-import type { FileRecord } from "../../src/peer/peer_api.ts";
+import type { FileRecord } from "../../src/peer/api/peer_api.ts";
 import { assertSameBytes, patterned } from "../support/bytes.ts";
 import { closedPort, Scripted } from "../support/sockets.ts";
 import { assertRefused, contentsOf, eventually, placedIn } from "./checks.ts";

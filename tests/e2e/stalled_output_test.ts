@@ -1,7 +1,7 @@
 /** A reader of standard output that takes nothing more can't hold up a signal, a deadline or a peer's end. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import type { PeerStatus } from "../../src/peer/peer_api.ts";
-import { delay } from "../../src/retry.ts";
+import type { PeerStatus } from "../../src/peer/api/peer_api.ts";
+import { delay } from "../../src/async/retry.ts";
 import { RawEnd } from "../support/sockets.ts";
 import { contentsOf, eventually } from "./checks.ts";
 import { programWords } from "./program.ts";

@@ -1,6 +1,6 @@
 /** `get -o -`: the file on standard output, in order, while it downloads. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { PeerStatus, Receipt } from "../../src/peer/peer_api.ts";
+import type { PeerStatus, Receipt } from "../../src/peer/api/peer_api.ts";
 import { assertRefused, contentsOf, eventually } from "./checks.ts";
 import { programWords } from "./program.ts";
 import { type Peer, World, writeRandom } from "./world.ts";

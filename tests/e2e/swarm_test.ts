@@ -1,7 +1,7 @@
 /** Files between peers that are real processes: every size and name, byte for byte. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { RUN_SIZE } from "../../src/content/run_map.ts";
-import type { FileRecord, PeerStatus, Receipt, ShareResult } from "../../src/peer/peer_api.ts";
+import type { FileRecord, PeerStatus, Receipt, ShareResult } from "../../src/peer/api/peer_api.ts";
 import { assertSameBytes } from "../support/bytes.ts";
 import { referenceIdOf } from "../support/reference_tree.ts";
 import { assertRefused, contentsOf } from "./checks.ts";

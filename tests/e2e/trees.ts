@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { ShareResult } from "../../src/peer/peer_api.ts";
+import type { ShareResult } from "../../src/peer/api/peer_api.ts";
 import { placedIn } from "./checks.ts";
 import { type Peer, sameFiles, World, writeRandom } from "./world.ts";
 

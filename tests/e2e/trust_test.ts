@@ -1,6 +1,6 @@
 /** Whose announcement of a name is taken: what users and scripts see of it. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import type { ListedFile, Receipt, TrustEntry } from "../../src/peer/peer_api.ts";
+import type { ListedFile, Receipt, TrustEntry } from "../../src/peer/api/peer_api.ts";
 import { patterned } from "../support/bytes.ts";
 import { assertRefused, contentsOf, eventually, placedIn } from "./checks.ts";
 import { publisher } from "./publishers.ts";

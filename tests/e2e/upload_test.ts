@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { PeerStatus } from "../../src/peer/peer_api.ts";
+import type { PeerStatus } from "../../src/peer/api/peer_api.ts";
 import { contentsOf, eventually } from "./checks.ts";
 import { sameFiles, World, writeRandom } from "./world.ts";
 import { askOf, linesOf } from "./ask.ts";

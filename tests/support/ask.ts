@@ -1,5 +1,5 @@
 import { controlApi } from "../../src/web/control_api.ts";
-import type { PageApi } from "../../src/peer/page_api.ts";
+import type { PageApi } from "../../src/peer/api/page_api.ts";
 
 const TOKEN = "0123456789abcdef".repeat(4);
 

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import type { PageApi } from "../../src/peer/page_api.ts";
+import type { PageApi } from "../../src/peer/api/page_api.ts";
 import { controlApi } from "../../src/web/control_api.ts";
-import { readJsonLines } from "../../src/web/json_lines.ts";
+import { readJsonLines } from "../../src/web/http/json_lines.ts";
 
 /** The token that the API of a test asks for. */
 export const TOKEN = "0123456789abcdef".repeat(4);

@@ -1,4 +1,4 @@
-import { Disk } from "../../src/store/disk.ts";
+import { Disk } from "../../src/store/disk/disk.ts";
 
 /** A Disk that counts what it is asked for, and ends with the test. */
 export class CountedDisk extends Disk implements Disposable {

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { treeShape } from "../../src/content/hash_tree.ts";
 import type { Fault } from "../../src/fault.ts";
-import { Downloader, type DownloaderOptions } from "../../src/peer/downloader.ts";
+import { Downloader, type DownloaderOptions } from "../../src/peer/download/downloader.ts";
 import { Refusal } from "../../src/wire/caller.ts";
 import { assertSameBytes, type Bytes } from "./bytes.ts";
 import { MemorySink } from "./memory_sink.ts";

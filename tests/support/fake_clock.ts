@@ -1,4 +1,4 @@
-import type { Clock } from "../../src/peer/rate_limiter.ts";
+import type { Clock } from "../../src/async/rate_limiter.ts";
 
 /** Time that passes only when it is told to. */
 export class FakeClock implements Clock {

@@ -1,6 +1,6 @@
 import "reflect-metadata";
 import { assertEquals } from "@std/assert";
-import { Listener } from "../../src/peer/listener.ts";
+import { Listener } from "../../src/peer/serve/listener.ts";
 import { PrivateTransport } from "../../src/trust/private_transport.ts";
 import { type SwarmKey } from "../../src/trust/swarm_key.ts";
 import { answer } from "../../src/wire/answerer.ts";

@@ -1,7 +1,7 @@
 import { runCount, RunMap } from "../../src/content/run_map.ts";
 import { Fault } from "../../src/fault.ts";
-import type { SourceReceipt } from "../../src/peer/peer_api.ts";
-import type { ChunkRange, ChunkRequest, Source } from "../../src/peer/source.ts";
+import type { SourceReceipt } from "../../src/peer/api/peer_api.ts";
+import type { ChunkRange, ChunkRequest, Source } from "../../src/peer/download/source.ts";
 import { Refusal } from "../../src/wire/caller.ts";
 import { type Bytes, concat, patterned } from "./bytes.ts";
 import {

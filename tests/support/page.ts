@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { PageApi } from "../../src/peer/page_api.ts";
+import type { PageApi } from "../../src/peer/api/page_api.ts";
 import { isBearer } from "../../src/web/control_api.ts";
 import { pageApp } from "../../src/web/page_app.ts";
 import { loadPageAssets } from "../../src/web/page_assets.ts";

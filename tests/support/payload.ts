@@ -1,4 +1,4 @@
-import type { Payload } from "../../src/peer/sink.ts";
+import type { Payload } from "../../src/store/disk/sink.ts";
 import type { Bytes } from "./bytes.ts";
 import { referenceDigests } from "./reference_tree.ts";
 

@@ -1,9 +1,9 @@
 import { digestChunks } from "../../src/content/digest.ts";
 import { RUN_SIZE, RunMap } from "../../src/content/run_map.ts";
-import { Disk } from "../../src/store/disk.ts";
-import { DownloadStore } from "../../src/store/download_store.ts";
-import { hashFile } from "../../src/store/hash_file.ts";
-import { PartialFile, type PartialOptions } from "../../src/store/partial_file.ts";
+import { Disk } from "../../src/store/disk/disk.ts";
+import { DownloadStore } from "../../src/store/partial/download_store.ts";
+import { hashFile } from "../../src/store/hash/hash_file.ts";
+import { PartialFile, type PartialOptions } from "../../src/store/partial/partial_file.ts";
 import { type Bytes, patterned } from "./bytes.ts";
 import { State } from "./state.ts";
 import { TempFolder } from "./temp_folder.ts";

@@ -1,4 +1,4 @@
-import { buildProgram } from "../../src/cli/program.ts";
+import { buildProgram } from "../../src/cli/program/program.ts";
 
 /** The command tree, whose commands do nothing. */
 export function plainProgram() {

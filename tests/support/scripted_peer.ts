@@ -1,4 +1,4 @@
-import type { Finding } from "../../src/peer/checks/finding.ts";
+import type { Finding } from "../../src/peer/api/finding.ts";
 import type {
   DownloadMap,
   FolderListing,
@@ -7,7 +7,7 @@ import type {
   PageApi,
   UploadOptions,
   UploadRequest,
-} from "../../src/peer/page_api.ts";
+} from "../../src/peer/api/page_api.ts";
 import type { ManifestEntry } from "../../src/content/manifest.ts";
 import type { ConfigChanges, ConfigView } from "../../src/peer/live_config.ts";
 import type {
@@ -25,7 +25,7 @@ import type {
   ShareResult,
   TrustEntry,
   TrustRequest,
-} from "../../src/peer/peer_api.ts";
+} from "../../src/peer/api/peer_api.ts";
 
 const ID = "1a2b3c4d".repeat(8);
 const PEER = "ab".repeat(32);

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { Listener, type ListenerOptions } from "../../src/peer/listener.ts";
-import { ActiveDownloads } from "../../src/peer/servable.ts";
-import { Uploader } from "../../src/peer/uploader.ts";
-import { UploadSlots } from "../../src/peer/upload_slots.ts";
+import { Listener, type ListenerOptions } from "../../src/peer/serve/listener.ts";
+import { ActiveDownloads } from "../../src/peer/serve/active_downloads.ts";
+import { Uploader } from "../../src/peer/serve/uploader.ts";
+import { UploadSlots } from "../../src/peer/serve/upload_slots.ts";
 import { CHUNK_SIZE } from "../../src/wire/protocol.ts";
 import { type Bytes, patterned } from "./bytes.ts";
 import { RawEnd } from "./sockets.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Sink } from "../../src/peer/sink.ts";
+import type { Sink } from "../../src/store/disk/sink.ts";
 import { assertSameBytes, type Bytes, patterned } from "./bytes.ts";
 import { payloadOf } from "./payload.ts";
 

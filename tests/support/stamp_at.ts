@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import { type FileStamp, stampOf } from "../../src/store/file_stamp.ts";
+import { type FileStamp, stampOf } from "../../src/store/disk/file_stamp.ts";
 
 /** The stamp of the file at `path` now. */
 export function stampAt(path: string): FileStamp {

@@ -1,9 +1,9 @@
-import { DigestStore } from "../../src/store/digest_store.ts";
-import { Disk } from "../../src/store/disk.ts";
-import { HashCache } from "../../src/store/hash_cache.ts";
-import { Library, type Share } from "../../src/store/library.ts";
-import { SharedReader } from "../../src/store/shared_reader.ts";
-import { StateDatabase } from "../../src/store/state_database.ts";
+import { DigestStore } from "../../src/store/hash/digest_store.ts";
+import { Disk } from "../../src/store/disk/disk.ts";
+import { HashCache } from "../../src/store/hash/hash_cache.ts";
+import { Library, type Share } from "../../src/store/shares/library.ts";
+import { SharedReader } from "../../src/store/disk/shared_reader.ts";
+import { StateDatabase } from "../../src/store/state/state_database.ts";
 import type { Announcement } from "../../src/wire/protocol.ts";
 
 /** A peer's state without the peer: the database in a folder, and what works on it. */

@@ -1,4 +1,4 @@
-import { Watchdog } from "../../src/wire/watchdog.ts";
+import { Watchdog } from "../../src/async/watchdog.ts";
 
 /** A watchdog; what it misses first, and all that it missed so far. */
 export function watch(): { dog: Watchdog; late: Promise<string>; calls: string[] } {

@@ -1,4 +1,4 @@
-import type { StateDatabase } from "../../src/store/state_database.ts";
+import type { StateDatabase } from "../../src/store/state/state_database.ts";
 
 /** Takes from a database the tables of folders and all later ones, as if an older version had made it. */
 export function withoutFolders(db: StateDatabase): void {

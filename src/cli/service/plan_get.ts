@@ -1,10 +1,10 @@
 import type { Command } from "commander";
 import { basename, dirname, isAbsolute, resolve } from "node:path";
 import { Fault } from "../../fault.ts";
-import type { PeerFlags } from "../options.ts";
-import { buildProgram } from "../program.ts";
-import { HelpShown, takeOver, UsageFault } from "../usage.ts";
-import type { VerbLine } from "../verb_command.ts";
+import type { PeerFlags } from "../args/options.ts";
+import { buildProgram } from "../program/program.ts";
+import { HelpShown, takeOver, UsageFault } from "../output/usage.ts";
+import type { VerbLine } from "../verbs/verb_command.ts";
 import type { GetFlags } from "../verbs/get_options.ts";
 
 const HELP = "shoal peer install-service --help";

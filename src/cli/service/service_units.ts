@@ -1,4 +1,4 @@
-import { EXIT } from "../exit_code.ts";
+import { EXIT } from "../output/exit_code.ts";
 import { hardening } from "./hardening.ts";
 import { systemdBarePath, systemdProgram, systemdText, systemdWord } from "./systemd_words.ts";
 import type { Line, Unit } from "./unit_file.ts";

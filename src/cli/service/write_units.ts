@@ -1,5 +1,5 @@
 import { Fault } from "../../fault.ts";
-import { writeFault } from "../../store/file_stamp.ts";
+import { writeFault } from "../../store/disk/file_stamp.ts";
 import { type Unit, unitText } from "./unit_file.ts";
 
 export interface WriteUnitsOptions {

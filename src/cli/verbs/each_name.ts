@@ -1,7 +1,7 @@
 import { Fault } from "../../fault.ts";
-import { EXIT, type ExitCode } from "../exit_code.ts";
-import { Output } from "../output.ts";
-import { errorValue, reportFailure } from "../report_failure.ts";
+import { EXIT, type ExitCode } from "../output/exit_code.ts";
+import { Output } from "../output/output.ts";
+import { errorValue, reportFailure } from "../output/report_failure.ts";
 import type { VerbCall } from "./verb.ts";
 
 /**

@@ -1,7 +1,7 @@
-import type { ExitCode } from "../exit_code.ts";
-import { pinnedName } from "../pinned_name.ts";
-import { formatSize, shortId } from "../units.ts";
-import { UsageFault } from "../usage.ts";
+import type { ExitCode } from "../output/exit_code.ts";
+import { pinnedName } from "../args/pinned_name.ts";
+import { formatSize, shortId } from "../output/units.ts";
+import { UsageFault } from "../output/usage.ts";
 import { eachName } from "./each_name.ts";
 import type { VerbCall } from "./verb.ts";
 

@@ -1,15 +1,15 @@
 import { Fault, isAbort } from "../../fault.ts";
-import type { GetOptions, Receipt, StreamRequest } from "../../peer/peer_api.ts";
-import { delay } from "../../retry.ts";
-import { choosingCandidate } from "../choose_candidate.ts";
-import { EXIT, type ExitCode } from "../exit_code.ts";
-import { type HookValues, requireCommand, runHook } from "../hook.ts";
-import { ClosedOutput, writeAll } from "../output.ts";
-import { withProgress } from "../progress.ts";
-import { ReceiptFile } from "../receipt_file.ts";
-import { errorValue, reportFailure } from "../report_failure.ts";
-import { safeJson } from "../sanitize.ts";
-import { whileHeld } from "../while_held.ts";
+import type { GetOptions, Receipt, StreamRequest } from "../../peer/api/peer_api.ts";
+import { delay } from "../../async/retry.ts";
+import { choosingCandidate } from "./choose_candidate.ts";
+import { EXIT, type ExitCode } from "../output/exit_code.ts";
+import { type HookValues, requireCommand, runHook } from "../process/hook.ts";
+import { ClosedOutput, writeAll } from "../output/output.ts";
+import { withProgress } from "../output/progress.ts";
+import { ReceiptFile } from "../output/receipt_file.ts";
+import { errorValue, reportFailure } from "../output/report_failure.ts";
+import { safeJson } from "../output/sanitize.ts";
+import { whileHeld } from "../process/while_held.ts";
 import { deadlineOf, leftUntil } from "./deadline.ts";
 import { namesOf } from "./get_names.ts";
 import {

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { Fault } from "../../fault.ts";
-import { fileFault } from "../../store/file_stamp.ts";
+import { fileFault } from "../../store/disk/file_stamp.ts";
 
 /** The longest line of a list, in characters: more than any name. */
 const LINE_CAP = 8_192;

@@ -2,12 +2,12 @@ import { resolve } from "node:path";
 import { stat } from "node:fs/promises";
 import { InvalidArgumentError, Option } from "commander";
 import { Fault, quoted } from "../../fault.ts";
-import type { GetRequest } from "../../peer/peer_api.ts";
-import { option } from "../options.ts";
-import { pinnedName } from "../pinned_name.ts";
-import { splitWords } from "../split_words.ts";
-import { parseDuration, parseRate } from "../units.ts";
-import { parsing, UsageFault } from "../usage.ts";
+import type { GetRequest } from "../../peer/api/peer_api.ts";
+import { option } from "../args/options.ts";
+import { pinnedName } from "../args/pinned_name.ts";
+import { splitWords } from "../args/split_words.ts";
+import { parseDuration, parseRate } from "../output/units.ts";
+import { parsing, UsageFault } from "../output/usage.ts";
 import { idOption } from "./id_option.ts";
 import { publisherOption } from "./publisher_option.ts";
 

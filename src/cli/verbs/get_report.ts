@@ -1,5 +1,5 @@
-import type { Plan, Receipt } from "../../peer/peer_api.ts";
-import { formatDuration, formatRate, formatSize, shortId } from "../units.ts";
+import type { Plan, Receipt } from "../../peer/api/peer_api.ts";
+import { formatDuration, formatRate, formatSize, shortId } from "../output/units.ts";
 
 /** A receipt as a line for people. */
 export function describeReceipt(receipt: Receipt): string {

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, type Option } from "commander";
-import { option } from "../options.ts";
+import { option } from "../args/options.ts";
 
 /** `--id HEX`, for the verbs that are given a name which may stand for several contents. */
 export function idOption(what: string): Option {

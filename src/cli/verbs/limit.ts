@@ -1,9 +1,9 @@
 import { Option } from "commander";
 import { Fault } from "../../fault.ts";
-import type { LiveSettings } from "../../peer/peer_api.ts";
-import { parseSlots } from "../../peer/settings.ts";
-import { formatRate, parseRate } from "../units.ts";
-import { parsing } from "../usage.ts";
+import type { LiveSettings } from "../../peer/api/peer_api.ts";
+import { parseSlots } from "../../peer/api/settings.ts";
+import { formatRate, parseRate } from "../output/units.ts";
+import { parsing } from "../output/usage.ts";
 import type { Verb } from "./verb.ts";
 
 interface LimitFlags {

@@ -1,11 +1,11 @@
 import { Fault } from "../../fault.ts";
-import type { ListedFile, PeerApi } from "../../peer/peer_api.ts";
-import { abortable } from "../../retry.ts";
-import { option } from "../options.ts";
-import { safeJson } from "../sanitize.ts";
-import { formatTableStream } from "../table.ts";
-import { typedName } from "../typed_name.ts";
-import { formatSize, formatTime, shortId } from "../units.ts";
+import type { ListedFile, PeerApi } from "../../peer/api/peer_api.ts";
+import { abortable } from "../../async/retry.ts";
+import { option } from "../args/options.ts";
+import { safeJson } from "../output/sanitize.ts";
+import { formatTableStream } from "../output/table.ts";
+import { typedName } from "../args/typed_name.ts";
+import { formatSize, formatTime, shortId } from "../output/units.ts";
 import type { Verb } from "./verb.ts";
 
 const HEADER = ["ID", "SIZE", "ENTRIES", "SOURCES", "MODIFIED", "PUBLISHER", "TRUST", "NAME"];

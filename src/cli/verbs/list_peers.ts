@@ -1,6 +1,6 @@
-import { abortable } from "../../retry.ts";
-import { formatTable } from "../table.ts";
-import { shortId } from "../units.ts";
+import { abortable } from "../../async/retry.ts";
+import { formatTable } from "../output/table.ts";
+import { shortId } from "../output/units.ts";
 import type { Verb } from "./verb.ts";
 
 /** `list-peers`: a row per active peer, or with `--json` an array of PeerRecord. */

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, type Option } from "commander";
-import { option } from "../options.ts";
+import { option } from "../args/options.ts";
 
 /** `--publisher KEY`, for the verbs that are given a name which several may publish. */
 export function publisherOption(what: string): Option {

@@ -1,4 +1,4 @@
-import { EXIT } from "../exit_code.ts";
+import { EXIT } from "../output/exit_code.ts";
 import { eachPartial } from "./each_partial.ts";
 import { idOption } from "./id_option.ts";
 import type { Verb } from "./verb.ts";

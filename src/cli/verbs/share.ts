@@ -1,8 +1,8 @@
-import type { ShareResult } from "../../peer/peer_api.ts";
-import { EXIT } from "../exit_code.ts";
-import { option } from "../options.ts";
-import { withProgress } from "../progress.ts";
-import { formatDuration, formatSize, shortId } from "../units.ts";
+import type { ShareResult } from "../../peer/api/peer_api.ts";
+import { EXIT } from "../output/exit_code.ts";
+import { option } from "../args/options.ts";
+import { withProgress } from "../output/progress.ts";
+import { formatDuration, formatSize, shortId } from "../output/units.ts";
 import { eachName } from "./each_name.ts";
 import type { Verb, VerbCall } from "./verb.ts";
 

@@ -1,6 +1,6 @@
-import type { LiveSource, PeerStatus, Transfer } from "../../peer/peer_api.ts";
-import { formatTable } from "../table.ts";
-import { formatAge, formatDuration, formatRate, formatSize, shortId } from "../units.ts";
+import type { LiveSource, PeerStatus, Transfer } from "../../peer/api/peer_api.ts";
+import { formatTable } from "../output/table.ts";
+import { formatAge, formatDuration, formatRate, formatSize, shortId } from "../output/units.ts";
 import type { Verb } from "./verb.ts";
 
 const compact = (text: string) => text.replace(" ", "");

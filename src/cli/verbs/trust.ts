@@ -1,7 +1,7 @@
-import type { TrustEntry } from "../../peer/peer_api.ts";
-import { formatTable } from "../table.ts";
-import { typedName } from "../typed_name.ts";
-import { formatTime, shortId } from "../units.ts";
+import type { TrustEntry } from "../../peer/api/peer_api.ts";
+import { formatTable } from "../output/table.ts";
+import { typedName } from "../args/typed_name.ts";
+import { formatTime, shortId } from "../output/units.ts";
 import { publisherOption } from "./publisher_option.ts";
 import type { Verb, VerbGroup } from "./verb.ts";
 

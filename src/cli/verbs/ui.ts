@@ -1,7 +1,7 @@
 import { Option } from "commander";
 import { Fault } from "../../fault.ts";
-import { stateFolderOf } from "../../store/state_folder.ts";
-import { openBrowser } from "../open_browser.ts";
+import { stateFolderOf } from "../../store/state/state_folder.ts";
+import { openBrowser } from "../process/open_browser.ts";
 import type { Verb } from "./verb.ts";
 
 /** `ui`: the page of the running peer; with `--json` as `{address, link, opened}`. */

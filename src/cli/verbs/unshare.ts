@@ -1,5 +1,5 @@
-import { typedName } from "../typed_name.ts";
-import { shortId } from "../units.ts";
+import { typedName } from "../args/typed_name.ts";
+import { shortId } from "../output/units.ts";
 import { eachName } from "./each_name.ts";
 import type { Verb } from "./verb.ts";
 

@@ -1,9 +1,9 @@
 import type { Option } from "commander";
-import type { PeerApi } from "../../peer/peer_api.ts";
-import type { Ask } from "../ask.ts";
+import type { PeerApi } from "../../peer/api/peer_api.ts";
+import type { Ask } from "../output/ask.ts";
 import type { PageDoor } from "../../web/page_host.ts";
-import type { ExitCode } from "../exit_code.ts";
-import type { Output } from "../output.ts";
+import type { ExitCode } from "../output/exit_code.ts";
+import type { Output } from "../output/output.ts";
 
 /** What a verb is asked, by the shell or as a command of its own. */
 export interface VerbCall {

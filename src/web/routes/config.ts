@@ -1,6 +1,6 @@
 import type { Hono } from "hono";
 import * as v from "valibot";
-import type { PageApi } from "../../peer/page_api.ts";
+import type { PageApi } from "../../peer/api/page_api.ts";
 import { bodyOf } from "./request.ts";
 
 /** The keys and values are checked by who owns the config file. */

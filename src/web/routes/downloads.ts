@@ -1,7 +1,7 @@
 import type { Hono } from "hono";
 import * as v from "valibot";
 import { Fault } from "../../fault.ts";
-import type { PageApi } from "../../peer/page_api.ts";
+import type { PageApi } from "../../peer/api/page_api.ts";
 import { bodyOf, ID, NameBody, Path, PublisherKey, work } from "./request.ts";
 
 /** The longest time that a timer can be set to: milliseconds, nearly 25 days. */

@@ -1,7 +1,7 @@
 import type { Hono } from "hono";
 import { Fault } from "../../fault.ts";
-import type { PageApi } from "../../peer/page_api.ts";
-import { streamLines } from "../json_lines.ts";
+import type { PageApi } from "../../peer/api/page_api.ts";
+import { streamLines } from "../http/json_lines.ts";
 import { ID } from "./request.ts";
 
 /**

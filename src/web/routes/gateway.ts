@@ -1,7 +1,7 @@
 import type { Context, Hono } from "hono";
 import { Fault } from "../../fault.ts";
-import type { OpenedFile, PageApi } from "../../peer/page_api.ts";
-import { parseRange } from "../byte_range.ts";
+import type { OpenedFile, PageApi } from "../../peer/api/page_api.ts";
+import { parseRange } from "../http/byte_range.ts";
 import { ID } from "./request.ts";
 
 /**

@@ -1,8 +1,8 @@
 import type { Context } from "hono";
 import * as v from "valibot";
 import { Fault, messageOf } from "../../fault.ts";
-import { toApiError } from "../api_error.ts";
-import { jsonLines } from "../json_lines.ts";
+import { toApiError } from "../http/api_error.ts";
+import { jsonLines } from "../http/json_lines.ts";
 
 /** Most bytes in a request's body of JSON. */
 const BODY_CAP = 1 << 16;

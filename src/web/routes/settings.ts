@@ -1,7 +1,7 @@
 import type { Hono } from "hono";
 import * as v from "valibot";
-import type { PeerApi } from "../../peer/peer_api.ts";
-import { UPLOAD_SLOTS_CAP } from "../../peer/settings.ts";
+import type { PeerApi } from "../../peer/api/peer_api.ts";
+import { UPLOAD_SLOTS_CAP } from "../../peer/api/settings.ts";
 import { bodyOf } from "./request.ts";
 
 /** Most bytes per second; null is no limit. */

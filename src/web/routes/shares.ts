@@ -1,6 +1,6 @@
 import type { Hono } from "hono";
 import * as v from "valibot";
-import type { PeerApi } from "../../peer/peer_api.ts";
+import type { PeerApi } from "../../peer/api/peer_api.ts";
 import { bodyOf, Path, work } from "./request.ts";
 
 const ShareBody = v.object({ file: Path, cwd: Path, watch: v.optional(v.boolean()) });

@@ -1,5 +1,5 @@
 import type { Hono } from "hono";
-import type { PageApi } from "../../peer/page_api.ts";
+import type { PageApi } from "../../peer/api/page_api.ts";
 
 /**
  * | route           | does         |

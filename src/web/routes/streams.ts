@@ -1,7 +1,7 @@
 import type { Hono } from "hono";
 import { Fault } from "../../fault.ts";
-import type { PeerApi } from "../../peer/peer_api.ts";
-import { abortable } from "../../retry.ts";
+import type { PeerApi } from "../../peer/api/peer_api.ts";
+import { abortable } from "../../async/retry.ts";
 import { StreamBody } from "./downloads.ts";
 import { bodyOf, work } from "./request.ts";
 

@@ -1,6 +1,6 @@
 import type { Hono } from "hono";
 import * as v from "valibot";
-import type { PeerApi } from "../../peer/peer_api.ts";
+import type { PeerApi } from "../../peer/api/peer_api.ts";
 import { bodyOf, Path, PublisherKey } from "./request.ts";
 
 const TrustBody = v.object({ name: Path, publisher: PublisherKey });

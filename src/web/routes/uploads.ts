@@ -1,6 +1,6 @@
 import type { Hono } from "hono";
 import { Fault } from "../../fault.ts";
-import type { PageApi } from "../../peer/page_api.ts";
+import type { PageApi } from "../../peer/api/page_api.ts";
 import { work } from "./request.ts";
 
 /** How often progress is told, in milliseconds. */

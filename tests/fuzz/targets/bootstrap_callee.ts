@@ -4,7 +4,7 @@ import { Quota } from "../../../src/bootstrap/quota.ts";
 import { RateLimits } from "../../../src/bootstrap/rate_limits.ts";
 import { ReplyFrames } from "../../../src/bootstrap/reply_frames.ts";
 import { Session, type SessionOptions } from "../../../src/bootstrap/session.ts";
-import { Turns } from "../../../src/bootstrap/turns.ts";
+import { Turns } from "../../../src/async/turns.ts";
 import { Connection } from "../../../src/wire/connection.ts";
 import { concat } from "../../support/bytes.ts";
 import { isAllowed } from "../allow.ts";

@@ -1,6 +1,6 @@
 import { treeShape } from "../../../src/content/hash_tree.ts";
-import { VerifiedPages } from "../../../src/peer/verified_pages.ts";
-import type { Source } from "../../../src/peer/source.ts";
+import { VerifiedPages } from "../../../src/peer/download/verified_pages.ts";
+import type { Source } from "../../../src/peer/download/source.ts";
 import { isAllowed, must } from "../allow.ts";
 import { patterned, sha256 } from "../../support/bytes.ts";
 import { referenceId, referenceTree } from "../../support/reference_tree.ts";

@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
 import { RUN_SIZE, RunMap } from "../../../src/content/run_map.ts";
-import { Disk } from "../../../src/store/disk.ts";
-import { DownloadStore } from "../../../src/store/download_store.ts";
-import { PartialFile } from "../../../src/store/partial_file.ts";
+import { Disk } from "../../../src/store/disk/disk.ts";
+import { DownloadStore } from "../../../src/store/partial/download_store.ts";
+import { PartialFile } from "../../../src/store/partial/partial_file.ts";
 import { patterned } from "../../support/bytes.ts";
 import { MemoryFile } from "../../support/memory_source.ts";
 import { isAllowed, must } from "../allow.ts";

@@ -1,4 +1,4 @@
-import { Uploader } from "../../../src/peer/uploader.ts";
+import { Uploader } from "../../../src/peer/serve/uploader.ts";
 import { Connection } from "../../../src/wire/connection.ts";
 import { PAYLOAD_CAP } from "../../../src/wire/protocol.ts";
 import { patterned } from "../../support/bytes.ts";

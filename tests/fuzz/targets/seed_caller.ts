@@ -1,4 +1,4 @@
-import { SeedSource } from "../../../src/peer/seed_source.ts";
+import { SeedSource } from "../../../src/peer/download/seed_source.ts";
 import { isAllowed, must } from "../allow.ts";
 import { FILE, SEED_MESSAGES } from "../samples.ts";
 import { connectingTo, scriptedConn, seedOf } from "../scripted_conn.ts";

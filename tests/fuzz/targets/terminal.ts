@@ -1,4 +1,4 @@
-import { escapeJson, safeJson, sanitize } from "../../../src/cli/sanitize.ts";
+import { escapeJson, safeJson, sanitize } from "../../../src/cli/output/sanitize.ts";
 import { must } from "../allow.ts";
 import type { Target } from "../target.ts";
 import { bytesOf, textOf } from "../text.ts";

@@ -1,4 +1,4 @@
-import { splitWords } from "../../../src/cli/split_words.ts";
+import { splitWords } from "../../../src/cli/args/split_words.ts";
 import {
   formatAge,
   formatDuration,
@@ -6,8 +6,8 @@ import {
   parseDuration,
   parseRate,
   parseSize,
-} from "../../../src/cli/units.ts";
-import { parseAddress, parsePort } from "../../../src/peer/settings.ts";
+} from "../../../src/cli/output/units.ts";
+import { parseAddress, parsePort } from "../../../src/peer/api/settings.ts";
 import { must, unlessFault } from "../allow.ts";
 import type { Target } from "../target.ts";
 import { bytesOf, textOf } from "../text.ts";

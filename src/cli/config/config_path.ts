@@ -1,0 +1,46 @@
+import { resolve } from "node:path";
+import { Fault } from "../../fault.ts";
+
+/** What says where things are. */
+export interface Surroundings {
+  os: typeof Deno.build.os;
+  env: (name: string) => string | undefined;
+}
+
+const HERE: Surroundings = { os: Deno.build.os, env: (name) => Deno.env.get(name) };
+
+/**
+ * Where the config file is: `given`, from `--config` or `$SHOAL_CONFIG`, else `shoal/config.toml` in
+ * $XDG_CONFIG_HOME, or where the system keeps such files: ~/.config, ~/Library/Application Support on
+ * macOS, %APPDATA% on Windows. Undefined when there is no such place. An absolute path.
+ */
+export function configPath(
+  given: string | undefined,
+  { os, env }: Surroundings = HERE,
+): string | undefined {
+  if (given !== undefined) return resolve(given);
+  const home = env("HOME");
+  const xdg = env("XDG_CONFIG_HOME");
+  // A relative one is to be ignored (XDG Base Directory Specification).
+  const folder = xdg?.startsWith("/")
+    ? xdg
+    : os === "windows"
+    ? env("APPDATA")
+    : home && (os === "darwin" ? `${home}/Library/Application Support` : `${home}/.config`);
+  return folder ? `${folder}/shoal/config.toml` : undefined;
+}
+
+/** As {@link configPath}. Throws a `usage` Fault when there is no place for it. */
+export function requireConfigPath(given: string | undefined): string {
+  const path = configPath(given);
+  if (path) return path;
+  throw new Fault("usage", "Cannot tell where the config file is: HOME is not set; use --config");
+}
+
+/** A path in the file: absolute, or below the home folder as `~/`. Throws a `usage` Fault. */
+export function expandPath(text: string, { os, env }: Surroundings = HERE): string {
+  const home = env(os === "windows" ? "USERPROFILE" : "HOME");
+  if (home && /^~[/\\]/.test(text)) return home + text.slice(1);
+  if (text.startsWith("/") || os === "windows" && /^[A-Za-z]:[\\/]/.test(text)) return text;
+  throw new Fault("usage", `"${text}" must be an absolute path, or begin with ~/`);
+}

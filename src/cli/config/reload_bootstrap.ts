@@ -1,0 +1,43 @@
+import { getLogger } from "@logtape/logtape";
+import { messageOf } from "../../fault.ts";
+import type { Origin } from "../../peer/live_config.ts";
+import { readConfigFile } from "./config_file.ts";
+import { knownKeys } from "./config_keys.ts";
+import { configPath } from "./config_path.ts";
+import { startLogging } from "./logging.ts";
+import type { BootstrapFlags } from "../program/program.ts";
+
+const log = getLogger(["shoal", "bootstrap"]);
+
+/** What a running bootstrap can change; it would be another one at another address. */
+const LIVE = ["logLevel", "logFormat"];
+
+/**
+ * Reads the config file again and puts into force what it says of logs, unless a flag or the
+ * environment says otherwise. `flags` are what the bootstrap was started with, and `origins` say where
+ * from. What is wrong with the file is logged, and changes nothing. Never rejects.
+ */
+export async function reloadBootstrap(
+  flags: BootstrapFlags,
+  origins: Record<string, Origin>,
+): Promise<void> {
+  const path = configPath(flags.config);
+  if (path === undefined) return;
+  try {
+    const keys = knownKeys();
+    const { bootstrap: file } = await readConfigFile(path, keys);
+    const wanted: Record<string, unknown> = { ...flags };
+    const restart: string[] = [];
+    for (const { name, attribute, default: otherwise } of keys.bootstrap) {
+      if (origins[attribute] === "flag" || origins[attribute] === "environment") continue;
+      wanted[attribute] = file.has(attribute) ? file.get(attribute) : otherwise;
+      const changed = wanted[attribute] !== flags[attribute as keyof BootstrapFlags];
+      if (changed && !LIVE.includes(attribute)) restart.push(name);
+    }
+    await startLogging(wanted as unknown as BootstrapFlags, "info");
+    log.info("{path} was read again", { path });
+    for (const key of restart) log.warn("{key} holds after a restart", { key });
+  } catch (error) {
+    log.error("{message}", { message: messageOf(error) });
+  }
+}

@@ -1,0 +1,30 @@
+import type { Candidate } from "../../peer/api/peer_api.ts";
+import { failureCode } from "./exit_code.ts";
+import { formatTable } from "./table.ts";
+import { formatAge, formatSize, shortId } from "./units.ts";
+
+const HEADER = ["ID", "PUBLISHER", "SIZE", "AGE", "SOURCES", "NAME"];
+
+/** What an ambiguous name may stand for, where that is what failed. */
+export function candidatesOf(error: unknown): Candidate[] | undefined {
+  return failureCode(error) === "ambiguous" && Array.isArray((error as Error).cause)
+    ? (error as Error).cause as Candidate[]
+    : undefined;
+}
+
+/** A row for each, with a number in front if they are to be chosen from. */
+export function candidateTable(
+  candidates: Candidate[],
+  { numbered = false }: { numbered?: boolean } = {},
+): Promise<string> {
+  const rows = candidates.map((one) => [
+    shortId(one.id),
+    shortId(one.publisher),
+    formatSize(one.size).replace(" ", ""),
+    formatAge(one.time, Date.now()),
+    String(one.sources),
+    one.name,
+  ]);
+  if (!numbered) return formatTable(HEADER, rows);
+  return formatTable(["", ...HEADER], rows.map((row, index) => [`${index + 1})`, ...row]));
+}

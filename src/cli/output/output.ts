@@ -1,0 +1,122 @@
+import { Fault, messageOf } from "../../fault.ts";
+import { safeJson, sanitize } from "./sanitize.ts";
+
+/** Thrown when the reader of standard output has gone: there is nobody to go on for. */
+export class ClosedOutput extends Error {
+  override readonly name = "ClosedOutput";
+}
+
+export interface OutputOptions {
+  /** Results are JSON. Default false. */
+  json?: boolean;
+  /** No notes and no progress, only results and errors. Default false. */
+  quiet?: boolean;
+  /** The wish to end: then what standard output doesn't take in {@link GRACE_MS} is given up. */
+  signal?: AbortSignal;
+}
+
+/** How long a reader who takes nothing can hold up the program's end, in milliseconds. */
+const GRACE_MS = 1_000;
+
+const encoder = new TextEncoder();
+
+/**
+ * Where one command speaks: results to standard output, everything else to standard error. All text
+ * goes through {@link sanitize}, so a line is one line.
+ */
+export class Output {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  /** True once something stands on standard output, where an error could then not stand alone. */
+  begun = false;
+  /** True when what stands there are lines of JSON, of which an error may be the last. */
+  lines = false;
+  readonly #signal?: AbortSignal;
+
+  constructor({ json = false, quiet = false, signal }: OutputOptions = {}) {
+    this.json = json;
+    this.quiet = quiet;
+    this.#signal = signal;
+  }
+
+  /** True when progress can be shown. */
+  get showsProgress(): boolean {
+    return !this.quiet && Deno.stderr.isTerminal();
+  }
+
+  /** A line of a result. Throws what {@link raw} does. */
+  async line(text: string): Promise<void> {
+    await this.raw(sanitize(text) + "\n");
+  }
+
+  /** A JSON value on a line of its own. Throws what {@link raw} does. */
+  async value(value: unknown): Promise<void> {
+    await this.raw(safeJson(value) + "\n");
+  }
+
+  /**
+   * Text to standard output as it is, trusted to be safe. Throws {@link ClosedOutput}, a `disk` Fault
+   * when it can't be written, and the signal's reason when it was given up.
+   */
+  async raw(text: string): Promise<void> {
+    this.begun = true;
+    await withGrace(writeAll(encoder.encode(text)), this.#signal);
+  }
+
+  /** A line for people, unless they asked for quiet. */
+  note(text: string): void {
+    if (!this.quiet) writeError(sanitize(text));
+  }
+
+  /** A line that is said even when quiet. */
+  error(text: string): void {
+    writeError(`${paint("shoal:")} ${sanitize(text)}`);
+  }
+
+  /** A line to standard error as it is, trusted to be safe. */
+  detail(text: string): void {
+    writeError(text);
+  }
+}
+
+/** Writes all of `bytes` to standard output. Throws {@link ClosedOutput}, or a `disk` Fault. */
+export async function writeAll(bytes: Uint8Array): Promise<void> {
+  try {
+    while (bytes.length > 0) bytes = bytes.subarray(await Deno.stdout.write(bytes));
+  } catch (cause) {
+    if (cause instanceof Deno.errors.BrokenPipe) throw new ClosedOutput("", { cause });
+    const why = messageOf(cause).toLowerCase();
+    throw new Fault("disk", `Cannot write to standard output: ${why}`, { cause });
+  }
+}
+
+/** What `written` comes to; once the signal is aborted, it has {@link GRACE_MS} left. */
+async function withGrace(written: Promise<void>, signal?: AbortSignal): Promise<void> {
+  if (!signal) return await written;
+  const late = Promise.withResolvers<never>();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const begin = () => timer = setTimeout(() => late.reject(signal.reason), GRACE_MS);
+  if (signal.aborted) begin();
+  signal.addEventListener("abort", begin, { once: true });
+  try {
+    await Promise.race([written, late.promise]);
+  } finally {
+    signal.removeEventListener("abort", begin);
+    clearTimeout(timer);
+  }
+}
+
+/** Writes a line to standard error, over a progress bar or prompt that may stand there. */
+export function writeError(text: string): void {
+  const bytes = encoder.encode((Deno.stderr.isTerminal() ? "\r\x1b[K" : "") + text + "\n");
+  try {
+    for (let at = 0; at < bytes.length;) at += Deno.stderr.writeSync(bytes.subarray(at));
+  } catch {
+    // Nobody reads standard error; there is nowhere to say so.
+  }
+}
+
+/** Red, where colour is wanted and can be shown. */
+function paint(text: string): string {
+  return Deno.stderr.isTerminal() && !Deno.noColor ? `\x1b[31m${text}\x1b[39m` : text;
+}

@@ -1,0 +1,65 @@
+import { dirname, resolve } from "node:path";
+import { realpath, stat } from "node:fs/promises";
+import { Fault } from "../../fault.ts";
+import { writeFault } from "../../store/disk/file_stamp.ts";
+import { safeJson } from "./sanitize.ts";
+
+/** What became of one command's downloads, written to a file in one step: a line of JSON for each. */
+export class ReceiptFile {
+  readonly #path: string;
+  readonly #lines: string[] = [];
+  /** Where the files are that it tells of. */
+  readonly #fetched: string[] = [];
+
+  private constructor(path: string) {
+    this.#path = path;
+  }
+
+  /**
+   * Links are followed. Throws a `usage` Fault when there is no such folder, or something that is no
+   * file stands there.
+   */
+  static async at(path: string, cwd: string): Promise<ReceiptFile> {
+    const absolute = resolve(cwd, path);
+    const there = await stat(absolute).catch(() => undefined);
+    if (there?.isFile()) return new ReceiptFile(await realpath(absolute));
+    const why = there?.isDirectory() ? "it is a folder" : "it is not a regular file";
+    if (there) throw new Fault("usage", `Cannot write ${path}: ${why}`);
+    const folder = dirname(absolute);
+    const around = await stat(folder).catch(() => undefined);
+    if (around?.isDirectory()) return new ReceiptFile(absolute);
+    throw new Fault("usage", `Cannot write ${path}: there is no folder ${folder}`);
+  }
+
+  /** Adds a receipt, or an error. */
+  add(value: { name: string; path?: string; error?: unknown }): void {
+    this.#lines.push(safeJson(value) + "\n");
+    if (value.path !== undefined) this.#fetched.push(value.path);
+  }
+
+  /**
+   * Writes what was added, in place of what the file had. Throws a `disk` Fault, and a `usage` Fault when
+   * the file is one of those that were fetched.
+   */
+  async save(): Promise<void> {
+    const there = await fileAt(this.#path);
+    for (const path of this.#fetched) {
+      if (there === undefined || await fileAt(path) !== there) continue;
+      throw new Fault("usage", `Cannot write the receipt to ${this.#path}: it is what was fetched`);
+    }
+    const draft = `${dirname(this.#path)}/.${crypto.randomUUID()}.shoal-partial`;
+    try {
+      await Deno.writeTextFile(draft, this.#lines.join(""), { createNew: true });
+      await Deno.rename(draft, this.#path);
+    } catch (cause) {
+      await Deno.remove(draft).catch(() => {});
+      throw writeFault(this.#path, cause);
+    }
+  }
+}
+
+/** What tells a file from others, by whichever path; undefined when nothing is there. */
+async function fileAt(path: string): Promise<string | undefined> {
+  const there = await stat(path).catch(() => undefined);
+  return there && `${there.dev} ${there.ino}`;
+}

@@ -1,0 +1,59 @@
+import { type Command, InvalidArgumentError } from "commander";
+import { Fault, messageOf } from "../../fault.ts";
+
+/** A command line that can't be followed. Its one-line message may carry a suggestion. */
+export class UsageFault extends Fault {
+  /** The command that tells more, such as `shoal peer --help`. */
+  readonly help: string;
+
+  constructor(message: string, help: string, options?: ErrorOptions) {
+    super("usage", message, options);
+    this.help = help;
+  }
+}
+
+/** Thrown once the help or the version was printed: there is nothing left to do. */
+export class HelpShown extends Error {
+  override readonly name = "HelpShown";
+}
+
+/** The words that call a command: `shoal peer get`. */
+export function commandPath(command: Command): string {
+  const above = command.parent ? commandPath(command.parent) : "";
+  return `${above} ${command.name()}`.trim();
+}
+
+/** A command and all below it, parents first. */
+export function* walkCommands(command: Command): Generator<Command> {
+  yield command;
+  for (const child of command.commands) yield* walkCommands(child);
+}
+
+/**
+ * Makes a whole tree throw {@link UsageFault} and {@link HelpShown} in place of exiting, and print
+ * nothing by itself. Returns what it would have printed to standard output so far.
+ */
+export function takeOver(program: Command): () => string {
+  let printed = "";
+  for (const command of walkCommands(program)) {
+    command.configureOutput({ writeOut: (text) => printed += text, writeErr: () => {} });
+    command.exitOverride((error) => {
+      if (error.exitCode === 0) throw new HelpShown();
+      const bare = error.code === "commander.help";
+      const message = bare ? "a command is missing" : messageOf(error).replace(/^error: /, "");
+      throw new UsageFault(message, `${commandPath(command)} --help`, { cause: error });
+    });
+  }
+  return () => printed;
+}
+
+/** Lets commander name the option or argument that a `usage` Fault is about. */
+export function parsing<T>(parse: (text: string) => T): (text: string) => T {
+  return (text) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      throw new InvalidArgumentError(messageOf(error));
+    }
+  };
+}

@@ -1,0 +1,77 @@
+/**
+ * Looks at all that a peer needs, and says of each whether it is as it should be. What only the owner
+ * of DIR can see, the running peer is asked for; with none running, DIR is opened for a moment.
+ */
+import fs from "node:fs";
+import { Fault } from "../../fault.ts";
+import type { PrivateTransport } from "../../trust/private_transport.ts";
+import { AGENT } from "../../version.ts";
+import type { ControlClient } from "../../web/control_client.ts";
+import { StateDatabase } from "../../store/state/state_database.ts";
+import { type StateFolder, stateFolderOf } from "../../store/state/state_folder.ts";
+import { checkFolder } from "../../peer/doctor/check_folder.ts";
+import { checkLimits, checkOpenFiles } from "../../peer/doctor/check_limits.ts";
+import { fault, type Finding, ok, warning } from "../../peer/api/finding.ts";
+import { examineState } from "../../peer/doctor/examine_state.ts";
+import { examineBootstraps } from "../../peer/doctor/examine_bootstraps.ts";
+import { findRunning, transportOf } from "./open_peer.ts";
+import { type PeerSettings, UPLOAD_SLOTS } from "../../peer/api/settings.ts";
+
+/** All that was found. Throws only the signal's reason. */
+export async function examine(settings: PeerSettings, signal?: AbortSignal): Promise<Finding[]> {
+  const folder = stateFolderOf(settings.dir);
+  const running = await findRunning(settings.dir);
+  return [
+    ...await checkFolder(folder, settings.createDir === true),
+    ...running ? await throughPeer(running) : [
+      ...await examineSwarm(settings, signal),
+      ...await withoutPeer(settings, folder),
+    ],
+  ];
+}
+
+/** The running peer knows its swarm's key and its own bootstraps, whatever this command was told. */
+async function throughPeer(running: ControlClient): Promise<Finding[]> {
+  try {
+    const { agent } = await running.status();
+    const other = `the running peer is ${agent}, this is ${AGENT}`;
+    const restart = agent === AGENT ? [] : [warning("version", other, "restart the peer")];
+    return [...await running.diagnose(), ...restart];
+  } catch (error) {
+    return [fault("peer", error, "start it again")];
+  }
+}
+
+async function examineSwarm(settings: PeerSettings, signal?: AbortSignal): Promise<Finding[]> {
+  let transport: PrivateTransport | undefined;
+  try {
+    transport = await transportOf(settings);
+  } catch (error) {
+    return [fault("swarm key", error, "name the right file with --swarm-key")];
+  }
+  return await examineBootstraps(settings.bootstraps, { transport, signal });
+}
+
+async function withoutPeer(settings: PeerSettings, folder: StateFolder): Promise<Finding[]> {
+  const limits = {
+    limit_up: settings.limitUp ?? null,
+    limit_down: settings.limitDown ?? null,
+    upload_slots: settings.uploadSlots ?? UPLOAD_SLOTS,
+  };
+  if (!fs.existsSync(folder.database)) {
+    const none = ok("state", "nothing is remembered yet");
+    return [none, ...checkLimits(limits), ...await checkOpenFiles()];
+  }
+  let db: StateDatabase | undefined;
+  try {
+    db = StateDatabase.open(folder.database);
+    return await examineState(db, limits);
+  } catch (error) {
+    const remedy = error instanceof Fault && error.kind === "held"
+      ? "wait until the other command has ended"
+      : "put the backup of state.db back, or remove it: all is then hashed again";
+    return [fault("state", error, remedy), ...checkLimits(limits)];
+  } finally {
+    db?.close();
+  }
+}

@@ -1,0 +1,146 @@
+import { Fault } from "../../fault.ts";
+import { stateFolderOf } from "../../store/state/state_folder.ts";
+import { readControlFile } from "../../web/control_file.ts";
+import type { PageDoor, PageSettings } from "../../web/page_host.ts";
+import type { PrivateTransport } from "../../trust/private_transport.ts";
+import { BootstrapClient } from "../../peer/discovery/bootstrap_client.ts";
+import type { ControlClient } from "../../web/control_client.ts";
+import type { PeerApi } from "../../peer/api/peer_api.ts";
+import { QueryPeer } from "../../peer/query_peer.ts";
+import type { PeerSettings } from "../../peer/api/settings.ts";
+
+/**
+ * What a peer is wanted for: `serve` owns DIR and listens; `verb` asks the running peer of DIR, or
+ * owns DIR itself without listening; `seed` asks it too, or else owns DIR and listens, but takes nothing
+ * up that others left; `plan` is a `verb` that leaves nothing in a DIR where there was no state; `query`
+ * only looks, and needs no DIR.
+ */
+export type Role = "serve" | "seed" | "verb" | "plan" | "query";
+
+/** A peer to be asked, here or in another process. */
+export interface OpenPeer {
+  api: PeerApi;
+  /** True when a running peer in another process is asked. */
+  remote: boolean;
+  /** Opens the page of a peer that serves; undefined where none does. */
+  page?: PageDoor;
+  /** Reads the config file again and puts it into force; what is wrong with it is logged. */
+  reload?(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the peer that fits the role. Throws a `held` Fault when another process owns DIR and can't be
+ * asked, a `usage` or `disk` Fault when DIR or the swarm key can't be used, and a `network` Fault when
+ * the port is taken. A peer that serves can open its page at any time; with `page` it does so at once.
+ * What a role doesn't need is not loaded: a verb's start is most of its time.
+ */
+export async function openPeer(
+  settings: PeerSettings & { role: Role; page?: PageSettings },
+): Promise<OpenPeer> {
+  if (settings.role !== "serve") {
+    const running = await findRunning(settings.dir);
+    if (running) {
+      return {
+        api: running,
+        page: running,
+        remote: true,
+        close: () => Promise.resolve(),
+      };
+    }
+  }
+  const transport = await transportOf(settings);
+  if (settings.role === "query") {
+    const bootstraps = settings.bootstraps.map((one) => new BootstrapClient(one, { transport }));
+    return {
+      api: new QueryPeer(bootstraps, () => peekTrustOf(settings.dir)),
+      remote: false,
+      close: () => Promise.resolve(bootstraps.forEach((one) => one.close())),
+    };
+  }
+  if (settings.role === "plan") return await openForPlan(settings, transport);
+  const { PeerNode } = await import("../../peer/node.ts");
+  const node = await PeerNode.open(settings, transport).catch(async (cause) => {
+    throw await heldByPeer(settings.dir, cause) ?? cause;
+  });
+  if (settings.role === "verb") return { api: node, remote: false, close: () => node.close() };
+  const { ControlServer, newToken } = await import("../../web/control_server.ts");
+  const { PageHost } = await import("../../web/page_host.ts");
+  const token = newToken();
+  const page = new PageHost(node, { ...settings.page, token });
+  try {
+    await node.serve({ resume: settings.role === "serve" });
+    if (settings.page) await page.start();
+    const control = await ControlServer.start(node, node.folder.control, { token, page });
+    return {
+      ...{ api: node, page },
+      remote: false,
+      reload: () => node.reload(),
+      // The node first: it ends the work whose answers the control endpoint still owes.
+      close: () => Promise.all([node.close(), control.stop(), page.stop()]).then(() => {}),
+    };
+  } catch (error) {
+    await Promise.all([node.close(), page.stop()]);
+    throw error;
+  }
+}
+
+/** A peer whose state is gone afterwards, where there was none before. */
+async function openForPlan(
+  settings: PeerSettings,
+  transport: PrivateTransport | undefined,
+): Promise<OpenPeer> {
+  const { PeerNode } = await import("../../peer/node.ts");
+  const isThere = await Deno.lstat(stateFolderOf(settings.dir).path).catch(() => undefined);
+  const state = isThere ? undefined : await Deno.makeTempDir({ prefix: "shoal-plan-" });
+  const clear = async () => {
+    if (state !== undefined) await Deno.remove(state, { recursive: true });
+  };
+  try {
+    const node = await PeerNode.open({ ...settings, state }, transport);
+    return { api: node, remote: false, close: () => node.close().finally(clear) };
+  } catch (error) {
+    await clear();
+    throw error;
+  }
+}
+
+/** How the members of a private swarm talk; undefined for an open one. */
+export async function transportOf(
+  { swarmKey }: PeerSettings,
+): Promise<PrivateTransport | undefined> {
+  if (swarmKey === undefined) return;
+  const { openSwarm } = await import("../../trust/open_swarm.ts");
+  return await openSwarm(swarmKey);
+}
+
+/** What is known of publishers in a folder that nobody needs to own for that, or that isn't there. */
+async function peekTrustOf(dir: string) {
+  const { identity, database } = stateFolderOf(dir);
+  const { peekTrust } = await import("../../store/state/peek_trust.ts");
+  const { Identity } = await import("../../trust/identity.ts");
+  const isThere = await Deno.stat(identity).catch(() => undefined);
+  // One that is damaged is for those to tell who need it.
+  const own = isThere && await Identity.load(identity).then(({ id }) => id, () => undefined);
+  const known = peekTrust(database);
+  return (name: string) => ({ own, remembered: known.get(name) });
+}
+
+/** What to say when DIR is held by a peer that runs, which others can then ask. */
+async function heldByPeer(dir: string, cause: unknown): Promise<Fault | undefined> {
+  if (!(cause instanceof Fault) || cause.kind !== "held" || !await findRunning(dir)) return;
+  return new Fault("held", `Cannot use ${dir} as the shared folder: a peer runs for it already`, {
+    cause,
+    next: "ask that one ('shoal peer status'), end it first, or name another --dir",
+  });
+}
+
+/** A client of the peer that runs in `dir`, if one does and answers. */
+export async function findRunning(dir: string): Promise<ControlClient | undefined> {
+  const control = await readControlFile(stateFolderOf(dir).control);
+  if (!control) return;
+  const { ControlClient } = await import("../../web/control_client.ts");
+  const client = new ControlClient(control);
+  // The file outlives a peer that was killed.
+  return await client.status().then(() => client, () => undefined);
+}

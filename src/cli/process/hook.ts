@@ -1,0 +1,100 @@
+import { constants } from "node:fs";
+import { access, stat } from "node:fs/promises";
+import { delimiter, isAbsolute, resolve } from "node:path";
+import { Fault, messageOf } from "../../fault.ts";
+import { writeError } from "../output/output.ts";
+
+const windows = Deno.build.os === "windows";
+
+/** Values for a command, by the names of their variables. Undefined ones are left out. */
+export type HookValues = Record<`SHOAL_${string}`, string | number | undefined>;
+
+/**
+ * Throws a `hook` Fault when a command can't be found: before anything is done that it was to follow.
+ * A path is looked for from `cwd`, a bare name in `$PATH`.
+ */
+export async function requireCommand(option: string, [name]: string[], cwd: string): Promise<void> {
+  const isPath = isAbsolute(name) || /[/\\]/.test(name);
+  const folders = isPath ? [cwd] : (Deno.env.get("PATH") ?? "").split(delimiter);
+  const endings = windows ? ["", ...(Deno.env.get("PATHEXT") ?? ".EXE;.CMD").split(";")] : [""];
+  for (const folder of folders) {
+    for (const ending of endings) {
+      if (await isExecutable(resolve(cwd, folder, name + ending))) return;
+    }
+  }
+  throw new Fault("hook", `Cannot run ${option} ${name}: there is no such command`, {
+    next: "see to the command, and run it again: nothing was fetched",
+  });
+}
+
+/**
+ * Runs a command without a shell, in `cwd`; what it prints goes to standard error. It is told some
+ * values in its environment, which is this process's own without the variables in `without`: a `shoal`
+ * that it runs is another one. Throws a `hook` Fault when it can't be started or fails, and the
+ * signal's reason.
+ */
+export async function runHook(
+  option: string,
+  [name, ...args]: string[],
+  { cwd, signal, values, without }: {
+    cwd: string;
+    signal: AbortSignal;
+    values: HookValues;
+    without: string[];
+  },
+): Promise<void> {
+  const env = Deno.env.toObject();
+  for (const variable of without) delete env[variable];
+  for (const [variable, value] of Object.entries(values)) {
+    // A variable can't contain a zero.
+    if (value !== undefined) env[variable] = String(value).replaceAll("\0", "");
+  }
+  const cannot = `Cannot run ${option} ${name}`;
+  const piped = { stdin: "null", stdout: "piped", stderr: "inherit" } as const;
+  let child: Deno.ChildProcess;
+  try {
+    child = new Deno.Command(name, { args, cwd, env, clearEnv: true, ...piped }).spawn();
+  } catch (cause) {
+    throw new Fault("hook", `${cannot}: ${messageOf(cause)}`, { cause });
+  }
+  const end = () => {
+    try {
+      child.kill("SIGTERM");
+    } catch {
+      // It has ended by itself.
+    }
+  };
+  signal.addEventListener("abort", end);
+  try {
+    if (signal.aborted) end();
+    const [status] = await Promise.all([child.status, toStandardError(child.stdout)]);
+    signal.throwIfAborted();
+    if (status.success) return;
+    const how = status.signal ? `ended by ${status.signal}` : `ended with exit code ${status.code}`;
+    throw new Fault("hook", `${option} failed: ${name} ${how}`);
+  } finally {
+    signal.removeEventListener("abort", end);
+  }
+}
+
+/** Line by line, as it comes: standard output is for results. */
+async function toStandardError(output: ReadableStream<Uint8Array>): Promise<void> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const bytes of output) {
+    const lines = (rest + decoder.decode(bytes, { stream: true })).split("\n");
+    rest = lines.pop()!;
+    for (const line of lines) writeError(line);
+  }
+  if (rest) writeError(rest);
+}
+
+async function isExecutable(path: string): Promise<boolean> {
+  try {
+    if (!(await stat(path)).isFile()) return false;
+    if (!windows) await access(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

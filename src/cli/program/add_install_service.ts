@@ -1,0 +1,90 @@
+import { Argument, type Command, Option } from "commander";
+import { Fault } from "../../fault.ts";
+import { parseDuration } from "../output/units.ts";
+import { parsing } from "../output/usage.ts";
+import { addExamples } from "../verbs/verb_command.ts";
+
+/** What `install-service` can be told besides how the service itself is to run. */
+export interface InstallFlags {
+  write?: true;
+  overwrite?: true;
+  user?: true;
+  runAs?: string;
+  name?: string;
+  unitDir?: string;
+  exec?: string;
+  /** Timed: OnCalendar=. */
+  onCalendar?: string;
+  /** Timed: seconds. */
+  randomizedDelay?: number;
+}
+
+/** Adds `install-service` to `bootstrap` or `peer`. `act` gets the words of what is to be timed. */
+export function addInstallService(
+  parent: Command,
+  act: (words: string[], flags: InstallFlags) => Promise<void>,
+): void {
+  const command = parent.command("install-service").summary("make a systemd service of this")
+    .helpOption("-h, --help", "print help");
+  if (parent.name() === "peer") addTimed(command);
+  else {
+    command.description(`Print a systemd unit for 'shoal bootstrap'. ${WRITING}`);
+    addExamples(command, [
+      "shoal bootstrap install-service",
+      "shoal bootstrap install-service --port 8001 --write",
+    ]);
+  }
+  const options = [
+    new Option("--write", "write the unit, and say what to type next"),
+    new Option("--overwrite", "replace a unit that differs"),
+    new Option("--user", "for your own service manager, not the system's"),
+    new Option("--run-as <USER>", "run as this user, not as one that exists only meanwhile")
+      .argParser(parsing(parseUser)),
+    new Option("--name <UNIT>", "what to call the unit").argParser(parsing(parseName)),
+    new Option("--unit-dir <DIR>", "where to write it, if elsewhere than where systemd looks"),
+    new Option("--exec <FILE>", "the program that it runs, if another than this"),
+  ];
+  for (const option of options) command.addOption(option);
+  command.action(() => act(command.args, command.opts()));
+}
+
+const WRITING = "With --write it is written, and replaces nothing that differs. Options of the " +
+  "command, and variables that are set, become options in the unit.";
+
+function addTimed(command: Command): void {
+  command.description(
+    `Print a systemd unit for 'shoal peer', or with 'get NAME' a service with a timer, and the line ` +
+      `for cron. ${WRITING} Options of 'get' come after '--'.`,
+  )
+    .addArgument(new Argument("[COMMAND...]", "get NAME: what to do by the clock"))
+    .addOption(
+      new Option("--on-calendar <SPEC>", "when, for get: daily, 'Mon..Fri 06:30' (default: hourly)")
+        .argParser(parsing(parseCalendar)),
+    )
+    .addOption(
+      new Option("--randomized-delay <DURATION>", "start up to so much later (default: 5m)")
+        .argParser(parsing(parseDuration)),
+    );
+  addExamples(command, [
+    "shoal peer install-service --dir /srv/shoal --run-as shoal",
+    "shoal peer install-service --user --dir ~/shared --write",
+    "shoal peer install-service --on-calendar 03:15 --dir /srv/shoal --run-as shoal -- " +
+    "get catalogue.db --overwrite",
+  ]);
+}
+
+function parseName(text: string): string {
+  if (/^[A-Za-z0-9_][A-Za-z0-9:_.-]{0,199}$/.test(text)) return text;
+  throw new Fault("usage", "a unit's name has letters, digits, and :_.- only");
+}
+
+function parseUser(text: string): string {
+  if (/^(?:[A-Za-z_][A-Za-z0-9_-]{0,30}|\d{1,10})$/.test(text)) return text;
+  throw new Fault("usage", "it must be the name or number of a user");
+}
+
+function parseCalendar(text: string): string {
+  // deno-lint-ignore no-control-regex
+  if (/\S/.test(text) && text.length <= 200 && !/[\u0000-\u001f\u007f\\]/.test(text)) return text;
+  throw new Fault("usage", "it must be a time as in systemd.time(7), such as daily or 03:15");
+}

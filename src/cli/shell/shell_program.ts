@@ -1,0 +1,28 @@
+import { Command } from "commander";
+import { type OutputFlags, outputOptions } from "../args/options.ts";
+import { addVerb, type VerbLine } from "../verbs/verb_command.ts";
+import { VERBS } from "../verbs/all.ts";
+
+export interface ShellHandlers {
+  verb(line: VerbLine, flags: OutputFlags): Promise<void>;
+  exit(): void;
+}
+
+/** What can be said in a peer's shell: the verbs, `help` and `exit`. One is made for each line. */
+export function buildShellProgram(handlers: ShellHandlers): Command {
+  const program = new Command("shoal>")
+    .usage("COMMAND [options]")
+    .helpOption("-h, --help", "print help")
+    .helpCommand("help [COMMAND]", "print help for a command")
+    .configureHelp({ showGlobalOptions: true });
+  for (const option of outputOptions()) program.addOption(option);
+  for (const verb of VERBS) {
+    addVerb(program, verb, {
+      prefix: "",
+      once: false,
+      act: (line) => handlers.verb(line, program.opts()),
+    });
+  }
+  program.command("exit").alias("quit").description("stop the peer").action(handlers.exit);
+  return program;
+}

@@ -1,0 +1,51 @@
+/** Sharing, as a peer is asked for it and tells of it. */
+import type { LeftOut } from "../../store/tree/walk_tree.ts";
+import type { Kind } from "../../wire/protocol.ts";
+
+/** A file or folder that this peer shares. */
+export interface SharedFile {
+  kind: Kind;
+  /** Relative POSIX path by which others ask for it. */
+  name: string;
+  /** Where it lies on this machine: an absolute path. */
+  path: string;
+  /** File id, 64 hex digits; of a folder that of its manifest. */
+  id: string;
+  /** Bytes; of a folder those of all its files. */
+  size: number;
+  /** Of a folder: files, folders and links in it. */
+  entries?: number;
+  /** True when changes are looked for all the time, and announced. */
+  watched: boolean;
+  /** When it was modified, in milliseconds since 1970. */
+  mtime: number;
+  /** Who announced it: a peer id. This peer's own, unless it holds another's file. */
+  publisher: string;
+  /** Bytes of it that were served to others since it was shared. */
+  served: number;
+  /** False while the file is missing, or is no longer what was announced. */
+  available: boolean;
+}
+
+export interface ShareRequest {
+  /** A name under DIR, or a path: absolute, or relative to `cwd`. */
+  file: string;
+  /** The folder that the asker stands in: an absolute path. */
+  cwd: string;
+  /** Look for changes all the time from now on, and announce them. Default as it is; at first false. */
+  watch?: boolean;
+}
+
+export interface ShareResult extends SharedFile {
+  /** False when the file, or all that is in the folder, was known and unchanged. */
+  hashed: boolean;
+  /** What of a folder can't be shared, and why. */
+  left_out?: LeftOut[];
+  seconds: number;
+}
+
+export interface ShareOptions {
+  signal?: AbortSignal;
+  /** Bytes hashed so far, of how many. */
+  onProgress?: (hashed: number, size: number) => void;
+}

@@ -1,0 +1,105 @@
+/** What a peer says of itself. */
+import type { Kind } from "../../wire/protocol.ts";
+import type { SharedFile } from "./share_api.ts";
+
+export interface PeerStatus {
+  /** This peer's id. */
+  peer: string;
+  agent: string;
+  /** Where it listens; undefined for a one-shot peer. */
+  listening?: string;
+  dir: string;
+  /** `fingerprint`, 16 hex digits, tells one private swarm from another, and nothing of its key. */
+  swarm: { private: false } | { private: true; fingerprint: string };
+  /** Seconds since it started. */
+  uptime: number;
+  bootstraps: BootstrapStatus[];
+  shares: SharedFile[];
+  transfers: Transfer[];
+  partials: PartialStatus[];
+  /** Bytes since it started. */
+  totals: { served: number; fetched: number };
+}
+
+export interface BootstrapStatus {
+  address: string;
+  state: "connecting" | "registered" | "seed" | "away" | "idle";
+  /** What this peer is listed as there. */
+  listed?: string;
+  /** Whether the bootstrap could call it there; undefined until that is known. */
+  reachable?: boolean;
+  error?: string;
+}
+
+/** A download or upload, under way or recently ended. */
+export interface Transfer {
+  /** Number within this run of the peer. */
+  transfer: number;
+  name: string;
+  id?: string;
+  direction: "down" | "up";
+  state: TransferState;
+  bytes: number;
+  size?: number;
+  /** 0 to 100. */
+  percent: number;
+  rate: number;
+  eta?: number;
+  /** Down: sources connected. Up: 1. */
+  sources: number;
+  /** Down: requests that had to be asked again, of all sources. */
+  retries: number;
+  /** Down, while it is active: the sources, those in use first. */
+  from: LiveSource[];
+  /** Up: who is served. */
+  to?: string;
+  /** Up: the peer id that it says it has. */
+  peer?: string;
+  /** Why it failed. */
+  error?: string;
+  /** When it began, in milliseconds since 1970. */
+  started: number;
+}
+
+/**
+ * `paused` is a download that a running peer will go on with by itself, or, when it was paused by
+ * request, with `resume`.
+ */
+export type TransferState = "active" | "paused" | "done" | "failed" | "cancelled";
+
+/** One source of a download that is under way. */
+export interface LiveSource {
+  address: string;
+  /** Its peer id; undefined for a seed peer, and before it was connected. */
+  peer?: string;
+  /**
+   * `waiting` to be tried, `pausing` after a failure, `lost` until it is found again, `dropped` for
+   * good.
+   */
+  state: "waiting" | "connecting" | "connected" | "pausing" | "lost" | "dropped";
+  /** Bytes per second, lately. */
+  rate: number;
+  /** What it brought of this download. */
+  bytes: number;
+  retries: number;
+  /** Why it isn't in use, where there is a reason. */
+  error?: string;
+}
+
+/** A download that is not whole, and what of it is kept. */
+export interface PartialStatus {
+  kind: Kind;
+  name: string;
+  id: string;
+  size: number;
+  /** Bytes that needn't be fetched again. */
+  bytes: number;
+  /** When it last got further, as far as that is on disk, in milliseconds since 1970. */
+  updated: number;
+  /** `active` is being worked on now; `paused` goes on with the next `get`, or by itself. */
+  state: "active" | "paused";
+  /** Why it paused, where this peer saw it. */
+  error?: string;
+  /** Set when it was paused by request: it goes on with `resume` or the next `get`, not by itself. */
+  on_request?: true;
+}

@@ -1,0 +1,274 @@
+/**
+ * A peer's side of one bootstrap: asks it for peers and files, and keeps this peer listed there. A
+ * bootstrap is not trusted: it can keep things to itself, but whatever it makes up is dropped.
+ */
+import * as v from "valibot";
+import { Fault, messageOf } from "../../fault.ts";
+import { abortable, delay } from "../../async/retry.ts";
+import { verifyAnnouncement } from "../../trust/announcement.ts";
+import { type Answer, Refusal } from "../../wire/caller.ts";
+import { decodePayload, type Outgoing } from "../../wire/codec.ts";
+import { type Address, formatAddress } from "../../wire/connection.ts";
+import {
+  type Announcement,
+  FileRecord,
+  Files,
+  Found,
+  FoundReply,
+  type Holding,
+  LIST_CAP,
+  PeerRecord,
+  Peers,
+} from "../../wire/protocol.ts";
+import { askSeed, SeedPeers } from "../../wire/seed_dialect.ts";
+import type { Transport } from "../../wire/transport.ts";
+import { busyPause } from "./busy_pause.ts";
+import { greetBootstrap, type Greeting, GREETING_MS } from "./greet_bootstrap.ts";
+import type { BootstrapStatus } from "../api/peer_api.ts";
+import { type MaintainOptions, Registration, type RegistrationOptions } from "./registration.ts";
+
+/** Most pages that are asked for in one list: a bootstrap can't keep its callers for ever. */
+const MAX_PAGES = 10_000;
+/** How long a question waits for a bootstrap that is busy, in milliseconds, all pauses together. */
+const BUSY_MS = 30_000;
+/**
+ * A bootstrap that said nothing, until the time for a greeting was over, is not greeted again for so
+ * long, in milliseconds: who asks several things one after the other waits once.
+ */
+const SILENCE_MEMORY_MS = 10_000;
+/** A seed bootstrap is taken for one for so long, in milliseconds; then it is greeted anew. */
+const SEED_MEMORY_MS = 30_000;
+
+const FoundList = v.pipe(v.array(Found), v.maxLength(LIST_CAP));
+const PeerList = v.pipe(v.array(PeerRecord), v.maxLength(LIST_CAP));
+const FileList = v.pipe(v.array(FileRecord), v.maxLength(LIST_CAP));
+
+export type { MaintainOptions };
+
+/** What to find; everything that is given must fit. */
+export interface Query {
+  name?: string;
+  /** A file id. */
+  file?: string;
+  /** A peer id. */
+  publisher?: string;
+  /** Older versions of a name too. Default false. */
+  versions?: boolean;
+}
+
+export interface AskOptions {
+  /** Ends the wait; the method then throws the signal's reason. */
+  signal?: AbortSignal;
+}
+
+export interface BootstrapClientOptions extends RegistrationOptions {
+  /** A clock that never goes back, in milliseconds. @default performance.now */
+  now?: () => number;
+  /** How long a question waits for a bootstrap that is busy, in milliseconds. @default 30_000 */
+  busyMs?: number;
+}
+
+/** Asking needs no registration. All methods that ask throw `network` Faults. */
+export class BootstrapClient {
+  readonly address: Address;
+  readonly #registration: Registration;
+  readonly #greetingMs: number;
+  readonly #transport: Transport | undefined;
+  readonly #now: () => number;
+  readonly #random: () => number;
+  readonly #busyMs: number;
+  readonly #closing = new AbortController();
+  /** The connection that questions go over, once somebody asked. */
+  #link: Promise<Greeting> | undefined;
+  #seedUntil = 0;
+  /** What the last greeting failed with, when its time passed in silence. */
+  #silence: { error: unknown; until: number } | undefined;
+
+  constructor(address: Address, options: BootstrapClientOptions = {}) {
+    this.address = address;
+    this.#registration = new Registration(address, options);
+    this.#greetingMs = options.greetingMs ?? GREETING_MS;
+    this.#transport = options.transport;
+    this.#now = options.now ?? (() => performance.now());
+    this.#random = options.random ?? Math.random;
+    this.#busyMs = options.busyMs ?? BUSY_MS;
+  }
+
+  /** How the registration stands; `idle` while there is none. */
+  get status(): BootstrapStatus {
+    return this.#registration.status;
+  }
+
+  /** What is announced, with at most 50 sources each. A seed bootstrap knows of no files. */
+  async find(query: Query, { signal }: AskOptions = {}): Promise<Found[]> {
+    const { name, file, publisher, versions } = query;
+    const request = { action: "find", name, file, publisher, versions };
+    const answer = await this.#ask(request, FoundReply, signal);
+    if (!answer) return [];
+    const found = this.#decode(FoundList, answer.payload);
+    const genuine = await Promise.all(
+      found.map(({ announcement }) =>
+        fits(query, announcement) && verifyAnnouncement(announcement)
+      ),
+    );
+    return found.filter((_, index) => genuine[index]);
+  }
+
+  /** Everybody who is listed there. */
+  async getPeers({ signal }: AskOptions = {}): Promise<PeerRecord[]> {
+    const peers: PeerRecord[] = [];
+    let cursor: string | undefined;
+    for (let page = 0; page < MAX_PAGES; page++) {
+      const answer = await this.#ask({ action: "get_peers", cursor }, Peers, signal);
+      if (!answer) {
+        const reply = await askSeed(this.address, { action: "get_peers" }, SeedPeers, { signal });
+        return reply.peers;
+      }
+      for (const peer of this.#decode(PeerList, answer.payload)) peers.push(peer);
+      cursor = answer.reply.cursor;
+      if (cursor === undefined) break;
+    }
+    return peers;
+  }
+
+  /** What is offered under names that fit the glob (default all), in the order of names. */
+  async *listFiles(
+    pattern?: string,
+    { signal }: AskOptions = {},
+  ): AsyncGenerator<FileRecord, void, void> {
+    let cursor: string | undefined;
+    for (let page = 0; page < MAX_PAGES; page++) {
+      const answer = await this.#ask({ action: "list_files", pattern, cursor }, Files, signal);
+      if (!answer) return;
+      yield* this.#decode(FileList, answer.payload);
+      cursor = answer.reply.cursor;
+      if (cursor === undefined) return;
+    }
+  }
+
+  /**
+   * Keeps this peer registered and everything it has announced, through any number of failures,
+   * until the signal is aborted. Never rejects; {@link status} tells how it stands.
+   */
+  maintain(options: MaintainOptions): Promise<void> {
+    return this.#registration.maintain(options);
+  }
+
+  /**
+   * Announces more, after {@link maintain} began. Resolves when the bootstrap has heard, or will hear
+   * with the next registration; never rejects.
+   */
+  announce(announcements: Announcement[]): Promise<void> {
+    return this.#registration.announce(announcements);
+  }
+
+  /** As {@link announce}, for what this peer no longer has. */
+  withdraw(holdings: Holding[]): Promise<void> {
+    return this.#registration.withdraw(holdings);
+  }
+
+  /** Ends all asking. A registration ends by its own signal. */
+  close(): void {
+    this.#closing.abort(new Fault("network", `the connection to ${this} was closed`));
+    this.#drop(this.#link);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  toString(): string {
+    return formatAddress(this.address);
+  }
+
+  /**
+   * As {@link #askOnce}. Comes back as late as a busy bootstrap says, until that would take too long;
+   * then throws its Refusal.
+   */
+  async #ask<S extends v.GenericSchema>(
+    message: Outgoing,
+    schema: S,
+    signal?: AbortSignal,
+  ): Promise<Answer<v.InferOutput<S>> | null> {
+    for (let left = this.#busyMs;;) {
+      try {
+        return await this.#askOnce(message, schema, signal);
+      } catch (error) {
+        const pause = busyPause(error, this.#random);
+        if (pause === undefined || pause > left) throw error;
+        left -= pause;
+        await delay(pause, AbortSignal.any([this.#closing.signal, ...signal ? [signal] : []]));
+      }
+    }
+  }
+
+  /**
+   * Asks over the connection that is open, or a new one; once more over a new one when it breaks.
+   * Null when there is a seed bootstrap.
+   */
+  async #askOnce<S extends v.GenericSchema>(
+    message: Outgoing,
+    schema: S,
+    signal?: AbortSignal,
+  ): Promise<Answer<v.InferOutput<S>> | null> {
+    for (let reopened = false;; reopened = true) {
+      const link = this.#open();
+      const greeting = await abortable(link, signal);
+      if (greeting.kind === "seed") return null;
+      const { caller } = greeting;
+      try {
+        return await abortable(caller.request(message, schema), signal);
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (error instanceof Refusal && !caller.connection.closed) throw error;
+        this.#drop(link);
+        if (reopened) throw error;
+      }
+    }
+  }
+
+  #open(): Promise<Greeting> {
+    const { signal } = this.#closing;
+    if (signal.aborted) return Promise.reject(signal.reason);
+    if (this.#seedUntil > 0 && this.#now() >= this.#seedUntil) this.#drop(this.#link);
+    if (this.#link) return this.#link;
+    const begun = this.#now();
+    if (this.#silence && begun < this.#silence.until) return Promise.reject(this.#silence.error);
+    const ms = this.#greetingMs;
+    const link = greetBootstrap(this.address, {
+      ms,
+      transport: this.#transport,
+      signal,
+    });
+    this.#link = link;
+    link.then(
+      ({ kind }) => this.#seedUntil = kind === "seed" ? this.#now() + SEED_MEMORY_MS : 0,
+      (error) => {
+        this.#drop(link);
+        const now = this.#now();
+        if (now - begun >= ms) this.#silence = { error, until: now + SILENCE_MEMORY_MS };
+      },
+    );
+    return link;
+  }
+
+  /** Closes a connection, and forgets it unless there is a newer one. */
+  #drop(link: Promise<Greeting> | undefined): void {
+    if (this.#link === link) this.#link = undefined;
+    link?.then((greeting) => greeting.kind === "shoal" && greeting.caller.close(), () => {});
+  }
+
+  #decode<S extends v.GenericSchema>(schema: S, payload: Uint8Array): v.InferOutput<S> {
+    try {
+      return decodePayload(schema, payload);
+    } catch (cause) {
+      throw new Fault("network", `${this} sent a ${messageOf(cause)}`, { cause });
+    }
+  }
+}
+
+function fits({ name, file, publisher }: Query, announcement: Announcement): boolean {
+  return (name === undefined || announcement.name === name) &&
+    (file === undefined || announcement.id === file) &&
+    (publisher === undefined || announcement.publisher === publisher);
+}

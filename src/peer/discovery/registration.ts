@@ -1,0 +1,226 @@
+/**
+ * Keeps this peer listed at one bootstrap, for as long as it is asked to: registers, announces,
+ * sends heartbeats, and begins anew whenever the bootstrap was away.
+ */
+import { getLogger } from "@logtape/logtape";
+import { messageOf } from "../../fault.ts";
+import { abortable, Backoff, delay } from "../../async/retry.ts";
+import type { Identity } from "../../trust/identity.ts";
+import { signRegistration } from "../../trust/registration.ts";
+import { AGENT } from "../../version.ts";
+import type { Caller } from "../../wire/caller.ts";
+import { type Address, formatAddress } from "../../wire/connection.ts";
+import {
+  type Announcement,
+  HEARTBEAT_MS,
+  type Holding,
+  Listed,
+  Ok,
+  Registered,
+} from "../../wire/protocol.ts";
+import { askSeed, SeedRegistered } from "../../wire/seed_dialect.ts";
+import type { Transport } from "../../wire/transport.ts";
+import { type Announcements, Announcer } from "./announcer.ts";
+import { busyPause } from "./busy_pause.ts";
+import { greetBootstrap } from "./greet_bootstrap.ts";
+import type { BootstrapStatus } from "../api/peer_api.ts";
+
+const log = getLogger(["shoal", "peer", "registration"]);
+
+/** Time for a goodbye, in milliseconds. */
+const GOODBYE_MS = 1_000;
+/** When to ask what a call back came to, after a registration, in milliseconds. */
+const CALLED_BACK_MS = 2_000;
+
+export interface MaintainOptions {
+  identity: Identity;
+  /** Where this peer listens. */
+  port: number;
+  /** What to ask the bootstrap to list in place of the address that it sees. */
+  advertise?: Address;
+  /** Everything this peer has, at the time of the call. */
+  announcements: () => Announcements;
+  /** Ends it, with a goodbye. */
+  signal: AbortSignal;
+}
+
+export interface RegistrationOptions {
+  /** From 0 (included) to 1 (excluded). @default Math.random */
+  random?: () => number;
+  /** Between heartbeats, in milliseconds, before jitter. @default HEARTBEAT_MS */
+  heartbeatMs?: number;
+  /** The first pause after a failure, in milliseconds. @default 1_000 */
+  retryMs?: number;
+  /** Time for each of the two greetings, in milliseconds. @default 5_000 */
+  greetingMs?: number;
+  /** How the bootstrap is talked to. Default in the clear. */
+  transport?: Transport;
+  /** Hears of each change of state. */
+  onStatus?: (status: BootstrapStatus) => void;
+}
+
+export class Registration {
+  readonly #address: Address;
+  readonly #options: RegistrationOptions;
+  readonly #random: () => number;
+  #status: BootstrapStatus;
+  /** While registered. */
+  #announcer: Announcer | undefined;
+
+  constructor(address: Address, options: RegistrationOptions = {}) {
+    this.#address = address;
+    this.#options = options;
+    this.#random = options.random ?? Math.random;
+    this.#status = { address: formatAddress(address), state: "idle" };
+  }
+
+  get status(): BootstrapStatus {
+    return this.#status;
+  }
+
+  /** Sends at once what is new, if this peer is registered; else it goes with all the others later. */
+  async announce(announcements: Announcement[]): Promise<void> {
+    await this.#announcer?.announce(announcements);
+  }
+
+  /** As {@link announce}, for what this peer has no longer. */
+  async withdraw(holdings: Holding[]): Promise<void> {
+    await this.#announcer?.withdraw(holdings);
+  }
+
+  /** Resolves when the signal is aborted and the bootstrap was told so. Never rejects. */
+  async maintain(options: MaintainOptions): Promise<void> {
+    const { signal } = options;
+    const backoff = new Backoff({ first: this.#options.retryMs, random: this.#random });
+    this.#become({ state: "connecting" });
+    while (!signal.aborted) {
+      try {
+        await this.#stay(options, backoff);
+      } catch (error) {
+        if (signal.aborted) break;
+        this.#become({ state: "away", error: messageOf(error) });
+        const pause = Math.max(backoff.next(), busyPause(error, this.#random) ?? 0);
+        await delay(pause, signal).catch(() => {});
+      }
+    }
+    this.#become({ state: "idle" });
+  }
+
+  /** Registers and stays so until something fails. Returns early from a seed bootstrap. */
+  async #stay(options: MaintainOptions, backoff: Backoff): Promise<void> {
+    const { identity, signal } = options;
+    const greeting = await greetBootstrap(this.#address, {
+      peer: identity.id,
+      ms: this.#options.greetingMs,
+      transport: this.#options.transport,
+      signal,
+    });
+    if (greeting.kind === "seed") {
+      await this.#registerAtSeed(options);
+      backoff.reset();
+      // Then it is greeted anew: by that time it may have become a bootstrap of our own kind.
+      return await this.#pause(signal);
+    }
+    const { caller, nonce } = greeting;
+    const broken = new AbortController();
+    try {
+      const listed = await abortable(this.#register(caller, nonce, options), signal);
+      backoff.reset();
+      this.#become({ state: "registered", listed });
+      this.#announcer = new Announcer(caller, {
+        random: this.#random,
+        onRefused: (error) => this.#become({ ...this.#status, error }),
+        onBroken: (error) => broken.abort(error),
+      });
+      void this.#announcer.announce(options.announcements());
+      // A bootstrap that closes is noticed now, not at the next heartbeat.
+      caller.listen(() => {});
+      void caller.ended.then((error) => broken.abort(error));
+      await this.#beat(caller, options, AbortSignal.any([signal, broken.signal]));
+    } finally {
+      this.#announcer?.stop();
+      this.#announcer = undefined;
+      if (signal.aborted) await sayGoodbye(caller);
+      caller.close();
+    }
+  }
+
+  async #register(
+    caller: Caller,
+    nonce: string,
+    { identity, port, advertise }: MaintainOptions,
+  ): Promise<string> {
+    const signature = await signRegistration(identity, nonce, { port, advertise });
+    const { reply } = await caller.request(
+      { action: "register", peer: identity.id, port, advertise, agent: AGENT, signature },
+      Registered,
+    );
+    return formatAddress({ host: reply.address, port: reply.port });
+  }
+
+  /** In the seed's dialect a peer says itself where it is. */
+  async #registerAtSeed({ port, advertise, signal }: MaintainOptions): Promise<void> {
+    let told = advertise;
+    const request = (local: Address) => {
+      told ??= { host: local.host, port };
+      return { action: "register", address: told.host, port: told.port };
+    };
+    await askSeed(this.#address, request, SeedRegistered, { signal });
+    this.#become({ state: "seed", listed: told && formatAddress(told) });
+  }
+
+  /** Sends heartbeats until the signal is aborted or one isn't answered. */
+  async #beat(caller: Caller, { advertise }: MaintainOptions, signal: AbortSignal): Promise<never> {
+    for (let next = CALLED_BACK_MS;; next = this.#options.heartbeatMs ?? HEARTBEAT_MS) {
+      await this.#pause(signal, Math.min(next, this.#options.heartbeatMs ?? HEARTBEAT_MS));
+      const { reply } = await abortable(caller.request({ action: "heartbeat" }, Listed), signal);
+      const { address: host, port, reachable } = reply;
+      if (host === undefined || port === undefined) continue;
+      this.#hear(formatAddress({ host, port }), reachable ?? undefined, advertise);
+    }
+  }
+
+  /** What the bootstrap tells others, and whether it could call this peer there. */
+  #hear(listed: string, reachable: boolean | undefined, advertise: Address | undefined): void {
+    const before = this.#status;
+    if (before.listed === listed && before.reachable === reachable) return;
+    this.#become({ ...before, listed, reachable });
+    const context = { bootstrap: before.address, listed };
+    if (reachable === false) {
+      const hint = advertise ? `, nor at ${formatAddress(advertise)}` : "";
+      const what =
+        `{bootstrap} can't reach this peer at {listed}${hint}: others can't fetch from it`;
+      log.warn(what, context);
+    } else if (before.listed !== listed) {
+      log.info("{bootstrap} lists this peer as {listed}", context);
+    }
+  }
+
+  /** Some time, 20 % more or less, so that peers don't all speak at once. Default a heartbeat's. */
+  async #pause(
+    signal: AbortSignal,
+    ms = this.#options.heartbeatMs ?? HEARTBEAT_MS,
+  ): Promise<void> {
+    const jitter = 0.8 + 0.4 * this.#random();
+    await delay(ms * jitter, signal);
+  }
+
+  #become(status: Omit<BootstrapStatus, "address">): void {
+    const { address, state } = this.#status;
+    this.#status = { ...status, address };
+    const { listed, error } = status;
+    if (status.state === "away" && state !== "away") {
+      log.warn("{error}; it is asked again until it answers", { bootstrap: address, error });
+    }
+    if (listed && status.state !== state) {
+      log.info("registered with {bootstrap} as {listed}", { bootstrap: address, listed });
+    }
+    this.#options.onStatus?.(this.#status);
+  }
+}
+
+async function sayGoodbye(caller: Caller): Promise<void> {
+  const timer = setTimeout(() => caller.close(), GOODBYE_MS);
+  await caller.request({ action: "goodbye" }, Ok).catch(() => {});
+  clearTimeout(timer);
+}

@@ -1,0 +1,138 @@
+import { Fault, isAbort, messageOf } from "../../fault.ts";
+import { formatAddress } from "../../wire/connection.ts";
+import type { Announcement, FileRecord, PeerRecord } from "../../wire/protocol.ts";
+import type { BootstrapClient } from "./bootstrap_client.ts";
+import type { PeerApi } from "../api/peer_api.ts";
+import { untilEnough } from "../../async/until_enough.ts";
+
+/**
+ * How long the other bootstraps are waited for once one has answered, in milliseconds: several round
+ * trips to anywhere. One that is down may say nothing until the time for a greeting is over.
+ */
+const GRACE_MS = 2_000;
+
+/** A content that goes by the name or id that was looked for, and who has it. */
+export interface Offer {
+  announcement: Announcement;
+  sources: PeerRecord[];
+  /** Sources there are; no fewer than are named. */
+  total: number;
+}
+
+/**
+ * What the bootstraps know, taken together. One that can't be reached hides nothing of the others, and
+ * keeps nobody waiting for long who has an answer from them.
+ */
+export class Swarm implements Pick<PeerApi, "listPeers"> {
+  readonly #bootstraps: BootstrapClient[];
+
+  constructor(bootstraps: BootstrapClient[]) {
+    this.#bootstraps = bootstraps;
+  }
+
+  /**
+   * The offers for a name or file id, one for each content and publisher, with the sources of all
+   * bootstraps. Under a name, that is each publisher's newest version; with `versions` all. Throws a
+   * `network` Fault when no bootstrap answers, and the signal's reason.
+   */
+  async find(
+    query: { name: string; publisher?: string; versions?: boolean } | { file: string },
+    signal?: AbortSignal,
+  ): Promise<Offer[]> {
+    const offers = new Map<string, Offer>();
+    const ask = (one: BootstrapClient) => one.find(query, { signal });
+    // Who knows of nothing says nothing about what others know of.
+    for (const found of (await this.#ask(ask, (answer) => answer.length > 0)).flat()) {
+      const { announcement } = found;
+      const key = `${announcement.publisher} ${announcement.name} ${announcement.id}`;
+      const offer = offers.get(key);
+      if (!offer) offers.set(key, { ...found });
+      else {
+        offer.sources = distinct([...offer.sources, ...found.sources]);
+        offer.total = Math.max(offer.total, found.total, offer.sources.length);
+      }
+    }
+    const found = [...offers.values()];
+    return "name" in query && !query.versions ? newestOfEach(found) : found;
+  }
+
+  /** Every version of a name, as FileRecords: publisher by publisher, the newest first. */
+  async versions(name: string): Promise<FileRecord[]> {
+    const offers = await this.find({ name: name.normalize("NFC"), versions: true });
+    return offers.map(({ announcement: { name, id, size, mtime, time, publisher }, total }) => ({
+      ...{ name, id, size, mtime, time, publisher },
+      sources: total,
+    })).sort((a, b) => order(a, { ...b, id: a.id }) || b.time - a.time);
+  }
+
+  /** All active peers. Throws a `network` Fault when no bootstrap answers. */
+  async listPeers(): Promise<PeerRecord[]> {
+    return distinct((await this.#ask((one) => one.getPeers())).flat());
+  }
+
+  /** What is offered, by name; a name comes once for each content and publisher. */
+  async *listFiles(pattern?: string): AsyncGenerator<FileRecord> {
+    const begun = await this.#ask(async (one) => {
+      const rest = one.listFiles(pattern);
+      return { rest, ...await rest.next() };
+    }, ({ done }) => !done);
+    const heads: { record: FileRecord; rest: AsyncGenerator<FileRecord> }[] = [];
+    for (const { rest, done, value } of begun) if (!done) heads.push({ record: value, rest });
+    for (let last = ""; heads.length > 0;) {
+      heads.sort((a, b) => order(a.record, b.record));
+      const { record, rest } = heads.shift()!;
+      const key = `${record.name} ${record.publisher} ${record.id}`;
+      if (key !== last) yield record;
+      last = key;
+      // One that breaks off hides nothing of the others.
+      const next = await rest.next().catch(() => undefined);
+      if (next && !next.done) heads.push({ record: next.value, rest });
+    }
+  }
+
+  /**
+   * Asks every bootstrap at once; the answers of those that gave one in time. Throws the first failure
+   * only when all fail, or were stopped.
+   *
+   * @param enough True for an answer that the others needn't be waited for much longer. @default all are
+   */
+  async #ask<T>(
+    question: (bootstrap: BootstrapClient) => Promise<T>,
+    enough: (answer: T) => boolean = () => true,
+  ): Promise<T[]> {
+    const results = await untilEnough(this.#bootstraps.map(question), enough, GRACE_MS);
+    const answers = results.filter((one) => one.status === "fulfilled").map((one) => one.value);
+    if (answers.length > 0) return answers;
+    const failed = results.find((one) => one.status === "rejected");
+    if (!failed) throw new Fault("network", "Cannot ask the swarm: no bootstrap is given");
+    throw failed.reason instanceof Fault || isAbort(failed.reason)
+      ? failed.reason
+      : new Fault("network", messageOf(failed.reason), { cause: failed.reason });
+  }
+}
+
+/** Of one publisher's announcements for one name, bootstraps may know different ones: the last holds. */
+function newestOfEach(offers: Offer[]): Offer[] {
+  const newest = new Map<string, Offer>();
+  for (const offer of offers) {
+    const { publisher, time } = offer.announcement;
+    const other = newest.get(publisher);
+    if (!other || other.announcement.time < time) newest.set(publisher, offer);
+  }
+  return [...newest.values()];
+}
+
+function distinct(peers: PeerRecord[]): PeerRecord[] {
+  const byAddress = new Map<string, PeerRecord>();
+  for (const peer of peers) {
+    const key = formatAddress({ host: peer.address, port: peer.port });
+    if (!byAddress.get(key)?.peer) byAddress.set(key, peer);
+  }
+  return [...byAddress.values()];
+}
+
+function order(a: FileRecord, b: FileRecord): number {
+  const [x, y] = [[a.name, a.publisher, a.id], [b.name, b.publisher, b.id]];
+  const at = x.findIndex((part, index) => part !== y[index]);
+  return at < 0 ? 0 : x[at] < y[at] ? -1 : 1;
+}

@@ -1,0 +1,101 @@
+import { Fault } from "../../fault.ts";
+import { type Address, formatAddress } from "../../wire/connection.ts";
+import type { PeerRecord } from "../../wire/protocol.ts";
+import type { Transport } from "../../wire/transport.ts";
+import { BootstrapClient } from "../discovery/bootstrap_client.ts";
+import { greetBootstrap } from "../discovery/greet_bootstrap.ts";
+import { fault, type Finding, ok, warning } from "../api/finding.ts";
+
+/** Clocks may differ by so much, in milliseconds. */
+const SKEW_MS = 30_000;
+
+export interface BootstrapOptions {
+  /** The peer of DIR, while one runs: its id. */
+  running?: string;
+  /** How the members of a private swarm talk. */
+  transport?: Transport;
+  signal?: AbortSignal;
+}
+
+/** What came of looking at one bootstrap. */
+export interface BootstrapReport {
+  findings: Finding[];
+  /** What the peers that it lists call themselves. */
+  agents: string[];
+}
+
+/** Whether a bootstrap is there and ours, how its clock is, and how it sees the peer of DIR. */
+export async function checkBootstrap(
+  address: Address,
+  { running, transport, signal }: BootstrapOptions,
+): Promise<BootstrapReport> {
+  const who = formatAddress(address);
+  try {
+    const greeting = await greetBootstrap(address, { transport, signal });
+    if (greeting.kind === "seed") {
+      const message = `${who} answers, with the seed's dialect: it knows of no files`;
+      return { findings: [ok("bootstrap", message)], agents: [] };
+    }
+    greeting.caller.close();
+    using client = new BootstrapClient(address, { transport });
+    const peers = await client.getPeers({ signal });
+    return {
+      findings: [
+        ok("bootstrap", `${who} answers, and lists ${countOf(peers)}`),
+        judgeClock(who, greeting.ahead),
+        judgePort(who, peers, running),
+      ],
+      agents: peers.flatMap(({ agent }) => agent ?? []),
+    };
+  } catch (error) {
+    signal?.throwIfAborted();
+    const remedy = error instanceof Fault && error.kind === "integrity"
+      ? "use the key of that swarm, or another --bootstrap"
+      : "is it running, is the address right (--bootstrap), and does a firewall let it through?";
+    return { findings: [fault("bootstrap", error, remedy)], agents: [] };
+  }
+}
+
+function countOf(peers: PeerRecord[]): string {
+  return peers.length === 1 ? "1 peer" : `${peers.length} peers`;
+}
+
+/** `ahead` is how far this machine's clock is ahead of the bootstrap's, in milliseconds. */
+export function judgeClock(who: string, ahead: number | undefined): Finding {
+  if (ahead === undefined) return ok("clock", `${who} doesn't tell the time`);
+  const seconds = (Math.abs(ahead) / 1000).toFixed(1);
+  if (Math.abs(ahead) <= SKEW_MS) return ok("clock", `within ${seconds} s of that of ${who}`);
+  const message = `${seconds} s ${ahead > 0 ? "ahead of" : "behind"} that of ${who}`;
+  return warning(
+    "clock",
+    message,
+    "set the clock, by NTP: the newer of two versions is told by it",
+  );
+}
+
+/** Whether others can fetch from the peer of DIR, as far as this bootstrap knows. */
+export function judgePort(who: string, peers: PeerRecord[], running: string | undefined): Finding {
+  if (running === undefined) {
+    return ok("port", "no peer runs for this folder, so nothing listens");
+  }
+  const own = peers.find(({ peer }) => peer === running);
+  if (!own) {
+    const remedy = "wait for its next try, and look at the log of the peer";
+    return warning("port", `${who} doesn't list this peer`, remedy);
+  }
+  const listed = formatAddress({ host: own.address, port: own.port });
+  switch (own.reachable) {
+    case true:
+      return ok("port", `${who} reached this peer at ${listed}`);
+    case false:
+      return warning(
+        "port",
+        `${who} can't reach this peer at ${listed}, so others can't fetch from it`,
+        "open the port in the firewall, forward it, or name another address with --advertise",
+      );
+    case null:
+      return ok("port", `${who} lists this peer at ${listed}, and is about to call it`);
+    default:
+      return ok("port", `${who} lists this peer at ${listed}; it doesn't say if it was reached`);
+  }
+}

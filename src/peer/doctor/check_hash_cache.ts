@@ -1,0 +1,67 @@
+import fs from "node:fs";
+import { digestChunks } from "../../content/digest.ts";
+import { fileId } from "../../content/file_id.ts";
+import { Fault } from "../../fault.ts";
+import { sameStamp, stampOfPath } from "../../store/disk/file_stamp.ts";
+import type { StateDatabase } from "../../store/state/state_database.ts";
+import { fault, type Finding, ok } from "../api/finding.ts";
+
+/** Files that are looked at, by chance, and how many of those are hashed again. */
+const SAMPLE = 100;
+const REHASHED = 16;
+/** Larger ones are not hashed again, in bytes: this is to take a moment. */
+const REHASHED_SIZE = 1 << 20;
+
+interface Row {
+  path: string;
+  size: number;
+  mtime_ns: string;
+  inode: string;
+  id: string;
+}
+
+/**
+ * Whether the state database is sound, and the hash cache true: a file that looks as it did when it
+ * was hashed must have the content that it had.
+ */
+export async function checkHashCache(db: StateDatabase): Promise<Finding[]> {
+  try {
+    const [{ quick_check: verdict }] = db.all<{ quick_check: string }>("PRAGMA quick_check(1)");
+    if (verdict !== "ok") throw new Fault("disk", `the state database is damaged: ${verdict}`);
+  } catch (error) {
+    return [fault("state", error, "stop the peer, and put the backup of state.db back")];
+  }
+  const sound = ok("state", "the state database is sound");
+  const rows = db.all<Row>("SELECT * FROM files ORDER BY random() LIMIT ?", SAMPLE);
+  const same = rows.filter(isUnchanged);
+  const small = same.filter(({ size }) => size <= REHASHED_SIZE).slice(0, REHASHED);
+  for (const { path, id } of small) {
+    const actual = await idOf(path);
+    if (actual === undefined || actual === id) continue;
+    const why = `${path} has another content than when it was hashed, but the same size and times`;
+    const remedy = `restore it, or type: touch ${path}; it is then hashed again`;
+    return [sound, fault("hash cache", new Fault("integrity", why), remedy)];
+  }
+  const sampled = `${same.length} of ${rows.length} files sampled are as they were hashed`;
+  return [sound, ok("hash cache", `${sampled}; ${small.length} were hashed again`)];
+}
+
+function isUnchanged({ path, size, mtime_ns, inode }: Row): boolean {
+  try {
+    const stamp = { size, mtimeNs: BigInt(mtime_ns), inode: BigInt(inode) };
+    return sameStamp(stamp, stampOfPath(path));
+  } catch {
+    return false; // it is gone, or out of reach
+  }
+}
+
+/** The id of a small file; undefined when it can't be read. */
+async function idOf(path: string): Promise<string | undefined> {
+  try {
+    const bytes = new Uint8Array(fs.readFileSync(path));
+    // All digests of a file this small fit the top page of its tree.
+    return await fileId(bytes.length, await digestChunks(bytes));
+  } catch {
+    return undefined;
+  }
+}

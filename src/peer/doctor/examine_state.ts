@@ -1,0 +1,20 @@
+import type { StateDatabase } from "../../store/state/state_database.ts";
+import { checkHashCache } from "./check_hash_cache.ts";
+import { checkLimits, checkOpenFiles } from "./check_limits.ts";
+import { checkPartials } from "./check_partials.ts";
+import type { Finding } from "../api/finding.ts";
+import type { LiveSettings } from "../api/peer_api.ts";
+
+/** What only the owner of DIR can see. */
+export async function examineState(
+  db: StateDatabase,
+  settings: LiveSettings,
+): Promise<Finding[]> {
+  const partials = db.all<{ size: number; updated: number }>("SELECT size, updated FROM downloads");
+  return [
+    ...await checkHashCache(db),
+    checkPartials(partials, Date.now()),
+    ...checkLimits(settings),
+    ...await checkOpenFiles(),
+  ];
+}

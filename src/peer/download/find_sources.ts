@@ -1,0 +1,38 @@
+import { delay } from "../../async/retry.ts";
+import type { PeerRecord } from "../../wire/protocol.ts";
+import type { Source } from "./source.ts";
+import type { Swarm } from "../discovery/swarm.ts";
+
+/** How long those who answer wait for those who don't, in milliseconds. */
+const PATIENCE_MS = 3_000;
+
+export interface FindSourcesOptions {
+  swarm: Pick<Swarm, "find">;
+  /** Told of those who are named, as they are. */
+  found: (records: PeerRecord[]) => void;
+  signal?: AbortSignal;
+  /** Default {@link PATIENCE_MS}. */
+  patienceMs?: number;
+}
+
+/**
+ * Who else has a content, while it is being fetched: those that the bootstraps name, and those that the
+ * connected sources name, so that a download outlives every bootstrap. Who doesn't answer is passed
+ * over. Resolves when all have answered, or one has and the others take long.
+ */
+export async function findSources(
+  id: string,
+  connected: Source[],
+  { swarm, found, signal, patienceMs = PATIENCE_MS }: FindSourcesOptions,
+): Promise<void> {
+  const listed = async () => {
+    const offers = await swarm.find({ file: id }, signal);
+    found(offers.flatMap(({ sources }) => sources));
+  };
+  const named = async (source: Source) => found(await source.peers());
+  const answers = [listed(), ...connected.map(named)];
+  const enough = new AbortController();
+  const patience = delay(patienceMs, enough.signal).then(() => Promise.any(answers));
+  await Promise.race([Promise.allSettled(answers), patience.catch(() => {})]);
+  enough.abort();
+}

@@ -1,0 +1,271 @@
+import fs from "node:fs";
+import { delay } from "../../async/retry.ts";
+import { turn } from "../../async/turn.ts";
+import type { FileEntry } from "../../content/manifest.ts";
+import { contentId } from "../../content/sync_digest.ts";
+import type { DigestStore } from "../../store/hash/digest_store.ts";
+import type { DownloadStore } from "../../store/partial/download_store.ts";
+import type { Disk } from "../../store/disk/disk.ts";
+import { type FileStamp, sameStamp, stampOfStat } from "../../store/disk/file_stamp.ts";
+import type { HashCache } from "../../store/hash/hash_cache.ts";
+import { hashFile } from "../../store/hash/hash_file.ts";
+import { bytesOf, PartialFile } from "../../store/partial/partial_file.ts";
+import { isInside } from "../../content/safe_path.ts";
+import type { Staging } from "../../store/tree/staging.ts";
+import type { StateDatabase } from "../../store/state/state_database.ts";
+import { PAYLOAD_CAP } from "../../wire/protocol.ts";
+import { BatchFetcher, type FetchedFile } from "../download/batch_fetcher.ts";
+import type { Budget } from "../download/budget.ts";
+import { Downloader } from "../download/downloader.ts";
+import { FolderTally } from "./folder_tally.ts";
+import type { PeerRecord } from "../api/peer_api.ts";
+import type { RateLimiter } from "../../async/rate_limiter.ts";
+import type { Servable } from "../serve/active_downloads.ts";
+import { peerSources, type Self, type Source } from "../download/source.ts";
+import type { ActiveTransfer } from "../status/transfers.ts";
+
+/** Large files that are fetched at a time. */
+const LARGE_AT_ONCE = 3;
+/** Files after which others get a turn. */
+const TURN_FILES = 64;
+/** How often it is looked whether a content is still fetched otherwise, in milliseconds. */
+const TURN_MS = 250;
+/** Places where a content is looked for on this machine. */
+const COPIES_TRIED = 4;
+
+export interface FolderContentsOptions {
+  /** Its files are fetched from whoever has the folder. */
+  folder: { id: string; size: number };
+  name: string;
+  staging: Staging;
+  /** Who has the folder. */
+  sources: PeerRecord[];
+  /** Asks who else has it, and tells of them as they are named. */
+  find: (connected: Source[], found: (records: PeerRecord[]) => void) => Promise<void>;
+  transfer: ActiveTransfer;
+  signal: AbortSignal;
+  /** Is told of bytes as they come. */
+  onBytes?: (bytes: number) => void;
+  waitMs?: number;
+  limits: RateLimiter[];
+  budget: Budget;
+  self: Self;
+  cache: HashCache;
+  digests: DigestStore;
+  db: StateDatabase;
+  disk: Disk;
+  downloads: DownloadStore;
+  /** Large files that are being fetched as parts of folders, by id. */
+  underWay: Set<string>;
+  /** True while a content is being fetched by itself. */
+  isRunning: (id: string) => boolean;
+  /** Called when a large file can be served while it grows; returns how to stop that. */
+  onGrowing: (partial: Servable) => () => void;
+}
+
+/** A file that is whole, and not yet in its place. */
+export interface StagedFile {
+  /** Absolute. */
+  path: string;
+  stamp: FileStamp;
+}
+
+/** Brings files of a folder into its staging: copied where this machine has them, else fetched. */
+export class FolderContents {
+  readonly tally: FolderTally;
+  /** Of what was staged, by path. */
+  readonly stamps = new Map<string, FileStamp>();
+  readonly #options: FolderContentsOptions;
+  /** The files of each content, by id. */
+  readonly #wanted: Map<string, FileEntry[]>;
+  #connected: () => number = () => 0;
+
+  constructor(files: FileEntry[], options: FolderContentsOptions) {
+    this.#options = options;
+    this.tally = new FolderTally(options.transfer);
+    this.#wanted = Map.groupBy(files, ({ id }) => id);
+    options.transfer.sources = () => this.#connected();
+  }
+
+  /** Where a content is staged, if it is. */
+  staged(id: string): StagedFile | undefined {
+    const entry = this.#wanted.get(id)?.[0];
+    const stamp = entry && this.stamps.get(entry.path);
+    return stamp && { path: this.#options.staging.pathOf(entry.path), stamp };
+  }
+
+  /** Resolves when all files are staged. Throws as Downloader and BatchFetcher do. */
+  async run(): Promise<void> {
+    const contents = [...this.#wanted.values()].map(([first]) => first);
+    const left: FileEntry[] = [];
+    for (const [index, file] of contents.entries()) {
+      if (index % TURN_FILES === 0) await turn(this.#options.signal);
+      if (!await this.#copy(file)) left.push(file);
+    }
+    await this.#fetchSmall(left.filter(({ size }) => size <= PAYLOAD_CAP));
+    await this.#fetchLarge(left.filter(({ size }) => size > PAYLOAD_CAP));
+  }
+
+  /** Stages a content that this machine has; false when it has it no longer, or never had. */
+  async #copy(file: FileEntry): Promise<boolean> {
+    if (file.size === 0) return this.#putEmpty(file);
+    const { cache, staging } = this.#options;
+    for (const { path, stamp } of cache.pathsOf(file.id, COPIES_TRIED)) {
+      if (isInside(staging.root, path)) continue;
+      const stat = fs.lstatSync(path, { bigint: true, throwIfNoEntry: false });
+      if (!stat?.isFile() || !sameStamp(stampOfStat(stat), stamp)) continue;
+      if (await this.#copyFrom(path, file)) {
+        this.tally.copied(file, this.#wanted.get(file.id)!.length);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  async #copyFrom(path: string, file: FileEntry): Promise<boolean> {
+    const { staging, signal } = this.#options;
+    if (file.size <= PAYLOAD_CAP) {
+      const bytes = await Deno.readFile(path).catch(() => undefined);
+      if (bytes?.length !== file.size || contentId(bytes).id !== file.id) return false;
+      this.#put(file, bytes);
+      return true;
+    }
+    const copy = await staging.copy(file, path);
+    const { id } = await hashFile(copy, this.#options, { what: "compare", signal });
+    if (id !== file.id) return false;
+    await this.#settle(file);
+    return true;
+  }
+
+  #putEmpty(file: FileEntry): true {
+    this.#options.digests.put(file.id, 0, 0, new Uint8Array());
+    this.#put(file, new Uint8Array());
+    this.tally.copied(file, this.#wanted.get(file.id)!.length);
+    return true;
+  }
+
+  /** Writes all files of a content. */
+  #put({ id }: FileEntry, bytes: Uint8Array): void {
+    for (const entry of this.#wanted.get(id)!) {
+      this.stamps.set(entry.path, this.#options.staging.write(entry, bytes));
+    }
+  }
+
+  async #fetchSmall(files: FileEntry[]): Promise<void> {
+    const { sources, find, signal, waitMs, limits, db, digests } = this.#options;
+    const { folder, self } = this.#options;
+    const sourcesOf = (records: PeerRecord[]) => peerSources(folder, records, self);
+    const fetcher = new BatchFetcher({
+      ...{ files, signal, waitMs, limits },
+      sources: sourcesOf(sources),
+      find: (connected, found) => find(connected, (records) => found(sourcesOf(records))),
+      onFiles: (came: FetchedFile[]) => {
+        db.transaction(() => {
+          for (const { id, page } of came) digests.put(id, 0, 0, page);
+        });
+        for (const { id, bytes } of came) {
+          const [first] = this.#wanted.get(id)!;
+          this.#put(first, bytes);
+          this.tally.fetched(first, this.#wanted.get(id)!.length);
+        }
+        this.#add(came.reduce((sum, { size }) => sum + size, 0));
+      },
+    });
+    this.#connected = () => fetcher.connected;
+    try {
+      await fetcher.run();
+    } finally {
+      for (const { receipt } of fetcher.sources) this.tally.account(receipt);
+    }
+  }
+
+  async #fetchLarge(files: FileEntry[]): Promise<void> {
+    const running = new Set<Downloader>();
+    this.#connected = () => Math.max(0, ...[...running].map(({ connected }) => connected));
+    let failure: unknown;
+    const lane = async () => {
+      for (let file; failure === undefined && (file = files.shift());) {
+        try {
+          if (!await this.#inTurn(file)) await this.#fetchOne(file, running);
+        } catch (error) {
+          failure ??= error;
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: LARGE_AT_ONCE }, lane));
+    if (failure !== undefined) throw failure;
+  }
+
+  /** Waits while the same content is being fetched otherwise. True when it then is on this machine. */
+  async #inTurn(file: FileEntry): Promise<boolean> {
+    const { underWay, isRunning, signal } = this.#options;
+    let waited = false;
+    for (; underWay.has(file.id) || isRunning(file.id); waited = true) {
+      await delay(TURN_MS, signal);
+    }
+    return waited && await this.#copy(file);
+  }
+
+  async #fetchOne(file: FileEntry, running: Set<Downloader>): Promise<void> {
+    const { staging, name, folder, signal, transfer, underWay } = this.#options;
+    const { id, size, path } = file;
+    const partial = PartialFile.open(
+      { id, name: `${name}/${path}`, size, overwrite: true, folder: folder.id, taken: "pinned" },
+      this.#options,
+    );
+    let chunks: number;
+    underWay.add(id);
+    const stopServing = this.#options.onGrowing(partial);
+    try {
+      await partial.check({ signal });
+      transfer.before += bytesOf(partial.map, size);
+      const downloader = this.#downloader(file, partial);
+      running.add(downloader);
+      try {
+        await downloader.run();
+      } finally {
+        running.delete(downloader);
+        for (const { receipt } of downloader.sources) this.tally.account(receipt);
+        this.tally.counts.refetchedChunks += downloader.tally.refetched;
+        chunks = downloader.tally.fetched;
+      }
+      staging.makeFolder(path.slice(0, Math.max(0, path.lastIndexOf("/"))));
+      await partial.publish(staging.pathOf(path), { mtime: file.mtime, overwrite: true });
+    } catch (error) {
+      await partial.close().catch(() => {});
+      throw error;
+    } finally {
+      stopServing();
+      underWay.delete(id);
+    }
+    await this.#settle(file);
+    this.tally.fetched(file, this.#wanted.get(id)!.length, chunks);
+  }
+
+  #downloader({ id, size }: FileEntry, sink: PartialFile): Downloader {
+    const { sources, find, self, digests, signal, budget, limits, waitMs } = this.#options;
+    const sourcesOf = (records: PeerRecord[]) => peerSources({ id, size }, records, self);
+    return new Downloader({
+      ...{ id, size, sink, digests, signal, budget, limits, waitMs, peer: self.peer },
+      sources: sourcesOf(sources),
+      find: (connected, found) => find(connected, (records) => found(sourcesOf(records))),
+      onBytes: (bytes) => this.#add(bytes),
+    });
+  }
+
+  /** Gives a staged content its time and mode, and copies it to the other files that have it. */
+  async #settle({ id }: FileEntry): Promise<void> {
+    const { staging } = this.#options;
+    const [first, ...others] = this.#wanted.get(id)!;
+    this.stamps.set(first.path, staging.settle(first));
+    for (const other of others) {
+      await staging.copy(other, staging.pathOf(first.path));
+      this.stamps.set(other.path, staging.settle(other));
+    }
+  }
+
+  #add(bytes: number): void {
+    this.#options.transfer.add(bytes);
+    this.#options.onBytes?.(bytes);
+  }
+}

@@ -1,0 +1,321 @@
+import fs from "node:fs";
+import type { FileEntry, ManifestEntry } from "../../content/manifest.ts";
+import type { ManifestPart } from "../../content/manifest_part.ts";
+import { Fault } from "../../fault.ts";
+import { compareTree, type TreeState } from "../../store/tree/compare_tree.ts";
+import type { Download } from "../../store/partial/download_store.ts";
+import { stampOfPath } from "../../store/disk/file_stamp.ts";
+import { KnownTrees, type TreeContent } from "../../store/tree/known_trees.ts";
+import { isInside, parentOf } from "../../content/safe_path.ts";
+import type { Staging } from "../../store/tree/staging.ts";
+import { TargetLock } from "../../store/state/target_lock.ts";
+import {
+  clearPlace,
+  placeStaged,
+  removeOthers,
+  setAttributes,
+} from "../../store/tree/update_tree.ts";
+import { makeParents } from "../target/destination.ts";
+import { findSources } from "../download/find_sources.ts";
+import { FolderContents, type FolderContentsOptions, type StagedFile } from "./folder_contents.ts";
+import { type FolderPlace, settleFolder } from "../target/folder_place.ts";
+import { FolderStagings } from "./folder_stagings.ts";
+import {
+  findingsOn,
+  type FolderReceipt,
+  receiptOfBrought,
+  receiptOfKnown,
+} from "./folder_receipt.ts";
+import type { GetRequest, PeerRecord, Progress } from "../api/peer_api.ts";
+import type { RateLimiter } from "../../async/rate_limiter.ts";
+import type { Servable } from "../serve/active_downloads.ts";
+import type { Source } from "../download/source.ts";
+import type { Swarm } from "../discovery/swarm.ts";
+import type { ActiveTransfer } from "../status/transfers.ts";
+
+export interface FolderFetcherOptions extends
+  Pick<
+    FolderContentsOptions,
+    "self" | "cache" | "digests" | "db" | "disk" | "downloads" | "budget" | "isRunning"
+  > {
+  /** The shared folder: absolute, free of links. */
+  dir: string;
+  swarm: Swarm;
+  /** Called when a large file of a folder can be served while it grows; returns how to stop that. */
+  onGrowingPart: (partial: Servable) => () => void;
+}
+
+/** One folder to be fetched: its manifest is here. */
+export interface FolderJob {
+  request: GetRequest;
+  /** Which part of the folder it is: "" is all. */
+  inside: string;
+  /** The folder's id and its manifest's size. */
+  target: { id: string; size: number };
+  part: Extract<ManifestPart, { kind: "folder" }>;
+  place: FolderPlace;
+  transfer: ActiveTransfer;
+  signal: AbortSignal;
+  limits: RateLimiter[];
+  /** Is told what the work is at. */
+  phase: (phase: Progress["phase"]) => void;
+  /** Throws when what was taken is not to be taken any more; called before anything is placed. */
+  confirm: () => void;
+  /** Is told of bytes as they come. */
+  onBytes?: (bytes: number) => void;
+  /** Called before files are fetched, with what finds those that are here by their ids. */
+  onStaging: (staged: (id: string) => StagedFile | undefined) => void;
+}
+
+/** What came of it. */
+export interface FolderOutcome {
+  receipt: FolderReceipt;
+  /** Where the files are of one that was brought here. */
+  files: { path: string; id: string }[];
+}
+
+/**
+ * Puts a folder on disk. A new one is put together out of sight and appears whole; one that is there is
+ * brought up to date, each file in one step. What a try that failed left is used by the next one.
+ */
+export class FolderFetcher {
+  readonly #options: FolderFetcherOptions;
+  readonly #trees: KnownTrees;
+  readonly #stagings: FolderStagings;
+  readonly #underWay = new Set<string>();
+
+  constructor(options: FolderFetcherOptions) {
+    this.#options = options;
+    this.#trees = new KnownTrees(options.db);
+    this.#stagings = new FolderStagings(options);
+  }
+
+  /**
+   * What there is to say of a folder that stands at a request's destination and looks as it did when it
+   * was last found to be that content; undefined when that isn't known, or something is to be done.
+   * Throws as settleFolder does.
+   */
+  async recall(
+    request: GetRequest,
+    content: TreeContent,
+    signal: AbortSignal,
+  ): Promise<FolderReceipt | undefined> {
+    if (!this.#trees.has(content)) return;
+    const { path } = await settleFolder(request, this.#options.dir);
+    const alone = request.delete === true;
+    const findings = await this.#trees.recall(path, content, { alone, signal });
+    return findings && receiptOfKnown(path, findings);
+  }
+
+  /**
+   * Throws a `destination` Fault, before anything is fetched, when what stands there differs and may not
+   * be changed, a `held` Fault when somebody else writes there, and as FolderContents does.
+   */
+  async fetch(job: FolderJob): Promise<FolderOutcome> {
+    const { place: { path }, request, transfer } = job;
+    transfer.size = job.part.bytes;
+    job.phase("checking");
+    const found = await this.#look(job, job.place);
+    if (found?.nothing) return { receipt: receiptOfKnown(path, findingsOn(job.part)), files: [] };
+    using _lock = TargetLock.take(path);
+    // Until now, somebody else may have written there.
+    const state = await this.#look(job, await settleFolder(request, this.#options.dir));
+    return await (state ? this.#update(job, state) : this.#fetchNew(job));
+  }
+
+  /** True while a large file is fetched as a part of a folder. */
+  isFetching(id: string): boolean {
+    return this.#underWay.has(id);
+  }
+
+  /** True when something of a folder is staged. */
+  begun(id: string): boolean {
+    return this.#stagings.begun(id);
+  }
+
+  /** Removes what is staged of an unfinished folder. */
+  discard(download: Download): void {
+    this.#stagings.discard(download);
+  }
+
+  /**
+   * How what stands at a place is different; undefined when nothing does. `nothing` is true when it may
+   * stay as it is.
+   */
+  async #look(
+    job: FolderJob,
+    { path, exists }: FolderPlace,
+  ): Promise<TreeState & { nothing: boolean } | undefined> {
+    const { request, part, target: { id }, signal, transfer } = job;
+    transfer.before = -transfer.meter.total;
+    if (!exists) return;
+    const since = Date.now();
+    const state = await this.#compare(job, path, part.entries);
+    const [missing] = state.missing;
+    if (missing && !changes(job)) {
+      throw new Fault(
+        "destination",
+        `Cannot write ${path}: it exists and differs, in ${missing.path}; bring it up to date with --update`,
+      );
+    }
+    const same = !missing && state.touched.length === 0;
+    if (same) {
+      const findings = findingsOn(part);
+      const content = { id, part: job.inside };
+      await this.#trees.remember(path, content, { findings, since, signal });
+    }
+    return { ...state, nothing: !missing && (!changes(job) || same && !request.delete) };
+  }
+
+  async #fetchNew(job: FolderJob): Promise<FolderOutcome> {
+    const { target, place: { path }, part: { entries }, signal } = job;
+    const { dir } = this.#options;
+    const staging = this.#stagings.open(target.id, path);
+    const state = await this.#compare(job, staging.root, entries);
+    for (const entry of entries) if (entry.type === "folder") staging.makeFolder(entry.path);
+    const here = placesOf(state, staging.root);
+    const contents = await this.#stage(job, filesOf(state.missing), { staging, here });
+    for (const { entry } of state.present) contents.stamps.set(entry.path, staging.settle(entry));
+    for (const entry of state.missing) if (entry.type === "link") staging.link(entry);
+    await removeOthers(staging.root, entries, signal);
+    job.phase("finishing");
+    job.confirm();
+    await staging.sync(signal);
+    if (isInside(dir, path)) await makeParents(dir, path);
+    staging.publish(path);
+    syncFolder(parentOf(path));
+    return this.#outcome(job, state, { contents, staging });
+  }
+
+  async #update(job: FolderJob, state: TreeState): Promise<FolderOutcome> {
+    const { request, target, place: { path: root }, part: { entries }, signal } = job;
+    const [blocked] = state.inTheWay;
+    if (blocked && !request.delete) {
+      throw new Fault("destination", `Cannot write ${root}/${blocked.path}: ${blocked.why}`, {
+        next: "remove that, or add --delete, and run it again",
+      });
+    }
+    const staging = this.#stagings.open(target.id, `${root}/.`);
+    const staged = await this.#compare(job, staging.root, filesOf(state.missing));
+    const here = new Map([...placesOf(state, root), ...placesOf(staged, staging.root)]);
+    const contents = await this.#stage(job, filesOf(staged.missing), { staging, here });
+    for (const { entry } of staged.present) contents.stamps.set(entry.path, staging.settle(entry));
+    for (const entry of state.missing) if (entry.type === "link") staging.link(entry);
+    job.phase("finishing");
+    job.confirm();
+    await staging.sync(signal);
+    for (const { path } of state.inTheWay) await clearPlace(`${root}/${path}`);
+    await placeStaged(root, { staging, entries: state.missing, signal });
+    setAttributes(root, state.touched);
+    const deleted = request.delete ? await removeOthers(root, entries, signal) : 0;
+    staging.remove();
+    const up_to_date = state.missing.length === 0 && deleted === 0 && state.touched.length === 0;
+    return this.#outcome(job, state, { contents, staging, deleted, up_to_date });
+  }
+
+  #compare(job: FolderJob, root: string, entries: ManifestEntry[]): Promise<TreeState> {
+    const { transfer, signal } = job;
+    const onPresent = (bytes: number) => void (transfer.before += bytes);
+    return compareTree(root, entries, { cache: this.#options.cache, signal, onPresent });
+  }
+
+  /** `here` are files that need not be staged: they are served while the others are fetched. */
+  async #stage(
+    job: FolderJob,
+    files: FileEntry[],
+    { staging, here }: { staging: Staging; here: Map<string, StagedFile> },
+  ): Promise<FolderContents> {
+    const { request, target, transfer, signal, limits } = job;
+    const { swarm, downloads } = this.#options;
+    requireRoom(staging.root, files);
+    const find = (connected: Source[], found: (records: PeerRecord[]) => void) =>
+      findSources(target.id, connected, { swarm, signal, found });
+    const sources: PeerRecord[] = [];
+    if (files.length > 0) {
+      await find([], (records) => void sources.push(...records)).catch(() => {});
+    }
+    job.phase("connecting");
+    const contents = new FolderContents(files, {
+      ...this.#options,
+      underWay: this.#underWay,
+      onGrowing: this.#options.onGrowingPart,
+      onBytes: job.onBytes,
+      ...{ folder: target, name: request.name, staging, find, transfer, signal, limits },
+      sources,
+      waitMs: request.deadline === undefined ? request.wait : Infinity,
+    });
+    job.phase("fetching");
+    job.onStaging((id) => contents.staged(id) ?? here.get(id));
+    try {
+      await contents.run();
+    } catch (error) {
+      downloads.reach(target.id, transfer.view().bytes);
+      if (!(error instanceof Fault) || error === signal.reason) throw error;
+      if (error.message.startsWith("Cannot ")) throw error;
+      throw new Fault(error.kind, `Cannot get ${request.name}: ${error.message}`, { cause: error });
+    }
+    return contents;
+  }
+
+  #outcome(
+    { part, place: { path }, transfer }: FolderJob,
+    state: Pick<TreeState, "present" | "touched">,
+    { contents, staging, deleted = 0, up_to_date = false }: {
+      contents: FolderContents;
+      staging: Staging;
+      deleted?: number;
+      up_to_date?: boolean;
+    },
+  ): FolderOutcome {
+    const { cache } = this.#options;
+    const { stamps } = contents;
+    const touched = new Set(state.touched.map((entry) => entry.path));
+    for (const { entry, stamp } of state.present) {
+      if (stamps.has(entry.path)) continue;
+      const changed = touched.has(entry.path);
+      stamps.set(entry.path, changed ? stampOfPath(`${path}/${entry.path}`) : stamp);
+    }
+    const files = filesOf(part.entries).map((entry) => ({
+      path: `${path}/${entry.path}`,
+      id: entry.id,
+      stamp: stamps.get(entry.path)!,
+    }));
+    cache.forgetUnder(staging.root);
+    cache.rememberAll(files);
+    transfer.before = part.bytes - transfer.meter.total;
+    const unchanged = state.present.length;
+    const about = { tally: contents.tally, up_to_date, unchanged, deleted };
+    return { receipt: receiptOfBrought(path, findingsOn(part), about), files };
+  }
+}
+
+/** True when what stands at the destination may be changed. */
+function changes({ request: { update, overwrite } }: FolderJob): boolean {
+  return update === true || overwrite === true;
+}
+
+function filesOf(entries: ManifestEntry[]): FileEntry[] {
+  return entries.filter((entry) => entry.type === "file");
+}
+
+/** Where files are that are in a tree as they should be, by their ids. */
+function placesOf({ present }: TreeState, root: string): Map<string, StagedFile> {
+  return new Map(
+    present.map(({ entry, stamp }) => [entry.id, { path: `${root}/${entry.path}`, stamp }]),
+  );
+}
+
+/** Throws a `disk` Fault when files don't fit. */
+function requireRoom(folder: string, files: FileEntry[]): void {
+  const needed = files.reduce((sum, { size }) => sum + size, 0);
+  const { bavail, bsize } = fs.statfsSync(folder);
+  if (needed <= bavail * bsize) return;
+  const free = bavail * bsize;
+  throw new Fault("disk", `Cannot fetch ${needed} bytes: only ${free} are free in ${folder}`);
+}
+
+function syncFolder(path: string): void {
+  if (Deno.build.os === "windows") return;
+  using folder = Deno.openSync(path);
+  folder.syncSync();
+}

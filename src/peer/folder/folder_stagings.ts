@@ -1,0 +1,54 @@
+import fs from "node:fs";
+import type { Download, DownloadStore } from "../../store/partial/download_store.ts";
+import { parentOf } from "../../content/safe_path.ts";
+import { Staging } from "../../store/tree/staging.ts";
+import { placeOf } from "../target/folder_place.ts";
+
+export interface FolderStagingsOptions {
+  /** The shared folder: absolute, free of links. */
+  dir: string;
+  downloads: DownloadStore;
+}
+
+/** Where folders are put together: each on the file system that it goes to. */
+export class FolderStagings {
+  readonly #options: FolderStagingsOptions;
+
+  constructor(options: FolderStagingsOptions) {
+    this.#options = options;
+  }
+
+  /** That of a folder which goes to `path`, with what an earlier try left. */
+  open(id: string, path: string): Staging {
+    return Staging.open(this.#rootOf(id, path));
+  }
+
+  /** True when something of a folder is staged. */
+  begun(id: string): boolean {
+    return fs.existsSync(this.#options.downloads.treeOf(id));
+  }
+
+  /** Removes what is staged of an unfinished folder. */
+  discard({ id, name, output }: Download): void {
+    const path = placeOf({ name, output }, this.#options.dir);
+    for (const near of [path, `${path}/.`]) {
+      const root = this.#rootOf(id, near);
+      if (fs.existsSync(root)) Staging.open(root).remove();
+    }
+  }
+
+  #rootOf(id: string, path: string): string {
+    const { downloads } = this.#options;
+    const parent = nearestFolder(path);
+    if (fs.statSync(parent).dev === fs.statSync(downloads.folder()).dev) {
+      return downloads.treeOf(id);
+    }
+    return `${parent}/.${id.slice(0, 12)}.shoal-partial`;
+  }
+}
+
+function nearestFolder(path: string): string {
+  let parent = parentOf(path);
+  while (!fs.existsSync(parent)) parent = parentOf(parent);
+  return parent;
+}

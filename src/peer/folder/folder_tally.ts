@@ -1,0 +1,54 @@
+import { treeShape } from "../../content/hash_tree.ts";
+import type { FileEntry } from "../../content/manifest.ts";
+import type { SourceReceipt } from "../api/peer_api.ts";
+import type { ActiveTransfer } from "../status/transfers.ts";
+
+/** What became of the files of a folder that had to be brought, and who brought them. */
+export class FolderTally {
+  /** Files, and the chunks that were fetched of them. */
+  readonly counts = {
+    fetched: 0,
+    copied: 0,
+    fetchedChunks: 0,
+    refetchedChunks: 0,
+  };
+  readonly #transfer: ActiveTransfer;
+  readonly #receipts = new Map<string, SourceReceipt>();
+
+  constructor(transfer: ActiveTransfer) {
+    this.#transfer = transfer;
+  }
+
+  /** What each source brought, by all its connections. */
+  get receipts(): SourceReceipt[] {
+    return [...this.#receipts.values()];
+  }
+
+  /** So many files of a content were copied here. */
+  copied({ size }: FileEntry, files: number): void {
+    this.counts.copied += files;
+    this.#transfer.before += files * size;
+  }
+
+  /**
+   * The first of so many files of a content was fetched, the others are copies of it. `chunks` is how many
+   * it took: default all.
+   */
+  fetched(file: FileEntry, files: number, chunks = treeShape(file.size).chunks): void {
+    this.counts.fetched++;
+    this.counts.fetchedChunks += chunks;
+    this.copied(file, files - 1);
+  }
+
+  /** What one connection brought. */
+  account(receipt: SourceReceipt): void {
+    const { address, peer, bytes, retries, bad_chunks, dropped } = receipt;
+    const known = this.#receipts.get(address);
+    if (!known) return void this.#receipts.set(address, { ...receipt });
+    known.peer ??= peer;
+    known.bytes += bytes;
+    known.retries += retries;
+    known.bad_chunks += bad_chunks;
+    known.dropped ??= dropped;
+  }
+}

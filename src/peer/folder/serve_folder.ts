@@ -1,0 +1,33 @@
+import type { SharedReader } from "../../store/disk/shared_reader.ts";
+import type { Target } from "../target/find_target.ts";
+import type { StagedFile } from "./folder_contents.ts";
+import { SeededFile } from "../serve/seeded_file.ts";
+import type { ActiveDownloads } from "../serve/active_downloads.ts";
+
+/**
+ * Serves what there is of a folder that isn't shared, such as one that is being fetched. `manifest` is
+ * where its manifest lies, and `find` finds its files by their ids. Returns how to stop.
+ */
+export function serveFolder(
+  { id, size, announcement }: Target,
+  { manifest, find, active, reader }: {
+    manifest: StagedFile;
+    find: (id: string) => StagedFile | undefined;
+    active: ActiveDownloads;
+    reader: SharedReader;
+  },
+): () => void {
+  // All that is served of it counts as one upload.
+  const counted = { id, name: announcement?.name ?? id, size: announcement?.bytes ?? 0 };
+  const stops = [
+    active.add(new SeededFile({ id, size }, { ...manifest, reader, counted })),
+    active.addMany((id) => {
+      const file = find(id);
+      return file && new SeededFile({ id, size: file.stamp.size }, { ...file, reader, counted });
+    }),
+  ];
+  return () => {
+    for (const stop of stops) stop();
+    reader.forget(manifest.path);
+  };
+}

@@ -1,0 +1,168 @@
+import fs from "node:fs";
+import { Fault } from "../../fault.ts";
+import type { DigestStore } from "../../store/hash/digest_store.ts";
+import type { Disk } from "../../store/disk/disk.ts";
+import type { DownloadStore } from "../../store/partial/download_store.ts";
+import type { HashCache } from "../../store/hash/hash_cache.ts";
+import { PartialFile } from "../../store/partial/partial_file.ts";
+import type { Place as SharePlace } from "../../store/shares/library.ts";
+import { isInside, parentOf } from "../../content/safe_path.ts";
+import { setAttributes } from "../../store/tree/update_tree.ts";
+import { TargetLock } from "../../store/state/target_lock.ts";
+import { CHUNK_SIZE } from "../../content/sizes.ts";
+import type { Claims } from "./claims.ts";
+import { localFiles, replacedFile } from "../target/local_files.ts";
+import { reuseLocal, type ReuseOptions } from "../download/reuse.ts";
+import { makeParents } from "../target/destination.ts";
+import type { Reuse } from "../download/downloader.ts";
+import type { FetchJob } from "./fetch_job.ts";
+import type { Target } from "../target/find_target.ts";
+import type { GetRequest } from "../api/peer_api.ts";
+import { requireChecksum } from "../target/require_checksum.ts";
+import { recordsOf, type RunningDownloads } from "./running_downloads.ts";
+import type { Servable } from "../serve/active_downloads.ts";
+import { takerFor } from "../download/taker_for.ts";
+import type { TrustBook } from "../target/trust_book.ts";
+import type { Unfinished } from "./unfinished.ts";
+
+export interface DiskFetchOptions {
+  digests: DigestStore;
+  cache: HashCache;
+  /** The shared folder: absolute, free of links. */
+  dir: string;
+  /** Verifies and writes what arrives. */
+  disk: Disk;
+  /** Where unfinished downloads are kept. */
+  downloads: DownloadStore;
+  /** Whose announcements are taken. */
+  trust: TrustBook;
+  running: RunningDownloads;
+  claims: Claims;
+  unfinished: Unfinished;
+  /** Called when a download can be served while it grows; returns how to stop that. */
+  onGrowing: (partial: Servable, target: Target) => () => void;
+  /**
+   * Called when a file or folder was put on disk, before its receipt is returned. Of a folder, `place`
+   * has the path of its manifest, which is only lent, and `files` are those that are in it.
+   */
+  onFetched: (
+    target: Target,
+    name: string,
+    place: SharePlace,
+    files?: { path: string; id: string }[],
+  ) => Promise<void>;
+}
+
+/** Where a download's file goes. */
+export type Place =
+  & Pick<GetRequest, "name" | "output" | "overwrite" | "update" | "sha256" | "reuse">
+  & {
+    path: string;
+    /** Looks once more, now that nobody else writes there: true when the file is there already. */
+    isThere: () => Promise<boolean>;
+  };
+
+/** Fetches files to disk. */
+export class DiskFetch {
+  readonly #options: DiskFetchOptions;
+  constructor(options: DiskFetchOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Fetches what there isn't of a target, and puts the whole in its place. False when it turned out to
+   * be there already. Throws a `held` Fault when somebody else fetches it, or writes there.
+   */
+  async run(job: FetchJob, target: Target, place: Place, signal: AbortSignal): Promise<boolean> {
+    const { name, output, path, sha256 } = place;
+    const overwrite = place.overwrite === true || place.update === true;
+    const { dir, cache, running, claims, unfinished } = this.#options;
+    await claims.claim(job, target.id, path);
+    unfinished.begin(target.id);
+    let stopServing: (() => void) | undefined;
+    let lock: TargetLock | undefined;
+    try {
+      lock = TargetLock.take(path);
+      if (await place.isThere()) return false;
+      job.partial = PartialFile.open(
+        { ...target, name, output: output && path, overwrite, sha256 },
+        this.#options,
+      );
+      await unfinished.lookAt(job, job.partial, signal);
+      job.partial.sources = () => recordsOf(job.downloader?.sources ?? []);
+      stopServing = this.#options.onGrowing(job.partial, target);
+      const reuse = await this.#reuseFor(job, target, place, signal);
+      await running.run(job, target, job.partial, { signal, reuse });
+      job.phase = "finishing";
+      await this.#confirm(job, target, { sha256, signal });
+      if (isInside(dir, path)) await makeParents(dir, path);
+      const mtime = target.entry?.mtime ?? target.announcement?.mtime ?? Date.now();
+      const stamp = await job.partial.publish(path, { mtime, overwrite });
+      if (target.entry) setAttributes(parentOf(path), [{ ...target.entry, path: baseOf(path) }]);
+      cache.remember(path, target.id, stamp);
+      await this.#options.onFetched(target, name, { path, stamp });
+      return true;
+    } catch (error) {
+      await unfinished.leave(job, target.id, error);
+      throw error;
+    } finally {
+      lock?.[Symbol.dispose]();
+      stopServing?.();
+      claims.release(target.id, [path]);
+    }
+  }
+
+  /** Has a last look at a file that is whole, before it gets its name. Throws an `integrity` Fault. */
+  async #confirm(
+    job: FetchJob,
+    target: Target,
+    { sha256, signal }: { sha256?: string; signal: AbortSignal },
+  ): Promise<void> {
+    const { name } = job;
+    try {
+      this.#options.trust.confirm(name, target);
+      await requireChecksum(job.partial!.path, { name, sha256 }, signal);
+    } catch (error) {
+      job.refused = error instanceof Fault && error.kind === "integrity";
+      throw error;
+    }
+  }
+
+  /** How to take from files here what is missing; undefined when there are none. */
+  async #reuseFor(
+    job: FetchJob,
+    { size }: Target,
+    place: Place,
+    signal: AbortSignal,
+  ): Promise<Reuse | undefined> {
+    const { cache, digests, disk } = this.#options;
+    const partial = job.partial!;
+    if (partial.map.complete) return;
+    job.phase = "checking";
+    const known = await localFiles({ size, named: place.reuse }, { cache, signal });
+    job.phase = "connecting";
+    const replaces = size > CHUNK_SIZE && fs.existsSync(place.path);
+    if (known.length === 0 && !replaces) return;
+    const copy: ReuseOptions["copy"] = ({ first, count }, expected, from) => {
+      const position = first * CHUNK_SIZE;
+      const length = Math.min(count * CHUNK_SIZE, size - position);
+      return partial.copy(position, { length, expected, from });
+    };
+    return async (host) => {
+      disk.start(size);
+      const files = new Map(known.map((file) => [file.id, file]));
+      if (replaces) {
+        job.phase = "checking";
+        const taker = takerFor(host, partial);
+        const old = await replacedFile(place.path, { cache, signal, taker });
+        if (old) files.set(old.id, old);
+        job.phase = "connecting";
+      }
+      await reuseLocal(host, { files: [...files.values()], digests, copy });
+    };
+  }
+}
+
+function baseOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}

@@ -1,0 +1,107 @@
+import { treeShape } from "../../content/hash_tree.ts";
+import type { PartialFile } from "../../store/partial/partial_file.ts";
+import type { Downloader } from "../download/downloader.ts";
+import type { Target } from "../target/find_target.ts";
+import { liveSources } from "../status/live_sources.ts";
+import type { GetEvent, Progress, Receipt, SourceReceipt } from "../api/peer_api.ts";
+import type { ActiveTransfer } from "../status/transfers.ts";
+
+/** A download under way: what is known of it as it goes. */
+export interface FetchJob {
+  name: string;
+  transfer: ActiveTransfer;
+  phase: Progress["phase"];
+  downloader?: Downloader;
+  partial?: PartialFile;
+  /** Chunks that were there before. */
+  reused: number;
+  /** Ends it, for the reason that it is given. */
+  ending: AbortController;
+  /** True when nobody waits for it, so that it makes way for one who would. */
+  background: boolean;
+  /** True when the whole of it was refused, so that nothing of it is kept. */
+  refused: boolean;
+  /** By performance.now(). */
+  deadline?: number;
+  wait?: number;
+  limitDown?: number;
+  /** Resolves when it has ended, either way. */
+  ended: Promise<void>;
+}
+
+/** Lets `status` see how a download goes. */
+export function show(job: FetchJob): void {
+  const { transfer } = job;
+  transfer.state = "active";
+  transfer.error = undefined;
+  transfer.sources = () => job.downloader?.connected ?? 0;
+  transfer.from = () => job.downloader ? liveSources(job.downloader) : [];
+  transfer.retries = () =>
+    job.downloader?.sources.reduce((sum, { receipt }) => sum + receipt.retries, 0) ?? 0;
+}
+
+/** What a download came to; the rest of its receipt is as for a file. */
+export type Outcome = Pick<Receipt, "path" | "up_to_date"> & Partial<Receipt>;
+
+/** From now on, a job is about that content. */
+export function account({ transfer }: FetchJob, { id, size }: Pick<Target, "id" | "size">): void {
+  transfer.id = id;
+  transfer.size = size;
+  transfer.before = -transfer.meter.total;
+}
+
+export function progressOf({ transfer, phase }: FetchJob): Progress {
+  const { bytes, size, rate, eta, sources } = transfer.view();
+  return { phase, bytes, size, rate, eta, sources };
+}
+
+/** What is said when it is known what will be fetched. */
+export function foundEvent(
+  name: string,
+  { id, size, announcement, taken, sources }: Target,
+): GetEvent {
+  const { publisher } = announcement ?? {};
+  return { event: "found", name, id, size, publisher, trust: taken, sources: sources.length };
+}
+
+/** What is said of sources that were dropped and are not among those `told`, to whom they are added. */
+export function droppedSince(
+  { transfer: { name }, downloader }: FetchJob,
+  told: Set<SourceReceipt>,
+): GetEvent[] {
+  const dropped = (downloader?.sources ?? []).map(({ receipt }) => receipt)
+    .filter((receipt) => receipt.dropped !== undefined && !told.has(receipt));
+  return dropped.map((receipt) => {
+    told.add(receipt);
+    const { address, peer, dropped } = receipt;
+    return { event: "source_dropped", name, address, peer, reason: dropped! };
+  });
+}
+
+/** What a download ends with. `outcome` is what its work says of it. */
+export function receiptOf(
+  { transfer, downloader, reused }: FetchJob,
+  target: Target,
+  { seconds, ...outcome }: Outcome & { seconds: number },
+): Receipt {
+  const tally = downloader?.tally ?? { fetched: 0, reused: 0, refetched: 0 };
+  const bytes = transfer.meter.total;
+  return {
+    kind: "file",
+    name: transfer.name,
+    id: target.id,
+    size: target.size,
+    publisher: target.announcement?.publisher,
+    trust: target.taken,
+    seconds,
+    bytes,
+    rate: bytes / seconds,
+    chunks: {
+      ...tally,
+      reused: outcome.up_to_date ? treeShape(target.size).chunks : reused + tally.reused,
+    },
+    sources: (downloader?.sources ?? target.sources).map(({ receipt }) => receipt)
+      .filter(({ bytes, dropped }) => bytes > 0 || dropped !== undefined),
+    ...outcome,
+  };
+}

@@ -1,0 +1,124 @@
+import { Fault, messageOf } from "../../fault.ts";
+import { safeName } from "../../content/safe_path.ts";
+import {
+  account,
+  droppedSince,
+  type FetchJob,
+  foundEvent,
+  type Outcome,
+  progressOf,
+  receiptOf,
+  show,
+} from "./fetch_job.ts";
+import type { Target, Wanted } from "../target/find_target.ts";
+import { endLate } from "./end_late.ts";
+import { trustedName } from "./folder_get.ts";
+import type { GetOptions, Receipt, SourceReceipt, StreamRequest } from "../api/peer_api.ts";
+import type { ActiveTransfer, Transfers } from "../status/transfers.ts";
+import type { Swarm } from "../discovery/swarm.ts";
+import type { TrustBook } from "../target/trust_book.ts";
+import { untilFound } from "../target/until_found.ts";
+import { endReplaced, Replaced } from "./version_watch.ts";
+
+/** How often progress is told, in milliseconds. */
+const PROGRESS_EVERY_MS = 200;
+
+export interface FetchTrackerOptions {
+  swarm: Swarm;
+  transfers: Transfers;
+  /** Remembers whose content was taken. */
+  trust: TrustBook;
+  /** What a request means; `background` is true for what nobody waits for. */
+  find: (wanted: Wanted, signal: AbortSignal, background: boolean) => Promise<Target>;
+}
+
+export interface TrackOptions extends GetOptions {
+  /** Where it is counted, for what nobody waits for. Default a new one. */
+  transfer?: ActiveTransfer;
+  /** What the request means, where that is known. */
+  found?: Target;
+  /** Ends as {@link Replaced} when its publisher replaces what nobody sends any more. Default false. */
+  newest?: boolean;
+  /** It is not listed, and nobody is remembered for it. Default false. */
+  looks?: boolean;
+}
+
+/** Accounts for downloads: progress, deadlines, what they end with. */
+export class FetchTracker {
+  readonly #options: FetchTrackerOptions;
+
+  constructor(options: FetchTrackerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Finds what is asked for, unless it was `found` already, does `work`, and accounts for it from begin to
+   * end. Who only `looks` is not listed, and remembers nobody.
+   */
+  async track(
+    request: StreamRequest,
+    options: TrackOptions,
+    work: (
+      job: FetchJob,
+      target: Target,
+      signal: AbortSignal,
+    ) => Promise<Outcome>,
+  ): Promise<Receipt> {
+    const started = performance.now();
+    const name = safeName(request.name.normalize("NFC"));
+    const ended = Promise.withResolvers<void>();
+    const job: FetchJob = {
+      name,
+      transfer: options.transfer ?? this.#options.transfers.download(name, options),
+      phase: "finding",
+      reused: 0,
+      ending: new AbortController(),
+      background: options.transfer !== undefined,
+      refused: false,
+      wait: request.wait,
+      deadline: request.deadline === undefined ? undefined : started + request.deadline,
+      limitDown: request.limit_down,
+      ended: ended.promise,
+    };
+    const { transfer } = job;
+    show(job);
+    const signals = [job.ending.signal, ...(options.signal ? [options.signal] : [])];
+    const signal = AbortSignal.any(signals);
+    const dropped = new Set<SourceReceipt>();
+    const tell = () => {
+      options.onProgress?.(progressOf(job));
+      for (const event of droppedSince(job, dropped)) options.onEvent?.(event);
+    };
+    const ticker = setInterval(tell, PROGRESS_EVERY_MS);
+    using _late = endLate(job.ending, { ...request, name });
+    try {
+      signal.throwIfAborted();
+      const find = () => this.#options.find({ ...request, name }, signal, job.background);
+      const target = options.found ??
+        await untilFound(find, { waitMs: job.background ? 0 : job.wait, signal });
+      account(job, target);
+      job.phase = "connecting";
+      using _watch = options.newest
+        ? endReplaced(job, target, { ...this.#options, signal })
+        : undefined;
+      options.onEvent?.(foundEvent(name, target));
+      const outcome = { ...await work(job, target, signal), sha256: request.sha256 };
+      if (!options.looks && !outcome.kept) {
+        this.#options.trust.remember(trustedName(name, target), target);
+      }
+      transfer.state = "done";
+      tell();
+      return receiptOf(job, target, { ...outcome, seconds: (performance.now() - started) / 1000 });
+    } catch (error) {
+      const late = error instanceof Fault && error.kind === "deadline";
+      const failed = !signal.aborted || late || error instanceof Replaced;
+      transfer.state = failed ? "failed" : "cancelled";
+      transfer.error = messageOf(error);
+      throw error;
+    } finally {
+      clearInterval(ticker);
+      transfer.settle();
+      ended.resolve();
+    }
+  }
+}

@@ -1,0 +1,301 @@
+import type { FileEntry } from "../../content/manifest.ts";
+import type { ManifestPart } from "../../content/manifest_part.ts";
+import { RUN_SIZE } from "../../content/run_map.ts";
+import { CHUNK_SIZE } from "../../content/sizes.ts";
+import { Fault } from "../../fault.ts";
+import { abortable } from "../../async/retry.ts";
+import { safeName } from "../../content/safe_path.ts";
+import type { StateDatabase } from "../../store/state/state_database.ts";
+import { PAYLOAD_CAP } from "../../wire/protocol.ts";
+import { checkedOutput } from "../target/checked_output.ts";
+import { settleDestination } from "../target/destination.ts";
+import { keptDestination, keptFolder } from "../target/kept_destination.ts";
+import { planOf, planOfFolder, planOfKept } from "../target/plan.ts";
+import { planReuse } from "../target/plan_reuse.ts";
+import { Claims } from "./claims.ts";
+import { DiskFetch, type DiskFetchOptions } from "./disk_fetch.ts";
+import type { FetchJob, Outcome } from "./fetch_job.ts";
+import { endLate } from "./end_late.ts";
+import { FetchTracker, type FetchTrackerOptions, type TrackOptions } from "./fetch_tracker.ts";
+import { findFolderOf, isFolder, partNamed } from "../target/find_folder.ts";
+import { FolderFetcher, type FolderFetcherOptions } from "../folder/folder_fetcher.ts";
+import { FolderReader } from "./folder_reader.ts";
+import { FolderGet, type FolderGetOptions } from "./folder_get.ts";
+import { settleFolder } from "../target/folder_place.ts";
+import { findTarget, type Target, type Wanted } from "../target/find_target.ts";
+import { OrderedOutput } from "../download/ordered_output.ts";
+import { PartialAdmin } from "./partial_admin.ts";
+import type {
+  GetOptions,
+  GetRequest,
+  PeerRecord,
+  Plan,
+  Receipt,
+  StreamRequest,
+} from "../api/peer_api.ts";
+import { requireChecksum } from "../target/require_checksum.ts";
+import { RunningDownloads, type RunningOptions } from "./running_downloads.ts";
+import type { ChunkRange, Source } from "../download/source.ts";
+import type { ActiveTransfer, Transfers } from "../status/transfers.ts";
+import { Unfinished, type UnfinishedOptions } from "./unfinished.ts";
+import { fetchNewest } from "./version_watch.ts";
+
+/**
+ * Most bytes of a file that is streamed: a map of its runs is one payload then. On disk, the room that
+ * there is sets the limit.
+ */
+const STREAM_CAP = PAYLOAD_CAP * 8 * RUN_SIZE;
+
+export interface FetcherOptions
+  extends Omit<DiskFetchOptions, "running" | "claims" | "unfinished">, RunningOptions {
+  db: StateDatabase;
+  transfers: Transfers;
+  /** This peer's own copy of a content, where it shares one. */
+  local: (id: string) => Source | undefined;
+  manifests: FolderGetOptions["manifests"];
+  onStaging: FolderGetOptions["onStaging"];
+  onGrowingPart: FolderFetcherOptions["onGrowingPart"];
+  onFailed: UnfinishedOptions["onFailed"];
+}
+
+export interface StreamOptions extends GetOptions {
+  /** The file of a folder that is meant, where both are known already. */
+  in?: { folder: Target; entry: FileEntry };
+  /** Only these chunks, in order. Default all. */
+  range?: ChunkRange;
+}
+
+/** Finds a file, fetches it and puts it where it belongs: on disk, or in order into a stream. */
+export class Fetcher {
+  readonly partials: PartialAdmin;
+  readonly #options: FetcherOptions;
+  readonly #running: RunningDownloads;
+  readonly #claims: Claims;
+  readonly #unfinished: Unfinished;
+  readonly #disk: DiskFetch;
+  readonly #folders: FolderGet;
+  readonly #reader: FolderReader;
+  readonly #tracker: FetchTracker;
+
+  constructor(options: FetcherOptions) {
+    this.#options = options;
+    const { transfers, trust, swarm } = options;
+    const find: FetchTrackerOptions["find"] = (...what) => this.find(...what);
+    this.#tracker = new FetchTracker({ transfers, trust, swarm, find });
+    const running = this.#running = new RunningDownloads(options);
+    const folders = new FolderFetcher({
+      ...options,
+      budget: running.budget,
+      isRunning: (id) => this.isRunning(id),
+    });
+    const claims = this.#claims = new Claims((id) => folders.isFetching(id));
+    const unfinished = this.#unfinished = new Unfinished({ ...options, folders, claims });
+    this.#disk = new DiskFetch({ ...options, running, claims, unfinished });
+    this.partials = new PartialAdmin({ ...options, claims, unfinished });
+    const reader = this.#reader = new FolderReader({ ...options, running });
+    this.#folders = new FolderGet({ ...options, running, folders, claims, unfinished, reader });
+  }
+
+  /**
+   * See PeerApi.get. With `transfer`, nobody waits for it: it is counted there, and makes way for a
+   * request of the same content, by failing with TAKEN_OVER.
+   */
+  async get(
+    request: GetRequest,
+    options: GetOptions = {},
+    transfer?: ActiveTransfer,
+  ): Promise<Receipt> {
+    const kept = request.no_clobber && await this.#kept(request, options.signal);
+    if (kept) return kept;
+    // An id means that version, and what nobody waits for is what it was when it began.
+    const newest = request.update && !request.id && !transfer;
+    const fetch = (wanted: GetRequest) => this.#fetch(wanted, { ...options, transfer, newest });
+    return await (newest ? fetchNewest(request, fetch) : fetch(request));
+  }
+
+  async #fetch(request: GetRequest, options: TrackOptions): Promise<Receipt> {
+    return await this.#tracker.track(request, options, async (job, target, signal) => {
+      this.#options.transfers.supersede(job.transfer);
+      const outcome = await this.#place(job, { ...request, name: job.name }, target, signal);
+      const older = request.update ? this.#unfinished.removeOlder(target, outcome.path!) : 0;
+      return older > 0 ? { ...outcome, older_removed: older } : outcome;
+    });
+  }
+
+  async #place(
+    job: FetchJob,
+    request: GetRequest,
+    target: Target,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    if (!isFolder(target)) return await this.#file(job, request, target, signal);
+    const found = await this.#folders.get(job, request, target, signal);
+    if ("outcome" in found) return found.outcome;
+    const { id, size } = found.file;
+    return { id, size, ...await this.#file(job, request, found.file, signal) };
+  }
+
+  async #kept(request: GetRequest, signal?: AbortSignal): Promise<Receipt | undefined> {
+    const ending = new AbortController();
+    using _late = endLate(ending, request);
+    return await keptDestination(request, {
+      ...this.#options,
+      signal: AbortSignal.any([ending.signal, ...(signal ? [signal] : [])]),
+    });
+  }
+
+  async #file(
+    job: FetchJob,
+    request: GetRequest,
+    target: Target,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    const settle = () => settleDestination(request, target, this.#options);
+    const { path, upToDate } = await settle();
+    const isThere = async () => (await settle()).upToDate;
+    const fetched = !upToDate &&
+      await this.#disk.run(job, target, { ...request, path, isThere }, signal);
+    if (!fetched) {
+      await requireChecksum(path, request, signal);
+      this.#unfinished.removeFor(target.id, path);
+    }
+    return { path, up_to_date: !fetched };
+  }
+
+  /** See PeerApi.plan. */
+  async plan(request: GetRequest, { signal }: { signal: AbortSignal }): Promise<Plan> {
+    const name = safeName(request.name.normalize("NFC"));
+    const place = { ...request, name };
+    const kept = request.no_clobber && await keptDestination(place, { ...this.#options, signal });
+    if (kept) return planOfKept(kept);
+    const target = await this.find(place, signal);
+    if (isFolder(target)) {
+      if (partNamed(target, name) === "") {
+        const at = await settleFolder(place, this.#options.dir);
+        const kept = request.no_clobber &&
+          await keptFolder(place, at.path, { ...this.#options, signal });
+        if (kept) return planOfKept(kept);
+        const known = await this.#folders.isKnown(place, target, signal);
+        return planOfFolder(name, target, { ...at, known });
+      }
+      throw new Fault("usage", `Cannot plan ${name}: it is a part of a folder`);
+    }
+    const { path, upToDate } = await settleDestination(place, target, this.#options);
+    const partial = this.#options.downloads.get(target.id);
+    const reused = upToDate ? 0 : await planReuse(target, {
+      ...{ old: path, named: request.reuse, there: partial?.map, signal },
+      ...this.#options,
+    });
+    return planOf({ name, path, upToDate }, target, { partial, reused });
+  }
+
+  /** See PeerApi.stream. */
+  async stream(
+    request: StreamRequest,
+    output: WritableStream<Uint8Array>,
+    options: StreamOptions = {},
+  ): Promise<Receipt> {
+    let sink: OrderedOutput | undefined;
+    try {
+      const known = { ...options, found: options.in?.folder };
+      return await this.#tracker.track(request, known, async (job, found, signal) => {
+        const { name } = job;
+        const { sha256 } = request;
+        const target = isFolder(found)
+          ? await this.#fileOf(job, request, found, { entry: options.in?.entry, signal })
+          : found;
+        if (target.size > STREAM_CAP) {
+          const why = `it is said to have ${target.size} bytes; a stream has at most ${STREAM_CAP}`;
+          throw new Fault("integrity", `Cannot get ${job.name}: ${why}`);
+        }
+        const checked = sha256 ? checkedOutput(output, { name, sha256 }) : output;
+        const advance = () => job.downloader?.wake();
+        const fail = (error: Fault) => job.downloader?.fail(error);
+        const { range } = options;
+        if (range) job.transfer.size = lengthOf(range, target.size);
+        sink = new OrderedOutput(checked, advance, fail, (range?.first ?? 0) * CHUNK_SIZE);
+        await this.#running.run(job, target, sink, { signal, only: range });
+        await abortable(sink.finish(), signal);
+        return { id: target.id, size: target.size, up_to_date: false };
+      });
+    } catch (error) {
+      // Nobody waits for it: an output that takes nothing more would never be done.
+      (sink ?? output).abort(error).catch(() => {});
+      throw error;
+    }
+  }
+
+  /**
+   * What a name in a folder that was found stands for: its manifest is fetched for that, and nothing put
+   * on disk. Throws as {@link stream} does.
+   */
+  async look(wanted: Wanted, folder: Target, signal: AbortSignal): Promise<ManifestPart> {
+    let part: ManifestPart | undefined;
+    await this.#tracker.track(wanted, { signal, found: folder, looks: true }, async (job) => {
+      part = await this.#reader.part(job, wanted, folder, signal);
+      return { id: folder.id, size: folder.size, up_to_date: true };
+    });
+    return part!;
+  }
+
+  /** The file in a folder that is to be streamed; `entry` where it is known already. */
+  async #fileOf(
+    job: FetchJob,
+    request: StreamRequest,
+    folder: Target,
+    { entry, signal }: { entry?: FileEntry; signal: AbortSignal },
+  ): Promise<Target> {
+    if (entry) return await this.#reader.fileIn(job, folder, entry, signal);
+    const part = await this.#reader.part(job, request, folder, signal);
+    if (part.kind === "file") {
+      return await this.#reader.fileIn(job, folder, part.entry, signal);
+    }
+    throw new Fault("usage", `Cannot stream ${job.name}: it is a folder, not one file; fetch it`);
+  }
+
+  /** Somebody fetches a content too: what this peer lacks of it, it may ask there. */
+  meet(id: string, record: PeerRecord): void {
+    this.#running.meet(id, record);
+  }
+
+  /** True while a content is being put on disk. */
+  isRunning(id: string): boolean {
+    return this.#claims.running(id) !== undefined;
+  }
+
+  /** A content that is being put on disk. */
+  running(id: string): FetchJob | undefined {
+    return this.#claims.running(id);
+  }
+
+  /** Ends the work on a content, for the reason given, and waits until nothing is under way. */
+  async end(id: string, reason: Fault): Promise<void> {
+    await this.#claims.end(id, reason);
+  }
+
+  /**
+   * What a request means. What nobody waits for (`background`) is what it was when it began. What is
+   * here already, whole but for its name, needs nobody else.
+   */
+  async find(wanted: Wanted, signal: AbortSignal, background = false): Promise<Target> {
+    const known = wanted.id === undefined ? undefined : this.#options.downloads.get(wanted.id);
+    try {
+      const target = await findTarget(wanted, { ...this.#options, signal });
+      if (!background || !known) return target;
+      return { ...target, announcement: known.announcement, taken: known.taken };
+    } catch (error) {
+      if (error instanceof Fault && error.kind === "not_found") {
+        const folder = await findFolderOf(wanted, { ...this.#options, signal });
+        if (folder) return folder;
+      }
+      if (!known?.map.complete || signal.aborted) throw error;
+      const { id, size, announcement, taken } = known;
+      return { id, size, announcement, taken: background ? taken : "pinned", sources: [] };
+    }
+  }
+}
+
+/** Bytes in some chunks of a file. */
+function lengthOf({ first, count }: ChunkRange, size: number): number {
+  return Math.min(size, (first + count) * CHUNK_SIZE) - first * CHUNK_SIZE;
+}

@@ -1,0 +1,171 @@
+import { Fault } from "../../fault.ts";
+import { stampOfPath } from "../../store/disk/file_stamp.ts";
+import { readManifest } from "../../store/shares/manifest_file.ts";
+import { PartialFile } from "../../store/partial/partial_file.ts";
+import type { DiskFetchOptions } from "./disk_fetch.ts";
+import type { FetchJob, Outcome } from "./fetch_job.ts";
+import type { StagedFile } from "../folder/folder_contents.ts";
+import type { FolderFetcher } from "../folder/folder_fetcher.ts";
+import { isFolder, partNamed } from "../target/find_folder.ts";
+import type { Target } from "../target/find_target.ts";
+import { choosePart, type FolderReader, malformed, requireReadable } from "./folder_reader.ts";
+import { settleFolder } from "../target/folder_place.ts";
+import { noChecksum } from "../folder/folder_receipt.ts";
+import { keptFolder, type KeptOptions } from "../target/kept_destination.ts";
+import type { GetRequest } from "../api/peer_api.ts";
+import { RateLimiter } from "../../async/rate_limiter.ts";
+import type { RunningOptions } from "./running_downloads.ts";
+
+export interface FolderGetOptions
+  extends DiskFetchOptions, RunningOptions, Pick<KeptOptions, "manifests"> {
+  folders: FolderFetcher;
+  reader: FolderReader;
+  /**
+   * Called when files of a folder can be served while others are still fetched: `manifest` is where its
+   * manifest lies for so long, and `staged` finds files by their ids. Returns how to stop that.
+   */
+  onStaging: (
+    target: Target,
+    manifest: StagedFile,
+    staged: (id: string) => StagedFile | undefined,
+  ) => () => void;
+}
+
+/** Downloads that lead to a folder: its manifest first, then all of it, or the part that is asked for. */
+export class FolderGet {
+  readonly #options: FolderGetOptions;
+
+  constructor(options: FolderGetOptions) {
+    this.#options = options;
+  }
+
+  /** Fetches a folder, or a part of one that is a folder. A file in one is returned, to be fetched. */
+  async get(
+    job: FetchJob,
+    request: GetRequest,
+    target: Target,
+    signal: AbortSignal,
+  ): Promise<{ outcome: Outcome } | { file: Target }> {
+    const { id } = target;
+    const { downloads, dir, claims, unfinished, folders, limitDown } = this.#options;
+    const { trust, onBytes } = this.#options;
+    const inside = partNamed(target, job.name);
+    const wanted = { ...request, name: job.name };
+    if (request.sha256 && inside === "") throw noChecksum(target.id);
+    const settled = request.no_clobber && await this.#leaveAlone(job, wanted, target, signal);
+    if (settled) return settled;
+    const claimed = [downloads.pathOf(id)];
+    await claims.claim(job, id, claimed[0]);
+    unfinished.begin(id);
+    let stopServing: (() => void) | undefined;
+    let part;
+    try {
+      const known = request.sha256
+        ? undefined
+        : await folders.recall(wanted, { id, part: inside }, signal);
+      if (known) {
+        unfinished.remove(id);
+        job.transfer.size = known.size;
+        job.transfer.before = known.size - job.transfer.meter.total;
+        return { outcome: { kind: "folder", ...known } };
+      }
+      part = await this.#part(job, request, target, signal);
+      if (part.kind === "folder") {
+        if (request.sha256) throw noChecksum(target.id);
+        const place = await settleFolder(wanted, dir);
+        claims.claimPath(place.path);
+        claimed.push(place.path);
+        const { receipt, files } = await folders.fetch({
+          ...{ request: wanted, inside, target, part, place },
+          ...{ transfer: job.transfer, signal, onBytes },
+          limits: job.limitDown ? [limitDown, new RateLimiter(job.limitDown)] : [limitDown],
+          phase: (phase) => void (job.phase = phase),
+          confirm: () => trust.confirm(trustedName(job.name, target), target),
+          onStaging: (staged) => {
+            const path = downloads.pathOf(id);
+            const manifest = { path, stamp: stampOfPath(path) };
+            // Who asks for a folder is not to be sent to one that fetches only a part of it.
+            if (inside === "") stopServing = this.#options.onStaging(target, manifest, staged);
+          },
+        });
+        if (!receipt.up_to_date && job.name === target.announcement?.name) {
+          const path = downloads.pathOf(id);
+          const manifest = { path, stamp: stampOfPath(path), root: place.path };
+          await this.#options.onFetched(target, job.name, manifest, files);
+        }
+        unfinished.remove(id);
+        return { outcome: { kind: "folder", ...receipt } };
+      }
+    } catch (error) {
+      await unfinished.leave(job, id, error);
+      // Nothing was begun that another try could go on with.
+      if (!mayGoOn(error) && !folders.begun(id)) unfinished.remove(id);
+      throw error;
+    } finally {
+      stopServing?.();
+      claims.release(id, claimed);
+    }
+    unfinished.remove(id);
+    job.partial = job.downloader = undefined;
+    return { file: await this.#options.reader.fileIn(job, target, part.entry, signal) };
+  }
+
+  /** True when what stands at a request's destination is known to be all of a folder. */
+  async isKnown(request: GetRequest, { id }: Target, signal: AbortSignal): Promise<boolean> {
+    return await this.#options.folders.recall(request, { id, part: "" }, signal) !== undefined;
+  }
+
+  /**
+   * What is to be said of a folder that stands where this one would go. Nothing is done about what an
+   * earlier try left, which may be an update of just that. The place of a file was looked at before.
+   */
+  async #leaveAlone(
+    job: FetchJob,
+    wanted: GetRequest,
+    target: Target,
+    signal: AbortSignal,
+  ): Promise<{ outcome: Outcome } | { file: Target } | undefined> {
+    const { path, exists } = await settleFolder(wanted, this.#options.dir);
+    if (!exists) return;
+    if (partNamed(target, wanted.name) !== "") {
+      const { reader } = this.#options;
+      const part = await reader.part(job, wanted, target, signal);
+      job.downloader = undefined;
+      if (part.kind === "file") {
+        return { file: await reader.fileIn(job, target, part.entry, signal) };
+      }
+    }
+    const kept = await keptFolder(wanted, path, { ...this.#options, signal });
+    return kept && { outcome: kept };
+  }
+
+  /** The part of a folder that is asked for; its manifest is then in its partial file. */
+  async #part(job: FetchJob, request: GetRequest, target: Target, signal: AbortSignal) {
+    const { name } = job;
+    const { output, overwrite = false, update, delete: cleaned } = request;
+    requireReadable(name, target);
+    const updating = update ? cleaned ? "delete" : "update" : undefined;
+    job.partial = PartialFile.open(
+      { ...target, name, output, overwrite, updating },
+      this.#options,
+    );
+    await this.#options.unfinished.lookAt(job, job.partial, signal);
+    await this.#options.running.run(job, target, job.partial, { signal });
+    await job.partial.close();
+    try {
+      return choosePart(await readManifest(job.partial.path, signal), request, target);
+    } catch (error) {
+      throw malformed(name, error);
+    }
+  }
+}
+
+/** The name under which a publisher is known for a target: a part goes by its folder's. */
+export function trustedName(name: string, target: Target): string {
+  return isFolder(target) && partNamed(target, name) !== "" ? target.announcement!.name : name;
+}
+
+/** True for a failure after which what was begun may be gone on with. */
+function mayGoOn(error: unknown): boolean {
+  return !(error instanceof Fault) || ["network", "deadline", "disk"].includes(error.kind);
+}

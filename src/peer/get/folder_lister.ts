@@ -1,0 +1,51 @@
+import { Fault } from "../../fault.ts";
+import { readManifest } from "../../store/shares/manifest_file.ts";
+import type { Library } from "../../store/shares/library.ts";
+import { safeName } from "../../content/safe_path.ts";
+import type { Fetcher } from "./fetcher.ts";
+import { isFolder } from "../target/find_folder.ts";
+import type { FolderListing } from "../api/page_api.ts";
+import type { GetRequest } from "../api/peer_api.ts";
+import type { Sharing } from "../share/sharing.ts";
+
+export interface FolderListerOptions {
+  library: Library;
+  sharing: Sharing;
+  fetcher: Fetcher;
+}
+
+/** Tells what is in a folder: in one that this peer shares, or in one of the swarm. */
+export class FolderLister {
+  readonly #options: FolderListerOptions;
+
+  constructor(options: FolderListerOptions) {
+    this.#options = options;
+  }
+
+  /** See PageApi.listFolder. */
+  async list(
+    request: Pick<GetRequest, "name" | "id">,
+    signal: AbortSignal,
+  ): Promise<FolderListing> {
+    const { fetcher } = this.#options;
+    const wanted = { ...request, name: safeName(request.name.normalize("NFC")) };
+    const own = this.#own(wanted);
+    if (own) return { id: own.id, ...await readManifest(own.path, signal) };
+    const target = await fetcher.find(wanted, signal);
+    const part = isFolder(target) ? await fetcher.look(wanted, target, signal) : undefined;
+    if (part?.kind === "folder") {
+      return { id: target.id, entries: part.entries, bytes: part.bytes };
+    }
+    throw new Fault("usage", `Cannot list ${wanted.name}: it is a file, not a folder`);
+  }
+
+  /** Where the manifest lies of a folder that this peer shares. */
+  #own({ name, id = "" }: Pick<GetRequest, "name" | "id">) {
+    const { library, sharing } = this.#options;
+    const named = library.get(name)?.announcement;
+    const whole = named?.id.startsWith(id) ? named.id : id.length === 64 ? id : undefined;
+    const share = whole === undefined ? undefined : sharing.present(whole);
+    if (share?.announcement.kind !== "folder") return;
+    return { id: share.announcement.id, path: share.path };
+  }
+}

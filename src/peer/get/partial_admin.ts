@@ -1,0 +1,78 @@
+import { Fault } from "../../fault.ts";
+import type { Download, DownloadStore } from "../../store/partial/download_store.ts";
+import { bytesOf } from "../../store/partial/partial_file.ts";
+import type { Claims } from "./claims.ts";
+import type { FetchJob } from "./fetch_job.ts";
+import type { GetRequest, PartialStatus } from "../api/peer_api.ts";
+import type { Transfers } from "../status/transfers.ts";
+import type { Unfinished } from "./unfinished.ts";
+
+/** What whoever waited for a download can do that somebody stopped. */
+export const STOPPED = "run it again, if it is still wanted";
+
+export interface PartialAdminOptions {
+  downloads: DownloadStore;
+  transfers: Transfers;
+  claims: Claims;
+  unfinished: Unfinished;
+}
+
+/** What is not whole yet: listed, chosen and removed. */
+export class PartialAdmin {
+  readonly #options: PartialAdminOptions;
+
+  constructor(options: PartialAdminOptions) {
+    this.#options = options;
+  }
+
+  /** What is not whole yet. */
+  list(): PartialStatus[] {
+    const { downloads, claims, unfinished } = this.#options;
+    return downloads.list().map((download) => {
+      const { id, name, updated, paused } = download;
+      const job = claims.running(id);
+      const state = job ? "active" : "paused";
+      const about = { name, id, updated, state, ...this.#extentOf(download, job) } as const;
+      return paused ? { ...about, on_request: true } : { ...about, error: unfinished.errorOf(id) };
+    });
+  }
+
+  /** What a partial is of, how much of that is there, and how much it will be. */
+  #extentOf({ size, map, announcement, reached }: Download, job: FetchJob | undefined) {
+    if (announcement?.kind !== "folder") {
+      return { kind: "file" as const, size, bytes: job?.partial?.bytes ?? bytesOf(map, size) };
+    }
+    const bytes = Math.max(reached, job?.transfer.view().bytes ?? 0);
+    return { kind: "folder" as const, size: announcement.bytes ?? 0, bytes };
+  }
+
+  /** What a request for partials means; throws a `not_found` Fault that they can't be `verb`ed. */
+  choose({ name, id = "" }: Pick<GetRequest, "name" | "id">, verb: string): PartialStatus[] {
+    const wanted = name.normalize("NFC");
+    const chosen = this.list().filter((one) => one.name === wanted && one.id.startsWith(id));
+    if (chosen.length > 0) return chosen;
+    const what = id ? `${wanted} with id ${id.slice(0, 12)}` : wanted;
+    throw new Fault("not_found", `Cannot ${verb} ${what}: it is not being fetched`, {
+      next: "see with 'status' what is",
+    });
+  }
+
+  /** See PeerApi.cancel. */
+  async cancel(request: Pick<GetRequest, "name" | "id">): Promise<PartialStatus[]> {
+    const { downloads, transfers, claims, unfinished } = this.#options;
+    const removed: PartialStatus[] = [];
+    for (const partial of this.choose(request, "cancel")) {
+      const { id, name } = partial;
+      await claims.end(
+        id,
+        new Fault("usage", `Cannot get ${name}: it was cancelled`, { next: STOPPED }),
+      );
+      // It may just have become whole.
+      if (downloads.get(id)) removed.push({ ...partial, state: "paused" });
+      unfinished.remove(id);
+      transfers.mark(id, "cancelled");
+    }
+    if (removed.length > 0) return removed;
+    throw new Fault("not_found", `Cannot cancel ${request.name}: it has just become whole`);
+  }
+}

@@ -1,0 +1,107 @@
+import { Fault } from "../../fault.ts";
+import type { DigestStore } from "../../store/hash/digest_store.ts";
+import { parseAddress } from "../api/settings.ts";
+import { Budget } from "../download/budget.ts";
+import { Downloader, type Reuse } from "../download/downloader.ts";
+import type { FetchJob } from "./fetch_job.ts";
+import { findSources } from "../download/find_sources.ts";
+import type { Target } from "../target/find_target.ts";
+import type { PeerRecord } from "../api/peer_api.ts";
+import { RateLimiter } from "../../async/rate_limiter.ts";
+import type { Sink } from "../../store/disk/sink.ts";
+import { type ChunkRange, peerSources, type Self, type Source } from "../download/source.ts";
+import type { Swarm } from "../discovery/swarm.ts";
+
+export interface RunningOptions {
+  swarm: Swarm;
+  digests: DigestStore;
+  self: Self;
+  /** For all that is fetched. */
+  limitDown: RateLimiter;
+  /** Called for what was fetched, with its number of bytes. */
+  onBytes?: (bytes: number) => void;
+}
+
+export interface RunOptions {
+  signal: AbortSignal;
+  /** Only these chunks, in order. Default all. */
+  only?: ChunkRange;
+  /** Takes what is here already. */
+  reuse?: Reuse;
+}
+
+/** The downloads that are under way, to disk or as a stream: they share what a peer may have in flight. */
+export class RunningDownloads {
+  readonly #options: RunningOptions;
+  /** What all of them may have in flight. */
+  readonly budget = new Budget();
+  readonly #jobs = new Set<FetchJob>();
+
+  constructor(options: RunningOptions) {
+    this.#options = options;
+  }
+
+  /** Somebody fetches a content too: what this peer lacks of it, it may ask there. */
+  meet(id: string, record: PeerRecord): void {
+    for (const { transfer, downloader } of this.#jobs) {
+      if (transfer.id !== id || !downloader) continue;
+      downloader.add(this.#sourcesOf({ id, size: downloader.shape.size }, [record]));
+    }
+  }
+
+  /** Fetches what a sink lacks. Throws as Downloader.run does, naming the file. */
+  async run(job: FetchJob, target: Target, sink: Sink, options: RunOptions): Promise<void> {
+    const { transfer, deadline, wait, limitDown } = job;
+    const { swarm, digests, self } = this.#options;
+    const { signal, only, reuse } = options;
+    const whole = sink.map.runs > 0 && sink.map.complete;
+    if (target.sources.length === 0 && target.size > 0 && !whole && deadline === undefined) {
+      throw new Fault("network", `Cannot get ${transfer.name}: nobody who has it can be asked`);
+    }
+    job.downloader = new Downloader({
+      ...target,
+      ...{ sink, only, digests, signal, deadline, reuse, budget: this.budget },
+      onReused: (bytes) => transfer.before += bytes,
+      limits: limitDown
+        ? [this.#options.limitDown, new RateLimiter(limitDown)]
+        : [this.#options.limitDown],
+      // Who gave a deadline waits for sources until then.
+      waitMs: deadline === undefined ? wait : Infinity,
+      peer: self.peer,
+      find: (connected, found) =>
+        findSources(target.id, connected, {
+          ...{ swarm, signal },
+          found: (records) => found(this.#sourcesOf(target, records)),
+        }),
+      onBytes: (bytes) => {
+        job.phase = "fetching";
+        transfer.add(bytes);
+        this.#options.onBytes?.(bytes);
+      },
+    });
+    this.#jobs.add(job);
+    try {
+      await job.downloader.run();
+    } catch (error) {
+      if (!(error instanceof Fault) || error === signal.reason) throw error;
+      throw new Fault(error.kind, `Cannot get ${transfer.name}: ${error.message}`, {
+        cause: error.cause,
+      });
+    } finally {
+      this.#jobs.delete(job);
+    }
+  }
+
+  #sourcesOf(content: { id: string; size: number }, records: PeerRecord[]): Source[] {
+    return peerSources(content, records, this.#options.self);
+  }
+}
+
+/** Those of some sources that have been connected, as peers tell each other of them. */
+export function recordsOf(sources: Source[]): PeerRecord[] {
+  const useful = sources.filter(({ receipt }) => receipt.peer && !receipt.dropped);
+  return useful.map(({ receipt: { address, peer } }) => {
+    const { host, port } = parseAddress(address, 0);
+    return { address: host, port, peer };
+  });
+}

@@ -1,0 +1,140 @@
+import { getLogger } from "@logtape/logtape";
+import { Fault, messageOf } from "../../fault.ts";
+import { delay } from "../../async/retry.ts";
+import { type Address, Connection, type ConnectionOptions } from "../../wire/connection.ts";
+import { inTheClear, type TransportListener } from "../../wire/transport.ts";
+import { isLoopback } from "./sources_for.ts";
+
+const log = getLogger(["shoal", "peer", "listener"]);
+
+/** Connections served at a time; more are told `busy`. */
+export const MAX_CONNECTIONS = 1_000;
+/**
+ * Connections served at a time for one address. Loopback has no such limit: it stands for any number
+ * of peers on this machine, and for nobody else.
+ */
+export const MAX_PER_ADDRESS = 64;
+/** Connections being told `busy` at a time; more are closed without a word. */
+const MAX_REFUSING = 64;
+/** How long one that is told `busy` may take to say something before it is closed, in milliseconds. */
+const REFUSING_MS = 1_000;
+/** A pause after the system couldn't give a connection, in milliseconds: it ran out of something. */
+const ACCEPT_PAUSE_MS = 100;
+
+export interface ListenerOptions {
+  /** @default MAX_CONNECTIONS */
+  maxConnections?: number;
+  /** @default MAX_PER_ADDRESS */
+  maxPerAddress?: number;
+  /** What each connection is made with. */
+  connection?: ConnectionOptions;
+}
+
+/** Accepts connections and has each served, until it is stopped. */
+export class Listener {
+  /** Where it listens; the port is the real one where any was asked for. */
+  readonly address: Address;
+  readonly #listener: TransportListener;
+  readonly #serve: (connection: Connection) => Promise<void>;
+  readonly #options: ListenerOptions;
+  readonly #connections = new Set<Connection>();
+  readonly #perAddress = new Map<string, number>();
+  readonly #refusing = new Set<Connection>();
+  /** Everything that `stop` waits for. */
+  readonly #running = new Set<Promise<void>>();
+  readonly #stopping = new AbortController();
+  readonly #ending: Promise<void>;
+
+  /** Throws a `network` Fault when the address can't be listened on. */
+  constructor(
+    { host, port }: Address,
+    serve: (connection: Connection) => Promise<void>,
+    options: ListenerOptions = {},
+  ) {
+    const { transport = inTheClear } = options.connection ?? {};
+    this.#listener = transport.listen({ host, port }, { bulk: true });
+    this.address = { host, port: this.#listener.address.port };
+    this.#serve = serve;
+    this.#options = options;
+    this.#ending = this.#accept();
+  }
+
+  /** Closes the listener and every connection; resolves when all are done with. */
+  async stop(): Promise<void> {
+    if (!this.#stopping.signal.aborted) {
+      this.#stopping.abort();
+      for (const connection of [...this.#connections, ...this.#refusing]) connection.close();
+      await this.#listener.close();
+    }
+    await this.#ending;
+    await Promise.all(this.#running);
+  }
+
+  async #accept(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      try {
+        const conn = await this.#listener.accept();
+        this.#receive(new Connection(conn, this.#options.connection));
+      } catch (error) {
+        if (signal.aborted) return;
+        log.warning("cannot accept a connection: {why}", { why: messageOf(error) });
+        await delay(ACCEPT_PAUSE_MS, signal).catch(() => {});
+      }
+    }
+  }
+
+  #receive(connection: Connection): void {
+    const why = this.#fullFor(connection.remote.host);
+    if (why === undefined) return this.#run(connection, this.#connections, this.#admit(connection));
+    log.warning("refused {connection}: {why}", { connection: String(connection), why });
+    if (this.#refusing.size >= MAX_REFUSING) return connection.close();
+    this.#run(connection, this.#refusing, refuse(connection, why));
+  }
+
+  /** Which cap one more connection from that address would break, if any. */
+  #fullFor(host: string): string | undefined {
+    const { maxConnections = MAX_CONNECTIONS, maxPerAddress = MAX_PER_ADDRESS } = this.#options;
+    if (this.#connections.size >= maxConnections) {
+      return `this peer serves at most ${maxConnections} connections`;
+    }
+    if (!isLoopback(host) && (this.#perAddress.get(host) ?? 0) >= maxPerAddress) {
+      return `this peer serves at most ${maxPerAddress} connections to one address`;
+    }
+  }
+
+  async #admit(connection: Connection): Promise<void> {
+    const { host } = connection.remote;
+    this.#perAddress.set(host, (this.#perAddress.get(host) ?? 0) + 1);
+    try {
+      await connection.transport.admit(connection);
+      await this.#serve(connection);
+    } finally {
+      const left = this.#perAddress.get(host)! - 1;
+      if (left > 0) this.#perAddress.set(host, left);
+      else this.#perAddress.delete(host);
+    }
+  }
+
+  /** Whoever breaks the rules loses this connection; nobody else notices. */
+  #run(connection: Connection, among: Set<Connection>, task: Promise<void>): void {
+    among.add(connection);
+    const running = task.catch((error) => {
+      const about = { connection: String(connection), why: messageOf(error) };
+      if (error instanceof Fault) log.debug("{connection}: {why}", about);
+      else log.error("{connection}: {why}", about);
+    }).finally(() => {
+      connection.close();
+      among.delete(connection);
+      this.#running.delete(running);
+    });
+    this.#running.add(running);
+  }
+}
+
+/** Says why, and waits for a word: what is closed with something unread takes the reason along. */
+async function refuse(connection: Connection, message: string): Promise<void> {
+  await connection.transport.admit(connection);
+  await connection.send({ action: "error", code: "busy", message });
+  await connection.read(REFUSING_MS);
+}

@@ -1,0 +1,116 @@
+import { pageLength, treeShape } from "../../content/hash_tree.ts";
+import type { DigestStore } from "../../store/hash/digest_store.ts";
+import type { FolderFiles } from "../../store/shares/folder_files.ts";
+import type { Library, Share } from "../../store/shares/library.ts";
+import type { SharedReader } from "../../store/disk/shared_reader.ts";
+import { Refused } from "../../wire/answerer.ts";
+import { FolderContent } from "./folder_content.ts";
+import { ActiveDownloads, type Servable } from "./active_downloads.ts";
+import { SharedContent } from "./shared_content.ts";
+
+/** Who is served. */
+export interface Served {
+  /** Its address, as HOST:PORT. */
+  to: string;
+  /** The peer id that it says it has; undefined for one that said none. */
+  peer?: string;
+}
+
+export interface ServedContentsOptions {
+  library: Library;
+  digests: DigestStore;
+  reader: SharedReader;
+  /** Files in shared folders. Default none. */
+  folderFiles?: FolderFiles;
+  /** Served as far as they are. Default none. */
+  downloads?: ActiveDownloads;
+  /** Called for each run that is about to be sent; `share` is what it is of, unless a download. */
+  onServed: (
+    content: Pick<Servable, "name" | "id" | "size">,
+    bytes: number,
+    receiver: Served,
+    share?: Share,
+  ) => void;
+  /** Called when a shared file is found changed or gone. */
+  onChanged: (share: Share) => void;
+}
+
+/** What this peer can be asked for: what the library holds, and of downloads under way what they have. */
+export class ServedContents {
+  readonly #options: ServedContentsOptions;
+  readonly #downloads: ActiveDownloads;
+
+  constructor(options: ServedContentsOptions) {
+    this.#options = options;
+    this.#downloads = options.downloads ?? new ActiveDownloads();
+  }
+
+  /** The share of that name, where it is available. */
+  named(name: string): Servable | undefined {
+    const share = this.#options.library.get(name);
+    if (share?.available) return new SharedContent(share, this.#options.reader);
+  }
+
+  /** The content with that file id: a share, a download, or a file in a shared folder. */
+  find(file: string): Servable | undefined {
+    const { library, reader, folderFiles } = this.#options;
+    const share = library.withId(file);
+    if (share) return new SharedContent(share, reader);
+    const growing = this.#downloads.get(file);
+    if (growing) return growing;
+    for (const found of folderFiles?.withId(file) ?? []) {
+      const folder = library.get(found.folder);
+      if (folder?.available) return new FolderContent(found, folder, reader);
+    }
+  }
+
+  /** As {@link find}. Throws Refused where there is none. */
+  get(file: string): Servable {
+    const content = this.find(file);
+    if (!content) throw new Refused("not_shared", "that file is not shared here");
+    return content;
+  }
+
+  /** A page of a content's hash tree. Throws Refused where there is none. */
+  page(content: Servable, level: number, page: number): Uint8Array {
+    if (pageLength(treeShape(content.size), level, page) < 0) {
+      throw new Refused("out_of_range", "the hash tree has no such page");
+    }
+    const bytes = this.#options.digests.page(content.id, level, page);
+    if (bytes) return bytes;
+    if (content.map) throw new Refused("not_yet", "the page of digests is not here yet");
+    throw new Refused("unreadable", "the page of digests is missing here");
+  }
+
+  /** Fills `into` from a content, and counts it. Throws Refused when it is no longer what it was. */
+  read(content: Servable, position: number, into: Uint8Array, receiver: Served): void {
+    const { onChanged, onServed } = this.#options;
+    const share = content instanceof SharedContent || content instanceof FolderContent
+      ? content.share
+      : undefined;
+    if (!content.read(position, into)) {
+      if (!share) throw new Refused("unreadable", "the download can't be read");
+      onChanged(share);
+      throw new Refused("changed", "the file changed since it was shared");
+    }
+    const { counted } = content;
+    if (!counted) return onServed(content, into.length, receiver, share);
+    onServed(counted, into.length, { ...receiver, to: hostOf(receiver.to) }, share);
+  }
+
+  /** As {@link read}, for a whole file; false when it is no longer what it was. */
+  tryRead(content: Servable, into: Uint8Array, receiver: Served): boolean {
+    try {
+      this.read(content, 0, into, receiver);
+      return true;
+    } catch (error) {
+      if (error instanceof Refused) return false;
+      throw error;
+    }
+  }
+}
+
+/** A folder is fetched over several connections. */
+function hostOf(address: string): string {
+  return address.replace(/:\d+$/, "");
+}

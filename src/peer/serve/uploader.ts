@@ -1,0 +1,254 @@
+import { runLength, treeShape } from "../../content/hash_tree.ts";
+import { RUN_CHUNKS } from "../../content/run_map.ts";
+import { answer, Refused, type Response } from "../../wire/answerer.ts";
+import type { Connection } from "../../wire/connection.ts";
+import {
+  CHUNK_SIZE,
+  PAYLOAD_CAP,
+  type PeerRecord,
+  PeerRequest,
+  PROTOCOL_VERSION,
+} from "../../wire/protocol.ts";
+import { Askers } from "./askers.ts";
+import { FileFetchers } from "./file_fetchers.ts";
+import { RunNotices } from "./run_notices.ts";
+import { answerSeed } from "./seed_uploader.ts";
+import type { Servable } from "./active_downloads.ts";
+import { ServedContents, type ServedContentsOptions } from "./served_contents.ts";
+import type { ChunkRange } from "../download/source.ts";
+import { sourcesFor } from "./sources_for.ts";
+import { type UploadSlot, UploadSlots } from "./upload_slots.ts";
+
+export interface UploaderOptions extends ServedContentsOptions {
+  /** What this peer says of itself in `hello`. */
+  self: { agent: string; peer: string };
+  /** Signs a caller's nonce, to prove that this is the peer that it says (trust/proof.ts). */
+  prove: (nonce: string) => Promise<string>;
+  /** Shared by all connections. Default as many as is usual. */
+  slots?: UploadSlots;
+  /** Called when a peer that listens asks for a file for the first time on its connection. */
+  onAsked?: (file: string, asker: PeerRecord) => void;
+}
+
+/** What is known of one connection while it is answered. */
+interface Visit {
+  connection: Connection;
+  notices: RunNotices;
+  /** What the other end said of itself. */
+  caller: { agent?: string; peer?: string; port?: number };
+  /** Files that it asked for, each with what to call at its end. */
+  asked: Map<string, () => void>;
+  /** Files that it fetches. */
+  fetching: Set<string>;
+}
+
+/** Files for which one connection is remembered as an asker. */
+const ASKED_CAP = 1_000;
+
+type Request<A extends PeerRequest["action"]> = Extract<PeerRequest, { action: A }>;
+
+/**
+ * Answers what other peers ask. A run is read into the buffer of an upload slot, and sent from it.
+ */
+export class Uploader {
+  readonly #slots: UploadSlots;
+  readonly #contents: ServedContents;
+  readonly #options: UploaderOptions;
+  readonly #askers = new Askers();
+  /** Who fetches a file now. */
+  readonly #fetchers = new Map<string, FileFetchers>();
+
+  constructor(options: UploaderOptions) {
+    this.#options = options;
+    this.#slots = options.slots ?? new UploadSlots();
+    this.#contents = new ServedContents(options);
+  }
+
+  /** Answers a connection until it ends. Throws a Fault when the other end broke the rules. */
+  async serve(connection: Connection): Promise<void> {
+    const notices = new RunNotices(connection);
+    const serving = { contents: this.#contents, slots: this.#slots };
+    const visit: Visit = {
+      ...{ connection, notices, caller: {} },
+      ...{ asked: new Map(), fetching: new Set() },
+    };
+    try {
+      await answer<PeerRequest>(connection, {
+        requests: PeerRequest,
+        seed: (message) => answerSeed(connection, message, serving),
+        seen: (request) => {
+          // Who doesn't listen passes nothing on.
+          if (request.action !== "get_chunks" || visit.caller.port === undefined) return;
+          const { file } = request;
+          for (const run of runsOf(request)) this.#fetchers.get(file)?.ask(file, run, notices);
+        },
+        answer: (request, _payload, signal) => this.#answer(request, visit, signal),
+      });
+    } finally {
+      notices.stop();
+      for (const file of visit.fetching) this.#left(file, visit);
+      for (const end of visit.asked.values()) end();
+    }
+  }
+
+  #answer(
+    request: PeerRequest,
+    visit: Visit,
+    signal: AbortSignal,
+  ): Promise<Response> | Response {
+    if (request.action === "hello") return this.#hello(request, visit);
+    if (request.action === "get_files") return this.#files(request, visit, signal);
+    this.#remember(request.file, visit);
+    switch (request.action) {
+      case "get_digests":
+        return this.#digests(request, visit, signal);
+      case "get_chunks":
+        return this.#chunks(request, visit, signal);
+      case "have":
+        return this.#have(request, visit);
+      case "sources":
+        return this.#sources(request, visit);
+    }
+  }
+
+  async #hello(
+    { id, agent, peer, port, nonce }: Request<"hello">,
+    visit: Visit,
+  ): Promise<Response> {
+    // What is said again changes nothing.
+    if (visit.caller.agent === undefined) visit.caller = { agent, peer, port };
+    const message = { action: "hello", id, protocol: PROTOCOL_VERSION, ...this.#options.self };
+    return { message: nonce ? { ...message, proof: await this.#options.prove(nonce) } : message };
+  }
+
+  #digests(
+    { id, file, level, page }: Request<"get_digests">,
+    visit: Visit,
+    signal: AbortSignal,
+  ): Promise<Response> {
+    return this.#inSlot(visit, signal, ({ frame }) => {
+      const bytes = this.#contents.page(this.#contents.get(file), level, page);
+      frame.body.set(bytes);
+      return frame.seal({ action: "digests", id }, bytes.length);
+    });
+  }
+
+  #chunks(
+    { id, file, first, count, unless_taken }: Request<"get_chunks">,
+    visit: Visit,
+    signal: AbortSignal,
+  ): Promise<Response> {
+    checkRun(this.#contents.get(file), first, count);
+    const run = Math.floor(first / RUN_CHUNKS);
+    if (unless_taken && this.#fetchers.get(file)?.isTaken(run, visit.notices)) {
+      throw new Refused("taken", "another was the first to ask for that run");
+    }
+    return this.#inSlot(visit, signal, ({ frame }) => {
+      // Looked up again: it may have waited.
+      const content = this.#contents.get(file);
+      const length = checkRun(content, first, count);
+      const into = frame.body.subarray(0, length);
+      const receiver = { to: String(visit.connection), peer: visit.caller.peer };
+      this.#contents.read(content, first * CHUNK_SIZE, into, receiver);
+      return frame.seal({ action: "chunks", id }, length);
+    });
+  }
+
+  /** As many of the files, in order, as are whole here and fit one payload; perhaps none. */
+  #files(
+    { id, files }: Request<"get_files">,
+    visit: Visit,
+    signal: AbortSignal,
+  ): Promise<Response> {
+    return this.#inSlot(visit, signal, ({ frame }) => {
+      const receiver = { to: String(visit.connection), peer: visit.caller.peer };
+      let [count, length] = [0, 0];
+      for (; count < files.length; count++) {
+        const content = this.#contents.find(files[count]);
+        if (!content || content.map || length + content.size > frame.body.length) break;
+        const into = frame.body.subarray(length, length + content.size);
+        if (!this.#contents.tryRead(content, into, receiver)) break;
+        length += content.size;
+      }
+      return frame.seal({ action: "files", id, count }, length);
+    });
+  }
+
+  /** A reply that is made in a slot, which is held until it was sent. */
+  async #inSlot(
+    { connection }: Visit,
+    signal: AbortSignal,
+    make: (slot: UploadSlot) => Uint8Array,
+  ): Promise<Response> {
+    const slot = await this.#slots.take(connection.remote.host, signal);
+    try {
+      return { bytes: make(slot), release: () => slot[Symbol.dispose]() };
+    } catch (error) {
+      slot[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  #have({ id, file }: Request<"have">, visit: Visit): Response {
+    const { notices } = visit;
+    const content = this.#contents.get(file);
+    this.#fetches(file, visit);
+    if (!content.map || content.map.complete) {
+      notices.follow(content);
+      return { message: { action: "map", id, complete: true } };
+    }
+    const payload = content.map.bytes();
+    if (payload.length > PAYLOAD_CAP) throw new Refused("unreadable", "the map is too large");
+    notices.follow(content);
+    return { message: { action: "map", id, complete: false }, payload };
+  }
+
+  #sources({ id, file }: Request<"sources">, { connection, caller }: Visit): Response {
+    const known = [...this.#askers.of(file), ...this.#contents.get(file).sources?.() ?? []];
+    const asking = { ...caller, address: connection.remote.host };
+    const payload = new TextEncoder().encode(JSON.stringify(sourcesFor(asking, known)));
+    return { message: { action: "sources", id }, payload };
+  }
+
+  #fetches(file: string, { fetching, notices }: Visit): void {
+    if (fetching.size >= ASKED_CAP) return;
+    fetching.add(file);
+    let fetchers = this.#fetchers.get(file);
+    if (!fetchers) this.#fetchers.set(file, fetchers = new FileFetchers());
+    fetchers.add(notices);
+  }
+
+  #left(file: string, { notices }: Visit): void {
+    const fetchers = this.#fetchers.get(file);
+    fetchers?.remove(notices);
+    if (fetchers?.size === 0) this.#fetchers.delete(file);
+  }
+
+  /** Whoever asks for a file and listens will be a source of it to others. */
+  #remember(file: string, { asked, caller, connection }: Visit): void {
+    const { port, peer, agent } = caller;
+    if (port === undefined || asked.has(file) || asked.size >= ASKED_CAP) return;
+    if (!this.#contents.find(file)) return;
+    const record = { peer, address: connection.remote.host, port, agent };
+    asked.set(file, this.#askers.add(file, record));
+    this.#options.onAsked?.(file, record);
+  }
+}
+
+/** Bytes in some chunks. Throws Refused where a run of them lies outside the file, or is not there yet. */
+function checkRun(content: Servable, first: number, count: number): number {
+  const length = runLength(treeShape(content.size), first, count);
+  if (length < 0) throw new Refused("out_of_range", "the run lies outside the file");
+  for (const run of runsOf({ first, count })) {
+    if (content.map && !content.map.has(run)) {
+      throw new Refused("not_yet", "that part of the file is not here yet");
+    }
+  }
+  return length;
+}
+
+/** The runs that some chunks are in. */
+function* runsOf({ first, count }: ChunkRange): Generator<number> {
+  const last = Math.floor((first + count - 1) / RUN_CHUNKS);
+  for (let run = Math.floor(first / RUN_CHUNKS); run <= last; run++) yield run;
+}

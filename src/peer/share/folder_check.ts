@@ -1,0 +1,25 @@
+import fs from "node:fs";
+import { turn } from "../../async/turn.ts";
+import { sameStamp, stampOfStat } from "../../store/disk/file_stamp.ts";
+import type { FolderFiles } from "../../store/shares/folder_files.ts";
+
+/** Files looked at before others get a turn. */
+const TURN_FILES = 500;
+
+/** True when all files of a shared folder are there and are those that were announced. */
+export async function isFolderWhole(
+  folder: string,
+  files: FolderFiles,
+  signal: AbortSignal,
+): Promise<boolean> {
+  for (let after = "";;) {
+    const some = files.list(folder, after, TURN_FILES);
+    for (const { path, stamp } of some) {
+      const stat = fs.lstatSync(path, { bigint: true, throwIfNoEntry: false });
+      if (!stat?.isFile() || !sameStamp(stampOfStat(stat), stamp)) return false;
+    }
+    if (some.length < TURN_FILES) return true;
+    after = some.at(-1)!.path;
+    await turn(signal);
+  }
+}

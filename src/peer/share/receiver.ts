@@ -1,0 +1,92 @@
+import { Fault } from "../../fault.ts";
+import type { DigestStore } from "../../store/hash/digest_store.ts";
+import type { HashCache } from "../../store/hash/hash_cache.ts";
+import type { Library } from "../../store/shares/library.ts";
+import { publishFile } from "../../store/disk/publish_file.ts";
+import { type Received, receiveFile } from "../../store/partial/receive_file.ts";
+import { pathOf, safeName } from "../../content/safe_path.ts";
+import { makeParents, requireNoTwin } from "../target/destination.ts";
+import type { UploadOptions, UploadRequest } from "../api/page_api.ts";
+import type { ShareOptions, ShareRequest, ShareResult } from "../api/peer_api.ts";
+
+export interface ReceiverOptions {
+  /** The shared folder: absolute, free of links. */
+  dir: string;
+  /** Where what is not whole yet lies, on the same file system. */
+  folder: string;
+  library: Library;
+  cache: HashCache;
+  digests: DigestStore;
+  share: (request: ShareRequest, options: ShareOptions) => Promise<ShareResult>;
+}
+
+/** Takes files that somebody sends, puts them into DIR and shares them. */
+export class Receiver {
+  readonly #options: ReceiverOptions;
+
+  constructor(options: ReceiverOptions) {
+    this.#options = options;
+  }
+
+  /** See PageApi.upload. */
+  async upload(
+    request: UploadRequest,
+    body: ReadableStream<Uint8Array<ArrayBuffer>>,
+    { signal, onProgress }: UploadOptions,
+  ): Promise<ShareResult> {
+    const { dir, folder, digests, share } = this.#options;
+    const { size } = request;
+    let received: Received | undefined;
+    try {
+      const name = safeName(request.name.normalize("NFC"));
+      const path = pathOf(dir, name);
+      await this.#requireFree(name, path, size);
+      const onReceived = (bytes: number) => onProgress?.({ received: bytes, size });
+      received = await receiveFile(body, digests, {
+        ...{ folder, what: name, size, signal, onReceived },
+      });
+      await makeParents(dir, path);
+      await this.#place(received, path);
+      return await share({ file: path, cwd: dir }, {
+        signal,
+        onProgress: (hashed, size) => onProgress?.({ hashed, size }),
+      });
+    } catch (error) {
+      await body.cancel(error).catch(() => {});
+      throw error;
+    } finally {
+      if (received) await Deno.remove(received.path).catch(() => {});
+    }
+  }
+
+  /** Refuses early what would be refused at the end. */
+  async #requireFree(name: string, path: string, size: number | undefined): Promise<void> {
+    const other = this.#options.library.get(name);
+    if (other && other.path !== path) {
+      const how = `the name is taken by ${other.path}; unshare that first`;
+      throw new Fault("usage", `Cannot take ${name}: ${how}`);
+    }
+    await requireNoTwin(this.#options.dir, name);
+    const stat = await Deno.lstat(path).catch(() => undefined);
+    if (stat && (!stat.isFile || size !== undefined && stat.size !== size)) throw differs(path);
+  }
+
+  /** Moves a file to its place; one with the same content may stand there already. */
+  async #place(received: Received, path: string): Promise<void> {
+    const { cache } = this.#options;
+    try {
+      const stamp = await publishFile(received.path, path, false) ?? received.stamp;
+      cache.remember(path, received.id, stamp);
+    } catch (error) {
+      if (!(error instanceof Fault) || error.kind !== "destination") throw error;
+      const stat = await Deno.lstat(path).catch(() => undefined);
+      if (!stat?.isFile) throw error;
+      const { id } = await cache.identify(path, { what: "compare" });
+      if (id !== received.id) throw differs(path);
+    }
+  }
+}
+
+function differs(path: string): Fault {
+  return new Fault("destination", `Cannot write ${path}: it exists and differs`);
+}

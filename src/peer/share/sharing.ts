@@ -1,0 +1,256 @@
+import { getLogger } from "@logtape/logtape";
+import { Fault, messageOf } from "../../fault.ts";
+import { mtimeOf, sameStamp } from "../../store/disk/file_stamp.ts";
+import type { DescribedFolder, FolderManifests } from "../../store/shares/folder_manifests.ts";
+import type { FolderFiles } from "../../store/shares/folder_files.ts";
+import type { HashCache } from "../../store/hash/hash_cache.ts";
+import { isFolder } from "../../store/disk/is_folder.ts";
+import type { Library, Place, Share } from "../../store/shares/library.ts";
+import { resolveShare } from "../../store/shares/resolve_share.ts";
+import { isInside } from "../../content/safe_path.ts";
+import type { SharedReader } from "../../store/disk/shared_reader.ts";
+import { signAnnouncement, type Unsigned } from "../../trust/announcement.ts";
+import type { Identity } from "../../trust/identity.ts";
+import type { Announcement } from "../../wire/protocol.ts";
+import type { Announced } from "../discovery/announced.ts";
+import type { Target } from "../target/find_target.ts";
+import type { LeftOut, ShareOptions, ShareRequest, ShareResult } from "../api/peer_api.ts";
+import { fileState, shareState } from "./share_state.ts";
+import { placeOf, viewOf } from "./share_view.ts";
+import { ShareWatcher } from "./share_watcher.ts";
+
+const log = getLogger(["shoal", "peer", "sharing"]);
+
+export interface SharingOptions {
+  /** The shared folder: absolute, free of links. */
+  dir: string;
+  identity: Identity;
+  library: Library;
+  cache: HashCache;
+  reader: SharedReader;
+  manifests: FolderManifests;
+  folderFiles: FolderFiles;
+  /** Told what comes and goes. */
+  announced: Announced;
+}
+
+/** A file or folder as it was just seen. */
+interface Described {
+  content: Omit<Unsigned, "name" | "time">;
+  place: Place;
+  /** False when nothing had to be read. */
+  hashed: boolean;
+  files?: DescribedFolder["files"];
+  leftOut?: LeftOut[];
+}
+
+/** Decides what is shared: by request, by having been fetched, and as long as the file is there. */
+export class Sharing {
+  readonly #options: SharingOptions;
+  /** Tells of changes while a peer serves. */
+  #watcher: ShareWatcher | undefined;
+
+  constructor(options: SharingOptions) {
+    this.#options = options;
+  }
+
+  /** See PeerApi.share. */
+  async share(request: ShareRequest, options: ShareOptions): Promise<ShareResult> {
+    const started = performance.now();
+    const { name, path } = await resolveShare(request.file, { ...request, dir: this.#options.dir });
+    const other = this.#options.library.get(name);
+    const taken = other && placeOf(other);
+    if (taken !== undefined && taken !== path) {
+      throw new Fault(
+        "usage",
+        `Cannot share ${path}: the name ${name} is taken by ${taken}; unshare that first`,
+      );
+    }
+    const twin = this.#options.library.twinOf(name);
+    if (twin) {
+      const why = "the same name but for case or Unicode form; unshare that first";
+      throw new Fault("usage", `Cannot share ${path}: ${twin.announcement.name} is shared, ${why}`);
+    }
+    if (request.watch && !this.#watcher) {
+      throw new Fault("usage", `Cannot watch ${path}: no peer is running for this folder`);
+    }
+    const { hashed, leftOut } = await this.#publish(name, path, options);
+    const share = this.#options.library.get(name)!;
+    if (request.watch !== undefined) this.#options.library.watch(share, request.watch);
+    this.#follow(share);
+    const seconds = (performance.now() - started) / 1000;
+    return { ...viewOf(share), hashed, seconds, left_out: leftOut };
+  }
+
+  /** Looks for changes of watched shares from now on; `onChange` is told their names. */
+  watch(onChange: (name: string) => void): void {
+    this.#watcher = new ShareWatcher(onChange);
+    for (const share of this.#options.library.list()) this.#follow(share);
+  }
+
+  unwatch(): void {
+    this.#watcher?.close();
+  }
+
+  /** Stops sharing a name. Throws a `not_found` Fault. */
+  async unshare(name: string): Promise<Share> {
+    const share = this.#options.library.remove(name.normalize("NFC"));
+    if (!share) {
+      throw new Fault("not_found", `Cannot unshare ${name}: it is not shared here`, {
+        next: "see with 'status' what is",
+      });
+    }
+    this.#watcher?.unwatch(share.announcement.name);
+    this.#options.folderFiles.remove(share.announcement.name);
+    this.#options.reader.forget(share.path);
+    if (share.root !== undefined) this.#options.manifests.tidy(idsOf(this.#options.library));
+    await this.#options.announced.withdraw(share);
+    return share;
+  }
+
+  /**
+   * Shares a file or folder that was fetched into DIR, under its publisher's announcement. One that
+   * nobody signed for, that goes by another name here, or whose name only differs in case or Unicode
+   * form from one that is shared, is not shared: false. `files` are a folder's.
+   */
+  async adopt(
+    { announcement }: Target,
+    name: string,
+    place: Place,
+    files?: DescribedFolder["files"],
+  ): Promise<boolean> {
+    const { dir, library, folderFiles } = this.#options;
+    if (!announcement || announcement.name !== name) return false;
+    if (!isInside(dir, place.root ?? place.path)) return false;
+    if (library.twinOf(name)) return false;
+    const before = library.add(
+      announcement,
+      files ? this.#keepManifest(announcement.id, place) : place,
+    );
+    if (files) folderFiles.put(name, files);
+    else folderFiles.remove(name);
+    if (before?.root !== undefined) this.#options.manifests.tidy(idsOf(library));
+    await this.#options.announced.announce(announcement);
+    return true;
+  }
+
+  #keepManifest(id: string, place: Place): Place {
+    const { manifests } = this.#options;
+    return { ...place, path: manifests.pathOf(id), stamp: manifests.adopt(id, place.path) };
+  }
+
+  /** Shares no longer what is not there any more. It comes back when the file does. */
+  withdraw(share: Share, why: string): void {
+    if (!share.available) return;
+    share.available = false;
+    this.#options.reader.forget(share.path);
+    log.info("{name} is withdrawn: the file {why}", { name: share.announcement.name, why });
+    void this.#options.announced.withdraw(share);
+  }
+
+  /** A share of that content whose file was just seen to be there, unchanged. */
+  present(id: string): Share | undefined {
+    const share = this.#options.library.withId(id);
+    if (!share) return;
+    const state = fileState(share, this.#options.dir);
+    if (state === "same") return share;
+    this.withdraw(share, state);
+  }
+
+  /**
+   * Looks at every shared file. What changed is withdrawn; then, unless `hash` is false, it is shared
+   * anew if it is this peer's own.
+   */
+  async rescan({ signal, hash = true }: { signal: AbortSignal; hash?: boolean }): Promise<void> {
+    for (const share of this.#options.library.list()) {
+      signal.throwIfAborted();
+      await this.#look(share, { signal, hash });
+    }
+  }
+
+  /** As {@link rescan}, for one share. */
+  async refresh(name: string, signal: AbortSignal): Promise<void> {
+    const share = this.#options.library.get(name);
+    if (share) await this.#look(share, { signal, hash: true });
+  }
+
+  async #look(
+    share: Share,
+    { signal, hash }: { signal: AbortSignal; hash: boolean },
+  ): Promise<void> {
+    const { name, publisher } = share.announcement;
+    const { dir, folderFiles, identity } = this.#options;
+    const own = publisher === identity.id;
+    const state = await shareState(share, { ...{ dir, folderFiles, signal }, hash: hash && !own });
+    // What has changed in a folder shows only when all of it is looked at.
+    const again = hash && own && (state === "same" || state === "changed");
+    if (state !== "same") this.withdraw(share, state);
+    else if (!share.available) {
+      share.available = true;
+      await this.#options.announced.restore(share);
+    }
+    if (!again || state === "same" && !share.root) return;
+    try {
+      await this.#publish(name, placeOf(share), { signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      log.warning("{name} is not shared: {why}", { name, why: messageOf(error) });
+    }
+  }
+
+  /** Hashes what is at `path` if need be, signs for it and announces it. */
+  async #publish(name: string, path: string, options: ShareOptions): Promise<Described> {
+    const { library, manifests, folderFiles } = this.#options;
+    const described = await this.#describe(path, options);
+    const { content, files } = described;
+    const known = library.get(name);
+    const place = { ...described.place, watched: known?.watched };
+    const same = known?.announcement.id === content.id;
+    if (same && known.available && sameStamp(known.stamp, place.stamp)) return described;
+    const announcement = same && known.announcement.mtime === content.mtime
+      ? known.announcement
+      : await this.#sign({ name, ...content });
+    const before = library.add(announcement, place);
+    if (files) folderFiles.put(name, files);
+    else folderFiles.remove(name);
+    if (before?.root !== undefined || files) manifests.tidy(idsOf(library));
+    await this.#options.announced.announce(announcement);
+    return described;
+  }
+
+  /**
+   * Signs for what a name stands for. The time is later than that of what it stood for before, even when
+   * the clock was set back, and when it was not shared in between: others take an older one for a replay.
+   */
+  async #sign(content: Omit<Unsigned, "time">): Promise<Announcement> {
+    const { identity, library } = this.#options;
+    const share = library.get(content.name)?.announcement;
+    const shared = share?.publisher === identity.id ? share.time : 0;
+    const time = Math.max(Date.now(), shared + 1, library.lastSigned(content.name) + 1);
+    const announcement = await signAnnouncement(identity, { ...content, time });
+    library.noteSigned(announcement);
+    return announcement;
+  }
+
+  async #describe(path: string, options: ShareOptions): Promise<Described> {
+    const { cache, manifests } = this.#options;
+    if (isFolder(path)) return await manifests.describe(path, options);
+    const { id, stamp, hashed } = await cache.identify(path, options);
+    return {
+      content: { id, size: stamp.size, mtime: mtimeOf(stamp) },
+      place: { path, stamp },
+      hashed,
+    };
+  }
+
+  #follow(share: Share): void {
+    const { name, publisher } = share.announcement;
+    if (share.watched && publisher === this.#options.identity.id) {
+      this.#watcher?.watch(name, placeOf(share), share.root !== undefined);
+    } else this.#watcher?.unwatch(name);
+  }
+}
+
+function idsOf(library: Library): Set<string> {
+  return new Set(library.list().map(({ announcement }) => announcement.id));
+}

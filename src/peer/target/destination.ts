@@ -1,0 +1,165 @@
+import { Fault } from "../../fault.ts";
+import { fileFault } from "../../store/disk/file_stamp.ts";
+import type { HashCache } from "../../store/hash/hash_cache.ts";
+import { findTwin } from "../../store/disk/find_twin.ts";
+import { isInside, parentOf, pathOf, STATE_FOLDER } from "../../content/safe_path.ts";
+import type { Taken } from "../../trust/choose_offer.ts";
+import type { GetRequest } from "../api/peer_api.ts";
+
+/** What to do about something at the destination that no option replaces. */
+export const MOVE_AWAY = "move that away, or choose another place with -o, and run it again";
+
+/** Where a download goes, and whether it is there already. */
+export interface Destination {
+  path: string;
+  /** True when a file with the same content stands there. */
+  upToDate: boolean;
+}
+
+/** Where a file is to go, and what may be done to what stands there. */
+export type PlaceRequest = Pick<
+  GetRequest,
+  "name" | "output" | "overwrite" | "update" | "publisher"
+>;
+
+/**
+ * The path of a request's file: `output`, a file or in an existing folder, or its name under `dir`.
+ * Throws a `usage` Fault when it leads out of `dir` or its folder is missing, and a `destination` Fault
+ * when something stands there under a name that some disks take for the same.
+ */
+export function destinationOf(
+  { name, output }: Pick<GetRequest, "name" | "output">,
+  dir: string,
+): Promise<string> {
+  return output === undefined ? underDir(dir, name) : underOutput(output, name, dir);
+}
+
+/**
+ * Where a request's file goes, and whether it is there. Throws as {@link destinationOf} does, and a
+ * `destination` Fault when something else stands there and may not be replaced.
+ */
+export async function settleDestination(
+  request: PlaceRequest,
+  content: { id: string; size: number; taken: Taken },
+  { dir, cache }: { dir: string; cache: HashCache },
+): Promise<Destination> {
+  const path = await destinationOf(request, dir);
+  const stat = await Deno.stat(path).catch(() => undefined);
+  if (!stat && await Deno.lstat(path).catch(() => undefined)) {
+    throw new Fault("destination", `Cannot write ${path}: it is a link that leads nowhere`, {
+      next: MOVE_AWAY,
+    });
+  }
+  if (!stat) return { path, upToDate: false };
+  if (!stat.isFile) {
+    const kind = stat.isDirectory ? "a folder" : "not a regular file";
+    throw new Fault("destination", `Cannot write ${path}: it is ${kind}`, { next: MOVE_AWAY });
+  }
+  const leaves = isInside(dir, path) && !isInside(dir, await Deno.realPath(path));
+  if (leaves && !request.overwrite) {
+    throw new Fault("destination", `Cannot write ${path}: it is a link that leaves ${dir}`);
+  }
+  const same = stat.size === content.size && !leaves &&
+    (await cache.identify(path, { what: "compare", follow: true })).id === content.id;
+  if (!same && !request.overwrite) requireUpdate(request, path, content.taken);
+  return { path, upToDate: same };
+}
+
+/**
+ * Throws a `destination` Fault unless what differs at `path` may be replaced by a version that was
+ * taken for this reason: only the remembered publisher's, which is never an older one, or that of the
+ * one whose whole key was given.
+ */
+function requireUpdate(
+  { name, update, publisher }: PlaceRequest,
+  path: string,
+  taken: Taken,
+): void {
+  const cannot = `Cannot write ${path}: it exists and differs`;
+  if (!update) throw new Fault("destination", `${cannot}; replace it with --overwrite`);
+  if (taken === "known" || taken === "first" && publisher?.length === 64) return;
+  const why = taken === "own"
+    ? `this peer itself publishes ${name}`
+    : taken === "named"
+    ? `another publisher is remembered for ${name}`
+    : `no publisher is remembered for ${name}, whose newer version this could be`;
+  throw new Fault("destination", `${cannot}, and ${why}; replace it with --overwrite`);
+}
+
+/**
+ * Makes the folders that a path under `dir` needs. Throws a `usage` Fault when a link on the way
+ * leads out of `dir`: it may have been put there since the destination was settled.
+ */
+export async function makeParents(dir: string, path: string): Promise<void> {
+  const parent = parentOf(path);
+  try {
+    await requireInside(dir, path);
+    await Deno.mkdir(parent, { recursive: true });
+    await requireInside(dir, path);
+  } catch (cause) {
+    throw cause instanceof Fault ? cause : fileFault(`Cannot write ${path}`, cause);
+  }
+}
+
+/** Throws a `destination` Fault when something in `dir` has a name that some disks take for `name`. */
+export async function requireNoTwin(dir: string, name: string): Promise<void> {
+  const twin = await findTwin(dir, name);
+  if (twin === undefined) return;
+  const why = "the same name but for case or Unicode form";
+  throw new Fault("destination", `Cannot write ${pathOf(dir, name)}: there is ${twin}, ${why}`, {
+    next: MOVE_AWAY,
+  });
+}
+
+async function underDir(dir: string, name: string): Promise<string> {
+  const path = pathOf(dir, name);
+  await requireInside(dir, path);
+  await requireNoTwin(dir, name);
+  return path;
+}
+
+/**
+ * Throws a `usage` Fault when the nearest folder above `path` that exists is not inside `dir`, and a
+ * `destination` Fault when it is a file.
+ */
+export async function requireInside(dir: string, path: string): Promise<void> {
+  for (let parent = parentOf(path);; parent = parentOf(parent)) {
+    const real = await Deno.realPath(parent).catch(() => undefined);
+    if (real === undefined && parent !== dir) continue;
+    if (real !== undefined && !(await Deno.stat(real)).isDirectory) {
+      throw new Fault("destination", `Cannot write ${path}: ${parent} is a file`, {
+        next: MOVE_AWAY,
+      });
+    }
+    if (real !== undefined && isInside(dir, real)) return;
+    throw new Fault("usage", `Cannot write ${path}: a link in it leaves ${dir}`);
+  }
+}
+
+/**
+ * Throws a `usage` Fault when `path` is the state folder of `dir`, or lies in it: what replaces or removes
+ * there would take the peer's own memory.
+ */
+export async function requireNotOwn(dir: string, path: string): Promise<void> {
+  const own = `${dir}/${STATE_FOLDER}`;
+  if (!isInside(own, await nearestReal(path))) return;
+  throw new Fault("usage", `Cannot write ${path}: ${own} is Shoal's own`);
+}
+
+/** Where an absolute path leads, or the nearest folder above it that exists. */
+async function nearestReal(path: string): Promise<string> {
+  const real = await Deno.realPath(path).catch(() => undefined);
+  return real ?? (path === parentOf(path) ? path : await nearestReal(parentOf(path)));
+}
+
+async function underOutput(output: string, name: string, dir: string): Promise<string> {
+  await requireNotOwn(dir, output);
+  const stat = await Deno.stat(output).catch(() => undefined);
+  if (isInside(dir, output)) await requireInside(dir, stat?.isDirectory ? `${output}/x` : output);
+  if (stat?.isDirectory) return `${output.replace(/\/$/, "")}/${name.split("/").pop()}`;
+  const parent = parentOf(output);
+  if (!(await Deno.stat(parent).catch(() => undefined))?.isDirectory) {
+    throw new Fault("usage", `Cannot write ${output}: there is no folder ${parent}`);
+  }
+  return output;
+}

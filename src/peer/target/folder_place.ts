@@ -1,0 +1,54 @@
+import fs from "node:fs";
+import { Fault } from "../../fault.ts";
+import { isFolder } from "../../store/disk/is_folder.ts";
+import { parentOf, pathOf } from "../../content/safe_path.ts";
+import { MOVE_AWAY, requireInside, requireNotOwn } from "./destination.ts";
+
+/** Where a folder goes, and what stands there. */
+export interface FolderPlace {
+  /** Absolute. */
+  path: string;
+  /** False when nothing stands there, or an empty folder. */
+  exists: boolean;
+}
+
+/**
+ * Where a request's folder goes: its name under `dir`, or `output`: that path itself, or the folder's
+ * own name in it where `output` ends with a slash. Throws a `destination` Fault when something stands
+ * there that is no folder, and a `usage` Fault when the place leads out of `dir` or its folder is
+ * missing.
+ */
+export async function settleFolder(
+  { name, output }: { name: string; output?: string },
+  dir: string,
+): Promise<FolderPlace> {
+  const path = placeOf({ name, output }, dir);
+  if (output === undefined) await requireInside(dir, path);
+  else await requireNotOwn(dir, path);
+  const stat = fs.lstatSync(path, { throwIfNoEntry: false });
+  if (stat?.isSymbolicLink() && output !== undefined && isFolder(path)) {
+    // One's own link to a folder is as good as that.
+    return placeAt(fs.realpathSync(path));
+  }
+  if (stat && !stat.isDirectory()) {
+    const what = stat.isSymbolicLink() ? "a link" : "a file";
+    const why = `it is ${what}, and ${name} is a folder`;
+    throw new Fault("destination", `Cannot write ${path}: ${why}`, { next: MOVE_AWAY });
+  }
+  if (!stat && output !== undefined && !isFolder(parentOf(path))) {
+    throw new Fault("usage", `Cannot write ${path}: there is no folder ${parentOf(path)}`);
+  }
+  return placeAt(path);
+}
+
+/** What stands at a path, where that is known to be no file. */
+export function placeAt(path: string): FolderPlace {
+  return { path, exists: isFolder(path) && fs.readdirSync(path).length > 0 };
+}
+
+/** Where a request's folder goes, by its words alone. */
+export function placeOf({ name, output }: { name: string; output?: string }, dir: string): string {
+  if (output === undefined) return pathOf(dir, name);
+  if (!/[/\\]$/.test(output)) return output;
+  return `${output.replace(/[/\\]+$/, "")}/${name.split("/").pop()}`;
+}

@@ -1,0 +1,53 @@
+import fs from "node:fs";
+import type { Download } from "../../store/partial/download_store.ts";
+import { bytesOf } from "../../store/partial/partial_file.ts";
+import type { Target } from "./find_target.ts";
+import type { Kept } from "./kept_destination.ts";
+import type { Plan } from "../api/peer_api.ts";
+
+/**
+ * What a `get` of a target would do; `partial` is what an earlier try has left, and `reused` bytes would
+ * be copied from files here.
+ */
+export function planOf(
+  { name, path, upToDate }: { name: string; path: string; upToDate: boolean },
+  { id, size, announcement, taken, sources }: Target,
+  { partial, reused }: { partial: Download | undefined; reused: number },
+): Plan {
+  const left = partial ? bytesOf(partial.map, size) : 0;
+  const there = upToDate ? size : left;
+  const exists = fs.existsSync(path);
+  return {
+    ...{ name, id, size, path, publisher: announcement?.publisher, trust: taken },
+    action: upToDate ? "none" : exists ? "replace" : "fetch",
+    bytes: { there, reused, missing: size - there - reused },
+    sources: upToDate ? [] : sources.map(({ receipt }) => receipt.address),
+  };
+}
+
+/** The same for a whole folder, whose manifest isn't here; `known` when it is known to be up to date. */
+export function planOfFolder(
+  name: string,
+  { id, announcement, taken, sources }: Target,
+  { path, exists, known }: { path: string; exists: boolean; known: boolean },
+): Plan {
+  const size = announcement?.bytes ?? 0;
+  return {
+    ...{ name, id, size, path, publisher: announcement?.publisher, trust: taken },
+    action: known ? "none" : exists ? "replace" : "fetch",
+    // What of it is there is known when the manifest is.
+    bytes: { there: known ? size : 0, reused: 0, missing: known ? 0 : size },
+    sources: known ? [] : sources.map(({ receipt }) => receipt.address),
+  };
+}
+
+/** The same for what stands at the destination and would be left alone. */
+export function planOfKept({ name, id, size, path }: Kept): Plan {
+  return {
+    ...{ name, id, size, path },
+    action: "none",
+    kept: true,
+    bytes: { there: size, reused: 0, missing: 0 },
+    sources: [],
+  };
+}

@@ -1,0 +1,126 @@
+import { Fault } from "../../fault.ts";
+import { safeName } from "../../content/safe_path.ts";
+import type { TrustStore } from "../../store/state/trust_store.ts";
+import {
+  chooseOffer,
+  type Knowledge,
+  rememberedAfter,
+  type Standing,
+  standingOf,
+} from "../../trust/choose_offer.ts";
+import type { Announcement } from "../../wire/protocol.ts";
+import { candidateOf, choiceFault, unsigned } from "./choice_fault.ts";
+import type { Target } from "./find_target.ts";
+import type { TrustEntry, TrustRequest } from "../api/peer_api.ts";
+import type { Swarm } from "../discovery/swarm.ts";
+
+export interface TrustBookOptions {
+  store: TrustStore;
+  /** This peer's id. */
+  own: string;
+  /** What this peer shares under a name, if anything. */
+  shared: (name: string) => Announcement | undefined;
+  /** Milliseconds since 1970. Default Date.now. */
+  now?: () => number;
+}
+
+/** Whose announcements this peer takes: holds the rules of trust/choose_offer.ts against its memory. */
+export class TrustBook {
+  readonly #options: TrustBookOptions;
+
+  constructor(options: TrustBookOptions) {
+    this.#options = options;
+  }
+
+  /** Who counts for a name. For what this peer itself publishes that is itself, unless told otherwise. */
+  knowledge(name: string): Knowledge {
+    const { store, own, shared } = this.#options;
+    const share = shared(name);
+    const mine = share?.publisher === own ? share : undefined;
+    return { own, remembered: store.get(name) ?? mine };
+  }
+
+  /**
+   * Throws an `integrity` Fault when a file that was chosen earlier is not to be taken any more, because
+   * of what was remembered since.
+   */
+  confirm(name: string, { id, announcement, taken }: Omit<Target, "sources" | "size">): void {
+    if (taken === "pinned") return;
+    const knowledge = this.knowledge(name);
+    if (!announcement) {
+      if (knowledge.remembered) throw unsigned(name, knowledge.remembered, id);
+      return;
+    }
+    const publisher = taken === "named" ? announcement.publisher : undefined;
+    const offer = { announcement, sources: [], total: 0 };
+    const choice = chooseOffer([offer], { name, publisher }, knowledge);
+    if (choice.kind !== "take" && choice.kind !== "nothing") throw choiceFault(name, choice);
+  }
+
+  /** Notes that a file was fetched and verified. */
+  remember(name: string, { announcement, taken }: Pick<Target, "announcement" | "taken">): void {
+    if (announcement?.name !== name) return;
+    const { store, now = Date.now } = this.#options;
+    const before = store.get(name);
+    const after = rememberedAfter(before, announcement, taken);
+    if (!after || after === before) return;
+    const { how, since } = before ?? { how: "first" as const, since: now() };
+    store.put({ name, how, since, ...after });
+  }
+
+  /** See FileRecord's `trust`. */
+  standing({ name, publisher }: { name: string; publisher: string }): Standing {
+    return standingOf(publisher, this.knowledge(name));
+  }
+
+  /** See PeerApi.trust. */
+  list(): TrustEntry[] {
+    return this.#options.store.list();
+  }
+
+  /** See PeerApi.accept. */
+  async accept(request: TrustRequest, swarm: Swarm): Promise<TrustEntry> {
+    const { store, now = Date.now } = this.#options;
+    const name = safeName(request.name.normalize("NFC"));
+    const publisher = await publisherOf({ ...request, name }, swarm);
+    const before = store.get(name);
+    // What was taken of the same publisher's stays known: accepting them is no leave to replay.
+    if (before?.publisher === publisher) return before;
+    const entry: TrustEntry = { name, publisher, how: "accepted", since: now(), time: 0 };
+    store.put(entry);
+    return entry;
+  }
+
+  /** See PeerApi.forget. */
+  forget(name: string): TrustEntry {
+    const { store } = this.#options;
+    const entry = store.get(name.normalize("NFC"));
+    if (!entry) {
+      throw new Fault("not_found", `Cannot forget ${name}: nobody is remembered for it`, {
+        next: "see with 'trust list' who is",
+      });
+    }
+    store.remove(entry.name);
+    return entry;
+  }
+}
+
+/** A whole key is taken as it is; the beginning of one, or none, is looked for among the offers. */
+async function publisherOf(
+  { name, publisher = "" }: TrustRequest,
+  swarm: Swarm,
+): Promise<string> {
+  if (publisher.length === 64) return publisher;
+  const offers = await swarm.find({ name });
+  const fitting = offers.filter(({ announcement }) => announcement.publisher.startsWith(publisher));
+  if (fitting.length === 1) return fitting[0].announcement.publisher;
+  if (fitting.length === 0) {
+    const who = publisher ? `nobody whose key begins with ${publisher}` : "nobody";
+    throw new Fault("not_found", `Cannot accept ${name}: ${who} offers it`);
+  }
+  throw new Fault(
+    "ambiguous",
+    `Cannot accept ${name}: ${fitting.length} publishers offer it; choose with --publisher`,
+    { cause: fitting.map(candidateOf) },
+  );
+}

@@ -1,0 +1,97 @@
+import fs from "node:fs";
+import { Fault } from "../../fault.ts";
+import { fileFault, type FileStamp, stampOf } from "./file_stamp.ts";
+import { READ_WRITE } from "./open_flags.ts";
+
+/**
+ * Moves a whole, synced file to `destination` in one step: whoever looks there sees nothing, or what
+ * was there before, or all of it. Without `overwrite` nothing is ever replaced, not even what appears
+ * at the last moment: a hard link fails where a rename would not.
+ *
+ * Across file systems the file is first copied to a hidden name beside the destination; then the
+ * copy's stamp is returned.
+ */
+export async function publishFile(
+  source: string,
+  destination: string,
+  overwrite: boolean,
+): Promise<FileStamp | undefined> {
+  try {
+    try {
+      place(source, destination, overwrite);
+    } catch (cause) {
+      if ((cause as { code?: string }).code !== "EXDEV") throw cause;
+      return await publishCopy(source, destination, overwrite);
+    }
+    syncFolder(parentOf(destination));
+  } catch (cause) {
+    if (cause instanceof Fault) throw cause;
+    throw fileFault(`Cannot write ${destination}`, cause);
+  }
+}
+
+function place(source: string, destination: string, overwrite: boolean): void {
+  if (overwrite) {
+    if (fs.statSync(destination, { throwIfNoEntry: false })?.isDirectory()) {
+      throw new Fault("destination", `Cannot write ${destination}: it is a folder`);
+    }
+    return fs.renameSync(source, destination);
+  }
+  try {
+    fs.linkSync(source, destination);
+  } catch (cause) {
+    const code = (cause as { code?: string }).code;
+    if (code === "EEXIST") {
+      throw new Fault("destination", `Cannot write ${destination}: it exists already`);
+    }
+    // Some file systems (FAT, some network ones) have no hard links.
+    if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"].includes(code ?? "")) throw cause;
+    if (fs.lstatSync(destination, { throwIfNoEntry: false })) {
+      throw new Fault("destination", `Cannot write ${destination}: it exists already`);
+    }
+    return fs.renameSync(source, destination);
+  }
+  fs.rmSync(source);
+}
+
+async function publishCopy(
+  source: string,
+  destination: string,
+  overwrite: boolean,
+): Promise<FileStamp> {
+  const copy = `${parentOf(destination)}/.${crypto.randomUUID()}.shoal-partial`;
+  try {
+    await fs.promises.copyFile(source, copy, fs.constants.COPYFILE_EXCL);
+    const { atime, mtime } = fs.statSync(source);
+    const fd = fs.openSync(copy, READ_WRITE);
+    let stamp: FileStamp;
+    try {
+      Deno.utimeSync(copy, atime, mtime);
+      fs.fsyncSync(fd);
+      stamp = stampOf(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
+    place(copy, destination, overwrite);
+    syncFolder(parentOf(destination));
+    fs.rmSync(source);
+    return stamp;
+  } finally {
+    fs.rmSync(copy, { force: true });
+  }
+}
+
+/** A name is on disk for good only when its folder is synced. Windows can't sync a folder. */
+function syncFolder(path: string): void {
+  if (Deno.build.os === "windows") return;
+  const fd = fs.openSync(path, "r");
+  try {
+    fs.fsyncSync(fd);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+function parentOf(path: string): string {
+  return path.replace(/\/[^/]*$/, "") || "/";
+}

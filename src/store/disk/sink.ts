@@ -1,0 +1,29 @@
+import type { RunMap } from "../../content/run_map.ts";
+import type { Stored } from "./disk.ts";
+
+/** Chunks as they came from a source, and what they should be. */
+export interface Payload {
+  /** The chunks are its first `length` bytes. It is handed over, and may come back as another. */
+  buffer: ArrayBuffer;
+  length: number;
+  /** The digests that the chunks should have, one after the other. */
+  expected: Uint8Array;
+}
+
+/** Where a download goes: a file that is written anywhere, or a stream in order. */
+export interface Sink {
+  /** Bytes from this position on can't be taken yet. It only grows. */
+  readonly horizon: number;
+  /**
+   * The runs that are there: when a download begins, those that it needn't fetch. A sink that keeps
+   * nothing has a map of no runs at all, so ask it for single runs only.
+   */
+  readonly map: RunMap;
+  /**
+   * Verifies the chunks of a payload, which begins at `position` in the file, and takes those that
+   * are right. Throws a `disk` Fault.
+   */
+  store(position: number, payload: Payload): Promise<Stored>;
+  /** Is told once of each run whose every chunk has been stored. */
+  runDone(run: number): void;
+}

@@ -1,0 +1,64 @@
+import type { StateDatabase } from "../state/state_database.ts";
+
+/** Keeps hash trees, page by page, in the state database. */
+export class DigestStore {
+  readonly #db: StateDatabase;
+
+  constructor(db: StateDatabase) {
+    this.#db = db;
+  }
+
+  /**
+   * Removes the pages of files that nothing refers to, such as those of an unfinished hashing. Those
+   * of an unfinished download stay: it is verified with them when it goes on. All pages are looked at,
+   * which takes a while where there are many.
+   */
+  tidy(): void {
+    this.#db.run(
+      `DELETE FROM digest_pages WHERE file NOT IN (SELECT id FROM files)
+       AND file NOT IN (SELECT id FROM downloads)`,
+    );
+  }
+
+  /** A page of a file's tree, or undefined when it isn't known. */
+  page(file: string, level: number, page: number): Uint8Array<ArrayBuffer> | undefined {
+    return this.#db.get<{ bytes: Uint8Array<ArrayBuffer> }>(
+      "SELECT bytes FROM digest_pages WHERE file = ? AND level = ? AND page = ?",
+      file,
+      level,
+      page,
+    )?.bytes;
+  }
+
+  /** Keeps a page that has been verified. */
+  put(file: string, level: number, page: number, bytes: Uint8Array): void {
+    this.#db.run(
+      "INSERT OR REPLACE INTO digest_pages (file, level, page, bytes) VALUES (?, ?, ?, ?)",
+      file,
+      level,
+      page,
+      bytes,
+    );
+  }
+
+  /**
+   * Keeps the pages of a tree whose file id isn't known yet. `settle` files them under the id, unless
+   * that content is known already; without it they are gone with `discard`.
+   */
+  draft(): {
+    put: (level: number, page: number, bytes: Uint8Array) => void;
+    settle: (file: string) => void;
+    discard: () => void;
+  } {
+    const key = `draft:${crypto.randomUUID()}`;
+    const discard = () => this.#db.run("DELETE FROM digest_pages WHERE file = ?", key);
+    return {
+      put: (level, page, bytes) => this.put(key, level, page, bytes),
+      settle: (file) => {
+        this.#db.run("UPDATE OR IGNORE digest_pages SET file = ? WHERE file = ?", file, key);
+        discard();
+      },
+      discard,
+    };
+  }
+}

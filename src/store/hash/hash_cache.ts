@@ -1,0 +1,156 @@
+import fs from "node:fs";
+import * as v from "valibot";
+import { FileId } from "../../wire/protocol.ts";
+import { turn } from "../../async/turn.ts";
+import {
+  type FileStamp,
+  NO_STAMP,
+  openRegular,
+  sameStamp,
+  stampOf,
+  stampOfPath,
+} from "../disk/file_stamp.ts";
+import { hashFile, type HashOptions, type HashTools } from "./hash_file.ts";
+import { hashSmallFile } from "./hash_small_file.ts";
+import { CHUNK_SIZE } from "../../content/sizes.ts";
+import { stampOfRow } from "./stamp_row.ts";
+import type { StateDatabase } from "../state/state_database.ts";
+
+/** Files in one transaction, and files after which others get a turn. */
+const BATCH_FILES = 1_000;
+const TURN_FILES = 64;
+
+/** What is known of a file on disk. */
+export interface Identified {
+  id: string;
+  stamp: FileStamp;
+  /** False when the stamp was known, so that nothing was read. */
+  hashed: boolean;
+}
+
+/** Remembers by path and stamp which content a file has, so that an unchanged one is hashed once. */
+export class HashCache {
+  readonly #db: StateDatabase;
+  readonly #tools: HashTools;
+
+  constructor(db: StateDatabase, tools: HashTools) {
+    this.#db = db;
+    this.#tools = tools;
+  }
+
+  /**
+   * The ids of many files, as they were looked at a moment ago, hashed where need be. Small ones are
+   * written down many at a time. `onFile` is told of each, in order. Throws as {@link identify} does.
+   */
+  async identifyAll(
+    files: { path: string; stamp: FileStamp }[],
+    options: HashOptions,
+    onFile: (found: Identified) => void,
+  ): Promise<void> {
+    let fresh: { path: string; id: string; stamp: FileStamp; digest: Uint8Array }[] = [];
+    const flush = () => {
+      this.#db.transaction(() => {
+        for (const { path, id, stamp, digest } of fresh) {
+          this.#tools.digests.put(id, 0, 0, digest);
+          this.remember(path, id, stamp);
+        }
+      });
+      fresh = [];
+    };
+    for (const [index, { path, stamp }] of files.entries()) {
+      if (index % TURN_FILES === 0) await turn(options.signal);
+      const known = this.lookup(path);
+      if (known && sameStamp(known.stamp, stamp)) onFile({ ...known, hashed: false });
+      else if (stamp.size > CHUNK_SIZE) onFile(await this.identify(path, options));
+      else {
+        const small = await hashSmallFile(path, options);
+        fresh.push({ path, ...small });
+        onFile({ ...small, hashed: true });
+        if (fresh.length === BATCH_FILES) flush();
+      }
+    }
+    flush();
+  }
+
+  /** The id of the file at `path`, hashed if need be. Throws as {@link hashFile} does. */
+  async identify(path: string, options: HashOptions = {}): Promise<Identified> {
+    const fd = openRegular(path, options.what ?? "share", options);
+    const stamp = stampOf(fd);
+    fs.closeSync(fd);
+    const known = this.lookup(path);
+    if (known && sameStamp(known.stamp, stamp)) return { ...known, hashed: false };
+    const fresh = await hashFile(path, this.#tools, options);
+    this.remember(path, fresh.id, fresh.stamp);
+    return { ...fresh, hashed: true };
+  }
+
+  /**
+   * Files of a chunk or more that are still what they were when they were last looked at; those looked
+   * at last come first, and no more than `most` are looked at.
+   */
+  *files(most: number): Generator<{ path: string; id: string; size: number }> {
+    const paths = this.#db.all<{ path: string }>(
+      "SELECT path FROM files WHERE size >= ? ORDER BY rowid DESC LIMIT ?",
+      CHUNK_SIZE,
+      most,
+    );
+    for (const { path } of paths) {
+      const known = this.known(path);
+      if (known) yield { path, id: known.id, size: known.stamp.size };
+    }
+  }
+
+  /** The id of the file at `path`, if that is still what it was when it was last hashed. */
+  known(path: string): { id: string; stamp: FileStamp } | undefined {
+    const known = this.lookup(path);
+    try {
+      return known && sameStamp(known.stamp, stampOfPath(path)) ? known : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** What was last known of a path, whether or not it still holds. A damaged row is not known. */
+  lookup(path: string): { id: string; stamp: FileStamp } | undefined {
+    const row = this.#db.get<{ id: string }>(
+      "SELECT size, mtime_ns, inode, id FROM files WHERE path = ?",
+      path,
+    );
+    const stamp = stampOfRow(row);
+    return row && v.is(FileId, row.id) && stamp !== NO_STAMP ? { id: row.id, stamp } : undefined;
+  }
+
+  /** Paths that were last known to have this content, at most `most` of them. */
+  pathsOf(id: string, most: number): { path: string; stamp: FileStamp }[] {
+    return this.#db.all<{ path: string }>(
+      "SELECT path, size, mtime_ns, inode FROM files WHERE id = ? LIMIT ?",
+      id,
+      most,
+    ).map((row) => ({ path: row.path, stamp: stampOfRow(row) }));
+  }
+
+  /** As {@link remember}, for many files, all or none. */
+  rememberAll(files: { path: string; id: string; stamp: FileStamp }[]): void {
+    this.#db.transaction(() => {
+      for (const { path, id, stamp } of files) this.remember(path, id, stamp);
+    });
+  }
+
+  /** Forgets all files in a folder: an absolute path. */
+  forgetUnder(folder: string): void {
+    // "0" comes right after "/".
+    this.#db.run("DELETE FROM files WHERE path > ? AND path < ?", `${folder}/`, `${folder}0`);
+  }
+
+  /** Notes that the file at `path`, while it has this stamp, has this content. */
+  remember(path: string, id: string, stamp: FileStamp): void {
+    this.#db.run(
+      "INSERT OR REPLACE INTO files (path, size, mtime_ns, inode, id) VALUES (?, ?, ?, ?, ?)",
+      path,
+      stamp.size,
+      String(stamp.mtimeNs),
+      String(stamp.inode),
+      id,
+    );
+  }
+}

@@ -1,0 +1,219 @@
+import fs from "node:fs";
+import * as v from "valibot";
+import { runCount, RunMap } from "../../content/run_map.ts";
+import { TAKEN, type Taken } from "../../trust/choose_offer.ts";
+import { Announcement, FileId, FileSize, Name, Time } from "../../wire/protocol.ts";
+import { type FileStamp, sameStamp, stampOfPath } from "../disk/file_stamp.ts";
+import { makeStatePart } from "../state/make_state_part.ts";
+import { damaged, type StateDatabase } from "../state/state_database.ts";
+
+/** What a download is to become. */
+export interface Wanted {
+  /** File id: there is one partial for each content. */
+  id: string;
+  /** What it is called here. */
+  name: string;
+  size: number;
+  /** Where it goes: an absolute path. Undefined is its name under DIR. */
+  output?: string;
+  /** Replace what is at its destination. */
+  overwrite: boolean;
+  /** Undefined for a seed peer's file: nobody signs for it. */
+  announcement?: Announcement;
+  /** Why it was taken: whoever goes on with it holds it against what is remembered by then. */
+  taken: Taken;
+  /** What the SHA-256 of the whole file is to be: 64 hex digits. */
+  sha256?: string;
+  /** The id of the folder that it is fetched as a part of. */
+  folder?: string;
+  /** Of a folder: what is at its destination is brought up to date, and with `delete` cleaned. */
+  updating?: "update" | "delete";
+}
+
+/** A download that is not whole yet. */
+export interface Download extends Wanted {
+  /** The runs that were verified, written and synced, as of the last checkpoint. */
+  map: RunMap;
+  /** When it began, and when its map was last written: milliseconds since 1970. */
+  created: number;
+  updated: number;
+  /** Nobody goes on with it until asked to. */
+  paused: boolean;
+  /** Of a folder: bytes of its files that were there when the work on it ended. */
+  reached: number;
+}
+
+/** Most runs that a map is made for when the database has none that fits: those of 16 TiB. */
+const RUNS_CAP = 1 << 26;
+
+const Row = v.object({
+  id: FileId,
+  name: Name,
+  size: FileSize,
+  map: v.instance(Uint8Array),
+  output: v.nullable(v.string()),
+  overwrite: v.number(),
+  folder: v.nullable(FileId),
+  updating: v.nullable(v.picklist(["update", "delete"])),
+  announcement: v.nullable(v.pipe(v.string(), v.parseJson(), Announcement)),
+  created: Time,
+  updated: Time,
+  paused: v.number(),
+  reached: FileSize,
+  taken: v.picklist(TAKEN),
+  sha256: v.nullable(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
+});
+
+/**
+ * What is known of unfinished downloads: a row of the state database and a file, ID.part, for each.
+ * The row's map only ever claims what is on disk for good.
+ */
+export class DownloadStore {
+  readonly #db: StateDatabase;
+  readonly #folder: string;
+  /** What this process itself verified, by id, and the stamp that the partial then had. */
+  readonly #verified = new Map<string, FileStamp>();
+
+  /** `folder` is where the partial files are. */
+  constructor(db: StateDatabase, folder: string) {
+    this.#db = db;
+    this.#folder = folder;
+  }
+
+  /** The folder of the partial files; made if need be. Throws a `disk` Fault. */
+  folder(): string {
+    makeStatePart(this.#folder);
+    return this.#folder;
+  }
+
+  /** Where the partial file of a content is. */
+  pathOf(id: string): string {
+    return `${this.#folder}/${id}.part`;
+  }
+
+  get(id: string): Download | undefined {
+    const row = this.#db.get("SELECT * FROM downloads WHERE id = ?", id);
+    return row === undefined ? undefined : downloadOf(row);
+  }
+
+  /** All that were asked for, the oldest first. Throws a `disk` Fault when one of them is damaged. */
+  list(): Download[] {
+    return this.#rows("WHERE folder IS NULL");
+  }
+
+  /** Where the folder of that id is put together. */
+  treeOf(id: string): string {
+    return `${this.folder()}/${id}.tree`;
+  }
+
+  /** Notes what a download is to become. What is known of its content from before is kept. */
+  begin(wanted: Wanted): Download {
+    const { id, name, size, output, overwrite, announcement, taken, sha256 } = wanted;
+    const { folder, updating } = wanted;
+    const now = Date.now();
+    this.#db.run(
+      `INSERT INTO downloads
+       (id, name, size, map, output, overwrite, announcement, created, updated, taken, sha256,
+        folder, updating)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET name = excluded.name, output = excluded.output,
+         overwrite = excluded.overwrite, announcement = excluded.announcement,
+         taken = excluded.taken, sha256 = excluded.sha256,
+         folder = excluded.folder, updating = excluded.updating`,
+      ...[id, name, size, new RunMap(runCount(size)).bytes(), output ?? null, Number(overwrite)],
+      ...[announcement ? JSON.stringify(announcement) : null, now, now, taken, sha256 ?? null],
+      ...[folder ?? null, updating ?? null],
+    );
+    return this.get(id)!;
+  }
+
+  /** Writes the map of what is on disk for good: {@link RunMap.bytes}. */
+  save(id: string, map: Uint8Array): void {
+    this.#db.run("UPDATE downloads SET map = ?, updated = ? WHERE id = ?", map, Date.now(), id);
+  }
+
+  /** Notes whether to go on with it, for this process and those after it. */
+  pause(id: string, paused: boolean): void {
+    this.#db.run("UPDATE downloads SET paused = ? WHERE id = ?", Number(paused), id);
+  }
+
+  /** Notes how many bytes of a folder's files are there. */
+  reach(id: string, bytes: number): void {
+    this.#db.run("UPDATE downloads SET reached = ? WHERE id = ?", bytes, id);
+  }
+
+  /** Forgets a download and removes its partial. The file goes first: it may be in the way of all else. */
+  remove(id: string): void {
+    fs.rmSync(this.pathOf(id), { force: true });
+    fs.rmSync(`${this.#folder}/${id}.tree`, { recursive: true, force: true });
+    this.#verified.delete(id);
+    this.#db.run("DELETE FROM downloads WHERE id = ?", id);
+    for (const part of this.#rows("WHERE folder = ?", id)) {
+      this.remove(part.id);
+    }
+  }
+
+  /** Notes that this process verified all that the map claims, and has closed the partial. */
+  vouch(id: string): void {
+    this.#verified.set(id, stampOfPath(this.pathOf(id)));
+  }
+
+  /** True when this process verified all that the map claims, and the partial hasn't changed since. */
+  vouched(id: string): boolean {
+    const stamp = this.#verified.get(id);
+    this.#verified.delete(id);
+    return stamp !== undefined && sameStamp(stamp, stampOfPath(this.pathOf(id)));
+  }
+
+  /** Removes partial files that no row is for, and rows without their file. */
+  tidy(): void {
+    const known = new Set<string>();
+    // An id is a part of a path: what is none must not come this far.
+    for (const { id } of this.#rows()) {
+      const stat = fs.lstatSync(this.pathOf(id), { throwIfNoEntry: false });
+      // A second name is the final one: the process ended right between making that and removing this.
+      if (stat?.isFile() && stat.nlink === 1) known.add(`${id}.part`).add(`${id}.tree`);
+      else this.remove(id);
+    }
+    for (const name of this.#files()) {
+      if (!known.has(name)) fs.rmSync(`${this.#folder}/${name}`, { recursive: true, force: true });
+    }
+  }
+
+  /** Nothing when the folder is a link: what is behind that is not Shoal's to tidy. */
+  #rows(where = "", ...values: string[]): Download[] {
+    return this.#db.all(`SELECT * FROM downloads ${where} ORDER BY created, id`, ...values)
+      .map(downloadOf);
+  }
+
+  #files(): string[] {
+    const stat = fs.lstatSync(this.#folder, { throwIfNoEntry: false });
+    return stat?.isDirectory() ? fs.readdirSync(this.#folder) : [];
+  }
+}
+
+function downloadOf(row: unknown): Download {
+  const parsed = v.safeParse(Row, row);
+  if (!parsed.success) throw damaged("a download");
+  const { map, output, overwrite, paused, announcement, sha256, folder, updating, ...rest } =
+    parsed.output;
+  return {
+    ...rest,
+    map: mapOf(rest.size, map),
+    output: output ?? undefined,
+    sha256: sha256 ?? undefined,
+    overwrite: overwrite !== 0,
+    paused: paused !== 0,
+    announcement: announcement ?? undefined,
+    folder: folder ?? undefined,
+    updating: updating ?? undefined,
+  };
+}
+
+/** A map that doesn't fit claims nothing. */
+function mapOf(size: number, bytes: Uint8Array): RunMap {
+  const runs = runCount(size);
+  if (bytes.length === Math.ceil(runs / 8)) return RunMap.from(runs, bytes);
+  if (runs > RUNS_CAP) throw damaged("a download");
+  return new RunMap(runs);
+}

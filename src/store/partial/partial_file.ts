@@ -1,0 +1,343 @@
+import fs from "node:fs";
+import { RUN_CHUNKS, RUN_SIZE, runCount, RunMap } from "../../content/run_map.ts";
+import { DIGEST_SIZE, PAGE_DIGESTS } from "../../content/sizes.ts";
+import { Fault } from "../../fault.ts";
+import type { Servable } from "../../peer/serve/active_downloads.ts";
+import type { Payload, Sink } from "../disk/sink.ts";
+import { CHUNK_SIZE } from "../../wire/protocol.ts";
+import { type CheckpointOptions, Checkpoints } from "./checkpoints.ts";
+import type { DigestStore } from "../hash/digest_store.ts";
+import type { Disk, Stored } from "../disk/disk.ts";
+import type { DownloadStore, Wanted } from "./download_store.ts";
+import { type FileStamp, stampOfPath, writeFault } from "../disk/file_stamp.ts";
+import { READ } from "../disk/open_flags.ts";
+import { publishFile } from "../disk/publish_file.ts";
+import { readFully } from "../disk/read_fully.ts";
+
+/** Files up to this size, in bytes, are not worth a thread. */
+const SMALL = 1 << 20;
+/** Runs that the disk is asked to check at a time, so that it never waits for the next one. */
+const CHECKS = 8;
+
+export interface PartialOptions {
+  disk: Disk;
+  downloads: DownloadStore;
+  /** Where the digests of what is there already are known. */
+  digests: DigestStore;
+  /** For tests. */
+  checkpoints?: Partial<Pick<CheckpointOptions, "sync" | "timer">>;
+}
+
+/**
+ * A download that is not whole yet: a file in the state folder, written at any position, and served
+ * while it grows. What it has survives the process, up to the last checkpoint (checkpoints.ts).
+ */
+export class PartialFile implements Sink, Servable {
+  readonly id: string;
+  readonly name: string;
+  readonly size: number;
+  readonly path: string;
+  /** Any run may be written at any time. */
+  readonly horizon = Infinity;
+  /** The runs that this process has verified: nothing else is served, and nothing of it is fetched. */
+  readonly map: RunMap;
+  /** See {@link Servable}. */
+  sources?: Servable["sources"];
+  readonly #options: PartialOptions;
+  /** The runs that checkpoints vouch for: those of `map`, and those still to be checked. */
+  readonly #claims: RunMap;
+  readonly #checkpoints: Checkpoints;
+  readonly #heard = new Set<(run: number) => void>();
+  /** For reading and for syncing; the disk's thread has its own. */
+  readonly #fd: number;
+  readonly #syncable: Deno.FsFile;
+  #open = true;
+
+  private constructor(
+    { id, name, size }: Wanted,
+    { path, claims, verified, options }: {
+      path: string;
+      claims: RunMap;
+      verified: boolean;
+      options: PartialOptions;
+    },
+  ) {
+    this.id = id;
+    this.name = name;
+    this.size = size;
+    this.path = path;
+    this.#claims = claims;
+    this.map = verified ? RunMap.from(claims.runs, claims.bytes()) : new RunMap(claims.runs);
+    this.#options = options;
+    this.#fd = fs.openSync(path, READ);
+    this.#syncable = Deno.openSync(path, { write: true });
+    this.#checkpoints = new Checkpoints({
+      snapshot: () => this.#claims.bytes(),
+      // Not by the disk's thread: a sync may take seconds, and this one is in nobody's way.
+      sync: () => this.#syncable.syncData(),
+      save: (map) => this.#save(map),
+      ...options.checkpoints,
+    });
+  }
+
+  /**
+   * The partial of a content: the one that is there from before, which {@link check} must look at
+   * first, or a new one. Throws a `disk` Fault when there isn't room for what is missing.
+   */
+  static open(wanted: Wanted, options: PartialOptions): PartialFile {
+    const { downloads } = options;
+    const { id, size } = wanted;
+    const path = downloads.pathOf(id);
+    try {
+      const disk = spaceOf(downloads.folder());
+      const stat = fs.lstatSync(path, { throwIfNoEntry: false });
+      // Under a second name it may be somebody's file by now, which must not be written to.
+      const usable = stat !== undefined && stat.isFile() && stat.nlink === 1 &&
+        stat.size <= size && downloads.get(id)?.size === size;
+      if (!usable) downloads.remove(id);
+      const needed = Math.max(0, size - (usable ? (stat.blocks ?? 0) * 512 : 0));
+      // What no room can be made for is not even noted: its map alone might fill the memory.
+      if (size > disk.total) throw noRoom(needed, disk);
+      if (!usable) fs.closeSync(fs.openSync(path, "wx"));
+      const { map: claims } = downloads.begin(wanted);
+      if (needed > disk.free) throw noRoom(needed, disk);
+      options.disk.expect(size);
+      const verified = claims.count === 0 || downloads.vouched(id);
+      return new PartialFile(wanted, { path, claims, verified, options });
+    } catch (cause) {
+      throw writeFault(path, cause);
+    }
+  }
+
+  /** Runs that were claimed before and have not been looked at. */
+  get unchecked(): number {
+    return this.#claims.count - this.map.count;
+  }
+
+  /**
+   * Looks at all that is there from before, at the rate of hashing. What is right is in `map` then;
+   * what is wrong will be fetched again. `onChecked` is told how many bytes were looked at.
+   */
+  async check(
+    { signal, onChecked }: { signal?: AbortSignal; onChecked?: (bytes: number) => void } = {},
+  ): Promise<void> {
+    const before = this.#claims.count;
+    if (this.unchecked > 0) this.#options.disk.start(this.unchecked * RUN_SIZE);
+    let next = 0;
+    let failure: unknown;
+    const lane = async () => {
+      while (failure === undefined && next < this.#claims.runs && !signal?.aborted) {
+        const run = next++;
+        if (!this.#claims.has(run) || this.map.has(run)) continue;
+        try {
+          if (await this.#isRight(run)) this.#have(run);
+          else this.#claims.remove(run);
+          onChecked?.(this.#lengthOf(run));
+        } catch (error) {
+          failure ??= error;
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: CHECKS }, lane));
+    if (this.#claims.count < before) this.#options.downloads.save(this.id, this.#claims.bytes());
+    if (failure !== undefined) throw failure;
+    signal?.throwIfAborted();
+  }
+
+  /**
+   * Resolves when more may be written to it: it waits while there is too much that a crash would cost.
+   * Throws a `disk` Fault.
+   */
+  async room(): Promise<void> {
+    try {
+      await this.#checkpoints.room();
+    } catch (cause) {
+      throw this.#fault(cause);
+    }
+    if (!this.#open) throw new Fault("disk", `Cannot write ${this.path}: it is closed`);
+  }
+
+  /** See {@link Sink}. Waits for {@link room}. */
+  async store(position: number, payload: Payload): Promise<Stored> {
+    await this.room();
+    return await this.#options.disk.store(this.path, position, payload);
+  }
+
+  /**
+   * Takes chunks from another file: verified like those that are stored, and with the same faults. The
+   * numbers, from 0, of those that are wrong there are returned.
+   */
+  async copy(
+    position: number,
+    part: { length: number; expected: Uint8Array; from: { path: string; position: number } },
+  ): Promise<number[]> {
+    await this.room();
+    return await this.#options.disk.copy(this.path, position, part);
+  }
+
+  /** See {@link Sink}. From now on the run is served, and the next checkpoint vouches for it. */
+  runDone(run: number): void {
+    if (!this.#open || !this.#claims.add(run)) return;
+    this.#checkpoints.add(this.#lengthOf(run));
+    this.#have(run);
+  }
+
+  /** See {@link Servable}. */
+  read(position: number, into: Uint8Array): boolean {
+    const last = Math.floor((position + into.length - 1) / RUN_SIZE);
+    for (let run = Math.floor(position / RUN_SIZE); run <= last; run++) {
+      if (!this.#open || !this.map.has(run)) return false;
+    }
+    try {
+      return readFully(this.#fd, into, position) === into.length;
+    } catch {
+      return false;
+    }
+  }
+
+  /** See {@link Servable}. */
+  onRun(heard: (run: number) => void): () => void {
+    this.#heard.add(heard);
+    return () => void this.#heard.delete(heard);
+  }
+
+  /** Bytes that are there: verified by this process, or claimed by the last checkpoint. */
+  get bytes(): number {
+    return bytesOf(this.#claims, this.size);
+  }
+
+  /**
+   * Syncs the file, which must be whole, and moves it to `destination`, with the given time of
+   * modification. Throws a `destination` Fault when something stands there and `overwrite` is not set;
+   * the partial then stays.
+   */
+  async publish(
+    destination: string,
+    { mtime, overwrite }: { mtime: number; overwrite: boolean },
+  ): Promise<FileStamp> {
+    const { disk, downloads } = this.#options;
+    let stamp: FileStamp;
+    try {
+      await disk.close(this.path);
+      await this.#checkpoints.stop();
+      this.#checkpoints.throwIfFailed();
+      await this.#syncable.sync();
+      downloads.save(this.id, this.#claims.bytes());
+      // By name, because futimes takes seconds as a fraction and so loses a millisecond.
+      Deno.utimeSync(this.path, new Date(mtime), new Date(mtime));
+      stamp = stampOfPath(this.path);
+      if (stamp.size !== this.size) throw new Error(`it has ${stamp.size} bytes`);
+      downloads.vouch(this.id);
+    } catch (cause) {
+      throw this.#fault(cause);
+    }
+    this.#open = false;
+    this.#closeDescriptors();
+    // On Windows, what somebody has open can't be replaced.
+    const holds = overwrite && this.size > SMALL && Deno.build.os !== "windows";
+    if (holds) await disk.hold(destination);
+    try {
+      const published = await publishFile(this.path, destination, overwrite) ?? stamp;
+      downloads.remove(this.id);
+      return published;
+    } finally {
+      // Nobody needs to wait for that.
+      if (holds) disk.close(destination).catch(() => {});
+    }
+  }
+
+  /**
+   * Ends the work on it for now: the last checkpoint, and what is there stays. Throws a `disk` Fault
+   * when that could not be made; then what the one before it vouches for stays.
+   */
+  async close(): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    try {
+      await this.#options.disk.close(this.path);
+      await this.#checkpoints.finish();
+      if (this.unchecked <= 0) this.#options.downloads.vouch(this.id);
+    } catch (cause) {
+      throw this.#fault(cause);
+    } finally {
+      this.#closeDescriptors();
+    }
+  }
+
+  /** Removes it, and all that is known of it. */
+  async discard(): Promise<void> {
+    if (this.#open) {
+      this.#open = false;
+      await this.#options.disk.close(this.path);
+      await this.#checkpoints.stop();
+      this.#closeDescriptors();
+    }
+    this.#options.downloads.remove(this.id);
+  }
+
+  /** On a full disk there may be no room to say so either: in the end, the last run makes some. */
+  #save(map: Uint8Array): void {
+    const { downloads } = this.#options;
+    try {
+      downloads.save(this.id, map);
+    } catch (cause) {
+      if (this.#open || this.#claims.count === 0) throw cause;
+      let last = this.#claims.runs - 1;
+      while (!this.#claims.has(last)) last--;
+      this.#claims.remove(last);
+      this.#syncable.truncateSync(last * RUN_SIZE);
+      downloads.save(this.id, this.#claims.bytes());
+    }
+  }
+
+  #closeDescriptors(): void {
+    fs.closeSync(this.#fd);
+    this.#syncable.close();
+  }
+
+  #have(run: number): void {
+    if (!this.map.add(run)) return;
+    for (const heard of this.#heard) heard(run);
+  }
+
+  async #isRight(run: number): Promise<boolean> {
+    const first = run * RUN_CHUNKS;
+    const page = this.#options.digests.page(this.id, 0, Math.floor(first / PAGE_DIGESTS));
+    const length = this.#lengthOf(run);
+    const at = (first % PAGE_DIGESTS) * DIGEST_SIZE;
+    const expected = page?.slice(at, at + Math.ceil(length / CHUNK_SIZE) * DIGEST_SIZE);
+    if (!expected || expected.length === 0) return false;
+    const part = { length, expected };
+    return (await this.#options.disk.check(this.path, run * RUN_SIZE, part)).length === 0;
+  }
+
+  #lengthOf(run: number): number {
+    return Math.min(RUN_SIZE, this.size - run * RUN_SIZE);
+  }
+
+  #fault(cause: unknown): Fault {
+    return writeFault(this.path, cause);
+  }
+}
+
+/** Bytes of a file in the runs of a map. */
+export function bytesOf(map: RunMap, size: number): number {
+  const last = runCount(size) - 1;
+  const missing = map.has(last) ? (last + 1) * RUN_SIZE - size : 0;
+  return map.count * RUN_SIZE - missing;
+}
+
+interface Space {
+  folder: string;
+  free: number;
+  total: number;
+}
+
+function spaceOf(folder: string): Space {
+  const { bavail, blocks, bsize } = fs.statfsSync(folder);
+  return { folder, free: bavail * bsize, total: blocks * bsize };
+}
+
+function noRoom(needed: number, { folder, free }: Space): Fault {
+  return new Fault("disk", `Cannot fetch ${needed} bytes: only ${free} are free in ${folder}`);
+}

@@ -1,0 +1,179 @@
+import fs from "node:fs";
+import { treeShape } from "../../content/hash_tree.ts";
+import type { FileEntry, Manifest, ManifestEntry } from "../../content/manifest.ts";
+import type { Kind } from "../../wire/protocol.ts";
+import { type FileStamp, mtimeOf, stampOfPath } from "../disk/file_stamp.ts";
+import type { HashCache, Identified } from "../hash/hash_cache.ts";
+import { hashFile, type HashOptions, type HashTools } from "../hash/hash_file.ts";
+import { makeStatePart } from "../state/make_state_part.ts";
+import { writeManifest } from "./manifest_file.ts";
+import { type LeftOut, type TreeEntry, walkTree } from "../tree/walk_tree.ts";
+
+/** A folder as it was just seen. */
+export interface DescribedFolder {
+  /** What there is to announce of it; `id` and `size` are the manifest's. */
+  content: {
+    id: string;
+    size: number;
+    mtime: number;
+    kind: Kind;
+    entries: number;
+    bytes: number;
+  };
+  /** Where the manifest lies, and its stamp. */
+  place: { path: string; stamp: FileStamp; root: string };
+  /** Where the files are that are in it. */
+  files: { path: string; id: string }[];
+  leftOut: LeftOut[];
+  /** False when all files were known and unchanged. */
+  hashed: boolean;
+}
+
+/** What a folder is that is not shared. */
+export interface IdentifiedFolder {
+  /** The id that its manifest would have. */
+  id: string;
+  files: number;
+  /** Chunks and bytes of its files. */
+  chunks: number;
+  bytes: number;
+}
+
+export interface FolderManifestsOptions extends HashTools {
+  /** Where the manifests are kept: an absolute path. */
+  folder: string;
+  cache: HashCache;
+}
+
+/** The manifests of the folders that are shared, each in a file called by its id. */
+export class FolderManifests {
+  readonly #options: FolderManifestsOptions;
+
+  constructor(options: FolderManifestsOptions) {
+    this.#options = options;
+  }
+
+  /** Where the manifest of that id is kept. */
+  pathOf(id: string): string {
+    return `${this.#options.folder}/${id}`;
+  }
+
+  /**
+   * Looks at all that is in the folder at `root`, hashes what is not known, and keeps its manifest.
+   * Throws as walkTree and hashFile do.
+   */
+  async describe(root: string, options: HashOptions): Promise<DescribedFolder> {
+    const { files, known, leftOut, ...seen } = await this.#look(root, options);
+    const manifest = await this.#keep(seen, options);
+    return {
+      content: {
+        id: manifest.id,
+        size: manifest.stamp.size,
+        mtime: known.reduce((last, { stamp }) => Math.max(last, mtimeOf(stamp)), 0),
+        kind: "folder",
+        entries: seen.entries.length,
+        bytes: seen.bytes,
+      },
+      place: { path: manifest.path, stamp: manifest.stamp, root },
+      files: files.map(({ disk }, index) => ({ path: disk, id: known[index].id })),
+      leftOut,
+      hashed: known.some((one) => one.hashed),
+    };
+  }
+
+  /** The same without keeping the manifest: what there is to say of a folder that is not shared. */
+  async identify(root: string, options: HashOptions): Promise<IdentifiedFolder> {
+    const { known, entries, bytes } = await this.#look(root, options);
+    const draft = await this.#draft({ entries, bytes }, options);
+    fs.rmSync(draft.path);
+    const chunks = known.reduce((sum, { stamp }) => sum + treeShape(stamp.size).chunks, 0);
+    return { id: draft.id, files: known.length, chunks, bytes };
+  }
+
+  /** Takes over a manifest that was verified; its pages of digests are known. Returns its stamp. */
+  adopt(id: string, source: string): FileStamp {
+    const path = this.pathOf(id);
+    makeStatePart(this.#options.folder);
+    fs.copyFileSync(source, path);
+    const stamp = stampOfPath(path);
+    this.#options.cache.remember(path, id, stamp);
+    return stamp;
+  }
+
+  /** Removes the manifests of folders that are no longer shared. */
+  tidy(ids: Set<string>): void {
+    const { folder } = this.#options;
+    if (!fs.existsSync(folder)) return;
+    for (const name of fs.readdirSync(folder)) {
+      if (!ids.has(name)) fs.rmSync(`${folder}/${name}`, { force: true, recursive: true });
+    }
+  }
+
+  async #look(root: string, options: HashOptions) {
+    const { cache } = this.#options;
+    const { entries: found, leftOut } = await walkTree(root, options.signal);
+    const files = found.filter((entry) => entry.type === "file");
+    const size = files.reduce((sum, { stamp }) => sum + stamp.size, 0);
+    const known: Identified[] = [];
+    let hashed = 0;
+    const wanted = files.map(({ disk, stamp }) => ({ path: disk, stamp }));
+    await cache.identifyAll(wanted, {
+      signal: options.signal,
+      onProgress: (part) => options.onProgress?.(hashed + part, size),
+    }, (one) => {
+      hashed += one.stamp.size;
+      options.onProgress?.(hashed, size);
+      known.push(one);
+    });
+    const contents = known.values();
+    const entries = found.map((entry) => entryOf(entry, contents));
+    const bytes = known.reduce((sum, { stamp }) => sum + stamp.size, 0);
+    return { files, known, entries, bytes, leftOut };
+  }
+
+  async #keep(manifest: Manifest, options: HashOptions) {
+    const { cache } = this.#options;
+    const draft = await this.#draft(manifest, options);
+    try {
+      const { id } = draft;
+      const path = this.pathOf(id);
+      const known = cache.lookup(path);
+      if (!known || !isThere(path, known.stamp)) fs.renameSync(draft.path, path);
+      const stamp = stampOfPath(path);
+      cache.remember(path, id, stamp);
+      return { id, path, stamp };
+    } finally {
+      fs.rmSync(draft.path, { force: true });
+    }
+  }
+
+  /** Writes a manifest under a name of its own, and hashes it. */
+  async #draft(manifest: Manifest, options: HashOptions): Promise<{ id: string; path: string }> {
+    const { folder } = this.#options;
+    makeStatePart(folder);
+    const path = `${folder}/${crypto.randomUUID()}`;
+    try {
+      await writeManifest(path, manifest);
+      const { id } = await hashFile(path, this.#options, { signal: options.signal });
+      return { id, path };
+    } catch (error) {
+      fs.rmSync(path, { force: true });
+      throw error;
+    }
+  }
+}
+
+function isThere(path: string, { size, mtimeNs }: FileStamp): boolean {
+  const stat = fs.lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  return stat?.isFile() === true && Number(stat.size) === size && stat.mtimeNs === mtimeNs;
+}
+
+/** What a manifest says of an entry; a file's content is the next one of `contents`. */
+function entryOf(entry: TreeEntry, contents: Iterator<Identified>): ManifestEntry {
+  const { path, type } = entry;
+  if (type === "folder") return { path, type };
+  if (type === "link") return { path, target: entry.target, type };
+  const { id, stamp } = contents.next().value!;
+  const mode: FileEntry["mode"] = entry.executable ? "755" : "644";
+  return { id, mode, mtime: mtimeOf(stamp), path, size: stamp.size, type };
+}

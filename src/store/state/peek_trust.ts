@@ -1,0 +1,22 @@
+import fs from "node:fs";
+import type { Remembered } from "../../trust/choose_offer.ts";
+import { StateDatabase } from "./state_database.ts";
+import { TrustStore } from "./trust_store.ts";
+
+/**
+ * Who is remembered for each name, for showing it: read from the state database at `path`, which is
+ * held for that moment alone. Nobody, where there is none, or where it can't be had or read.
+ */
+export function peekTrust(path: string): Map<string, Remembered> {
+  if (!fs.existsSync(path)) return new Map();
+  try {
+    const db = StateDatabase.open(path);
+    try {
+      return new Map(new TrustStore(db).list().map((entry) => [entry.name, entry]));
+    } finally {
+      db.close();
+    }
+  } catch {
+    return new Map();
+  }
+}

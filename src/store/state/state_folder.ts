@@ -1,0 +1,88 @@
+import { Fault, isOutOfBounds } from "../../fault.ts";
+import { fileFault } from "../disk/file_stamp.ts";
+import { STATE_FOLDER } from "../../content/safe_path.ts";
+
+/** Where things lie. All paths are absolute; `dir` is free of links. */
+export interface StateFolder {
+  /** The shared folder. */
+  dir: string;
+  /** Its state folder, DIR/.shoal, readable by its owner alone. */
+  path: string;
+  database: string;
+  identity: string;
+  /** Downloads that are not whole yet. */
+  partials: string;
+  /** What is being sent to this peer, until it is all there. */
+  uploads: string;
+  /** The manifests of folders that are shared. */
+  manifests: string;
+  /** Address and token of the control endpoint of the peer that runs here. */
+  control: string;
+  /** Leads a browser to the page, for as long as the link in it is good. */
+  signIn: string;
+}
+
+/** The paths of the state of `dir`, whether or not it exists; `path` is where it is kept. */
+export function stateFolderOf(
+  dir: string,
+  path: string = `${dir.replace(/\/$/, "")}/${STATE_FOLDER}`,
+): StateFolder {
+  return {
+    dir,
+    path,
+    database: `${path}/state.db`,
+    identity: `${path}/identity.pem`,
+    partials: `${path}/partials`,
+    uploads: `${path}/uploads`,
+    manifests: `${path}/manifests`,
+    control: `${path}/control.json`,
+    signIn: `${path}/sign_in.html`,
+  };
+}
+
+/**
+ * Makes the state folder of `dir`, and `dir` itself with `create`. With `state` the state is kept in that
+ * folder, which must exist. Throws a `usage` Fault when `dir`
+ * is missing or no folder, and a `disk` Fault when it can't be written to.
+ */
+export async function openStateFolder(
+  dir: string,
+  { create = false, state }: { create?: boolean; state?: string } = {},
+): Promise<StateFolder> {
+  const cannot = `Cannot use ${dir} as the shared folder`;
+  try {
+    if (create) await Deno.mkdir(dir, { recursive: true });
+    if (!(await Deno.stat(dir)).isDirectory) throw new Fault("usage", `${cannot}: it is a file`);
+    const folder = stateFolderOf(await Deno.realPath(dir), state);
+    await requireInBounds(folder.path);
+    await Deno.mkdir(folder.path, { mode: 0o700 }).catch((error) => {
+      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    });
+    // A link planted here would lead keys and databases to wherever its maker likes.
+    const { isDirectory, mode } = await Deno.lstat(folder.path);
+    if (!isDirectory) throw new Fault("usage", `Cannot use ${folder.path}: it is not a folder`);
+    for (const path of [folder.database, folder.identity, folder.partials]) {
+      if ((await Deno.lstat(path).catch(() => undefined))?.isSymlink) {
+        throw new Fault("usage", `Cannot use ${path}: it is a link`);
+      }
+    }
+    // One that was copied or unpacked may be open to others.
+    if (mode !== null && (mode & 0o077) !== 0) await Deno.chmod(folder.path, 0o700);
+    return folder;
+  } catch (cause) {
+    if (cause instanceof Fault) throw cause;
+    if (cause instanceof Deno.errors.NotFound) {
+      throw new Fault("usage", `${cannot}: there is no such folder`, { cause });
+    }
+    throw fileFault(cannot, cause);
+  }
+}
+
+/** Folders in /dev and its like can be looked at and made; only who opens a file there is told no. */
+async function requireInBounds(folder: string): Promise<void> {
+  try {
+    (await Deno.open(`${folder}/none`)).close();
+  } catch (error) {
+    if (isOutOfBounds(error)) throw error;
+  }
+}

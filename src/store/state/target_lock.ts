@@ -1,0 +1,139 @@
+import { getLogger } from "@logtape/logtape";
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { Fault, messageOf } from "../../fault.ts";
+import { writeFault } from "../disk/file_stamp.ts";
+import { STATE_FOLDER } from "../../content/safe_path.ts";
+
+const log = getLogger(["shoal", "store", "lock"]);
+
+/** What this process holds: SQLite's locks are the process's own, and closing any descriptor frees them. */
+const held = new Set<string>();
+
+/**
+ * The right to write a path, against all other processes on the machine, whatever their DIR. It is an
+ * empty file with the lock that SQLite takes on it: the system frees that however the process ends, so
+ * what a dead one leaves behind is in nobody's way. It lies in the state folder of the shared folder
+ * that the path is in; elsewhere beside the target, as `.HASH.shoal-lock`.
+ */
+export class TargetLock {
+  readonly #place: string;
+  readonly #file: Deno.FsFile;
+  readonly #db: DatabaseSync | undefined;
+
+  private constructor(place: string, file: Deno.FsFile, db: DatabaseSync | undefined) {
+    this.#place = place;
+    this.#file = file;
+    this.#db = db;
+    held.add(place);
+  }
+
+  /**
+   * Takes the lock of a path, at once or never: throws a `held` Fault when somebody else has it, and a
+   * `disk` Fault when the folder can't be written to.
+   */
+  static take(path: string): TargetLock {
+    const place = placeOf(path);
+    for (;;) {
+      if (held.has(place)) throw taken(path);
+      const file = openPlain(place, path);
+      const db = tryLock(place, path, file);
+      // Whoever had it before may have removed it between the opening and the locking.
+      if (sameFile(place, file)) return new TargetLock(place, file, db);
+      db?.close();
+      file.close();
+    }
+  }
+
+  [Symbol.dispose](): void {
+    // Removed while it is still locked: after that it may be somebody else's.
+    const removed = tryRemove(this.#place);
+    this.#db?.close();
+    this.#file.close();
+    held.delete(this.#place);
+    // Windows keeps what is open.
+    if (!removed) tryRemove(this.#place);
+  }
+}
+
+/** Found from the nearest folder above the path that exists: a download makes others when it is whole. */
+function placeOf(path: string): string {
+  let folder = path;
+  do folder = folder.replace(/\/[^/]*$/, "") || "/"; while (!fs.existsSync(folder));
+  try {
+    const real = fs.realpathSync(folder).replace(/\/$/, "");
+    const rest = path.slice(folder.replace(/\/$/, "").length);
+    const hash = createHash("sha256").update(real + rest).digest("hex").slice(0, 16);
+    const locks = locksAbove(real);
+    return locks === undefined ? `${real}/.${hash}.shoal-lock` : `${locks}/${hash}`;
+  } catch (cause) {
+    throw writeFault(path, cause);
+  }
+}
+
+/** The folder of locks in the state folder of the nearest shared folder; made if need be. */
+function locksAbove(folder: string): string | undefined {
+  for (let above = folder;; above = above.replace(/\/[^/]*$/, "")) {
+    const state = `${above}/${STATE_FOLDER}`;
+    if (fs.lstatSync(state, { throwIfNoEntry: false })?.isDirectory()) {
+      try {
+        fs.mkdirSync(`${state}/locks`, { recursive: true, mode: 0o700 });
+        fs.accessSync(`${state}/locks`, fs.constants.W_OK | fs.constants.X_OK);
+        return `${state}/locks`;
+      } catch {
+        // It is somebody else's.
+        return undefined;
+      }
+    }
+    if (above === "") return undefined;
+  }
+}
+
+function openPlain(place: string, path: string): Deno.FsFile {
+  const stat = fs.lstatSync(place, { throwIfNoEntry: false });
+  // A link planted here would lead to where its maker likes.
+  if (stat && !stat.isFile()) {
+    throw new Fault("disk", `Cannot write ${path}: ${place} is not a regular file`);
+  }
+  try {
+    return Deno.openSync(place, { read: true, write: true, create: true, mode: 0o600 });
+  } catch (cause) {
+    throw writeFault(path, cause);
+  }
+}
+
+/** Undefined where the file system has no locks: some network ones don't. */
+function tryLock(place: string, path: string, file: Deno.FsFile): DatabaseSync | undefined {
+  let db: DatabaseSync | undefined;
+  try {
+    db = new DatabaseSync(place);
+    db.exec("PRAGMA busy_timeout = 0; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
+    return db;
+  } catch (cause) {
+    db?.close();
+    if (/locked|busy/.test(messageOf(cause)) && !/protocol/.test(messageOf(cause))) {
+      file.close();
+      throw taken(path);
+    }
+    log.warning("{path} can't be locked: {why}", { path, why: messageOf(cause) });
+  }
+}
+
+function sameFile(place: string, file: Deno.FsFile): boolean {
+  const there = fs.statSync(place, { throwIfNoEntry: false });
+  return there !== undefined && (Deno.build.os === "windows" || there.ino === file.statSync().ino);
+}
+
+function tryRemove(place: string): boolean {
+  try {
+    fs.rmSync(place, { force: true });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function taken(path: string): Fault {
+  return new Fault("held", `Cannot write ${path}: another download is writing it`);
+}

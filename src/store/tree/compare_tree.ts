@@ -1,0 +1,86 @@
+import fs from "node:fs";
+import { turn } from "../../async/turn.ts";
+import type { FileEntry, ManifestEntry } from "../../content/manifest.ts";
+import { type FileStamp, mtimeOf, sameStamp, stampOfStat } from "../disk/file_stamp.ts";
+import type { HashCache } from "../hash/hash_cache.ts";
+
+/** A folder on disk, held against a manifest. */
+export interface TreeState {
+  /** Entries that are not there, or are not what they should be. */
+  missing: ManifestEntry[];
+  /** Files that are there as they should be, but perhaps for their times and modes. */
+  present: { entry: FileEntry; stamp: FileStamp }[];
+  /** Files of `present` whose time or mode is another one. */
+  touched: FileEntry[];
+  /** Paths where a folder is in the way of something else, or something else in the way of a folder. */
+  inTheWay: { path: string; why: string }[];
+}
+
+/** Entries looked at before others get a turn. */
+const TURN_ENTRIES = 256;
+
+/**
+ * Which entries of a manifest are in the folder at `root`. No link is followed. A file is hashed unless
+ * the cache knows it; `onHashed` is told how many bytes were looked at. Throws a `disk` Fault.
+ */
+export async function compareTree(
+  root: string,
+  entries: ManifestEntry[],
+  { cache, signal, onPresent }: {
+    cache: HashCache;
+    signal?: AbortSignal;
+    onPresent?: (bytes: number) => void;
+  },
+): Promise<TreeState> {
+  const state: TreeState = { missing: [], present: [], touched: [], inTheWay: [] };
+  const away = new Set<string>();
+  for (const [index, entry] of entries.entries()) {
+    if (index % TURN_ENTRIES === 0) await turn(signal);
+    const { path } = entry;
+    const absent = away.has(path.slice(0, Math.max(0, path.lastIndexOf("/"))));
+    const stat = absent
+      ? undefined
+      : fs.lstatSync(`${root}/${path}`, { bigint: true, throwIfNoEntry: false });
+    const isHere = stat !== undefined && await isSame(root, entry, stat, { cache, signal });
+    if (!isHere) {
+      state.missing.push(entry);
+      if (entry.type === "folder") away.add(path);
+      const why = stat && whyInTheWay(entry, stat);
+      if (why) state.inTheWay.push({ path, why });
+    } else if (entry.type === "file") {
+      state.present.push({ entry, stamp: stampOfStat(stat) });
+      if (!sameAttributes(entry, stat)) state.touched.push(entry);
+      onPresent?.(entry.size);
+    }
+  }
+  return state;
+}
+
+async function isSame(
+  root: string,
+  entry: ManifestEntry,
+  stat: fs.BigIntStats,
+  { cache, signal }: { cache: HashCache; signal?: AbortSignal },
+): Promise<boolean> {
+  const path = `${root}/${entry.path}`;
+  if (entry.type === "folder") return stat.isDirectory();
+  if (entry.type === "link") {
+    return stat.isSymbolicLink() && fs.readlinkSync(path).normalize("NFC") === entry.target;
+  }
+  if (!stat.isFile() || Number(stat.size) !== entry.size) return false;
+  const known = cache.lookup(path);
+  if (known && sameStamp(known.stamp, stampOfStat(stat))) return known.id === entry.id;
+  return (await cache.identify(path, { what: "compare", signal })).id === entry.id;
+}
+
+function whyInTheWay(entry: ManifestEntry, stat: fs.BigIntStats): string | undefined {
+  if (entry.type === "folder") return stat.isDirectory() ? undefined : "it is no folder";
+  if (stat.isDirectory()) return "it is a folder";
+}
+
+/** Windows has no such modes. */
+function sameAttributes({ mode, mtime }: FileEntry, stat: fs.BigIntStats): boolean {
+  const executable = (stat.mode & 0o100n) !== 0n;
+  const sameMode = Deno.build.os === "windows" || executable === (mode === "755");
+  return sameMode && mtimeOf(stampOfStat(stat)) === mtime;
+}

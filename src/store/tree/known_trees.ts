@@ -1,0 +1,97 @@
+import * as v from "valibot";
+import type { StateDatabase } from "../state/state_database.ts";
+import { fingerprintTree } from "./tree_fingerprint.ts";
+
+/** A folder as a manifest has it: its id, and the part of it that is meant ("" is all). */
+export interface TreeContent {
+  id: string;
+  part: string;
+}
+
+/** What was found when a folder was held against a manifest, and was all that this says. */
+export interface TreeFindings {
+  /** Entries of the manifest, and files among them. */
+  entries: number;
+  files: number;
+  /** Chunks and bytes of its files. */
+  chunks: number;
+  bytes: number;
+  /** Links that lead out of the part. */
+  leftOut: string[];
+}
+
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const Findings = v.object({
+  entries: count,
+  files: count,
+  chunks: count,
+  bytes: count,
+  leftOut: v.array(v.string()),
+});
+const Row = v.object({
+  fingerprint: v.string(),
+  findings: v.pipe(v.string(), v.parseJson(), Findings),
+});
+
+/**
+ * How long what was looked at must have been left alone before, in milliseconds, so that a change right
+ * after the look shows in its times. The coarsest disks count in steps of 2 s.
+ */
+const SETTLED_MS = 2_000;
+
+/**
+ * Folders that were found to be what a manifest says, and what they looked like then: while they look
+ * the same, neither the manifest nor their files are needed to know that. In the state database.
+ */
+export class KnownTrees {
+  readonly #db: StateDatabase;
+
+  constructor(db: StateDatabase) {
+    this.#db = db;
+  }
+
+  /** True when some folder was found to have that content. */
+  has({ id, part }: TreeContent): boolean {
+    return this.#db.get("SELECT 1 FROM trees WHERE id = ? AND part = ?", id, part) !== undefined;
+  }
+
+  /**
+   * What was found of the folder at `path`, if it looks as it did then. With `alone`, only if there is
+   * nothing in it that is not of the manifest. Throws the signal's reason.
+   */
+  async recall(
+    path: string,
+    { id, part }: TreeContent,
+    { alone, signal }: { alone: boolean; signal?: AbortSignal },
+  ): Promise<TreeFindings | undefined> {
+    const row = v.safeParse(
+      Row,
+      this.#db.get(
+        "SELECT fingerprint, findings FROM trees WHERE path = ? AND id = ? AND part = ?",
+        ...[path, id, part],
+      ),
+    );
+    if (!row.success) return;
+    const { fingerprint, findings } = row.output;
+    const tree = await fingerprintTree(path, signal);
+    if (tree?.hash !== fingerprint) return;
+    return alone && tree.entries !== findings.entries ? undefined : findings;
+  }
+
+  /**
+   * Notes what was found of the folder at `path`, and what it looks like, unless something in it has
+   * changed since shortly before `since`, when it was begun to be looked at: milliseconds since 1970.
+   */
+  async remember(
+    path: string,
+    { id, part }: TreeContent,
+    { findings, since, signal }: { findings: TreeFindings; since: number; signal?: AbortSignal },
+  ): Promise<void> {
+    const tree = await fingerprintTree(path, signal);
+    if (!tree || tree.changed > since - SETTLED_MS) return;
+    this.#db.run(
+      "INSERT OR REPLACE INTO trees (path, id, part, fingerprint, findings) VALUES (?, ?, ?, ?, ?)",
+      ...[path, id, part, tree.hash, JSON.stringify(findings)],
+    );
+  }
+}

@@ -1,0 +1,184 @@
+import fs from "node:fs";
+import type { FileEntry, LinkEntry } from "../../content/manifest.ts";
+import { Fault } from "../../fault.ts";
+import { fileFault, type FileStamp, stampOfPath, writeFault } from "../disk/file_stamp.ts";
+import { removeTree } from "../disk/remove_tree.ts";
+import { writeFully } from "../disk/write_fully.ts";
+
+/** Files and folders that are synced at a time. */
+const SYNCS = 32;
+
+/**
+ * Where a folder is put together, out of sight: a tree on the file system of its destination, that only
+ * its owner can enter. What is in it is not trusted by anybody who finds it later: it is hashed again.
+ */
+export class Staging {
+  /** The tree: an absolute path. */
+  readonly root: string;
+  readonly #files = new Set<string>();
+  readonly #folders = new Set<string>();
+
+  private constructor(root: string) {
+    this.root = root;
+  }
+
+  /** The staging of that path, there from before or new. Throws a `disk` Fault. */
+  static open(root: string): Staging {
+    try {
+      fs.mkdirSync(root, { recursive: true, mode: 0o700 });
+      if (!fs.lstatSync(root).isDirectory()) throw new Error("it is not a folder");
+      return new Staging(root);
+    } catch (cause) {
+      throw writeFault(root, cause);
+    }
+  }
+
+  pathOf(path: string): string {
+    return `${this.root}/${path}`;
+  }
+
+  /** Makes a folder, and those above it. */
+  makeFolder(path: string): void {
+    if (path === "" || this.#folders.has(path)) return;
+    this.makeFolder(parentOf(path));
+    this.#attempt(path, (at) => {
+      const stat = fs.lstatSync(at, { throwIfNoEntry: false });
+      if (stat?.isDirectory()) return;
+      if (stat) fs.rmSync(at);
+      fs.mkdirSync(at);
+    });
+    this.#folders.add(path);
+  }
+
+  /** Writes a file whose bytes were verified. Returns its stamp. */
+  write(entry: FileEntry, bytes: Uint8Array): FileStamp {
+    this.makeFolder(parentOf(entry.path));
+    return this.#attempt(entry.path, (at) => {
+      const fd = openNew(at, entry.mode === "755" ? 0o777 : 0o666);
+      try {
+        writeFully(fd, bytes, 0);
+      } finally {
+        fs.closeSync(fd);
+      }
+      return this.#date(entry, at);
+    });
+  }
+
+  /** Copies the file at `source`, whose content is still to be verified. */
+  async copy(entry: FileEntry, source: string): Promise<string> {
+    this.makeFolder(parentOf(entry.path));
+    const at = this.pathOf(entry.path);
+    try {
+      fs.rmSync(at, { force: true, recursive: true });
+      await fs.promises.copyFile(source, at, fs.constants.COPYFILE_EXCL);
+      return at;
+    } catch (cause) {
+      throw writeFault(at, cause);
+    }
+  }
+
+  /** Gives a file that came here by other ways the time and mode that it should have. */
+  settle(entry: FileEntry): FileStamp {
+    return this.#attempt(entry.path, (at) => this.#settle(entry, at));
+  }
+
+  link({ path, target }: LinkEntry): void {
+    this.makeFolder(parentOf(path));
+    this.#attempt(path, (at) => {
+      fs.rmSync(at, { force: true, recursive: true });
+      fs.symlinkSync(target, at);
+    });
+  }
+
+  /** Makes sure that all that was put here is on disk for good. Throws a `disk` Fault. */
+  async sync(signal?: AbortSignal): Promise<void> {
+    await syncAll([...this.#files].map((path) => this.pathOf(path)), signal);
+    if (Deno.build.os === "windows") return;
+    await syncAll([...this.#folders, ""].map((path) => this.pathOf(path)), signal);
+  }
+
+  /** Makes the tree stand at `destination`, in one step. Throws a `destination` or `disk` Fault. */
+  publish(destination: string): void {
+    try {
+      fs.chmodSync(this.root, 0o777 & ~umask());
+      fs.renameSync(this.root, destination);
+    } catch (cause) {
+      fs.chmodSync(this.root, 0o700);
+      if (["ENOTEMPTY", "EEXIST", "ENOTDIR"].includes((cause as { code?: string }).code ?? "")) {
+        const why = "something stands there by now";
+        throw new Fault("destination", `Cannot write ${destination}: ${why}`, { cause });
+      }
+      throw fileFault(`Cannot write ${destination}`, cause);
+    }
+  }
+
+  remove(): void {
+    removeTree(this.root);
+  }
+
+  #settle(entry: FileEntry, at: string): FileStamp {
+    const { mode } = entry;
+    if (Deno.build.os !== "windows") {
+      const now = fs.statSync(at).mode & 0o777;
+      const right = (mode === "755" ? 0o777 : 0o666) & ~umask();
+      if (now !== right) fs.chmodSync(at, right);
+    }
+    return this.#date(entry, at);
+  }
+
+  #date({ path, mtime }: FileEntry, at: string): FileStamp {
+    Deno.utimeSync(at, new Date(mtime), new Date(mtime));
+    this.#files.add(path);
+    return stampOfPath(at);
+  }
+
+  #attempt<T>(path: string, work: (at: string) => T): T {
+    const at = this.pathOf(path);
+    try {
+      return work(at);
+    } catch (cause) {
+      throw writeFault(at, cause);
+    }
+  }
+}
+
+/** Opens a file to be written from its beginning; what stands there by that name goes. */
+function openNew(path: string, mode: number): number {
+  try {
+    return fs.openSync(path, "wx", mode);
+  } catch (cause) {
+    if ((cause as { code?: string }).code !== "EEXIST") throw cause;
+    fs.rmSync(path, { recursive: true });
+    return fs.openSync(path, "wx", mode);
+  }
+}
+
+async function syncAll(paths: string[], signal?: AbortSignal): Promise<void> {
+  let next = 0;
+  const lane = async () => {
+    while (next < paths.length) {
+      signal?.throwIfAborted();
+      const path = paths[next++];
+      try {
+        using file = Deno.openSync(path, { read: true });
+        await file.sync();
+      } catch (cause) {
+        throw writeFault(path, cause);
+      }
+    }
+  };
+  const lanes = await Promise.allSettled(Array.from({ length: SYNCS }, lane));
+  const failed = lanes.find((one) => one.status === "rejected");
+  if (failed) throw failed.reason;
+}
+
+let knownUmask: number | undefined;
+
+/** Asked for once: it can't be read without being set. */
+function umask(): number {
+  return knownUmask ??= Deno.umask();
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf("/")));
+}

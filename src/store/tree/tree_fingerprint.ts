@@ -1,0 +1,69 @@
+import { createHash } from "node:crypto";
+import { ENTRIES_CAP } from "../../content/manifest.ts";
+import { isOwn } from "../../content/tree_path.ts";
+import { turn } from "../../async/turn.ts";
+
+/** What a tree on disk looks like; nothing in it was read. */
+export interface TreeFingerprint {
+  /** SHA-256 over kind, path, size, times, mode and inode of all that is in it: 64 hex digits. */
+  hash: string;
+  /** Files, folders and links in it. */
+  entries: number;
+  /** When something in it changed last, in milliseconds since 1970, by the clock of its disk. */
+  changed: number;
+}
+
+/** Entries looked at before others get a turn. */
+const TURN_ENTRIES = 1_000;
+
+/**
+ * Looks at all that is in the folder at `root`, but for Shoal's own; no link is followed. Undefined when
+ * something can't be looked at, or there is more than a manifest can have. Throws the signal's reason.
+ *
+ * Deno's own calls are used for their speed: node:fs takes four times as long for an entry. Their times
+ * are whole milliseconds, so two looks within a moment may not see a change between them.
+ */
+export async function fingerprintTree(
+  root: string,
+  signal?: AbortSignal,
+): Promise<TreeFingerprint | undefined> {
+  const hash = createHash("sha256");
+  const tree = { entries: 0, changed: 0 };
+  const waiting = [""];
+  try {
+    for (let folder; (folder = waiting.pop()) !== undefined;) {
+      const within = folder && `${folder}/`;
+      const names = [...Deno.readDirSync(`${root}/${folder}`)].map(({ name }) => name)
+        .filter((name) => !isOwn(name));
+      let lines = "";
+      for (const name of names.sort()) {
+        if (++tree.entries > ENTRIES_CAP) return;
+        if (tree.entries % TURN_ENTRIES === 0) await turn(signal);
+        const path = within + name;
+        const stat = Deno.lstatSync(`${root}/${path}`);
+        tree.changed = Math.max(tree.changed, changeOf(stat));
+        if (stat.isDirectory) waiting.push(path);
+        lines += lineOf(path, stat, root);
+      }
+      hash.update(lines);
+    }
+  } catch {
+    signal?.throwIfAborted();
+    return;
+  }
+  return { ...tree, hash: hash.digest("hex") };
+}
+
+/** Of a folder only its name counts: its times change with what is put into it for a moment. */
+function lineOf(path: string, stat: Deno.FileInfo, root: string): string {
+  if (stat.isDirectory) return `d\0${path}\0`;
+  const { size, mode, ino } = stat;
+  const times = `${stat.mtime?.getTime()}\0${stat.ctime?.getTime()}`;
+  const what = stat.isSymlink ? `l\0${Deno.readLinkSync(`${root}/${path}`)}` : `f\0${size}`;
+  return `${what}\0${path}\0${times}\0${mode}\0${ino}\0`;
+}
+
+/** Windows has no time of change. */
+function changeOf({ ctime, mtime }: Deno.FileInfo): number {
+  return Math.max(ctime?.getTime() ?? 0, mtime?.getTime() ?? 0);
+}

@@ -1,0 +1,122 @@
+import fs from "node:fs";
+import { turn } from "../../async/turn.ts";
+import { ENTRIES_CAP } from "../../content/manifest.ts";
+import {
+  comparePaths,
+  foldPath,
+  isOwn,
+  isTargetInside,
+  whyUnsafePath,
+} from "../../content/tree_path.ts";
+import { Fault } from "../../fault.ts";
+import { fileFault, type FileStamp, stampOfStat } from "../disk/file_stamp.ts";
+
+/** Something in a tree. `path` is its path in the tree, in NFC; `disk` where it lies, absolute. */
+export type TreeEntry =
+  | { type: "folder"; path: string; disk: string }
+  | { type: "file"; path: string; disk: string; stamp: FileStamp; executable: boolean }
+  | { type: "link"; path: string; disk: string; target: string };
+
+/** Something in a tree that can't be shared. */
+export interface LeftOut {
+  path: string;
+  why: string;
+}
+
+export interface Tree {
+  /** In the order of a manifest. */
+  entries: TreeEntry[];
+  leftOut: LeftOut[];
+}
+
+/** Entries looked at before others get a turn. */
+const TURN_ENTRIES = 256;
+
+/**
+ * All that is in the folder at `root`, no link followed. What can't be shared is left out, with the
+ * reason: links that lead out of the tree, what is no file, folder or link, names that other systems
+ * could not keep, Shoal's own folders. Throws a `usage` Fault when there is too much or no such folder,
+ * and a `disk` Fault for what can't be read.
+ */
+export async function walkTree(root: string, signal?: AbortSignal): Promise<Tree> {
+  const tree: Tree = { entries: [], leftOut: [] };
+  const waiting = [{ path: "", disk: root }];
+  let seen = 0;
+  for (let folder; (folder = waiting.pop());) {
+    const taken = new Map<string, string>();
+    for (const name of namesIn(folder.disk, folder.path !== "")) {
+      if (++seen > ENTRIES_CAP) {
+        throw new Fault("usage", `Cannot share ${root}: it has more than ${ENTRIES_CAP} entries`);
+      }
+      if (seen % TURN_ENTRIES === 0) await turn(signal);
+      const path = (folder.path && `${folder.path}/`) + name.normalize("NFC");
+      const entry = look(path, `${folder.disk}/${name}`, taken);
+      if (!entry) continue;
+      if ("why" in entry) tree.leftOut.push(entry);
+      else tree.entries.push(entry);
+      if ("type" in entry && entry.type === "folder") waiting.push(entry);
+    }
+  }
+  tree.entries.sort((a, b) => comparePaths(a.path, b.path));
+  return tree;
+}
+
+/** What an entry of a folder is; undefined when it has just gone. */
+function look(
+  path: string,
+  disk: string,
+  taken: Map<string, string>,
+): TreeEntry | LeftOut | undefined {
+  const stat = fs.lstatSync(disk, { bigint: true, throwIfNoEntry: false });
+  if (!stat) return;
+  const why = whyLeftOut(path, stat, taken);
+  if (why) return { path, why };
+  taken.set(foldPath(path), path);
+  if (stat.isDirectory()) return { type: "folder", path, disk };
+  if (stat.isFile()) {
+    const executable = (stat.mode & 0o100n) !== 0n;
+    return { type: "file", path, disk, stamp: stampOfStat(stat), executable };
+  }
+  const target = plainTarget(fs.readlinkSync(disk));
+  if (isTargetInside(path, target)) return { type: "link", path, disk, target };
+  if (target === ".") return { path, why: "the link leads to the folder that it is in" };
+  return { path, why: `the link leads out of the folder, to ${target}` };
+}
+
+/** Where a link leads, in the form that manifests have it in: without `.` and repeated or last slashes. */
+function plainTarget(target: string): string {
+  const parts = target.normalize("NFC").split("/");
+  const plain = parts.filter((part, at) => part !== "." && (part !== "" || at === 0));
+  return plain.join("/") || (target.startsWith("/") ? "/" : ".");
+}
+
+function whyLeftOut(
+  path: string,
+  stat: fs.BigIntStats,
+  taken: Map<string, string>,
+): string | undefined {
+  if (isOwn(path.slice(path.lastIndexOf("/") + 1))) return "it is Shoal's own";
+  const unsafe = whyUnsafePath(path);
+  if (unsafe) return unsafe;
+  if (!stat.isDirectory() && !stat.isFile() && !stat.isSymbolicLink()) {
+    return `it is ${kindOf(stat)}`;
+  }
+  const other = taken.get(foldPath(path));
+  if (other !== undefined) return `${other} has the same name to some systems`;
+}
+
+function kindOf(stat: fs.BigIntStats): string {
+  if (stat.isFIFO()) return "a named pipe";
+  if (stat.isSocket()) return "a socket";
+  return "a device";
+}
+
+/** With `mayBeGone`, a folder that has just gone is empty. */
+function namesIn(folder: string, mayBeGone: boolean): string[] {
+  try {
+    return fs.readdirSync(folder).sort();
+  } catch (cause) {
+    if (mayBeGone && (cause as { code?: string }).code === "ENOENT") return [];
+    throw fileFault(`Cannot share ${folder}`, cause);
+  }
+}

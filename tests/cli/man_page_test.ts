@@ -1,0 +1,84 @@
+import { assert, assertEquals } from "@std/assert";
+import { Command } from "commander";
+import { manName, manPage, roff } from "../../src/cli/man_page.ts";
+import { buildProgram } from "../../src/cli/program/program.ts";
+import { walkCommands } from "../../src/cli/output/usage.ts";
+import { addExamples } from "../../src/cli/verbs/verb_command.ts";
+
+const DATE = { date: "2026-01-31" };
+
+function program(): Command {
+  const nothing = () => Promise.resolve();
+  return buildProgram({
+    ...{ bootstrap: nothing, peer: nothing, verb: nothing, config: nothing, completion: nothing },
+    ...{ installService: nothing, doctor: nothing, newKey: nothing },
+  });
+}
+
+async function hasGroff(): Promise<boolean> {
+  const options: Deno.CommandOptions = { args: ["--version"], stdout: "null", stderr: "null" };
+  return await new Deno.Command("groff", options).output().then(() => true, () => false);
+}
+
+/** What a page looks like, and what groff finds wrong with it. */
+async function groff(page: string): Promise<{ text: string; complaints: string }> {
+  const args = ["-man", "-ww", "-Tutf8", "-P-cbou", "-rLL=200n"];
+  const child = new Deno.Command("groff", {
+    args,
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(page));
+  await writer.close();
+  const { stdout, stderr } = await child.output();
+  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { text: decode(stdout), complaints: decode(stderr) };
+}
+
+Deno.test({
+  name: "each command has a page that groff finds nothing wrong with",
+  ignore: !await hasGroff(),
+  async fn() {
+    const names = new Set<string>();
+    for (const command of walkCommands(program())) {
+      const { text, complaints } = await groff(manPage(command, DATE));
+      assertEquals(complaints, "", manName(command));
+      names.add(manName(command));
+      for (const option of command.options) assert(text.includes(option.flags), option.flags);
+      for (const heading of ["NAME", "SYNOPSIS", "DESCRIPTION", "EXIT STATUS", "SEE ALSO"]) {
+        if (command.parent) {
+          assert(text.includes(`\n${heading}\n`), `${manName(command)} ${heading}`);
+        }
+      }
+    }
+    assert(names.has("shoal.1") && names.has("shoal-peer-get.1"), [...names].join(" "));
+  },
+});
+
+Deno.test({
+  name: "text is shown as it is, whatever it looks like to roff",
+  ignore: !await hasGroff(),
+  async fn() {
+    const hard = [
+      ".SH EVIL",
+      "'br",
+      "a\\fBb\\n",
+      "it's -x --y `z` ^ ~",
+      '"q" \\(dq',
+      "naïve — 日本",
+      "\\",
+    ];
+    const command = new Command("odd").description(hard[0]).option("--odd <X>", hard[2]);
+    addExamples(command, hard);
+    const { text, complaints } = await groff(manPage(command, DATE));
+    assertEquals(complaints, "");
+    for (const line of hard) assert(text.includes(line), `${line} in ${text}`);
+  },
+});
+
+Deno.test("roff: one line, in ASCII, that is no request", () => {
+  assertEquals(roff(".TP\nx"), "\\&.TP x");
+  assertEquals(roff("'x' ü\u0007"), "\\&\\(aqx\\(aq \\[u00FC]");
+});

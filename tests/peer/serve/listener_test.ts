@@ -1,0 +1,64 @@
+import { assertEquals, assertLess, assertRejects } from "@std/assert";
+import { Listener } from "../../../src/peer/serve/listener.ts";
+import { HELLO, serving } from "../../support/serving.ts";
+import { RawEnd } from "../../support/sockets.ts";
+import { until } from "../../support/until.ts";
+
+Deno.test("listener: one connection too many is told so, and room is made when one leaves", async () => {
+  await using it = await serving({ listener: { maxConnections: 2 } });
+  const [one] = [await it.call(), await it.call()];
+  await assertRejects(() => it.call());
+  one.close();
+  await until(() => true);
+  for (let tries = 0;; tries++) {
+    const end = await it.call().catch(() => undefined);
+    if (end) break;
+    assertLess(tries, 100);
+  }
+});
+
+Deno.test("listener: busy is one line, read even by a caller that has already spoken", async () => {
+  const listener = new Listener(
+    { host: "127.0.0.1", port: 0 },
+    () => new Promise(() => {}),
+    { maxConnections: 0 },
+  );
+  using end = await RawEnd.connect(listener.address);
+  await end.send(HELLO);
+  const { message, ...error } = await end.line();
+  assertEquals(error, { action: "error", code: "busy" });
+  assertEquals(message, "this peer serves at most 0 connections");
+  assertEquals(await end.line(), null);
+  await listener.stop();
+});
+
+const own = Deno.networkInterfaces().find(({ family, address }) =>
+  family === "IPv4" && !address.startsWith("127.")
+)?.address;
+
+Deno.test({
+  name: "listener: an address has its own cap, loopback only the total",
+  ignore: !own,
+  async fn() {
+    const hold = Promise.withResolvers<void>();
+    const listener = new Listener({ host: "0.0.0.0", port: 0 }, () => hold.promise, {
+      maxPerAddress: 2,
+    });
+    const { port } = listener.address;
+    const ends: RawEnd[] = [];
+    for (const [host, refused] of [[own!, 1], ["127.0.0.1", 0]] as const) {
+      const before = ends.length;
+      for (let n = 0; n < 3; n++) ends.push(await RawEnd.connect({ host, port }));
+      for (const end of ends.slice(before + 3 - refused)) {
+        assertEquals(
+          (await end.line()).message,
+          "this peer serves at most 2 connections to one address",
+        );
+      }
+    }
+    hold.resolve();
+    for (const end of ends) await end.send(HELLO).catch(() => {});
+    await listener.stop();
+    for (const end of ends) end.close();
+  },
+});

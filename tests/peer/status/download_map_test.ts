@@ -1,0 +1,121 @@
+/** What a page shows of downloads: their maps, and rates over time. */
+import { assert, assertEquals } from "@std/assert";
+import { RUN_SIZE, RunMap } from "../../../src/content/run_map.ts";
+import { downloadMapOf } from "../../../src/peer/status/download_map.ts";
+import type { Downloader } from "../../../src/peer/download/downloader.ts";
+import { RateHistory } from "../../../src/peer/status/rate_history.ts";
+import { RunPicker } from "../../../src/peer/download/run_picker.ts";
+import { Transfers } from "../../../src/peer/status/transfers.ts";
+import { faultOf } from "../../support/faults.ts";
+
+const ID = "ab".repeat(32);
+
+function mapOf(runs: number, ...there: number[]): RunMap {
+  const map = new RunMap(runs);
+  for (const run of there) map.add(run);
+  return map;
+}
+
+/** What is told of a download of this size that has these runs, from these sources. */
+function shown(size: number, map: RunMap, holdings: RunMap[] = [], chunks = 0) {
+  const downloader = { holdings, chunksIn: () => chunks } as unknown as Downloader;
+  return downloadMapOf(ID, { partial: { map, size }, downloader }, undefined);
+}
+
+Deno.test("download map: a cell for each run of a small file, in parts", async () => {
+  const size = 3 * RUN_SIZE + 1;
+  const sources = [RunMap.full(4), mapOf(4, 1)];
+  assertEquals(await shown(size, mapOf(4, 0, 3), sources, 1), {
+    ...{ cells: 4, have: [100, 25, 25, 100], sources: [1, 2, 1, 1] },
+  });
+  assertEquals(await shown(1, mapOf(1)), { cells: 1, have: [0], sources: [0] });
+  assertEquals(await shown(0, mapOf(0)), { cells: 0, have: [], sources: [] });
+});
+
+Deno.test("download map: at most 1,000 cells, and none is whole that lacks a chunk", async () => {
+  for (const runs of [999, 1_000, 1_001, 1_999, 1_000_003]) {
+    const map = RunMap.full(runs);
+    const full = await shown(runs * RUN_SIZE, map, [RunMap.full(runs)]);
+    assertEquals(full.cells, Math.min(1_000, runs));
+    assertEquals([full.have.length, full.sources.length], [full.cells, full.cells]);
+    assert(full.have.every((cell) => cell === 100) && full.sources.every((cell) => cell === 1));
+    map.remove(runs - 1);
+    const lacking = await shown(runs * RUN_SIZE, map);
+    assertEquals(lacking.have.filter((cell) => cell < 100).length, 1);
+    assert(lacking.have.at(-1)! < 100);
+  }
+});
+
+Deno.test("download map: nothing is known of what is not fetched", async () => {
+  await faultOf("not_found", downloadMapOf(ID, undefined, undefined), "it is not being fetched");
+});
+
+Deno.test("rate history: bytes of each second, the oldest first", () => {
+  let now = 5_000_999;
+  const history = new RateHistory(() => now);
+  history.add("up", 1);
+  assertEquals(history.view().up.at(-1), 0, "the second is not over");
+  now += 1;
+  history.add("up", 2);
+  history.add("up", 3);
+  history.add("down", 7);
+  now += 2_000;
+  const { interval, up, down } = history.view();
+  assertEquals([interval, up.length, down.length], [1, 300, 300]);
+  assertEquals([up.slice(-3), down.slice(-3)], [[1, 5, 0], [0, 7, 0]]);
+  now += 298_000;
+  assertEquals(history.view().up.slice(0, 2), [5, 0]);
+  now += 1_000;
+  assert(history.view().up.every((bytes) => bytes === 0));
+  now += 10_000_000;
+  history.add("down", 9);
+  now += 1_000;
+  assertEquals(history.view().down.slice(-2), [0, 9]);
+  assertEquals(history.view().down.filter((bytes) => bytes > 0).length, 1);
+});
+
+Deno.test("run picker: what a reader waits for comes first, until it is taken", () => {
+  const map = new RunMap(10);
+  const picker = new RunPicker<string>({ map, horizon: () => Infinity });
+  picker.add("full", RunMap.full(10));
+  picker.add("part", mapOf(10, 6));
+  const reader = {};
+  picker.prefer(reader, { first: 5, end: 8 });
+  assertEquals(picker.take("full")?.first, 5);
+  assertEquals(picker.take("part")?.first, 6);
+  assertEquals(picker.take("full")?.first, 7);
+  // One that failed is asked of others first.
+  picker.release(6, "part", true);
+  assertEquals(picker.take("part")?.first ?? picker.take("full")?.first, 6);
+  picker.prefer(reader, undefined);
+  const rest = new Set([5, 6, 7]);
+  for (let run; (run = picker.take("full")?.first) !== undefined;) {
+    assert(!rest.has(run), `run ${run} is taken twice`);
+    rest.add(run);
+  }
+  assertEquals(rest.size, 10);
+  for (const run of rest) picker.done(run);
+  assertEquals(picker.missing, 0);
+});
+
+Deno.test("transfers: one that paused makes way for the one that goes on", () => {
+  const transfers = new Transfers();
+  const first = transfers.download("file");
+  first.id = ID;
+  first.state = "cancelled";
+  first.error = "Cannot get file: it was paused";
+  transfers.mark(ID, "paused");
+  assertEquals(transfers.list().map(({ state, error }) => [state, error]), [["paused", undefined]]);
+  const second = transfers.download("file");
+  second.id = ID;
+  transfers.supersede(second);
+  assertEquals(transfers.list().map(({ transfer }) => transfer), [second.transfer]);
+  transfers.mark(ID, "paused");
+  assertEquals(transfers.list()[0].state, "active", "it is being worked on");
+  second.retries = () => 3;
+  second.sources = () => 2;
+  second.settle();
+  second.state = "done";
+  const [{ retries, sources, from }] = transfers.list();
+  assertEquals([retries, sources, from], [3, 0, []]);
+});
