@@ -2,7 +2,7 @@ import { Fault } from "../fault.ts";
 import type { OpenPeer, Role } from "./peers/open_peer.ts";
 import type { PeerSettings } from "../peer/api/settings.ts";
 import { delay } from "../async/retry.ts";
-import type { PageSettings } from "../web/page_host.ts";
+import type { PageSettings } from "../web/page_door.ts";
 import { announcePeer } from "./output/announce_peer.ts";
 import { askOnTerminal } from "./output/ask.ts";
 import { EXIT, type ExitCode } from "./output/exit_code.ts";

@@ -1,5 +1,5 @@
 import { formatAddress } from "../wire/connection.ts";
-import type { Origin } from "../peer/live_config.ts";
+import type { Origin } from "../peer/api/config.ts";
 import { announcePeer } from "./output/announce_peer.ts";
 import { Config } from "./config/config.ts";
 import { configPath } from "./config/config_path.ts";

@@ -3,11 +3,12 @@
  * POSIX path in NFC, without control characters; on Windows, its rules hold besides.
  */
 import { Fault } from "../fault.ts";
-import { NAME_CAP } from "../wire/limits.ts";
 
 /** The state folder inside DIR; no name reaches into it. */
 export const STATE_FOLDER = ".shoal";
 
+/** Most bytes in a name, as UTF-8. */
+export const NAME_CAP = 1_024;
 /** Most bytes in one part of a name: the limit of ext4, APFS and NTFS. */
 const PART_CAP = 255;
 /** Most parts in a name. */

@@ -16,7 +16,8 @@ import { examineBootstraps } from "./doctor/examine_bootstraps.ts";
 import { examineState } from "./doctor/examine_state.ts";
 import { downloadMapOf } from "./status/download_map.ts";
 import { Lifetime } from "../async/lifetime.ts";
-import { type ConfigChanges, type ConfigView, LiveConfig } from "./live_config.ts";
+import { LiveConfig } from "./live_config.ts";
+import { type ConfigChanges, type ConfigView } from "./api/config.ts";
 import { Listener } from "./serve/listener.ts";
 import type {
   DownloadMap,

@@ -14,7 +14,7 @@ import * as v from "valibot";
 import { fromHex, toHex } from "../content/hex.ts";
 import { Fault } from "../fault.ts";
 import { parseAs } from "../wire/codec.ts";
-import type { Connection } from "../wire/connection.ts";
+import type { Channel } from "../wire/transport.ts";
 import { hmac } from "./hmac.ts";
 import { OLD_CAP } from "./swarm_key.ts";
 
@@ -41,7 +41,7 @@ const encoder = new TextEncoder();
  * The caller's side. Returns the token that both ends have. Throws a Fault when the connection breaks,
  * which is how a callee refuses, or when the callee proves nothing.
  */
-export async function join<T extends Token>(connection: Connection, tokens: T[]): Promise<T> {
+export async function join<T extends Token>(connection: Channel, tokens: T[]): Promise<T> {
   const nonce = newNonce();
   const proofs = await Promise.all(tokens.map((one) => prove(one, "join", [nonce])));
   await connection.send({ action: "join", nonce, proofs });
@@ -60,7 +60,7 @@ export async function join<T extends Token>(connection: Connection, tokens: T[])
  * Throws a Fault when the caller has none of them; nothing was sent then that an outsider can read
  * anything from.
  */
-export async function admit<T extends Token>(connection: Connection, tokens: T[]): Promise<T> {
+export async function admit<T extends Token>(connection: Channel, tokens: T[]): Promise<T> {
   const { nonce: theirs, proofs } = parseAs(Join, await next(connection), "proof of membership");
   for (const token of tokens) {
     const expected = await prove(token, "join", [theirs]);
@@ -75,7 +75,7 @@ export async function admit<T extends Token>(connection: Connection, tokens: T[]
   throw new Fault("network", `${connection} could not prove that it has the swarm key`);
 }
 
-async function next(connection: Connection): Promise<unknown> {
+async function next(connection: Channel): Promise<unknown> {
   const message = await connection.read();
   if (!message) throw new Fault("network", `${connection} closed the connection`);
   return message;

@@ -5,10 +5,10 @@
  */
 import { Fault, messageOf } from "../fault.ts";
 import { type Address, formatAddress } from "../wire/address.ts";
-import type { Connection } from "../wire/connection.ts";
 import { dial } from "../wire/dial.ts";
 import { HANDSHAKE_MS } from "../wire/protocol.ts";
 import {
+  type Channel,
   type ListenOptions,
   OtherSwarm,
   type Socket,
@@ -126,7 +126,7 @@ export class PrivateTransport implements Transport {
     return new PrivateListener(address, { bulk, leafFor, namesMost: this.#namesMost });
   }
 
-  async join(connection: Connection): Promise<void> {
+  async join(connection: Channel): Promise<void> {
     try {
       const { until } = await join(connection, this.#good());
       this.#endAt(until, connection);
@@ -136,7 +136,7 @@ export class PrivateTransport implements Transport {
   }
 
   /** Within the handshake's time. Nothing is sent to whoever isn't a member. */
-  async admit(connection: Connection): Promise<void> {
+  async admit(connection: Channel): Promise<void> {
     const late = new Fault("network", `${connection} did not prove that it is a member in time`);
     const timer = setTimeout(() => connection.close(late), this.#handshakeMs);
     try {
@@ -154,7 +154,7 @@ export class PrivateTransport implements Transport {
   }
 
   /** Who came with an old key doesn't stay on for ever. */
-  #endAt(until: number, connection: Connection): void {
+  #endAt(until: number, connection: Channel): void {
     if (until === Infinity) return;
     const ended = new Fault("network", `${connection} has a swarm key that is no longer good`);
     atTime(until, () => connection.close(ended), { now: this.#now, signal: connection.closing });
@@ -185,7 +185,7 @@ function handshakeFailure(error: unknown): string | undefined {
   }
 }
 
-function joinFailure(error: unknown, { closed }: Connection): string {
+function joinFailure(error: unknown, { closed }: Channel): string {
   const text = messageOf(error);
   return closed || / closed the connection/.test(text)
     ? "it does not accept this peer's swarm key"

@@ -13,7 +13,7 @@ import { configRoutes } from "./routes/config.ts";
 import { doctorRoutes } from "./routes/doctor.ts";
 import { downloadsRoutes } from "./routes/downloads.ts";
 import { isLoopback } from "./own_host.ts";
-import type { PageDoor } from "./page_host.ts";
+import type { PageDoor } from "./page_door.ts";
 import { filesRoutes } from "./routes/files.ts";
 import { gatewayRoutes } from "./routes/gateway.ts";
 import { settingsRoutes } from "./routes/settings.ts";

@@ -27,7 +27,7 @@ import { abortable } from "../async/retry.ts";
 import { ApiError, fromApiError } from "./http/api_error.ts";
 import type { ControlFile } from "./control_file.ts";
 import { readJsonLines } from "./http/json_lines.ts";
-import type { PageAddress, PageDoor } from "./page_host.ts";
+import type { PageAddress, PageDoor } from "./page_door.ts";
 
 /** A value that came over the control API. The peer at the other end is this program itself. */
 type Line = { progress?: unknown; event?: unknown; result?: unknown; content?: string };

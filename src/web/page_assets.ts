@@ -35,10 +35,8 @@ export interface Asset {
 export async function loadPageAssets(): Promise<Map<string, Asset>> {
   const assets = new Map<string, Asset>();
   const folder = new URL("page/", import.meta.url);
-  const own: string[] = [];
-  for await (const { name, isFile } of Deno.readDir(folder)) if (isFile) own.push(name);
   await Promise.all([
-    ...own.map(async (name) => {
+    ...(await namesIn(folder)).map(async (name) => {
       assets.set(`/${name}`, assetOf(name, await Deno.readTextFile(new URL(name, folder))));
     }),
     ...Object.entries(LIBRARIES).map(async ([name, path]) => {
@@ -49,8 +47,22 @@ export async function loadPageAssets(): Promise<Map<string, Asset>> {
   return assets;
 }
 
+/** The page's own files below a folder, relative to it. What a browser has no use for is left out. */
+async function namesIn(folder: URL, prefix = ""): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(new URL(prefix, folder))) {
+    if (isDirectory) names.push(...await namesIn(folder, `${prefix}${name}/`));
+    else if (TYPES[extensionOf(name)]) names.push(prefix + name);
+  }
+  return names;
+}
+
+function extensionOf(name: string): string {
+  return name.slice(name.lastIndexOf(".") + 1);
+}
+
 function assetOf(name: string, text: string): Asset {
-  const type = TYPES[name.slice(name.lastIndexOf(".") + 1)];
+  const type = TYPES[extensionOf(name)];
   const body = new TextEncoder().encode(name.endsWith(".js") ? withPaths(text) : text);
   const etag = `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
   return { body, type, etag };

@@ -1,30 +1,6 @@
+import type { PageAddress, PageDoor, PageSettings } from "./page_door.ts";
 import type { PageApi } from "../peer/api/page_api.ts";
 import type { PageServer } from "./page_server.ts";
-
-/** Where the page is served unless told otherwise; no browser refuses that port. */
-export const PAGE_PORT = 10_100;
-
-/** Where and how to serve the page. */
-export interface PageSettings {
-  /** An address of this machine, or `0.0.0.0` or `::` for all. Default 127.0.0.1. */
-  host?: string;
-  /** Default {@link PAGE_PORT}, or any free one when that is taken; 0 is any free one. */
-  port?: number;
-  /** Needed where other machines can come. */
-  password?: string;
-}
-
-export interface PageAddress {
-  /** Such as `http://127.0.0.1:10100/`. */
-  address: string;
-  /** The address of a sign-in that is good once, for 10 minutes. */
-  link: string;
-}
-
-/** Opens the page: serves it, unless it is served already, and makes a sign-in link. */
-export interface PageDoor {
-  openPage(): Promise<PageAddress>;
-}
 
 /** The page of a peer: served from the moment it is first asked for. */
 export class PageHost implements PageDoor {

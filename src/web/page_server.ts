@@ -5,7 +5,7 @@ import { isBearer } from "./control_api.ts";
 import { isLoopbackAddress } from "./own_host.ts";
 import { pageApp } from "./page_app.ts";
 import { loadPageAssets } from "./page_assets.ts";
-import { PAGE_PORT, type PageSettings } from "./page_host.ts";
+import { PAGE_PORT, type PageSettings } from "./page_door.ts";
 import { Password } from "./password.ts";
 import { Sessions } from "./sessions.ts";
 import { SlowDown } from "./slow_down.ts";

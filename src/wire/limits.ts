@@ -12,8 +12,6 @@ export const LINE_CAP = 65_536;
 export const PAYLOAD_CAP = 1 << 20;
 /** Most levels of digest pages: files end at 2^53 bytes, which four levels cover. */
 export const TREE_LEVELS = 4;
-/** Most bytes in a name, as UTF-8. */
-export const NAME_CAP = 1_024;
 /** Most characters shown of another program's `agent` or error text. */
 export const TEXT_CAP = 200;
 /** Most announcements in one `announce`, and entries in one page of a list. */

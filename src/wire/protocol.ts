@@ -23,13 +23,13 @@ import { DIGEST_SIZE } from "../content/sizes.ts";
 import {
   FILES_CAP,
   LIST_CAP,
-  NAME_CAP,
   PAYLOAD_CAP,
   REQUEST_CHUNKS,
   SOURCES_CAP,
   TEXT_CAP,
   TREE_LEVELS,
 } from "./limits.ts";
+import { NAME_CAP } from "../content/safe_path.ts";
 
 export * from "./limits.ts";
 

@@ -3,8 +3,8 @@
  * a private swarm (trust/private_transport.ts), which is only loaded where there is a swarm key.
  */
 import { Fault, messageOf } from "../fault.ts";
+import type { Message } from "./codec.ts";
 import { type Address, formatAddress } from "./address.ts";
-import type { Connection } from "./connection.ts";
 import { dial } from "./dial.ts";
 
 /** What a connection needs of a socket. */
@@ -12,6 +12,18 @@ export type Socket = Pick<
   Deno.Conn,
   "read" | "write" | "close" | "remoteAddr" | "localAddr"
 >;
+
+/** What a transport needs of a connection to let it into its swarm. */
+export interface Channel {
+  /** True once either end has closed, or an error has. */
+  readonly closed: boolean;
+  /** Aborts, with a Fault, when `closed` becomes true. */
+  readonly closing: AbortSignal;
+  /** The next message, or null when the other end has closed. */
+  read(): Promise<Message | null>;
+  send(message: Message): Promise<void>;
+  close(reason?: Fault): void;
+}
 
 export interface Transport {
   /** True when outsiders are kept out, and the seed's dialect with them. */
@@ -24,9 +36,9 @@ export interface Transport {
   /** Listens. Throws a `network` Fault that names the address when that can't be done. */
   listen(address: Address, options?: ListenOptions): TransportListener;
   /** The caller's part in what comes before all messages. Throws an {@link OtherSwarm}. */
-  join(connection: Connection): Promise<void>;
+  join(connection: Channel): Promise<void>;
   /** The callee's. Throws a Fault when the other end must not be told anything. */
-  admit(connection: Connection): Promise<void>;
+  admit(connection: Channel): Promise<void>;
 }
 
 export interface ListenOptions {

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { completionScript } from "../../src/cli/completion/completion.ts";
-import { SHELLS } from "../../src/cli/program/program.ts";
+import { SHELLS } from "../../src/cli/completion/shells.ts";
 import { plainProgram } from "../support/plain_program.ts";
 
 /** Runs a shell with a script on its standard input; undefined where it isn't installed. */

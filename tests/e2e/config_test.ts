@@ -1,6 +1,6 @@
 /** The config file as real processes use it: verbs, a running peer, and changes while it runs. */
 import { assert, assertEquals } from "@std/assert";
-import type { ConfigView } from "../../src/peer/live_config.ts";
+import type { ConfigView } from "../../src/peer/api/config.ts";
 import type { BootstrapStatus, LiveSettings, PeerStatus } from "../../src/peer/api/peer_api.ts";
 import { assertRefused } from "./checks.ts";
 import { Program, shoal, shoalJson } from "./program.ts";

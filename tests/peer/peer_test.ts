@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Downloader } from "../../src/peer/download/downloader.ts";
 import { Listener } from "../../src/peer/serve/listener.ts";
 import { SeedSource } from "../../src/peer/download/seed_source.ts";
-import { PeerSource } from "../../src/peer/download/source.ts";
+import { PeerSource } from "../../src/peer/download/peer_source.ts";
 import { Uploader } from "../../src/peer/serve/uploader.ts";
 import type { Refusal } from "../../src/wire/caller.ts";
 import { assertSameBytes, type Bytes, patterned } from "../support/bytes.ts";

@@ -1,5 +1,5 @@
 import { runCount, RunMap } from "../../src/content/run_map.ts";
-import type { Servable } from "../../src/peer/serve/active_downloads.ts";
+import type { Servable } from "../../src/store/disk/servable.ts";
 import type { Bytes } from "./bytes.ts";
 
 /** A download that grows when the test says so. */

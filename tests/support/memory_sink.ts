@@ -1,6 +1,6 @@
 import { RUN_SIZE, runCount, RunMap } from "../../src/content/run_map.ts";
 import type { Payload, Sink } from "../../src/store/disk/sink.ts";
-import type { Stored } from "../../src/store/disk/disk.ts";
+import type { Stored } from "../../src/store/disk/sink.ts";
 import { type Bytes, sha256 } from "./bytes.ts";
 
 const CHUNK = 65_536;

@@ -9,7 +9,7 @@ import type {
   UploadRequest,
 } from "../../src/peer/api/page_api.ts";
 import type { ManifestEntry } from "../../src/content/manifest.ts";
-import type { ConfigChanges, ConfigView } from "../../src/peer/live_config.ts";
+import type { ConfigChanges, ConfigView } from "../../src/peer/api/config.ts";
 import type {
   GetOptions,
   GetRequest,

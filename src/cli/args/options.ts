@@ -10,8 +10,8 @@ import {
   type PeerSettings,
   UPLOAD_SLOTS,
 } from "../../peer/api/settings.ts";
-import type { Theme } from "../../peer/live_config.ts";
-import { PAGE_PORT } from "../../web/page_host.ts";
+import type { Theme } from "../../peer/api/config.ts";
+import { PAGE_PORT } from "../../web/page_door.ts";
 import type { Address } from "../../wire/connection.ts";
 import { parseRate } from "../output/units.ts";
 import { parsing, UsageFault, walkCommands } from "../output/usage.ts";

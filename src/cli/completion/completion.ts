@@ -1,30 +1,10 @@
+import type { CompletedCommand, Value } from "./completed_command.ts";
 import type { Command } from "commander";
 import { bashCompletion } from "./completion_bash.ts";
 import { fishCompletion } from "./completion_fish.ts";
 import { zshCompletion } from "./completion_zsh.ts";
-import type { Shell } from "../program/program.ts";
+import type { Shell } from "./shells.ts";
 import { commandPath, walkCommands } from "../output/usage.ts";
-
-/** What stands after an option, or as the words of a command. */
-export type Value = "none" | "file" | "folder" | "text" | readonly string[];
-
-export interface CompletedOption {
-  /** `-o`, where it has one. */
-  short?: string;
-  /** `--output`. */
-  long: string;
-  description: string;
-  value: Value;
-}
-
-/** What can follow one command. */
-export interface CompletedCommand {
-  /** `shoal peer get`. */
-  path: string;
-  commands: { name: string; description: string }[];
-  options: CompletedOption[];
-  words: Value;
-}
 
 /** A script that teaches a shell to complete the whole command tree. */
 export function completionScript(shell: Shell, program: Command): string {

@@ -1,4 +1,4 @@
-import type { CompletedCommand, Value } from "./completion.ts";
+import type { CompletedCommand, Value } from "./completed_command.ts";
 
 /** The script for bash 3.2 and later. */
 export function bashCompletion(commands: CompletedCommand[]): string {

@@ -1,4 +1,4 @@
-import type { CompletedCommand, Value } from "./completion.ts";
+import type { CompletedCommand, Value } from "./completed_command.ts";
 
 /** The script for fish. */
 export function fishCompletion(commands: CompletedCommand[]): string {

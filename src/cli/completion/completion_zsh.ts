@@ -1,4 +1,4 @@
-import type { CompletedCommand, Value } from "./completion.ts";
+import type { CompletedCommand, Value } from "./completed_command.ts";
 
 /** The script for zsh, to be sourced or put into `$fpath` as `_shoal`. */
 export function zshCompletion(commands: CompletedCommand[]): string {

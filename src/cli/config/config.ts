@@ -1,13 +1,8 @@
 import type { Command } from "commander";
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import type {
-  ConfigChanges,
-  ConfigSource,
-  Configured,
-  ConfigValues,
-  Origin,
-} from "../../peer/live_config.ts";
+import type { ConfigChanges, ConfigValues, Origin } from "../../peer/api/config.ts";
+import type { ConfigSource, Configured } from "../../peer/api/settings.ts";
 import { formatAddress } from "../../wire/connection.ts";
 import { KeyFault } from "../../fault.ts";
 import { isLoopbackAddress } from "../../web/own_host.ts";

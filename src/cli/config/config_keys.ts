@@ -1,7 +1,7 @@
 import type { Option } from "commander";
 import * as v from "valibot";
 import { messageOf } from "../../fault.ts";
-import { THEMES } from "../../peer/live_config.ts";
+import { THEMES } from "../../peer/api/config.ts";
 import { expandPath } from "./config_path.ts";
 import { bootstrapOptions, peerOptions } from "../args/options.ts";
 

@@ -1,5 +1,5 @@
 import { Fault, messageOf } from "../../fault.ts";
-import type { PageSettings } from "../../web/page_host.ts";
+import type { PageSettings } from "../../web/page_door.ts";
 import type { PeerFlags } from "../args/options.ts";
 
 export const PASSWORD_VARIABLE = "SHOAL_UI_PASSWORD";

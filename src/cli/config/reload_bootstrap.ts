@@ -1,11 +1,11 @@
 import { getLogger } from "@logtape/logtape";
 import { messageOf } from "../../fault.ts";
-import type { Origin } from "../../peer/live_config.ts";
+import type { Origin } from "../../peer/api/config.ts";
 import { readConfigFile } from "./config_file.ts";
 import { knownKeys } from "./config_keys.ts";
 import { configPath } from "./config_path.ts";
 import { startLogging } from "./logging.ts";
-import type { BootstrapFlags } from "../program/program.ts";
+import type { BootstrapFlags } from "../args/bootstrap_flags.ts";
 
 const log = getLogger(["shoal", "bootstrap"]);
 

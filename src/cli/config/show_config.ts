@@ -1,5 +1,5 @@
 import { type Address, formatAddress } from "../../wire/connection.ts";
-import type { Origin } from "../../peer/live_config.ts";
+import type { Origin } from "../../peer/api/config.ts";
 import { knownKeys } from "./config_keys.ts";
 import { readConfigFile } from "./config_file.ts";
 import { requireConfigPath } from "./config_path.ts";

@@ -1,8 +1,5 @@
-import type { Progress } from "../../peer/api/peer_api.ts";
+import type { Shown } from "./progress_line.ts";
 import type { Output } from "./output.ts";
-
-/** What can be shown of something under way. Nothing is, while the size isn't known. */
-export type Shown = Pick<Progress, "bytes" | "size"> & Partial<Progress>;
 
 /**
  * Does some work on `name` and shows how far it is, where somebody watches. The work calls `show` as

@@ -1,6 +1,6 @@
 // @ts-types="./cli_progress.d.ts"
 import progress from "cli-progress";
-import type { Shown } from "./progress.ts";
+import type { Shown } from "./progress_line.ts";
 import { progressLine } from "./progress_line.ts";
 import { sanitize } from "./sanitize.ts";
 

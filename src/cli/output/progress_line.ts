@@ -1,5 +1,8 @@
-import type { Shown } from "./progress.ts";
+import type { Progress } from "../../peer/api/peer_api.ts";
 import { formatDuration, formatRate, formatSize } from "./units.ts";
+
+/** What can be shown of something under way. Nothing is, while the size isn't known. */
+export type Shown = Pick<Progress, "bytes" | "size"> & Partial<Progress>;
 
 /** Most characters of a name that are shown, and fewest if it has to give way. */
 const NAME_WIDTH = { most: 40, least: 12 };

@@ -1,7 +1,7 @@
 import { Fault } from "../../fault.ts";
 import { stateFolderOf } from "../../store/state/state_folder.ts";
 import { readControlFile } from "../../web/control_file.ts";
-import type { PageDoor, PageSettings } from "../../web/page_host.ts";
+import type { PageDoor, PageSettings } from "../../web/page_door.ts";
 import type { PrivateTransport } from "../../trust/private_transport.ts";
 import { BootstrapClient } from "../../peer/discovery/bootstrap_client.ts";
 import type { ControlClient } from "../../web/control_client.ts";

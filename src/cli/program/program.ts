@@ -1,38 +1,14 @@
+import { type Shell, SHELLS } from "../completion/shells.ts";
+import type { BootstrapFlags, NewKeyFlags } from "../args/bootstrap_flags.ts";
 import { Argument, Command, Help, Option } from "commander";
 import { parsePort } from "../../peer/api/settings.ts";
 import { VERSION } from "../../version.ts";
-import {
-  bootstrapOptions,
-  LISTENING,
-  type LogFlags,
-  type PeerFlags,
-  peerOptions,
-} from "../args/options.ts";
+import { bootstrapOptions, LISTENING, type PeerFlags, peerOptions } from "../args/options.ts";
 import { addInstallService, type InstallFlags } from "./add_install_service.ts";
 import { parseDuration } from "../output/units.ts";
 import { addExamples, addVerb, type VerbLine } from "../verbs/verb_command.ts";
 import { parsing } from "../output/usage.ts";
 import { VERBS } from "../verbs/all.ts";
-
-export const SHELLS = ["bash", "zsh", "fish"] as const;
-export type Shell = typeof SHELLS[number];
-
-/** What `shoal bootstrap` can be told. */
-export interface BootstrapFlags extends LogFlags {
-  host: string;
-  port: number;
-  /** The config file, if another than usual. */
-  config?: string;
-  swarmKey?: string;
-}
-
-/** What `shoal bootstrap new-key` can be told. */
-export interface NewKeyFlags {
-  /** A key file to carry on. */
-  rotate?: string;
-  /** For how long, in seconds. */
-  for?: number;
-}
 
 /** What the commands do. */
 export interface Handlers {

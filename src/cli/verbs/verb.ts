@@ -1,7 +1,7 @@
 import type { Option } from "commander";
 import type { PeerApi } from "../../peer/api/peer_api.ts";
 import type { Ask } from "../output/ask.ts";
-import type { PageDoor } from "../../web/page_host.ts";
+import type { PageDoor } from "../../web/page_door.ts";
 import type { ExitCode } from "../output/exit_code.ts";
 import type { Output } from "../output/output.ts";
 

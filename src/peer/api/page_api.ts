@@ -4,7 +4,7 @@
  */
 import type { ManifestEntry } from "../../content/manifest.ts";
 import type { Finding } from "./finding.ts";
-import type { ConfigChanges, ConfigView } from "../live_config.ts";
+import type { ConfigChanges, ConfigView } from "./config.ts";
 import type { GetRequest, PeerApi, ShareResult } from "./peer_api.ts";
 
 /** A download in cells of equal size, for a picture of it. */

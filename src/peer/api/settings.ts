@@ -1,6 +1,6 @@
 import { Fault, quoted } from "../../fault.ts";
 import type { Address } from "../../wire/connection.ts";
-import type { ConfigSource } from "../live_config.ts";
+import type { ConfigChanges, ConfigView } from "./config.ts";
 
 /** Where a bootstrap listens unless told otherwise. */
 export const BOOTSTRAP_PORT = 8_000;
@@ -46,6 +46,16 @@ export interface PeerSettings {
   uploadSlots?: number;
   /** Where its configuration is kept, for a peer that serves. */
   config?: ConfigSource;
+}
+
+/** What the configuration comes to: {@link ConfigView}, and the settings that it stands for. */
+export type Configured = ConfigView & { settings: PeerSettings };
+
+/** A config file, with what overrules it. Methods throw `usage` and `disk` Faults. */
+export interface ConfigSource {
+  read(): Promise<Configured>;
+  /** Changes the file in one step, or not at all. */
+  write(changes: ConfigChanges): Promise<Configured>;
 }
 
 /** A host name or IPv4 address, or an IPv6 address in brackets; then perhaps a port. */

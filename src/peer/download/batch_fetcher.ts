@@ -3,7 +3,7 @@ import { Fault } from "../../fault.ts";
 import { type BackoffOptions, delay } from "../../async/retry.ts";
 import { Batches, type SmallFile } from "./batches.ts";
 import type { RateLimiter } from "../../async/rate_limiter.ts";
-import type { PeerSource } from "./source.ts";
+import type { PeerSource } from "./peer_source.ts";
 import { SourcePool } from "./source_pool.ts";
 import { type Find, SourceSearch, TICK_MS, WAIT_MS } from "./source_search.ts";
 

@@ -2,7 +2,7 @@ import { Fault, messageOf } from "../../fault.ts";
 import { badChunks, goodStretches } from "../../content/bad_chunks.ts";
 import { digestChunks } from "../../content/digest.ts";
 import { RunMap } from "../../content/run_map.ts";
-import type { Stored } from "../../store/disk/disk.ts";
+import type { Stored } from "../../store/disk/sink.ts";
 import { CHUNK_SIZE } from "../../wire/protocol.ts";
 import type { Payload, Sink } from "../../store/disk/sink.ts";
 

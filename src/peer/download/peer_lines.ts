@@ -4,7 +4,7 @@ import type { Message } from "../../wire/codec.ts";
 import { type Address, formatAddress } from "../../wire/connection.ts";
 import { PeerHello } from "../../wire/protocol.ts";
 import type { RateLimiter } from "../../async/rate_limiter.ts";
-import type { Self } from "./source.ts";
+import type { Self } from "./self.ts";
 
 /** Downloads that share one connection, at most: half of the files that a callee tells news of on one. */
 export const LINES_CAP = 32;

@@ -20,8 +20,10 @@ import { Downloader } from "../download/downloader.ts";
 import { FolderTally } from "./folder_tally.ts";
 import type { PeerRecord } from "../api/peer_api.ts";
 import type { RateLimiter } from "../../async/rate_limiter.ts";
-import type { Servable } from "../serve/active_downloads.ts";
-import { peerSources, type Self, type Source } from "../download/source.ts";
+import type { Servable } from "../../store/disk/servable.ts";
+import { type Source } from "../download/source.ts";
+import { peerSources } from "../download/peer_source.ts";
+import type { LocalPeer } from "../download/peer_source.ts";
 import type { ActiveTransfer } from "../status/transfers.ts";
 
 /** Large files that are fetched at a time. */
@@ -49,7 +51,7 @@ export interface FolderContentsOptions {
   waitMs?: number;
   limits: RateLimiter[];
   budget: Budget;
-  self: Self;
+  self: LocalPeer;
   cache: HashCache;
   digests: DigestStore;
   db: StateDatabase;

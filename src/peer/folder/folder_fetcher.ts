@@ -28,7 +28,7 @@ import {
 } from "./folder_receipt.ts";
 import type { GetRequest, PeerRecord, Progress } from "../api/peer_api.ts";
 import type { RateLimiter } from "../../async/rate_limiter.ts";
-import type { Servable } from "../serve/active_downloads.ts";
+import type { Servable } from "../../store/disk/servable.ts";
 import type { Source } from "../download/source.ts";
 import type { Swarm } from "../discovery/swarm.ts";
 import type { ActiveTransfer } from "../status/transfers.ts";

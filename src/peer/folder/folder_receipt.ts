@@ -1,6 +1,5 @@
 import type { ManifestPart } from "../../content/manifest_part.ts";
 import { treeShape } from "../../content/hash_tree.ts";
-import { Fault } from "../../fault.ts";
 import type { TreeFindings } from "../../store/tree/known_trees.ts";
 import type { FolderTally } from "./folder_tally.ts";
 import type { FileCounts, LeftOut, Receipt } from "../api/peer_api.ts";
@@ -61,10 +60,4 @@ export function receiptOfBrought(
 
 function outside(path: string): LeftOut {
   return { path, why: "the link leads out of what is fetched" };
-}
-
-/** The fault for a checksum of something that is no file; `id` is what can be asked for in its place. */
-export function noChecksum(id?: string): Fault {
-  const instead = id ? `; to get only what has a certain content, add --id ${id}` : "";
-  return new Fault("usage", `Cannot use --checksum: a folder has no checksum of its own${instead}`);
 }

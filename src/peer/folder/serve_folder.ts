@@ -1,5 +1,5 @@
 import type { SharedReader } from "../../store/disk/shared_reader.ts";
-import type { Target } from "../target/find_target.ts";
+import type { Target } from "../target/target.ts";
 import type { StagedFile } from "./folder_contents.ts";
 import { SeededFile } from "../serve/seeded_file.ts";
 import type { ActiveDownloads } from "../serve/active_downloads.ts";

@@ -1,7 +1,7 @@
 import { treeShape } from "../../content/hash_tree.ts";
 import type { PartialFile } from "../../store/partial/partial_file.ts";
 import type { Downloader } from "../download/downloader.ts";
-import type { Target } from "../target/find_target.ts";
+import type { Target } from "../target/target.ts";
 import { liveSources } from "../status/live_sources.ts";
 import type { GetEvent, Progress, Receipt, SourceReceipt } from "../api/peer_api.ts";
 import type { ActiveTransfer } from "../status/transfers.ts";

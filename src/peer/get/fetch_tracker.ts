@@ -10,7 +10,7 @@ import {
   receiptOf,
   show,
 } from "./fetch_job.ts";
-import type { Target, Wanted } from "../target/find_target.ts";
+import type { Target, Wanted } from "../target/target.ts";
 import { endLate } from "./end_late.ts";
 import { trustedName } from "./folder_get.ts";
 import type { GetOptions, Receipt, SourceReceipt, StreamRequest } from "../api/peer_api.ts";

@@ -22,7 +22,8 @@ import { FolderFetcher, type FolderFetcherOptions } from "../folder/folder_fetch
 import { FolderReader } from "./folder_reader.ts";
 import { FolderGet, type FolderGetOptions } from "./folder_get.ts";
 import { settleFolder } from "../target/folder_place.ts";
-import { findTarget, type Target, type Wanted } from "../target/find_target.ts";
+import { findTarget } from "../target/find_target.ts";
+import { type Target, type Wanted } from "../target/target.ts";
 import { OrderedOutput } from "../download/ordered_output.ts";
 import { PartialAdmin } from "./partial_admin.ts";
 import type {

@@ -5,11 +5,13 @@ import { Fault } from "../../fault.ts";
 import { account, type FetchJob } from "./fetch_job.ts";
 import { notInFolder, partNamed } from "../target/find_folder.ts";
 import { findSources } from "../download/find_sources.ts";
-import type { Target, Wanted } from "../target/find_target.ts";
+import type { Target, Wanted } from "../target/target.ts";
 import { OrderedOutput } from "../download/ordered_output.ts";
 import type { PeerRecord } from "../api/peer_api.ts";
 import type { RunningDownloads } from "./running_downloads.ts";
-import { peerSources, type Self, type Source } from "../download/source.ts";
+import { type Source } from "../download/source.ts";
+import { peerSources } from "../download/peer_source.ts";
+import type { LocalPeer } from "../download/peer_source.ts";
 import type { Swarm } from "../discovery/swarm.ts";
 
 /** Entries of the manifests that are kept for the next one who asks, all together. */
@@ -17,7 +19,7 @@ const KEPT_ENTRIES = 50_000;
 
 export interface FolderReaderOptions {
   swarm: Swarm;
-  self: Self;
+  self: LocalPeer;
   /** This peer's own copy of a content, where it shares one. */
   local: (id: string) => Source | undefined;
   running: RunningDownloads;

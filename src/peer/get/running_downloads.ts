@@ -5,17 +5,19 @@ import { Budget } from "../download/budget.ts";
 import { Downloader, type Reuse } from "../download/downloader.ts";
 import type { FetchJob } from "./fetch_job.ts";
 import { findSources } from "../download/find_sources.ts";
-import type { Target } from "../target/find_target.ts";
+import type { Target } from "../target/target.ts";
 import type { PeerRecord } from "../api/peer_api.ts";
 import { RateLimiter } from "../../async/rate_limiter.ts";
 import type { Sink } from "../../store/disk/sink.ts";
-import { type ChunkRange, peerSources, type Self, type Source } from "../download/source.ts";
+import { type ChunkRange, type Source } from "../download/source.ts";
+import { peerSources } from "../download/peer_source.ts";
+import type { LocalPeer } from "../download/peer_source.ts";
 import type { Swarm } from "../discovery/swarm.ts";
 
 export interface RunningOptions {
   swarm: Swarm;
   digests: DigestStore;
-  self: Self;
+  self: LocalPeer;
   /** For all that is fetched. */
   limitDown: RateLimiter;
   /** Called for what was fetched, with its number of bytes. */

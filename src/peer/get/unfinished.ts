@@ -8,7 +8,7 @@ import { pathOf } from "../../content/safe_path.ts";
 import type { Announcement } from "../../wire/protocol.ts";
 import type { Claims } from "./claims.ts";
 import type { FetchJob } from "./fetch_job.ts";
-import type { Target } from "../target/find_target.ts";
+import type { Target } from "../target/target.ts";
 import type { FolderFetcher } from "../folder/folder_fetcher.ts";
 
 const log = getLogger(["shoal", "peer", "fetcher"]);

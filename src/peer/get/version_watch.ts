@@ -1,6 +1,6 @@
 import { Fault } from "../../fault.ts";
 import type { FetchJob } from "./fetch_job.ts";
-import type { Target } from "../target/find_target.ts";
+import type { Target } from "../target/target.ts";
 import type { GetRequest } from "../api/peer_api.ts";
 import type { Swarm } from "../discovery/swarm.ts";
 

@@ -1,7 +1,7 @@
 import type { FolderFile } from "../../store/shares/folder_files.ts";
 import type { Share } from "../../store/shares/library.ts";
 import type { SharedReader } from "../../store/disk/shared_reader.ts";
-import type { Servable } from "./active_downloads.ts";
+import type { Servable } from "../../store/disk/servable.ts";
 
 /** A file in a shared folder, as what is served of it: all. */
 export class FolderContent implements Servable {

@@ -1,7 +1,7 @@
 import type { Connection } from "../../wire/connection.ts";
 import { LIST_CAP } from "../../wire/protocol.ts";
 import { Refused } from "../../wire/answerer.ts";
-import type { Servable } from "./active_downloads.ts";
+import type { Servable } from "../../store/disk/servable.ts";
 
 /** How long news are gathered before they are told, in milliseconds. */
 export const NEWS_MS = 25;

@@ -1,6 +1,6 @@
 import type { FileStamp } from "../../store/disk/file_stamp.ts";
 import type { SharedReader } from "../../store/disk/shared_reader.ts";
-import type { Servable } from "./active_downloads.ts";
+import type { Servable } from "../../store/disk/servable.ts";
 
 /** A whole file that was fetched and is served for a while, by itself or in a folder, without being shared. */
 export class SeededFile implements Servable {

@@ -5,7 +5,8 @@ import type { Library, Share } from "../../store/shares/library.ts";
 import type { SharedReader } from "../../store/disk/shared_reader.ts";
 import { Refused } from "../../wire/answerer.ts";
 import { FolderContent } from "./folder_content.ts";
-import { ActiveDownloads, type Servable } from "./active_downloads.ts";
+import { ActiveDownloads } from "./active_downloads.ts";
+import { type Servable } from "../../store/disk/servable.ts";
 import { SharedContent } from "./shared_content.ts";
 
 /** Who is served. */

@@ -1,6 +1,6 @@
 import type { Share } from "../../store/shares/library.ts";
 import type { SharedReader } from "../../store/disk/shared_reader.ts";
-import type { Servable } from "./active_downloads.ts";
+import type { Servable } from "../../store/disk/servable.ts";
 
 /** A shared file as what is served of it: all. */
 export class SharedContent implements Servable {

@@ -13,7 +13,7 @@ import { Askers } from "./askers.ts";
 import { FileFetchers } from "./file_fetchers.ts";
 import { RunNotices } from "./run_notices.ts";
 import { answerSeed } from "./seed_uploader.ts";
-import type { Servable } from "./active_downloads.ts";
+import type { Servable } from "../../store/disk/servable.ts";
 import { ServedContents, type ServedContentsOptions } from "./served_contents.ts";
 import type { ChunkRange } from "../download/source.ts";
 import { sourcesFor } from "./sources_for.ts";

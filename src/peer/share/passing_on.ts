@@ -3,10 +3,11 @@ import type { HashCache } from "../../store/hash/hash_cache.ts";
 import type { Place } from "../../store/shares/library.ts";
 import type { SharedReader } from "../../store/disk/shared_reader.ts";
 import type { Announced } from "../discovery/announced.ts";
-import type { Target } from "../target/find_target.ts";
+import type { Target } from "../target/target.ts";
 import type { StagedFile } from "../folder/folder_contents.ts";
 import { SeededFile } from "../serve/seeded_file.ts";
-import type { ActiveDownloads, Servable } from "../serve/active_downloads.ts";
+import type { ActiveDownloads } from "../serve/active_downloads.ts";
+import type { Servable } from "../../store/disk/servable.ts";
 import { serveFolder } from "../folder/serve_folder.ts";
 import type { Sharing } from "./sharing.ts";
 

@@ -13,7 +13,7 @@ import { signAnnouncement, type Unsigned } from "../../trust/announcement.ts";
 import type { Identity } from "../../trust/identity.ts";
 import type { Announcement } from "../../wire/protocol.ts";
 import type { Announced } from "../discovery/announced.ts";
-import type { Target } from "../target/find_target.ts";
+import type { Target } from "../target/target.ts";
 import type { LeftOut, ShareOptions, ShareRequest, ShareResult } from "../api/peer_api.ts";
 import { fileState, shareState } from "./share_state.ts";
 import { placeOf, viewOf } from "./share_view.ts";

@@ -1,5 +1,6 @@
 import { Fault } from "../../fault.ts";
-import { type FindOptions, findTarget, type Target, type Wanted } from "./find_target.ts";
+import { type FindOptions, findTarget } from "./find_target.ts";
+import { type Target, type Wanted } from "./target.ts";
 
 /**
  * The folder that what is wanted lies in: the one with the longest name that is announced. Undefined when there

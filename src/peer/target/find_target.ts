@@ -1,33 +1,18 @@
+import type { Target, Wanted } from "./target.ts";
 import { Fault } from "../../fault.ts";
-import type { FileEntry } from "../../content/manifest.ts";
-import { type Choice, chooseOffer, type Taken } from "../../trust/choose_offer.ts";
-import type { Announcement, PeerRecord } from "../../wire/protocol.ts";
+import { type Choice, chooseOffer } from "../../trust/choose_offer.ts";
+import type { PeerRecord } from "../../wire/protocol.ts";
 import { askSeeds, type AskSeedsOptions } from "./ask_seeds.ts";
 import { choiceFault, unsigned } from "./choice_fault.ts";
-import type { GetRequest } from "../api/peer_api.ts";
-import { PeerSource, type Self, type Source } from "../download/source.ts";
+import { type Source } from "../download/source.ts";
+import { PeerSource } from "../download/peer_source.ts";
+import type { LocalPeer } from "../download/peer_source.ts";
 import type { Offer, Swarm } from "../discovery/swarm.ts";
 import type { TrustBook } from "./trust_book.ts";
 
-/** What will be fetched, and from whom. */
-export interface Target {
-  id: string;
-  size: number;
-  sources: Source[];
-  /** Undefined for a seed peer's file, nobody signs for it, and for a part of a folder. */
-  announcement?: Announcement;
-  /** Why it is taken. */
-  taken: Taken;
-  /** Of a file in a folder: what the folder says of it. */
-  entry?: FileEntry;
-}
-
-/** What says which content is meant. */
-export type Wanted = Pick<GetRequest, "name" | "id" | "publisher">;
-
 export interface FindOptions extends AskSeedsOptions {
   /** This peer, as it says `hello`; it is not its own source. */
-  self: Self;
+  self: LocalPeer;
   /** Who is remembered. */
   trust: TrustBook;
   /** This peer's own copy of a content, where it shares one. */
@@ -90,7 +75,7 @@ async function choose(
 
 function targetOf(
   { lead, offers, taken }: Extract<Choice<Offer>, { kind: "take" }>,
-  self: Self,
+  self: LocalPeer,
 ): Target {
   const { announcement } = lead;
   const records = new Map<string, PeerRecord>();

@@ -5,7 +5,7 @@ import type { HashCache } from "../../store/hash/hash_cache.ts";
 import { safeName } from "../../content/safe_path.ts";
 import { destinationOf, MOVE_AWAY } from "./destination.ts";
 import { placeAt } from "./folder_place.ts";
-import { noChecksum } from "../folder/folder_receipt.ts";
+import { noChecksum } from "./require_checksum.ts";
 import type { GetRequest, Receipt } from "../api/peer_api.ts";
 import { requireChecksum } from "./require_checksum.ts";
 

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import type { Download } from "../../store/partial/download_store.ts";
 import { bytesOf } from "../../store/partial/partial_file.ts";
-import type { Target } from "./find_target.ts";
+import type { Target } from "./target.ts";
 import type { Kept } from "./kept_destination.ts";
 import type { Plan } from "../api/peer_api.ts";
 

@@ -3,7 +3,7 @@ import { RUN_CHUNKS, RunMap } from "../../content/run_map.ts";
 import { Fault } from "../../fault.ts";
 import type { DigestStore } from "../../store/hash/digest_store.ts";
 import type { HashCache } from "../../store/hash/hash_cache.ts";
-import type { Target } from "./find_target.ts";
+import type { Target } from "./target.ts";
 import { knownFiles } from "./local_files.ts";
 import { reuseLocal } from "../download/reuse.ts";
 import { VerifiedPages } from "../download/verified_pages.ts";

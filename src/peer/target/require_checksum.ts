@@ -20,3 +20,9 @@ export function wrongChecksum(
 ): Fault {
   return new Fault("integrity", `Cannot get ${name}: its SHA-256 is ${found}, not ${sha256}`);
 }
+
+/** The fault for a checksum of something that is no file; `id` is what can be asked for in its place. */
+export function noChecksum(id?: string): Fault {
+  const instead = id ? `; to get only what has a certain content, add --id ${id}` : "";
+  return new Fault("usage", `Cannot use --checksum: a folder has no checksum of its own${instead}`);
+}

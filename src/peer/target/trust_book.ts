@@ -10,7 +10,7 @@ import {
 } from "../../trust/choose_offer.ts";
 import type { Announcement } from "../../wire/protocol.ts";
 import { candidateOf, choiceFault, unsigned } from "./choice_fault.ts";
-import type { Target } from "./find_target.ts";
+import type { Target } from "./target.ts";
 import type { TrustEntry, TrustRequest } from "../api/peer_api.ts";
 import type { Swarm } from "../discovery/swarm.ts";
 

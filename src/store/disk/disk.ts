@@ -1,3 +1,4 @@
+import type { Stored } from "./sink.ts";
 import type { Payload } from "./sink.ts";
 import type { DiskReply, DiskRequest, HashedPart } from "./disk_jobs.ts";
 import { DiskThread } from "./disk_thread.ts";
@@ -17,13 +18,6 @@ const SPARE_BYTES = 16 << 20;
  * with fewer the one that they wait for would soon be done, more are seldom in flight.
  */
 const BEHIND = 8;
-
-/** What became of a payload. */
-export interface Stored {
-  bad: number[];
-  /** The memory that the payload came in, to be used again. */
-  buffer: ArrayBuffer;
-}
 
 /** What became of a part of a file that was hashed. */
 export interface Hashed {

@@ -1,5 +1,4 @@
 import type { RunMap } from "../../content/run_map.ts";
-import type { Stored } from "./disk.ts";
 
 /** Chunks as they came from a source, and what they should be. */
 export interface Payload {
@@ -8,6 +7,13 @@ export interface Payload {
   length: number;
   /** The digests that the chunks should have, one after the other. */
   expected: Uint8Array;
+}
+
+/** What became of a payload. */
+export interface Stored {
+  bad: number[];
+  /** The memory that the payload came in, to be used again. */
+  buffer: ArrayBuffer;
 }
 
 /** Where a download goes: a file that is written anywhere, or a stream in order. */

@@ -2,7 +2,7 @@ import { badChunks, goodStretches } from "../../content/bad_chunks.ts";
 import { CHUNK_SIZE } from "../../content/sizes.ts";
 import { chunkDigests } from "../../content/sync_digest.ts";
 import type { Payload } from "./sink.ts";
-import type { Stored } from "./disk.ts";
+import type { Stored } from "./sink.ts";
 
 /**
  * Verifies payloads on the calling thread, which takes half a millisecond for each, and writes them on

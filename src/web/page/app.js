@@ -1,15 +1,15 @@
 import { effect, signal } from "@preact/signals";
 import { render } from "preact";
-import { Dialog } from "./dialog.js";
-import { Drop } from "./drop.js";
-import { FilesTab } from "./files_tab.js";
-import { formatRate, shortId } from "./format.js";
-import { html } from "./html.js";
+import { Dialog } from "./kit/dialog.js";
+import { Drop } from "./browse/drop.js";
+import { FilesTab } from "./browse/files_tab.js";
+import { formatRate, shortId } from "./kit/format.js";
+import { html } from "./kit/html.js";
 import { connection, follow, partials, status, transfers } from "./live.js";
 import { PeersTab } from "./peers_tab.js";
-import { loadConfig, SettingsTab } from "./settings_tab.js";
-import { Toasts } from "./toasts.js";
-import { TransfersTab } from "./transfers_tab.js";
+import { loadConfig, SettingsTab } from "./settings/settings_tab.js";
+import { Toasts } from "./kit/toasts.js";
+import { TransfersTab } from "./transfers/transfers_tab.js";
 
 const TABS = [
   { id: "files", label: "Files", view: FilesTab },

@@ -1,5 +1,5 @@
 import { batch, signal } from "@preact/signals";
-import { applyRates } from "./rates.js";
+import { applyRates } from "./transfers/rates.js";
 
 /** What the peer says of itself, without what has a signal of its own; null until it has said something. */
 export const status = signal(null);

@@ -1,8 +1,8 @@
-import { query, scope } from "./files_store.js";
-import { count, exactRate, formatRate, sentence, shortId } from "./format.js";
-import { html } from "./html.js";
+import { query, scope } from "./browse/files_store.js";
+import { count, exactRate, formatRate, sentence, shortId } from "./kit/format.js";
+import { html } from "./kit/html.js";
 import { connection, status, transfers } from "./live.js";
-import { usePolled } from "./polled.js";
+import { usePolled } from "./kit/polled.js";
 
 /** How often the peers are asked for while they are looked at, in milliseconds. */
 const EVERY_MS = 3_000;

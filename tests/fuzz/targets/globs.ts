@@ -1,5 +1,5 @@
 import { Glob } from "../../../src/bootstrap/glob.ts";
-import { NAME_CAP } from "../../../src/wire/protocol.ts";
+import { NAME_CAP } from "../../../src/content/safe_path.ts";
 import { must } from "../allow.ts";
 import type { Target } from "../target.ts";
 import { bytesOf, textOf, twoOf } from "../text.ts";

@@ -1,5 +1,5 @@
 import { runCount } from "../../../src/content/run_map.ts";
-import { PeerSource } from "../../../src/peer/download/source.ts";
+import { PeerSource } from "../../../src/peer/download/peer_source.ts";
 import { concat } from "../../support/bytes.ts";
 import { isAllowed, must } from "../allow.ts";
 import { FILE, PAYLOADS, PEER, RECORD, REPLIES } from "../samples.ts";

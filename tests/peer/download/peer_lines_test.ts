@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Fault } from "../../../src/fault.ts";
 import { LINES_CAP, PeerLines } from "../../../src/peer/download/peer_lines.ts";
 import { RateLimiter } from "../../../src/async/rate_limiter.ts";
-import { PeerSource } from "../../../src/peer/download/source.ts";
+import { PeerSource } from "../../../src/peer/download/peer_source.ts";
 import * as v from "valibot";
 import { faultOf } from "../../support/faults.ts";
 import { RawEnd } from "../../support/sockets.ts";

@@ -1,7 +1,7 @@
 /** What a PeerSource makes of what another peer says, right or wrong. */
 import { assert, assertEquals } from "@std/assert";
 import { RUN_SIZE } from "../../../src/content/run_map.ts";
-import { PeerSource } from "../../../src/peer/download/source.ts";
+import { PeerSource } from "../../../src/peer/download/peer_source.ts";
 import type { Refusal } from "../../../src/wire/caller.ts";
 import { faultOf } from "../../support/faults.ts";
 import { settle } from "../../support/settle.ts";

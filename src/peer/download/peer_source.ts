@@ -1,0 +1,172 @@
+import * as v from "valibot";
+import { runCount, RunMap } from "../../content/run_map.ts";
+import { Fault, messageOf } from "../../fault.ts";
+import { decodePayload, type Message } from "../../wire/codec.ts";
+import { type Address, formatAddress } from "../../wire/connection.ts";
+import {
+  Chunks,
+  Digests,
+  FilesReply,
+  Has,
+  PeerRecord,
+  RunMapReply,
+  SOURCES_CAP,
+  SourcesReply,
+  Taken,
+} from "../../wire/protocol.ts";
+import type { SourceReceipt } from "../api/peer_api.ts";
+import { type PeerLine, PeerLines } from "./peer_lines.ts";
+import type { RateLimiter } from "../../async/rate_limiter.ts";
+import type { Self } from "./self.ts";
+import type { ChunkRequest, Source } from "./source.ts";
+
+/**
+ * What is in flight takes longer over TLS than a short reply does, in milliseconds: it passes through
+ * in records of 16 KiB, and the last ones of a reply may wait to be acknowledged.
+ */
+const TLS_MS = 30;
+/** How many times a source may tell of each run, on average: once would do. */
+const TELLINGS = 4;
+
+const PeerList = v.pipe(v.array(PeerRecord), v.maxLength(SOURCES_CAP));
+
+/** This peer as it calls others. */
+export interface LocalPeer extends Self {
+  /** The connections that all downloads share. Default one for each source. */
+  lines?: PeerLines;
+}
+
+/** A peer that speaks Shoal's own protocol, over its part in the connection there. */
+export class PeerSource implements Source {
+  readonly receipt: SourceReceipt;
+  readonly #file: { id: string; size: number };
+  readonly #address: Address;
+  readonly #self: LocalPeer;
+  #line: PeerLine | undefined;
+  #rttMs = 0;
+
+  constructor(file: { id: string; size: number }, address: Address, self: LocalPeer) {
+    this.#file = file;
+    this.#address = address;
+    this.#self = self;
+    this.receipt = { address: formatAddress(address), bytes: 0, retries: 0, bad_chunks: 0 };
+  }
+
+  get rttMs(): number {
+    return this.#rttMs;
+  }
+
+  get ended(): Promise<unknown> {
+    return this.#connected().ended;
+  }
+
+  async connect(signal: AbortSignal, limits?: RateLimiter[]): Promise<void> {
+    const { lines = new PeerLines({ self: () => this.#self, limitDown: [] }) } = this.#self;
+    this.#line = await lines.open(this.#address, { signal, limits });
+    this.receipt.peer = this.#line.peer;
+  }
+
+  async have(
+    onRun: (run: number) => void,
+    onTaken: (run: number) => void = () => {},
+  ): Promise<RunMap> {
+    const line = this.#connected();
+    const { connection } = line.caller;
+    const runs = runCount(this.#file.size);
+    // What it tells of before it replies goes here.
+    const early = new RunMap(runs);
+    let hear = (run: number): void => void early.add(run);
+    let left = TELLINGS * runs;
+    line.listen((notice) => {
+      const told = notice.action === "taken" ? onTaken : hear;
+      for (const [first, end] of this.#told(notice, runs)) {
+        left -= end - first;
+        if (left < 0) {
+          return line.caller.close(new Fault("network", `${connection} repeats itself`));
+        }
+        for (let run = first; run < end; run++) told(run);
+      }
+    });
+    const started = performance.now();
+    const { reply, payload } = await line.request(
+      { action: "have", file: this.#file.id },
+      RunMapReply,
+    );
+    this.#rttMs = performance.now() - started;
+    if (connection.transport.secured) this.#rttMs += TLS_MS;
+    const map = reply.complete ? RunMap.full(runs) : this.#mapOf(runs, payload);
+    for (let run = 0; run < runs; run++) if (early.has(run)) map.add(run);
+    hear = (run) => map.add(run) && onRun(run);
+    return map;
+  }
+
+  async digests(level: number, page: number): Promise<Uint8Array<ArrayBuffer>> {
+    const request = { action: "get_digests", file: this.#file.id, level, page };
+    return (await this.#connected().request(request, Digests)).payload;
+  }
+
+  async chunks(
+    { first, count, unlessTaken }: ChunkRequest,
+    into: Uint8Array<ArrayBuffer>,
+    signal: AbortSignal,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    const unless = unlessTaken ? { unless_taken: true } : {};
+    const request = { action: "get_chunks", file: this.#file.id, first, count, ...unless };
+    return (await this.#connected().request(request, Chunks, { into, signal })).payload;
+  }
+
+  /** The first `count` of these files, one after the other, as yet unverified; at most `most` bytes. */
+  async files(
+    files: string[],
+    most: number,
+  ): Promise<{ count: number; payload: Uint8Array<ArrayBuffer> }> {
+    const into = new Uint8Array(most);
+    const request = { action: "get_files", files };
+    const { reply, payload } = await this.#connected().request(request, FilesReply, { into });
+    return { count: reply.count, payload };
+  }
+
+  async peers(): Promise<PeerRecord[]> {
+    const request = { action: "sources", file: this.#file.id };
+    const { payload } = await this.#connected().request(request, SourcesReply);
+    return decodePayload(PeerList, payload);
+  }
+
+  close(): void {
+    this.#line?.close();
+  }
+
+  #mapOf(runs: number, payload: Uint8Array): RunMap {
+    try {
+      return RunMap.from(runs, payload);
+    } catch (cause) {
+      throw new Fault("network", `${this.receipt.address} sent a wrong map: ${messageOf(cause)}`, {
+        cause,
+      });
+    }
+  }
+
+  /** The runs that a notice tells of, each as the first one and the one after the last. */
+  #told(notice: Message, runs: number): [number, number][] {
+    const news = v.safeParse(notice.action === "taken" ? Taken : Has, notice);
+    if (!news.success || news.output.file !== this.#file.id) return [];
+    // However large the numbers are that it says, there are no more runs than these.
+    return news.output.runs.filter(([first]) => first < runs)
+      .map(([first, count]) => [first, Math.min(first + count, runs)]);
+  }
+
+  #connected(): PeerLine {
+    if (!this.#line) throw new Error("connect() comes first");
+    return this.#line;
+  }
+}
+
+/** Those of some peers that are not this one, as sources of a content. */
+export function peerSources(
+  content: { id: string; size: number },
+  records: PeerRecord[],
+  self: LocalPeer,
+): PeerSource[] {
+  return records.filter(({ peer }) => peer !== self.peer)
+    .map(({ address, port }) => new PeerSource(content, { host: address, port }, self));
+}

@@ -1,0 +1,21 @@
+import type { FileEntry } from "../../content/manifest.ts";
+import type { Taken } from "../../trust/choose_offer.ts";
+import type { Announcement } from "../../wire/protocol.ts";
+import type { GetRequest } from "../api/peer_api.ts";
+import type { Source } from "../download/source.ts";
+
+/** What will be fetched, and from whom. */
+export interface Target {
+  id: string;
+  size: number;
+  sources: Source[];
+  /** Undefined for a seed peer's file, nobody signs for it, and for a part of a folder. */
+  announcement?: Announcement;
+  /** Why it is taken. */
+  taken: Taken;
+  /** Of a file in a folder: what the folder says of it. */
+  entry?: FileEntry;
+}
+
+/** What says which content is meant. */
+export type Wanted = Pick<GetRequest, "name" | "id" | "publisher">;

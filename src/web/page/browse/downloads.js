@@ -1,0 +1,100 @@
+import { askInDialog, confirm } from "../kit/dialog.js";
+import { askJson, askResult } from "../api.js";
+import { count, exactSize, exactTime, formatAge, formatSize, shortId } from "../kit/format.js";
+import { loadOffers } from "./files_store.js";
+import { html } from "../kit/html.js";
+import { tell, tellError } from "../kit/toasts.js";
+
+/**
+ * Fetches a file, and says how that ended. What stands in the way is asked about: which of several
+ * contents is meant, whether to replace what is there. The peer goes on when the page is closed.
+ */
+export async function get({ name, id, overwrite }) {
+  try {
+    const body = { name, id, overwrite, background: true };
+    const receipt = await askResult("POST", "/api/downloads", { body });
+    tell(receipt.up_to_date ? `${name} is already here.` : `${name} is here, whole and verified.`);
+  } catch (error) {
+    if (error.kind === "ambiguous" && error.candidates) {
+      await getChosen(name, error.candidates, overwrite);
+    } else if (error.kind === "destination" && !overwrite) {
+      const text =
+        "A different file of that name is in the shared folder. Replacing it can’t be undone.";
+      if (await confirm(`Replace ${name}?`, text, "Replace it")) {
+        await get({ name, id, overwrite: true });
+      }
+    } else tellError(error);
+  }
+}
+
+/** Lets the user choose one of several contents of a name, and whether to trust its publisher. */
+export async function getChosen(name, candidates, overwrite) {
+  const chosen = await chooseCandidate(name, candidates);
+  if (!chosen) return;
+  const { one: { id, publisher }, trust } = chosen;
+  try {
+    if (trust) {
+      await askJson("POST", "/api/trust", { name, publisher });
+      void loadOffers();
+    }
+  } catch (error) {
+    return tellError(error);
+  }
+  await get({ name, id, overwrite });
+}
+
+function chooseCandidate(name, candidates) {
+  const text = candidates.length > 1
+    ? `This name stands for ${candidates.length} different files. Choose the one from a publisher you trust.`
+    : "It is not from the publisher that this name is known from. It may be somebody else’s file.";
+  return askInDialog(candidates.length > 1 ? `Which ${name}?` : `Get ${name}?`, (answer) =>
+    html`
+      <p>${text}</p>
+      <ul class="candidates">
+        ${candidates.map((one) =>
+          html`<${Candidate} key=${`${one.id} ${one.publisher}`} one=${one} answer=${answer} />`
+        )}
+      </ul>
+      <div class="buttons"><button onClick=${() => answer(undefined)}>Leave it</button></div>
+    `);
+}
+
+function Candidate({ one, answer }) {
+  const mayTrust = one.trust === "unknown" || one.trust === "other";
+  return html`
+    <li>
+      <div>
+        <strong title=${exactSize(one.size)}>${formatSize(one.size)}</strong>
+        <span> from publisher <code title=${one.publisher}>${shortId(one.publisher)}</code></span>
+        ${one.trust === "trusted" && html`<span class="badge on">known</span>`}
+        <div class="dim">
+          id <code title=${one.id}>${shortId(one.id)}</code>
+          <span title=${exactTime(one.time)}>${` · ${formatAge(one.time)}`}</span>
+          ${` · ${count(one.sources, "source")}`}
+        </div>
+      </div>
+      <div class="choices">
+        <button class="primary" onClick=${() => answer({ one })}>Get this one</button>
+        ${mayTrust &&
+          html`
+            <button
+              title="From now on, this name is this publisher’s"
+              onClick=${() => answer({ one, trust: true })}
+            >Trust, and get</button>
+          `}
+      </div>
+    </li>
+  `;
+}
+
+/** `pause`, `resume` or `cancel` a download; what fails is said. */
+export async function change(what, { name, id }) {
+  try {
+    if (what === "cancel") {
+      const query = new URLSearchParams({ name, ...(id && { id }) });
+      await askJson("DELETE", `/api/downloads?${query}`);
+    } else await askJson("POST", `/api/downloads/${what}`, { name, id });
+  } catch (error) {
+    tellError(error);
+  }
+}

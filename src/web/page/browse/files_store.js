@@ -1,0 +1,105 @@
+import { computed, signal } from "@preact/signals";
+import { ApiError, askLines } from "../api.js";
+import { shares, sharesMoved } from "../live.js";
+
+/** What the swarm offers: `state` is `loading`, `ready` or `failed`; an old list stays while loading. */
+export const offers = signal({ state: "loading", list: [], error: undefined });
+/** What is looked for, which files, and in which order. */
+export const query = signal("");
+export const scope = signal("all");
+export const order = signal({ by: "name", down: false });
+
+/** Lines that are read before the browser may paint again. */
+const SLICE = 500;
+
+let loading;
+
+/** Asks for the list again; one request at a time. */
+export function loadOffers() {
+  loading ??= load().finally(() => loading = undefined);
+  return loading;
+}
+
+async function load() {
+  const list = [];
+  try {
+    for await (const line of askLines("GET", "/api/files")) {
+      if (line.error) throw new ApiError(line.error.message, line.error);
+      list.push(prepared(line.result));
+      if (list.length % SLICE === 0) await new Promise((resolve) => setTimeout(resolve));
+    }
+    offers.value = { state: "ready", list };
+  } catch (error) {
+    offers.value = { state: "failed", list: offers.value.list, error };
+  }
+}
+
+/** A row with what it is looked up and sorted by. */
+function prepared(row) {
+  row.key = `${row.id} ${row.name}`;
+  row.lower = row.name.toLowerCase();
+  // A folder's own size is its manifest's; a share of this peer says that of its files.
+  row.whole = row.kind === "folder" ? row.bytes ?? row.size : row.size;
+  return row;
+}
+
+/** One row for each name and content: offered, shared by this peer, or both. */
+export const rows = computed(() => {
+  sharesMoved.value;
+  const all = [];
+  const versions = new Map();
+  const offered = new Set();
+  const add = (row) => {
+    all.push(row);
+    versions.set(row.name, (versions.get(row.name) ?? 0) + 1);
+  };
+  for (const row of offers.value.list) {
+    row.shared = shares.get(row.name)?.id === row.id;
+    if (row.shared) offered.add(row.name);
+    add(row);
+  }
+  for (const share of shares.values()) {
+    if (offered.has(share.name)) continue;
+    add(prepared({ ...share, time: share.mtime, sources: 0, shared: true }));
+  }
+  for (const row of all) row.versions = versions.get(row.name);
+  return all;
+});
+
+const KEYS = {
+  name: (row) => row.lower,
+  size: (row) => row.whole,
+  publisher: (row) => row.publisher,
+  sources: (row) => row.sources,
+  age: (row) => -row.time,
+};
+
+/** The rows in their order, all of them: typing in the search field sorts nothing. */
+const sorted = computed(() => {
+  const { by, down } = order.value;
+  const key = KEYS[by];
+  const sign = down ? -1 : 1;
+  return [...rows.value].sort((a, b) => {
+    const [x, y] = [key(a), key(b)];
+    return x === y ? (a.lower < b.lower ? -1 : 1) : x < y ? -sign : sign;
+  });
+});
+
+/** The rows that are shown. `publisher:` and `id:` in the search look there. */
+export const shown = computed(() => {
+  const words = query.value.toLowerCase().split(/\s+/).filter(Boolean);
+  const wanted = scope.value;
+  return sorted.value.filter((row) =>
+    (wanted === "all" || (wanted === "mine") === Boolean(row.shared)) &&
+    words.every((word) => {
+      if (word.startsWith("publisher:")) return row.publisher.startsWith(word.slice(10));
+      if (word.startsWith("id:")) return row.id.startsWith(word.slice(3));
+      return row.lower.includes(word);
+    })
+  );
+});
+
+/** The different contents of a name, as candidates to choose from. */
+export function candidatesOf(name) {
+  return rows.value.filter((row) => row.name === name);
+}

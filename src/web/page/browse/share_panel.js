@@ -1,0 +1,106 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { exactSize, formatSize } from "../kit/format.js";
+import { html } from "../kit/html.js";
+import { status } from "../live.js";
+import { dismissUploads, shareFiles, sharePath, uploads } from "./uploads.js";
+
+/** Most that are shown of what is being shared: those under way, those that failed, and the next ones. */
+const SHOWN = 20;
+
+/** Ways to share: drop files anywhere, choose them, or name a path on the peer's machine. */
+export function SharePanel() {
+  const chooser = useRef(null);
+  const [naming, setNaming] = useState(false);
+  return html`
+    <div class="share">
+      <button class="primary" onClick=${() => chooser.current.click()}>Share files…</button>
+      <input
+        ref=${chooser}
+        type="file"
+        multiple
+        hidden
+        aria-label="Choose files to share"
+        onChange=${(event) => {
+          shareFiles([...event.target.files].map((file) => ({ name: file.name, file })));
+          event.target.value = "";
+        }}
+      />
+      <button aria-expanded=${naming} onClick=${() => setNaming(!naming)}>Share by path…</button>
+      <span class="dim hint">or drop files anywhere on this page</span>
+      ${naming && html`<${PathForm} onDone=${() => setNaming(false)} />`}
+    </div>
+    <${Uploads} />
+  `;
+}
+
+function PathForm({ onDone }) {
+  const [path, setPath] = useState("");
+  const field = useRef(null);
+  useEffect(() => field.current.focus(), []);
+  const submit = async (event) => {
+    event.preventDefault();
+    if (await sharePath(path.trim())) onDone();
+  };
+  return html`
+    <form class="path" onSubmit=${submit}>
+      <label
+        for="share-path">A path on the peer’s machine, absolute or below ${status.value?.dir ??
+          "the shared folder"}. The file is shared where it lies.</label>
+      <div class="line">
+        <input id="share-path" ref=${field} required maxlength="4096" value=${path}
+          onInput=${(event) => setPath(event.target.value)} />
+        <button class="primary">Share it</button>
+      </div>
+    </form>
+  `;
+}
+
+function Uploads() {
+  const all = uploads.value;
+  if (all.length === 0) return null;
+  const waits = ({ phase }) => phase === "waiting";
+  const shown = [...all.filter((one) => !waits(one)), ...all.filter(waits)].slice(0, SHOWN);
+  return html`
+    <div class="uploads">
+      ${all.length > 1 && html`
+        <div class="line">
+          <span class="dim grow">${all.length.toLocaleString(
+            "en",
+          )} files are being shared${all.length > SHOWN ? `; ${SHOWN} are listed` : ""}</span>
+          <button onClick=${() => dismissUploads(all.map(({ key }) => key))}>Stop all</button>
+        </div>
+      `}
+      <ul aria-label="Being shared">
+        ${shown.map((one) => html`<${Upload} key=${one.key} upload=${one} />`)}
+      </ul>
+    </div>
+  `;
+}
+
+const PHASES = { waiting: "waiting", sending: "sending", hashing: "hashing", failed: "failed" };
+
+function Upload({ upload: { key, name, size, sent, hashed, phase, error, file } }) {
+  const done = phase === "hashing" ? hashed : sent ?? 0;
+  const again = () => {
+    dismissUploads([key]);
+    shareFiles([{ name, file }]);
+  };
+  return html`
+    <li class=${phase === "failed" ? "card failed" : "card"}>
+      <div class="line">
+        <span class="text grow" title=${name}>${name}</span>
+        <span class="dim" title=${exactSize(size)}>
+          ${PHASES[phase]} ${formatSize(done)} of ${formatSize(size)}
+        </span>
+        ${phase === "failed" && html`<button onClick=${again}>Try again</button>`}
+        <button aria-label=${`${phase === "failed" ? "Dismiss" : "Stop"} ${name}`} onClick=${() =>
+          dismissUploads([key])}>${phase === "failed" ? "Dismiss" : "Stop"}</button>
+      </div>
+      ${phase === "failed"
+        ? html`<p role="alert">${error}</p>`
+        : html`<progress aria-label=${`${phase} ${name}`} max=${
+          Math.max(1, size)
+        } value=${done}></progress>`}
+    </li>
+  `;
+}

@@ -1,0 +1,236 @@
+import { signal } from "@preact/signals";
+import { change, get } from "../browse/downloads.js";
+import { ChunkMap } from "./chunk_map.js";
+import { confirm } from "../kit/dialog.js";
+import {
+  exactDuration,
+  exactRate,
+  exactSize,
+  exactTime,
+  formatAge,
+  formatDuration,
+  formatRate,
+  formatSize,
+  sentence,
+  shortId,
+} from "../kit/format.js";
+import { html } from "../kit/html.js";
+import { partials, status, totals, transfers } from "../live.js";
+import { RatePlot } from "./rate_plot.js";
+
+/** Ended transfers that are shown. */
+const RECENT = 20;
+
+export function TransfersTab() {
+  if (!status.value) return html`<div class="state" role="status">Loading…</div>`;
+  const downloads = unfinished(transfers.value, partials.value);
+  const uploads = transfers.value.filter(({ direction, state }) =>
+    direction === "up" && state === "active"
+  );
+  const going = new Set(downloads.map((one) => one.transfer));
+  const ended = transfers.value.filter((one) => one.state !== "active" && !going.has(one.transfer))
+    .reverse().slice(0, RECENT);
+  return html`
+    <section class="transfers" aria-label="Transfers">
+      <${RatePlot} />
+      <${Totals} />
+      <h2>Downloads</h2>
+      ${downloads.length === 0 &&
+        html`
+          <p
+            class="state small">Nothing is being fetched. Press <b>Get</b> beside a file in <a href="#files">Files</a>.</p>
+        `}
+      <ul class="cards">
+        ${downloads.map((one) =>
+          html`<${Download} key=${one.id ?? one.transfer} download=${one} />`
+        )}
+      </ul>
+      <h2>Uploads</h2>
+      ${uploads.length === 0
+        ? html`<p class="state small">Nobody is fetching from this peer right now.</p>`
+        : html`<ul class="cards">${
+          uploads.map((one) => html`<${Upload} key=${one.transfer} upload=${one} />`)
+        }</ul>`}
+      ${ended.length > 0 && html`
+        <h2>Ended</h2>
+        <ul class="cards ended">${ended.map((one) =>
+          html`<${Ended} key=${one.transfer} transfer=${one} />`
+        )}</ul>
+      `}
+    </section>
+  `;
+}
+
+function Totals() {
+  const { fetched, served } = totals.value;
+  return html`
+    <p class="dim totals">
+      Since the start:
+      <span title=${exactSize(fetched)}> ${formatSize(fetched)} fetched</span>,
+      <span title=${exactSize(served)}> ${formatSize(served)} served</span>
+    </p>
+  `;
+}
+
+/** Downloads that aren't whole: what is kept of them, with the transfer that works on it. */
+function unfinished(transfers, partials) {
+  const latest = new Map();
+  for (const one of transfers) if (one.direction === "down" && one.id) latest.set(one.id, one);
+  const list = partials.map((partial) => {
+    const transfer = latest.get(partial.id);
+    // A transfer that has just begun counts anew what is kept, and one that goes on is ahead of it.
+    const bytes = Math.max(partial.bytes, transfer?.state === "active" ? transfer.bytes : 0);
+    return {
+      ...transfer,
+      ...partial,
+      bytes,
+      percent: partial.size > 0 ? Math.min(100, bytes / partial.size * 100) : 0,
+      error: partial.error ?? transfer?.error,
+    };
+  });
+  // A download that goes on doesn't know its id until the file is found again.
+  const kept = new Set(partials.flatMap(({ id, name }) => [id, name]));
+  const begun = transfers.filter(({ id, name, direction, state }) =>
+    direction === "down" && state === "active" && !kept.has(id ?? name)
+  );
+  return [...list, ...begun];
+}
+
+function Download({ download }) {
+  const { name, id, state, bytes, size, percent, rate, eta, sources, retries, from } = download;
+  const active = state === "active";
+  const cancel = async () => {
+    // What there is of a folder may be what was there before, which stays.
+    const text = download.kind === "folder"
+      ? "What was fetched of it so far will be removed."
+      : `The ${formatSize(bytes)} that are here will be removed.`;
+    if (bytes === 0 || await confirm(`Cancel ${name}?`, text, "Cancel the download")) {
+      await change("cancel", download);
+    }
+  };
+  return html`
+    <li class="card download" data-state=${state}>
+      <div class="line">
+        <strong class="text grow" title=${name}>${name}</strong>
+        ${active
+          ? html`<button aria-label=${`Pause ${name}`} onClick=${() =>
+            change("pause", download)}>Pause</button>`
+          : html`<button class="primary" aria-label=${`Resume ${name}`} onClick=${() =>
+            change("resume", download)}>Resume</button>`}
+        <button aria-label=${`Cancel ${name}`} onClick=${cancel}>Cancel</button>
+      </div>
+      <progress aria-label=${`Progress of ${name}`} max="100" value=${percent}></progress>
+      <div class="facts dim">
+        <span title=${`${exactSize(bytes)} of ${exactSize(size)}`}>
+          ${Math.floor(percent)} % · ${formatSize(bytes)} of ${formatSize(size)}
+        </span>
+        ${active
+          ? html`
+            <span title=${exactRate(rate ?? 0)}>${formatRate(
+              rate ?? 0,
+            )}</span>
+            <span title=${exactDuration(eta)}>${eta === undefined
+              ? "time left unknown"
+              : `${formatDuration(eta)} left`}</span>
+            <span>${sources ?? 0} source${sources === 1 ? "" : "s"}</span>
+          `
+          : html`<span class="badge warn">${download.on_request ? "paused" : "waiting"}</span>`}
+        ${retries > 0 &&
+          html`<span title="Requests that had to be asked again">${retries} retries</span>`}
+        ${id && html`<span>id <code title=${id}>${shortId(id)}</code></span>`}
+      </div>
+      ${download.error &&
+        html`<p class="why">${sentence(download.error)} ${
+          download.on_request ? "" : "It goes on by itself when that is over."
+        }</p>`}
+      ${active && id && html`<${ChunkMap} id=${id} name=${name} />`}
+      ${active && from?.length > 0 && html`<${Sources} from=${from} name=${name} />`}
+    </li>
+  `;
+}
+
+function Sources({ from, name }) {
+  return html`
+    <details>
+      <summary>Sources</summary>
+      <div class="table" tabindex="0" role="region" aria-label=${`Sources of ${name}`}>
+        <table>
+          <thead>
+            <tr>
+              <th>Address</th>
+              <th>Peer</th>
+              <th>State</th>
+              <th>Rate</th>
+              <th>Brought</th>
+              <th>Retries</th>
+            </tr>
+          </thead>
+          <tbody>${from.map((one) =>
+            html`
+              <tr key=${one.address}>
+                <td>${one.address}</td>
+                <td><code title=${one.peer}>${shortId(one.peer)}</code></td>
+                <td title=${one.error}>${one.state}</td>
+                <td title=${exactRate(one.rate)}>${formatRate(one.rate)}</td>
+                <td title=${exactSize(one.bytes)}>${formatSize(one.bytes)}</td>
+                <td>${one.retries}</td>
+              </tr>
+            `
+          )}</tbody>
+        </table>
+      </div>
+    </details>
+  `;
+}
+
+function Upload({ upload: { name, to, bytes, size, percent, rate, eta } }) {
+  return html`
+    <li class="card">
+      <div
+        class="line"><strong class="text grow" title=${name}>${name}</strong><span>to ${to}</span></div>
+      <progress aria-label=${`Progress of ${name} to ${to}`} max="100" value=${percent}></progress>
+      <div class="facts dim">
+        <span title=${`${exactSize(bytes)} of ${exactSize(size)}`}>${formatSize(
+          bytes,
+        )} of ${formatSize(size)}</span>
+        <span title=${exactRate(rate)}>${formatRate(rate)}</span>
+        <span title=${exactDuration(eta)}>${eta === undefined
+          ? ""
+          : `${formatDuration(eta)} left`}</span>
+      </div>
+    </li>
+  `;
+}
+
+const WORDS = { done: "done", failed: "failed", cancelled: "cancelled", paused: "paused" };
+
+/** Ages are shown in minutes: until one is over, what ended looks as it did. */
+const minute = signal(0);
+setInterval(() => minute.value++, 60_000);
+
+function Ended({ transfer }) {
+  void minute.value;
+  const { name, id, to, direction, state, bytes, error, started } = transfer;
+  return html`
+    <li class="card small">
+      <div class="line">
+        <span aria-hidden="true">${direction === "up" ? "↑" : "↓"}</span>
+        <span class="hidden">${direction === "up" ? "Sent" : "Fetched"}</span>
+        <span class="text grow" title=${name}>${name}${to
+          ? html`<span class="dim"> to ${to}</span>`
+          : ""}</span>
+        <span class="dim" title=${exactSize(bytes)}>${formatSize(bytes)}</span>
+        <span class=${state === "done"
+          ? "badge on"
+          : state === "failed"
+          ? "badge bad"
+          : "badge"}>${WORDS[state]}</span>
+        <span class="dim" title=${exactTime(started)}>${formatAge(started)}</span>
+        ${direction === "down" && (state === "failed" || state === "cancelled") &&
+          html`<button aria-label=${`Try ${name} again`} onClick=${() =>
+            get({ name, id })}>Retry</button>`}
+      </div>
+      ${error && html`<p class="why">${error}</p>`}
+    </li>
+  `;
+}
