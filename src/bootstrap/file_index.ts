@@ -13,7 +13,7 @@ import { Refused } from "../wire/answerer.ts";
 import { Glob } from "./glob.ts";
 import { Holders } from "./holders.ts";
 import { Page } from "../wire/page.ts";
-import type { FindQuery, ListPage } from "./registry.ts";
+import type { FindQuery, ListBatch } from "./registry.ts";
 import { SortedKeys } from "./sorted_keys.ts";
 
 /**
@@ -111,7 +111,7 @@ export class FileIndex {
   }
 
   /** As Registry.listFiles. A cursor is the publisher and name to begin with. */
-  list(pattern?: string, cursor?: string): ListPage<FileRecord> {
+  list(pattern?: string, cursor?: string): ListBatch<FileRecord> {
     if (cursor !== undefined && cursor.length < FIRST_PUBLISHER.length) {
       throw new Refused("bad_message", "that cursor was not given out here");
     }

@@ -27,11 +27,11 @@ import {
 import { Quota } from "./quota.ts";
 import type {
   FindQuery,
+  LegacyAddress,
+  ListBatch,
   Listing,
-  ListPage,
   RegisteredPeer,
   Registry,
-  SeedAddress,
 } from "./registry.ts";
 import { SortedKeys } from "./sorted_keys.ts";
 
@@ -171,32 +171,32 @@ export class MemoryRegistry implements Registry {
     }
   }
 
-  async registerSeed({ address, port }: SeedAddress): Promise<void> {
+  async registerLegacy({ address, port }: LegacyAddress): Promise<void> {
     this.#expire();
-    const key = seedKey({ address, port });
+    const key = legacyKey({ address, port });
     if (this.#seeds.has(key)) return;
     this.#peerQuota.add(address);
     this.#seeds.set(key, { address, port, reachable: null });
     this.#keys.add(key);
   }
 
-  async seedReached(seed: SeedAddress): Promise<void> {
-    const known = this.#seeds.get(seedKey(seed));
+  async legacyReached(seed: LegacyAddress): Promise<void> {
+    const known = this.#seeds.get(legacyKey(seed));
     if (known) known.reachable = true;
   }
 
-  async forgetSeed(seed: SeedAddress): Promise<void> {
-    const key = seedKey(seed);
+  async forgetLegacy(seed: LegacyAddress): Promise<void> {
+    const key = legacyKey(seed);
     if (!this.#seeds.delete(key)) return;
     this.#keys.delete(key);
     this.#peerQuota.remove(seed.address);
   }
 
-  async seeds(): Promise<SeedAddress[]> {
+  async seeds(): Promise<LegacyAddress[]> {
     return Array.from(this.#seeds.values(), ({ address, port }) => ({ address, port }));
   }
 
-  async getPeers(cursor = ""): Promise<ListPage<PeerRecord>> {
+  async getPeers(cursor = ""): Promise<ListBatch<PeerRecord>> {
     this.#expire();
     const page = new Page<PeerRecord>();
     for (const key of this.#keys.from(cursor)) {
@@ -212,7 +212,7 @@ export class MemoryRegistry implements Registry {
     return this.#files.find(query);
   }
 
-  async listFiles(pattern?: string, cursor?: string): Promise<ListPage<FileRecord>> {
+  async listFiles(pattern?: string, cursor?: string): Promise<ListBatch<FileRecord>> {
     this.#expire();
     return this.#files.list(pattern, cursor);
   }
@@ -259,6 +259,6 @@ function bytesOf(names: Iterable<string>): number {
   return bytes;
 }
 
-function seedKey({ address, port }: SeedAddress): string {
+function legacyKey({ address, port }: LegacyAddress): string {
   return formatAddress({ host: address, port });
 }

@@ -1,7 +1,7 @@
 import type { Announcement, FileRecord, Found, Holding, PeerRecord } from "../wire/protocol.ts";
 
 /** A part of a list that fits one message. `cursor` asks for the next part, where there is one. */
-export interface ListPage<T> {
+export interface ListBatch<T> {
   items: T[];
   cursor?: string;
 }
@@ -10,7 +10,7 @@ export interface ListPage<T> {
 export type RegisteredPeer = PeerRecord & { peer: string };
 
 /** Where a seed peer listens. */
-export type SeedAddress = Pick<PeerRecord, "address" | "port">;
+export type LegacyAddress = Pick<PeerRecord, "address" | "port">;
 
 /** What others are told of a peer. */
 export type Listing = Required<Pick<PeerRecord, "address" | "port" | "reachable">>;
@@ -56,16 +56,16 @@ export interface Registry {
   withdraw(peer: string, holdings: Holding[]): Promise<void>;
 
   /** Lists a peer that can't prove who it is, nor that it is alive. */
-  registerSeed(seed: SeedAddress): Promise<void>;
+  registerLegacy(seed: LegacyAddress): Promise<void>;
   /** The seed peer accepts connections. Nothing happens if it isn't here. */
-  seedReached(seed: SeedAddress): Promise<void>;
+  legacyReached(seed: LegacyAddress): Promise<void>;
   /** The seed peer is gone. */
-  forgetSeed(seed: SeedAddress): Promise<void>;
+  forgetLegacy(seed: LegacyAddress): Promise<void>;
   /** All seed peers. */
-  seeds(): Promise<SeedAddress[]>;
+  seeds(): Promise<LegacyAddress[]>;
 
   /** Everybody who is here, seed peers among them. */
-  getPeers(cursor?: string): Promise<ListPage<PeerRecord>>;
+  getPeers(cursor?: string): Promise<ListBatch<PeerRecord>>;
   /**
    * Announcements and who has their content, best provided first: as many as fit one message. At most
    * SOURCES_CAP sources are named for each, drawn at random: from those that were reached, and if
@@ -76,7 +76,7 @@ export interface Registry {
    * What is offered, in the order of names. A page may be short or empty, and still have a cursor.
    * `pattern` is a glob (glob.ts); without one, everything is listed.
    */
-  listFiles(pattern?: string, cursor?: string): Promise<ListPage<FileRecord>>;
+  listFiles(pattern?: string, cursor?: string): Promise<ListBatch<FileRecord>>;
 
   /** Forgets peers that have been silent for too long. */
   expire(): Promise<void>;

@@ -20,14 +20,14 @@ import {
   MAX_REFUSING,
   REFUSING_MS,
 } from "./limits.ts";
-import { probeSeeds } from "./probe_seeds.ts";
-import { QuietCollector } from "./quiet_collector.ts";
+import { probeLegacyPeers } from "./probe_legacy_peers.ts";
+import { IdleGc } from "./idle_gc.ts";
 import { Quota } from "./quota.ts";
 import { RateLimits } from "./rate_limits.ts";
 import type { Registry } from "./registry.ts";
 import { ReplyFrames } from "./reply_frames.ts";
 import { Session, type SessionOptions } from "./session.ts";
-import { Turns } from "../async/turns.ts";
+import { FairQueue } from "../async/fair_queue.ts";
 
 /** How often silent peers are looked for, in milliseconds. */
 export const EXPIRE_MS = 10_000;
@@ -55,7 +55,7 @@ export interface BootstrapOptions extends Address {
   /** @default EXPIRE_MS */
   expireMs?: number;
   /** @default PROBE_SEEDS_MS */
-  probeSeedsMs?: number;
+  probeLegacyPeersMs?: number;
   /** @default MAX_CONNECTIONS_PER_ADDRESS */
   maxPerAddress?: number;
   /** How fast callers may ask. @default RATES */
@@ -74,7 +74,7 @@ export class BootstrapServer {
   readonly #quota: Quota;
   readonly #rates: RateLimits;
   readonly #callBacks: CallBacks;
-  readonly #collector = new QuietCollector();
+  readonly #collector = new IdleGc();
   /** Connections that are being told `busy`. */
   #refusing = 0;
   /** Everything that `stop` waits for. */
@@ -102,7 +102,7 @@ export class BootstrapServer {
     });
     this.#sessionOptions = {
       ...{ registry, agent: AGENT, speakers: new Map(), rates: this.#rates },
-      ...{ callBacks: this.#callBacks, turns: new Turns() },
+      ...{ callBacks: this.#callBacks, turns: new FairQueue() },
       frames: new ReplyFrames(),
       payloads: new Quota({
         what: "bytes of payloads under way",
@@ -116,7 +116,10 @@ export class BootstrapServer {
       setInterval(() => this.#run(this.#expire()), options.expireMs ?? EXPIRE_MS),
       setInterval(() => this.#callBacks.tick(), CALL_BACKS_MS),
       setInterval(() => this.#collector.look(this.#connections.size), RUSH_MS),
-      setInterval(() => this.#run(this.#probeSeeds()), options.probeSeedsMs ?? PROBE_SEEDS_MS),
+      setInterval(
+        () => this.#run(this.#probeLegacyPeers()),
+        options.probeLegacyPeersMs ?? PROBE_SEEDS_MS,
+      ),
     ];
     this.#run(this.#accept());
   }
@@ -213,11 +216,11 @@ export class BootstrapServer {
     await this.#options.registry.expire();
   }
 
-  async #probeSeeds(): Promise<void> {
+  async #probeLegacyPeers(): Promise<void> {
     if (this.#probing) return;
     this.#probing = true;
     try {
-      await probeSeeds(this.#options.registry, this.#stopping.signal);
+      await probeLegacyPeers(this.#options.registry, this.#stopping.signal);
     } finally {
       this.#probing = false;
     }

@@ -18,8 +18,8 @@ import type { CallBacks } from "./call_backs.ts";
 import { firstForged } from "./first_forged.ts";
 import { type Kind, READ_AHEAD } from "./limits.ts";
 import type { Registry } from "./registry.ts";
-import { serveSeed } from "./seed_bootstrap.ts";
-import type { Turns } from "../async/turns.ts";
+import { serveLegacy } from "./legacy_bootstrap.ts";
+import type { FairQueue } from "../async/fair_queue.ts";
 import { type Grants, Visitor } from "./visitor.ts";
 
 const Announcements = v.pipe(v.array(Announcement), v.maxLength(LIST_CAP));
@@ -46,7 +46,7 @@ type RegisterRequest = Extract<BootstrapRequest, { action: "register" }>;
 export interface SessionOptions extends Grants {
   registry: Registry;
   callBacks: CallBacks;
-  turns: Turns;
+  turns: FairQueue;
   /** What this bootstrap calls itself. */
   agent: string;
   /** Which connection speaks for a peer: the one that registered it last. Shared by all sessions. */
@@ -80,7 +80,7 @@ export class Session {
         answer: (request, payload) => this.#answer(request, payload),
         admit: (_action, bytes) => this.#admit(bytes),
         seed: (message) =>
-          serveSeed(this.#connection, message, {
+          serveLegacy(this.#connection, message, {
             registry: this.#registry,
             visitor: this.#visitor,
             turns: this.#options.turns,

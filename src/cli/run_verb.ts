@@ -2,14 +2,14 @@ import { Fault } from "../fault.ts";
 import type { OpenPeer, Role } from "./peers/open_peer.ts";
 import type { PeerSettings } from "../peer/api/settings.ts";
 import { delay } from "../async/retry.ts";
-import type { PageSettings } from "../web/page_door.ts";
+import type { UiSettings } from "../web/ui_door.ts";
 import { announcePeer } from "./output/announce_peer.ts";
 import { askOnTerminal } from "./output/ask.ts";
 import { EXIT, type ExitCode } from "./output/exit_code.ts";
 import { startLogging } from "./config/logging.ts";
 import { type PeerFlags, settingsOf } from "./args/options.ts";
 import { Output } from "./output/output.ts";
-import { pageSettingsOf } from "./config/page_settings.ts";
+import { uiSettingsOf } from "./config/ui_settings.ts";
 import { reportFailure } from "./output/report_failure.ts";
 import type { Stop } from "./process/stop.ts";
 import { formatDuration } from "./output/units.ts";
@@ -48,7 +48,7 @@ export async function runVerb(line: VerbLine, flags: PeerFlags, stop: Stop): Pro
     if (seedFor !== undefined && source !== "cli" && source !== "env") settings.port = 0;
     const role = serve ? "serve" : seedFor !== undefined ? "seed" : dryRun ? "plan" : verb.role;
     const waitMs = waitLock === true ? Infinity : (waitLock ?? 0) * 1000;
-    const page = await pageSettingsOf(flags);
+    const page = await uiSettingsOf(flags);
     const [peer] = await Promise.all([
       whileHeld(() => open(settings, role, page), {
         ...{ waitMs, signal, deadline: deadlineOf(timed, started) },
@@ -87,7 +87,7 @@ async function seed(
 async function open(
   settings: PeerSettings,
   role: Role,
-  page?: PageSettings,
+  page?: UiSettings,
 ): Promise<OpenPeer> {
   const { openPeer } = await import("./peers/open_peer.ts");
   try {

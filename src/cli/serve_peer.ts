@@ -8,7 +8,7 @@ import { startLogging } from "./config/logging.ts";
 import { onHangUp } from "./process/on_hang_up.ts";
 import { type PeerFlags, settingsOf } from "./args/options.ts";
 import { Output } from "./output/output.ts";
-import { pageSettingsOf } from "./config/page_settings.ts";
+import { uiSettingsOf } from "./config/ui_settings.ts";
 import { reportFailure } from "./output/report_failure.ts";
 import { ServiceManager } from "./service/service_manager.ts";
 import { Shell } from "./shell/shell.ts";
@@ -32,13 +32,13 @@ export async function servePeer(
     const { openPeer } = await import("./peers/open_peer.ts");
     const path = configPath(flags.config);
     const config = path === undefined ? undefined : new Config(path, flags, origins);
-    const page = await pageSettingsOf(flags);
+    const page = await uiSettingsOf(flags);
     const peer = await openPeer({ ...settings, config, page, role: "serve" });
     using _ = onHangUp(stop, () => peer.reload?.());
     try {
       const status = await peer.api.status();
       const { peer: id, listening, dir } = status;
-      const opened = page && await peer.page?.openPage();
+      const opened = page && await peer.page?.openUi();
       if (flags.json) {
         await output.value({ peer: id, listening, dir, page: opened?.address });
       } else await output.line(announcePeer(status));

@@ -7,15 +7,15 @@ const PREFIX = new TextEncoder().encode("shoal/1\0");
  * A file's id: SHA-256("shoal/1\0" ‖ size as u64 big-endian ‖ top page of its hash tree), as 64 hex
  * digits. The size is bound in, so that a page of digests can't be passed off as a file.
  */
-export async function fileId(size: number, topPage: Uint8Array): Promise<string> {
-  return toHex(await digest(fileIdBytes(size, topPage)));
+export async function fileId(size: number, topBlock: Uint8Array): Promise<string> {
+  return toHex(await digest(fileIdBytes(size, topBlock)));
 }
 
 /** What a file id is the SHA-256 of. */
-export function fileIdBytes(size: number, topPage: Uint8Array): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(PREFIX.length + 8 + topPage.length);
+export function fileIdBytes(size: number, topBlock: Uint8Array): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(PREFIX.length + 8 + topBlock.length);
   bytes.set(PREFIX);
   new DataView(bytes.buffer).setBigUint64(PREFIX.length, BigInt(size));
-  bytes.set(topPage, PREFIX.length + 8);
+  bytes.set(topBlock, PREFIX.length + 8);
   return bytes;
 }

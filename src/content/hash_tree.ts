@@ -1,11 +1,11 @@
 /**
  * The hash tree of a file. Level 0 is the list of its chunks' digests. While a level is longer than
- * one page of {@link PAGE_DIGESTS} digests, it is cut into pages, and their digests are the next
+ * one page of {@link BLOCK_DIGESTS} digests, it is cut into pages, and their digests are the next
  * level. So there is always exactly one top page, and the file id covers it (file_id.ts).
  *
  * An empty file has no chunks and one empty page.
  */
-import { CHUNK_SIZE, DIGEST_SIZE, PAGE_DIGESTS } from "./sizes.ts";
+import { BLOCK_DIGESTS, CHUNK_SIZE, DIGEST_SIZE } from "./sizes.ts";
 import { digest } from "./digest.ts";
 
 /** How many digests and pages a level has. */
@@ -28,7 +28,7 @@ export function treeShape(size: number): TreeShape {
   const levels: TreeLevel[] = [];
   let digests = chunks;
   do {
-    const pages = Math.max(1, Math.ceil(digests / PAGE_DIGESTS));
+    const pages = Math.max(1, Math.ceil(digests / BLOCK_DIGESTS));
     levels.push({ digests, pages });
     digests = pages;
   } while (levels[levels.length - 1].pages > 1);
@@ -36,14 +36,14 @@ export function treeShape(size: number): TreeShape {
 }
 
 /** Bytes in a page, or -1 when the tree has no such page. */
-export function pageLength(shape: TreeShape, level: number, page: number): number {
+export function blockLength(shape: TreeShape, level: number, page: number): number {
   if (level >= shape.levels.length || page >= shape.levels[level].pages) return -1;
-  const digests = Math.min(PAGE_DIGESTS, shape.levels[level].digests - page * PAGE_DIGESTS);
+  const digests = Math.min(BLOCK_DIGESTS, shape.levels[level].digests - page * BLOCK_DIGESTS);
   return digests * DIGEST_SIZE;
 }
 
 /** Bytes in a run of chunks that lies within the file, or -1 when it does not. */
-export function runLength(shape: TreeShape, first: number, count: number): number {
+export function pieceLength(shape: TreeShape, first: number, count: number): number {
   if (count < 1 || first + count > shape.chunks) return -1;
   return Math.min(count * CHUNK_SIZE, shape.size - first * CHUNK_SIZE);
 }
@@ -82,7 +82,7 @@ export class TreeBuilder {
   /** A full page is emitted only when a digest follows it: until then it may be the top. */
   async #push(at: number, bytes: Uint8Array): Promise<void> {
     const level = this.#level(at);
-    if (level.digests === PAGE_DIGESTS) {
+    if (level.digests === BLOCK_DIGESTS) {
       const full = level.page;
       this.#sink(at, level.emitted++, full);
       level.page = new Uint8Array(CHUNK_SIZE);

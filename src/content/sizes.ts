@@ -3,4 +3,4 @@ export const CHUNK_SIZE = 65_536;
 /** Bytes in a SHA-256 digest. */
 export const DIGEST_SIZE = 32;
 /** Digests in a full page of the hash tree: one chunk's worth. */
-export const PAGE_DIGESTS = CHUNK_SIZE / DIGEST_SIZE;
+export const BLOCK_DIGESTS = CHUNK_SIZE / DIGEST_SIZE;

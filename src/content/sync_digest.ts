@@ -5,18 +5,18 @@
 import { hash } from "node:crypto";
 import { fileIdBytes } from "./file_id.ts";
 import { toHex } from "./hex.ts";
-import { CHUNK_SIZE, DIGEST_SIZE, PAGE_DIGESTS } from "./sizes.ts";
+import { BLOCK_DIGESTS, CHUNK_SIZE, DIGEST_SIZE } from "./sizes.ts";
 
 /** Most bytes in a file whose id {@link contentId} can tell: its tree is one page. */
-const ONE_PAGE = PAGE_DIGESTS * CHUNK_SIZE;
+const ONE_PAGE = BLOCK_DIGESTS * CHUNK_SIZE;
 
 export function sha256(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(hash("sha256", bytes, "buffer"));
 }
 
 /** As fileId. */
-export function fileIdOf(size: number, topPage: Uint8Array): string {
-  return toHex(sha256(fileIdBytes(size, topPage)));
+export function fileIdOf(size: number, topBlock: Uint8Array): string {
+  return toHex(sha256(fileIdBytes(size, topBlock)));
 }
 
 /** The digests of all chunks of some bytes, and the id of the file that has just these bytes. */

@@ -24,10 +24,10 @@ import type {
   FolderListing,
   History,
   OpenedFile,
-  PageApi,
+  UiApi,
   UploadOptions,
   UploadRequest,
-} from "./api/page_api.ts";
+} from "./api/ui_api.ts";
 import type {
   GetOptions,
   GetRequest,
@@ -49,7 +49,7 @@ import { viewOf } from "./share/share_view.ts";
 
 const log = getLogger(["shoal", "peer"]);
 
-export class PeerNode implements PageApi {
+export class PeerNode implements UiApi {
   readonly #started = performance.now();
   readonly #settings: PeerSettings;
   /** Undefined in an open swarm. */

@@ -13,7 +13,7 @@ import type { Identity } from "../trust/identity.ts";
 import type { PrivateTransport } from "../trust/private_transport.ts";
 import { signProof } from "../trust/proof.ts";
 import { AGENT } from "../version.ts";
-import { Announced } from "./discovery/announced.ts";
+import { Announcements } from "./discovery/announcements.ts";
 import { Bootstraps } from "./discovery/bootstraps.ts";
 import { Fetcher } from "./get/fetcher.ts";
 import { FileOpener } from "./get/file_opener.ts";
@@ -21,9 +21,9 @@ import { FolderLister } from "./get/folder_lister.ts";
 import type { Lifetime } from "../async/lifetime.ts";
 import { LiveLimits } from "./live_limits.ts";
 import { LocalSource } from "./download/local_source.ts";
-import { PassingOn } from "./share/passing_on.ts";
+import { Reseeder } from "./share/reseeder.ts";
 import { Pausing } from "./get/pausing.ts";
-import { PeerLines } from "./download/peer_lines.ts";
+import { ConnectionPool } from "./download/connection_pool.ts";
 import { RateHistory } from "./status/rate_history.ts";
 import { Receiver } from "./share/receiver.ts";
 import { Rescanner } from "./share/rescanner.ts";
@@ -68,10 +68,10 @@ export class PeerParts {
   readonly history = new RateHistory();
   readonly bootstraps: Bootstraps;
   readonly swarm: Swarm;
-  readonly announced: Announced;
+  readonly announced: Announcements;
   readonly sharing: Sharing;
   readonly rescanner: Rescanner;
-  readonly passingOn: PassingOn;
+  readonly passingOn: Reseeder;
   readonly trust: TrustBook;
   readonly fetcher: Fetcher;
   readonly downloads: DownloadStore;
@@ -100,7 +100,7 @@ export class PeerParts {
     });
     this.bootstraps = new Bootstraps(settings.bootstraps, transport);
     this.swarm = new Swarm(this.bootstraps.list);
-    this.announced = new Announced(this.library, this.bootstraps.list);
+    this.announced = new Announcements(this.library, this.bootstraps.list);
     this.sharing = new Sharing({
       ...{ dir: folder.dir, identity, cache },
       library: this.library,
@@ -109,7 +109,7 @@ export class PeerParts {
       announced: this.announced,
     });
     this.rescanner = new Rescanner(this.sharing, lifetime);
-    const passingOn = this.passingOn = new PassingOn({
+    const passingOn = this.passingOn = new Reseeder({
       ...{ active, reader: this.reader, sharing: this.sharing },
       ...{ cache, manifests, announced: this.announced },
     });
@@ -137,7 +137,7 @@ export class PeerParts {
       },
     });
     const downloads = new DownloadStore(db, folder.partials);
-    const lines: PeerLines = new PeerLines({
+    const lines: ConnectionPool = new ConnectionPool({
       self: () => ({ ...self, transport, port: port() }),
       limitDown: [this.limits.down],
     });

@@ -8,7 +8,7 @@ import { type LeafFor, listenByName } from "./listen_by_name.ts";
 
 const log = getLogger(["shoal", "trust", "listener"]);
 
-/** Unfinished handshakes that are taken for chance; with more, callers come in by the gate. */
+/** PartialDownloads handshakes that are taken for chance; with more, callers come in by the gate. */
 export const HANDSHAKES_MOST = 32;
 /** A pause before the port is asked for again that was just given up, in milliseconds. */
 const AGAIN_MS = 5;

@@ -1,5 +1,5 @@
 /**
- * The control API: everything that a PageApi does, over HTTP. The one-shot verbs use it; the page has
+ * The control API: everything that a UiApi does, over HTTP. The one-shot verbs use it; the page has
  * the same routes, with rules of its own about who may ask. They are in routes/, by theme, each with a
  * table of its own. Handlers are Request → Response; sockets and files are control_server.ts's.
  *
@@ -7,13 +7,13 @@
  */
 import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
 import { type Env, Hono } from "hono";
-import type { PageApi } from "../peer/api/page_api.ts";
+import type { UiApi } from "../peer/api/ui_api.ts";
 import { statusOf, toApiError } from "./http/api_error.ts";
 import { configRoutes } from "./routes/config.ts";
 import { doctorRoutes } from "./routes/doctor.ts";
 import { downloadsRoutes } from "./routes/downloads.ts";
 import { isLoopback } from "./own_host.ts";
-import type { PageDoor } from "./page_door.ts";
+import type { UiDoor } from "./ui_door.ts";
 import { filesRoutes } from "./routes/files.ts";
 import { gatewayRoutes } from "./routes/gateway.ts";
 import { settingsRoutes } from "./routes/settings.ts";
@@ -41,11 +41,11 @@ export interface ControlOptions {
   /** Whoever sends it as a bearer token may do everything. */
   token: string;
   /** The page, where there can be one: `POST /api/page` opens it. */
-  page?: PageDoor;
+  page?: UiDoor;
 }
 
 /** The control API of a peer, to be served on loopback. */
-export function controlApi(api: PageApi, { token, page }: ControlOptions): Hono {
+export function controlApi(api: UiApi, { token, page }: ControlOptions): Hono {
   const app = new Hono();
 
   app.use(async (context, next) => {
@@ -65,7 +65,7 @@ export function controlApi(api: PageApi, { token, page }: ControlOptions): Hono 
     await next();
   });
 
-  if (page) app.post("/api/page", async (context) => context.json(await page.openPage()));
+  if (page) app.post("/api/page", async (context) => context.json(await page.openUi()));
 
   addApiRoutes(app, api);
 
@@ -73,7 +73,7 @@ export function controlApi(api: PageApi, { token, page }: ControlOptions): Hono 
 }
 
 /** Adds the routes to an app that has its own rules about who may ask. */
-export function addApiRoutes<E extends Env>(app: Hono<E>, api: PageApi): void {
+export function addApiRoutes<E extends Env>(app: Hono<E>, api: UiApi): void {
   // No route looks at what an app binds to its requests.
   for (const add of ROUTES) add(app as unknown as Hono, api);
 

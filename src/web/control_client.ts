@@ -22,18 +22,18 @@ import type {
   TrustRequest,
 } from "../peer/api/peer_api.ts";
 import type { Finding } from "../peer/api/finding.ts";
-import { endLate } from "../peer/get/end_late.ts";
+import { abortAtDeadline } from "../peer/get/abort_at_deadline.ts";
 import { abortable } from "../async/retry.ts";
 import { ApiError, fromApiError } from "./http/api_error.ts";
 import type { ControlFile } from "./control_file.ts";
 import { readJsonLines } from "./http/json_lines.ts";
-import type { PageAddress, PageDoor } from "./page_door.ts";
+import type { UiAddress, UiDoor } from "./ui_door.ts";
 
 /** A value that came over the control API. The peer at the other end is this program itself. */
 type Line = { progress?: unknown; event?: unknown; result?: unknown; content?: string };
 
 /** A running peer, asked over its control endpoint. */
-export class ControlClient implements PeerApi, PageDoor {
+export class ControlClient implements PeerApi, UiDoor {
   readonly #control: ControlFile;
 
   constructor(control: ControlFile) {
@@ -46,7 +46,7 @@ export class ControlClient implements PeerApi, PageDoor {
     return await this.#json("GET", "/api/status") as PeerStatus;
   }
 
-  /** As PageApi has it. */
+  /** As UiApi has it. */
   async diagnose(): Promise<Finding[]> {
     return await this.#json("GET", "/api/doctor") as Finding[];
   }
@@ -93,8 +93,8 @@ export class ControlClient implements PeerApi, PageDoor {
     return await this.#json("PATCH", "/api/settings", changes) as LiveSettings;
   }
 
-  async openPage(): Promise<PageAddress> {
-    return await this.#json("POST", "/api/page") as PageAddress;
+  async openUi(): Promise<UiAddress> {
+    return await this.#json("POST", "/api/page") as UiAddress;
   }
 
   async share(
@@ -154,7 +154,7 @@ export class ControlClient implements PeerApi, PageDoor {
       // All has left the peer; the output may still take its time.
       const { name, deadline } = request;
       const left = deadline === undefined ? undefined : started + deadline - performance.now();
-      using _late = endLate(ending, { name, deadline: left });
+      using _late = abortAtDeadline(ending, { name, deadline: left });
       await copied;
       return receipt;
     } catch (error) {

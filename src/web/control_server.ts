@@ -1,5 +1,5 @@
 import { toHex } from "../content/hex.ts";
-import type { PageApi } from "../peer/api/page_api.ts";
+import type { UiApi } from "../peer/api/ui_api.ts";
 import { statusOf, toApiError } from "./http/api_error.ts";
 import { controlApi, type ControlOptions } from "./control_api.ts";
 import { writeControlFile } from "./control_file.ts";
@@ -17,7 +17,7 @@ export class ControlServer {
 
   /** Serves `api`, and says where and with which token in the control file at `file`. */
   static async start(
-    api: PageApi,
+    api: UiApi,
     file: string,
     { token, page }: ControlOptions = { token: newToken() },
   ): Promise<ControlServer> {

@@ -1,4 +1,4 @@
-import type { History } from "../peer/api/page_api.ts";
+import type { History } from "../peer/api/ui_api.ts";
 
 /** Seconds that are kept. */
 const KEPT = 300;

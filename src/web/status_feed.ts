@@ -1,4 +1,4 @@
-import type { PageApi } from "../peer/api/page_api.ts";
+import type { UiApi } from "../peer/api/ui_api.ts";
 import type { Clock } from "../async/rate_limiter.ts";
 import type { PartialStatus, PeerStatus, SharedFile, Transfer } from "../peer/api/peer_api.ts";
 import { ChangeLog, type LoggedChanges } from "./change_log.ts";
@@ -54,7 +54,7 @@ type Field = [name: string, value: unknown];
  * since what it saw last, so a slow one gets fewer and larger ones, and nothing is queued for it.
  */
 export class StatusFeed {
-  readonly #api: Pick<PageApi, "status" | "history">;
+  readonly #api: Pick<UiApi, "status" | "history">;
   readonly #clock: Clock;
   #version = 0;
   readonly #fields = new ChangeLog<string, Field>(([name]) => name);
@@ -67,7 +67,7 @@ export class StatusFeed {
   #stopTimer: (() => void) | undefined;
   readonly #woken = new Set<() => void>();
 
-  constructor(api: Pick<PageApi, "status" | "history">, clock: Clock) {
+  constructor(api: Pick<UiApi, "status" | "history">, clock: Clock) {
     this.#api = api;
     this.#clock = clock;
   }

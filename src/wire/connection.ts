@@ -6,7 +6,7 @@ import { Fault, isAbort, messageOf } from "../fault.ts";
 import type { RateLimiter } from "../async/rate_limiter.ts";
 import { type Address, formatAddress } from "./address.ts";
 import { decodeLine, encodeMessage, type Message, type Outgoing } from "./codec.ts";
-import { giveLineRoom, isLineRoom, takeLineRoom } from "./line_rooms.ts";
+import { giveBuffer, isPooledBuffer, takeBuffer } from "./buffer_pool.ts";
 import { HANDSHAKE_MS, LINE_CAP, PROGRESS_MS } from "./protocol.ts";
 import { inTheClear, OtherSwarm, type Socket, type Transport } from "./transport.ts";
 import { Watchdog } from "../async/watchdog.ts";
@@ -266,7 +266,7 @@ export class Connection {
     }
     this.#interrupt?.(new Deno.errors.Interrupted("closed"));
     // Whoever has just been given a line reads it before the next turn of the event loop.
-    if (isLineRoom(this.#buffer)) setTimeout(() => this.#filling || this.#dropBuffer());
+    if (isPooledBuffer(this.#buffer)) setTimeout(() => this.#filling || this.#dropBuffer());
   }
 
   [Symbol.dispose](): void {
@@ -341,7 +341,7 @@ export class Connection {
 
   /** Nothing is read into it at this time, and what is left in it is not needed. */
   #dropBuffer(): void {
-    giveLineRoom(this.#buffer);
+    giveBuffer(this.#buffer);
     this.#buffer = NO_BUFFER;
     this.#start = this.#end = 0;
   }
@@ -355,7 +355,7 @@ export class Connection {
     }
     if (this.#end < this.#buffer.length) return;
     const grown = this.#lineCap === LINE_CAP
-      ? takeLineRoom()
+      ? takeBuffer()
       : new Uint8Array(Math.min(this.#buffer.length * GROWTH, this.#lineCap));
     grown.set(this.#buffer);
     this.#buffer = grown;

@@ -1,5 +1,5 @@
 /** The protocol's numbers: sizes, caps and times (docs/protocol.md). Nothing else is loaded with them. */
-export { CHUNK_SIZE, DIGEST_SIZE, PAGE_DIGESTS } from "../content/sizes.ts";
+export { BLOCK_DIGESTS, CHUNK_SIZE, DIGEST_SIZE } from "../content/sizes.ts";
 /** Most chunks in one `get_chunks`: full ones are exactly one payload. */
 export const REQUEST_CHUNKS = 16;
 

@@ -13,7 +13,7 @@
  *
  * **Order.** The caller speaks first, and first says `hello`. Requests carry `action` and `id`;
  * replies repeat `id` and come in request order, so a caller keeps many in flight. A message without
- * `id` as the first of a connection is the seed's dialect (seed_dialect.ts). Unknown fields are
+ * `id` as the first of a connection is the seed's dialect (legacy_dialect.ts). Unknown fields are
  * ignored; an unknown action is answered with an error and the connection lives on.
  *
  * docs/protocol.md has the same in prose, with worked examples.
@@ -75,7 +75,7 @@ const text = v.pipe(
   v.transform((s) => s.length > TEXT_CAP ? [...s.slice(0, TEXT_CAP)].join("") : s),
 );
 
-const runNumber = count(Number.MAX_SAFE_INTEGER);
+const pieceNumber = count(Number.MAX_SAFE_INTEGER);
 
 /** A request's number, chosen by the caller. */
 const requestId = count(Number.MAX_SAFE_INTEGER);
@@ -181,12 +181,12 @@ export const Digests = reply("digests", { payload });
 export const Chunks = reply("chunks", { payload });
 /** Payload: the first `count` of the files that were asked for, one after the other. */
 export const FilesReply = reply("files", { count: count(FILES_CAP), payload: v.optional(payload) });
-/** Payload: content/run_map.ts's bytes, one bit for each run of 4 chunks; none when `complete`. */
-export const RunMapReply = reply("map", { complete: v.boolean(), payload: v.optional(payload) });
+/** Payload: content/piece_map.ts's bytes, one bit for each run of 4 chunks; none when `complete`. */
+export const PieceMapReply = reply("map", { complete: v.boolean(), payload: v.optional(payload) });
 /** Payload: a JSON array of {@link PeerRecord}, at most {@link SOURCES_CAP}. */
 export const SourcesReply = reply("sources", { payload });
 /** Pairs of first run and count. */
-const runs = v.pipe(v.array(v.tuple([runNumber, runNumber])), v.maxLength(LIST_CAP));
+const runs = v.pipe(v.array(v.tuple([pieceNumber, pieceNumber])), v.maxLength(LIST_CAP));
 /** A notice: runs that the sender has by now, as pairs of first run and count. */
 export const Has = v.object({ action: v.literal("has"), file: FileId, runs });
 /** A notice: others are being sent these runs, so whoever waits a little can have them from those. */

@@ -1,13 +1,13 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { MemoryRegistry } from "../../src/bootstrap/memory_registry.ts";
-import { probeSeeds } from "../../src/bootstrap/probe_seeds.ts";
+import { probeLegacyPeers } from "../../src/bootstrap/probe_legacy_peers.ts";
 import { Fault } from "../../src/fault.ts";
 import { Identity } from "../../src/trust/identity.ts";
 import { signRegistration } from "../../src/trust/registration.ts";
 import { Refusal } from "../../src/wire/caller.ts";
 import { type Address, Connection } from "../../src/wire/connection.ts";
 import { Files, FoundReply, Ok, Peers, Registered, SILENCE_MS } from "../../src/wire/protocol.ts";
-import { SEED_LINE_CAP } from "../../src/wire/seed_dialect.ts";
+import { SEED_LINE_CAP } from "../../src/wire/legacy_dialect.ts";
 import { converse, exchange, startBootstrap, TestPeer } from "./bench.ts";
 import { registryContract } from "./registry_contract.ts";
 
@@ -228,7 +228,7 @@ Deno.test("a connection may carry several seed requests, and a reply more than a
   const registry = new MemoryRegistry();
   await using server = startBootstrap({ registry });
   for (let port = 1; port <= 2_500; port++) {
-    await registry.registerSeed({ address: `192.0.2.${100 + port % 100}`, port });
+    await registry.registerLegacy({ address: `192.0.2.${100 + port % 100}`, port });
   }
   const connection = await Connection.open(server.address, { lineCap: SEED_LINE_CAP });
   for (let turn = 0; turn < 2; turn++) {
@@ -242,7 +242,7 @@ Deno.test("a connection may carry several seed requests, and a reply more than a
 
 Deno.test("seed peers are kept while they answer", async () => {
   const registry = new MemoryRegistry();
-  await using server = startBootstrap({ registry, probeSeedsMs: 10 });
+  await using server = startBootstrap({ registry, probeLegacyPeersMs: 10 });
   using alive = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const dead = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   dead.close();
@@ -252,6 +252,6 @@ Deno.test("seed peers are kept while they answer", async () => {
   await register(alive.addr.port);
   (await alive.accept()).close(); // the first probe after both have registered, or the one before
   (await alive.accept()).close();
-  await probeSeeds(registry);
+  await probeLegacyPeers(registry);
   assertEquals(await registry.seeds(), [{ address: "127.0.0.1", port: alive.addr.port }]);
 });

@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { QuietCollector } from "../../src/bootstrap/quiet_collector.ts";
+import { IdleGc } from "../../src/bootstrap/idle_gc.ts";
 
 /** How often garbage was collected when so many connections were seen, look by look. */
 function collections(looks: number[], used = 1 << 20): number {
   let collected = 0;
-  const collector = new QuietCollector({ used: () => used, collect: () => collected++ });
+  const collector = new IdleGc({ used: () => used, collect: () => collected++ });
   for (const connections of looks) collector.look(connections);
   return collected;
 }

@@ -4,7 +4,7 @@ import { type Kind, type Rate, RATES } from "../../src/bootstrap/limits.ts";
 import { Quota } from "../../src/bootstrap/quota.ts";
 import { RateLimits } from "../../src/bootstrap/rate_limits.ts";
 import { firstForged } from "../../src/bootstrap/first_forged.ts";
-import { Turns } from "../../src/async/turns.ts";
+import { FairQueue } from "../../src/async/fair_queue.ts";
 import { TokenBucket } from "../../src/bootstrap/token_bucket.ts";
 import { signAnnouncement } from "../../src/trust/announcement.ts";
 import { Identity } from "../../src/trust/identity.ts";
@@ -141,7 +141,7 @@ Deno.test("signatures are checked list by list, and a forged one is found", asyn
     signAnnouncement(identity, { name, id: "ab".repeat(32), size: 1, mtime: 1, time: 1 });
   const some = await Promise.all(Array.from({ length: 70 }, (_, n) => sign(`${n}`)));
   const forged = { ...some[68], size: 2 };
-  const turns = new Turns();
+  const turns = new FairQueue();
   const results = await Promise.all([
     firstForged(some, turns),
     firstForged([...some.slice(0, 68), forged, some[69]], turns),
@@ -152,7 +152,7 @@ Deno.test("signatures are checked list by list, and a forged one is found", asyn
 });
 
 Deno.test("heavy work is done one by one, whatever becomes of it", async () => {
-  const turns = new Turns();
+  const turns = new FairQueue();
   let underWay = 0;
   const work = (n: number) => async () => {
     assertEquals(++underWay, 1);

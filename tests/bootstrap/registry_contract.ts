@@ -328,23 +328,23 @@ export function registryContract(what: string, make: MakeBench): void {
 
   test("seed peers that were reached say so", async ({ registry }) => {
     const seed = { address: "192.0.2.9", port: 7 };
-    await registry.seedReached(seed);
-    await registry.registerSeed(seed);
-    await registry.seedReached(seed);
+    await registry.legacyReached(seed);
+    await registry.registerLegacy(seed);
+    await registry.legacyReached(seed);
     assertEquals((await registry.getPeers()).items, [{ ...seed, reachable: true }]);
   });
 
   test("seed peers stay until they are forgotten", async ({ registry, pass }) => {
-    await registry.registerSeed({ address: "192.0.2.9", port: 7 });
-    await registry.registerSeed({ address: "192.0.2.9", port: 7 });
-    await registry.registerSeed({ address: "192.0.2.9", port: 8 });
+    await registry.registerLegacy({ address: "192.0.2.9", port: 7 });
+    await registry.registerLegacy({ address: "192.0.2.9", port: 7 });
+    await registry.registerLegacy({ address: "192.0.2.9", port: 8 });
     pass(10 * SILENCE_MS);
     assertEquals(await registry.seeds(), [
       { address: "192.0.2.9", port: 7 },
       { address: "192.0.2.9", port: 8 },
     ]);
-    await registry.forgetSeed({ address: "192.0.2.9", port: 7 });
-    await registry.forgetSeed({ address: "192.0.2.9", port: 7 });
+    await registry.forgetLegacy({ address: "192.0.2.9", port: 7 });
+    await registry.forgetLegacy({ address: "192.0.2.9", port: 7 });
     assertEquals((await registry.getPeers()).items, [
       { address: "192.0.2.9", port: 8, reachable: null },
     ]);
@@ -352,9 +352,9 @@ export function registryContract(what: string, make: MakeBench): void {
 
   test("peers are capped", async ({ registry }) => {
     for (const one of [ANN, BEN, CAT]) await registry.register(peer(one));
-    await registry.registerSeed({ address: "192.0.2.9", port: 7 });
+    await registry.registerLegacy({ address: "192.0.2.9", port: 7 });
     await refused("busy", registry.register(peer(EVE)));
-    await refused("busy", registry.registerSeed({ address: "192.0.2.9", port: 8 }));
+    await refused("busy", registry.registerLegacy({ address: "192.0.2.9", port: 8 }));
     await registry.register(peer(ANN, 5));
     await registry.goodbye(BEN);
     await registry.register(peer(DAN));
@@ -384,7 +384,7 @@ export function registryContract(what: string, make: MakeBench): void {
     await registry.register(ann, from);
     await registry.register(ben, "2001:db8:1:2:ffff::2");
     await refused("busy", registry.register(cat, "2001:DB8:1:2::3"));
-    await refused("busy", registry.registerSeed({ address: from, port: 7 }));
+    await refused("busy", registry.registerLegacy({ address: from, port: 7 }));
     await registry.register(cat, "2001:db8:1:3::3");
     const some = (...list: string[]) => list.map((name) => announcement(name));
     await registry.announce(ann.peer, some("a", "b"));
@@ -393,8 +393,8 @@ export function registryContract(what: string, make: MakeBench): void {
     await registry.announce(cat.peer, some("d", "e"));
     await registry.goodbye(ann.peer);
     await registry.announce(ben.peer, some("d", "e"));
-    await registry.registerSeed({ address: from, port: 7 });
-    await registry.forgetSeed({ address: from, port: 7 });
+    await registry.registerLegacy({ address: from, port: 7 });
+    await registry.forgetLegacy({ address: from, port: 7 });
     await registry.register(ann, from);
   }, "shared");
 

@@ -1,6 +1,6 @@
 /** Downloads that are killed, cancelled, starved of disk, or overtaken: they go on where they were. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { RUN_CHUNKS, RUN_SIZE } from "../../src/content/run_map.ts";
+import { PIECE_CHUNKS, PIECE_SIZE } from "../../src/content/piece_map.ts";
 import type { PartialStatus, Receipt } from "../../src/peer/api/peer_api.ts";
 import { assertRefused, contentsOf, eventually, partialsOf, placedIn } from "../e2e/checks.ts";
 import { CAN_MOUNT, MountedDisk, NEEDS } from "../e2e/mounted_disk.ts";
@@ -18,7 +18,7 @@ import {
   worldWithData,
 } from "./setting.ts";
 
-/** Kills of one download, and its size. `$SHOAL_CHAOS_KILLS` is for longer runs. */
+/** Kills of one download, and its size. `$SHOAL_CHAOS_KILLS` is for longer pieces. */
 const KILLS = Number(Deno.env.get("SHOAL_CHAOS_KILLS") ?? 10);
 const KILLED_SIZE = 256 * MIB;
 /** Most bytes that one kill may cost. */
@@ -79,7 +79,7 @@ Deno.test("what was damaged on disk is fetched again, and nothing else", async (
   await source.proxy.paused;
   assertEquals(await get.stop(), 143);
   const [kept] = (await statusOf(world, dir)).partials;
-  assert(kept.bytes > SIZE / 4 && kept.bytes % RUN_SIZE === 0);
+  assert(kept.bytes > SIZE / 4 && kept.bytes % PIECE_SIZE === 0);
   source.proxy.resume();
   // Runs come in any order: the last byte of the file belongs to one that is there.
   using file = await Deno.open(partialPath(dir), { read: true, write: true });
@@ -94,7 +94,7 @@ Deno.test("what was damaged on disk is fetched again, and nothing else", async (
   await file.write(new Uint8Array([byte[0] ^ 1]));
   const receipt = await world.json<Receipt>(dir, ["get", "data"]);
   const lost = kept.bytes / CHUNK - receipt.chunks.reused;
-  assert(lost === RUN_CHUNKS || lost === 0, `${lost} chunks were lost`);
+  assert(lost === PIECE_CHUNKS || lost === 0, `${lost} chunks were lost`);
   assertEquals(receipt.chunks.reused + receipt.chunks.fetched, SIZE / CHUNK);
   assertEquals(receipt.bytes, receipt.chunks.fetched * CHUNK);
   assert(await sameFiles(source.file, `${dir}/data`));

@@ -2,15 +2,15 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import fc from "fast-check";
 import { digest } from "../../src/content/digest.ts";
 import { fileId } from "../../src/content/file_id.ts";
-import { pageLength, runLength, TreeBuilder, treeShape } from "../../src/content/hash_tree.ts";
-import { CHUNK_SIZE, DIGEST_SIZE, PAGE_DIGESTS, TREE_LEVELS } from "../../src/wire/protocol.ts";
+import { blockLength, pieceLength, TreeBuilder, treeShape } from "../../src/content/hash_tree.ts";
+import { BLOCK_DIGESTS, CHUNK_SIZE, DIGEST_SIZE, TREE_LEVELS } from "../../src/wire/protocol.ts";
 import { assertSameBytes, type Bytes, concat, patterned, sha256 } from "../support/bytes.ts";
 import { referenceId, referenceTree } from "../support/reference_tree.ts";
 
 const MAX_SIZE = Number.MAX_SAFE_INTEGER;
 
 Deno.test("tree shape: digests and pages of each level, at the boundaries", () => {
-  const full = CHUNK_SIZE * PAGE_DIGESTS;
+  const full = CHUNK_SIZE * BLOCK_DIGESTS;
   const table: [size: number, chunks: number, levels: [digests: number, pages: number][]][] = [
     [0, 0, [[0, 1]]],
     [1, 1, [[1, 1]]],
@@ -22,8 +22,8 @@ Deno.test("tree shape: digests and pages of each level, at the boundaries", () =
     [full + 1, 2_049, [[2_049, 2], [2, 1]]],
     [2 * full, 4_096, [[4_096, 2], [2, 1]]],
     [2 * full + 1, 4_097, [[4_097, 3], [3, 1]]],
-    [full * PAGE_DIGESTS, 2 ** 22, [[2 ** 22, 2_048], [2_048, 1]]],
-    [full * PAGE_DIGESTS + 1, 2 ** 22 + 1, [[2 ** 22 + 1, 2_049], [2_049, 2], [2, 1]]],
+    [full * BLOCK_DIGESTS, 2 ** 22, [[2 ** 22, 2_048], [2_048, 1]]],
+    [full * BLOCK_DIGESTS + 1, 2 ** 22 + 1, [[2 ** 22 + 1, 2_049], [2_049, 2], [2, 1]]],
     [MAX_SIZE, 2 ** 37, [[2 ** 37, 2 ** 26], [2 ** 26, 2 ** 15], [2 ** 15, 16], [16, 1]]],
   ];
   for (const [size, chunks, levels] of table) {
@@ -37,15 +37,15 @@ Deno.test("tree shape: digests and pages of each level, at the boundaries", () =
 
 Deno.test("page lengths: full pages, short last ones, and none beyond", () => {
   const shape = treeShape(4_097 * CHUNK_SIZE);
-  assertEquals([0, 1, 2, 3].map((page) => pageLength(shape, 0, page)), [65_536, 65_536, 32, -1]);
-  assertEquals([0, 1].map((page) => pageLength(shape, 1, page)), [96, -1]);
-  assertEquals(pageLength(shape, 2, 0), -1);
-  assertEquals([0, 1].map((page) => pageLength(treeShape(0), 0, page)), [0, -1]);
+  assertEquals([0, 1, 2, 3].map((page) => blockLength(shape, 0, page)), [65_536, 65_536, 32, -1]);
+  assertEquals([0, 1].map((page) => blockLength(shape, 1, page)), [96, -1]);
+  assertEquals(blockLength(shape, 2, 0), -1);
+  assertEquals([0, 1].map((page) => blockLength(treeShape(0), 0, page)), [0, -1]);
   const largest = treeShape(MAX_SIZE);
-  assertEquals(pageLength(largest, 0, 2 ** 26 - 1), 65_536);
-  assertEquals(pageLength(largest, 0, 2 ** 26), -1);
-  assertEquals(pageLength(largest, 3, 0), 16 * DIGEST_SIZE);
-  assertEquals(pageLength(largest, 4, 0), -1);
+  assertEquals(blockLength(largest, 0, 2 ** 26 - 1), 65_536);
+  assertEquals(blockLength(largest, 0, 2 ** 26), -1);
+  assertEquals(blockLength(largest, 3, 0), 16 * DIGEST_SIZE);
+  assertEquals(blockLength(largest, 4, 0), -1);
 });
 
 Deno.test("page lengths add up to the digests of every level", () => {
@@ -53,9 +53,9 @@ Deno.test("page lengths add up to the digests of every level", () => {
     fc.property(fc.integer({ min: 0, max: 2 ** 42 }), (size) => {
       const shape = treeShape(size);
       for (const [level, { digests, pages }] of shape.levels.entries()) {
-        const last = pageLength(shape, level, pages - 1);
+        const last = blockLength(shape, level, pages - 1);
         assertEquals((pages - 1) * CHUNK_SIZE + last, digests * DIGEST_SIZE);
-        assertEquals(pageLength(shape, level, pages), -1);
+        assertEquals(blockLength(shape, level, pages), -1);
         if (level > 0) assertEquals(digests, shape.levels[level - 1].pages);
       }
       assertEquals(shape.levels.at(-1)!.pages, 1);
@@ -79,11 +79,11 @@ Deno.test("run lengths: within the file, or not at all", () => {
     [MAX_SIZE, MAX_SIZE, -1],
   ];
   for (const [first, count, length] of table) {
-    assertEquals(runLength(shape, first, count), length, `${count} from ${first}`);
+    assertEquals(pieceLength(shape, first, count), length, `${count} from ${first}`);
   }
-  assertEquals(runLength(treeShape(0), 0, 1), -1);
-  assertEquals(runLength(treeShape(MAX_SIZE), 2 ** 37 - 16, 16), 16 * CHUNK_SIZE - 1);
-  assertEquals(runLength(treeShape(MAX_SIZE), 2 ** 37 - 1, 2), -1);
+  assertEquals(pieceLength(treeShape(0), 0, 1), -1);
+  assertEquals(pieceLength(treeShape(MAX_SIZE), 2 ** 37 - 16, 16), 16 * CHUNK_SIZE - 1);
+  assertEquals(pieceLength(treeShape(MAX_SIZE), 2 ** 37 - 1, 2), -1);
 });
 
 /** Feeds digests to a builder `step` at a time; checks each page; returns the top. */

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import fc from "fast-check";
 import { resolve } from "node:path";
 import { Fault } from "../../src/fault.ts";
-import { findTwin } from "../../src/store/disk/find_twin.ts";
+import { findCaseCollision } from "../../src/store/disk/find_case_collision.ts";
 import { foldName, isInside, pathOf, safeName, whyUnsafe } from "../../src/content/safe_path.ts";
 import { faultOf } from "../support/faults.ts";
 import { TempFolder } from "../support/temp_folder.ts";
@@ -193,8 +193,10 @@ Deno.test("twins: what differs in case or form alone is found, whatever the disk
     ["Both/below", undefined],
     ["missing/Docs/Read.me", undefined],
   ];
-  for (const [name, twin] of table) assertEquals(await findTwin(folder.path, name), twin, name);
-  const some = await findTwin(folder.path, "bOtH");
+  for (const [name, twin] of table) {
+    assertEquals(await findCaseCollision(folder.path, name), twin, name);
+  }
+  const some = await findCaseCollision(folder.path, "bOtH");
   assert(some === "both" || some === "BOTH");
 });
 

@@ -1,6 +1,6 @@
 /** Sources that lie about what they have, to a peer that goes on serving others meanwhile. */
 import { assert, assertEquals } from "@std/assert";
-import { RUN_SIZE } from "../../src/content/run_map.ts";
+import { PIECE_SIZE } from "../../src/content/piece_map.ts";
 import type { Receipt } from "../../src/peer/api/peer_api.ts";
 import { assertSameBytes, concat, patterned } from "../support/bytes.ts";
 import { tallFile } from "../support/memory_source.ts";
@@ -10,7 +10,7 @@ import { type Peer, World } from "./world.ts";
 
 const MIB = 1 << 20;
 const RUNS = 4;
-const SIZE = (RUNS - 1) * RUN_SIZE + 7;
+const SIZE = (RUNS - 1) * PIECE_SIZE + 7;
 
 /** A lie about one kind of request; the rest is answered right. */
 const about = (action: string, lie: Lie): Lie => (request, honest) =>
@@ -21,7 +21,7 @@ const map = (bytes: number, ...notices: unknown[]): Lie =>
   about("have", ({ id, file }) =>
     concat([
       wireMessage({ action: "map", id, complete: false }, new Uint8Array(bytes).fill(0xff)),
-      ...notices.map((runs) => wireMessage({ action: "has", file, runs })),
+      ...notices.map((pieces) => wireMessage({ action: "has", file, runs: pieces })),
     ]));
 
 /** A world with a peer that shares something while it is lied to. */
@@ -41,18 +41,18 @@ async function assertUnharmed(world: World, victim: Peer, ...fetched: string[]):
   assert(!/ (ERR|FTL) /.test(victim.program.stderr), victim.program.stderr);
 }
 
-Deno.test("a map that doesn't fit the file is refused, and notices of runs beyond it are nothing", async (t) => {
+Deno.test("a map that doesn't fit the file is refused, and notices of pieces beyond it are nothing", async (t) => {
   await using world = await World.create();
   const victim = await victimOf(world);
   const lies: Record<string, { lie: Lie; text?: string }> = {
     "a map that is too long": { lie: map(2), text: "sent a wrong map" },
     "a map that is too short": { lie: map(0), text: "sent a wrong map" },
     "a map of a megabyte": { lie: map(MIB), text: "sent a wrong map" },
-    "bits beyond the last run": { lie: map(1) },
-    "runs beyond the file": {
+    "bits beyond the last piece": { lie: map(1) },
+    "pieces beyond the file": {
       lie: map(1, [[RUNS, 5]], [[Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER]], [[0, 1e15]]),
     },
-    "runs that are no numbers": { lie: map(1, [[-1, 2]], [[0.5, 1]], [["0", 1]], [[0]], "all") },
+    "pieces that are no numbers": { lie: map(1, [[-1, 2]], [[0.5, 1]], [["0", 1]], [[0]], "all") },
     "notices of another file": { lie: map(1, ...Array.from({ length: 50 }, () => [[0, 1]])) },
   };
   const fetched: string[] = [];

@@ -1,6 +1,6 @@
 /** A running peer as a gateway: what a browser or curl reads from it, and sends to it. */
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { runCount } from "../../src/content/run_map.ts";
+import { pieceCount } from "../../src/content/piece_map.ts";
 import type { PeerStatus } from "../../src/peer/api/peer_api.ts";
 import { contentsOf, eventually } from "./checks.ts";
 import { sameFiles, World, writeRandom } from "./world.ts";
@@ -215,8 +215,8 @@ Deno.test("a download that still arrives is read while it grows, its next bytes 
   assertEquals((await status()).partials.length, 1, "the download is still under way");
   const [{ id }] = (await status()).partials;
   const map = await (await ask(`/api/downloads/map?id=${id}`)).json();
-  const runs = runCount(size);
-  assertEquals([map.cells, map.have.length, map.sources[0]], [runs, runs, 1]);
+  const pieces = pieceCount(size);
+  assertEquals([map.cells, map.have.length, map.sources[0]], [pieces, pieces, 1]);
   const [{ from: sources }] = (await status()).transfers.filter(({ state }) => state === "active");
   assertEquals([sources[0].address, sources[0].state], [source.address, "connected"]);
   const whole = await ask("/files/data");

@@ -3,23 +3,23 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { FileRecord, PeerRecord, PeerStatus, Receipt } from "../../src/peer/api/peer_api.ts";
 import { assertSameBytes, patterned } from "../support/bytes.ts";
 import { assertRefused, contentsOf } from "./checks.ts";
-import { askSeed, fetchAsSeed, SeedServer } from "./seed_peer.ts";
+import { askLegacy, fetchAsLegacy, LegacyServer } from "./legacy_peer.ts";
 import { World } from "./world.ts";
 
 /** Sizes at the edges of a chunk. */
 const SIZES = [0, 1, 65_535, 65_536, 65_537, (1 << 20) + 1];
 
-async function register(world: World, seed: SeedServer): Promise<void> {
+async function register(world: World, seed: LegacyServer): Promise<void> {
   const request = { action: "register", address: "127.0.0.1", port: seed.port };
-  assertEquals(await askSeed(world.bootstrap, request), { status: "registered" });
+  assertEquals(await askLegacy(world.bootstrap, request), { status: "registered" });
 }
 
 Deno.test("a seed peer registers with our bootstrap, and lists peers of both kinds", async () => {
   await using world = await World.create();
   const peer = await world.peer("peer");
-  await using seed = SeedServer.peer({});
+  await using seed = LegacyServer.peer({});
   await register(world, seed);
-  const { peers } = await askSeed(world.bootstrap, { action: "get_peers" });
+  const { peers } = await askLegacy(world.bootstrap, { action: "get_peers" });
   assertEquals(
     peers.map((one: { address: string; port: number }) => `${one.address}:${one.port}`).sort(),
     [peer.address, seed.address].sort(),
@@ -33,12 +33,12 @@ Deno.test("a seed peer registers with our bootstrap, and lists peers of both kin
   );
   // Whatever address it claims, the one that was seen is listed.
   const lied = { action: "register", address: "203.0.113.9", port: seed.port };
-  assertEquals(await askSeed(world.bootstrap, lied), { status: "registered" });
+  assertEquals(await askLegacy(world.bootstrap, lied), { status: "registered" });
   assertEquals((await world.json<PeerRecord[]>(dir, ["list-peers"])).length, 2);
   for (
     const bad of [{ action: "register", port: 0 }, { action: "register" }, { action: "dance" }]
   ) {
-    assertEquals((await askSeed(world.bootstrap, bad)).action, "error");
+    assertEquals((await askLegacy(world.bootstrap, bad)).action, "error");
   }
 });
 
@@ -51,25 +51,29 @@ Deno.test("a seed peer fetches from our peer, every byte and every hash", async 
   const names = [...SIZES.map((size) => `f ${size}`), "sub/ünï.txt"];
   await world.json(dir, ["share", ...names]);
   for (const name of names) {
-    assertSameBytes(await fetchAsSeed(address, name), await Deno.readFile(`${dir}/${name}`), name);
+    assertSameBytes(
+      await fetchAsLegacy(address, name),
+      await Deno.readFile(`${dir}/${name}`),
+      name,
+    );
   }
   const missing = { action: "error", message: "File not found" };
   for (
     const filename of ["nothing", "../peer/f 1", "/etc/passwd", ".shoal/identity.pem", "f 1\0"]
   ) {
-    assertEquals(await askSeed(address, { action: "file_request", filename }), missing);
+    assertEquals(await askLegacy(address, { action: "file_request", filename }), missing);
     const chunk = { action: "get_chunk", filename, chunk_index: 0 };
-    assertEquals(await askSeed(address, chunk), missing);
+    assertEquals(await askLegacy(address, chunk), missing);
   }
   for (const index of [1, 16, -1, 0.5, "0", 2 ** 53]) {
     const chunk = { action: "get_chunk", filename: "f 1", chunk_index: index };
-    assertEquals((await askSeed(address, chunk)).action, "error");
+    assertEquals((await askLegacy(address, chunk)).action, "error");
   }
-  assertEquals((await askSeed(address, { action: "dance" })).action, "error");
+  assertEquals((await askLegacy(address, { action: "dance" })).action, "error");
 
   // What changed is not served as what it was, in this dialect either.
   await Deno.writeFile(`${dir}/f 65537`, patterned(65_537, 99));
-  await assertRejects(() => fetchAsSeed(address, "f 65537"), Error, "File not found");
+  await assertRejects(() => fetchAsLegacy(address, "f 65537"), Error, "File not found");
   const status = await world.json<PeerStatus>(dir, ["status"]);
   assertEquals(
     status.totals.served,
@@ -81,8 +85,8 @@ Deno.test("a seed peer fetches from our peer, every byte and every hash", async 
 Deno.test("our peer fetches from a seed peer by name, through our bootstrap", async () => {
   await using world = await World.create();
   const files = Object.fromEntries(SIZES.map((size) => [`f ${size}`, patterned(size, size + 1)]));
-  await using seed = SeedServer.peer(files);
-  await using other = SeedServer.peer({ "f 65537": files["f 65537"] });
+  await using seed = LegacyServer.peer(files);
+  await using other = LegacyServer.peer({ "f 65537": files["f 65537"] });
   await register(world, seed);
   await register(world, other);
   const dir = await world.folder("dir");
@@ -109,11 +113,11 @@ Deno.test("our peer fetches from a seed peer by name, through our bootstrap", as
 
 Deno.test("through a seed bootstrap our peers find seed peers, and each other", async () => {
   await using world = await World.create();
-  await using meeting = SeedServer.bootstrap();
+  await using meeting = LegacyServer.bootstrap();
   const content = patterned(200_000);
-  await using seed = SeedServer.peer({ data: content });
+  await using seed = LegacyServer.peer({ data: content });
   const register = { action: "register", address: "127.0.0.1", port: seed.port };
-  await askSeed(meeting.address, register);
+  await askLegacy(meeting.address, register);
   const at = { bootstrap: meeting.address };
   const dir = await world.folder("dir");
   const own = world.start(dir, ["0", "--host", "127.0.0.1"], at);
@@ -140,7 +144,7 @@ Deno.test("a seed peer that lies in a chunk is found out", async () => {
   await using world = await World.create();
   // One run: nothing of it is kept, if a chunk is wrong.
   const content = patterned(250_000);
-  await using liar = SeedServer.peer(
+  await using liar = LegacyServer.peer(
     { data: content },
     (chunk, index) => index === 2 ? chunk.with(5, chunk[5] ^ 1) : chunk,
   );
@@ -150,7 +154,7 @@ Deno.test("a seed peer that lies in a chunk is found out", async () => {
   assertRefused(refused, { code: 5, text: "sent a wrong chunk" });
   assertEquals(contentsOf(dir), []);
 
-  await using honest = SeedServer.peer({ data: content });
+  await using honest = LegacyServer.peer({ data: content });
   await register(world, honest);
   const receipt = await world.json<Receipt>(dir, ["get", "data"]);
   assertSameBytes(await Deno.readFile(`${dir}/data`), content);
@@ -159,8 +163,8 @@ Deno.test("a seed peer that lies in a chunk is found out", async () => {
 
 Deno.test("seed peers with different files of one name make it ambiguous", async () => {
   await using world = await World.create();
-  await using one = SeedServer.peer({ data: patterned(70_000, 1) });
-  await using two = SeedServer.peer({ data: patterned(70_000, 2) });
+  await using one = LegacyServer.peer({ data: patterned(70_000, 1) });
+  await using two = LegacyServer.peer({ data: patterned(70_000, 2) });
   await register(world, one);
   await register(world, two);
   const dir = await world.folder("dir");

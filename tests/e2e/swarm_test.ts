@@ -1,6 +1,6 @@
 /** Files between peers that are real processes: every size and name, byte for byte. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { RUN_SIZE } from "../../src/content/run_map.ts";
+import { PIECE_SIZE } from "../../src/content/piece_map.ts";
 import type { FileRecord, PeerStatus, Receipt, ShareResult } from "../../src/peer/api/peer_api.ts";
 import { assertSameBytes } from "../support/bytes.ts";
 import { referenceIdOf } from "../support/reference_tree.ts";
@@ -19,7 +19,7 @@ const FILES: Record<string, number> = {
   "short-chunk": 65_535,
   "chunk": 65_536,
   "chunk-and-one": 65_537,
-  "run-and-one": RUN_SIZE + 1,
+  "piece-and-one": PIECE_SIZE + 1,
   "request-and-one": MIB + 1,
   "two-pages.bin": TWO_PAGES,
   "folder/in folder/leaf.txt": 10,

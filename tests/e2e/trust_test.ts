@@ -4,7 +4,7 @@ import type { ListedFile, Receipt, TrustEntry } from "../../src/peer/api/peer_ap
 import { patterned } from "../support/bytes.ts";
 import { assertRefused, contentsOf, eventually, placedIn } from "./checks.ts";
 import { publisher } from "./publishers.ts";
-import { askSeed, SeedServer } from "./seed_peer.ts";
+import { askLegacy, LegacyServer } from "./legacy_peer.ts";
 import { World } from "./world.ts";
 
 /** Runs what follows on a pseudo-terminal, and ends as that does. */
@@ -335,8 +335,8 @@ Deno.test("trust: two who publish the same content agree, and neither is remembe
 
 Deno.test("trust: nobody signs for a seed peer: it is said, and refused where somebody is remembered", async () => {
   await using world = await World.create();
-  await using seed = SeedServer.peer({ data: patterned(1_000), other: patterned(2_000) });
-  await askSeed(world.bootstrap, { action: "register", address: "127.0.0.1", port: seed.port });
+  await using seed = LegacyServer.peer({ data: patterned(1_000), other: patterned(2_000) });
+  await askLegacy(world.bootstrap, { action: "register", address: "127.0.0.1", port: seed.port });
   const dir = await world.folder("getter");
   const taken = await world.run(dir, ["get", "other"]);
   assertEquals([taken.code, taken.stderr], [

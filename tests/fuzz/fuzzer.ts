@@ -6,7 +6,7 @@ import { Random, type Target } from "./target.ts";
 export const HANG_MS = 1_000;
 /** Inputs in one turn of the event loop. */
 const TURN = 1_024;
-/** Turns after which garbage goes, where that can be asked for: left alone, it looks like a leak. */
+/** FairQueue after which garbage goes, where that can be asked for: left alone, it looks like a leak. */
 const TURNS_A_SWEEP = 4;
 /** Inputs that are kept to be changed further. */
 const POOL = 256;

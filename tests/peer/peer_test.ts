@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Downloader } from "../../src/peer/download/downloader.ts";
 import { Listener } from "../../src/peer/serve/listener.ts";
-import { SeedSource } from "../../src/peer/download/seed_source.ts";
+import { LegacySource } from "../../src/peer/download/legacy_source.ts";
 import { PeerSource } from "../../src/peer/download/peer_source.ts";
 import { Uploader } from "../../src/peer/serve/uploader.ts";
 import type { Refusal } from "../../src/wire/caller.ts";
@@ -235,14 +235,14 @@ Deno.test("seed source: a file known by its name alone, at every boundary", asyn
     const content = patterned(size, size + 1);
     await using peer = await servingPeer(content);
     await using state = await newState();
-    const source = new SeedSource(peer.address, "a/file");
+    const source = new LegacySource(peer.address, "a/file");
     assertEquals(await source.describe(state.digests), { id: peer.id, size });
     const sink = new MemorySink(size);
     await new Downloader({
       ...{ id: peer.id, size, sink, digests: state.digests, sources: [source] },
     }).run();
     assertSameBytes(sink.content, content);
-    assertEquals(await new SeedSource(peer.address, "x").describe(state.digests), undefined);
+    assertEquals(await new LegacySource(peer.address, "x").describe(state.digests), undefined);
   }
 });
 
@@ -262,7 +262,7 @@ Deno.test("seed source: wrong data is a lie, and no page of a broken list is kep
       if (action === "file_request") await end.send(listing);
       else await end.send({ action: "chunk_data", filename, chunk_index, ...chunk });
     });
-    await faultOf(kind, new SeedSource(seed.address, "f").describe(state.digests));
+    await faultOf(kind, new LegacySource(seed.address, "f").describe(state.digests));
     assertEquals(state.keptFor(), []);
   }
 });

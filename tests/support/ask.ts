@@ -1,10 +1,10 @@
 import { controlApi } from "../../src/web/control_api.ts";
-import type { PageApi } from "../../src/peer/api/page_api.ts";
+import type { UiApi } from "../../src/peer/api/ui_api.ts";
 
 const TOKEN = "0123456789abcdef".repeat(4);
 
 /** Asks a peer's control API without a socket, as somebody who may. */
-export function askOf(api: PageApi) {
+export function askOf(api: UiApi) {
   const app = controlApi(api, { token: TOKEN });
   return async (method: string, route: string, init: RequestInit = {}): Promise<Response> => {
     const headers = new Headers(init.headers);

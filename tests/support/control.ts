@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { PageApi } from "../../src/peer/api/page_api.ts";
+import type { UiApi } from "../../src/peer/api/ui_api.ts";
 import { controlApi } from "../../src/web/control_api.ts";
 import { readJsonLines } from "../../src/web/http/json_lines.ts";
 
@@ -13,7 +13,7 @@ interface Asking {
 }
 
 /** A peer's control API, asked without a socket. */
-export function control(api: PageApi) {
+export function control(api: UiApi) {
   const app = controlApi(api, { token: TOKEN });
   return async (method: string, route: string, { body, headers, signal }: Asking = {}) => {
     const text = typeof body === "string" ? body : JSON.stringify(body);

@@ -47,7 +47,7 @@ export async function downloaded(
   assertSameBytes(result.sink.content, file.content);
   assertEquals(result.told, file.size);
   assertEquals(result.tally.fetched, treeShape(file.size).chunks);
-  assertEquals(result.sink.done.length, file.runs);
+  assertEquals(result.sink.done.length, file.pieces);
   return result;
 }
 

@@ -1,4 +1,4 @@
-import { runCount, RunMap } from "../../src/content/run_map.ts";
+import { pieceCount, PieceMap } from "../../src/content/piece_map.ts";
 import type { Servable } from "../../src/store/disk/servable.ts";
 import type { Bytes } from "./bytes.ts";
 
@@ -7,9 +7,9 @@ export class Growing implements Servable {
   readonly name = "growing";
   readonly id: string;
   readonly size: number;
-  readonly map: RunMap;
+  readonly map: PieceMap;
   readonly content: Bytes;
-  readonly heard = new Set<(run: number) => void>();
+  readonly heard = new Set<(piece: number) => void>();
   readable = true;
   sources?: Servable["sources"];
 
@@ -17,7 +17,7 @@ export class Growing implements Servable {
     this.id = id;
     this.size = content.length;
     this.content = content;
-    this.map = new RunMap(runCount(content.length));
+    this.map = new PieceMap(pieceCount(content.length));
   }
 
   read(position: number, into: Uint8Array): boolean {
@@ -25,12 +25,14 @@ export class Growing implements Servable {
     return this.readable;
   }
 
-  onRun(heard: (run: number) => void): () => void {
+  onPiece(heard: (piece: number) => void): () => void {
     this.heard.add(heard);
     return () => this.heard.delete(heard);
   }
 
-  get(...runs: number[]): void {
-    for (const run of runs) if (this.map.add(run)) { for (const heard of this.heard) heard(run); }
+  get(...pieces: number[]): void {
+    for (const piece of pieces) {
+      if (this.map.add(piece)) { for (const heard of this.heard) heard(piece); }
+    }
   }
 }

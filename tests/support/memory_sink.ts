@@ -1,4 +1,4 @@
-import { RUN_SIZE, runCount, RunMap } from "../../src/content/run_map.ts";
+import { PIECE_SIZE, pieceCount, PieceMap } from "../../src/content/piece_map.ts";
 import type { Payload, Sink } from "../../src/store/disk/sink.ts";
 import type { Stored } from "../../src/store/disk/sink.ts";
 import { type Bytes, sha256 } from "./bytes.ts";
@@ -8,7 +8,7 @@ const CHUNK = 65_536;
 /** Keeps what is right. The memory that it gives back is another. */
 export class MemorySink implements Sink {
   readonly horizon = Infinity;
-  readonly map: RunMap;
+  readonly map: PieceMap;
   readonly content: Bytes;
   /** Where the chunks begin that were stored. */
   readonly written = new Set<number>();
@@ -16,7 +16,7 @@ export class MemorySink implements Sink {
   readonly done: number[] = [];
 
   /** `map`: what is there from before. Default nothing. */
-  constructor(size: number, map = new RunMap(runCount(size))) {
+  constructor(size: number, map = new PieceMap(pieceCount(size))) {
     this.content = new Uint8Array(size);
     this.map = map;
   }
@@ -36,12 +36,12 @@ export class MemorySink implements Sink {
     return Promise.resolve({ bad, buffer: bytes.buffer });
   }
 
-  runDone(run: number): void {
-    if (this.done.includes(run)) throw new Error(`run ${run} is done again`);
-    const end = Math.min((run + 1) * RUN_SIZE, this.content.length);
-    for (let at = run * RUN_SIZE; at < end; at += CHUNK) {
-      if (!this.written.has(at)) throw new Error(`run ${run} is done without byte ${at}`);
+  pieceDone(piece: number): void {
+    if (this.done.includes(piece)) throw new Error(`piece ${piece} is done again`);
+    const end = Math.min((piece + 1) * PIECE_SIZE, this.content.length);
+    for (let at = piece * PIECE_SIZE; at < end; at += CHUNK) {
+      if (!this.written.has(at)) throw new Error(`piece ${piece} is done without byte ${at}`);
     }
-    this.done.push(run);
+    this.done.push(piece);
   }
 }

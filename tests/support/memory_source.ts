@@ -1,4 +1,4 @@
-import { runCount, RunMap } from "../../src/content/run_map.ts";
+import { pieceCount, PieceMap } from "../../src/content/piece_map.ts";
 import { Fault } from "../../src/fault.ts";
 import type { SourceReceipt } from "../../src/peer/api/peer_api.ts";
 import type { ChunkRange, ChunkRequest, Source } from "../../src/peer/download/source.ts";
@@ -27,8 +27,8 @@ export class MemoryFile {
     this.id = referenceId(this.size, this.tree.top);
   }
 
-  get runs(): number {
-    return runCount(this.size);
+  get pieces(): number {
+    return pieceCount(this.size);
   }
 
   chunks({ first, count }: ChunkRange): Bytes {
@@ -45,8 +45,8 @@ export function tallFile(): MemoryFile {
 /** What a source does in place of what it should. Each is given what is right. */
 export interface Conduct {
   connect?: () => Promise<void> | void;
-  /** The runs that it has. Default all. */
-  have?: () => Promise<RunMap> | RunMap;
+  /** The pieces that it has. Default all. */
+  have?: () => Promise<PieceMap> | PieceMap;
   digests?: (right: Bytes, level: number, page: number) => Promise<Bytes> | Bytes;
   chunks?: (right: Bytes, request: ChunkRequest, signal: AbortSignal) => Promise<Bytes> | Bytes;
 }
@@ -66,8 +66,8 @@ export class MemorySource implements Source {
   mostInFlight = 0;
   readonly #file: MemoryFile;
   readonly #conduct: Conduct;
-  #map: RunMap;
-  #onRun: (run: number) => void = () => {};
+  #map: PieceMap;
+  #onPiece: (piece: number) => void = () => {};
   #closed = Promise.withResolvers<never>();
   #ended = Promise.withResolvers<unknown>();
 
@@ -75,7 +75,7 @@ export class MemorySource implements Source {
     this.receipt = { address, bytes: 0, retries: 0, bad_chunks: 0 };
     this.#file = file;
     this.#conduct = conduct;
-    this.#map = RunMap.full(file.runs);
+    this.#map = PieceMap.full(file.pieces);
     this.#closed.promise.catch(() => {});
   }
 
@@ -99,14 +99,14 @@ export class MemorySource implements Source {
     }
   }
 
-  async have(onRun: (run: number) => void): Promise<RunMap> {
-    this.#onRun = onRun;
+  async have(onPiece: (piece: number) => void): Promise<PieceMap> {
+    this.#onPiece = onPiece;
     return this.#map = await this.#whileOpen(this.#conduct.have?.() ?? this.#map);
   }
 
-  /** It has one more run. */
-  gain(run: number): void {
-    if (this.#map.add(run)) this.#onRun(run);
+  /** It has one more piece. */
+  gain(piece: number): void {
+    if (this.#map.add(piece)) this.#onPiece(piece);
   }
 
   async digests(level: number, page: number): Promise<Bytes> {

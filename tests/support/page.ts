@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
-import type { PageApi } from "../../src/peer/api/page_api.ts";
+import type { UiApi } from "../../src/peer/api/ui_api.ts";
 import { isBearer } from "../../src/web/control_api.ts";
-import { pageApp } from "../../src/web/page_app.ts";
-import { loadPageAssets } from "../../src/web/page_assets.ts";
+import { uiApp } from "../../src/web/ui_app.ts";
+import { loadUiAssets } from "../../src/web/ui_assets.ts";
 import { Password } from "../../src/web/password.ts";
 import { Sessions } from "../../src/web/sessions.ts";
 import { SlowDown } from "../../src/web/slow_down.ts";
@@ -12,7 +12,7 @@ import { ScriptedPeer } from "./scripted_peer.ts";
 export const TOKEN = "0123456789abcdef".repeat(4);
 export const PASSWORD = "correct horse battery";
 export const HOST = "127.0.0.1:10100";
-export const assets = await loadPageAssets();
+export const assets = await loadUiAssets();
 export const password = await Password.of(PASSWORD);
 
 export interface Asking {
@@ -25,11 +25,11 @@ export interface Asking {
 }
 
 /** A peer's page, asked without a socket; time passes when it is told to. */
-export function pageOf(options: { api?: PageApi; host?: string; password?: Password } = {}) {
+export function batchOf(options: { api?: UiApi; host?: string; password?: Password } = {}) {
   const clock = new FakeClock();
   const now = () => clock.now();
   const sessions = new Sessions({ now });
-  const { app, close } = pageApp(options.api ?? new ScriptedPeer(), {
+  const { app, close } = uiApp(options.api ?? new ScriptedPeer(), {
     ...{ assets, clock, sessions, slowDown: new SlowDown({ now }), port: 10_100 },
     ...{ host: options.host ?? "127.0.0.1", password: options.password },
     isVerb: (authorization) => isBearer(authorization, TOKEN),

@@ -1,5 +1,5 @@
 import { digestChunks } from "../../src/content/digest.ts";
-import { RUN_SIZE, RunMap } from "../../src/content/run_map.ts";
+import { PIECE_SIZE, PieceMap } from "../../src/content/piece_map.ts";
 import { Disk } from "../../src/store/disk/disk.ts";
 import { DownloadStore } from "../../src/store/partial/download_store.ts";
 import { hashFile } from "../../src/store/hash/hash_file.ts";
@@ -55,13 +55,13 @@ export class Place implements AsyncDisposable {
     });
   }
 
-  /** Stores a run, as a download would. */
-  async store(partial: PartialFile, run: number): Promise<void> {
-    const bytes = this.content.slice(run * RUN_SIZE, (run + 1) * RUN_SIZE);
+  /** Stores a piece, as a download would. */
+  async store(partial: PartialFile, piece: number): Promise<void> {
+    const bytes = this.content.slice(piece * PIECE_SIZE, (piece + 1) * PIECE_SIZE);
     const expected = await digestChunks(bytes);
     const { buffer, byteLength: length } = bytes;
-    await partial.store(run * RUN_SIZE, { buffer, length, expected });
-    partial.runDone(run);
+    await partial.store(piece * PIECE_SIZE, { buffer, length, expected });
+    partial.pieceDone(piece);
   }
 
   /** What the process forgets when it ends. */
@@ -74,9 +74,9 @@ export class Place implements AsyncDisposable {
     this.downloads.tidy();
   }
 
-  /** The runs that the database claims. */
+  /** The pieces that the database claims. */
   claimed(): number[] {
-    return runsOf(this.downloads.get(this.id)!.map);
+    return piecesOf(this.downloads.get(this.id)!.map);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -86,7 +86,7 @@ export class Place implements AsyncDisposable {
   }
 }
 
-/** The runs of a map, by number. */
-export function runsOf(map: RunMap): number[] {
-  return Array.from({ length: map.runs }, (_, run) => run).filter((run) => map.has(run));
+/** The pieces of a map, by number. */
+export function piecesOf(map: PieceMap): number[] {
+  return Array.from({ length: map.pieces }, (_, piece) => piece).filter((piece) => map.has(piece));
 }

@@ -4,10 +4,10 @@ import type {
   FolderListing,
   History,
   OpenedFile,
-  PageApi,
+  UiApi,
   UploadOptions,
   UploadRequest,
-} from "../../src/peer/api/page_api.ts";
+} from "../../src/peer/api/ui_api.ts";
 import type { ManifestEntry } from "../../src/content/manifest.ts";
 import type { ConfigChanges, ConfigView } from "../../src/peer/api/config.ts";
 import type {
@@ -83,12 +83,12 @@ export const CONFIG: ConfigView = {
   ...{ restart: [], overruled: [] },
 };
 
-/** A PageApi that does nothing and says so; tests replace what they are about. */
-export class ScriptedPeer implements PageApi {
+/** A UiApi that does nothing and says so; tests replace what they are about. */
+export class ScriptedPeer implements UiApi {
   /** What was asked, as method and argument. */
   readonly asked: [string, unknown][] = [];
 
-  constructor(replacements: Partial<PageApi> = {}) {
+  constructor(replacements: Partial<UiApi> = {}) {
     Object.assign(this, replacements);
   }
 

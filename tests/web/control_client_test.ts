@@ -1,6 +1,6 @@
 import { assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } from "@std/assert";
 import { Fault } from "../../src/fault.ts";
-import type { PageApi } from "../../src/peer/api/page_api.ts";
+import type { UiApi } from "../../src/peer/api/ui_api.ts";
 import { ControlClient } from "../../src/web/control_client.ts";
 import { type ControlFile, readControlFile, writeControlFile } from "../../src/web/control_file.ts";
 import { ControlServer } from "../../src/web/control_server.ts";
@@ -45,7 +45,7 @@ Deno.test("control file: what leads elsewhere, or makes no sense, is no control 
 
 // Both ends, over HTTP
 
-async function served(api: PageApi) {
+async function served(api: UiApi) {
   const folder = await TempFolder.create();
   const path = folder.at("control.json");
   const server = await ControlServer.start(api, path);

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Fault } from "../../src/fault.ts";
-import type { History } from "../../src/peer/api/page_api.ts";
+import type { History } from "../../src/peer/api/ui_api.ts";
 import type { PeerStatus, SharedFile, Transfer } from "../../src/peer/api/peer_api.ts";
 import { EventStreams } from "../../src/web/event_stream.ts";
 import { StatusFeed } from "../../src/web/status_feed.ts";

@@ -1,7 +1,7 @@
 /** The routes of files.ts's kind: what a browser or curl reads and sends. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Fault } from "../../src/fault.ts";
-import type { OpenedFile } from "../../src/peer/api/page_api.ts";
+import type { OpenedFile } from "../../src/peer/api/ui_api.ts";
 import { parseRange } from "../../src/web/http/byte_range.ts";
 import { askOf } from "../support/ask.ts";
 import { ScriptedPeer } from "../support/scripted_peer.ts";

@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { isOwnHost } from "../../src/web/own_host.ts";
-import { assets, HOST, pageOf, statusOf } from "../support/page.ts";
+import { assets, batchOf, HOST, statusOf } from "../support/page.ts";
 import { ScriptedPeer } from "../support/scripted_peer.ts";
 
 // Other sites
 
 Deno.test("page: a rebound host is refused, whatever else it has", async () => {
-  const { ask, signIn } = pageOf();
+  const { ask, signIn } = batchOf();
   const cookie = await signIn();
   for (
     const host of ["evil.example", "evil.example:10100", "127.0.0.1.evil.example", "", "10.0.0.1"]
@@ -31,7 +31,7 @@ Deno.test("own host: addresses can't be rebound, names can", () => {
 
 Deno.test("page: requests of other origins are refused", async () => {
   const peer = new ScriptedPeer();
-  const { ask, signIn } = pageOf({ api: peer });
+  const { ask, signIn } = batchOf({ api: peer });
   const cookie = await signIn();
   const body = { name: "x" };
   const origins = ["https://evil.example", "null", `https://${HOST}`, "http://127.0.0.1:10101"];
@@ -51,7 +51,7 @@ Deno.test("page: requests of other origins are refused", async () => {
 
 Deno.test("page: what changes something needs a header that no form can send", async () => {
   const peer = new ScriptedPeer();
-  const { ask, signIn } = pageOf({ api: peer });
+  const { ask, signIn } = batchOf({ api: peer });
   const headers = { cookie: await signIn() };
   const asking = { headers, bare: true, body: { name: "x" } };
   for (
@@ -69,7 +69,7 @@ Deno.test("page: what changes something needs a header that no form can send", a
 });
 
 Deno.test("page: every response says what a browser may do with it", async () => {
-  const { ask, signIn } = pageOf();
+  const { ask, signIn } = batchOf();
   const cookie = await signIn();
   for (
     const route of ["/", "/sign-in", "/app.js", "/api/status", "/healthz", "/nothing", "/files/x"]
@@ -119,7 +119,7 @@ Deno.test("page: it has no inline script or style, asks nobody else, and is ligh
 });
 
 Deno.test("page: an asset that the browser has is not sent again", async () => {
-  const { ask, signIn } = pageOf();
+  const { ask, signIn } = batchOf();
   const cookie = await signIn();
   const first = await ask("GET", "/app.js", { headers: { cookie } });
   await first.body?.cancel();

@@ -1,13 +1,13 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import { PageHost } from "../../src/web/page_host.ts";
+import { UiHost } from "../../src/web/ui_host.ts";
 import { SESSION_MS, TICKET_MS } from "../../src/web/sessions.ts";
 import { SlowDown } from "../../src/web/slow_down.ts";
 import { faultOf } from "../support/faults.ts";
-import { pageOf, PASSWORD, password, statusOf, TOKEN } from "../support/page.ts";
+import { batchOf, PASSWORD, password, statusOf, TOKEN } from "../support/page.ts";
 import { ScriptedPeer, STATUS } from "../support/scripted_peer.ts";
 
 Deno.test("page: a link signs in once, by a cookie that scripts and other sites never get", async () => {
-  const { ask, sessions } = pageOf();
+  const { ask, sessions } = batchOf();
   const ticket = sessions.ticket();
   const first = await ask("POST", "/sign-in", { body: { ticket } });
   assertEquals(first.status, 204);
@@ -26,7 +26,7 @@ Deno.test("page: a link signs in once, by a cookie that scripts and other sites 
 });
 
 Deno.test("page: a link is too old after ten minutes, a session after a week of silence", async () => {
-  const { ask, clock, sessions, signIn } = pageOf();
+  const { ask, clock, sessions, signIn } = batchOf();
   const ticket = sessions.ticket();
   await clock.pass(TICKET_MS);
   assertEquals(await statusOf(ask("POST", "/sign-in", { body: { ticket } })), 400);
@@ -41,7 +41,7 @@ Deno.test("page: a link is too old after ten minutes, a session after a week of 
 });
 
 Deno.test("page: who signs out is out", async () => {
-  const { ask, signIn } = pageOf();
+  const { ask, signIn } = batchOf();
   const [cookie, other] = [await signIn(), await signIn()];
   assertNotEquals(cookie, other);
   const out = await ask("DELETE", "/sign-in", { headers: { cookie } });
@@ -51,7 +51,7 @@ Deno.test("page: who signs out is out", async () => {
 });
 
 Deno.test("page: who signs out hears nothing more", async () => {
-  const { ask, clock, signIn, close } = pageOf();
+  const { ask, clock, signIn, close } = batchOf();
   const [cookie, other] = [await signIn(), await signIn()];
   const listen = async (cookie: string) => {
     const { body } = await ask("GET", "/api/events", { headers: { cookie } });
@@ -71,7 +71,7 @@ Deno.test("page: who signs out hears nothing more", async () => {
 });
 
 Deno.test("page: the cookie lasts anew whenever the page is opened", async () => {
-  const { ask, signIn } = pageOf();
+  const { ask, signIn } = batchOf();
   const cookie = await signIn();
   const renewed = async (route: string) => {
     const { headers, body } = await ask("GET", route, { headers: { cookie } });
@@ -85,7 +85,7 @@ Deno.test("page: the cookie lasts anew whenever the page is opened", async () =>
 
 Deno.test("page: without a session there is the sign-in and nothing else", async () => {
   const peer = new ScriptedPeer();
-  const { ask } = pageOf({ api: peer });
+  const { ask } = batchOf({ api: peer });
   const root = await ask("GET", "/");
   assertEquals([root.status, root.headers.get("location")], [303, "/sign-in"]);
   for (const route of ["/sign-in", "/sign_in.js", "/style.css", "/theme.js", "/icon.svg"]) {
@@ -109,7 +109,7 @@ Deno.test("page: without a session there is the sign-in and nothing else", async
 });
 
 Deno.test("page: the token of the verbs does without a session", async () => {
-  const { ask } = pageOf();
+  const { ask } = batchOf();
   const asks = (authorization: string) =>
     statusOf(ask("GET", "/api/status", { headers: { authorization } }));
   assertEquals(await asks(`Bearer ${TOKEN}`), 200);
@@ -119,7 +119,7 @@ Deno.test("page: the token of the verbs does without a session", async () => {
 
 Deno.test("page: healthz says ok to everybody, and nothing else", async () => {
   const peer = new ScriptedPeer();
-  const response = await pageOf({ api: peer }).ask("GET", "/healthz", { bare: true });
+  const response = await batchOf({ api: peer }).ask("GET", "/healthz", { bare: true });
   assertEquals([response.status, await response.text()], [200, "ok\n"]);
   assertEquals(peer.asked, []);
 });
@@ -127,7 +127,7 @@ Deno.test("page: healthz says ok to everybody, and nothing else", async () => {
 // Guessing
 
 Deno.test("page: guesses of the password wait longer and longer, each address for itself", async () => {
-  const { ask, clock } = pageOf({ password, host: "0.0.0.0" });
+  const { ask, clock } = batchOf({ password, host: "0.0.0.0" });
   const guess = async (text: string, remote: string) => {
     const response = await ask("POST", "/sign-in", { body: { password: text }, remote });
     await response.body?.cancel();
@@ -150,7 +150,7 @@ Deno.test("page: guesses of the password wait longer and longer, each address fo
 });
 
 Deno.test("page: guesses at once count one after the other", async () => {
-  const { ask } = pageOf({ password, host: "0.0.0.0" });
+  const { ask } = batchOf({ password, host: "0.0.0.0" });
   const guesses = Array.from(
     { length: 6 },
     () => statusOf(ask("POST", "/sign-in", { body: { password: "guess" }, remote: "10.0.0.9" })),
@@ -161,7 +161,7 @@ Deno.test("page: guesses at once count one after the other", async () => {
 });
 
 Deno.test("page: tickets can't be guessed at will either", async () => {
-  const { ask } = pageOf();
+  const { ask } = batchOf();
   const guess = () => statusOf(ask("POST", "/sign-in", { body: { ticket: TOKEN } }));
   assertEquals([await guess(), await guess(), await guess(), await guess()], [400, 400, 400, 429]);
 });
@@ -185,14 +185,14 @@ Deno.test("slow down: the addresses of one network wait together", () => {
 
 Deno.test("page: others may only come with a password, and never with a short one", async () => {
   const host = (settings: { host?: string; password?: string }) =>
-    new PageHost(new ScriptedPeer(), { ...settings, port: 0, token: TOKEN });
+    new UiHost(new ScriptedPeer(), { ...settings, port: 0, token: TOKEN });
   for (const name of ["0.0.0.0", "::", "192.0.2.1", "machine.example"]) {
-    const fault = await faultOf("usage", host({ host: name }).openPage());
+    const fault = await faultOf("usage", host({ host: name }).openUi());
     assertMatch(fault.message, /without a password: set \$SHOAL_UI_PASSWORD/);
   }
-  await faultOf("usage", host({ host: "0.0.0.0", password: "1234567" }).openPage(), "8 to 1024");
+  await faultOf("usage", host({ host: "0.0.0.0", password: "1234567" }).openUi(), "8 to 1024");
   const page = host({ host: "0.0.0.0", password: PASSWORD });
-  const { address, link } = await page.openPage();
+  const { address, link } = await page.openUi();
   assertMatch(link, /^http:\/\/127\.0\.0\.1:\d+\/sign-in#[0-9a-f]{64}$/);
   const response = await fetch(`${address}healthz`);
   assertEquals(await response.text(), "ok\n");

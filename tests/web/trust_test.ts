@@ -1,6 +1,6 @@
 /** Trust over the control API: its routes, and the client that asks them. */
 import { assertEquals } from "@std/assert";
-import type { PageApi } from "../../src/peer/api/page_api.ts";
+import type { UiApi } from "../../src/peer/api/ui_api.ts";
 import { controlApi } from "../../src/web/control_api.ts";
 import { ControlClient } from "../../src/web/control_client.ts";
 import { Fault } from "../../src/fault.ts";
@@ -11,7 +11,7 @@ const TOKEN = "0123456789abcdef".repeat(4);
 const KEY = "ab".repeat(32);
 
 /** A peer's control API, asked without a socket. */
-function control(api: PageApi) {
+function control(api: UiApi) {
   const app = controlApi(api, { token: TOKEN });
   return async (method: string, route: string, body?: string) =>
     await app.fetch(

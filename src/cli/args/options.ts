@@ -11,7 +11,7 @@ import {
   UPLOAD_SLOTS,
 } from "../../peer/api/settings.ts";
 import type { Theme } from "../../peer/api/config.ts";
-import { PAGE_PORT } from "../../web/page_door.ts";
+import { UI_PORT } from "../../web/ui_door.ts";
 import type { Address } from "../../wire/connection.ts";
 import { parseRate } from "../output/units.ts";
 import { parsing, UsageFault, walkCommands } from "../output/usage.ts";
@@ -142,7 +142,7 @@ export function peerOptions(): Option[] {
       .argParser(parsing(parseRate)),
     option(
       "--ui [PORT]",
-      `serve the page on this machine (default: ${PAGE_PORT}, or any free port)`,
+      `serve the page on this machine (default: ${UI_PORT}, or any free port)`,
     )
       .argParser(parsing(parseUi)),
     option("--ui-host <HOST>", "serve the page here, to others too; needs a password")

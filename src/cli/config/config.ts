@@ -9,7 +9,7 @@ import { isLoopbackAddress } from "../../web/own_host.ts";
 import { changeConfigFile, readConfigFile } from "./config_file.ts";
 import { knownKeys } from "./config_keys.ts";
 import { type PeerFlags, settingsOf } from "../args/options.ts";
-import { PASSWORD_VARIABLE } from "./page_settings.ts";
+import { PASSWORD_VARIABLE } from "./ui_settings.ts";
 
 /** Keys that a running peer puts into force by itself. */
 const LIVE = ["bootstrap", "advertise", "limit_up", "limit_down", "upload_slots", "theme"];

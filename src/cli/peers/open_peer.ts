@@ -1,7 +1,7 @@
 import { Fault } from "../../fault.ts";
 import { stateFolderOf } from "../../store/state/state_folder.ts";
 import { readControlFile } from "../../web/control_file.ts";
-import type { PageDoor, PageSettings } from "../../web/page_door.ts";
+import type { UiDoor, UiSettings } from "../../web/ui_door.ts";
 import type { PrivateTransport } from "../../trust/private_transport.ts";
 import { BootstrapClient } from "../../peer/discovery/bootstrap_client.ts";
 import type { ControlClient } from "../../web/control_client.ts";
@@ -23,7 +23,7 @@ export interface OpenPeer {
   /** True when a running peer in another process is asked. */
   remote: boolean;
   /** Opens the page of a peer that serves; undefined where none does. */
-  page?: PageDoor;
+  page?: UiDoor;
   /** Reads the config file again and puts it into force; what is wrong with it is logged. */
   reload?(): Promise<void>;
   close(): Promise<void>;
@@ -36,7 +36,7 @@ export interface OpenPeer {
  * What a role doesn't need is not loaded: a verb's start is most of its time.
  */
 export async function openPeer(
-  settings: PeerSettings & { role: Role; page?: PageSettings },
+  settings: PeerSettings & { role: Role; page?: UiSettings },
 ): Promise<OpenPeer> {
   if (settings.role !== "serve") {
     const running = await findRunning(settings.dir);
@@ -65,9 +65,9 @@ export async function openPeer(
   });
   if (settings.role === "verb") return { api: node, remote: false, close: () => node.close() };
   const { ControlServer, newToken } = await import("../../web/control_server.ts");
-  const { PageHost } = await import("../../web/page_host.ts");
+  const { UiHost } = await import("../../web/ui_host.ts");
   const token = newToken();
-  const page = new PageHost(node, { ...settings.page, token });
+  const page = new UiHost(node, { ...settings.page, token });
   try {
     await node.serve({ resume: settings.role === "serve" });
     if (settings.page) await page.start();

@@ -18,7 +18,7 @@ export const uiVerb: Verb = {
         "Cannot open the page: no peer runs for this folder; start one with 'shoal peer --ui'",
       );
     }
-    const { address, link } = await page.openPage();
+    const { address, link } = await page.openUi();
     const { dir } = await api.status();
     const opened = flags.open !== false && await openBrowser(link, stateFolderOf(dir).signIn);
     if (output.json) return await output.value({ address, link, opened });

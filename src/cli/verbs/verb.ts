@@ -1,7 +1,7 @@
 import type { Option } from "commander";
 import type { PeerApi } from "../../peer/api/peer_api.ts";
 import type { Ask } from "../output/ask.ts";
-import type { PageDoor } from "../../web/page_door.ts";
+import type { UiDoor } from "../../web/ui_door.ts";
 import type { ExitCode } from "../output/exit_code.ts";
 import type { Output } from "../output/output.ts";
 
@@ -19,7 +19,7 @@ export interface VerbCall {
   /** Aborts when the user has had enough. */
   signal: AbortSignal;
   /** The page of the peer that serves; undefined where none does. */
-  page?: PageDoor;
+  page?: UiDoor;
   /** True when a peer goes on serving after the verb has ended. */
   serving: boolean;
   /** Asks the user; undefined when nobody is there to be asked. */

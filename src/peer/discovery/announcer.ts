@@ -3,7 +3,7 @@ import { delay } from "../../async/retry.ts";
 import { type Caller, Refusal } from "../../wire/caller.ts";
 import { Page } from "../../wire/page.ts";
 import { type Announcement, type Holding, Ok } from "../../wire/protocol.ts";
-import { busyPause } from "./busy_pause.ts";
+import { retryAfter } from "./retry_after.ts";
 
 /** Announcements, as they come to hand. */
 export type Announcements = AsyncIterable<Announcement> | Iterable<Announcement>;
@@ -82,7 +82,7 @@ export class Announcer {
       } catch (error) {
         if (!(error instanceof Refusal) || error.code === "not_registered") throw error;
         if (this.#caller.connection.closed) throw error;
-        const pause = busyPause(error, this.#random) ?? Infinity;
+        const pause = retryAfter(error, this.#random) ?? Infinity;
         if (pause > LONGEST_PAUSE_MS) return this.#onRefused(messageOf(error));
         await delay(pause, this.#stopped.signal);
       }

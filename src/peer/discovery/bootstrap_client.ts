@@ -20,10 +20,10 @@ import {
   PeerRecord,
   Peers,
 } from "../../wire/protocol.ts";
-import { askSeed, SeedPeers } from "../../wire/seed_dialect.ts";
+import { askLegacy, LegacyPeers } from "../../wire/legacy_dialect.ts";
 import type { Transport } from "../../wire/transport.ts";
-import { busyPause } from "./busy_pause.ts";
-import { greetBootstrap, type Greeting, GREETING_MS } from "./greet_bootstrap.ts";
+import { retryAfter } from "./retry_after.ts";
+import { type Greeting, GREETING_MS, handshake } from "./handshake.ts";
 import type { BootstrapStatus } from "../api/peer_api.ts";
 import { type MaintainOptions, Registration, type RegistrationOptions } from "./registration.ts";
 
@@ -121,7 +121,9 @@ export class BootstrapClient {
     for (let page = 0; page < MAX_PAGES; page++) {
       const answer = await this.#ask({ action: "get_peers", cursor }, Peers, signal);
       if (!answer) {
-        const reply = await askSeed(this.address, { action: "get_peers" }, SeedPeers, { signal });
+        const reply = await askLegacy(this.address, { action: "get_peers" }, LegacyPeers, {
+          signal,
+        });
         return reply.peers;
       }
       for (const peer of this.#decode(PeerList, answer.payload)) peers.push(peer);
@@ -194,7 +196,7 @@ export class BootstrapClient {
       try {
         return await this.#askOnce(message, schema, signal);
       } catch (error) {
-        const pause = busyPause(error, this.#random);
+        const pause = retryAfter(error, this.#random);
         if (pause === undefined || pause > left) throw error;
         left -= pause;
         await delay(pause, AbortSignal.any([this.#closing.signal, ...signal ? [signal] : []]));
@@ -235,7 +237,7 @@ export class BootstrapClient {
     const begun = this.#now();
     if (this.#silence && begun < this.#silence.until) return Promise.reject(this.#silence.error);
     const ms = this.#greetingMs;
-    const link = greetBootstrap(this.address, {
+    const link = handshake(this.address, {
       ms,
       transport: this.#transport,
       signal,

@@ -18,11 +18,11 @@ import {
   Ok,
   Registered,
 } from "../../wire/protocol.ts";
-import { askSeed, SeedRegistered } from "../../wire/seed_dialect.ts";
+import { askLegacy, LegacyRegistered } from "../../wire/legacy_dialect.ts";
 import type { Transport } from "../../wire/transport.ts";
 import { type Announcements, Announcer } from "./announcer.ts";
-import { busyPause } from "./busy_pause.ts";
-import { greetBootstrap } from "./greet_bootstrap.ts";
+import { retryAfter } from "./retry_after.ts";
+import { handshake } from "./handshake.ts";
 import type { BootstrapStatus } from "../api/peer_api.ts";
 
 const log = getLogger(["shoal", "peer", "registration"]);
@@ -99,7 +99,7 @@ export class Registration {
       } catch (error) {
         if (signal.aborted) break;
         this.#become({ state: "away", error: messageOf(error) });
-        const pause = Math.max(backoff.next(), busyPause(error, this.#random) ?? 0);
+        const pause = Math.max(backoff.next(), retryAfter(error, this.#random) ?? 0);
         await delay(pause, signal).catch(() => {});
       }
     }
@@ -109,14 +109,14 @@ export class Registration {
   /** Registers and stays so until something fails. Returns early from a seed bootstrap. */
   async #stay(options: MaintainOptions, backoff: Backoff): Promise<void> {
     const { identity, signal } = options;
-    const greeting = await greetBootstrap(this.#address, {
+    const greeting = await handshake(this.#address, {
       peer: identity.id,
       ms: this.#options.greetingMs,
       transport: this.#options.transport,
       signal,
     });
     if (greeting.kind === "seed") {
-      await this.#registerAtSeed(options);
+      await this.#registerAtLegacy(options);
       backoff.reset();
       // Then it is greeted anew: by that time it may have become a bootstrap of our own kind.
       return await this.#pause(signal);
@@ -159,13 +159,13 @@ export class Registration {
   }
 
   /** In the seed's dialect a peer says itself where it is. */
-  async #registerAtSeed({ port, advertise, signal }: MaintainOptions): Promise<void> {
+  async #registerAtLegacy({ port, advertise, signal }: MaintainOptions): Promise<void> {
     let told = advertise;
     const request = (local: Address) => {
       told ??= { host: local.host, port };
       return { action: "register", address: told.host, port: told.port };
     };
-    await askSeed(this.#address, request, SeedRegistered, { signal });
+    await askLegacy(this.#address, request, LegacyRegistered, { signal });
     this.#become({ state: "seed", listed: told && formatAddress(told) });
   }
 

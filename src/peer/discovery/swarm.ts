@@ -3,7 +3,7 @@ import { formatAddress } from "../../wire/connection.ts";
 import type { Announcement, FileRecord, PeerRecord } from "../../wire/protocol.ts";
 import type { BootstrapClient } from "./bootstrap_client.ts";
 import type { PeerApi } from "../api/peer_api.ts";
-import { untilEnough } from "../../async/until_enough.ts";
+import { settleWithGrace } from "../../async/settle_with_grace.ts";
 
 /**
  * How long the other bootstraps are waited for once one has answered, in milliseconds: several round
@@ -100,7 +100,7 @@ export class Swarm implements Pick<PeerApi, "listPeers"> {
     question: (bootstrap: BootstrapClient) => Promise<T>,
     enough: (answer: T) => boolean = () => true,
   ): Promise<T[]> {
-    const results = await untilEnough(this.#bootstraps.map(question), enough, GRACE_MS);
+    const results = await settleWithGrace(this.#bootstraps.map(question), enough, GRACE_MS);
     const answers = results.filter((one) => one.status === "fulfilled").map((one) => one.value);
     if (answers.length > 0) return answers;
     const failed = results.find((one) => one.status === "rejected");

@@ -3,7 +3,7 @@ import { type Address, formatAddress } from "../../wire/connection.ts";
 import type { PeerRecord } from "../../wire/protocol.ts";
 import type { Transport } from "../../wire/transport.ts";
 import { BootstrapClient } from "../discovery/bootstrap_client.ts";
-import { greetBootstrap } from "../discovery/greet_bootstrap.ts";
+import { handshake } from "../discovery/handshake.ts";
 import { fault, type Finding, ok, warning } from "../api/finding.ts";
 
 /** Clocks may differ by so much, in milliseconds. */
@@ -31,7 +31,7 @@ export async function checkBootstrap(
 ): Promise<BootstrapReport> {
   const who = formatAddress(address);
   try {
-    const greeting = await greetBootstrap(address, { transport, signal });
+    const greeting = await handshake(address, { transport, signal });
     if (greeting.kind === "seed") {
       const message = `${who} answers, with the seed's dialect: it knows of no files`;
       return { findings: [ok("bootstrap", message)], agents: [] };

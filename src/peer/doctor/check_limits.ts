@@ -1,11 +1,11 @@
-import { RUN_CHUNKS } from "../../content/run_map.ts";
+import { PIECE_CHUNKS } from "../../content/piece_map.ts";
 import { CHUNK_SIZE } from "../../content/sizes.ts";
 import { PROGRESS_MS } from "../../wire/protocol.ts";
 import type { LiveSettings } from "../api/peer_api.ts";
 import { type Finding, ok, warning } from "../api/finding.ts";
 
-/** Less than this in bytes per second, and a run takes so long that those who asked give up. */
-const SLOW = RUN_CHUNKS * CHUNK_SIZE / (PROGRESS_MS / 1000);
+/** Less than this in bytes per second, and a piece takes so long that those who asked give up. */
+const SLOW = PIECE_CHUNKS * CHUNK_SIZE / (PROGRESS_MS / 1000);
 /** Open files and connections that a peer may come to have: see peer/listener.ts. */
 const OPEN_FILES = 1_200;
 

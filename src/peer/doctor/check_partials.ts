@@ -4,14 +4,14 @@ import { type Finding, ok, warning } from "../api/finding.ts";
 const FORGOTTEN_MS = 30 * 86_400_000;
 
 /** What of a download counts here. */
-interface Unfinished {
+interface PartialDownloads {
   size: number;
   /** When it last got further, in milliseconds since 1970. */
   updated: number;
 }
 
 /** How many downloads aren't whole, of what size together, and since when. */
-export function checkPartials(partials: Unfinished[], now: number): Finding {
+export function checkPartials(partials: PartialDownloads[], now: number): Finding {
   if (partials.length === 0) return ok("downloads", "all are whole");
   const size = partials.reduce((sum, one) => sum + one.size, 0);
   const oldest = Math.min(...partials.map(({ updated }) => updated));

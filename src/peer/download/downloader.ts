@@ -1,22 +1,28 @@
 import { goodStretches } from "../../content/bad_chunks.ts";
 import { fileId } from "../../content/file_id.ts";
 import { type TreeShape, treeShape } from "../../content/hash_tree.ts";
-import { RUN_CHUNKS, RUN_SIZE, runCount, RunMap, type RunRange } from "../../content/run_map.ts";
+import {
+  PIECE_CHUNKS,
+  PIECE_SIZE,
+  pieceCount,
+  PieceMap,
+  type PieceRange,
+} from "../../content/piece_map.ts";
 import { Fault } from "../../fault.ts";
 import { type BackoffOptions, delay } from "../../async/retry.ts";
 import type { DigestStore } from "../../store/hash/digest_store.ts";
-import { CHUNK_SIZE, PAGE_DIGESTS, REQUEST_CHUNKS } from "../../wire/protocol.ts";
+import { BLOCK_DIGESTS, CHUNK_SIZE, REQUEST_CHUNKS } from "../../wire/protocol.ts";
 import { Budget, type Share } from "./budget.ts";
-import { Lane, type LaneHost } from "./lane.ts";
+import { type PipelineHost, RequestPipeline } from "./request_pipeline.ts";
 import { MissingChunks } from "./missing_chunks.ts";
 import type { RateLimiter } from "../../async/rate_limiter.ts";
 import type { ReuseHost } from "./reuse.ts";
-import { RunPicker } from "./run_picker.ts";
+import { PiecePicker } from "./piece_picker.ts";
 import type { Sink } from "../../store/disk/sink.ts";
 import type { ChunkRange, Source } from "./source.ts";
 import { SourcePool } from "./source_pool.ts";
 import { type Find, SourceSearch, TICK_MS, WAIT_MS } from "./source_search.ts";
-import { VerifiedPages } from "./verified_pages.ts";
+import { VerifiedBlocks } from "./verified_blocks.ts";
 
 /** How long to wait before those who could not bring a page of digests are asked again, in milliseconds. */
 const PAGE_AGAIN_MS = 500;
@@ -30,14 +36,14 @@ export interface DownloaderOptions {
   /** Size in bytes, as bound by the id. */
   size: number;
   sink: Sink;
-  /** Only these chunks are fetched, for a sink that keeps no account of runs. Default all. */
+  /** Only these chunks are fetched, for a sink that keeps no account of pieces. Default all. */
   only?: ChunkRange;
   /** Where verified pages of digests are kept. */
   digests: DigestStore;
   sources: Source[];
   /** This peer's id. */
   peer?: string;
-  /** Looks for more sources; called again and again while the download runs. */
+  /** Looks for more sources; called again and again while the download pieces. */
   find?: Find<Source>;
   /** Bytes in flight, shared with other downloads. */
   budget?: Budget;
@@ -48,7 +54,7 @@ export interface DownloaderOptions {
   deadline?: number;
   /** How long to wait without any source, in milliseconds. Default {@link WAIT_MS}. */
   waitMs?: number;
-  /** Is run before, and beside, what is fetched. */
+  /** Is piece before, and beside, what is fetched. */
   reuse?: Reuse;
   /** Called for what it took, with its number of bytes. */
   onReused?: (bytes: number) => void;
@@ -59,20 +65,20 @@ export interface DownloaderOptions {
 
 /**
  * Fetches one file from all who have it. Each source has a lane with a window of requests; the picker
- * says which run comes next; each chunk is verified, then written. What one source can't bring, another
+ * says which piece comes next; each chunk is verified, then written. What one source can't bring, another
  * is asked for.
  */
-export class Downloader implements LaneHost, ReuseHost {
+export class Downloader implements PipelineHost, ReuseHost {
   /** Chunks that came, those that were had from here, and those that had to be asked for again. */
   readonly tally = { fetched: 0, reused: 0, refetched: 0 };
   readonly shape: TreeShape;
   readonly budget: Share;
   readonly #options: DownloaderOptions;
-  readonly #map: RunMap;
-  readonly #picker: RunPicker<Source>;
-  readonly #pages: VerifiedPages;
+  readonly #map: PieceMap;
+  readonly #picker: PiecePicker<Source>;
+  readonly #pages: VerifiedBlocks;
   readonly #pool: SourcePool;
-  readonly #lanes = new Map<Source, Lane>();
+  readonly #lanes = new Map<Source, RequestPipeline>();
   readonly #missing: MissingChunks;
   readonly #ended = new AbortController();
   /** What no other source could mend: a full disk, a closed output. */
@@ -90,15 +96,17 @@ export class Downloader implements LaneHost, ReuseHost {
     this.#options = options;
     this.shape = treeShape(size);
     this.budget = (options.budget ?? new Budget()).share();
-    this.#pages = new VerifiedPages(id, this.shape, digests);
-    this.#map = new RunMap(runCount(size));
-    for (let run = 0; run < this.#map.runs; run++) if (sink.map.has(run)) this.#map.add(run);
+    this.#pages = new VerifiedBlocks(id, this.shape, digests);
+    this.#map = new PieceMap(pieceCount(size));
+    for (let piece = 0; piece < this.#map.pieces; piece++) {
+      if (sink.map.has(piece)) this.#map.add(piece);
+    }
     this.#missing = new MissingChunks(this.shape, this.#map);
     if (options.only) this.#missing.only(options.only);
     if (options.reuse) this.#undecided = 0;
-    this.#picker = new RunPicker({
+    this.#picker = new PiecePicker({
       map: this.#map,
-      horizon: () => Math.min(horizonOf(sink, size), Math.floor(this.#undecided / RUN_CHUNKS)),
+      horizon: () => Math.min(horizonOf(sink, size), Math.floor(this.#undecided / PIECE_CHUNKS)),
       peer: options.peer,
     });
     this.#pool = new SourcePool({
@@ -139,19 +147,19 @@ export class Downloader implements LaneHost, ReuseHost {
   }
 
   /** What each connected source has. */
-  get holdings(): RunMap[] {
+  get holdings(): PieceMap[] {
     return this.#picker.maps;
   }
 
-  /** Fetches these runs before others, for a reader; undefined when it needs none any more. */
-  prefer(reader: object, runs: RunRange | undefined): void {
-    this.#picker.prefer(reader, runs);
+  /** Fetches these pieces before others, for a reader; undefined when it needs none any more. */
+  prefer(reader: object, pieces: PieceRange | undefined): void {
+    this.#picker.prefer(reader, pieces);
     this.wake();
   }
 
-  /** How many chunks of a run are verified and written. */
-  chunksIn(run: number): number {
-    return this.#missing.countIn(run);
+  /** How many chunks of a piece are verified and written. */
+  chunksIn(piece: number): number {
+    return this.#missing.countIn(piece);
   }
 
   /** Looks again at what can be fetched: the sink's horizon has moved. */
@@ -232,7 +240,7 @@ export class Downloader implements LaneHost, ReuseHost {
 
   /** See {@link ReuseHost}. */
   lookedAt(page: number): void {
-    this.#undecided = page * PAGE_DIGESTS;
+    this.#undecided = page * BLOCK_DIGESTS;
     this.wake();
   }
 
@@ -241,21 +249,21 @@ export class Downloader implements LaneHost, ReuseHost {
     this.#ended.signal.throwIfAborted();
   }
 
-  take(source: Source, most: number): { runs: RunRange; unlessTaken: boolean } | undefined {
+  take(source: Source, most: number): { pieces: PieceRange; unlessTaken: boolean } | undefined {
     if (this.#ended.signal.aborted) return;
-    const runs = this.#picker.take(source, most);
-    if (!runs) return;
+    const pieces = this.#picker.take(source, most);
+    if (!pieces) return;
     // Asked for ahead of the chunks, so that these needn't wait for it when they are here.
-    this.#pages.prefetch({ first: runs.first * RUN_CHUNKS, count: 1 }, source);
-    return { runs, unlessTaken: this.#picker.isRare(runs.first, source) };
+    this.#pages.prefetch({ first: pieces.first * PIECE_CHUNKS, count: 1 }, source);
+    return { pieces, unlessTaken: this.#picker.isRare(pieces.first, source) };
   }
 
-  taken(runs: Iterable<number>): void {
-    for (const run of runs) this.#picker.promised(run);
+  taken(pieces: Iterable<number>): void {
+    for (const piece of pieces) this.#picker.promised(piece);
   }
 
-  missingOf(runs: RunRange): ChunkRange[] {
-    return this.#missing.of(runs, REQUEST_CHUNKS);
+  missingOf(pieces: PieceRange): ChunkRange[] {
+    return this.#missing.of(pieces, REQUEST_CHUNKS);
   }
 
   async store(
@@ -295,9 +303,9 @@ export class Downloader implements LaneHost, ReuseHost {
     return stored.buffer;
   }
 
-  release(runs: Iterable<number>, source: Source, failed: boolean): void {
+  release(pieces: Iterable<number>, source: Source, failed: boolean): void {
     if (failed) source.receipt.retries++;
-    for (const run of runs) this.#picker.release(run, source, failed);
+    for (const piece of pieces) this.#picker.release(piece, source, failed);
     this.wake();
   }
 
@@ -320,7 +328,7 @@ export class Downloader implements LaneHost, ReuseHost {
     await source.connect(signal, this.#options.limits);
     const map = await this.#mapOf(source);
     signal.throwIfAborted();
-    const lane = new Lane(source, this);
+    const lane = new RequestPipeline(source, this);
     this.#picker.add(source, map, source.receipt.peer);
     this.#lanes.set(source, lane);
     this.#joined.resolve();
@@ -336,17 +344,17 @@ export class Downloader implements LaneHost, ReuseHost {
   }
 
   /** What a source has; it is closed when the download ends before it says so. */
-  async #mapOf(source: Source): Promise<RunMap> {
+  async #mapOf(source: Source): Promise<PieceMap> {
     const { signal } = this.#ended;
     const close = () => source.close();
     signal.addEventListener("abort", close);
     try {
       signal.throwIfAborted();
-      const onRun = (run: number) => {
-        this.#picker.gained(source, run);
+      const onPiece = (piece: number) => {
+        this.#picker.gained(source, piece);
         this.#lanes.get(source)?.wake();
       };
-      return await source.have(onRun, (run) => this.#picker.promised(run));
+      return await source.have(onPiece, (piece) => this.#picker.promised(piece));
     } finally {
       signal.removeEventListener("abort", close);
     }
@@ -364,10 +372,10 @@ export class Downloader implements LaneHost, ReuseHost {
   /** These chunks are there; how many of them were missing, and their bytes. */
   #had(range: ChunkRange): { chunks: number; bytes: number } {
     const had = this.#missing.had(range);
-    for (const run of had.whole) {
-      const others = this.#picker.done(run);
-      this.#options.sink.runDone(run);
-      for (const other of others) this.#lanes.get(other)?.drop(run);
+    for (const piece of had.whole) {
+      const others = this.#picker.done(piece);
+      this.#options.sink.pieceDone(piece);
+      for (const other of others) this.#lanes.get(other)?.drop(piece);
     }
     if (had.whole.length > 0 && this.#picker.missing === 0) this.#end();
     return had;
@@ -405,8 +413,8 @@ export class Downloader implements LaneHost, ReuseHost {
   }
 
   #left(): string {
-    const mebibytes = (runs: number) => Math.ceil(runs * RUN_SIZE / 2 ** 20);
-    return `${mebibytes(this.#picker.missing)} of ${mebibytes(this.#map.runs)} MiB`;
+    const mebibytes = (pieces: number) => Math.ceil(pieces * PIECE_SIZE / 2 ** 20);
+    return `${mebibytes(this.#picker.missing)} of ${mebibytes(this.#map.pieces)} MiB`;
   }
 
   #lost(): Fault {
@@ -419,10 +427,10 @@ export class Downloader implements LaneHost, ReuseHost {
   }
 }
 
-/** The first run that can't be taken yet. */
+/** The first piece that can't be taken yet. */
 function horizonOf({ horizon }: Sink, size: number): number {
   if (horizon === Infinity) return Infinity;
-  return horizon >= size ? runCount(size) : Math.floor(horizon / RUN_SIZE);
+  return horizon >= size ? pieceCount(size) : Math.floor(horizon / PIECE_SIZE);
 }
 
 /** An empty file has nothing to fetch; its id is still to be right. */

@@ -1,6 +1,6 @@
-import { runCount, RunMap } from "../../content/run_map.ts";
+import { pieceCount, PieceMap } from "../../content/piece_map.ts";
 import { Fault } from "../../fault.ts";
-import { pageLength, runLength, treeShape } from "../../content/hash_tree.ts";
+import { blockLength, pieceLength, treeShape } from "../../content/hash_tree.ts";
 import type { DigestStore } from "../../store/hash/digest_store.ts";
 import type { Share } from "../../store/shares/library.ts";
 import type { SharedReader } from "../../store/disk/shared_reader.ts";
@@ -28,8 +28,8 @@ export class LocalSource implements Source {
     return Promise.resolve();
   }
 
-  have(): Promise<RunMap> {
-    return Promise.resolve(RunMap.full(runCount(this.#share.announcement.size)));
+  have(): Promise<PieceMap> {
+    return Promise.resolve(PieceMap.full(pieceCount(this.#share.announcement.size)));
   }
 
   peers(): Promise<[]> {
@@ -39,7 +39,7 @@ export class LocalSource implements Source {
   digests(level: number, page: number): Promise<Uint8Array<ArrayBuffer>> {
     const { id, size } = this.#share.announcement;
     const bytes = this.#digests.page(id, level, page);
-    if (bytes?.length === pageLength(treeShape(size), level, page)) return Promise.resolve(bytes);
+    if (bytes?.length === blockLength(treeShape(size), level, page)) return Promise.resolve(bytes);
     return Promise.reject(new Fault("network", "a page of digests is missing"));
   }
 
@@ -48,7 +48,7 @@ export class LocalSource implements Source {
     into: Uint8Array<ArrayBuffer>,
   ): Promise<Uint8Array<ArrayBuffer>> {
     const { path, stamp, announcement } = this.#share;
-    const bytes = into.subarray(0, runLength(treeShape(announcement.size), first, count));
+    const bytes = into.subarray(0, pieceLength(treeShape(announcement.size), first, count));
     if (this.#reader.read(path, stamp, first * CHUNK_SIZE, bytes)) return Promise.resolve(bytes);
     return Promise.reject(new Fault("network", `${path} changed since it was shared`));
   }

@@ -1,7 +1,7 @@
 import { Fault, messageOf } from "../../fault.ts";
 import { badChunks, goodStretches } from "../../content/bad_chunks.ts";
 import { digestChunks } from "../../content/digest.ts";
-import { RunMap } from "../../content/run_map.ts";
+import { PieceMap } from "../../content/piece_map.ts";
 import type { Stored } from "../../store/disk/sink.ts";
 import { CHUNK_SIZE } from "../../wire/protocol.ts";
 import type { Payload, Sink } from "../../store/disk/sink.ts";
@@ -10,12 +10,12 @@ import type { Payload, Sink } from "../../store/disk/sink.ts";
 export const OUTPUT_WINDOW = 16 << 20;
 
 /**
- * Passes a download on in order while it runs. What comes early waits in a buffer of at most
+ * Passes a download on in order while it pieces. What comes early waits in a buffer of at most
  * {@link OUTPUT_WINDOW} bytes; beyond it nothing is taken, so a slow reader slows the download.
  */
 export class OrderedOutput implements Sink {
   /** Nothing is there from before: a stream keeps nothing. */
-  readonly map = new RunMap(0);
+  readonly map = new PieceMap(0);
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #onAdvance: () => void;
   readonly #early = new Map<number, Uint8Array>();
@@ -71,7 +71,7 @@ export class OrderedOutput implements Sink {
   }
 
   /** What was passed on is gone, so there is nothing to keep account of. */
-  runDone(): void {}
+  pieceDone(): void {}
 
   /** Resolves when all that was written has been passed on and the output is closed. */
   async finish(): Promise<void> {

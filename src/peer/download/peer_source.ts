@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { runCount, RunMap } from "../../content/run_map.ts";
+import { pieceCount, PieceMap } from "../../content/piece_map.ts";
 import { Fault, messageOf } from "../../fault.ts";
 import { decodePayload, type Message } from "../../wire/codec.ts";
 import { type Address, formatAddress } from "../../wire/connection.ts";
@@ -9,13 +9,13 @@ import {
   FilesReply,
   Has,
   PeerRecord,
-  RunMapReply,
+  PieceMapReply,
   SOURCES_CAP,
   SourcesReply,
   Taken,
 } from "../../wire/protocol.ts";
 import type { SourceReceipt } from "../api/peer_api.ts";
-import { type PeerLine, PeerLines } from "./peer_lines.ts";
+import { ConnectionPool, type PeerConnection } from "./connection_pool.ts";
 import type { RateLimiter } from "../../async/rate_limiter.ts";
 import type { Self } from "./self.ts";
 import type { ChunkRequest, Source } from "./source.ts";
@@ -25,7 +25,7 @@ import type { ChunkRequest, Source } from "./source.ts";
  * in records of 16 KiB, and the last ones of a reply may wait to be acknowledged.
  */
 const TLS_MS = 30;
-/** How many times a source may tell of each run, on average: once would do. */
+/** How many times a source may tell of each piece, on average: once would do. */
 const TELLINGS = 4;
 
 const PeerList = v.pipe(v.array(PeerRecord), v.maxLength(SOURCES_CAP));
@@ -33,7 +33,7 @@ const PeerList = v.pipe(v.array(PeerRecord), v.maxLength(SOURCES_CAP));
 /** This peer as it calls others. */
 export interface LocalPeer extends Self {
   /** The connections that all downloads share. Default one for each source. */
-  lines?: PeerLines;
+  lines?: ConnectionPool;
 }
 
 /** A peer that speaks Shoal's own protocol, over its part in the connection there. */
@@ -42,7 +42,7 @@ export class PeerSource implements Source {
   readonly #file: { id: string; size: number };
   readonly #address: Address;
   readonly #self: LocalPeer;
-  #line: PeerLine | undefined;
+  #line: PeerConnection | undefined;
   #rttMs = 0;
 
   constructor(file: { id: string; size: number }, address: Address, self: LocalPeer) {
@@ -61,42 +61,42 @@ export class PeerSource implements Source {
   }
 
   async connect(signal: AbortSignal, limits?: RateLimiter[]): Promise<void> {
-    const { lines = new PeerLines({ self: () => this.#self, limitDown: [] }) } = this.#self;
+    const { lines = new ConnectionPool({ self: () => this.#self, limitDown: [] }) } = this.#self;
     this.#line = await lines.open(this.#address, { signal, limits });
     this.receipt.peer = this.#line.peer;
   }
 
   async have(
-    onRun: (run: number) => void,
-    onTaken: (run: number) => void = () => {},
-  ): Promise<RunMap> {
+    onPiece: (piece: number) => void,
+    onTaken: (piece: number) => void = () => {},
+  ): Promise<PieceMap> {
     const line = this.#connected();
     const { connection } = line.caller;
-    const runs = runCount(this.#file.size);
+    const pieces = pieceCount(this.#file.size);
     // What it tells of before it replies goes here.
-    const early = new RunMap(runs);
-    let hear = (run: number): void => void early.add(run);
-    let left = TELLINGS * runs;
+    const early = new PieceMap(pieces);
+    let hear = (piece: number): void => void early.add(piece);
+    let left = TELLINGS * pieces;
     line.listen((notice) => {
       const told = notice.action === "taken" ? onTaken : hear;
-      for (const [first, end] of this.#told(notice, runs)) {
+      for (const [first, end] of this.#told(notice, pieces)) {
         left -= end - first;
         if (left < 0) {
           return line.caller.close(new Fault("network", `${connection} repeats itself`));
         }
-        for (let run = first; run < end; run++) told(run);
+        for (let piece = first; piece < end; piece++) told(piece);
       }
     });
     const started = performance.now();
     const { reply, payload } = await line.request(
       { action: "have", file: this.#file.id },
-      RunMapReply,
+      PieceMapReply,
     );
     this.#rttMs = performance.now() - started;
     if (connection.transport.secured) this.#rttMs += TLS_MS;
-    const map = reply.complete ? RunMap.full(runs) : this.#mapOf(runs, payload);
-    for (let run = 0; run < runs; run++) if (early.has(run)) map.add(run);
-    hear = (run) => map.add(run) && onRun(run);
+    const map = reply.complete ? PieceMap.full(pieces) : this.#mapOf(pieces, payload);
+    for (let piece = 0; piece < pieces; piece++) if (early.has(piece)) map.add(piece);
+    hear = (piece) => map.add(piece) && onPiece(piece);
     return map;
   }
 
@@ -136,9 +136,9 @@ export class PeerSource implements Source {
     this.#line?.close();
   }
 
-  #mapOf(runs: number, payload: Uint8Array): RunMap {
+  #mapOf(pieces: number, payload: Uint8Array): PieceMap {
     try {
-      return RunMap.from(runs, payload);
+      return PieceMap.from(pieces, payload);
     } catch (cause) {
       throw new Fault("network", `${this.receipt.address} sent a wrong map: ${messageOf(cause)}`, {
         cause,
@@ -146,16 +146,16 @@ export class PeerSource implements Source {
     }
   }
 
-  /** The runs that a notice tells of, each as the first one and the one after the last. */
-  #told(notice: Message, runs: number): [number, number][] {
+  /** The pieces that a notice tells of, each as the first one and the one after the last. */
+  #told(notice: Message, pieces: number): [number, number][] {
     const news = v.safeParse(notice.action === "taken" ? Taken : Has, notice);
     if (!news.success || news.output.file !== this.#file.id) return [];
-    // However large the numbers are that it says, there are no more runs than these.
-    return news.output.runs.filter(([first]) => first < runs)
-      .map(([first, count]) => [first, Math.min(first + count, runs)]);
+    // However large the numbers are that it says, there are no more pieces than these.
+    return news.output.runs.filter(([first]) => first < pieces)
+      .map(([first, count]) => [first, Math.min(first + count, pieces)]);
   }
 
-  #connected(): PeerLine {
+  #connected(): PeerConnection {
     if (!this.#line) throw new Error("connect() comes first");
     return this.#line;
   }

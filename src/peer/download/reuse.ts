@@ -8,7 +8,7 @@
  */
 import { sameBytes } from "../../content/digest.ts";
 import type { TreeShape } from "../../content/hash_tree.ts";
-import { CHUNK_SIZE, DIGEST_SIZE, PAGE_DIGESTS } from "../../content/sizes.ts";
+import { BLOCK_DIGESTS, CHUNK_SIZE, DIGEST_SIZE } from "../../content/sizes.ts";
 import type { DigestStore } from "../../store/hash/digest_store.ts";
 import type { ChunkRange } from "./source.ts";
 
@@ -84,7 +84,7 @@ async function inPlace(page: number, expected: Uint8Array, file: LocalFile, work
   const { host, options, copies } = work;
   const known = options.digests.page(file.id, 0, page);
   if (!known) return;
-  const base = page * PAGE_DIGESTS;
+  const base = page * BLOCK_DIGESTS;
   const same = (index: number) =>
     host.needs(base + index) && sameBytes(digestAt(expected, index), digestAt(known, index));
   const count = Math.min(expected.length, known.length) / DIGEST_SIZE;
@@ -107,7 +107,7 @@ async function elsewhere(first: number, end: number, work: Work): Promise<void> 
   const { host, options, copies } = work;
   const missing = await missingIn(first, end, host);
   for (const { path, id, size } of options.files) {
-    const pages = Math.ceil(size / CHUNK_SIZE / PAGE_DIGESTS);
+    const pages = Math.ceil(size / CHUNK_SIZE / BLOCK_DIGESTS);
     for (let page = 0; page < pages && missing.size > 0; page++) {
       host.throwIfEnded();
       const known = options.digests.page(id, 0, page) ?? new Uint8Array();
@@ -115,9 +115,9 @@ async function elsewhere(first: number, end: number, work: Work): Promise<void> 
         const found = digestAt(known, index);
         const chunks = missing.get(keyOf(found));
         if (!chunks) continue;
-        const position = (page * PAGE_DIGESTS + index) * CHUNK_SIZE;
+        const position = (page * BLOCK_DIGESTS + index) * CHUNK_SIZE;
         for (const chunk of chunks) {
-          const expected = digestAt(await host.page(Math.floor(chunk / PAGE_DIGESTS)), chunk);
+          const expected = digestAt(await host.page(Math.floor(chunk / BLOCK_DIGESTS)), chunk);
           if (!host.needs(chunk) || !sameBytes(expected, found)) continue;
           await copies.add({ first: chunk, count: 1 }, expected, { path, position });
         }
@@ -135,7 +135,7 @@ async function missingIn(first: number, end: number, host: ReuseHost) {
   for (let page = first; page < end; page++) {
     const expected = await host.page(page);
     for (let index = 0; index * DIGEST_SIZE < expected.length; index++) {
-      const chunk = page * PAGE_DIGESTS + index;
+      const chunk = page * BLOCK_DIGESTS + index;
       if (!host.needs(chunk)) continue;
       const key = keyOf(digestAt(expected, index));
       const same = missing.get(key);
@@ -192,7 +192,7 @@ class Copies {
 
 /** The digest of a chunk in its page. */
 function digestAt(page: Uint8Array, chunk: number): Uint8Array {
-  const at = (chunk % PAGE_DIGESTS) * DIGEST_SIZE;
+  const at = (chunk % BLOCK_DIGESTS) * DIGEST_SIZE;
   return page.subarray(at, at + DIGEST_SIZE);
 }
 

@@ -1,5 +1,5 @@
 import type { RateLimiter } from "../../async/rate_limiter.ts";
-import type { RunMap } from "../../content/run_map.ts";
+import type { PieceMap } from "../../content/piece_map.ts";
 import type { PeerRecord } from "../../wire/protocol.ts";
 import type { SourceReceipt } from "../api/peer_api.ts";
 
@@ -11,7 +11,7 @@ export interface ChunkRange {
 
 /** Some chunks that a source is asked for. */
 export interface ChunkRequest extends ChunkRange {
-  /** Better not at all than when the source sends that run to another already. */
+  /** Better not at all than when the source sends that piece to another already. */
   unlessTaken?: boolean;
 }
 
@@ -28,10 +28,10 @@ export interface Source {
    */
   connect(signal: AbortSignal, limits?: RateLimiter[]): Promise<void>;
   /**
-   * Which runs it has. The map grows as it gets more, and `onRun` is told of each. `onTaken` is told of
-   * runs that it sends to others, who can soon be asked for them.
+   * Which pieces it has. The map grows as it gets more, and `onPiece` is told of each. `onTaken` is told of
+   * pieces that it sends to others, who can soon be asked for them.
    */
-  have(onRun: (run: number) => void, onTaken?: (run: number) => void): Promise<RunMap>;
+  have(onPiece: (piece: number) => void, onTaken?: (piece: number) => void): Promise<PieceMap>;
   /** A page of the hash tree, as yet unverified. */
   digests(level: number, page: number): Promise<Uint8Array<ArrayBuffer>>;
   /** Some chunks, as yet unverified, in the first bytes of `into`; not needed once it aborts. */

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import { delay } from "../../async/retry.ts";
-import { turn } from "../../async/turn.ts";
+import { turn } from "../../async/yield_to_event_loop.ts";
 import type { FileEntry } from "../../content/manifest.ts";
 import { contentId } from "../../content/sync_digest.ts";
 import type { DigestStore } from "../../store/hash/digest_store.ts";

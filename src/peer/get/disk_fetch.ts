@@ -21,9 +21,9 @@ import type { GetRequest } from "../api/peer_api.ts";
 import { requireChecksum } from "../target/require_checksum.ts";
 import { recordsOf, type RunningDownloads } from "./running_downloads.ts";
 import type { Servable } from "../../store/disk/servable.ts";
-import { takerFor } from "../download/taker_for.ts";
+import { copierFor } from "../download/chunk_copier.ts";
 import type { TrustBook } from "../target/trust_book.ts";
-import type { Unfinished } from "./unfinished.ts";
+import type { PartialDownloads } from "./partial_downloads.ts";
 
 export interface DiskFetchOptions {
   digests: DigestStore;
@@ -38,7 +38,7 @@ export interface DiskFetchOptions {
   trust: TrustBook;
   running: RunningDownloads;
   claims: Claims;
-  unfinished: Unfinished;
+  unfinished: PartialDownloads;
   /** Called when a download can be served while it grows; returns how to stop that. */
   onGrowing: (partial: Servable, target: Target) => () => void;
   /**
@@ -153,7 +153,7 @@ export class DiskFetch {
       const files = new Map(known.map((file) => [file.id, file]));
       if (replaces) {
         job.phase = "checking";
-        const taker = takerFor(host, partial);
+        const taker = copierFor(host, partial);
         const old = await replacedFile(place.path, { cache, signal, taker });
         if (old) files.set(old.id, old);
         job.phase = "connecting";

@@ -11,7 +11,7 @@ import {
   show,
 } from "./fetch_job.ts";
 import type { Target, Wanted } from "../target/target.ts";
-import { endLate } from "./end_late.ts";
+import { abortAtDeadline } from "./abort_at_deadline.ts";
 import { trustedName } from "./folder_get.ts";
 import type { GetOptions, Receipt, SourceReceipt, StreamRequest } from "../api/peer_api.ts";
 import type { ActiveTransfer, Transfers } from "../status/transfers.ts";
@@ -90,7 +90,7 @@ export class FetchTracker {
       for (const event of droppedSince(job, dropped)) options.onEvent?.(event);
     };
     const ticker = setInterval(tell, PROGRESS_EVERY_MS);
-    using _late = endLate(job.ending, { ...request, name });
+    using _late = abortAtDeadline(job.ending, { ...request, name });
     try {
       signal.throwIfAborted();
       const find = () => this.#options.find({ ...request, name }, signal, job.background);

@@ -1,6 +1,6 @@
 import type { FileEntry } from "../../content/manifest.ts";
 import type { ManifestPart } from "../../content/manifest_part.ts";
-import { RUN_SIZE } from "../../content/run_map.ts";
+import { PIECE_SIZE } from "../../content/piece_map.ts";
 import { CHUNK_SIZE } from "../../content/sizes.ts";
 import { Fault } from "../../fault.ts";
 import { abortable } from "../../async/retry.ts";
@@ -15,7 +15,7 @@ import { planReuse } from "../target/plan_reuse.ts";
 import { Claims } from "./claims.ts";
 import { DiskFetch, type DiskFetchOptions } from "./disk_fetch.ts";
 import type { FetchJob, Outcome } from "./fetch_job.ts";
-import { endLate } from "./end_late.ts";
+import { abortAtDeadline } from "./abort_at_deadline.ts";
 import { FetchTracker, type FetchTrackerOptions, type TrackOptions } from "./fetch_tracker.ts";
 import { findFolderOf, isFolder, partNamed } from "../target/find_folder.ts";
 import { FolderFetcher, type FolderFetcherOptions } from "../folder/folder_fetcher.ts";
@@ -38,14 +38,14 @@ import { requireChecksum } from "../target/require_checksum.ts";
 import { RunningDownloads, type RunningOptions } from "./running_downloads.ts";
 import type { ChunkRange, Source } from "../download/source.ts";
 import type { ActiveTransfer, Transfers } from "../status/transfers.ts";
-import { Unfinished, type UnfinishedOptions } from "./unfinished.ts";
+import { PartialDownloads, type UnfinishedOptions } from "./partial_downloads.ts";
 import { fetchNewest } from "./version_watch.ts";
 
 /**
- * Most bytes of a file that is streamed: a map of its runs is one payload then. On disk, the room that
+ * Most bytes of a file that is streamed: a map of its pieces is one payload then. On disk, the room that
  * there is sets the limit.
  */
-const STREAM_CAP = PAYLOAD_CAP * 8 * RUN_SIZE;
+const STREAM_CAP = PAYLOAD_CAP * 8 * PIECE_SIZE;
 
 export interface FetcherOptions
   extends Omit<DiskFetchOptions, "running" | "claims" | "unfinished">, RunningOptions {
@@ -72,7 +72,7 @@ export class Fetcher {
   readonly #options: FetcherOptions;
   readonly #running: RunningDownloads;
   readonly #claims: Claims;
-  readonly #unfinished: Unfinished;
+  readonly #unfinished: PartialDownloads;
   readonly #disk: DiskFetch;
   readonly #folders: FolderGet;
   readonly #reader: FolderReader;
@@ -90,7 +90,7 @@ export class Fetcher {
       isRunning: (id) => this.isRunning(id),
     });
     const claims = this.#claims = new Claims((id) => folders.isFetching(id));
-    const unfinished = this.#unfinished = new Unfinished({ ...options, folders, claims });
+    const unfinished = this.#unfinished = new PartialDownloads({ ...options, folders, claims });
     this.#disk = new DiskFetch({ ...options, running, claims, unfinished });
     this.partials = new PartialAdmin({ ...options, claims, unfinished });
     const reader = this.#reader = new FolderReader({ ...options, running });
@@ -138,7 +138,7 @@ export class Fetcher {
 
   async #kept(request: GetRequest, signal?: AbortSignal): Promise<Receipt | undefined> {
     const ending = new AbortController();
-    using _late = endLate(ending, request);
+    using _late = abortAtDeadline(ending, request);
     return await keptDestination(request, {
       ...this.#options,
       signal: AbortSignal.any([ending.signal, ...(signal ? [signal] : [])]),

@@ -1,6 +1,6 @@
 import { Fault } from "../../fault.ts";
 import { CHUNK_SIZE } from "../../content/sizes.ts";
-import { RUN_SIZE } from "../../content/run_map.ts";
+import { PIECE_SIZE } from "../../content/piece_map.ts";
 import { abortable } from "../../async/retry.ts";
 import type { FolderFile, FolderFiles } from "../../store/shares/folder_files.ts";
 import type { Library, Share } from "../../store/shares/library.ts";
@@ -9,7 +9,7 @@ import { safeName } from "../../content/safe_path.ts";
 import type { SharedReader } from "../../store/disk/shared_reader.ts";
 import type { Fetcher, StreamOptions } from "./fetcher.ts";
 import { isFolder, partNamed } from "../target/find_folder.ts";
-import type { OpenedFile } from "../api/page_api.ts";
+import type { OpenedFile } from "../api/ui_api.ts";
 import type { Kind } from "../../wire/protocol.ts";
 import type { GetRequest, StreamRequest } from "../api/peer_api.ts";
 import type { Sharing } from "../share/sharing.ts";
@@ -58,7 +58,7 @@ export class FileOpener {
     this.#options = options;
   }
 
-  /** See PageApi.open. */
+  /** See UiApi.open. */
   async open(
     request: Pick<GetRequest, "name" | "id">,
     signal: AbortSignal,
@@ -184,14 +184,14 @@ export class FileOpener {
       ended = true;
       changed.resolve();
     });
-    const stopHearing = partial.onRun(() => changed.resolve());
+    const stopHearing = partial.onPiece(() => changed.resolve());
     try {
       while (position < end) {
-        const run = Math.floor(position / RUN_SIZE);
-        const last = Math.min(run + AHEAD, Math.ceil(end / RUN_SIZE));
-        running.downloader?.prefer(reader, { first: run, end: last });
-        if (partial.map.has(run)) {
-          const most = Math.min(BLOCK_SIZE, end - position, (run + 1) * RUN_SIZE - position);
+        const piece = Math.floor(position / PIECE_SIZE);
+        const last = Math.min(piece + AHEAD, Math.ceil(end / PIECE_SIZE));
+        running.downloader?.prefer(reader, { first: piece, end: last });
+        if (partial.map.has(piece)) {
+          const most = Math.min(BLOCK_SIZE, end - position, (piece + 1) * PIECE_SIZE - position);
           const bytes = new Uint8Array(most);
           if (!partial.read(position, bytes)) return;
           position += bytes.length;

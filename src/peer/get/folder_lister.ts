@@ -4,7 +4,7 @@ import type { Library } from "../../store/shares/library.ts";
 import { safeName } from "../../content/safe_path.ts";
 import type { Fetcher } from "./fetcher.ts";
 import { isFolder } from "../target/find_folder.ts";
-import type { FolderListing } from "../api/page_api.ts";
+import type { FolderListing } from "../api/ui_api.ts";
 import type { GetRequest } from "../api/peer_api.ts";
 import type { Sharing } from "../share/sharing.ts";
 
@@ -22,7 +22,7 @@ export class FolderLister {
     this.#options = options;
   }
 
-  /** See PageApi.listFolder. */
+  /** See UiApi.listFolder. */
   async list(
     request: Pick<GetRequest, "name" | "id">,
     signal: AbortSignal,

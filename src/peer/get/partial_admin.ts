@@ -5,7 +5,7 @@ import type { Claims } from "./claims.ts";
 import type { FetchJob } from "./fetch_job.ts";
 import type { GetRequest, PartialStatus } from "../api/peer_api.ts";
 import type { Transfers } from "../status/transfers.ts";
-import type { Unfinished } from "./unfinished.ts";
+import type { PartialDownloads } from "./partial_downloads.ts";
 
 /** What whoever waited for a download can do that somebody stopped. */
 export const STOPPED = "run it again, if it is still wanted";
@@ -14,7 +14,7 @@ export interface PartialAdminOptions {
   downloads: DownloadStore;
   transfers: Transfers;
   claims: Claims;
-  unfinished: Unfinished;
+  unfinished: PartialDownloads;
 }
 
 /** What is not whole yet: listed, chosen and removed. */

@@ -51,12 +51,12 @@ export class RunningDownloads {
     }
   }
 
-  /** Fetches what a sink lacks. Throws as Downloader.run does, naming the file. */
+  /** Fetches what a sink lacks. Throws as Downloader.piece does, naming the file. */
   async run(job: FetchJob, target: Target, sink: Sink, options: RunOptions): Promise<void> {
     const { transfer, deadline, wait, limitDown } = job;
     const { swarm, digests, self } = this.#options;
     const { signal, only, reuse } = options;
-    const whole = sink.map.runs > 0 && sink.map.complete;
+    const whole = sink.map.pieces > 0 && sink.map.complete;
     if (target.sources.length === 0 && target.size > 0 && !whole && deadline === undefined) {
       throw new Fault("network", `Cannot get ${transfer.name}: nobody who has it can be asked`);
     }

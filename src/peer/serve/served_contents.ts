@@ -1,4 +1,4 @@
-import { pageLength, treeShape } from "../../content/hash_tree.ts";
+import { blockLength, treeShape } from "../../content/hash_tree.ts";
 import type { DigestStore } from "../../store/hash/digest_store.ts";
 import type { FolderFiles } from "../../store/shares/folder_files.ts";
 import type { Library, Share } from "../../store/shares/library.ts";
@@ -74,7 +74,7 @@ export class ServedContents {
 
   /** A page of a content's hash tree. Throws Refused where there is none. */
   page(content: Servable, level: number, page: number): Uint8Array {
-    if (pageLength(treeShape(content.size), level, page) < 0) {
+    if (blockLength(treeShape(content.size), level, page) < 0) {
       throw new Refused("out_of_range", "the hash tree has no such page");
     }
     const bytes = this.#options.digests.page(content.id, level, page);

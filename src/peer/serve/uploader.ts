@@ -1,5 +1,5 @@
-import { runLength, treeShape } from "../../content/hash_tree.ts";
-import { RUN_CHUNKS } from "../../content/run_map.ts";
+import { pieceLength, treeShape } from "../../content/hash_tree.ts";
+import { PIECE_CHUNKS } from "../../content/piece_map.ts";
 import { answer, Refused, type Response } from "../../wire/answerer.ts";
 import type { Connection } from "../../wire/connection.ts";
 import {
@@ -9,10 +9,10 @@ import {
   PeerRequest,
   PROTOCOL_VERSION,
 } from "../../wire/protocol.ts";
-import { Askers } from "./askers.ts";
+import { RecentRequesters } from "./recent_requesters.ts";
 import { FileFetchers } from "./file_fetchers.ts";
-import { RunNotices } from "./run_notices.ts";
-import { answerSeed } from "./seed_uploader.ts";
+import { PieceNotices } from "./piece_notices.ts";
+import { answerLegacy } from "./legacy_uploader.ts";
 import type { Servable } from "../../store/disk/servable.ts";
 import { ServedContents, type ServedContentsOptions } from "./served_contents.ts";
 import type { ChunkRange } from "../download/source.ts";
@@ -33,7 +33,7 @@ export interface UploaderOptions extends ServedContentsOptions {
 /** What is known of one connection while it is answered. */
 interface Visit {
   connection: Connection;
-  notices: RunNotices;
+  notices: PieceNotices;
   /** What the other end said of itself. */
   caller: { agent?: string; peer?: string; port?: number };
   /** Files that it asked for, each with what to call at its end. */
@@ -48,13 +48,13 @@ const ASKED_CAP = 1_000;
 type Request<A extends PeerRequest["action"]> = Extract<PeerRequest, { action: A }>;
 
 /**
- * Answers what other peers ask. A run is read into the buffer of an upload slot, and sent from it.
+ * Answers what other peers ask. A piece is read into the buffer of an upload slot, and sent from it.
  */
 export class Uploader {
   readonly #slots: UploadSlots;
   readonly #contents: ServedContents;
   readonly #options: UploaderOptions;
-  readonly #askers = new Askers();
+  readonly #askers = new RecentRequesters();
   /** Who fetches a file now. */
   readonly #fetchers = new Map<string, FileFetchers>();
 
@@ -66,7 +66,7 @@ export class Uploader {
 
   /** Answers a connection until it ends. Throws a Fault when the other end broke the rules. */
   async serve(connection: Connection): Promise<void> {
-    const notices = new RunNotices(connection);
+    const notices = new PieceNotices(connection);
     const serving = { contents: this.#contents, slots: this.#slots };
     const visit: Visit = {
       ...{ connection, notices, caller: {} },
@@ -75,12 +75,14 @@ export class Uploader {
     try {
       await answer<PeerRequest>(connection, {
         requests: PeerRequest,
-        seed: (message) => answerSeed(connection, message, serving),
+        seed: (message) => answerLegacy(connection, message, serving),
         seen: (request) => {
           // Who doesn't listen passes nothing on.
           if (request.action !== "get_chunks" || visit.caller.port === undefined) return;
           const { file } = request;
-          for (const run of runsOf(request)) this.#fetchers.get(file)?.ask(file, run, notices);
+          for (const piece of piecesOf(request)) {
+            this.#fetchers.get(file)?.ask(file, piece, notices);
+          }
         },
         answer: (request, _payload, signal) => this.#answer(request, visit, signal),
       });
@@ -138,15 +140,15 @@ export class Uploader {
     visit: Visit,
     signal: AbortSignal,
   ): Promise<Response> {
-    checkRun(this.#contents.get(file), first, count);
-    const run = Math.floor(first / RUN_CHUNKS);
-    if (unless_taken && this.#fetchers.get(file)?.isTaken(run, visit.notices)) {
-      throw new Refused("taken", "another was the first to ask for that run");
+    checkPiece(this.#contents.get(file), first, count);
+    const piece = Math.floor(first / PIECE_CHUNKS);
+    if (unless_taken && this.#fetchers.get(file)?.isTaken(piece, visit.notices)) {
+      throw new Refused("taken", "another was the first to ask for that piece");
     }
     return this.#inSlot(visit, signal, ({ frame }) => {
       // Looked up again: it may have waited.
       const content = this.#contents.get(file);
-      const length = checkRun(content, first, count);
+      const length = checkPiece(content, first, count);
       const into = frame.body.subarray(0, length);
       const receiver = { to: String(visit.connection), peer: visit.caller.peer };
       this.#contents.read(content, first * CHUNK_SIZE, into, receiver);
@@ -235,20 +237,20 @@ export class Uploader {
   }
 }
 
-/** Bytes in some chunks. Throws Refused where a run of them lies outside the file, or is not there yet. */
-function checkRun(content: Servable, first: number, count: number): number {
-  const length = runLength(treeShape(content.size), first, count);
-  if (length < 0) throw new Refused("out_of_range", "the run lies outside the file");
-  for (const run of runsOf({ first, count })) {
-    if (content.map && !content.map.has(run)) {
+/** Bytes in some chunks. Throws Refused where a piece of them lies outside the file, or is not there yet. */
+function checkPiece(content: Servable, first: number, count: number): number {
+  const length = pieceLength(treeShape(content.size), first, count);
+  if (length < 0) throw new Refused("out_of_range", "the piece lies outside the file");
+  for (const piece of piecesOf({ first, count })) {
+    if (content.map && !content.map.has(piece)) {
       throw new Refused("not_yet", "that part of the file is not here yet");
     }
   }
   return length;
 }
 
-/** The runs that some chunks are in. */
-function* runsOf({ first, count }: ChunkRange): Generator<number> {
-  const last = Math.floor((first + count - 1) / RUN_CHUNKS);
-  for (let run = Math.floor(first / RUN_CHUNKS); run <= last; run++) yield run;
+/** The pieces that some chunks are in. */
+function* piecesOf({ first, count }: ChunkRange): Generator<number> {
+  const last = Math.floor((first + count - 1) / PIECE_CHUNKS);
+  for (let piece = Math.floor(first / PIECE_CHUNKS); piece <= last; piece++) yield piece;
 }

@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import { turn } from "../../async/turn.ts";
+import { turn } from "../../async/yield_to_event_loop.ts";
 import { sameStamp, stampOfStat } from "../../store/disk/file_stamp.ts";
 import type { FolderFiles } from "../../store/shares/folder_files.ts";
 

@@ -6,7 +6,7 @@ import { publishFile } from "../../store/disk/publish_file.ts";
 import { type Received, receiveFile } from "../../store/partial/receive_file.ts";
 import { pathOf, safeName } from "../../content/safe_path.ts";
 import { makeParents, requireNoTwin } from "../target/destination.ts";
-import type { UploadOptions, UploadRequest } from "../api/page_api.ts";
+import type { UploadOptions, UploadRequest } from "../api/ui_api.ts";
 import type { ShareOptions, ShareRequest, ShareResult } from "../api/peer_api.ts";
 
 export interface ReceiverOptions {
@@ -28,7 +28,7 @@ export class Receiver {
     this.#options = options;
   }
 
-  /** See PageApi.upload. */
+  /** See UiApi.upload. */
   async upload(
     request: UploadRequest,
     body: ReadableStream<Uint8Array<ArrayBuffer>>,

@@ -12,7 +12,7 @@ import type { SharedReader } from "../../store/disk/shared_reader.ts";
 import { signAnnouncement, type Unsigned } from "../../trust/announcement.ts";
 import type { Identity } from "../../trust/identity.ts";
 import type { Announcement } from "../../wire/protocol.ts";
-import type { Announced } from "../discovery/announced.ts";
+import type { Announcements } from "../discovery/announcements.ts";
 import type { Target } from "../target/target.ts";
 import type { LeftOut, ShareOptions, ShareRequest, ShareResult } from "../api/peer_api.ts";
 import { fileState, shareState } from "./share_state.ts";
@@ -31,7 +31,7 @@ export interface SharingOptions {
   manifests: FolderManifests;
   folderFiles: FolderFiles;
   /** Told what comes and goes. */
-  announced: Announced;
+  announced: Announcements;
 }
 
 /** A file or folder as it was just seen. */

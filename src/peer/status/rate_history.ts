@@ -1,4 +1,4 @@
-import type { History } from "../api/page_api.ts";
+import type { History } from "../api/ui_api.ts";
 
 /** Seconds that are remembered, besides the one that goes on. */
 const REMEMBERED = 300;

@@ -1,7 +1,7 @@
 import { Fault } from "../../fault.ts";
 import { fileFault } from "../../store/disk/file_stamp.ts";
 import type { HashCache } from "../../store/hash/hash_cache.ts";
-import { findTwin } from "../../store/disk/find_twin.ts";
+import { findCaseCollision } from "../../store/disk/find_case_collision.ts";
 import { isInside, parentOf, pathOf, STATE_FOLDER } from "../../content/safe_path.ts";
 import type { Taken } from "../../trust/choose_offer.ts";
 import type { GetRequest } from "../api/peer_api.ts";
@@ -103,7 +103,7 @@ export async function makeParents(dir: string, path: string): Promise<void> {
 
 /** Throws a `destination` Fault when something in `dir` has a name that some disks take for `name`. */
 export async function requireNoTwin(dir: string, name: string): Promise<void> {
-  const twin = await findTwin(dir, name);
+  const twin = await findCaseCollision(dir, name);
   if (twin === undefined) return;
   const why = "the same name but for case or Unicode form";
   throw new Fault("destination", `Cannot write ${pathOf(dir, name)}: there is ${twin}, ${why}`, {

@@ -2,15 +2,15 @@ import type { Target, Wanted } from "./target.ts";
 import { Fault } from "../../fault.ts";
 import { type Choice, chooseOffer } from "../../trust/choose_offer.ts";
 import type { PeerRecord } from "../../wire/protocol.ts";
-import { askSeeds, type AskSeedsOptions } from "./ask_seeds.ts";
-import { choiceFault, unsigned } from "./choice_fault.ts";
+import { askLegacyPeers, type AskLegacyPeersOptions } from "./ask_legacy_peers.ts";
+import { ambiguousName, unsigned } from "./ambiguous_name.ts";
 import { type Source } from "../download/source.ts";
 import { PeerSource } from "../download/peer_source.ts";
 import type { LocalPeer } from "../download/peer_source.ts";
 import type { Offer, Swarm } from "../discovery/swarm.ts";
 import type { TrustBook } from "./trust_book.ts";
 
-export interface FindOptions extends AskSeedsOptions {
+export interface FindOptions extends AskLegacyPeersOptions {
   /** This peer, as it says `hello`; it is not its own source. */
   self: LocalPeer;
   /** Who is remembered. */
@@ -34,10 +34,10 @@ export async function findTarget(wanted: Wanted, options: FindOptions): Promise<
     const copy = local(target.id);
     return copy ? { ...target, sources: [copy] } : target;
   }
-  if (choice.kind !== "nothing") throw choiceFault(name, choice);
+  if (choice.kind !== "nothing") throw ambiguousName(name, choice);
   // Seed peers are no members of a private swarm, whoever lists them there, and don't hear of it.
   const asked = publisher === undefined && !self.transport?.secured;
-  const seed = asked ? await askSeeds(wanted, options) : undefined;
+  const seed = asked ? await askLegacyPeers(wanted, options) : undefined;
   if (seed) {
     const { remembered } = trust.knowledge(name);
     if (!id && remembered) throw unsigned(name, remembered, seed.id);

@@ -1,8 +1,8 @@
 import { getLogger } from "@logtape/logtape";
-import { CHUNK_SIZE, PAGE_DIGESTS } from "../../content/sizes.ts";
+import { BLOCK_DIGESTS, CHUNK_SIZE } from "../../content/sizes.ts";
 import { Fault, messageOf } from "../../fault.ts";
 import type { HashCache } from "../../store/hash/hash_cache.ts";
-import type { Taker } from "../../store/hash/hash_file.ts";
+import type { ChunkCopier } from "../../store/hash/hash_file.ts";
 import type { LocalFile } from "../download/reuse.ts";
 
 const log = getLogger(["shoal", "peer", "reuse"]);
@@ -52,7 +52,7 @@ export function knownFiles(
 function* cachedFiles(cache: HashCache): Generator<LocalFile> {
   let pages = 0;
   for (const file of cache.files(CACHED_PAGES)) {
-    pages += Math.ceil(file.size / CHUNK_SIZE / PAGE_DIGESTS);
+    pages += Math.ceil(file.size / CHUNK_SIZE / BLOCK_DIGESTS);
     if (pages > CACHED_PAGES) return;
     yield file;
   }
@@ -73,7 +73,7 @@ function once(files: LocalFile[]): LocalFile[] {
  */
 export async function replacedFile(
   path: string,
-  { cache, signal, taker }: { cache: HashCache; signal: AbortSignal; taker: Taker },
+  { cache, signal, taker }: { cache: HashCache; signal: AbortSignal; taker: ChunkCopier },
 ): Promise<LocalFile | undefined> {
   try {
     const { id, stamp } = await cache.identify(path, { signal, what: "reuse", taker });

@@ -1,12 +1,12 @@
-import { runLength, treeShape } from "../../content/hash_tree.ts";
-import { RUN_CHUNKS, RunMap } from "../../content/run_map.ts";
+import { pieceLength, treeShape } from "../../content/hash_tree.ts";
+import { PIECE_CHUNKS, PieceMap } from "../../content/piece_map.ts";
 import { Fault } from "../../fault.ts";
 import type { DigestStore } from "../../store/hash/digest_store.ts";
 import type { HashCache } from "../../store/hash/hash_cache.ts";
 import type { Target } from "./target.ts";
 import { knownFiles } from "./local_files.ts";
 import { reuseLocal } from "../download/reuse.ts";
-import { VerifiedPages } from "../download/verified_pages.ts";
+import { VerifiedBlocks } from "../download/verified_blocks.ts";
 
 /** Sources that are asked for digests, one after the other. */
 const SOURCES_ASKED = 3;
@@ -14,7 +14,7 @@ const SOURCES_ASKED = 3;
 /**
  * Bytes that a download would copy from files here. Only files whose digests are known count: nothing
  * here is read. The wanted file's digests are fetched, 32 bytes for each chunk; where nobody sends them,
- * nothing is known to be here. `there` are the runs that an earlier try has left.
+ * nothing is known to be here. `there` are the pieces that an earlier try has left.
  */
 export async function planReuse(
   target: Target,
@@ -22,7 +22,7 @@ export async function planReuse(
     /** What would be replaced, and what was named. */
     old: string;
     named?: string[];
-    there?: RunMap;
+    there?: PieceMap;
     cache: HashCache;
     digests: DigestStore;
     signal: AbortSignal;
@@ -32,19 +32,19 @@ export async function planReuse(
   const files = knownFiles({ size, ...options }, options);
   if (files.length === 0) return 0;
   const shape = treeShape(size);
-  const pages = new VerifiedPages(id, shape, options.digests);
+  const pages = new VerifiedBlocks(id, shape, options.digests);
   for (const source of target.sources.slice(0, SOURCES_ASKED)) {
-    const found = new RunMap(shape.chunks);
+    const found = new PieceMap(shape.chunks);
     let bytes = 0;
     try {
       await source.connect(signal);
       await reuseLocal({
         shape,
         page: (page) => pages.page(0, page, source),
-        needs: (chunk) => !found.has(chunk) && !there?.has(Math.floor(chunk / RUN_CHUNKS)),
+        needs: (chunk) => !found.has(chunk) && !there?.has(Math.floor(chunk / PIECE_CHUNKS)),
         adopt: ({ first, count }) => {
           for (let chunk = first; chunk < first + count; chunk++) found.add(chunk);
-          bytes += runLength(shape, first, count);
+          bytes += pieceLength(shape, first, count);
         },
         lookedAt: () => {},
         throwIfEnded: () => signal.throwIfAborted(),

@@ -9,7 +9,7 @@ import {
   standingOf,
 } from "../../trust/choose_offer.ts";
 import type { Announcement } from "../../wire/protocol.ts";
-import { candidateOf, choiceFault, unsigned } from "./choice_fault.ts";
+import { ambiguousName, candidateOf, unsigned } from "./ambiguous_name.ts";
 import type { Target } from "./target.ts";
 import type { TrustEntry, TrustRequest } from "../api/peer_api.ts";
 import type { Swarm } from "../discovery/swarm.ts";
@@ -54,7 +54,7 @@ export class TrustBook {
     const publisher = taken === "named" ? announcement.publisher : undefined;
     const offer = { announcement, sources: [], total: 0 };
     const choice = chooseOffer([offer], { name, publisher }, knowledge);
-    if (choice.kind !== "take" && choice.kind !== "nothing") throw choiceFault(name, choice);
+    if (choice.kind !== "take" && choice.kind !== "nothing") throw ambiguousName(name, choice);
   }
 
   /** Notes that a file was fetched and verified. */

@@ -1,4 +1,4 @@
-import type { RunMap } from "../../content/run_map.ts";
+import type { PieceMap } from "../../content/piece_map.ts";
 import type { PeerRecord } from "../../wire/protocol.ts";
 
 /** A content that this peer can serve: a shared file, or as much as there is of a download. */
@@ -10,15 +10,15 @@ export interface Servable {
   readonly size: number;
   /** What it is served as a part of; undefined for what stands alone. */
   readonly counted?: { name: string; id: string; size: number };
-  /** The runs that can be served; undefined when all can. */
-  readonly map?: RunMap;
+  /** The pieces that can be served; undefined when all can. */
+  readonly map?: PieceMap;
   /**
    * Fills `into` from a position. False when the bytes are no longer what was announced: they must
    * then not be served.
    */
   read(position: number, into: Uint8Array): boolean;
-  /** Hears of each run that is added to `map`. Returns how to stop hearing. */
-  onRun?(heard: (run: number) => void): () => void;
+  /** Hears of each piece that is added to `map`. Returns how to stop hearing. */
+  onPiece?(heard: (piece: number) => void): () => void;
   /** Where it is being fetched from, for others who fetch it. */
   sources?(): PeerRecord[];
 }

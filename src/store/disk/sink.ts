@@ -1,4 +1,4 @@
-import type { RunMap } from "../../content/run_map.ts";
+import type { PieceMap } from "../../content/piece_map.ts";
 
 /** Chunks as they came from a source, and what they should be. */
 export interface Payload {
@@ -21,15 +21,15 @@ export interface Sink {
   /** Bytes from this position on can't be taken yet. It only grows. */
   readonly horizon: number;
   /**
-   * The runs that are there: when a download begins, those that it needn't fetch. A sink that keeps
-   * nothing has a map of no runs at all, so ask it for single runs only.
+   * The pieces that are there: when a download begins, those that it needn't fetch. A sink that keeps
+   * nothing has a map of no pieces at all, so ask it for single pieces only.
    */
-  readonly map: RunMap;
+  readonly map: PieceMap;
   /**
    * Verifies the chunks of a payload, which begins at `position` in the file, and takes those that
    * are right. Throws a `disk` Fault.
    */
   store(position: number, payload: Payload): Promise<Stored>;
-  /** Is told once of each run whose every chunk has been stored. */
-  runDone(run: number): void;
+  /** Is told once of each piece whose every chunk has been stored. */
+  pieceDone(piece: number): void;
 }

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import * as v from "valibot";
 import { FileId } from "../../wire/protocol.ts";
-import { turn } from "../../async/turn.ts";
+import { turn } from "../../async/yield_to_event_loop.ts";
 import {
   type FileStamp,
   NO_STAMP,

@@ -16,7 +16,7 @@ import {
   stampOf,
 } from "../disk/file_stamp.ts";
 import { readFully } from "../disk/read_fully.ts";
-import { turn } from "../../async/turn.ts";
+import { turn } from "../../async/yield_to_event_loop.ts";
 
 /** Bytes hashed on the calling thread before others have a turn. */
 const BLOCK_SIZE = 1 << 20;
@@ -42,11 +42,11 @@ export interface HashOptions {
   /** A link stands for what it leads to. Default false: it is refused. */
   follow?: boolean;
   /** Takes chunks while a large file is hashed. */
-  taker?: Taker;
+  taker?: ChunkCopier;
 }
 
 /** Has chunks of a file copied while that is hashed, so that it is read once for both. */
-export interface Taker {
+export interface ChunkCopier {
   /**
    * Where the chunks of a part go, and what their digests should be; undefined when none is wanted.
    * Positions are the same in both files.

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import * as v from "valibot";
-import { runCount, RunMap } from "../../content/run_map.ts";
+import { pieceCount, PieceMap } from "../../content/piece_map.ts";
 import { TAKEN, type Taken } from "../../trust/choose_offer.ts";
 import { Announcement, FileId, FileSize, Name, Time } from "../../wire/protocol.ts";
 import { type FileStamp, sameStamp, stampOfPath } from "../disk/file_stamp.ts";
@@ -32,8 +32,8 @@ export interface Wanted {
 
 /** A download that is not whole yet. */
 export interface Download extends Wanted {
-  /** The runs that were verified, written and synced, as of the last checkpoint. */
-  map: RunMap;
+  /** The pieces that were verified, written and synced, as of the last checkpoint. */
+  map: PieceMap;
   /** When it began, and when its map was last written: milliseconds since 1970. */
   created: number;
   updated: number;
@@ -43,8 +43,8 @@ export interface Download extends Wanted {
   reached: number;
 }
 
-/** Most runs that a map is made for when the database has none that fits: those of 16 TiB. */
-const RUNS_CAP = 1 << 26;
+/** Most pieces that a map is made for when the database has none that fits: those of 16 TiB. */
+const PIECES_CAP = 1 << 26;
 
 const Row = v.object({
   id: FileId,
@@ -120,14 +120,21 @@ export class DownloadStore {
          overwrite = excluded.overwrite, announcement = excluded.announcement,
          taken = excluded.taken, sha256 = excluded.sha256,
          folder = excluded.folder, updating = excluded.updating`,
-      ...[id, name, size, new RunMap(runCount(size)).bytes(), output ?? null, Number(overwrite)],
+      ...[
+        id,
+        name,
+        size,
+        new PieceMap(pieceCount(size)).bytes(),
+        output ?? null,
+        Number(overwrite),
+      ],
       ...[announcement ? JSON.stringify(announcement) : null, now, now, taken, sha256 ?? null],
       ...[folder ?? null, updating ?? null],
     );
     return this.get(id)!;
   }
 
-  /** Writes the map of what is on disk for good: {@link RunMap.bytes}. */
+  /** Writes the map of what is on disk for good: {@link PieceMap.bytes}. */
   save(id: string, map: Uint8Array): void {
     this.#db.run("UPDATE downloads SET map = ?, updated = ? WHERE id = ?", map, Date.now(), id);
   }
@@ -211,9 +218,9 @@ function downloadOf(row: unknown): Download {
 }
 
 /** A map that doesn't fit claims nothing. */
-function mapOf(size: number, bytes: Uint8Array): RunMap {
-  const runs = runCount(size);
-  if (bytes.length === Math.ceil(runs / 8)) return RunMap.from(runs, bytes);
-  if (runs > RUNS_CAP) throw damaged("a download");
-  return new RunMap(runs);
+function mapOf(size: number, bytes: Uint8Array): PieceMap {
+  const pieces = pieceCount(size);
+  if (bytes.length === Math.ceil(pieces / 8)) return PieceMap.from(pieces, bytes);
+  if (pieces > PIECES_CAP) throw damaged("a download");
+  return new PieceMap(pieces);
 }

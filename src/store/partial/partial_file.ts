@@ -1,6 +1,6 @@
 import fs from "node:fs";
-import { RUN_CHUNKS, RUN_SIZE, runCount, RunMap } from "../../content/run_map.ts";
-import { DIGEST_SIZE, PAGE_DIGESTS } from "../../content/sizes.ts";
+import { PIECE_CHUNKS, PIECE_SIZE, pieceCount, PieceMap } from "../../content/piece_map.ts";
+import { BLOCK_DIGESTS, DIGEST_SIZE } from "../../content/sizes.ts";
 import { Fault } from "../../fault.ts";
 import type { Servable } from "../disk/servable.ts";
 import type { Payload, Sink } from "../disk/sink.ts";
@@ -38,17 +38,17 @@ export class PartialFile implements Sink, Servable {
   readonly name: string;
   readonly size: number;
   readonly path: string;
-  /** Any run may be written at any time. */
+  /** Any piece may be written at any time. */
   readonly horizon = Infinity;
-  /** The runs that this process has verified: nothing else is served, and nothing of it is fetched. */
-  readonly map: RunMap;
+  /** The pieces that this process has verified: nothing else is served, and nothing of it is fetched. */
+  readonly map: PieceMap;
   /** See {@link Servable}. */
   sources?: Servable["sources"];
   readonly #options: PartialOptions;
-  /** The runs that checkpoints vouch for: those of `map`, and those still to be checked. */
-  readonly #claims: RunMap;
+  /** The pieces that checkpoints vouch for: those of `map`, and those still to be checked. */
+  readonly #claims: PieceMap;
   readonly #checkpoints: Checkpoints;
-  readonly #heard = new Set<(run: number) => void>();
+  readonly #heard = new Set<(piece: number) => void>();
   /** For reading and for syncing; the disk's thread has its own. */
   readonly #fd: number;
   readonly #syncable: Deno.FsFile;
@@ -58,7 +58,7 @@ export class PartialFile implements Sink, Servable {
     { id, name, size }: Wanted,
     { path, claims, verified, options }: {
       path: string;
-      claims: RunMap;
+      claims: PieceMap;
       verified: boolean;
       options: PartialOptions;
     },
@@ -68,7 +68,9 @@ export class PartialFile implements Sink, Servable {
     this.size = size;
     this.path = path;
     this.#claims = claims;
-    this.map = verified ? RunMap.from(claims.runs, claims.bytes()) : new RunMap(claims.runs);
+    this.map = verified
+      ? PieceMap.from(claims.pieces, claims.bytes())
+      : new PieceMap(claims.pieces);
     this.#options = options;
     this.#fd = fs.openSync(path, READ);
     this.#syncable = Deno.openSync(path, { write: true });
@@ -123,17 +125,17 @@ export class PartialFile implements Sink, Servable {
     { signal, onChecked }: { signal?: AbortSignal; onChecked?: (bytes: number) => void } = {},
   ): Promise<void> {
     const before = this.#claims.count;
-    if (this.unchecked > 0) this.#options.disk.start(this.unchecked * RUN_SIZE);
+    if (this.unchecked > 0) this.#options.disk.start(this.unchecked * PIECE_SIZE);
     let next = 0;
     let failure: unknown;
     const lane = async () => {
-      while (failure === undefined && next < this.#claims.runs && !signal?.aborted) {
-        const run = next++;
-        if (!this.#claims.has(run) || this.map.has(run)) continue;
+      while (failure === undefined && next < this.#claims.pieces && !signal?.aborted) {
+        const piece = next++;
+        if (!this.#claims.has(piece) || this.map.has(piece)) continue;
         try {
-          if (await this.#isRight(run)) this.#have(run);
-          else this.#claims.remove(run);
-          onChecked?.(this.#lengthOf(run));
+          if (await this.#isRight(piece)) this.#have(piece);
+          else this.#claims.remove(piece);
+          onChecked?.(this.#lengthOf(piece));
         } catch (error) {
           failure ??= error;
         }
@@ -176,18 +178,18 @@ export class PartialFile implements Sink, Servable {
     return await this.#options.disk.copy(this.path, position, part);
   }
 
-  /** See {@link Sink}. From now on the run is served, and the next checkpoint vouches for it. */
-  runDone(run: number): void {
-    if (!this.#open || !this.#claims.add(run)) return;
-    this.#checkpoints.add(this.#lengthOf(run));
-    this.#have(run);
+  /** See {@link Sink}. From now on the piece is served, and the next checkpoint vouches for it. */
+  pieceDone(piece: number): void {
+    if (!this.#open || !this.#claims.add(piece)) return;
+    this.#checkpoints.add(this.#lengthOf(piece));
+    this.#have(piece);
   }
 
   /** See {@link Servable}. */
   read(position: number, into: Uint8Array): boolean {
-    const last = Math.floor((position + into.length - 1) / RUN_SIZE);
-    for (let run = Math.floor(position / RUN_SIZE); run <= last; run++) {
-      if (!this.#open || !this.map.has(run)) return false;
+    const last = Math.floor((position + into.length - 1) / PIECE_SIZE);
+    for (let piece = Math.floor(position / PIECE_SIZE); piece <= last; piece++) {
+      if (!this.#open || !this.map.has(piece)) return false;
     }
     try {
       return readFully(this.#fd, into, position) === into.length;
@@ -197,7 +199,7 @@ export class PartialFile implements Sink, Servable {
   }
 
   /** See {@link Servable}. */
-  onRun(heard: (run: number) => void): () => void {
+  onPiece(heard: (piece: number) => void): () => void {
     this.#heard.add(heard);
     return () => void this.#heard.delete(heard);
   }
@@ -276,17 +278,17 @@ export class PartialFile implements Sink, Servable {
     this.#options.downloads.remove(this.id);
   }
 
-  /** On a full disk there may be no room to say so either: in the end, the last run makes some. */
+  /** On a full disk there may be no room to say so either: in the end, the last piece makes some. */
   #save(map: Uint8Array): void {
     const { downloads } = this.#options;
     try {
       downloads.save(this.id, map);
     } catch (cause) {
       if (this.#open || this.#claims.count === 0) throw cause;
-      let last = this.#claims.runs - 1;
+      let last = this.#claims.pieces - 1;
       while (!this.#claims.has(last)) last--;
       this.#claims.remove(last);
-      this.#syncable.truncateSync(last * RUN_SIZE);
+      this.#syncable.truncateSync(last * PIECE_SIZE);
       downloads.save(this.id, this.#claims.bytes());
     }
   }
@@ -296,24 +298,24 @@ export class PartialFile implements Sink, Servable {
     this.#syncable.close();
   }
 
-  #have(run: number): void {
-    if (!this.map.add(run)) return;
-    for (const heard of this.#heard) heard(run);
+  #have(piece: number): void {
+    if (!this.map.add(piece)) return;
+    for (const heard of this.#heard) heard(piece);
   }
 
-  async #isRight(run: number): Promise<boolean> {
-    const first = run * RUN_CHUNKS;
-    const page = this.#options.digests.page(this.id, 0, Math.floor(first / PAGE_DIGESTS));
-    const length = this.#lengthOf(run);
-    const at = (first % PAGE_DIGESTS) * DIGEST_SIZE;
+  async #isRight(piece: number): Promise<boolean> {
+    const first = piece * PIECE_CHUNKS;
+    const page = this.#options.digests.page(this.id, 0, Math.floor(first / BLOCK_DIGESTS));
+    const length = this.#lengthOf(piece);
+    const at = (first % BLOCK_DIGESTS) * DIGEST_SIZE;
     const expected = page?.slice(at, at + Math.ceil(length / CHUNK_SIZE) * DIGEST_SIZE);
     if (!expected || expected.length === 0) return false;
     const part = { length, expected };
-    return (await this.#options.disk.check(this.path, run * RUN_SIZE, part)).length === 0;
+    return (await this.#options.disk.check(this.path, piece * PIECE_SIZE, part)).length === 0;
   }
 
-  #lengthOf(run: number): number {
-    return Math.min(RUN_SIZE, this.size - run * RUN_SIZE);
+  #lengthOf(piece: number): number {
+    return Math.min(PIECE_SIZE, this.size - piece * PIECE_SIZE);
   }
 
   #fault(cause: unknown): Fault {
@@ -321,11 +323,11 @@ export class PartialFile implements Sink, Servable {
   }
 }
 
-/** Bytes of a file in the runs of a map. */
-export function bytesOf(map: RunMap, size: number): number {
-  const last = runCount(size) - 1;
-  const missing = map.has(last) ? (last + 1) * RUN_SIZE - size : 0;
-  return map.count * RUN_SIZE - missing;
+/** Bytes of a file in the pieces of a map. */
+export function bytesOf(map: PieceMap, size: number): number {
+  const last = pieceCount(size) - 1;
+  const missing = map.has(last) ? (last + 1) * PIECE_SIZE - size : 0;
+  return map.count * PIECE_SIZE - missing;
 }
 
 interface Space {

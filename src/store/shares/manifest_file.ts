@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import { type Manifest, manifestLines } from "../../content/manifest.ts";
 import { ManifestBytes } from "../../content/manifest_bytes.ts";
-import { turn } from "../../async/turn.ts";
+import { turn } from "../../async/yield_to_event_loop.ts";
 import { Fault } from "../../fault.ts";
 import { writeFault } from "../disk/file_stamp.ts";
 import { writeFully } from "../disk/write_fully.ts";

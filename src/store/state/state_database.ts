@@ -47,7 +47,7 @@ CREATE TABLE downloads (        -- what is not whole yet; its bytes are in parti
   id           TEXT PRIMARY KEY,
   name         TEXT NOT NULL,
   size         INTEGER NOT NULL,
-  map          BLOB NOT NULL,   -- the runs that are on disk for good: content/run_map.ts
+  map          BLOB NOT NULL,   -- the runs that are on disk for good: content/piece_map.ts
   output       TEXT,            -- where it goes; null is its name under DIR
   overwrite    INTEGER NOT NULL,
   announcement TEXT,            -- JSON; null for a seed peer's file

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { ENTRIES_CAP } from "../../content/manifest.ts";
 import { isOwn } from "../../content/tree_path.ts";
-import { turn } from "../../async/turn.ts";
+import { turn } from "../../async/yield_to_event_loop.ts";
 
 /** What a tree on disk looks like; nothing in it was read. */
 export interface TreeFingerprint {

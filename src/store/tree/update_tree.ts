@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import { turn } from "../../async/turn.ts";
+import { turn } from "../../async/yield_to_event_loop.ts";
 import type { FileEntry, ManifestEntry } from "../../content/manifest.ts";
 import { isOwn } from "../../content/tree_path.ts";
 import { Fault } from "../../fault.ts";

@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import { turn } from "../../async/turn.ts";
+import { turn } from "../../async/yield_to_event_loop.ts";
 import { ENTRIES_CAP } from "../../content/manifest.ts";
 import {
   comparePaths,

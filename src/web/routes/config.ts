@@ -1,6 +1,6 @@
 import type { Hono } from "hono";
 import * as v from "valibot";
-import type { PageApi } from "../../peer/api/page_api.ts";
+import type { UiApi } from "../../peer/api/ui_api.ts";
 import { bodyOf } from "./request.ts";
 
 /** The keys and values are checked by who owns the config file. */
@@ -12,7 +12,7 @@ const ConfigBody = v.record(v.string(), v.unknown());
  * | GET /api/config   | ConfigView                                                                     |
  * | PATCH /api/config | changes by key, null for the default → ConfigView; an error names its `field`  |
  */
-export function configRoutes(app: Hono, api: PageApi): void {
+export function configRoutes(app: Hono, api: UiApi): void {
   app.get("/api/config", async (context) => context.json(await api.config()));
 
   app.patch("/api/config", async (context) => {

@@ -1,7 +1,7 @@
 import type { Hono } from "hono";
 import * as v from "valibot";
 import { Fault } from "../../fault.ts";
-import type { PageApi } from "../../peer/api/page_api.ts";
+import type { UiApi } from "../../peer/api/ui_api.ts";
 import { bodyOf, ID, NameBody, Path, PublisherKey, work } from "./request.ts";
 
 /** The longest time that a timer can be set to: milliseconds, nearly 25 days. */
@@ -41,7 +41,7 @@ const GetBody = v.object({
  * | POST /api/downloads/resume      | the same                                                 |
  * | GET /api/downloads/map?id=      | DownloadMap                                              |
  */
-export function downloadsRoutes(app: Hono, api: PageApi): void {
+export function downloadsRoutes(app: Hono, api: UiApi): void {
   app.post("/api/downloads", async (context) => {
     const { background, ...request } = await bodyOf(context, GetBody);
     return work((emit, signal) =>

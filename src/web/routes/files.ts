@@ -1,6 +1,6 @@
 import type { Hono } from "hono";
 import { Fault } from "../../fault.ts";
-import type { PageApi } from "../../peer/api/page_api.ts";
+import type { UiApi } from "../../peer/api/ui_api.ts";
 import { streamLines } from "../http/json_lines.ts";
 import { ID } from "./request.ts";
 
@@ -11,7 +11,7 @@ import { ID } from "./request.ts";
  * | GET /api/folder?name=&id= | lines: `{result}` with an entry of the folder's manifest |
  * | GET /api/versions?name= | ListedFile[]: every version that somebody has |
  */
-export function filesRoutes(app: Hono, api: PageApi): void {
+export function filesRoutes(app: Hono, api: UiApi): void {
   app.get("/api/files", (context) => {
     return streamLines(api.listFiles(context.req.query("pattern")));
   });

@@ -1,6 +1,6 @@
 import type { Context, Hono } from "hono";
 import { Fault } from "../../fault.ts";
-import type { OpenedFile, PageApi } from "../../peer/api/page_api.ts";
+import type { OpenedFile, UiApi } from "../../peer/api/ui_api.ts";
 import { parseRange } from "../http/byte_range.ts";
 import { ID } from "./request.ts";
 
@@ -12,7 +12,7 @@ import { ID } from "./request.ts";
  *
  * What fails before the first byte has a status; after it, the connection breaks.
  */
-export function gatewayRoutes(app: Hono, api: PageApi): void {
+export function gatewayRoutes(app: Hono, api: UiApi): void {
   app.get("/files/*", async (context) => {
     const id = context.req.query("id")?.toLowerCase();
     const name = nameOf(context);

@@ -1,5 +1,5 @@
 import type { Hono } from "hono";
-import type { PageApi } from "../../peer/api/page_api.ts";
+import type { UiApi } from "../../peer/api/ui_api.ts";
 
 /**
  * | route           | does         |
@@ -8,7 +8,7 @@ import type { PageApi } from "../../peer/api/page_api.ts";
  * | GET /api/peers  | PeerRecord[] |
  * | GET /api/history | History |
  */
-export function statusRoutes(app: Hono, api: PageApi): void {
+export function statusRoutes(app: Hono, api: UiApi): void {
   app.get("/api/status", async (context) => context.json(await api.status()));
 
   app.get("/api/peers", async (context) => context.json(await api.listPeers()));

@@ -1,6 +1,6 @@
 import type { Hono } from "hono";
 import { Fault } from "../../fault.ts";
-import type { PageApi } from "../../peer/api/page_api.ts";
+import type { UiApi } from "../../peer/api/ui_api.ts";
 import { work } from "./request.ts";
 
 /** How often progress is told, in milliseconds. */
@@ -12,7 +12,7 @@ const PROGRESS_EVERY_MS = 200;
  * | PUT /api/uploads?name=  | the body, of any size, becomes DIR/name and is shared → lines: `{progress}`… |
  * |                         | with `{received, size?}`, and `{hashed, size}` where a file is hashed that was there; `{result}` with a ShareResult, or `{error}` |
  */
-export function uploadsRoutes(app: Hono, api: PageApi): void {
+export function uploadsRoutes(app: Hono, api: UiApi): void {
   app.put("/api/uploads", (context) => {
     const name = context.req.query("name") ?? "";
     const length = context.req.header("content-length");

@@ -1,7 +1,7 @@
 import type { Target } from "../target.ts";
 import { bootstrapCallee } from "./bootstrap_callee.ts";
 import { control } from "./control.ts";
-import { digestPages } from "./digest_pages.ts";
+import { digestBlocks } from "./digest_blocks.ts";
 import { globs } from "./globs.ts";
 import { hashTree } from "./hash_tree.ts";
 import { lines } from "./lines.ts";
@@ -11,8 +11,8 @@ import { names } from "./names.ts";
 import { partials } from "./partials.ts";
 import { peerCallee } from "./peer_callee.ts";
 import { peerCaller } from "./peer_caller.ts";
-import { runMaps } from "./run_maps.ts";
-import { seedCaller } from "./seed_caller.ts";
+import { pieceMaps } from "./piece_maps.ts";
+import { legacyCaller } from "./legacy_caller.ts";
 import { announcements, registrations } from "./signatures.ts";
 import { stateFile, stateRows } from "./state.ts";
 import { swarmNames } from "./swarm_names.ts";
@@ -20,7 +20,7 @@ import { terminal } from "./terminal.ts";
 import { words } from "./words.ts";
 
 export const TARGETS: Target[] = [
-  ...[lines, messages, peerCallee, bootstrapCallee, peerCaller, seedCaller],
-  ...[hashTree, digestPages, runMaps, manifests, names, globs, words, terminal],
+  ...[lines, messages, peerCallee, bootstrapCallee, peerCaller, legacyCaller],
+  ...[hashTree, digestBlocks, pieceMaps, manifests, names, globs, words, terminal],
   ...[announcements, registrations, swarmNames, stateRows, stateFile, partials, control],
 ];

@@ -4,7 +4,7 @@ import { Quota } from "../../../src/bootstrap/quota.ts";
 import { RateLimits } from "../../../src/bootstrap/rate_limits.ts";
 import { ReplyFrames } from "../../../src/bootstrap/reply_frames.ts";
 import { Session, type SessionOptions } from "../../../src/bootstrap/session.ts";
-import { Turns } from "../../../src/async/turns.ts";
+import { FairQueue } from "../../../src/async/fair_queue.ts";
 import { Connection } from "../../../src/wire/connection.ts";
 import { concat } from "../../support/bytes.ts";
 import { isAllowed } from "../allow.ts";
@@ -23,7 +23,7 @@ const options: SessionOptions = {
     rates: { connect: any, ask: any, list: any, register: any, announce: any },
   }),
   payloads: new Quota({ what: "bytes", perAddress: 1 << 30, total: 1 << 30, retryAfter: 1 }),
-  turns: new Turns(),
+  turns: new FairQueue(),
   frames: new ReplyFrames(),
 };
 

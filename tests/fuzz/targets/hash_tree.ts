@@ -1,6 +1,6 @@
-import { pageLength, runLength, treeShape } from "../../../src/content/hash_tree.ts";
-import { RUN_CHUNKS, runCount } from "../../../src/content/run_map.ts";
-import { CHUNK_SIZE, DIGEST_SIZE, PAGE_DIGESTS } from "../../../src/content/sizes.ts";
+import { blockLength, pieceLength, treeShape } from "../../../src/content/hash_tree.ts";
+import { PIECE_CHUNKS, pieceCount } from "../../../src/content/piece_map.ts";
+import { BLOCK_DIGESTS, CHUNK_SIZE, DIGEST_SIZE } from "../../../src/content/sizes.ts";
 import { PAYLOAD_CAP, REQUEST_CHUNKS, TREE_LEVELS } from "../../../src/wire/protocol.ts";
 import { must } from "../allow.ts";
 import type { Random, Target } from "../target.ts";
@@ -41,15 +41,21 @@ export const hashTree: Target = {
     must(levels.length <= TREE_LEVELS, "four levels cover every file");
     must(levels.at(-1)!.pages === 1, "there is one page at the top");
     must((chunks - 1) * CHUNK_SIZE < size && size <= chunks * CHUNK_SIZE, "chunks cover the file");
-    must(runCount(size) === Math.ceil(chunks / RUN_CHUNKS), "runs cover the chunks");
-    const length = pageLength(shape, level, page);
-    must(length === -1 || length >= 0 && length <= PAGE_DIGESTS * DIGEST_SIZE, "a page is a chunk");
+    must(pieceCount(size) === Math.ceil(chunks / PIECE_CHUNKS), "pieces cover the chunks");
+    const length = blockLength(shape, level, page);
+    must(
+      length === -1 || length >= 0 && length <= BLOCK_DIGESTS * DIGEST_SIZE,
+      "a page is a chunk",
+    );
     must(
       length >= 0 === (level < levels.length && page < levels[level].pages),
       "pages exist or not",
     );
-    const run = runLength(shape, first, count);
-    must(run === -1 || run > 0 && first * CHUNK_SIZE + run <= size, "a run lies within the file");
-    if (count <= REQUEST_CHUNKS) must(run <= PAYLOAD_CAP, "a run is one payload");
+    const piece = pieceLength(shape, first, count);
+    must(
+      piece === -1 || piece > 0 && first * CHUNK_SIZE + piece <= size,
+      "a piece lies within the file",
+    );
+    if (count <= REQUEST_CHUNKS) must(piece <= PAYLOAD_CAP, "a piece is one payload");
   },
 };

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { pageLength, runLength, treeShape } from "../../../src/content/hash_tree.ts";
+import { blockLength, pieceLength, treeShape } from "../../../src/content/hash_tree.ts";
 import { parseAs } from "../../../src/wire/codec.ts";
 import * as protocol from "../../../src/wire/protocol.ts";
 import { must, unlessFault } from "../allow.ts";
@@ -47,6 +47,6 @@ function check(read: Record<string, unknown>): void {
   const { first = 0, count = 1, level = 0, page = 0, id = 0 } = read as Record<string, number>;
   // The number of the request is as good a size as any.
   const shape = treeShape(id);
-  must(runLength(shape, first, count) <= protocol.PAYLOAD_CAP, "a run is one payload");
-  must(pageLength(shape, level, page) <= protocol.CHUNK_SIZE, "a page is one chunk");
+  must(pieceLength(shape, first, count) <= protocol.PAYLOAD_CAP, "a run is one payload");
+  must(blockLength(shape, level, page) <= protocol.CHUNK_SIZE, "a page is one chunk");
 }

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { RUN_SIZE, RunMap } from "../../../src/content/run_map.ts";
+import { PIECE_SIZE, PieceMap } from "../../../src/content/piece_map.ts";
 import { Disk } from "../../../src/store/disk/disk.ts";
 import { DownloadStore } from "../../../src/store/partial/download_store.ts";
 import { PartialFile } from "../../../src/store/partial/partial_file.ts";
@@ -9,7 +9,7 @@ import { isAllowed, must } from "../allow.ts";
 import type { Target } from "../target.ts";
 import { TempState } from "../temp_state.ts";
 
-const FILE = new MemoryFile(patterned(2 * RUN_SIZE + 70_000));
+const FILE = new MemoryFile(patterned(2 * PIECE_SIZE + 70_000));
 const temp = new TempState();
 const disk = new Disk();
 
@@ -58,11 +58,11 @@ export const partials: Target = {
   },
 };
 
-function check(map: RunMap, found: Uint8Array): void {
-  for (let run = 0; run < map.runs; run++) {
-    const right = FILE.content.subarray(run * RUN_SIZE, (run + 1) * RUN_SIZE);
-    const there = found.subarray(run * RUN_SIZE, (run + 1) * RUN_SIZE);
+function check(map: PieceMap, found: Uint8Array): void {
+  for (let piece = 0; piece < map.pieces; piece++) {
+    const right = FILE.content.subarray(piece * PIECE_SIZE, (piece + 1) * PIECE_SIZE);
+    const there = found.subarray(piece * PIECE_SIZE, (piece + 1) * PIECE_SIZE);
     const same = Buffer.compare(right, there) === 0;
-    if (map.has(run)) must(same, "only what is right is served");
+    if (map.has(piece)) must(same, "only what is right is served");
   }
 }

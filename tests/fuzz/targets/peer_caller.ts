@@ -1,4 +1,4 @@
-import { runCount } from "../../../src/content/run_map.ts";
+import { pieceCount } from "../../../src/content/piece_map.ts";
 import { PeerSource } from "../../../src/peer/download/peer_source.ts";
 import { concat } from "../../support/bytes.ts";
 import { isAllowed, must } from "../allow.ts";
@@ -51,9 +51,9 @@ export const peerCaller: Target = {
     }
     let heard = 0;
     const asked = await Promise.allSettled([
-      source.have((run) => {
+      source.have((piece) => {
         heard++;
-        must(run >= 0 && run < runCount(SIZE), "no run lies beyond the file");
+        must(piece >= 0 && piece < pieceCount(SIZE), "no piece lies beyond the file");
       }),
       source.peers(),
       source.digests(0, 0),
@@ -64,8 +64,8 @@ export const peerCaller: Target = {
       if (one.status === "rejected" && !isAllowed(one.reason, ["network"])) throw one.reason;
     }
     const [have, peers] = asked;
-    must(heard <= runCount(SIZE), "each run is told of once");
-    if (have.status === "fulfilled") must(have.value.runs === runCount(SIZE), "the map fits");
+    must(heard <= pieceCount(SIZE), "each piece is told of once");
+    if (have.status === "fulfilled") must(have.value.pieces === pieceCount(SIZE), "the map fits");
     if (peers.status === "fulfilled") must(peers.value.length <= 50, "sources are few");
   },
 };

@@ -1,4 +1,4 @@
-import { RunMap } from "../../../src/content/run_map.ts";
+import { PieceMap } from "../../../src/content/piece_map.ts";
 import { DigestStore } from "../../../src/store/hash/digest_store.ts";
 import { DownloadStore } from "../../../src/store/partial/download_store.ts";
 import { FolderFiles } from "../../../src/store/shares/folder_files.ts";
@@ -28,7 +28,7 @@ function startWith(db: StateDatabase, folder: string): void {
     must(typeof stamp.mtimeNs === "bigint", "a stamp is one");
   }
   for (const { map, size } of downloads.list()) {
-    must(map instanceof RunMap && map.count <= map.runs && size >= 0, "a download is one");
+    must(map instanceof PieceMap && map.count <= map.pieces && size >= 0, "a download is one");
   }
   for (const { publisher } of new TrustStore(db).list()) {
     must(/^[0-9a-f]{64}$/.test(publisher), "a publisher is one");

@@ -99,8 +99,8 @@ function listen(serve: (conn: Deno.Conn) => Promise<void>, port = 0) {
   };
 }
 
-/** A seed bootstrap, written from the table in wire/seed_dialect.ts. */
-function listenAsSeed(peers: { address: string; port: number }[], port = 0) {
+/** A seed bootstrap, written from the table in wire/legacy_dialect.ts. */
+function listenAsLegacy(peers: { address: string; port: number }[], port = 0) {
   return listen(async (conn) => {
     const buffer = new Uint8Array(4_096);
     const n = await conn.read(buffer);
@@ -302,7 +302,7 @@ Deno.test("a question can be given up without harm to others", async () => {
 
 Deno.test("at a seed bootstrap a peer registers in the seed's way", async () => {
   const peers = [{ address: "192.0.2.1", port: 10_000 }];
-  await using server = listenAsSeed(peers);
+  await using server = listenAsLegacy(peers);
   await using ann = new Watched(server.address, await Identity.generate());
   ann.maintain(4_001);
   assertEquals((await ann.until("seed")).listed, "127.0.0.1:4001");
@@ -319,7 +319,7 @@ Deno.test("at a seed bootstrap a peer registers in the seed's way", async () => 
 
 Deno.test("at a seed bootstrap an advertised address is told as it is", async () => {
   const peers: { address: string; port: number }[] = [];
-  await using server = listenAsSeed(peers);
+  await using server = listenAsLegacy(peers);
   await using ann = new Watched(server.address, await Identity.generate());
   ann.maintain(4_001, { host: "shoal.example", port: 9 });
   assertEquals((await ann.until("seed")).listed, "shoal.example:9");
@@ -329,7 +329,7 @@ Deno.test("at a seed bootstrap an advertised address is told as it is", async ()
 Deno.test("entries of a seed bootstrap that are no address are left out", async () => {
   const good = { address: "192.0.2.1", port: 1 };
   const bad = [{ address: "a b", port: 1 }, { address: "192.0.2.1", port: 0 }];
-  await using server = listenAsSeed([bad[0], good, bad[1]]);
+  await using server = listenAsLegacy([bad[0], good, bad[1]]);
   using client = new BootstrapClient(server.address);
   assertEquals(await client.getPeers(), [good]);
 });
@@ -337,7 +337,7 @@ Deno.test("entries of a seed bootstrap that are no address are left out", async 
 Deno.test("a seed bootstrap that became a Shoal bootstrap is noticed", async () => {
   let time = 0;
   const identity = await Identity.generate();
-  const seed = listenAsSeed([], closedPort());
+  const seed = listenAsLegacy([], closedPort());
   const { address } = seed;
   await using ann = new Watched(address, identity, { now: () => time });
   {

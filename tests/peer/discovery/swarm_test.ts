@@ -3,7 +3,7 @@ import { MemoryRegistry } from "../../../src/bootstrap/memory_registry.ts";
 import { Fault } from "../../../src/fault.ts";
 import { BootstrapClient } from "../../../src/peer/discovery/bootstrap_client.ts";
 import { Swarm } from "../../../src/peer/discovery/swarm.ts";
-import { untilEnough } from "../../../src/async/until_enough.ts";
+import { settleWithGrace } from "../../../src/async/settle_with_grace.ts";
 import { signAnnouncement } from "../../../src/trust/announcement.ts";
 import { Identity } from "../../../src/trust/identity.ts";
 import type { FileRecord } from "../../../src/wire/protocol.ts";
@@ -15,22 +15,22 @@ const never = <T>() => new Promise<T>(() => {});
 Deno.test("until enough: all that came, in order, and nobody is waited for who is slower", async () => {
   const refused = new Error("refused");
   const some = [Promise.reject(refused), never<number>(), Promise.resolve(3), Promise.resolve(4)];
-  assertEquals(await untilEnough(some, (n) => n > 3, 1), [
+  assertEquals(await settleWithGrace(some, (n) => n > 3, 1), [
     { status: "rejected", reason: refused },
     { status: "fulfilled", value: 3 },
     { status: "fulfilled", value: 4 },
   ]);
   const slow = Promise.withResolvers<number>();
-  const both = untilEnough([slow.promise, Promise.resolve(1)], () => true, 60_000);
+  const both = settleWithGrace([slow.promise, Promise.resolve(1)], () => true, 60_000);
   slow.resolve(2);
   assertEquals((await both).length, 2, "within the time of grace all are waited for");
   const late = Promise.withResolvers<number>();
-  const poor = untilEnough([Promise.resolve(1), late.promise], (n) => n > 1, 1);
+  const poor = settleWithGrace([Promise.resolve(1), late.promise], (n) => n > 1, 1);
   // By now it would be over, had the first been enough.
-  await untilEnough([Promise.resolve(1), never<number>()], () => true, 20);
+  await settleWithGrace([Promise.resolve(1), never<number>()], () => true, 20);
   late.resolve(1);
   assertEquals((await poor).length, 2, "that was not enough");
-  assertEquals(await untilEnough([], () => true, 1), []);
+  assertEquals(await settleWithGrace([], () => true, 1), []);
 });
 
 Deno.test("swarm: a bootstrap that says nothing keeps nobody waiting who has an answer", async () => {

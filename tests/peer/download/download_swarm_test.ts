@@ -1,6 +1,6 @@
 /** Downloads from several sources: who is asked for what, how far ahead, and what when they change. */
 import { assert, assertEquals } from "@std/assert";
-import { RUN_CHUNKS, RUN_SIZE, RunMap } from "../../../src/content/run_map.ts";
+import { PIECE_CHUNKS, PIECE_SIZE, PieceMap } from "../../../src/content/piece_map.ts";
 import { Fault } from "../../../src/fault.ts";
 import type { ChunkRequest, Source } from "../../../src/peer/download/source.ts";
 import { Budget } from "../../../src/peer/download/budget.ts";
@@ -17,17 +17,17 @@ const FILE = new MemoryFile(patterned(12 * MIB + 5));
 const never = () => new Promise<never>(() => {});
 
 /** Runs that a source was asked for, each once. */
-const runsOf = ({ asked }: MemorySource) => {
-  const runs = new Set<number>();
+const piecesOf = ({ asked }: MemorySource) => {
+  const pieces = new Set<number>();
   for (const { first, count } of asked) {
-    for (let n = 0; n < count; n++) runs.add(Math.floor((first + n) / RUN_CHUNKS));
+    for (let n = 0; n < count; n++) pieces.add(Math.floor((first + n) / PIECE_CHUNKS));
   }
-  return [...runs].sort((a, b) => a - b);
+  return [...pieces].sort((a, b) => a - b);
 };
 
-const mapOf = (file: MemoryFile, ...runs: number[]) => {
-  const map = new RunMap(file.runs);
-  for (const run of runs) map.add(run);
+const mapOf = (file: MemoryFile, ...pieces: number[]) => {
+  const map = new PieceMap(file.pieces);
+  for (const piece of pieces) map.add(piece);
   return map;
 };
 
@@ -66,23 +66,23 @@ Deno.test("swarm: of two, the one that is a hundred times slower is asked for li
     },
   });
   await downloaded(file, [slow, quick]);
-  assert(runsOf(slow).length * RUN_SIZE <= 5 * MIB, `${runsOf(slow)}`);
+  assert(piecesOf(slow).length * PIECE_SIZE <= 5 * MIB, `${piecesOf(slow)}`);
   assert(quick.receipt.bytes >= 96 * MIB);
   assert(slow.mostInFlight <= MIB);
 });
 
-Deno.test("swarm: the last runs of a source that stalls are brought by another, and taken back", async () => {
+Deno.test("swarm: the last pieces of a source that stalls are brought by another, and taken back", async () => {
   const stalled = new MemorySource("stalled", FILE, { chunks: never });
   const quick = new MemorySource("quick", FILE);
   await downloaded(FILE, [stalled, quick]);
   assertEquals([stalled.receipt.bytes, quick.receipt.bytes], [0, FILE.size]);
-  assertEquals(runsOf(stalled).length * RUN_SIZE, MIB, "no more than the least window");
+  assertEquals(piecesOf(stalled).length * PIECE_SIZE, MIB, "no more than the least window");
 });
 
 Deno.test("swarm: what another brought is taken back at once, and the source goes on", async () => {
-  const file = new MemoryFile(patterned(7 * RUN_SIZE));
+  const file = new MemoryFile(patterned(7 * PIECE_SIZE));
   const takenBack = gate();
-  // Run 3 stalls; those after it, it alone has, and brings them then.
+  // Piece 3 stalls; those after it, it alone has, and brings them then.
   const stalling = new MemorySource("stalling", file, {
     chunks: async (right, { first }, signal) => {
       if (first === 12) signal.addEventListener("abort", takenBack.open);
@@ -111,7 +111,7 @@ Deno.test("swarm: who comes back again and again and brings nothing is no source
 });
 
 Deno.test("swarm: that a file changed is told, though its source no longer knows it when asked again", async () => {
-  const all = RunMap.full(FILE.runs);
+  const all = PieceMap.full(FILE.pieces);
   const changed: MemorySource = new MemorySource("changed", FILE, {
     have: () => changed.connects === 1 ? all : Promise.reject(refusal("not_shared")),
     chunks: () => Promise.reject(refusal("changed")),
@@ -126,33 +126,33 @@ Deno.test("swarm: that a file changed is told, though its source no longer knows
 });
 
 Deno.test("swarm: partial sources bring what they have, and more when they have more", async () => {
-  const file = new MemoryFile(patterned(12 * RUN_SIZE + 5));
-  const [a, b] = [[0, 2, 4], [1, 3]].map((runs, n) => {
-    return new MemorySource(`${n}`, file, { have: () => mapOf(file, ...runs) });
+  const file = new MemoryFile(patterned(12 * PIECE_SIZE + 5));
+  const [a, b] = [[0, 2, 4], [1, 3]].map((pieces, n) => {
+    return new MemorySource(`${n}`, file, { have: () => mapOf(file, ...pieces) });
   });
   const running = downloaded(file, [a, b]);
   for (let turn = 0; turn < 20; turn++) await settle();
-  assertEquals([runsOf(a), runsOf(b)], [[0, 2, 4], [1, 3]]);
-  for (let run = 5; run < 12; run++) (run % 3 === 0 ? a : b).gain(run);
+  assertEquals([piecesOf(a), piecesOf(b)], [[0, 2, 4], [1, 3]]);
+  for (let piece = 5; piece < 12; piece++) (piece % 3 === 0 ? a : b).gain(piece);
   await settle();
-  assertEquals(runsOf(a), [0, 2, 4, 6, 9], "at once, not at the next tick");
+  assertEquals(piecesOf(a), [0, 2, 4, 6, 9], "at once, not at the next tick");
   b.gain(12);
   await running;
-  assertEquals(runsOf(b), [1, 3, 5, 7, 8, 10, 11, 12]);
+  assertEquals(piecesOf(b), [1, 3, 5, 7, 8, 10, 11, 12]);
 });
 
-Deno.test("swarm: who told of a run too early is kept, and others are asked", async () => {
+Deno.test("swarm: who told of a piece too early is kept, and others are asked", async () => {
   const early = new MemorySource("early", FILE, {
-    chunks: (right, { first }) => first < RUN_CHUNKS ? Promise.reject(refusal("not_yet")) : right,
+    chunks: (right, { first }) => first < PIECE_CHUNKS ? Promise.reject(refusal("not_yet")) : right,
   });
   const late = new MemorySource("late", FILE, { have: () => mapOf(FILE, 0) });
   await downloaded(FILE, [early, late]);
   assertEquals([early.connects, early.receipt.dropped], [1, undefined]);
-  assertEquals(late.receipt.bytes, RUN_SIZE);
+  assertEquals(late.receipt.bytes, PIECE_SIZE);
 });
 
-/** A source that has all, but refuses the first run that it is asked for while others can pass it on. */
-function sendingToAnother(file: MemoryFile, refused: (run: number) => void) {
+/** A source that has all, but refuses the first piece that it is asked for while others can pass it on. */
+function sendingToAnother(file: MemoryFile, refused: (piece: number) => void) {
   const asked: ChunkRequest[] = [];
   const source = new MemorySource("seed", file, {
     // The other one is there before.
@@ -160,7 +160,7 @@ function sendingToAnother(file: MemoryFile, refused: (run: number) => void) {
     chunks: (right, request) => {
       asked.push(request);
       if (asked.length > 1) return right;
-      refused(request.first / RUN_CHUNKS);
+      refused(request.first / PIECE_CHUNKS);
       return Promise.reject(refusal("taken"));
     },
   });
@@ -169,26 +169,26 @@ function sendingToAnother(file: MemoryFile, refused: (run: number) => void) {
 
 /** Somebody who fetches the file too, and has nothing of it yet. */
 function rivalOf(file: MemoryFile) {
-  const rival = new MemorySource("rival", file, { have: () => new RunMap(file.runs) });
+  const rival = new MemorySource("rival", file, { have: () => new PieceMap(file.pieces) });
   rival.receipt.peer = "bb".repeat(32);
   return rival;
 }
 
 Deno.test("swarm: what a source sends to another first is had from that one", async () => {
-  const file = new MemoryFile(patterned(8 * RUN_SIZE));
+  const file = new MemoryFile(patterned(8 * PIECE_SIZE));
   const rival = rivalOf(file);
-  const { source, asked } = sendingToAnother(file, (run) => rival.gain(run));
+  const { source, asked } = sendingToAnother(file, (piece) => rival.gain(piece));
   await downloaded(file, [rival, source]);
   assertEquals(asked[0].unlessTaken, true);
   const { first, count } = asked[0];
   assertEquals(rival.asked, [{ first, count }]);
   assertEquals(asked.slice(1).filter((request) => request.first === first), [], "not asked again");
-  assertEquals([rival.receipt.bytes, source.receipt.bytes], [RUN_SIZE, 7 * RUN_SIZE]);
+  assertEquals([rival.receipt.bytes, source.receipt.bytes], [PIECE_SIZE, 7 * PIECE_SIZE]);
   assertEquals([source.connects, source.receipt.retries], [1, 0], "nothing against it");
 });
 
 Deno.test("swarm: what a source sends to another, and nobody passes on, is asked of it again at last", async () => {
-  const file = new MemoryFile(patterned(8 * RUN_SIZE));
+  const file = new MemoryFile(patterned(8 * PIECE_SIZE));
   const rival = rivalOf(file);
   const { source, asked } = sendingToAnother(file, () => {});
   await downloaded(file, [rival, source]);
@@ -204,7 +204,7 @@ Deno.test("swarm: what a source sends to another, and nobody passes on, is asked
 });
 
 Deno.test("swarm: where nobody else lacks anything, chunks are asked for whoever was first", async () => {
-  const file = new MemoryFile(patterned(8 * RUN_SIZE));
+  const file = new MemoryFile(patterned(8 * PIECE_SIZE));
   const requests: ChunkRequest[] = [];
   const sources = ["a", "b"].map((name) =>
     new MemorySource(name, file, {
@@ -281,7 +281,10 @@ Deno.test("swarm: the window grows with what a source brings in a round trip, to
   await downloaded(file, [source]);
   assert(source.mostInFlight > 4 * MIB, `${source.mostInFlight}`);
   assert(source.mostInFlight <= 16 * MIB, `${source.mostInFlight}`);
-  assert(source.asked.some(({ count }) => count === 16), "several runs together, once it is quick");
+  assert(
+    source.asked.some(({ count }) => count === 16),
+    "several pieces together, once it is quick",
+  );
 });
 
 Deno.test("swarm: who waits for the budget does not keep a download from ending", async () => {
@@ -351,7 +354,7 @@ Deno.test("swarm: a stream comes through whole when another brings what a slow o
   const reading = Array.fromAsync(readable);
   const running = downloader.run().then(() => sink.finish());
   for (let turn = 0; turn < 100 && other.asked.length < 4; turn++) await settle();
-  // The slow one brings two runs, then the other one brings the rest, and what was asked of the slow one is not needed.
+  // The slow one brings two pieces, then the other one brings the rest, and what was asked of the slow one is not needed.
   for (const { right, answer } of parts.slice(0, 2)) answer(right);
   await settle();
   last.open();

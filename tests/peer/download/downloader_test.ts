@@ -1,7 +1,7 @@
 /** One download: how it goes, and how it ends. Who lies is for download_liars_test.ts. */
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
-import { RUN_CHUNKS, RUN_SIZE, RunMap } from "../../../src/content/run_map.ts";
+import { PIECE_CHUNKS, PIECE_SIZE, PieceMap } from "../../../src/content/piece_map.ts";
 import { Fault } from "../../../src/fault.ts";
 import { Downloader } from "../../../src/peer/download/downloader.ts";
 import { OrderedOutput } from "../../../src/peer/download/ordered_output.ts";
@@ -29,7 +29,9 @@ const nobodyThere: Conduct = {
 };
 
 Deno.test("download: one source, at every boundary", async () => {
-  const at = [65_536, RUN_SIZE, MIB].flatMap((boundary) => [boundary - 1, boundary, boundary + 1]);
+  const at = [65_536, PIECE_SIZE, MIB].flatMap((
+    boundary,
+  ) => [boundary - 1, boundary, boundary + 1]);
   for (const size of [0, 1, ...at, 4 * MIB + 5]) {
     const file = new MemoryFile(patterned(size, size + 1));
     const source = new MemorySource("a", file);
@@ -44,11 +46,11 @@ Deno.test("download: a file of several pages of digests", async () => {
   await downloaded(tallFile(), [new MemorySource("a", tallFile())]);
 });
 
-Deno.test("download: from whatever run it goes on, each chunk is held against its own digest", async () => {
+Deno.test("download: from whatever piece it goes on, each chunk is held against its own digest", async () => {
   const file = tallFile();
   for (const there of [1, 2, 3]) {
-    const map = new RunMap(file.runs);
-    for (let run = 0; run < there; run++) map.add(run);
+    const map = new PieceMap(file.pieces);
+    for (let piece = 0; piece < there; piece++) map.add(piece);
     const source = new MemorySource("a", file);
     const sink = new MemorySink(file.size, map);
     const { error, tally } = await download(file, [source], { sink });
@@ -65,26 +67,28 @@ Deno.test("download: an empty file needs no source, but its own id", async () =>
 
 Deno.test("download: what is there already is not fetched", async () => {
   const whole = new MemorySource("a", MEGABYTES);
-  const all = new MemorySink(MEGABYTES.size, RunMap.full(MEGABYTES.runs));
+  const all = new MemorySink(MEGABYTES.size, PieceMap.full(MEGABYTES.pieces));
   assertEquals((await download(MEGABYTES, [whole], { sink: all })).error, undefined);
   assertEquals([whole.connects, all.written.size], [0, 0]);
   const source = new MemorySource("a", MEGABYTES);
-  const map = new RunMap(MEGABYTES.runs);
-  for (const run of [0, 3]) map.add(run);
-  const missing = Array.from({ length: map.runs }, (_, run) => run).filter((run) => !map.has(run));
+  const map = new PieceMap(MEGABYTES.pieces);
+  for (const piece of [0, 3]) map.add(piece);
+  const missing = Array.from({ length: map.pieces }, (_, piece) => piece).filter((piece) =>
+    !map.has(piece)
+  );
   const sink = new MemorySink(MEGABYTES.size, map);
   const { error, told, tally } = await download(MEGABYTES, [source], { sink });
   assertEquals([error, told, tally.fetched], [
     undefined,
-    MEGABYTES.size - 2 * RUN_SIZE,
-    65 - 2 * RUN_CHUNKS,
+    MEGABYTES.size - 2 * PIECE_SIZE,
+    65 - 2 * PIECE_CHUNKS,
   ]);
   assertEquals(sink.done.toSorted((a, b) => a - b), missing);
   const chunks = source.asked.flatMap(({ first, count }) =>
     Array.from({ length: count }, (_, index) => first + index)
   );
-  const runs = new Set(chunks.map((chunk) => Math.floor(chunk / RUN_CHUNKS)));
-  assertEquals([...runs].toSorted((a, b) => a - b), missing);
+  const pieces = new Set(chunks.map((chunk) => Math.floor(chunk / PIECE_CHUNKS)));
+  assertEquals([...pieces].toSorted((a, b) => a - b), missing);
   assertEquals(map.count, 2, "the sink's map is the sink's");
 });
 
@@ -207,7 +211,7 @@ Deno.test("download: who says what it has only after the end is not asked", asyn
   // It answers although it was closed, as one that is not over a socket may.
   source.have = async () => {
     await late.passed;
-    return RunMap.full(MEGABYTES.runs);
+    return PieceMap.full(MEGABYTES.pieces);
   };
   Object.defineProperty(source, "ended", { value: new Promise(() => {}) });
   const { close } = source;
@@ -225,7 +229,7 @@ Deno.test("download: a sink that fails ends it at once, with that failure", asyn
   const file = new MemoryFile(patterned(40 * MIB));
   let stores = 0;
   const sink: Sink = {
-    ...{ horizon: Infinity, map: new RunMap(0), runDone: () => {} },
+    ...{ horizon: Infinity, map: new PieceMap(0), pieceDone: () => {} },
     store: (_position, { buffer }) =>
       ++stores === 2 ? Promise.reject(full) : Promise.resolve({ bad: [], buffer }),
   };
@@ -297,7 +301,7 @@ Deno.test("download: with one honest source among any others, it always comes th
     }),
     () => nobodyThere,
     () => ({ connect: () => new Promise(() => {}) }),
-    ({ runs }) => ({ have: () => RunMap.from(runs, new Uint8Array([0b0101_1010, 0b11, 0])) }),
+    ({ pieces }) => ({ have: () => PieceMap.from(pieces, new Uint8Array([0b0101_1010, 0b11, 0])) }),
     () => ({ digests: () => Promise.reject(refusal("busy")) }),
   ];
   // Fewer than would keep all connections that may be half open.

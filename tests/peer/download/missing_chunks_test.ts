@@ -1,20 +1,20 @@
 import { assertEquals } from "@std/assert";
 import { treeShape } from "../../../src/content/hash_tree.ts";
-import { runCount, RunMap } from "../../../src/content/run_map.ts";
+import { pieceCount, PieceMap } from "../../../src/content/piece_map.ts";
 import { MissingChunks } from "../../../src/peer/download/missing_chunks.ts";
 
 const CHUNK = 65_536;
 
-/** Three runs, and a fourth of three chunks, the last of which has 5 bytes. */
+/** Three pieces, and a fourth of three chunks, the last of which has 5 bytes. */
 function missing() {
   const size = 14 * CHUNK + 5;
-  const map = new RunMap(runCount(size));
+  const map = new PieceMap(pieceCount(size));
   return { map, chunks: new MissingChunks(treeShape(size), map) };
 }
 
-const run = (first: number, end = first + 1) => ({ first, end });
+const piece = (first: number, end = first + 1) => ({ first, end });
 
-Deno.test("missing chunks: each counts once, and a run is whole with its last one", () => {
+Deno.test("missing chunks: each counts once, and a piece is whole with its last one", () => {
   const { map, chunks } = missing();
   assertEquals(chunks.countIn(0), 0);
   assertEquals(chunks.had({ first: 0, count: 3 }), { chunks: 3, bytes: 3 * CHUNK, whole: [] });
@@ -26,22 +26,22 @@ Deno.test("missing chunks: each counts once, and a run is whole with its last on
   assertEquals(chunks.needs({ first: 0, count: 5 }), true);
 });
 
-Deno.test("missing chunks: what covers several runs counts in each of them", () => {
+Deno.test("missing chunks: what covers several pieces counts in each of them", () => {
   const { map, chunks } = missing();
   chunks.had({ first: 5, count: 1 });
   const had = chunks.had({ first: 2, count: 9 });
   assertEquals(had, { chunks: 8, bytes: 8 * CHUNK, whole: [1] });
   for (const whole of had.whole) map.add(whole);
-  assertEquals(chunks.of(run(0, 4), 16), [{ first: 0, count: 2 }, { first: 11, count: 4 }]);
+  assertEquals(chunks.of(piece(0, 4), 16), [{ first: 0, count: 2 }, { first: 11, count: 4 }]);
   const rest = chunks.had({ first: 0, count: 15 });
   assertEquals(rest, { chunks: 6, bytes: 5 * CHUNK + 5, whole: [0, 2, 3] });
 });
 
-Deno.test("missing chunks: the last run is shorter, and so is its last chunk", () => {
+Deno.test("missing chunks: the last piece is shorter, and so is its last chunk", () => {
   const { chunks } = missing();
-  assertEquals(chunks.of(run(3), 16), [{ first: 12, count: 3 }]);
+  assertEquals(chunks.of(piece(3), 16), [{ first: 12, count: 3 }]);
   assertEquals(chunks.had({ first: 14, count: 1 }), { chunks: 1, bytes: 5, whole: [] });
-  assertEquals(chunks.of(run(3), 16), [{ first: 12, count: 2 }]);
+  assertEquals(chunks.of(piece(3), 16), [{ first: 12, count: 2 }]);
   assertEquals(chunks.had({ first: 12, count: 2 }).whole, [3]);
 });
 
@@ -49,7 +49,7 @@ Deno.test("missing chunks: asked for in ranges, around what is there", () => {
   const { chunks } = missing();
   chunks.had({ first: 4, count: 1 });
   chunks.had({ first: 9, count: 2 });
-  assertEquals(chunks.of(run(0, 4), 4), [
+  assertEquals(chunks.of(piece(0, 4), 4), [
     { first: 0, count: 4 },
     { first: 5, count: 4 },
     { first: 11, count: 4 },
@@ -59,17 +59,17 @@ Deno.test("missing chunks: asked for in ranges, around what is there", () => {
 
 Deno.test("missing chunks: a range has its digests in one page", () => {
   const size = 2_060 * CHUNK;
-  const chunks = new MissingChunks(treeShape(size), new RunMap(runCount(size)));
-  assertEquals(chunks.of(run(510, 514), 16), [
+  const chunks = new MissingChunks(treeShape(size), new PieceMap(pieceCount(size)));
+  assertEquals(chunks.of(piece(510, 514), 16), [
     { first: 2_040, count: 8 },
     { first: 2_048, count: 8 },
   ]);
-  assertEquals(chunks.of(run(508, 512), 16), [{ first: 2_032, count: 16 }]);
+  assertEquals(chunks.of(piece(508, 512), 16), [{ first: 2_032, count: 16 }]);
 });
 
 Deno.test("missing chunks: what is not wanted counts as there", () => {
   const { map, chunks } = missing();
   chunks.only({ first: 3, count: 3 });
   assertEquals([0, 1, 2, 3].map((at) => map.has(at)), [false, false, true, true]);
-  assertEquals(chunks.of(run(0, 4), 16), [{ first: 3, count: 3 }]);
+  assertEquals(chunks.of(piece(0, 4), 16), [{ first: 3, count: 3 }]);
 });

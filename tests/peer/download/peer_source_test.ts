@@ -1,13 +1,13 @@
 /** What a PeerSource makes of what another peer says, right or wrong. */
 import { assert, assertEquals } from "@std/assert";
-import { RUN_SIZE } from "../../../src/content/run_map.ts";
+import { PIECE_SIZE } from "../../../src/content/piece_map.ts";
 import { PeerSource } from "../../../src/peer/download/peer_source.ts";
 import type { Refusal } from "../../../src/wire/caller.ts";
 import { faultOf } from "../../support/faults.ts";
 import { settle } from "../../support/settle.ts";
 import { type RawEnd, Scripted } from "../../support/sockets.ts";
 
-const FILE = { id: "ab".repeat(32), size: 20 * RUN_SIZE };
+const FILE = { id: "ab".repeat(32), size: 20 * PIECE_SIZE };
 const SELF = { agent: "test/1", peer: "cd".repeat(32), port: 4_000 };
 const never = new AbortController().signal;
 
@@ -35,7 +35,7 @@ async function haveOf(...replies: ((id: unknown) => object | Uint8Array)[]) {
   await source.connect(never);
   const [told, taken]: number[][] = [[], []];
   try {
-    const map = await source.have((run) => told.push(run), (run) => taken.push(run));
+    const map = await source.have((piece) => told.push(piece), (piece) => taken.push(piece));
     const before = map.count;
     // What the peer said last shows when it answers nothing more.
     for (let turn = 0; turn < 4; turn++) await settle();
@@ -53,7 +53,7 @@ const complete = (id: unknown) => ({ action: "map", id, complete: true });
 
 Deno.test("peer source: who has all has all, and how long the answer took is known", async () => {
   const { map, rttMs, peer } = await haveOf(complete);
-  assertEquals([map.runs, map.complete, peer], [20, true, "ef".repeat(32)]);
+  assertEquals([map.pieces, map.complete, peer], [20, true, "ef".repeat(32)]);
   assert(rttMs > 0);
 });
 
@@ -63,7 +63,7 @@ Deno.test("peer source: a part of it, and what is told of after", async () => {
     () => has([1, 2], [19, 1]),
     () => has([0, 5]),
   );
-  // Of the last byte, only four bits are runs.
+  // Of the last byte, only four bits are pieces.
   assertEquals([before, told, map.count], [2, [1, 2, 19, 4], 6]);
 });
 
@@ -112,7 +112,7 @@ Deno.test("peer source: who tells the same again and again is not listened to", 
 Deno.test("peer source: a map that is too long or too short is a fault of the network", async () => {
   for (const length of [0, 2, 4, 1_000]) {
     const reply = mapReply(Array.from({ length }, () => 255));
-    await faultOf("network", haveOf(...reply), `a map of 20 runs has 3 bytes, not ${length}`);
+    await faultOf("network", haveOf(...reply), `a map of 20 pieces has 3 bytes, not ${length}`);
   }
 });
 

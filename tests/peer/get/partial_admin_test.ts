@@ -1,11 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { RUN_SIZE } from "../../../src/content/run_map.ts";
+import { PIECE_SIZE } from "../../../src/content/piece_map.ts";
 import { Claims } from "../../../src/peer/get/claims.ts";
 import type { FetchJob } from "../../../src/peer/get/fetch_job.ts";
 import type { FolderFetcher } from "../../../src/peer/folder/folder_fetcher.ts";
 import { PartialAdmin } from "../../../src/peer/get/partial_admin.ts";
 import { Transfers } from "../../../src/peer/status/transfers.ts";
-import { Unfinished } from "../../../src/peer/get/unfinished.ts";
+import { PartialDownloads } from "../../../src/peer/get/partial_downloads.ts";
 import type { PartialFile } from "../../../src/store/partial/partial_file.ts";
 import { Place } from "../../support/place.ts";
 
@@ -13,7 +13,7 @@ import { Place } from "../../support/place.ts";
 function adminOf({ downloads, folder }: Place) {
   const transfers = new Transfers();
   const claims = new Claims(() => false);
-  const unfinished = new Unfinished({
+  const unfinished = new PartialDownloads({
     ...{ dir: folder.path, downloads, claims, folders: {} as FolderFetcher },
     onFailed: () => false,
   });
@@ -30,21 +30,21 @@ function adminOf({ downloads, folder }: Place) {
 }
 
 Deno.test("partials: what is kept of a file counts before it is looked at again", async () => {
-  await using place = await Place.create(4 * RUN_SIZE);
+  await using place = await Place.create(4 * PIECE_SIZE);
   const first = place.open();
-  for (const run of [0, 2]) await place.store(first, run);
+  for (const piece of [0, 2]) await place.store(first, piece);
   await first.close();
   place.restart();
   const { admin, work } = adminOf(place);
   const how = () => admin.list().map(({ state, bytes, size }) => [state, bytes, size]);
-  assertEquals(how(), [["paused", 2 * RUN_SIZE, 4 * RUN_SIZE]]);
+  assertEquals(how(), [["paused", 2 * PIECE_SIZE, 4 * PIECE_SIZE]]);
   const again = place.open();
   await work(place.id, again);
   assertEquals(again.map.count, 0, "nothing of it is verified yet");
-  assertEquals(how(), [["active", 2 * RUN_SIZE, 4 * RUN_SIZE]]);
+  assertEquals(how(), [["active", 2 * PIECE_SIZE, 4 * PIECE_SIZE]]);
   await again.check();
   await place.store(again, 1);
-  assertEquals(how(), [["active", 3 * RUN_SIZE, 4 * RUN_SIZE]]);
+  assertEquals(how(), [["active", 3 * PIECE_SIZE, 4 * PIECE_SIZE]]);
   await again.close();
 });
 

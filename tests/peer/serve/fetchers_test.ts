@@ -1,20 +1,20 @@
 import { assertEquals } from "@std/assert";
 import { FileFetchers } from "../../../src/peer/serve/file_fetchers.ts";
-import type { RunNotices } from "../../../src/peer/serve/run_notices.ts";
+import type { PieceNotices } from "../../../src/peer/serve/piece_notices.ts";
 
 const FILE = "ab".repeat(32);
 
-/** Somebody who fetches, and the runs that it was told others are sent. */
+/** Somebody who fetches, and the pieces that it was told others are sent. */
 function fetcher() {
   const told: number[] = [];
-  const taken = (file: string, run: number) => {
+  const taken = (file: string, piece: number) => {
     assertEquals(file, FILE);
-    told.push(run);
+    told.push(piece);
   };
-  return { told, notices: { taken } as unknown as RunNotices };
+  return { told, notices: { taken } as unknown as PieceNotices };
 }
 
-Deno.test("fetchers: the first to ask for a run takes it, and the others are told once", () => {
+Deno.test("fetchers: the first to ask for a piece takes it, and the others are told once", () => {
   const fetchers = new FileFetchers();
   const [a, b, c, stranger] = [fetcher(), fetcher(), fetcher(), fetcher()];
   for (const { notices } of [a, b, c]) fetchers.add(notices);
@@ -24,7 +24,8 @@ Deno.test("fetchers: the first to ask for a run takes it, and the others are tol
   fetchers.ask(FILE, 7, b.notices);
   fetchers.ask(FILE, 8, b.notices);
   assertEquals([a.told, b.told, c.told], [[8], [7], [7, 8]]);
-  const isTaken = (run: number) => [a, b, stranger].map((it) => fetchers.isTaken(run, it.notices));
+  const isTaken = (piece: number) =>
+    [a, b, stranger].map((it) => fetchers.isTaken(piece, it.notices));
   assertEquals(isTaken(7), [false, true, true]);
   assertEquals(isTaken(8), [true, false, true]);
   fetchers.ask(FILE, 9, stranger.notices);
@@ -36,11 +37,11 @@ Deno.test("fetchers: what one who left was the first to ask for is anybody's aga
   const fetchers = new FileFetchers();
   const [a, b, c] = [fetcher(), fetcher(), fetcher()];
   for (const { notices } of [a, b, c]) fetchers.add(notices);
-  for (const run of [1, 2]) fetchers.ask(FILE, run, a.notices);
+  for (const piece of [1, 2]) fetchers.ask(FILE, piece, a.notices);
   fetchers.ask(FILE, 3, b.notices);
   fetchers.remove(a.notices);
   assertEquals(fetchers.size, 2);
-  assertEquals([1, 2, 3].map((run) => fetchers.isTaken(run, c.notices)), [false, false, true]);
+  assertEquals([1, 2, 3].map((piece) => fetchers.isTaken(piece, c.notices)), [false, false, true]);
   fetchers.ask(FILE, 1, b.notices);
   assertEquals(fetchers.isTaken(1, c.notices), true);
   assertEquals([a.told, c.told], [[3], [1, 2, 3, 1]], "who left hears nothing");
@@ -54,8 +55,8 @@ Deno.test("fetchers: too many are not told, but still refused; the oldest takers
   fetchers.ask(FILE, 0, first.notices);
   assertEquals(many.flatMap(({ told }) => told), []);
   assertEquals(fetchers.isTaken(0, second.notices), true);
-  for (let run = 1; run < 65_536; run++) fetchers.ask(FILE, run, first.notices);
+  for (let piece = 1; piece < 65_536; piece++) fetchers.ask(FILE, piece, first.notices);
   assertEquals(fetchers.isTaken(0, second.notices), true);
   fetchers.ask(FILE, 65_536, first.notices);
-  assertEquals([0, 1].map((run) => fetchers.isTaken(run, second.notices)), [false, true]);
+  assertEquals([0, 1].map((piece) => fetchers.isTaken(piece, second.notices)), [false, true]);
 });

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
-import { RUN_CHUNKS, RUN_SIZE, RunMap } from "../../../src/content/run_map.ts";
-import { RunNotices } from "../../../src/peer/serve/run_notices.ts";
+import { PIECE_CHUNKS, PIECE_SIZE, PieceMap } from "../../../src/content/piece_map.ts";
+import { PieceNotices } from "../../../src/peer/serve/piece_notices.ts";
 import { RateLimiter } from "../../../src/async/rate_limiter.ts";
 import { Connection } from "../../../src/wire/connection.ts";
 import { CHUNK_SIZE } from "../../../src/wire/protocol.ts";
@@ -35,7 +35,7 @@ Deno.test("uploader: a share is served whole", async () => {
 
 Deno.test("uploader: a download is served as far as it is", async () => {
   await using it = await serving();
-  const growing = new Growing(patterned(4 * RUN_SIZE + 1, 2));
+  const growing = new Growing(patterned(4 * PIECE_SIZE + 1, 2));
   const stop = it.downloads.add(growing);
   const end = await it.call();
   const { id: file } = growing;
@@ -51,13 +51,13 @@ Deno.test("uploader: a download is served as far as it is", async () => {
   assertEquals(await codeOf(end, chunks(4, 4, 9)), "not_yet");
   assertEquals(await codeOf(end, chunks(5, 16, 2)), "out_of_range");
   await end.send(chunks(6, 4, 8), chunks(7, 16, 1), page);
-  assertEquals(await end.line(), { action: "chunks", id: 6, payload: 2 * RUN_SIZE });
+  assertEquals(await end.line(), { action: "chunks", id: 6, payload: 2 * PIECE_SIZE });
   assertSameBytes(
-    await end.bytes(2 * RUN_SIZE),
-    growing.content.subarray(RUN_SIZE, 3 * RUN_SIZE),
+    await end.bytes(2 * PIECE_SIZE),
+    growing.content.subarray(PIECE_SIZE, 3 * PIECE_SIZE),
   );
   assertEquals(await end.line(), { action: "chunks", id: 7, payload: 1 });
-  assertSameBytes(await end.bytes(1), growing.content.subarray(4 * RUN_SIZE));
+  assertSameBytes(await end.bytes(1), growing.content.subarray(4 * PIECE_SIZE));
   assertEquals((await end.line()).action, "digests");
   assertSameBytes(await end.bytes(17 * 32), patterned(17 * 32));
   assertEquals(it.served.map(([name]) => name), ["growing", "growing"]);
@@ -69,7 +69,7 @@ Deno.test("uploader: a download is served as far as it is", async () => {
 
 Deno.test("uploader: have tells what is there, and then what is new", async () => {
   await using it = await serving();
-  const growing = new Growing(patterned(20 * RUN_SIZE, 3));
+  const growing = new Growing(patterned(20 * PIECE_SIZE, 3));
   it.downloads.add(growing);
   growing.get(0, 9);
   const end = await it.call();
@@ -84,7 +84,7 @@ Deno.test("uploader: have tells what is there, and then what is new", async () =
   assertEquals(await end.line(), { action: "has", file, runs: [[2, 3], [12, 1]] });
   growing.get(5);
   assertEquals(await end.line(), { action: "has", file, runs: [[5, 1]] });
-  growing.get(...Array.from({ length: 20 }, (_, run) => run));
+  growing.get(...Array.from({ length: 20 }, (_, piece) => piece));
   const told = new Set<number>();
   while (told.size < 13) {
     const { runs } = await end.line();
@@ -96,7 +96,7 @@ Deno.test("uploader: have tells what is there, and then what is new", async () =
   await until(() => growing.heard.size === 0);
 });
 
-Deno.test("uploader: who fetches a file is told what the others ask for, once for each run", async () => {
+Deno.test("uploader: who fetches a file is told what the others ask for, once for each piece", async () => {
   await using it = await serving();
   const file = it.share.id;
   const asked: [id: number, first: number, count: number][] = [[3, 4, 2], [4, 6, 2], [5, 9, 4]];
@@ -113,18 +113,18 @@ Deno.test("uploader: who fetches a file is told what the others ask for, once fo
     assertEquals(await asking.line(), { action: "chunks", id, payload: count * CHUNK_SIZE });
     await asking.bytes(count * CHUNK_SIZE);
   }
-  const runs = new Set<number>();
-  while (runs.size < 3) {
+  const pieces = new Set<number>();
+  while (pieces.size < 3) {
     const notice = await listening.line();
     assertEquals([notice.action, notice.file], ["taken", file]);
     for (const [first, count] of notice.runs) {
-      for (let run = first; run < first + count; run++) {
-        assert(!runs.has(run), `${run} is told of again`);
-        runs.add(run);
+      for (let piece = first; piece < first + count; piece++) {
+        assert(!pieces.has(piece), `${piece} is told of again`);
+        pieces.add(piece);
       }
     }
   }
-  assertEquals([...runs].sort(), [1, 2, 3]);
+  assertEquals([...pieces].sort(), [1, 2, 3]);
   // Neither who asks for them nor who fetches nothing hears of them.
   for (const end of [asking, stranger]) {
     await end.send(have(9, file));
@@ -137,15 +137,15 @@ Deno.test("uploader: with unless_taken, what another asked for first is refused 
   const file = it.share.id;
   let id = 2;
   /** The code of the refusal, or "" when the chunks came. What others are sent is told in between. */
-  const ask = async (end: RawEnd, run: number, unless: object = { unless_taken: true }) => {
-    const range = { first: run * RUN_CHUNKS, count: RUN_CHUNKS };
+  const ask = async (end: RawEnd, piece: number, unless: object = { unless_taken: true }) => {
+    const range = { first: piece * PIECE_CHUNKS, count: PIECE_CHUNKS };
     await end.send({ action: "get_chunks", id: ++id, file, ...range, ...unless });
     let reply = await end.line();
     while (reply.action === "taken") reply = await end.line();
     assertEquals(reply.id, id);
     if (reply.action === "error") return reply.code;
-    const position = run * RUN_SIZE;
-    const content = it.share.content.subarray(position, position + RUN_SIZE);
+    const position = piece * PIECE_SIZE;
+    const content = it.share.content.subarray(position, position + PIECE_SIZE);
     assertSameBytes(await end.bytes(reply.payload), content);
     return "";
   };
@@ -196,16 +196,16 @@ Deno.test("has: who doesn't read is sent one notice at a time, and then no more"
   const [near, far] = await socketPair();
   using connection = new Counting(near, { progressMs: 200 });
   const growing = new Growing(new Uint8Array());
-  Object.assign(growing, { size: 10_000 * RUN_SIZE, map: new RunMap(10_000) });
-  const notices = new RunNotices(connection, 0);
+  Object.assign(growing, { size: 10_000 * PIECE_SIZE, map: new PieceMap(10_000) });
+  const notices = new PieceNotices(connection, 0);
   notices.follow(growing);
   growing.get(1);
   await until(() => connection.sent === 1);
   // More than the sockets hold, so that whatever comes after it waits.
   connection.sendBytes(new Uint8Array(32 * MIB)).catch(() => {});
-  for (let run = 2; run < 10_000 && !connection.closed; run += 2) {
-    growing.get(run);
-    if (run % 200 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  for (let piece = 2; piece < 10_000 && !connection.closed; piece += 2) {
+    growing.get(piece);
+    if (piece % 200 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
   }
   await until(() => growing.heard.size === 0);
   assertEquals(connection.sent, 1);
@@ -217,7 +217,7 @@ Deno.test("has: who doesn't read is sent one notice at a time, and then no more"
 
 Deno.test("uploader: sources are those who asked and listen, and those it fetches from", async () => {
   await using it = await serving();
-  const growing = new Growing(patterned(RUN_SIZE, 4));
+  const growing = new Growing(patterned(PIECE_SIZE, 4));
   growing.sources = () => [
     { peer: "99".repeat(32), address: "192.0.2.1", port: 9 },
     { peer: YOU, address: "192.0.2.2", port: 10 },

@@ -1,30 +1,30 @@
 /** What a page shows of downloads: their maps, and rates over time. */
 import { assert, assertEquals } from "@std/assert";
-import { RUN_SIZE, RunMap } from "../../../src/content/run_map.ts";
+import { PIECE_SIZE, PieceMap } from "../../../src/content/piece_map.ts";
 import { downloadMapOf } from "../../../src/peer/status/download_map.ts";
 import type { Downloader } from "../../../src/peer/download/downloader.ts";
 import { RateHistory } from "../../../src/peer/status/rate_history.ts";
-import { RunPicker } from "../../../src/peer/download/run_picker.ts";
+import { PiecePicker } from "../../../src/peer/download/piece_picker.ts";
 import { Transfers } from "../../../src/peer/status/transfers.ts";
 import { faultOf } from "../../support/faults.ts";
 
 const ID = "ab".repeat(32);
 
-function mapOf(runs: number, ...there: number[]): RunMap {
-  const map = new RunMap(runs);
-  for (const run of there) map.add(run);
+function mapOf(pieces: number, ...there: number[]): PieceMap {
+  const map = new PieceMap(pieces);
+  for (const piece of there) map.add(piece);
   return map;
 }
 
-/** What is told of a download of this size that has these runs, from these sources. */
-function shown(size: number, map: RunMap, holdings: RunMap[] = [], chunks = 0) {
+/** What is told of a download of this size that has these pieces, from these sources. */
+function shown(size: number, map: PieceMap, holdings: PieceMap[] = [], chunks = 0) {
   const downloader = { holdings, chunksIn: () => chunks } as unknown as Downloader;
   return downloadMapOf(ID, { partial: { map, size }, downloader }, undefined);
 }
 
-Deno.test("download map: a cell for each run of a small file, in parts", async () => {
-  const size = 3 * RUN_SIZE + 1;
-  const sources = [RunMap.full(4), mapOf(4, 1)];
+Deno.test("download map: a cell for each piece of a small file, in parts", async () => {
+  const size = 3 * PIECE_SIZE + 1;
+  const sources = [PieceMap.full(4), mapOf(4, 1)];
   assertEquals(await shown(size, mapOf(4, 0, 3), sources, 1), {
     ...{ cells: 4, have: [100, 25, 25, 100], sources: [1, 2, 1, 1] },
   });
@@ -33,14 +33,14 @@ Deno.test("download map: a cell for each run of a small file, in parts", async (
 });
 
 Deno.test("download map: at most 1,000 cells, and none is whole that lacks a chunk", async () => {
-  for (const runs of [999, 1_000, 1_001, 1_999, 1_000_003]) {
-    const map = RunMap.full(runs);
-    const full = await shown(runs * RUN_SIZE, map, [RunMap.full(runs)]);
-    assertEquals(full.cells, Math.min(1_000, runs));
+  for (const pieces of [999, 1_000, 1_001, 1_999, 1_000_003]) {
+    const map = PieceMap.full(pieces);
+    const full = await shown(pieces * PIECE_SIZE, map, [PieceMap.full(pieces)]);
+    assertEquals(full.cells, Math.min(1_000, pieces));
     assertEquals([full.have.length, full.sources.length], [full.cells, full.cells]);
     assert(full.have.every((cell) => cell === 100) && full.sources.every((cell) => cell === 1));
-    map.remove(runs - 1);
-    const lacking = await shown(runs * RUN_SIZE, map);
+    map.remove(pieces - 1);
+    const lacking = await shown(pieces * PIECE_SIZE, map);
     assertEquals(lacking.have.filter((cell) => cell < 100).length, 1);
     assert(lacking.have.at(-1)! < 100);
   }
@@ -74,10 +74,10 @@ Deno.test("rate history: bytes of each second, the oldest first", () => {
   assertEquals(history.view().down.filter((bytes) => bytes > 0).length, 1);
 });
 
-Deno.test("run picker: what a reader waits for comes first, until it is taken", () => {
-  const map = new RunMap(10);
-  const picker = new RunPicker<string>({ map, horizon: () => Infinity });
-  picker.add("full", RunMap.full(10));
+Deno.test("piece picker: what a reader waits for comes first, until it is taken", () => {
+  const map = new PieceMap(10);
+  const picker = new PiecePicker<string>({ map, horizon: () => Infinity });
+  picker.add("full", PieceMap.full(10));
   picker.add("part", mapOf(10, 6));
   const reader = {};
   picker.prefer(reader, { first: 5, end: 8 });
@@ -89,12 +89,12 @@ Deno.test("run picker: what a reader waits for comes first, until it is taken", 
   assertEquals(picker.take("part")?.first ?? picker.take("full")?.first, 6);
   picker.prefer(reader, undefined);
   const rest = new Set([5, 6, 7]);
-  for (let run; (run = picker.take("full")?.first) !== undefined;) {
-    assert(!rest.has(run), `run ${run} is taken twice`);
-    rest.add(run);
+  for (let piece; (piece = picker.take("full")?.first) !== undefined;) {
+    assert(!rest.has(piece), `piece ${piece} is taken twice`);
+    rest.add(piece);
   }
   assertEquals(rest.size, 10);
-  for (const run of rest) picker.done(run);
+  for (const piece of rest) picker.done(piece);
   assertEquals(picker.missing, 0);
 });
 

@@ -1,13 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
-import { RUN_SIZE, RunMap } from "../../../src/content/run_map.ts";
+import { PIECE_SIZE, PieceMap } from "../../../src/content/piece_map.ts";
 import { DownloadStore } from "../../../src/store/partial/download_store.ts";
 import { StateDatabase } from "../../../src/store/state/state_database.ts";
 import { TempFolder } from "../../support/temp_folder.ts";
 import { withoutFolders } from "../../support/without_folders.ts";
-import { Place, runsOf } from "../../support/place.ts";
+import { piecesOf, Place } from "../../support/place.ts";
 
 Deno.test("downloads: files that no row is for, and rows without their file, are cleaned up", async () => {
-  await using place = await Place.create(2 * RUN_SIZE);
+  await using place = await Place.create(2 * PIECE_SIZE);
   const kept = place.open();
   await place.store(kept, 1);
   await kept.close();
@@ -25,7 +25,7 @@ Deno.test("downloads: files that no row is for, and rows without their file, are
 });
 
 Deno.test("downloads: pages of digests stay as long as the download does", async () => {
-  await using place = await Place.create(2 * RUN_SIZE);
+  await using place = await Place.create(2 * PIECE_SIZE);
   const partial = place.open();
   await partial.close();
   place.state.digests.tidy();
@@ -51,14 +51,14 @@ Deno.test("downloads: a database of version 1 gets its tables, and keeps the res
 });
 
 Deno.test("downloads: what is asked for anew is remembered, what is there stays", async () => {
-  await using place = await Place.create(2 * RUN_SIZE);
+  await using place = await Place.create(2 * PIECE_SIZE);
   const { id, downloads } = place;
-  const about = { id, name: "a", size: 2 * RUN_SIZE, overwrite: false, taken: "first" as const };
+  const about = { id, name: "a", size: 2 * PIECE_SIZE, overwrite: false, taken: "first" as const };
   downloads.begin(about);
-  const map = new RunMap(2);
+  const map = new PieceMap(2);
   map.add(1);
   downloads.save(id, map.bytes());
   const download = downloads.begin({ ...about, name: "b", output: "/x", overwrite: true });
   assertEquals([download.name, download.output, download.overwrite], ["b", "/x", true]);
-  assertEquals(runsOf(download.map), [1]);
+  assertEquals(piecesOf(download.map), [1]);
 });

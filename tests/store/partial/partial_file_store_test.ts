@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { mtimeOf } from "../../../src/store/disk/file_stamp.ts";
 import { digestChunks } from "../../../src/content/digest.ts";
-import { runCount } from "../../../src/content/run_map.ts";
+import { pieceCount } from "../../../src/content/piece_map.ts";
 import { DownloadStore } from "../../../src/store/partial/download_store.ts";
 import { Disk } from "../../../src/store/disk/disk.ts";
 import { PartialFile } from "../../../src/store/partial/partial_file.ts";
@@ -28,16 +28,16 @@ function openPartial(folder: string, size: number, { id = ID, disk = new Disk() 
   return PartialFile.open({ id, name: "data", size, overwrite: false, taken: "first" }, options);
 }
 
-/** A partial with `content`, its runs written in reverse. */
+/** A partial with `content`, its pieces written in reverse. */
 async function partialOf(folder: TempFolder, content: Bytes, n = 0): Promise<PartialFile> {
   const disk = new Disk();
   const about = { id: idOf(n), disk };
   const partial = openPartial(folder.at("partials"), content.length, about);
-  for (let run = runCount(content.length) - 1; run >= 0; run--) {
-    const bytes = content.slice(run * MIB, (run + 1) * MIB);
+  for (let piece = pieceCount(content.length) - 1; piece >= 0; piece--) {
+    const bytes = content.slice(piece * MIB, (piece + 1) * MIB);
     const expected = await digestChunks(bytes);
-    await partial.store(run * MIB, { buffer: bytes.buffer, length: bytes.length, expected });
-    partial.runDone(run);
+    await partial.store(piece * MIB, { buffer: bytes.buffer, length: bytes.length, expected });
+    partial.pieceDone(piece);
   }
   await disk.close(partial.path);
   disk.stop();

@@ -1,30 +1,32 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { RUN_SIZE, runCount } from "../../../src/content/run_map.ts";
+import { PIECE_SIZE, pieceCount } from "../../../src/content/piece_map.ts";
 import { Fault } from "../../../src/fault.ts";
 import { PartialFile } from "../../../src/store/partial/partial_file.ts";
 import { assertSameBytes } from "../../support/bytes.ts";
 import { faultOf } from "../../support/faults.ts";
-import { Place, runsOf } from "../../support/place.ts";
+import { piecesOf, Place } from "../../support/place.ts";
 import { settle } from "../../support/settle.ts";
 
 const CHUNK = 65_536;
 
 Deno.test("partial: what was there is there again, verified, and the rest makes the file", async () => {
-  for (const size of [1, CHUNK, RUN_SIZE, RUN_SIZE + 1, 3 * RUN_SIZE - 1, 9 * RUN_SIZE + CHUNK]) {
+  for (
+    const size of [1, CHUNK, PIECE_SIZE, PIECE_SIZE + 1, 3 * PIECE_SIZE - 1, 9 * PIECE_SIZE + CHUNK]
+  ) {
     await using place = await Place.create(size);
-    const runs = runCount(size);
+    const pieces = pieceCount(size);
     const first = place.open();
     assertEquals([first.map.count, first.unchecked], [0, 0]);
-    for (let run = 0; run < runs - 1; run++) await place.store(first, run);
+    for (let piece = 0; piece < pieces - 1; piece++) await place.store(first, piece);
     await first.close();
     place.restart();
     const second = place.open();
-    assertEquals([second.map.count, second.unchecked], [0, runs - 1], "nothing is believed");
+    assertEquals([second.map.count, second.unchecked], [0, pieces - 1], "nothing is believed");
     let checked = 0;
     await second.check({ onChecked: (bytes) => checked += bytes });
-    assertEquals([second.map.count, second.unchecked], [runs - 1, 0]);
-    assertEquals(checked, (runs - 1) * RUN_SIZE);
-    await place.store(second, runs - 1);
+    assertEquals([second.map.count, second.unchecked], [pieces - 1, 0]);
+    assertEquals(checked, (pieces - 1) * PIECE_SIZE);
+    await place.store(second, pieces - 1);
     assertEquals(second.bytes, size);
     await second.publish(place.folder.at("file"), { mtime: 1_000, overwrite: false });
     assertSameBytes(await Deno.readFile(place.folder.at("file")), place.content);
@@ -34,7 +36,7 @@ Deno.test("partial: what was there is there again, verified, and the rest makes 
 });
 
 Deno.test("partial: the map never claims what no sync has covered", async () => {
-  await using place = await Place.create(4 * RUN_SIZE);
+  await using place = await Place.create(4 * PIECE_SIZE);
   let sync = () => Promise.resolve();
   const timers: (() => void)[] = [];
   const partial = place.open({
@@ -62,48 +64,50 @@ Deno.test("partial: the map never claims what no sync has covered", async () => 
   place.restart();
   const again = place.open();
   await again.check();
-  assertEquals(runsOf(again.map), [0]);
+  assertEquals(piecesOf(again.map), [0]);
   await again.discard();
 });
 
 Deno.test("partial: what is wrong on disk is not there, all else is", async () => {
-  await using place = await Place.create(5 * RUN_SIZE + 10);
+  await using place = await Place.create(5 * PIECE_SIZE + 10);
   const first = place.open();
-  for (const run of [0, 1, 2, 3, 5]) await place.store(first, run);
+  for (const piece of [0, 1, 2, 3, 5]) await place.store(first, piece);
   await first.close();
   place.restart();
   using file = await Deno.open(place.path, { write: true });
-  await file.seek(2 * RUN_SIZE + 77, Deno.SeekMode.Start);
-  await file.write(new Uint8Array([place.content[2 * RUN_SIZE + 77] ^ 1]));
+  await file.seek(2 * PIECE_SIZE + 77, Deno.SeekMode.Start);
+  await file.write(new Uint8Array([place.content[2 * PIECE_SIZE + 77] ^ 1]));
   const second = place.open();
   await second.check();
-  assertEquals(runsOf(second.map), [0, 1, 3, 5]);
+  assertEquals(piecesOf(second.map), [0, 1, 3, 5]);
   assertEquals(place.claimed(), [0, 1, 3, 5]);
-  for (const run of [2, 4]) await place.store(second, run);
+  for (const piece of [2, 4]) await place.store(second, piece);
   await second.publish(place.folder.at("file"), { mtime: 0, overwrite: false });
   assertSameBytes(await Deno.readFile(place.folder.at("file")), place.content);
 });
 
 Deno.test("partial: cut off, or longer than the file, it costs what is missing", async () => {
-  await using place = await Place.create(3 * RUN_SIZE);
-  for (const [length, left] of [[RUN_SIZE + 5, [0]], [0, []], [3 * RUN_SIZE + 1, []]] as const) {
+  await using place = await Place.create(3 * PIECE_SIZE);
+  for (
+    const [length, left] of [[PIECE_SIZE + 5, [0]], [0, []], [3 * PIECE_SIZE + 1, []]] as const
+  ) {
     const first = place.open();
     await first.check();
-    for (const run of [0, 1, 2]) if (!first.map.has(run)) await place.store(first, run);
+    for (const piece of [0, 1, 2]) if (!first.map.has(piece)) await place.store(first, piece);
     await first.close();
     await Deno.truncate(place.path, length);
     place.restart();
     const second = place.open();
     await second.check();
-    assertEquals(runsOf(second.map), [...left]);
+    assertEquals(piecesOf(second.map), [...left]);
     await second.close();
   }
 });
 
 Deno.test("partial: a check that is broken off loses nothing", async () => {
-  await using place = await Place.create(16 * RUN_SIZE);
+  await using place = await Place.create(16 * PIECE_SIZE);
   const first = place.open();
-  for (let run = 0; run < 16; run++) await place.store(first, run);
+  for (let piece = 0; piece < 16; piece++) await place.store(first, piece);
   await first.close();
   place.restart();
   const second = place.open();
@@ -116,44 +120,44 @@ Deno.test("partial: a check that is broken off loses nothing", async () => {
 });
 
 Deno.test("partial: this process believes itself, unless the file was changed since", async () => {
-  await using place = await Place.create(2 * RUN_SIZE);
+  await using place = await Place.create(2 * PIECE_SIZE);
   const first = place.open();
   await place.store(first, 0);
   await first.close();
   const second = place.open();
-  assertEquals([second.unchecked, runsOf(second.map)], [0, [0]]);
+  assertEquals([second.unchecked, piecesOf(second.map)], [0, [0]]);
   await second.close();
   await Deno.writeFile(place.path, new Uint8Array(10), { append: true });
   const third = place.open();
-  assertEquals([third.unchecked, runsOf(third.map)], [1, []]);
+  assertEquals([third.unchecked, piecesOf(third.map)], [1, []]);
   await third.close();
 });
 
 Deno.test("partial: it serves what is verified, tells of it, and nothing else", async () => {
-  await using place = await Place.create(3 * RUN_SIZE + 100);
+  await using place = await Place.create(3 * PIECE_SIZE + 100);
   const partial = place.open();
   const heard: number[] = [];
-  const stop = partial.onRun((run) => heard.push(run));
+  const stop = partial.onPiece((piece) => heard.push(piece));
   const into = new Uint8Array(CHUNK);
   assertEquals(partial.read(0, into), false);
   await place.store(partial, 1);
-  assert(partial.read(RUN_SIZE, into));
-  assertSameBytes(into, place.content.subarray(RUN_SIZE, RUN_SIZE + CHUNK));
-  assertEquals(partial.read(RUN_SIZE - 1, into), false, "it begins in a run that is not there");
-  assertEquals(partial.read(2 * RUN_SIZE - 1, into), false, "it ends in one");
+  assert(partial.read(PIECE_SIZE, into));
+  assertSameBytes(into, place.content.subarray(PIECE_SIZE, PIECE_SIZE + CHUNK));
+  assertEquals(partial.read(PIECE_SIZE - 1, into), false, "it begins in a piece that is not there");
+  assertEquals(partial.read(2 * PIECE_SIZE - 1, into), false, "it ends in one");
   await place.store(partial, 3);
-  assert(partial.read(3 * RUN_SIZE, into.subarray(0, 100)));
-  assertEquals(partial.read(3 * RUN_SIZE + 50, into), false, "there is no more of the file");
+  assert(partial.read(3 * PIECE_SIZE, into.subarray(0, 100)));
+  assertEquals(partial.read(3 * PIECE_SIZE + 50, into), false, "there is no more of the file");
   assertEquals(heard, [1, 3]);
   stop();
   await place.store(partial, 0);
   assertEquals(heard, [1, 3]);
   await partial.close();
-  assertEquals(partial.read(RUN_SIZE, into), false);
+  assertEquals(partial.read(PIECE_SIZE, into), false);
 });
 
 Deno.test("partial: a file that has a second name by now is never written to", async () => {
-  await using place = await Place.create(2 * RUN_SIZE);
+  await using place = await Place.create(2 * PIECE_SIZE);
   const first = place.open();
   await place.store(first, 0);
   await first.close();
@@ -167,9 +171,9 @@ Deno.test("partial: a file that has a second name by now is never written to", a
 });
 
 Deno.test("partial: a destination that is taken leaves it whole", async () => {
-  await using place = await Place.create(2 * RUN_SIZE);
+  await using place = await Place.create(2 * PIECE_SIZE);
   const first = place.open();
-  for (const run of [0, 1]) await place.store(first, run);
+  for (const piece of [0, 1]) await place.store(first, piece);
   await place.folder.write("file", "precious");
   const options = { mtime: 0, overwrite: false };
   await faultOf("destination", first.publish(place.folder.at("file"), options));
@@ -184,7 +188,7 @@ Deno.test("partial: a destination that is taken leaves it whole", async () => {
 });
 
 Deno.test("partial: what can never fit is refused before anything is made for it", async () => {
-  await using place = await Place.create(2 * RUN_SIZE);
+  await using place = await Place.create(2 * PIECE_SIZE);
   const { id, downloads, disk } = place;
   const about = { id, name: "huge", size: Number.MAX_SAFE_INTEGER, overwrite: false };
   const huge = { ...about, taken: "first" as const };

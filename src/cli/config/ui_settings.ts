@@ -1,0 +1,41 @@
+import { Fault, messageOf } from "../../fault.ts";
+import type { UiSettings } from "../../web/ui_door.ts";
+import type { PeerFlags } from "../args/options.ts";
+
+export const PASSWORD_VARIABLE = "SHOAL_UI_PASSWORD";
+/** Most bytes in a password's file. */
+const FILE_CAP = 4_096;
+
+/**
+ * What the page is to be served with; undefined when it isn't asked for. The password comes from a
+ * file or the environment, since everybody on a machine can read command lines. Throws a `usage` Fault
+ * when the file can't be read.
+ */
+export async function uiSettingsOf(flags: PeerFlags): Promise<UiSettings | undefined> {
+  const { ui, uiHost, uiPasswordFile } = flags;
+  if ((ui === undefined && uiHost === undefined) || ui === false) return;
+  const password = uiPasswordFile === undefined
+    ? Deno.env.get(PASSWORD_VARIABLE)
+    : await readPassword(uiPasswordFile);
+  return {
+    host: uiHost,
+    port: typeof ui === "number" ? ui : undefined,
+    password: password || undefined,
+  };
+}
+
+async function readPassword(path: string): Promise<string> {
+  const cannot = `Cannot read the page's password from ${path}`;
+  try {
+    const { size } = await Deno.stat(path);
+    if (size > FILE_CAP) {
+      throw new Fault("usage", `${cannot}: it is no password, but ${size} bytes`);
+    }
+    const [line] = (await Deno.readTextFile(path)).split(/\r?\n/);
+    if (line === "") throw new Fault("usage", `${cannot}: its first line is empty`);
+    return line;
+  } catch (cause) {
+    if (cause instanceof Fault) throw cause;
+    throw new Fault("usage", `${cannot}: ${messageOf(cause)}`, { cause });
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * What the page and HTTP clients can ask of a running peer besides PeerApi: only a PeerNode does it,
+ * in its own process.
+ */
+import type { ManifestEntry } from "../../content/manifest.ts";
+import type { Finding } from "./finding.ts";
+import type { ConfigChanges, ConfigView } from "./config.ts";
+import type { GetRequest, PeerApi, ShareResult } from "./peer_api.ts";
+
+/** A download in cells of equal size, for a picture of it. */
+export interface DownloadMap {
+  /** At most 1,000, and no more than the file has runs. */
+  cells: number;
+  /** How much of each cell is there: per cent, 0 to 100. */
+  have: number[];
+  /** How many connected sources have each cell. */
+  sources: number[];
+}
+
+/** What was sent and received lately. */
+export interface History {
+  /** Seconds that each number stands for. */
+  interval: 1;
+  /** The number of the last one, counted from any beginning. */
+  second: number;
+  /** Bytes in each of the last 300 seconds, the oldest first. */
+  up: number[];
+  down: number[];
+}
+
+/** A file of the swarm that can be read at any position. */
+export interface OpenedFile {
+  name: string;
+  /** File id, 64 hex digits. */
+  id: string;
+  size: number;
+  /**
+   * Verified bytes from position `from` up to `end`, in order, in parts of any length. Fetches no more
+   * than the chunks that these lie in, and no faster than they are taken. Throws Faults.
+   */
+  read(from: number, end: number, signal: AbortSignal): AsyncGenerator<Uint8Array>;
+}
+
+/** What is in a folder, by its verified manifest. */
+export interface FolderListing {
+  /** The folder's id, 64 hex digits. */
+  id: string;
+  /** In the order of their paths, which are relative to what was asked for. */
+  entries: ManifestEntry[];
+  /** Of all files together. */
+  bytes: number;
+}
+
+export interface UploadRequest {
+  /** What to call it: a relative POSIX path under DIR. */
+  name: string;
+  /** Its size, where the sender says so. */
+  size?: number;
+}
+
+export interface UploadOptions {
+  signal?: AbortSignal;
+  /** What has come, which is hashed as it comes; then what is hashed of a file that was there. */
+  onProgress?: (
+    progress: { received: number; size?: number } | { hashed: number; size: number },
+  ) => void;
+}
+
+export interface UiApi extends PeerApi {
+  /**
+   * Finds a file to read: what this peer shares, what it is fetching, or what the swarm has. Throws
+   * `not_found`, `ambiguous` and `network` Faults.
+   */
+  open(request: Pick<GetRequest, "name" | "id">, signal: AbortSignal): Promise<OpenedFile>;
+  /**
+   * What is in a folder, or in the part of one. Nothing is put on disk. Throws a `usage` Fault for a
+   * file, and as {@link open} does.
+   */
+  listFolder(
+    request: Pick<GetRequest, "name" | "id">,
+    signal: AbortSignal,
+  ): Promise<FolderListing>;
+  /**
+   * Puts what comes into DIR, once it is all there, and shares it. Nothing is replaced: throws a
+   * `destination` Fault when another file of that name is there. One with the same content is shared
+   * as it is. What breaks off leaves nothing.
+   */
+  upload(
+    request: UploadRequest,
+    body: ReadableStream<Uint8Array<ArrayBuffer>>,
+    options?: UploadOptions,
+  ): Promise<ShareResult>;
+  /** How far the download of a content is. Throws `not_found` when it isn't being fetched. */
+  downloadMap(id: string): Promise<DownloadMap>;
+  history(): Promise<History>;
+  /** Looks at the bootstraps as this peer does, and at what only the owner of DIR can see. */
+  diagnose(): Promise<Finding[]>;
+  /** What this peer is set to. Throws a `usage` Fault when the config file can't be used. */
+  config(): Promise<ConfigView>;
+  /**
+   * Changes the config file, and what can be changed while the peer runs. Nothing is changed when a
+   * value is wrong: then it throws a `usage` Fault.
+   */
+  configure(changes: ConfigChanges): Promise<ConfigView>;
+}

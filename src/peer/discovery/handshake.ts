@@ -1,0 +1,121 @@
+import { Fault, messageOf } from "../../fault.ts";
+import { AGENT } from "../../version.ts";
+import { Caller, Refusal } from "../../wire/caller.ts";
+import { type Address, Connection, formatAddress } from "../../wire/connection.ts";
+import { BootstrapHello, PROTOCOL_VERSION } from "../../wire/protocol.ts";
+import { askLegacy, LegacyPeers } from "../../wire/legacy_dialect.ts";
+import { OtherSwarm, type Transport } from "../../wire/transport.ts";
+
+/** Time for each of the two greetings, in milliseconds: together a handshake. */
+export const GREETING_MS = 5_000;
+
+/** What was found: a Shoal bootstrap, with an open connection to it, or a seed bootstrap. */
+export type Greeting =
+  | {
+    kind: "shoal";
+    caller: Caller;
+    nonce: string;
+    /**
+     * How far this machine's clock is ahead of the bootstrap's, in milliseconds, give or take half the
+     * time of the greeting; undefined when the bootstrap doesn't tell the time.
+     */
+    ahead?: number;
+  }
+  | { kind: "seed" };
+
+export interface GreetOptions {
+  /** The caller's own peer id. */
+  peer?: string;
+  /** For each of two tries, in milliseconds. @default 5_000 */
+  ms?: number;
+  /** How it is talked to. Default in the clear. */
+  transport?: Transport;
+  signal?: AbortSignal;
+}
+
+/**
+ * Says `hello` to whoever listens there; when that isn't understood, asks as a seed peer would.
+ * Throws a `network` Fault that says whether nobody can be reached, or somebody else listens, or a
+ * bootstrap refused; an `integrity` Fault when the two ends are not of one swarm; or the signal's own
+ * reason.
+ */
+export async function handshake(
+  address: Address,
+  options: GreetOptions = {},
+): Promise<Greeting> {
+  const { peer, ms = GREETING_MS, transport, signal } = options;
+  const started = performance.now();
+  const connection = await reach(address, ms, options);
+  const caller = new Caller(connection);
+  const silent = new Fault("network", `${formatAddress(address)} did not say hello`);
+  const timer = setTimeout(() => caller.close(silent), ms - (performance.now() - started));
+  const abort = () => caller.close();
+  signal?.addEventListener("abort", abort);
+  try {
+    const hello = { action: "hello", protocol: PROTOCOL_VERSION, agent: AGENT, peer };
+    const asked = Date.now();
+    const { reply } = await caller.request(hello, BootstrapHello);
+    signal?.throwIfAborted();
+    const { nonce, time } = reply;
+    const ahead = time === undefined ? undefined : (asked + Date.now()) / 2 - time;
+    return { kind: "shoal", caller, nonce, ahead };
+  } catch (error) {
+    caller.close();
+    signal?.throwIfAborted();
+    // Who can refuse in so many words is a bootstrap of our own kind.
+    if (error instanceof Refusal) throw error;
+    if (error instanceof OtherSwarm) throw wantsKey(address, error);
+    if (!transport?.secured && await isLegacy(address, ms, signal)) return { kind: "seed" };
+    const who = formatAddress(address);
+    const what = error === silent
+      ? `${who} did not say hello within ${2 * ms / 1000} s`
+      : `${who} is not a Shoal bootstrap: ${messageOf(error).replace(`${connection} `, "it ")}`;
+    throw new Fault("network", what, { cause: error });
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
+  }
+}
+
+async function reach(
+  address: Address,
+  ms: number,
+  { transport, signal }: GreetOptions,
+): Promise<Connection> {
+  try {
+    return await Connection.open(address, { ms, transport, signal });
+  } catch (cause) {
+    if (cause instanceof OtherSwarm) throw cannotUse(address, cause.why, cause);
+    if (!(cause instanceof Fault)) throw cause;
+    const message = cause.message.replace("Cannot connect to", "Cannot reach bootstrap");
+    throw new Fault("network", message, { cause });
+  }
+}
+
+async function isLegacy(address: Address, ms: number, signal?: AbortSignal): Promise<boolean> {
+  try {
+    const { agent } = await askLegacy(address, { action: "get_peers" }, LegacyPeers, {
+      ms,
+      signal,
+    });
+    // One of our own kind, which was too slow to say hello, must not pass for one without files.
+    return agent === undefined;
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error instanceof OtherSwarm) throw wantsKey(address, error);
+    return false;
+  }
+}
+
+function wantsKey(address: Address, cause: OtherSwarm): Fault {
+  return cannotUse(address, "it wants a swarm key, and none was given", cause);
+}
+
+/** Trying again helps nobody who isn't given the right key. */
+function cannotUse(address: Address, why: string, cause: OtherSwarm): Fault {
+  return new Fault("integrity", `Cannot use bootstrap ${formatAddress(address)}: ${why}`, {
+    cause,
+    next:
+      "use the key of that swarm (--swarm-key FILE), or none if it is open; or another --bootstrap",
+  });
+}

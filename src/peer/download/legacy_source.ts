@@ -1,0 +1,134 @@
+import * as v from "valibot";
+import { fromHex } from "../../content/hex.ts";
+import { fileId } from "../../content/file_id.ts";
+import { TreeBuilder } from "../../content/hash_tree.ts";
+import { pieceCount, PieceMap } from "../../content/piece_map.ts";
+import { Fault } from "../../fault.ts";
+import type { DigestStore } from "../../store/hash/digest_store.ts";
+import { type Address, formatAddress } from "../../wire/connection.ts";
+import { CHUNK_SIZE } from "../../wire/protocol.ts";
+import {
+  askLegacy,
+  LegacyChunkData,
+  LegacyError,
+  LegacyFileInfo,
+} from "../../wire/legacy_dialect.ts";
+import type { SourceReceipt } from "../api/peer_api.ts";
+import type { RateLimiter } from "../../async/rate_limiter.ts";
+import type { ChunkRange, Source } from "./source.ts";
+
+const FileReply = v.variant("action", [LegacyFileInfo, LegacyError]);
+const ChunkReply = v.variant("action", [LegacyChunkData, LegacyError]);
+
+/** Time for one exchange with a seed peer, in milliseconds; it hashes the file before it answers. */
+const EXCHANGE_MS = 20_000;
+
+/** A peer that speaks the seed's dialect: by name, one chunk and one connection at a time. */
+export class LegacySource implements Source {
+  readonly receipt: SourceReceipt;
+  readonly rttMs = 0;
+  readonly ended = new Promise<never>(() => {});
+  readonly #address: Address;
+  readonly #name: string;
+  #signal: AbortSignal | undefined;
+  #limits: RateLimiter[] = [];
+  #size = 0;
+
+  constructor(address: Address, name: string) {
+    this.#address = address;
+    this.#name = name;
+    this.receipt = { address: formatAddress(address), bytes: 0, retries: 0, bad_chunks: 0 };
+  }
+
+  /**
+   * What the peer has under this name, or undefined when it has nothing. The dialect tells neither
+   * size nor id: the size follows from the last chunk, the id from the digests, which are kept in
+   * `store`.
+   */
+  async describe(
+    store: DigestStore,
+    signal?: AbortSignal,
+  ): Promise<{ id: string; size: number } | undefined> {
+    const request = { action: "file_request", filename: this.#name };
+    const info = await askLegacy(this.#address, request, FileReply, { ms: EXCHANGE_MS, signal });
+    if (info.action === "error") return;
+    const { num_chunks: chunks, chunk_hashes: hashes } = info;
+    this.#signal = signal;
+    const last = chunks > 0 ? (await this.#chunk(chunks - 1)).length : 0;
+    const size = Math.max(0, chunks - 1) * CHUNK_SIZE + last;
+    this.#size = size;
+    const draft = store.draft();
+    try {
+      const tree = new TreeBuilder(draft.put);
+      for (const hash of hashes) await tree.add(fromHex(hash));
+      const id = await fileId(size, await tree.finish());
+      draft.settle(id);
+      return { id, size };
+    } catch (error) {
+      draft.discard();
+      throw error;
+    }
+  }
+
+  connect(signal: AbortSignal, limits: RateLimiter[] = []): Promise<void> {
+    this.#signal = signal;
+    this.#limits = limits;
+    return Promise.resolve();
+  }
+
+  have(): Promise<PieceMap> {
+    return Promise.resolve(PieceMap.full(pieceCount(this.#size)));
+  }
+
+  peers(): Promise<[]> {
+    return Promise.resolve([]);
+  }
+
+  digests(): Promise<Uint8Array<ArrayBuffer>> {
+    // All pages were made by describe(); one is missing only if the store lost it.
+    return Promise.reject(new Fault("network", `${this.receipt.address} has no pages of digests`));
+  }
+
+  async chunks(
+    { first, count }: ChunkRange,
+    into: Uint8Array<ArrayBuffer>,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    let filled = 0;
+    for (let index = first; index < first + count; index++) {
+      const chunk = await this.#chunk(index);
+      for (const limit of this.#limits) await limit.take(chunk.length, this.#signal);
+      if (filled + chunk.length > into.length) {
+        throw new Fault("integrity", `${this.receipt.address} sent a wrong chunk: it is too long`);
+      }
+      into.set(chunk, filled);
+      filled += chunk.length;
+    }
+    return into.subarray(0, filled);
+  }
+
+  close(): void {}
+
+  async #chunk(index: number): Promise<Uint8Array> {
+    const request = { action: "get_chunk", filename: this.#name, chunk_index: index };
+    const reply = await askLegacy(this.#address, request, ChunkReply, {
+      ms: EXCHANGE_MS,
+      signal: this.#signal,
+    });
+    if (reply.action === "error") {
+      throw new Fault("network", `${this.receipt.address} refused: ${reply.message}`);
+    }
+    const bytes = decode(reply.data);
+    if (!bytes || bytes.length === 0 || bytes.length > CHUNK_SIZE) {
+      throw new Fault("integrity", `${this.receipt.address} sent a wrong chunk`);
+    }
+    return bytes;
+  }
+}
+
+function decode(base64: string): Uint8Array | undefined {
+  try {
+    return Uint8Array.fromBase64(base64);
+  } catch {
+    return undefined;
+  }
+}

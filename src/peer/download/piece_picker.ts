@@ -1,0 +1,336 @@
+import { PieceMap, type PieceRange } from "../../content/piece_map.ts";
+
+/** Runs that follow one another in the random order, so that disks seek less: 8 MiB. */
+const STRETCH = 32;
+/** Rarity is looked at anew at most this often, in milliseconds. */
+const SORT_EVERY_MS = 500;
+/** Among so many equally rare pieces, one is looked for that falls to this peer. */
+const LOOK_AHEAD = 256;
+/** How long a source that has everything is not asked for what others have too: milliseconds. */
+const PATIENCE_MS = 500;
+/**
+ * At the end, a piece that was asked for so long ago is asked of another source too, in milliseconds. The
+ * time doubles with each: two sources that stall together hold up nothing for long, and many slow ones
+ * are not all sent for the same.
+ */
+const OVERDUE_MS = 2_000;
+
+export interface PiecePickerOptions {
+  /** What is there already. The picker adds to it. */
+  map: PieceMap;
+  /** Runs from this one on must not be asked for yet; Infinity when all may, in any order. */
+  horizon: () => number;
+  /** This peer's id. */
+  peer?: string;
+  /** From 0 (included) to 1 (excluded). */
+  random?: () => number;
+  /** Milliseconds from any starting point. */
+  now?: () => number;
+}
+
+/**
+ * Decides which piece a source is asked for next: of those that it has and nobody is asked for, one
+ * that the fewest sources have, by chance among equals. With a horizon, the first one.
+ *
+ * When every missing piece is being asked for, a piece is given to one source more: whoever is quicker
+ * brings it, and the other is told to stop.
+ */
+export class PiecePicker<Source> {
+  readonly #options: PiecePickerOptions;
+  readonly #now: () => number;
+  readonly #sources = new Map<Source, PieceMap>();
+  /** Who is asked for a piece. */
+  readonly #takers = new Map<number, Set<Source>>();
+  /** When the last of them was. */
+  readonly #takenAt = new Map<number, number>();
+  /** Who failed to bring a piece, until it is asked for again. */
+  readonly #avoid = new Map<number, Source>();
+  /** The sources that lack something themselves, as numbers made of their ids. */
+  readonly #rivals = new Map<Source, number>();
+  readonly #seed: number;
+  /** Since when a source has had nothing that falls to this peer. */
+  readonly #idleSince = new Map<Source, number>();
+  /** How many of the sources that lack something have a piece, or will; all others have every piece. */
+  readonly #partialHolders: Uint8Array;
+  /** Runs that were told of as on their way to somebody. */
+  readonly #promised: PieceMap;
+  /** Runs that somebody waits for, by who does. */
+  readonly #preferred = new Map<object, PieceRange>();
+  /** Missing pieces, rarest first; some of them may be done since. */
+  #order: number[];
+  #sorted = true;
+  #sortedAt = -Infinity;
+
+  constructor(options: PiecePickerOptions) {
+    const { map, horizon, random = Math.random } = options;
+    this.#options = options;
+    this.#seed = seedOf(options.peer ?? "");
+    this.#now = options.now ?? (() => performance.now());
+    this.#partialHolders = new Uint8Array(map.pieces);
+    this.#promised = new PieceMap(map.pieces);
+    const missing = Array.from({ length: map.pieces }, (_, piece) => piece).filter((piece) =>
+      !map.has(piece)
+    );
+    this.#order = horizon() === Infinity ? shuffled(missing, random) : missing;
+  }
+
+  /** Runs that are not there yet. */
+  get missing(): number {
+    const { map } = this.#options;
+    return map.pieces - map.count;
+  }
+
+  /** Anything may be taken from now on: those who began alike needn't go on alike. */
+  unordered(): void {
+    this.#order = shuffled(this.#order, this.#options.random ?? Math.random);
+    this.#sorted = false;
+  }
+
+  /** These pieces come before others, for as long as a reader waits for them. */
+  prefer(reader: object, pieces: PieceRange | undefined): void {
+    if (pieces) this.#preferred.set(reader, pieces);
+    else this.#preferred.delete(reader);
+  }
+
+  /** What each of its sources has. */
+  get maps(): PieceMap[] {
+    return [...this.#sources.values()];
+  }
+
+  /**
+   * A source that has these pieces; the map may grow, see {@link gained}. `peer` is its peer id, if it
+   * has one.
+   */
+  add(source: Source, map: PieceMap, peer?: string): void {
+    this.remove(source);
+    this.#sources.set(source, map);
+    if (!map.complete && peer !== undefined) this.#rivals.set(source, seedOf(peer));
+    if (!map.complete) this.#count(map, 1);
+  }
+
+  /** A source that can't be asked any more. What it was asked for is free for others. */
+  remove(source: Source): void {
+    const map = this.#sources.get(source);
+    if (!map) return;
+    this.#sources.delete(source);
+    this.#rivals.delete(source);
+    this.#idleSince.delete(source);
+    if (!map.complete) this.#count(map, -1);
+    for (const [piece, takers] of this.#takers) if (takers.has(source)) this.release(piece, source);
+  }
+
+  /** A source has a piece more; its map says so already. */
+  gained(source: Source, piece: number): void {
+    const map = this.#sources.get(source);
+    if (!map) return;
+    if (this.#partialHolders[piece] < 255) this.#partialHolders[piece]++;
+    // From now on it counts with those that have everything.
+    if (map.complete) this.#count(map, -1);
+    this.#sorted = false;
+  }
+
+  /** Somebody else is being sent a piece, and will soon have it: it is less rare than it seems. */
+  promised(piece: number): void {
+    if (this.#promised.add(piece) && this.#partialHolders[piece] < 255) {
+      this.#partialHolders[piece]++;
+    }
+    this.#sorted = false;
+  }
+
+  /**
+   * What this source is to be asked for: a piece, and with it those that follow, up to `most` together,
+   * where nothing speaks against it. Undefined when there is none now.
+   */
+  take(source: Source, most = 1): PieceRange | undefined {
+    const first = this.#takeOne(source);
+    if (first === undefined) return;
+    let end = first + 1;
+    // What is rare is asked for on condition, which is of one piece.
+    const last = this.isRare(first, source) ? end : first + most;
+    while (end < last && this.#follows(end, source)) this.#give(end++, source);
+    return { first, end };
+  }
+
+  #takeOne(source: Source): number | undefined {
+    const map = this.#sources.get(source);
+    if (!map || this.missing === 0) return;
+    this.#sort();
+    const piece = this.#findPreferred(source, map) ?? this.#find(source, map) ??
+      this.#findTaken(source, map);
+    if (piece !== undefined) this.#give(piece, source);
+    return piece;
+  }
+
+  #give(piece: number, source: Source): void {
+    const takers = this.#takers.get(piece);
+    if (takers) takers.add(source);
+    else this.#takers.set(piece, new Set([source]));
+    this.#takenAt.set(piece, this.#now());
+    if (this.#avoid.get(piece) !== source) this.#avoid.delete(piece);
+  }
+
+  /** True when a piece can be had with the one before it, and is no less rare. */
+  #follows(piece: number, source: Source): boolean {
+    const { map, horizon } = this.#options;
+    return piece < Math.min(map.pieces, horizon()) && !map.has(piece) && !this.#takers.has(piece) &&
+      this.#sources.get(source)!.has(piece) && this.#avoid.get(piece) !== source &&
+      this.#partialHolders[piece] === this.#partialHolders[piece - 1];
+  }
+
+  /** True for what only those have who have everything, while others lack something too. */
+  isRare(piece: number, source: Source): boolean {
+    const complete = this.#sources.get(source)?.complete ?? false;
+    return complete && this.#rivals.size > 0 && this.#partialHolders[piece] === 0;
+  }
+
+  /** A piece is there, verified and written. Returns who else is still being asked for it. */
+  done(piece: number): Source[] {
+    this.#options.map.add(piece);
+    const takers = [...this.#takers.get(piece) ?? []];
+    this.#takers.delete(piece);
+    this.#takenAt.delete(piece);
+    this.#avoid.delete(piece);
+    return takers;
+  }
+
+  /** A source did not bring a piece; with `failed`, others are asked for it first. */
+  release(piece: number, source: Source, failed = false): void {
+    const takers = this.#takers.get(piece);
+    if (!takers?.delete(source)) return;
+    if (takers.size === 0) this.#takers.delete(piece);
+    if (failed) this.#avoid.set(piece, source);
+    // It went out of the order when it was taken for the first time, and leads it now.
+    if (this.#options.horizon() === Infinity) return void this.#order.unshift(piece);
+    const after = this.#order.findIndex((other) => other > piece);
+    this.#order.splice(after < 0 ? this.#order.length : after, 0, piece);
+  }
+
+  /** A piece that is waited for. It stays in the order, which passes over what is taken. */
+  #findPreferred(source: Source, map: PieceMap): number | undefined {
+    for (const { first, end } of this.#preferred.values()) {
+      for (let piece = first; piece < end; piece++) {
+        if (this.#options.map.has(piece) || this.#takers.has(piece) || !map.has(piece)) continue;
+        if (this.#avoid.get(piece) === source && this.#othersHave(piece, source)) continue;
+        return piece;
+      }
+    }
+  }
+
+  /**
+   * Of the first pieces in the order that nobody is asked for, the rarest; among equals one that falls
+   * to this peer. Peers who lack the same rare pieces would otherwise all ask for the same few.
+   */
+  #find(source: Source, map: PieceMap): number | undefined {
+    const { map: there, horizon } = this.#options;
+    const end = horizon();
+    let best: { at: number; holders: number; ours: boolean } | undefined;
+    let seen = 0;
+    for (let at = 0; at < this.#order.length && seen < LOOK_AHEAD; at++) {
+      const piece = this.#order[at];
+      if (there.has(piece) || this.#takers.has(piece)) {
+        this.#order.splice(at--, 1);
+        continue;
+      }
+      if (piece >= end) {
+        if (end !== Infinity) return;
+        continue;
+      }
+      if (!map.has(piece)) continue;
+      if (this.#avoid.get(piece) === source && this.#othersHave(piece, source)) continue;
+      if (end !== Infinity) return this.#order.splice(at, 1)[0];
+      seen++;
+      const holders = this.#partialHolders[piece];
+      const ours = this.#fallsToUs(piece);
+      const better = !best || holders < best.holders ||
+        holders === best.holders && ours && !best.ours;
+      if (better) best = { at, holders, ours };
+      if (ours && holders === 0) break;
+    }
+    if (!best || !this.#mayTake(source, map, best.holders)) return;
+    return this.#order.splice(best.at, 1)[0];
+  }
+
+  /**
+   * From a source that has everything, what others have or will have is left alone for a while: they
+   * can be asked for it soon, and such a source is what all wait for who lack what nobody else has.
+   */
+  #mayTake(source: Source, map: PieceMap, holders: number): boolean {
+    if (holders === 0 || !map.complete || this.#rivals.size === 0) {
+      this.#idleSince.delete(source);
+      return true;
+    }
+    const since = this.#idleSince.get(source) ?? this.#now();
+    this.#idleSince.set(source, since);
+    return this.#now() - since >= PATIENCE_MS;
+  }
+
+  /** Each piece falls to one of those who lack something, by their ids: all of them agree on whom. */
+  #fallsToUs(piece: number): boolean {
+    const ours = weigh(piece, this.#seed);
+    for (const seed of this.#rivals.values()) if (weigh(piece, seed) > ours) return false;
+    return true;
+  }
+
+  #othersHave(piece: number, source: Source): boolean {
+    for (const [other, map] of this.#sources) if (other !== source && map.has(piece)) return true;
+    return false;
+  }
+
+  /** In the endgame, a piece that others are asked for already, as few of them as can be. */
+  #findTaken(source: Source, map: PieceMap): number | undefined {
+    if (this.#takers.size < this.missing) return;
+    let best: { piece: number; others: number } | undefined;
+    for (const [piece, takers] of this.#takers) {
+      const others = takers.size;
+      if (best && best.others <= others || takers.has(source) || !map.has(piece)) continue;
+      const since = this.#now() - this.#takenAt.get(piece)!;
+      if (since >= OVERDUE_MS * 2 ** (others - 1)) best = { piece, others };
+    }
+    return best?.piece;
+  }
+
+  #count(map: PieceMap, by: 1 | -1): void {
+    for (let piece = 0; piece < map.pieces; piece++) {
+      if (map.has(piece)) {
+        this.#partialHolders[piece] = Math.min(255, Math.max(0, this.#partialHolders[piece] + by));
+      }
+    }
+    this.#sorted = false;
+  }
+
+  /** Puts the rarest first; equals stay as they are, in their random order. */
+  #sort(): void {
+    if (this.#sorted || this.#options.horizon() !== Infinity) return;
+    if (this.#now() - this.#sortedAt < SORT_EVERY_MS) return;
+    const buckets: number[][] = [];
+    for (const piece of this.#order) (buckets[this.#partialHolders[piece]] ??= []).push(piece);
+    this.#order = buckets.flat();
+    this.#sorted = true;
+    this.#sortedAt = this.#now();
+  }
+}
+
+/** The pieces in random order, a stretch at a time. */
+function shuffled(pieces: number[], random: () => number): number[] {
+  const stretches: number[][] = [];
+  for (let at = 0; at < pieces.length; at += STRETCH) {
+    stretches.push(pieces.slice(at, at + STRETCH));
+  }
+  for (let last = stretches.length - 1; last > 0; last--) {
+    const other = Math.floor(random() * (last + 1));
+    [stretches[last], stretches[other]] = [stretches[other], stretches[last]];
+  }
+  return stretches.flat();
+}
+
+/** A number of a peer id: its first 32 bits. */
+function seedOf(peer: string): number {
+  return Number.parseInt(peer.slice(0, 8), 16) || 0;
+}
+
+/** A number between 0 and 2^32 that looks random for each piece and peer (the mixing of MurmurHash3). */
+function weigh(piece: number, seed: number): number {
+  let hash = Math.imul(piece ^ seed, 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}

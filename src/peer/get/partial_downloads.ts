@@ -1,0 +1,133 @@
+import { getLogger } from "@logtape/logtape";
+import { treeShape } from "../../content/hash_tree.ts";
+import { PIECE_CHUNKS } from "../../content/piece_map.ts";
+import { Fault, isAbort, messageOf } from "../../fault.ts";
+import type { DownloadStore } from "../../store/partial/download_store.ts";
+import { bytesOf, type PartialFile } from "../../store/partial/partial_file.ts";
+import { pathOf } from "../../content/safe_path.ts";
+import type { Announcement } from "../../wire/protocol.ts";
+import type { Claims } from "./claims.ts";
+import type { FetchJob } from "./fetch_job.ts";
+import type { Target } from "../target/target.ts";
+import type { FolderFetcher } from "../folder/folder_fetcher.ts";
+
+const log = getLogger(["shoal", "peer", "fetcher"]);
+
+export interface UnfinishedOptions {
+  /** The shared folder: absolute, free of links. */
+  dir: string;
+  /** Where unfinished downloads are kept. */
+  downloads: DownloadStore;
+  folders: FolderFetcher;
+  claims: Claims;
+  /**
+   * Called when a download that somebody waited for has failed. True when this peer goes on with it by
+   * itself: then it is kept, however little of it there is.
+   */
+  onFailed: (id: string, error: unknown) => boolean;
+}
+
+/** What there is of contents that are not whole: looked at, kept and removed. */
+export class PartialDownloads {
+  readonly #options: UnfinishedOptions;
+  /** Why downloads paused, by file id. */
+  readonly #errors = new Map<string, string>();
+
+  constructor(options: UnfinishedOptions) {
+    this.#options = options;
+  }
+
+  /** Why the last work on a content ended, where it failed. */
+  errorOf(id: string): string | undefined {
+    return this.#errors.get(id);
+  }
+
+  /** Work on a content has begun. */
+  begin(id: string): void {
+    this.#errors.delete(id);
+  }
+
+  /** Verifies what is there from before. Throws a `usage` Fault for what is to stay paused. */
+  async lookAt(job: FetchJob, partial: PartialFile, signal: AbortSignal): Promise<void> {
+    this.#unpause(job, partial.id);
+    const { transfer } = job;
+    transfer.before = -transfer.meter.total;
+    if (partial.unchecked > 0) {
+      job.phase = "checking";
+      await partial.check({ signal, onChecked: (bytes) => transfer.before += bytes });
+    }
+    transfer.before = bytesOf(partial.map, partial.size) - transfer.meter.total;
+    job.reused = chunksOf(partial);
+    job.phase = "connecting";
+  }
+
+  /** Keeps what there is of a download that failed; it is removed only if there is nothing. */
+  async leave({ partial, background, refused }: FetchJob, id: string, error: unknown) {
+    this.#errors.set(id, isAbort(error) ? "interrupted" : messageOf(error));
+    const isEmpty = partial?.bytes === 0;
+    await partial?.close().catch((failure) =>
+      log.info("the last checkpoint failed: {why}", { why: messageOf(failure) })
+    );
+    if (refused) return this.remove(id);
+    const paused = this.#options.downloads.get(id)?.paused;
+    const goesOn = background || paused || this.#options.onFailed(id, error);
+    if (!goesOn && (isEmpty || !partial && !this.#kept(id))) this.remove(id);
+  }
+
+  /** Removes what is left of a content whose file is in its place, under its own name. */
+  removeFor(id: string, path: string): void {
+    const { claims, downloads, dir } = this.#options;
+    const known = claims.running(id) ? undefined : downloads.get(id);
+    if (known && (known.output ?? pathOf(dir, known.name)) === path) this.remove(id);
+  }
+
+  /**
+   * Removes what was begun for `path` of older versions of what stands there now, but for what is paused
+   * or under way. Returns how much that was, in bytes.
+   */
+  removeOlder({ announcement }: Target, path: string): number {
+    const { claims, downloads, dir } = this.#options;
+    let bytes = 0;
+    for (const known of downloads.list()) {
+      const { id, name, output, announcement: older, paused } = known;
+      if (!announcement || !older || !isOlder(older, announcement)) continue;
+      if (paused || claims.running(id) || (output ?? pathOf(dir, name)) !== path) continue;
+      bytes += older.kind === "folder" ? known.reached : bytesOf(known.map, known.size);
+      this.remove(id);
+    }
+    return bytes;
+  }
+
+  /** Removes what there is of a content that is not whole. */
+  remove(id: string): void {
+    const { downloads, folders } = this.#options;
+    const known = downloads.get(id);
+    if (known?.announcement?.kind === "folder") folders.discard(known);
+    downloads.remove(id);
+    this.#errors.delete(id);
+  }
+
+  /** Who asks for what was paused wants it to go on; what nobody waits for stays paused. */
+  #unpause({ name, background }: FetchJob, id: string): void {
+    const { downloads } = this.#options;
+    if (!downloads.get(id)?.paused) return;
+    if (background) throw new Fault("usage", `Cannot get ${name}: it is paused`);
+    downloads.pause(id, false);
+  }
+
+  /** True when there is something of a content from before. */
+  #kept(id: string): boolean {
+    return (this.#options.downloads.get(id)?.map.count ?? 0) > 0;
+  }
+}
+
+function isOlder(one: Announcement, other: Announcement): boolean {
+  return one.publisher === other.publisher && one.name === other.name && one.time < other.time;
+}
+
+/** Chunks in the pieces that a partial has. */
+function chunksOf({ map, size }: PartialFile): number {
+  const last = map.pieces - 1;
+  const beyond = map.has(last) ? map.pieces * PIECE_CHUNKS - treeShape(size).chunks : 0;
+  return map.count * PIECE_CHUNKS - beyond;
+}

@@ -1,0 +1,76 @@
+import type { PeerRecord } from "../../wire/protocol.ts";
+
+/** How long a peer is named after its connection has ended, in milliseconds. */
+export const FORGET_MS = 5 * 60_000;
+/** Peers remembered for one file, and for all together. */
+const FILE_CAP = 200;
+const TOTAL_CAP = 20_000;
+
+interface Asker {
+  record: PeerRecord;
+  /** Connections on which it has asked. */
+  open: number;
+  /** When the last of them ended. */
+  endedAt: number;
+}
+
+/** Which peers asked for which file lately: they have some of it by now, and more soon. */
+export class RecentRequesters {
+  readonly #now: () => number;
+  /** By file and then by address; who asked last comes last. */
+  readonly #files = new Map<string, Map<string, Asker>>();
+  #total = 0;
+
+  /** `now` gives milliseconds since some fixed moment. */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+  }
+
+  /** Remembers who asks for a file; returns what to call when its connection ends. */
+  add(file: string, record: PeerRecord): () => void {
+    let askers = this.#files.get(file);
+    if (!askers) this.#files.set(file, askers = new Map());
+    const key = keyOf(record);
+    const known = askers.get(key);
+    const asker = known ?? { record, open: 0, endedAt: 0 };
+    if (known) askers.delete(key);
+    else this.#total++;
+    asker.record = record;
+    asker.open++;
+    askers.set(key, asker);
+    this.#trim(file, askers);
+    return () => {
+      asker.open--;
+      asker.endedAt = this.#now();
+    };
+  }
+
+  /** Who asked for a file, the latest first, without those forgotten. */
+  of(file: string): PeerRecord[] {
+    const askers = this.#files.get(file);
+    if (!askers) return [];
+    const oldest = this.#now() - FORGET_MS;
+    for (const [key, { open, endedAt }] of askers) {
+      if (open === 0 && endedAt < oldest) this.#remove(file, askers, key);
+    }
+    return [...askers.values()].map(({ record }) => record).reverse();
+  }
+
+  #trim(file: string, askers: Map<string, Asker>): void {
+    if (askers.size > FILE_CAP) this.#remove(file, askers, askers.keys().next().value!);
+    while (this.#total > TOTAL_CAP) {
+      const [oldest, theirs] = this.#files.entries().next().value!;
+      this.#remove(oldest, theirs, theirs.keys().next().value!);
+    }
+  }
+
+  #remove(file: string, askers: Map<string, Asker>, key: string): void {
+    askers.delete(key);
+    this.#total--;
+    if (askers.size === 0) this.#files.delete(file);
+  }
+}
+
+function keyOf({ address, port }: PeerRecord): string {
+  return `${address} ${port}`;
+}

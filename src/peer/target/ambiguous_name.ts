@@ -1,0 +1,85 @@
+import { Fault } from "../../fault.ts";
+import type { Choice, Remembered } from "../../trust/choose_offer.ts";
+import type { Candidate } from "../api/peer_api.ts";
+import type { Offer } from "../discovery/swarm.ts";
+
+/** Publishers that an error names. */
+const NAMED = 3;
+
+/** A choice that leads to nothing. */
+export type Refused = Exclude<Choice<Offer>, { kind: "take" | "nothing" }>;
+
+/**
+ * Why nothing on offer for a name is taken. `ambiguous` has the {@link Candidate}s as its cause; the
+ * others are `integrity` Faults, and say how to go on if that is what the user wants.
+ */
+export function ambiguousName(name: string, choice: Refused): Fault {
+  switch (choice.kind) {
+    case "ambiguous":
+      return ambiguous(name, choice.candidates.map(candidateOf));
+    case "stranger":
+      return stranger(name, choice.remembered, choice.offers);
+    case "replay":
+      return replay(name, choice.remembered, choice.offer);
+  }
+}
+
+/** The `ambiguous` Fault for a name that stands for all of these. */
+export function ambiguous(name: string, candidates: Candidate[]): Fault {
+  const options = candidates.some(({ publisher }) => publisher) ? "--publisher or --id" : "--id";
+  return new Fault(
+    "ambiguous",
+    `Cannot get ${name}: the name stands for ${candidates.length} different files; ` +
+      `choose with ${options}`,
+    { cause: candidates },
+  );
+}
+
+/** For a seed peer's file under a name that a publisher is remembered for. */
+export function unsigned(name: string, { publisher }: Remembered, id: string): Fault {
+  return new Fault(
+    "integrity",
+    `Cannot get ${name}: only seed peers offer it, for whom nobody signs, but ${
+      short(publisher)
+    } ` +
+      `was remembered for it; to take it all the same: --id ${id}`,
+  );
+}
+
+export function candidateOf({ announcement, total }: Offer): Candidate {
+  const { name, id, size, publisher, time } = announcement;
+  return { name, id, size, publisher, time, sources: total };
+}
+
+function stranger(name: string, { publisher }: Remembered, offers: Offer[]): Fault {
+  const others = offers.map(({ announcement }) => announcement.publisher);
+  const more = others.length > NAMED ? ` and ${others.length - NAMED} more` : "";
+  const who = others.slice(0, NAMED).map(short).join(", ") + more;
+  const key = others.length === 1 ? others[0] : "KEY";
+  const words = [`--publisher ${key}`, ...(name.startsWith("-") ? ["--"] : []), quoted(name)];
+  return new Fault(
+    "integrity",
+    `Cannot get ${name}: ${who} ${others.length === 1 ? "offers" : "offer"} it now, but ` +
+      `${short(publisher)} was remembered for it; if that is right: ` +
+      `shoal peer trust accept ${words.join(" ")}`,
+  );
+}
+
+function replay(name: string, { publisher, time }: Remembered, { announcement }: Offer): Fault {
+  const [offered, taken] = [announcement.time, time].map((ms) => new Date(ms).toISOString());
+  return new Fault(
+    "integrity",
+    `Cannot get ${name}: the version of ${offered} that is offered is older than the one of ` +
+      `${taken} that was taken from ${short(publisher)} before; to take it all the same: ` +
+      `--id ${announcement.id}`,
+  );
+}
+
+function short(id: string): string {
+  return id.slice(0, 12);
+}
+
+/** A word as a POSIX shell takes it. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}

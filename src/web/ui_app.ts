@@ -1,0 +1,57 @@
+import type { Hono } from "hono";
+import type { UiApi } from "../peer/api/ui_api.ts";
+import { type Clock, realClock } from "../async/rate_limiter.ts";
+import { addApiRoutes } from "./control_api.ts";
+import { EventStreams } from "./event_stream.ts";
+import { uiAccess, type UiAccessOptions, type UiBindings } from "./ui_access.ts";
+import type { Asset } from "./ui_assets.ts";
+import { StatusFeed } from "./status_feed.ts";
+
+export interface UiAppOptions extends UiAccessOptions {
+  assets: ReadonlyMap<string, Asset>;
+  /** Default the process's. */
+  clock?: Clock;
+}
+
+export interface UiApp {
+  app: Hono<UiBindings>;
+  /** Ends the event streams, which otherwise go on for ever. */
+  close(): void;
+}
+
+/**
+ * The page and what it asks: Request → Response.
+ *
+ * | route           | does                                                           |
+ * | --------------- | -------------------------------------------------------------- |
+ * | GET /           | the page; without a session it leads to /sign-in               |
+ * | GET /api/events | server-sent events: StatusChange, first of all there is        |
+ *
+ * Beside these the routes of {@link uiAccess}, and those of the control API.
+ */
+export function uiApp(api: UiApi, options: UiAppOptions): UiApp {
+  const { assets, clock = realClock } = options;
+  const app = uiAccess(options);
+  const events = new EventStreams(new StatusFeed(api, clock), clock);
+
+  app.get("/api/events", ({ req, var: { mayGoOn } }) => {
+    return events.open(req.header("last-event-id"), mayGoOn);
+  });
+
+  const serve = (path: string, method = "GET", known?: string): Response | undefined => {
+    const asset = assets.get(path);
+    if (!asset) return;
+    const headers = { "content-type": asset.type, etag: asset.etag, "cache-control": "no-cache" };
+    if (known === asset.etag) return new Response(null, { status: 304, headers });
+    return new Response(method === "HEAD" ? null : asset.body, { headers });
+  };
+  const names: Record<string, string> = { "/": "/index.html", "/sign-in": "/sign_in.html" };
+  for (const path of [...assets.keys(), ...Object.keys(names)]) {
+    app.get(path, ({ req }) => {
+      return serve(names[path] ?? path, req.method, req.header("if-none-match"))!;
+    });
+  }
+
+  addApiRoutes(app, api);
+  return { app, close: () => events.close() };
+}

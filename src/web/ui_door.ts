@@ -1,0 +1,24 @@
+/** Where the page is served unless told otherwise; no browser refuses that port. */
+export const UI_PORT = 10_100;
+
+/** Where and how to serve the page. */
+export interface UiSettings {
+  /** An address of this machine, or `0.0.0.0` or `::` for all. Default 127.0.0.1. */
+  host?: string;
+  /** Default {@link UI_PORT}, or any free one when that is taken; 0 is any free one. */
+  port?: number;
+  /** Needed where other machines can come. */
+  password?: string;
+}
+
+export interface UiAddress {
+  /** Such as `http://127.0.0.1:10100/`. */
+  address: string;
+  /** The address of a sign-in that is good once, for 10 minutes. */
+  link: string;
+}
+
+/** Opens the page: serves it, unless it is served already, and makes a sign-in link. */
+export interface UiDoor {
+  openUi(): Promise<UiAddress>;
+}

@@ -1,0 +1,91 @@
+import { Fault, messageOf } from "../fault.ts";
+import type { UiApi } from "../peer/api/ui_api.ts";
+import { formatAddress } from "../wire/connection.ts";
+import { isBearer } from "./control_api.ts";
+import { isLoopbackAddress } from "./own_host.ts";
+import { uiApp } from "./ui_app.ts";
+import { loadUiAssets } from "./ui_assets.ts";
+import { UI_PORT, type UiSettings } from "./ui_door.ts";
+import { Password } from "./password.ts";
+import { Sessions } from "./sessions.ts";
+import { SlowDown } from "./slow_down.ts";
+import { WebServer } from "./web_server.ts";
+
+type Handler = Deno.ServeHandler<Deno.NetAddr>;
+
+/** The page of a peer, on a socket. */
+export class UiServer {
+  /** Where people find it, such as `http://127.0.0.1:10100/`. */
+  readonly address: string;
+  readonly #server: WebServer;
+  readonly #sessions: Sessions;
+  readonly #close: () => void;
+
+  private constructor(
+    server: WebServer,
+    { sessions, close }: { sessions: Sessions; close: () => void },
+  ) {
+    const { hostname, port } = server.address;
+    const everywhere = { "0.0.0.0": "127.0.0.1", "::": "::1" }[hostname];
+    this.address = `http://${formatAddress({ host: everywhere ?? hostname, port })}/`;
+    this.#server = server;
+    this.#sessions = sessions;
+    this.#close = close;
+  }
+
+  /**
+   * Throws a `usage` Fault when others could come and there is no password, and a `network` Fault when
+   * the port can't be listened on.
+   */
+  static async start(
+    api: UiApi,
+    { host = "127.0.0.1", port, password: text, token }: UiSettings & { token: string },
+  ): Promise<UiServer> {
+    if (text === undefined && !isLoopbackAddress(host)) {
+      throw new Fault(
+        "usage",
+        `Cannot serve the page on ${host} without a password: set $SHOAL_UI_PASSWORD, or name a ` +
+          "file that has it with --ui-password-file",
+      );
+    }
+    const [assets, password] = await Promise.all([
+      loadUiAssets(),
+      text === undefined ? undefined : Password.of(text),
+    ]);
+    // The port is part of what the handler has to know, and is known once the socket is open.
+    let handler: Handler = () => new Response(null, { status: 503 });
+    const server = listen(host, port, (request, info) => handler(request, info));
+    const sessions = new Sessions();
+    const { app, close } = uiApp(api, {
+      ...{ sessions, slowDown: new SlowDown(), password, host, port: server.address.port, assets },
+      isVerb: (authorization) => isBearer(authorization, token),
+    });
+    handler = (request, { remoteAddr }) => app.fetch(request, { remote: remoteAddr.hostname });
+    return new UiServer(server, { sessions, close });
+  }
+
+  /** The address of a sign-in; its secret is in the fragment, which no server and no log sees. */
+  link(): string {
+    return `${this.address}sign-in#${this.#sessions.ticket()}`;
+  }
+
+  /** Ends the event streams, answers what is under way, and closes. */
+  async stop(): Promise<void> {
+    this.#close();
+    await this.#server.stop();
+  }
+}
+
+function listen(host: string, port: number | undefined, handler: Handler): WebServer {
+  const serve = (port: number) => WebServer.listen({ hostname: host, port }, handler);
+  try {
+    return serve(port ?? UI_PORT);
+  } catch (cause) {
+    if (port === undefined && cause instanceof Deno.errors.AddrInUse) return serve(0);
+    const where = formatAddress({ host, port: port ?? UI_PORT });
+    throw new Fault("network", `Cannot serve the page on ${where}: ${messageOf(cause)}`, {
+      cause,
+      next: "choose another port with --ui PORT, and an address of this machine",
+    });
+  }
+}

@@ -1,0 +1,143 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { Fault } from "../../../src/fault.ts";
+import { ConnectionPool, LINES_CAP } from "../../../src/peer/download/connection_pool.ts";
+import { RateLimiter } from "../../../src/async/rate_limiter.ts";
+import { PeerSource } from "../../../src/peer/download/peer_source.ts";
+import * as v from "valibot";
+import { faultOf } from "../../support/faults.ts";
+import { RawEnd } from "../../support/sockets.ts";
+import { until } from "../../support/until.ts";
+
+const anything = v.looseObject({});
+const never = new AbortController().signal;
+const PEER = "ef".repeat(32);
+const limit = new RateLimiter(undefined);
+const linesOf = () =>
+  new ConnectionPool({
+    self: () => ({ agent: "test/1", peer: "cd".repeat(32), port: 4_000 }),
+    limitDown: [limit],
+  });
+
+/** A peer that answers `hello` and leaves the rest to the test. */
+function peer() {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const ends: RawEnd[] = [];
+  const accepting = (async () => {
+    for await (const conn of listener) {
+      const end = new RawEnd(conn);
+      ends.push(end);
+      const { id } = await end.line();
+      await end.send({ action: "hello", id, protocol: 1, agent: "test/1", peer: PEER });
+    }
+  })().catch(() => {});
+  return {
+    address: { host: "127.0.0.1", port: (listener.addr as Deno.NetAddr).port },
+    ends,
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      for (const end of ends) end.close();
+      await accepting;
+    },
+  };
+}
+
+const fileOf = (digit: string) => ({ id: digit.repeat(64), size: 1 });
+
+Deno.test("peer lines: downloads from one peer share a connection, and each hears its own", async () => {
+  await using other = peer();
+  const self = { agent: "test/1", peer: "cd".repeat(32), lines: linesOf() };
+  const [a, b] = ["a", "b"].map((digit) => new PeerSource(fileOf(digit), other.address, self));
+  await Promise.all([a.connect(never), b.connect(never)]);
+  assertEquals(other.ends.length, 1);
+  const [end] = other.ends;
+  assertEquals([a.receipt.peer, b.receipt.peer], [PEER, PEER]);
+  const told: string[] = [];
+  const maps = Promise.all([a, b].map((one, n) => one.have(() => told.push("ab"[n]))));
+  for (const _ of [a, b]) {
+    const { id } = await end.line();
+    await end.send({ action: "map", id, complete: false, payload: 1 }, new Uint8Array(1));
+  }
+  assertEquals((await maps).map(({ count }) => count), [0, 0]);
+  await end.send({ action: "has", file: fileOf("b").id, runs: [[0, 1]] });
+  await until(() => told.length > 0);
+  assertEquals(told, ["b"]);
+  a.close();
+  b.close();
+  await end.closed();
+});
+
+Deno.test("peer lines: who leaves fails at once and takes back; the others' replies still come", async () => {
+  await using other = peer();
+  const lines = linesOf();
+  const [going, staying] = await Promise.all([1, 2].map(() => {
+    return lines.open(other.address, { signal: never });
+  }));
+  assertEquals(other.ends.length, 1);
+  const self = { agent: "test/1", peer: "cd".repeat(32), lines };
+  const source = new PeerSource(fileOf("a"), other.address, self);
+  await source.connect(never);
+  const [end] = other.ends;
+  const digests = source.digests(0, 0);
+  const asked = await end.line();
+  const late = staying.request({ action: "sources", file: fileOf("b").id }, anything);
+  const next = await end.line();
+  source.close();
+  assertEquals((await faultOf("network", () => digests)).message.includes("taken back"), true);
+  assertEquals(await end.line(), { action: "cancel", request: asked.id });
+  // The reply was on its way: nobody waits for it, and it is in nobody's way.
+  await end.send({ action: "digests", id: asked.id, payload: 3 }, new Uint8Array(3));
+  await end.send({ action: "fine", id: next.id });
+  assertEquals((await late).reply, { action: "fine", id: next.id });
+  going.close();
+  going.close();
+  assert(!staying.caller.connection.closed, "one is left");
+  staying.close();
+  await end.closed();
+});
+
+Deno.test("peer lines: one that gives up while it is opened leaves the others their connection", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const address = { host: "127.0.0.1", port: (listener.addr as Deno.NetAddr).port };
+  const lines = linesOf();
+  const impatient = new AbortController();
+  const given = lines.open(address, { signal: impatient.signal });
+  const waiting = lines.open(address, { signal: never });
+  const end = new RawEnd(await listener.accept());
+  const { id } = await end.line();
+  const why = new Fault("deadline", "too late");
+  impatient.abort(why);
+  assertEquals(await assertRejects(() => given), why);
+  await end.send({ action: "hello", id, protocol: 1, agent: "test/1", peer: PEER });
+  const line = await waiting;
+  line.close();
+  await end.closed();
+  end.close();
+  listener.close();
+});
+
+Deno.test("peer lines: a limit of one's own, and too many downloads, want other connections", async () => {
+  await using other = peer();
+  const lines = linesOf();
+  const open = (limits?: RateLimiter[]) => lines.open(other.address, { signal: never, limits });
+  const shared = await Promise.all(Array.from({ length: LINES_CAP }, () => open([limit])));
+  assertEquals(other.ends.length, 1);
+  const own = await open([limit, new RateLimiter(1 << 20)]);
+  const beyond = await open();
+  assertEquals(other.ends.length, 3);
+  for (const line of [...shared, own, beyond]) line.close();
+  for (const end of other.ends) await end.closed();
+});
+
+Deno.test("peer lines: a connection that broke is opened anew for the next one", async () => {
+  await using other = peer();
+  const lines = linesOf();
+  const line = await lines.open(other.address, { signal: never });
+  line.listen(() => {});
+  other.ends[0].close();
+  await line.ended;
+  const next = await lines.open(other.address, { signal: never });
+  assertEquals(other.ends.length, 2);
+  line.close();
+  assert(!next.caller.connection.closed);
+  next.close();
+});

@@ -1,0 +1,39 @@
+import { assert, assertEquals } from "@std/assert";
+import { FORGET_MS, RecentRequesters } from "../../../src/peer/serve/recent_requesters.ts";
+import { sourcesFor } from "../../../src/peer/serve/sources_for.ts";
+import { SOURCES_CAP } from "../../../src/wire/protocol.ts";
+import { ME } from "../../support/serving.ts";
+
+Deno.test("askers: they are forgotten a while after they left, and never too many", () => {
+  let now = 0;
+  const askers = new RecentRequesters(() => now);
+  const record = (port: number) => ({ address: "192.0.2.1", port });
+  const ends = [askers.add("f", record(1)), askers.add("f", record(2)), askers.add("f", record(1))];
+  assertEquals(askers.of("f").map(({ port }) => port), [1, 2]);
+  ends[0]();
+  ends[1]();
+  now += FORGET_MS + 1;
+  assertEquals(askers.of("f").map(({ port }) => port), [1], "still here on another connection");
+  ends[2]();
+  now += FORGET_MS;
+  assertEquals(askers.of("f").length, 1);
+  now += 1;
+  assertEquals(askers.of("f"), []);
+  for (let port = 1; port <= 1_000; port++) askers.add("g", record(port));
+  assertEquals([askers.of("g").length, askers.of("g")[0].port], [200, 1_000]);
+  for (let n = 0; n < 30_000; n++) askers.add(`many ${n}`, record(1));
+  assertEquals(askers.of("g"), []);
+  assertEquals(askers.of("many 29999").length, 1);
+});
+
+Deno.test("sources: at most so many, each once, and none that can't be reached", () => {
+  const many = Array.from({ length: 80 }, (_, n) => ({ address: "192.0.2.1", port: n + 1 }));
+  assertEquals(sourcesFor({ address: "192.0.2.9" }, many), many.slice(0, SOURCES_CAP));
+  const local = { address: "127.0.0.1", port: 5, peer: ME };
+  assertEquals(sourcesFor({ address: "192.0.2.9" }, [local]), []);
+  assertEquals(sourcesFor({ address: "127.0.0.1" }, [local, local]), [local]);
+  const elsewhere = { address: "192.0.2.3", port: 5, peer: ME };
+  assertEquals(sourcesFor({ address: "127.0.0.1" }, [local, elsewhere]), [local]);
+  assertEquals(sourcesFor({ address: "192.0.2.1", port: 3 }, many).length, SOURCES_CAP);
+  assert(!sourcesFor({ address: "192.0.2.1", port: 3 }, many).some(({ port }) => port === 3));
+});
