@@ -18,7 +18,7 @@ Deno.test("unshare: several names, of which a wrong one keeps nothing from the o
     "two",
     "--json",
   ]);
-  const why = "Cannot unshare none: it is not shared here";
+  const why = 'Cannot unshare "none": it is not shared here';
   assertEquals([code, stderr.split("\n")[0]], [3, `shoal: ${why}`]);
   const told = JSON.parse(stdout) as { name: string; id?: string; error?: unknown }[];
   assertEquals(told.map(({ name, id, error }) => ({ name, id, error })), [

@@ -54,7 +54,7 @@ Deno.test("lines that fail are told and don't end it", async () => {
     ["get data --id xyz", /shoal: .*It must be 8 to 64 hex digits\.\n/],
     ["get ../../etc/passwd", /shoal: Cannot use "\.\.\/\.\.\/etc\/passwd": it has the part \.\.\n/],
     ["get 'a\0b'", /shoal: Cannot use "a\\u0000b": it has a control character\n/],
-    ["unshare nothing", /shoal: Cannot unshare nothing: it is not shared here\n/],
+    ["unshare nothing", /shoal: Cannot unshare "nothing": it is not shared here\n/],
     ["peer", /shoal: unknown command 'peer'/],
     ["status --verbose", /shoal: unknown option '--verbose'/],
   ];

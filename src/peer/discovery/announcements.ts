@@ -39,6 +39,13 @@ export class Announcements {
     if (!this.#offers.has(announcement.name)) await this.announce(announcement);
   }
 
+  /** No longer announces that what a name stands for is being fetched. */
+  endOffer(name: string): void {
+    const offer = this.#offers.get(name);
+    if (!this.#offers.delete(name)) return;
+    void this.#tell((bootstrap) => bootstrap.withdraw([{ name, id: offer!.id }]));
+  }
+
   async withdraw(share: Share): Promise<void> {
     await this.#tell((bootstrap) => bootstrap.withdraw([holdingOf(share)]));
   }
@@ -54,6 +61,7 @@ export class Announcements {
     this.#offers.set(name, announcement);
     void this.announce(announcement);
     return () => {
+      if (this.#offers.get(name) !== announcement) return;
       this.#offers.delete(name);
       const share = this.#library.get(name);
       if (share?.announcement.id === id || this.#seeded.has(name)) return;

@@ -24,6 +24,8 @@ export interface PassingOnOptions {
 /** Lets others have what this peer fetches, once it listens: while it grows, and when it is whole. */
 export class Reseeder {
   readonly #options: PassingOnOptions;
+  /** When downloads began, by performance.now(). */
+  readonly #begun = new WeakMap<Target, number>();
   #listens = false;
   #seeds = false;
 
@@ -38,7 +40,9 @@ export class Reseeder {
   }
 
   /** What there is of a download is served while it grows; returns how to stop that. */
-  growing(partial: Servable, { announcement }: Target): () => void {
+  growing(partial: Servable, target: Target): () => void {
+    this.#begun.set(target, performance.now());
+    const { announcement } = target;
     if (!this.#listens) return () => {};
     const stops = [this.#options.active.add(partial)];
     if (announcement) stops.push(this.#options.announced.offer(announcement));
@@ -56,6 +60,7 @@ export class Reseeder {
     manifest: StagedFile,
     staged: (id: string) => StagedFile | undefined,
   ): () => void {
+    this.#begun.set(target, performance.now());
     if (!this.#listens || !target.announcement) return () => {};
     const stop = this.#serveFolder(target, manifest, staged);
     const takeBack = this.#options.announced.offer(target.announcement);
@@ -72,7 +77,10 @@ export class Reseeder {
     place: Place,
     files?: { path: string; id: string }[],
   ): Promise<void> {
-    const shared = await this.#options.sharing.adopt(target, name, place, files);
+    const shared = await this.#options.sharing.adopt(target, name, place, {
+      files,
+      since: this.#begun.get(target),
+    });
     if (shared || !this.#seeds) return;
     if (files) this.#seedFolder(target, place, files);
     else this.#seedFile(target, place);

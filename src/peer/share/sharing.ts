@@ -1,5 +1,5 @@
 import { getLogger } from "@logtape/logtape";
-import { Fault, messageOf } from "../../fault.ts";
+import { Fault, messageOf, quoted } from "../../fault.ts";
 import { mtimeOf, sameStamp } from "../../store/disk/file_stamp.ts";
 import type { DescribedFolder, FolderManifests } from "../../store/shares/folder_manifests.ts";
 import type { FolderFiles } from "../../store/shares/folder_files.ts";
@@ -7,7 +7,7 @@ import type { HashCache } from "../../store/hash/hash_cache.ts";
 import { isFolder } from "../../store/disk/is_folder.ts";
 import type { Library, Place, Share } from "../../store/shares/library.ts";
 import { resolveShare } from "../../store/shares/resolve_share.ts";
-import { isInside } from "../../content/safe_path.ts";
+import { foldName, isInside } from "../../content/safe_path.ts";
 import type { SharedReader } from "../../store/disk/shared_reader.ts";
 import { signAnnouncement, type Unsigned } from "../../trust/announcement.ts";
 import type { Identity } from "../../trust/identity.ts";
@@ -16,6 +16,7 @@ import type { Announcements } from "../discovery/announcements.ts";
 import type { Target } from "../target/target.ts";
 import type { LeftOut, ShareOptions, ShareRequest, ShareResult } from "../api/peer_api.ts";
 import { fileState, shareState } from "./share_state.ts";
+import { RANK, ShareWork, Superseded } from "./share_work.ts";
 import { placeOf, viewOf } from "./share_view.ts";
 import { ShareWatcher } from "./share_watcher.ts";
 
@@ -42,11 +43,17 @@ interface Described {
   hashed: boolean;
   files?: DescribedFolder["files"];
   leftOut?: LeftOut[];
+  /** Lets a folder's manifest go. */
+  release?(): void;
 }
 
 /** Decides what is shared: by request, by having been fetched, and as long as the file is there. */
 export class Sharing {
   readonly #options: SharingOptions;
+  /** All that changes what a name stands for passes through here. */
+  readonly #work = new ShareWork();
+  /** When names were unshared, by performance.now(). */
+  readonly #unshared = new Map<string, number>();
   /** Tells of changes while a peer serves. */
   #watcher: ShareWatcher | undefined;
 
@@ -58,6 +65,26 @@ export class Sharing {
   async share(request: ShareRequest, options: ShareOptions): Promise<ShareResult> {
     const started = performance.now();
     const { name, path } = await resolveShare(request.file, { ...request, dir: this.#options.dir });
+    return await this.#work.run(
+      name,
+      { rank: RANK.publish, signal: options.signal },
+      async (signal) => {
+        this.#requireFree(name, path);
+        if (request.watch && !this.#watcher) {
+          throw new Fault("usage", `Cannot watch ${path}: no peer is running for this folder`);
+        }
+        const { hashed, leftOut } = await this.#publish(name, path, { ...options, signal });
+        const share = this.#options.library.get(name)!;
+        if (request.watch !== undefined) this.#options.library.watch(share, request.watch);
+        this.#follow(share);
+        const seconds = (performance.now() - started) / 1000;
+        return { ...viewOf(share), hashed, seconds, left_out: leftOut };
+      },
+    );
+  }
+
+  /** Throws a `usage` Fault when the name, or one that a disk may take for it, stands for another path. */
+  #requireFree(name: string, path: string): void {
     const other = this.#options.library.get(name);
     const taken = other && placeOf(other);
     if (taken !== undefined && taken !== path) {
@@ -71,15 +98,6 @@ export class Sharing {
       const why = "the same name but for case or Unicode form; unshare that first";
       throw new Fault("usage", `Cannot share ${path}: ${twin.announcement.name} is shared, ${why}`);
     }
-    if (request.watch && !this.#watcher) {
-      throw new Fault("usage", `Cannot watch ${path}: no peer is running for this folder`);
-    }
-    const { hashed, leftOut } = await this.#publish(name, path, options);
-    const share = this.#options.library.get(name)!;
-    if (request.watch !== undefined) this.#options.library.watch(share, request.watch);
-    this.#follow(share);
-    const seconds = (performance.now() - started) / 1000;
-    return { ...viewOf(share), hashed, seconds, left_out: leftOut };
   }
 
   /** Looks for changes of watched shares from now on; `onChange` is told their names. */
@@ -92,46 +110,56 @@ export class Sharing {
     this.#watcher?.close();
   }
 
-  /** Stops sharing a name. Throws a `not_found` Fault. */
-  async unshare(name: string): Promise<Share> {
-    const share = this.#options.library.remove(name.normalize("NFC"));
-    if (!share) {
-      throw new Fault("not_found", `Cannot unshare ${name}: it is not shared here`, {
-        next: "see with 'status' what is",
-      });
-    }
-    this.#watcher?.unwatch(share.announcement.name);
-    this.#options.folderFiles.remove(share.announcement.name);
-    this.#options.reader.forget(share.path);
-    if (share.root !== undefined) this.#options.manifests.tidy(idsOf(this.#options.library));
-    await this.#options.announced.withdraw(share);
-    return share;
+  /**
+   * Stops sharing a name. What is under way on it is ended first, and nothing of it is published any
+   * more, a download of it that is still to arrive included. Throws a `not_found` Fault.
+   */
+  async unshare(given: string): Promise<Share> {
+    const name = given.normalize("NFC");
+    if (!this.#options.library.get(name)) throw notShared(name);
+    const reason = new Fault("usage", `Cannot share ${quoted(name)}: it was unshared meanwhile`);
+    return await this.#work.run(name, { rank: RANK.withdraw, reason }, async () => {
+      const share = this.#options.library.remove(name);
+      if (!share) throw notShared(name);
+      this.#watcher?.unwatch(name);
+      this.#options.folderFiles.remove(name);
+      this.#options.reader.forget(share.path);
+      if (share.root !== undefined) this.#options.manifests.tidy(idsOf(this.#options.library));
+      this.#unshared.set(foldName(name), performance.now());
+      this.#options.announced.endOffer(name);
+      await this.#options.announced.withdraw(share);
+      return share;
+    });
   }
 
   /**
    * Shares a file or folder that was fetched into DIR, under its publisher's announcement. One that
    * nobody signed for, that goes by another name here, or whose name only differs in case or Unicode
-   * form from one that is shared, is not shared: false. `files` are a folder's.
+   * form from one that is shared, is not shared: false. Nor is one whose name was unshared `since` its
+   * download began, by performance.now(). `files` are a folder's.
    */
   async adopt(
     { announcement }: Target,
     name: string,
     place: Place,
-    files?: DescribedFolder["files"],
+    { files, since = performance.now() }: { files?: DescribedFolder["files"]; since?: number } = {},
   ): Promise<boolean> {
-    const { dir, library, folderFiles } = this.#options;
+    const { dir, library, folderFiles, announced } = this.#options;
     if (!announcement || announcement.name !== name) return false;
     if (!isInside(dir, place.root ?? place.path)) return false;
-    if (library.twinOf(name)) return false;
-    const before = library.add(
-      announcement,
-      files ? this.#keepManifest(announcement.id, place) : place,
-    );
-    if (files) folderFiles.put(name, files);
-    else folderFiles.remove(name);
-    if (before?.root !== undefined) this.#options.manifests.tidy(idsOf(library));
-    await this.#options.announced.announce(announcement);
-    return true;
+    if (since <= (this.#unshared.get(foldName(name)) ?? -1)) return false;
+    return await this.#work.run(name, { rank: RANK.publish }, async () => {
+      if (library.twinOf(name)) return false;
+      const before = library.add(
+        announcement,
+        files ? this.#keepManifest(announcement.id, place) : place,
+      );
+      if (files) folderFiles.put(name, files);
+      else folderFiles.remove(name);
+      if (before?.root !== undefined) this.#options.manifests.tidy(idsOf(library));
+      await announced.announce(announcement);
+      return true;
+    });
   }
 
   #keepManifest(id: string, place: Place): Place {
@@ -174,14 +202,32 @@ export class Sharing {
     if (share) await this.#look(share, { signal, hash: true });
   }
 
+  /** Looks at a share, unless a request about it comes, which sees for itself. */
   async #look(
+    { announcement: { name } }: Share,
+    { signal, hash }: { signal: AbortSignal; hash: boolean },
+  ): Promise<void> {
+    try {
+      await this.#work.run(name, { rank: RANK.look, signal }, async (signal) => {
+        const share = this.#options.library.get(name);
+        if (share) await this.#lookAt(share, { signal, hash });
+      });
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof Superseded || error instanceof Fault)) throw error;
+      log.debug("A look at {name} was ended: {why}", { name, why: messageOf(error) });
+    }
+  }
+
+  async #lookAt(
     share: Share,
     { signal, hash }: { signal: AbortSignal; hash: boolean },
   ): Promise<void> {
     const { name, publisher } = share.announcement;
     const { dir, folderFiles, identity } = this.#options;
     const own = publisher === identity.id;
-    const state = await shareState(share, { ...{ dir, folderFiles, signal }, hash: hash && !own });
+    const state = await shareState(share, { dir, folderFiles, signal, hash: hash && !own });
+    signal.throwIfAborted();
     // What has changed in a folder shows only when all of it is looked at.
     const again = hash && own && (state === "same" || state === "changed");
     if (state !== "same") this.withdraw(share, state);
@@ -198,24 +244,41 @@ export class Sharing {
     }
   }
 
-  /** Hashes what is at `path` if need be, signs for it and announces it. */
-  async #publish(name: string, path: string, options: ShareOptions): Promise<Described> {
-    const { library, manifests, folderFiles } = this.#options;
+  /**
+   * Hashes what is at `path` if need be, signs for it and announces it. Once the signal has aborted,
+   * nothing is published any more.
+   */
+  async #publish(
+    name: string,
+    path: string,
+    options: ShareOptions & { signal: AbortSignal },
+  ): Promise<Described> {
     const described = await this.#describe(path, options);
+    try {
+      await this.#publishAs(name, described, options.signal);
+      return described;
+    } finally {
+      described.release?.();
+    }
+  }
+
+  async #publishAs(name: string, described: Described, signal: AbortSignal): Promise<void> {
+    const { library, manifests, folderFiles } = this.#options;
     const { content, files } = described;
     const known = library.get(name);
     const place = { ...described.place, watched: known?.watched };
     const same = known?.announcement.id === content.id;
-    if (same && known.available && sameStamp(known.stamp, place.stamp)) return described;
+    if (same && known.available && sameStamp(known.stamp, place.stamp)) return;
     const announcement = same && known.announcement.mtime === content.mtime
       ? known.announcement
       : await this.#sign({ name, ...content });
+    signal.throwIfAborted();
     const before = library.add(announcement, place);
     if (files) folderFiles.put(name, files);
     else folderFiles.remove(name);
+    described.release?.();
     if (before?.root !== undefined || files) manifests.tidy(idsOf(library));
     await this.#options.announced.announce(announcement);
-    return described;
   }
 
   /**
@@ -249,6 +312,12 @@ export class Sharing {
       this.#watcher?.watch(name, placeOf(share), share.root !== undefined);
     } else this.#watcher?.unwatch(name);
   }
+}
+
+function notShared(name: string): Fault {
+  return new Fault("not_found", `Cannot unshare ${quoted(name)}: it is not shared here`, {
+    next: "see with 'status' what is",
+  });
 }
 
 function idsOf(library: Library): Set<string> {

@@ -27,6 +27,8 @@ export interface DescribedFolder {
   leftOut: LeftOut[];
   /** False when all files were known and unchanged. */
   hashed: boolean;
+  /** Lets the manifest go: call it once the folder is in the library, or won't be. */
+  release(): void;
 }
 
 /** What a folder is that is not shared. */
@@ -48,6 +50,8 @@ export interface FolderManifestsOptions extends HashTools {
 /** The manifests of the folders that are shared, each in a file called by its id. */
 export class FolderManifests {
   readonly #options: FolderManifestsOptions;
+  /** Files in the folder that somebody still works with, by name, and how many do. */
+  readonly #held = new Map<string, number>();
 
   constructor(options: FolderManifestsOptions) {
     this.#options = options;
@@ -59,8 +63,8 @@ export class FolderManifests {
   }
 
   /**
-   * Looks at all that is in the folder at `root`, hashes what is not known, and keeps its manifest.
-   * Throws as walkTree and hashFile do.
+   * Looks at all that is in the folder at `root`, hashes what is not known, and keeps its manifest,
+   * which {@link tidy} leaves alone until it is released. Throws as walkTree and hashFile do.
    */
   async describe(root: string, options: HashOptions): Promise<DescribedFolder> {
     const { files, known, leftOut, ...seen } = await this.#look(root, options);
@@ -78,6 +82,7 @@ export class FolderManifests {
       files: files.map(({ disk }, index) => ({ path: disk, id: known[index].id })),
       leftOut,
       hashed: known.some((one) => one.hashed),
+      release: manifest.release,
     };
   }
 
@@ -85,7 +90,8 @@ export class FolderManifests {
   async identify(root: string, options: HashOptions): Promise<IdentifiedFolder> {
     const { known, entries, bytes } = await this.#look(root, options);
     const draft = await this.#draft({ entries, bytes }, options);
-    fs.rmSync(draft.path);
+    fs.rmSync(draft.path, { force: true });
+    draft.release();
     const chunks = known.reduce((sum, { stamp }) => sum + treeShape(stamp.size).chunks, 0);
     return { id: draft.id, files: known.length, chunks, bytes };
   }
@@ -100,12 +106,14 @@ export class FolderManifests {
     return stamp;
   }
 
-  /** Removes the manifests of folders that are no longer shared. */
+  /** Removes the manifests of folders that are no longer shared, but for those that are being made. */
   tidy(ids: Set<string>): void {
     const { folder } = this.#options;
     if (!fs.existsSync(folder)) return;
     for (const name of fs.readdirSync(folder)) {
-      if (!ids.has(name)) fs.rmSync(`${folder}/${name}`, { force: true, recursive: true });
+      if (!ids.has(name) && !this.#held.has(name)) {
+        fs.rmSync(`${folder}/${name}`, { force: true, recursive: true });
+      }
     }
   }
 
@@ -134,32 +142,56 @@ export class FolderManifests {
   async #keep(manifest: Manifest, options: HashOptions) {
     const { cache } = this.#options;
     const draft = await this.#draft(manifest, options);
+    const { id } = draft;
+    const release = this.#hold(id);
     try {
-      const { id } = draft;
       const path = this.pathOf(id);
       const known = cache.lookup(path);
       if (!known || !isThere(path, known.stamp)) fs.renameSync(draft.path, path);
       const stamp = stampOfPath(path);
       cache.remember(path, id, stamp);
-      return { id, path, stamp };
+      return { id, path, stamp, release };
+    } catch (error) {
+      release();
+      throw error;
     } finally {
       fs.rmSync(draft.path, { force: true });
+      draft.release();
     }
   }
 
   /** Writes a manifest under a name of its own, and hashes it. */
-  async #draft(manifest: Manifest, options: HashOptions): Promise<{ id: string; path: string }> {
+  async #draft(
+    manifest: Manifest,
+    options: HashOptions,
+  ): Promise<{ id: string; path: string; release: () => void }> {
     const { folder } = this.#options;
     makeStatePart(folder);
-    const path = `${folder}/${crypto.randomUUID()}`;
+    const name = crypto.randomUUID();
+    const path = `${folder}/${name}`;
+    const release = this.#hold(name);
     try {
       await writeManifest(path, manifest);
       const { id } = await hashFile(path, this.#options, { signal: options.signal });
-      return { id, path };
+      return { id, path, release };
     } catch (error) {
       fs.rmSync(path, { force: true });
+      release();
       throw error;
     }
+  }
+
+  /** Keeps a file of the folder from being tidied away. Returns how to let it go, once. */
+  #hold(name: string): () => void {
+    this.#held.set(name, (this.#held.get(name) ?? 0) + 1);
+    let held = true;
+    return () => {
+      if (!held) return;
+      held = false;
+      const left = this.#held.get(name)! - 1;
+      if (left > 0) this.#held.set(name, left);
+      else this.#held.delete(name);
+    };
   }
 }
 

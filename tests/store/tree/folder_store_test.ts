@@ -89,10 +89,13 @@ Deno.test("describe: one manifest for one tree, hashed once, and another for ano
   await Deno.chmod(`${tree}/a`, 0o755);
   const changed = await manifests.describe(tree, {});
   assert(changed.content.id !== first.content.id && !changed.hashed);
+  const kept = () =>
+    [...Deno.readDirSync(folder.at("manifests"))].map(({ name }) => name).toSorted();
   manifests.tidy(new Set([changed.content.id]));
-  assertEquals([...Deno.readDirSync(folder.at("manifests"))].map(({ name }) => name), [
-    changed.content.id,
-  ]);
+  assertEquals(kept(), [first.content.id, changed.content.id].toSorted());
+  for (const described of [first, again, changed]) described.release();
+  manifests.tidy(new Set([changed.content.id]));
+  assertEquals(kept(), [changed.content.id]);
 });
 
 Deno.test("a tree that is staged and placed over any other is what the manifest says", async () => {
