@@ -2,10 +2,13 @@
  * A real browser for tests of the page: Chromium without a screen, driven by playwright-core. Each
  * `Browser` has a profile of its own, which is gone when it is.
  */
+import { tmpdir } from "node:os";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import type { Peer, World } from "../e2e/world.ts";
+import { note } from "../support/run_folder.ts";
+import { findTool, skippedIf } from "../support/tools.ts";
 
-const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+const CHROMIUM = ["chromium", "chromium-browser", "google-chrome"];
 /** As root, and with nothing that talks to anybody but the page. */
 const ARGUMENTS = [
   ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
@@ -16,32 +19,36 @@ export const PATIENCE_MS = 60_000;
 
 /** Where Chromium is; undefined when it isn't installed. */
 export function chromiumPath(): string | undefined {
-  return CHROMIUM.find((path) => {
-    try {
-      return Deno.statSync(path).isFile;
-    } catch {
-      return false;
-    }
-  });
+  return CHROMIUM.map(findTool).find((path) => path !== undefined);
 }
 
 /** `more` are arguments besides the usual ones. */
 export async function launchBrowser(more: string[] = []): Promise<Browser> {
   const executablePath = chromiumPath();
   if (!executablePath) throw new Error(`there is no ${CHROMIUM[0]}`);
-  return await chromium.launch({
+  const before = profiles();
+  const browser = await chromium.launch({
     executablePath,
     args: [...ARGUMENTS, ...more],
     timeout: PATIENCE_MS,
   });
+  const own = profiles().filter((path) => !before.includes(path));
+  const forget = own.map((path) => note({ kind: "folder", path }));
+  browser.on("disconnected", () => forget.forEach((forgetOne) => forgetOne()));
+  return browser;
+}
+
+/** Where browsers under test have their profiles, which the driver leaves behind when it is killed. */
+function profiles(): string[] {
+  const folder = tmpdir();
+  return Array.from(Deno.readDirSync(folder), ({ name }) => `${folder}/${name}`)
+    .filter((path) => path.includes("/playwright_"));
 }
 
 /** A test in a browser; skipped, and said so, where there is no Chromium. */
 export function browserTest(name: string, test: (browser: Browser) => Promise<void>): void {
-  const missing = chromiumPath() === undefined;
   Deno.test({
-    name: missing ? `${name} (skipped: chromium is not installed)` : name,
-    ignore: missing,
+    ...skippedIf(chromiumPath() ? undefined : "chromium is not installed", name),
     // The driver's pipes to the browser end a little after it does.
     ...{ sanitizeOps: false, sanitizeResources: false },
     async fn() {

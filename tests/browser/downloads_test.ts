@@ -3,6 +3,7 @@ import { sameFiles, World, writeRandom } from "../e2e/world.ts";
 import { browserTest, linkOf, signedIn } from "./browser.ts";
 import { countColors, focusedElement, sideways } from "./in_page.js";
 import { checkAccess, openTab, rowOf, shareRandom } from "./on_page.ts";
+import { assertSameTree } from "../e2e/trees.ts";
 
 browserTest(
   "browser: a download's map fills; it pauses, goes on, and is cancelled",
@@ -157,7 +158,6 @@ browserTest(
     await rowOf(page, name).getByRole("button", { name: `Get ${name}` }).click();
     await page.getByText(`${name} is here, whole and verified.`).waitFor();
     await rowOf(page, name).getByText("shared", { exact: true }).waitFor();
-    const same = new Deno.Command("diff", { args: ["-r", tree, `${bob.dir}/${name}`] });
-    assertEquals((await same.output()).code, 0);
+    await assertSameTree(`${bob.dir}/${name}`, tree);
   },
 );

@@ -3,6 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { FileRecord, PeerStatus, Receipt } from "../../src/peer/api/peer_api.ts";
 import { eventually } from "../e2e/checks.ts";
 import { lastLine, type Peer, World, writeRandom } from "../e2e/world.ts";
+import { assertSameTree } from "../e2e/trees.ts";
 
 const MIB = 1 << 20;
 const SMALL = 200;
@@ -25,11 +26,6 @@ async function sharer(world: World, rate: string): Promise<Peer> {
 async function comeBack(world: World, origin: Peer): Promise<void> {
   await origin.program.stop();
   await world.peer("sharer");
-}
-
-async function assertSame(a: string, b: string): Promise<void> {
-  const diff = await new Deno.Command("diff", { args: ["-r", a, b] }).output();
-  assert(diff.success, new TextDecoder().decode(diff.stdout));
 }
 
 /** What a folder's download has by now, in bytes. */
@@ -74,7 +70,7 @@ for (
     await eventually("it is passed on", async () => await bytesAt(world, far.dir) > had / 2);
     await world.peer("sharer");
     assertEquals([await first.ended(), await second.ended()], [0, 0], second.stderr);
-    for (const { dir } of [near, far]) await assertSame(`${dir}/tree`, `${origin.dir}/tree`);
+    for (const { dir } of [near, far]) await assertSameTree(`${dir}/tree`, `${origin.dir}/tree`);
     const { sources } = JSON.parse(lastLine(second.stdout)) as Receipt;
     const passed = sources.find(({ address }) => address === near.address);
     assert(passed && passed.bytes > had / 2, JSON.stringify(sources));
@@ -113,7 +109,7 @@ for (const where of ["in DIR", "elsewhere"]) {
     assert(await idOfVersion(world, far.dir) !== old, "what is announced is the new version");
     await world.peer("sharer");
     assertEquals([await update.ended(), await second.ended()], [0, 0], second.stderr);
-    for (const tree of [copy, `${far.dir}/tree`]) await assertSame(tree, `${origin.dir}/tree`);
+    for (const tree of [copy, `${far.dir}/tree`]) await assertSameTree(tree, `${origin.dir}/tree`);
     const { sources } = JSON.parse(lastLine(second.stdout)) as Receipt;
     const passed = sources.find(({ address }) => address === near.address);
     assert(passed && passed.bytes > LARGE_SIZE, JSON.stringify(sources));
@@ -152,7 +148,7 @@ Deno.test("--seed-for serves a folder that was put elsewhere", async () => {
   await origin.program.stop();
   const other = await world.folder("other");
   await world.json(other, ["get", "tree"]);
-  await assertSame(`${other}/tree`, `${origin.dir}/tree`);
+  await assertSameTree(`${other}/tree`, `${origin.dir}/tree`);
   assertEquals(await seeder.stop("SIGTERM"), 0, seeder.stderr);
 });
 
@@ -171,6 +167,6 @@ Deno.test("two downloads of a folder to one place: the second waits, or exits wi
   await comeBack(world, origin);
   const receipt = await world.json<Receipt>(two, [...words, "--wait-lock"]);
   assertEquals([await first.ended(), receipt.up_to_date], [0, true]);
-  await assertSame(`${place}/copy`, `${origin.dir}/tree`);
+  await assertSameTree(`${place}/copy`, `${origin.dir}/tree`);
   assertEquals([...Deno.readDirSync(place)].map(({ name }) => name), ["copy"], "no lock is left");
 });

@@ -4,6 +4,7 @@ import { CHUNK_SIZE } from "../../src/content/sizes.ts";
 import type { PeerStatus, Receipt } from "../../src/peer/api/peer_api.ts";
 import { assertRefused, eventually, placedIn } from "../e2e/checks.ts";
 import { type Peer, World, writeRandom } from "../e2e/world.ts";
+import { assertSameTree } from "../e2e/trees.ts";
 
 const MIB = 1 << 20;
 const SMALL = 400;
@@ -32,11 +33,6 @@ async function slowSharer(world: World): Promise<Peer> {
 async function restart(world: World, { program }: Peer, args: string[] = []): Promise<Peer> {
   await program.stop();
   return await world.peer("sharer", { args });
-}
-
-async function assertSame(a: string, b: string): Promise<void> {
-  const diff = await new Deno.Command("diff", { args: ["-r", a, b] }).output();
-  assert(diff.success, new TextDecoder().decode(diff.stdout));
 }
 
 /** Bytes of files under a folder. */
@@ -70,7 +66,7 @@ Deno.test("a folder that is killed on its way leaves nothing in its place, and g
   const receipt = await world.json<Receipt>(dir, ["get", "tree"]);
   // Of the large file, a kill may cost what no checkpoint vouches for.
   assert(receipt.bytes <= LARGE_SIZE, `${receipt.bytes} bytes were fetched again`);
-  await assertSame(`${dir}/tree`, `${sharer.dir}/tree`);
+  await assertSameTree(`${dir}/tree`, `${sharer.dir}/tree`);
   assertEquals(placedIn(`${dir}/.shoal/partials`), []);
   assertEquals((await world.json<PeerStatus>(dir, ["status"])).partials, []);
 });
@@ -94,7 +90,7 @@ Deno.test("a running peer goes on with a folder by itself, and shows it as one t
   await restart(world, sharer);
   await world.peer("getter");
   await eventually("it is whole", () => placedIn(getter.dir).length > 0);
-  await assertSame(`${getter.dir}/tree`, `${sharer.dir}/tree`);
+  await assertSameTree(`${getter.dir}/tree`, `${sharer.dir}/tree`);
 });
 
 Deno.test("an update that is killed leaves each file old or new, and goes on", async () => {
@@ -116,7 +112,7 @@ Deno.test("an update that is killed leaves each file old or new, and goes on", a
   await restart(world, sharer);
   const receipt = await world.json<Receipt>(dir, ["get", "tree", "--update"]);
   assertEquals(receipt.files?.unchanged, SMALL - 1);
-  await assertSame(`${dir}/tree`, `${sharer.dir}/tree`);
+  await assertSameTree(`${dir}/tree`, `${sharer.dir}/tree`);
 });
 
 Deno.test("what a folder's deadline leaves is shown, and counted as what was there", async () => {
@@ -133,7 +129,7 @@ Deno.test("what a folder's deadline leaves is shown, and counted as what was the
   // Each small file is a chunk of its own.
   const least = Math.ceil(bytes / CHUNK_SIZE);
   assert(chunks.fetched >= least && chunks.fetched <= least + SMALL, `${chunks.fetched} chunks`);
-  await assertSame(`${dir}/tree`, `${sharer.dir}/tree`);
+  await assertSameTree(`${dir}/tree`, `${sharer.dir}/tree`);
 });
 
 Deno.test("--no-clobber leaves alone what an update has begun, too", async () => {
@@ -157,7 +153,7 @@ Deno.test("--no-clobber leaves alone what an update has begun, too", async () =>
   const receipt = await world.json<Receipt>(dir, [...words, "--update"]);
   assert(receipt.bytes < TOTAL, `${receipt.bytes} bytes were fetched`);
   await Deno.remove(`${dir}/mine/file`);
-  await assertSame(`${dir}/mine`, `${sharer.dir}/tree`);
+  await assertSameTree(`${dir}/mine`, `${sharer.dir}/tree`);
 });
 
 Deno.test("a folder that is cancelled leaves nothing, and a lost source is waited for", async () => {

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { PIECE_CHUNKS, PIECE_SIZE } from "../../src/content/piece_map.ts";
 import type { PartialStatus, Receipt } from "../../src/peer/api/peer_api.ts";
 import { assertRefused, contentsOf, eventually, partialsOf, placedIn } from "../e2e/checks.ts";
-import { CAN_MOUNT, MountedDisk, NEEDS } from "../e2e/mounted_disk.ts";
+import { MountedDisk, noMount } from "../e2e/mounted_disk.ts";
 import { Program } from "../e2e/program.ts";
 import { sameFiles, writeRandom } from "../e2e/world.ts";
 import { killAgainAndAgain } from "./killed_download.ts";
@@ -17,6 +17,7 @@ import {
   statusOf,
   worldWithData,
 } from "./setting.ts";
+import { skippedIf } from "../support/tools.ts";
 
 /** Kills of one download, and its size. `$SHOAL_CHAOS_KILLS` is for longer pieces. */
 const KILLS = Number(Deno.env.get("SHOAL_CHAOS_KILLS") ?? 10);
@@ -204,8 +205,7 @@ Deno.test("the shared file is cut off half-way: what was sent before is kept", a
 });
 
 Deno.test({
-  name: `a running peer whose disk fills up goes on when there is room${NEEDS}`,
-  ignore: !CAN_MOUNT,
+  ...skippedIf(noMount, "a running peer whose disk fills up goes on when there is room"),
   async fn() {
     await using world = await worldWithData(12 * MIB);
     await using source = await sourceBehind(world, "source", { pauseAfter: 4 * MIB });

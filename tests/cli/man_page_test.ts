@@ -4,6 +4,7 @@ import { manName, manPage, roff } from "../../src/cli/man_page.ts";
 import { buildProgram } from "../../src/cli/program/program.ts";
 import { walkCommands } from "../../src/cli/output/usage.ts";
 import { addExamples } from "../../src/cli/verbs/verb_command.ts";
+import { lacking, skippedIf } from "../support/tools.ts";
 
 const DATE = { date: "2026-01-31" };
 
@@ -13,11 +14,6 @@ function program(): Command {
     ...{ bootstrap: nothing, peer: nothing, verb: nothing, config: nothing, completion: nothing },
     ...{ installService: nothing, doctor: nothing, newKey: nothing },
   });
-}
-
-async function hasGroff(): Promise<boolean> {
-  const options: Deno.CommandOptions = { args: ["--version"], stdout: "null", stderr: "null" };
-  return await new Deno.Command("groff", options).output().then(() => true, () => false);
 }
 
 /** What a page looks like, and what groff finds wrong with it. */
@@ -38,8 +34,7 @@ async function groff(page: string): Promise<{ text: string; complaints: string }
 }
 
 Deno.test({
-  name: "each command has a page that groff finds nothing wrong with",
-  ignore: !await hasGroff(),
+  ...skippedIf(lacking("groff"), "each command has a page that groff finds nothing wrong with"),
   async fn() {
     const names = new Set<string>();
     for (const command of walkCommands(program())) {
@@ -58,8 +53,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "text is shown as it is, whatever it looks like to roff",
-  ignore: !await hasGroff(),
+  ...skippedIf(lacking("groff"), "text is shown as it is, whatever it looks like to roff"),
   async fn() {
     const hard = [
       ".SH EVIL",

@@ -10,6 +10,7 @@ import {
 } from "../../src/cli/service/systemd_words.ts";
 import { type Unit, unitText } from "../../src/cli/service/unit_file.ts";
 import { TempFolder } from "../support/temp_folder.ts";
+import { lacking, noPosix, skippedIf, testUnless } from "../support/tools.ts";
 
 const PLAN: ServicePlan = {
   name: "shoal-peer",
@@ -49,7 +50,7 @@ Deno.test("words reach the program as they were", () => {
   for (const path of ["/a\nb", "/a\\"]) assertThrows(() => systemdBarePath(path), Error, "no unit");
 });
 
-Deno.test("words reach a command of cron as they were", async () => {
+testUnless(noPosix, "words reach a command of cron as they were", async () => {
   const words = ["a b", "it's", "100%", "$HOME", "`x`", "*", "\\", "", "-n"];
   const line = cronLine("daily", ["printf", "%s\\n", ...words])!;
   assert(line.startsWith("0 0 * * *  "));
@@ -147,9 +148,8 @@ function allUnits(program: string): Unit[][] {
 }
 
 Deno.test({
-  name: "systemd finds nothing wrong with any unit",
-  // systemd-analyze is in Debian's package systemd.
-  ignore: !await hasProgram("systemd-analyze"),
+  // It is in Debian's package systemd.
+  ...skippedIf(lacking("systemd-analyze"), "systemd finds nothing wrong with any unit"),
   async fn() {
     for (const units of allUnits("/bin/true")) {
       await using folder = await TempFolder.create();
@@ -168,8 +168,3 @@ Deno.test({
     }
   },
 });
-
-async function hasProgram(name: string): Promise<boolean> {
-  const options: Deno.CommandOptions = { args: ["--version"], stdout: "null", stderr: "null" };
-  return await new Deno.Command(name, options).output().then(() => true, () => false);
-}

@@ -10,9 +10,10 @@ import { FoundReply } from "../../src/wire/protocol.ts";
 import { TestPeer } from "../bootstrap/bench.ts";
 import { closedPort, RawEnd, Scripted } from "../support/sockets.ts";
 import { assertRefused, eventually } from "./checks.ts";
-import { outsideAddress } from "./outside_address.ts";
+import { noNetwork, outsideAddress } from "./outside_address.ts";
 import { Program } from "./program.ts";
 import { World } from "./world.ts";
+import { skippedIf } from "../support/tools.ts";
 
 const SILENT = 1_000;
 const HELLO = { action: "hello", id: 1, protocol: 1, agent: "hostile/1" };
@@ -194,8 +195,7 @@ Deno.test("a flood of registrations is told to come back, and questions are answ
 });
 
 Deno.test({
-  name: "one address has its share of connections, and others theirs (needs a network address)",
-  ignore: outsideAddress() === undefined,
+  ...skippedIf(noNetwork, "one address has its share of connections, and others theirs"),
   async fn() {
     await using bootstrap = new Program(["bootstrap", "--host", "0.0.0.0", "--port", "0"]);
     const [, port] = await bootstrap.sees(/listening on 0\.0\.0\.0:(\d+)\n/);

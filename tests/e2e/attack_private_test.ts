@@ -13,6 +13,7 @@ import { RawEnd } from "../support/sockets.ts";
 import { assertRefused, eventually, placedIn } from "./checks.ts";
 import { shoal } from "./program.ts";
 import { newKey, sameFiles, World, writeRandom } from "./world.ts";
+import { lacking, testUnless } from "../support/tools.ts";
 
 const MIB = 1 << 20;
 /** What TLS says to what is none: a fatal alert, decode_error. */
@@ -73,65 +74,69 @@ Deno.test("a download in a private swarm goes on where it was interrupted", asyn
   assert(await sameFiles(`${world.root}/source/data`, `${dir}/data`));
 });
 
-Deno.test("outsiders see one alert, and no certificate, of a bootstrap and of a peer alike", async () => {
-  const { world, source } = await privateWorld();
-  await using _ = world;
-  const said = [
-    '{"action":"register","address":"127.0.0.1","port":10007}\n',
-    '{"action":"get_peers"}\n',
-    '{"action":"file_request","filename":"data"}\n',
-    '{"action":"hello","id":1,"protocol":1,"agent":"x"}\n',
-    "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
-    "SSH-2.0-scanner\r\n",
-    ...Array.from({ length: 8 }, () => noise(400)),
-  ];
-  const foreign = await makeSwarmName(await deriveSwarmSecrets(newSwarmKey().secret));
-  const names = [NAME_SUFFIX, `${"0".repeat(52)}.${NAME_SUFFIX}`, foreign, "localhost"];
-  const words = [[], ["-noservername"], ...names.map((name) => ["-servername", name])];
-  for (const text of [world.bootstrap, source.address]) {
-    const address = parseAddress(text, 1);
-    await Promise.all(said.map(async (text) => {
-      using end = await RawEnd.connect(address);
-      await end.send(text);
-      assertEquals(await end.bytes(1_000), ALERT, String(text));
-    }));
-    // Those that speak TLS, and check nothing.
-    for (const version of [[], ["-tls1_2"], ["-tls1_3"]]) {
-      await Promise.all(words.map(async (some) => {
-        const { code, stdout, stderr } = await openssl(address, [...some, ...version]);
-        assertNotEquals(code, 0);
-        assertMatch(stdout, /no peer certificate available/);
-        assertMatch(stderr, /alert number 0/);
+testUnless(
+  lacking("openssl", "curl"),
+  "outsiders see one alert, and no certificate, of a bootstrap and of a peer alike",
+  async () => {
+    const { world, source } = await privateWorld();
+    await using _ = world;
+    const said = [
+      '{"action":"register","address":"127.0.0.1","port":10007}\n',
+      '{"action":"get_peers"}\n',
+      '{"action":"file_request","filename":"data"}\n',
+      '{"action":"hello","id":1,"protocol":1,"agent":"x"}\n',
+      "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+      "SSH-2.0-scanner\r\n",
+      ...Array.from({ length: 8 }, () => noise(400)),
+    ];
+    const foreign = await makeSwarmName(await deriveSwarmSecrets(newSwarmKey().secret));
+    const names = [NAME_SUFFIX, `${"0".repeat(52)}.${NAME_SUFFIX}`, foreign, "localhost"];
+    const words = [[], ["-noservername"], ...names.map((name) => ["-servername", name])];
+    for (const text of [world.bootstrap, source.address]) {
+      const address = parseAddress(text, 1);
+      await Promise.all(said.map(async (text) => {
+        using end = await RawEnd.connect(address);
+        await end.send(text);
+        assertEquals(await end.bytes(1_000), ALERT, String(text));
       }));
+      // Those that speak TLS, and check nothing.
+      for (const version of [[], ["-tls1_2"], ["-tls1_3"]]) {
+        await Promise.all(words.map(async (some) => {
+          const { code, stdout, stderr } = await openssl(address, [...some, ...version]);
+          assertNotEquals(code, 0);
+          assertMatch(stdout, /no peer certificate available/);
+          assertMatch(stderr, /alert number 0/);
+        }));
+      }
+      for (const name of [address.host, "localhost", foreign]) {
+        const { code, stdout } = await curl(address, name);
+        assertEquals([code, stdout], [CURL_NO_TLS, ""], name);
+      }
     }
-    for (const name of [address.host, "localhost", foreign]) {
-      const { code, stdout } = await curl(address, name);
-      assertEquals([code, stdout], [CURL_NO_TLS, ""], name);
+    // Who overheard a member's name gets through the handshake, and not a byte inside it.
+    const { secret } = parseSwarmKey(await Deno.readTextFile(world.swarmKey!));
+    const overheard = await makeSwarmName(await deriveSwarmSecrets(secret));
+    for (const text of [world.bootstrap, source.address]) {
+      const address = parseAddress(text, 1);
+      const replay = ["-servername", overheard];
+      assertMatch((await openssl(address, replay)).stdout, /BEGIN CERTIFICATE/);
+      await Promise.all(
+        said.slice(0, 6).map(async (line) => {
+          const { stdout } = await openssl(
+            address,
+            [...replay, "-quiet", "-no_ign_eof"],
+            String(line),
+          );
+          assertEquals(stdout, "");
+        }),
+      );
     }
-  }
-  // Who overheard a member's name gets through the handshake, and not a byte inside it.
-  const { secret } = parseSwarmKey(await Deno.readTextFile(world.swarmKey!));
-  const overheard = await makeSwarmName(await deriveSwarmSecrets(secret));
-  for (const text of [world.bootstrap, source.address]) {
-    const address = parseAddress(text, 1);
-    const replay = ["-servername", overheard];
-    assertMatch((await openssl(address, replay)).stdout, /BEGIN CERTIFICATE/);
-    await Promise.all(
-      said.slice(0, 6).map(async (line) => {
-        const { stdout } = await openssl(
-          address,
-          [...replay, "-quiet", "-no_ign_eof"],
-          String(line),
-        );
-        assertEquals(stdout, "");
-      }),
-    );
-  }
-  assertEquals((await world.json<PeerRecord[]>(source.dir, ["list-peers"])).length, 1);
-  assertEquals((await world.json<PeerStatus>(source.dir, ["status"])).totals.served, 0);
-  const dir = await world.folder("fetcher");
-  assertEquals((await world.run(dir, ["get", "data"])).code, 0);
-});
+    assertEquals((await world.json<PeerRecord[]>(source.dir, ["list-peers"])).length, 1);
+    assertEquals((await world.json<PeerStatus>(source.dir, ["status"])).totals.served, 0);
+    const dir = await world.folder("fetcher");
+    assertEquals((await world.run(dir, ["get", "data"])).code, 0);
+  },
+);
 
 Deno.test("callers that are silent, or stop in the middle of a handshake, keep no member out", async () => {
   const { world, source } = await privateWorld();

@@ -9,6 +9,7 @@ import { eventually } from "./checks.ts";
 import { HostilePeer, offerOf, serving, wireMessage } from "./hostile_peer.ts";
 import { programWords, shoal } from "./program.ts";
 import { World } from "./world.ts";
+import { lacking, testUnless } from "../support/tools.ts";
 
 /** What terminals act on, or show otherwise than it is; and what should be left of it. */
 const HOSTILE: [text: string, shown: string][] = [
@@ -198,7 +199,7 @@ Deno.test("the table of candidates, and what a source refuses with", async () =>
   assertSafe(refused.stderr);
 });
 
-Deno.test("progress on a terminal", async () => {
+testUnless(lacking("script"), "progress on a terminal", async () => {
   await using world = await World.create();
   const name = "\u202egpj.\u200bexe\u2066";
   const content = patterned(3 << 20);

@@ -3,6 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { FileRecord, PeerStatus, Receipt, ShareResult } from "../../src/peer/api/peer_api.ts";
 import { eventually } from "./checks.ts";
 import { sameFiles, World, writeRandom } from "./world.ts";
+import { noPosix, testUnless } from "../support/tools.ts";
 
 const MIB = 1 << 20;
 
@@ -49,7 +50,7 @@ async function assertGoesOn(
   assertEquals([theirs.trust, theirs.up_to_date], ["known", true]);
 }
 
-Deno.test("a whole DIR that is restored from a copy goes on as it was", async () => {
+testUnless(noPosix, "a whole DIR that is restored from a copy goes on as it was", async () => {
   const { world, peer, getter, id } = await worldWithPeer();
   await using _world = world;
   await peer.program.stop();
@@ -65,20 +66,24 @@ Deno.test("a whole DIR that is restored from a copy goes on as it was", async ()
   await assertGoesOn(world, peer.dir, { getter, id });
 });
 
-Deno.test("identity and database, copied while the peer runs, are enough of a backup", async () => {
-  const { world, peer, getter, id } = await worldWithPeer();
-  await using _world = world;
-  const backup = await world.folder("backup");
-  for (const name of ["identity.pem", "state.db", "state.db-wal"]) {
-    await run("cp", "-a", `${peer.dir}/.shoal/${name}`, `${backup}/${name}`);
-  }
-  await peer.program.stop("SIGKILL");
-  await Deno.remove(`${peer.dir}/.shoal`, { recursive: true });
-  await Deno.mkdir(`${peer.dir}/.shoal`);
-  await run("cp", "-a", `${backup}/.`, `${peer.dir}/.shoal`);
-  await world.peer("home");
-  await assertGoesOn(world, peer.dir, { getter, id });
-});
+testUnless(
+  noPosix,
+  "identity and database, copied while the peer runs, are enough of a backup",
+  async () => {
+    const { world, peer, getter, id } = await worldWithPeer();
+    await using _world = world;
+    const backup = await world.folder("backup");
+    for (const name of ["identity.pem", "state.db", "state.db-wal"]) {
+      await run("cp", "-a", `${peer.dir}/.shoal/${name}`, `${backup}/${name}`);
+    }
+    await peer.program.stop("SIGKILL");
+    await Deno.remove(`${peer.dir}/.shoal`, { recursive: true });
+    await Deno.mkdir(`${peer.dir}/.shoal`);
+    await run("cp", "-a", `${backup}/.`, `${peer.dir}/.shoal`);
+    await world.peer("home");
+    await assertGoesOn(world, peer.dir, { getter, id });
+  },
+);
 
 Deno.test("a DIR that is moved goes on in its new place, once what it shares is shared anew", async () => {
   const { world, peer, getter, id } = await worldWithPeer();

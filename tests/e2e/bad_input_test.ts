@@ -5,8 +5,8 @@ import { assertRefused, contentsOf } from "./checks.ts";
 import { HostilePeer, offerOf, serving } from "./hostile_peer.ts";
 import { shoal } from "./program.ts";
 import { World, writeRandom } from "./world.ts";
-
-const ROOT = Deno.build.os !== "windows" && Deno.uid() === 0;
+import { TempFolder } from "../support/temp_folder.ts";
+import { isRoot, lacking, noLinux, noPosix, skippedIf } from "../support/tools.ts";
 
 Deno.test("a port that is in use, or is none", async () => {
   await using world = await World.create();
@@ -103,68 +103,70 @@ Deno.test("names that can't be names are refused before anybody is asked", async
   assertEquals(contentsOf(world.root), ["dir"]);
 });
 
-Deno.test("what can't be shared", async () => {
-  await using world = await World.create();
-  const peer = await world.peer("peer");
-  const dir = peer.dir;
-  await Deno.mkdir(`${dir}/folder`);
-  await writeRandom(`${world.root}/outside`, 10);
-  await writeRandom(`${dir}/inside`, 10);
-  await Deno.symlink(`${world.root}/outside`, `${dir}/leaves`);
-  await Deno.symlink(world.root, `${dir}/folder/leaves`);
-  await Deno.symlink(`${dir}/nothing`, `${dir}/dangling`);
-  await Deno.symlink(`${dir}/loop`, `${dir}/loop`);
-  using _socket = Deno.listen({ transport: "unix", path: `${dir}/socket` });
-  const made = await new Deno.Command("mkfifo", { args: [`${dir}/fifo`] }).output();
-  assert(made.success);
-  await writeRandom(`${world.root}/bad\nname`, 10);
-  const once = await world.folder("once");
-  await Deno.symlink(`${world.root}/outside`, `${once}/leaves`);
-  const cases: [string, string, number?][] = [
-    ["missing", "no such file"],
-    [dir, "it is the shared folder itself"],
-    ["socket", "it is not a regular file"],
-    ["fifo", "it is not a regular file"],
-    ["leaves", `it is a link that leaves ${dir}`],
-    ["folder/leaves/outside", `it is a link that leaves ${dir}`],
-    [`${dir}/leaves`, `it is a link that leaves ${dir}`],
-    ["dangling", "no such file"],
-    ["loop", "too many links", 7],
-    ["inside/below", "no such file"],
-    ["", "it is empty"],
-    ["/", "it has no name"],
-    [".shoal/identity.pem", ".shoal is Shoal's own"],
-    [`${dir}/.shoal/identity.pem`, ".shoal is Shoal's own"],
-    [`${world.root}/bad\nname`, "it has a control character"],
-  ];
-  for (const [file, text, code = 2] of cases) {
-    assertRefused(await world.run(dir, ["share"], { words: [file] }), { code, text });
-  }
-  // The runtime may keep programs out of there; else it is no regular file.
-  assertRefused(await world.run(dir, ["share", "/dev/null"]), { code: 2, text: "Cannot share" });
-  assertRefused(await world.run(once, ["share", "leaves"]), { code: 2, text: "leaves" });
-  assertEquals(await world.json(once, ["list-files"]), []);
+Deno.test({
+  ...skippedIf(noPosix ?? lacking("mkfifo"), "what can't be shared"),
+  async fn() {
+    await using world = await World.create();
+    const peer = await world.peer("peer");
+    const dir = peer.dir;
+    await Deno.mkdir(`${dir}/folder`);
+    await writeRandom(`${world.root}/outside`, 10);
+    await writeRandom(`${dir}/inside`, 10);
+    await Deno.symlink(`${world.root}/outside`, `${dir}/leaves`);
+    await Deno.symlink(world.root, `${dir}/folder/leaves`);
+    await Deno.symlink(`${dir}/nothing`, `${dir}/dangling`);
+    await Deno.symlink(`${dir}/loop`, `${dir}/loop`);
+    using _socket = Deno.listen({ transport: "unix", path: `${dir}/socket` });
+    const made = await new Deno.Command("mkfifo", { args: [`${dir}/fifo`] }).output();
+    assert(made.success);
+    await writeRandom(`${world.root}/bad\nname`, 10);
+    const once = await world.folder("once");
+    await Deno.symlink(`${world.root}/outside`, `${once}/leaves`);
+    const cases: [string, string, number?][] = [
+      ["missing", "no such file"],
+      [dir, "it is the shared folder itself"],
+      ["socket", "it is not a regular file"],
+      ["fifo", "it is not a regular file"],
+      ["leaves", `it is a link that leaves ${dir}`],
+      ["folder/leaves/outside", `it is a link that leaves ${dir}`],
+      [`${dir}/leaves`, `it is a link that leaves ${dir}`],
+      ["dangling", "no such file"],
+      ["loop", "too many links", 7],
+      ["inside/below", "no such file"],
+      ["", "it is empty"],
+      ["/", "it has no name"],
+      [".shoal/identity.pem", ".shoal is Shoal's own"],
+      [`${dir}/.shoal/identity.pem`, ".shoal is Shoal's own"],
+      [`${world.root}/bad\nname`, "it has a control character"],
+    ];
+    for (const [file, text, code = 2] of cases) {
+      assertRefused(await world.run(dir, ["share"], { words: [file] }), { code, text });
+    }
+    // The runtime may keep programs out of there; else it is no regular file.
+    assertRefused(await world.run(dir, ["share", "/dev/null"]), { code: 2, text: "Cannot share" });
+    assertRefused(await world.run(once, ["share", "leaves"]), { code: 2, text: "leaves" });
+    assertEquals(await world.json(once, ["list-files"]), []);
 
-  // The same files are fine where no promise of DIR is broken.
-  await Deno.symlink(`${dir}/inside`, `${dir}/stays`);
-  assertEquals((await world.run(dir, ["share", "stays"])).code, 0);
-  assertEquals((await world.run(dir, ["share", `${world.root}/outside`])).code, 0);
-  const clash = await world.folder("clash");
-  await writeRandom(`${clash}/outside`, 10);
-  const taken = await world.run(dir, ["share", `${clash}/outside`]);
-  assertRefused(taken, { code: 2, text: "the name outside is taken by" });
+    // The same files are fine where no promise of DIR is broken.
+    await Deno.symlink(`${dir}/inside`, `${dir}/stays`);
+    assertEquals((await world.run(dir, ["share", "stays"])).code, 0);
+    assertEquals((await world.run(dir, ["share", `${world.root}/outside`])).code, 0);
+    const clash = await world.folder("clash");
+    await writeRandom(`${clash}/outside`, 10);
+    const taken = await world.run(dir, ["share", `${clash}/outside`]);
+    assertRefused(taken, { code: 2, text: "the name outside is taken by" });
+  },
 });
 
 Deno.test({
-  name: "a file that may not be read (as root, setpriv is needed)",
-  ignore: ROOT && !await hasSetpriv(),
+  // Root may read everything, unless it goes without that capability.
+  ...skippedIf(noPosix ?? (isRoot ? lacking("setpriv") : undefined), "a file that may not be read"),
   async fn() {
     await using world = await World.create();
     const dir = await world.folder("dir");
     await writeRandom(`${dir}/private`, 10);
     await Deno.chmod(`${dir}/private`, 0o000);
-    // Root may read everything, unless it goes without that capability.
-    const prefix = ROOT ? ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] : [];
+    const prefix = isRoot ? ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] : [];
     const refused = await world.run(dir, ["share", "private"], { prefix });
     assertRefused(refused, { code: 7, text: "permission denied" });
   },
@@ -226,26 +228,15 @@ Deno.test("what others call a file can't act on a terminal, nor on the disk", as
   assertEquals(contentsOf(world.root), ["dir"]);
 });
 
-/** True when a test that runs as root can start the program as somebody else. */
-async function hasSetpriv(): Promise<boolean> {
-  return await new Deno.Command("setpriv", { args: ["--version"], stdout: "null" }).output()
-    .then(({ success }) => success, () => false);
-}
-
 Deno.test({
-  name: "a DIR that the runtime keeps programs out of",
-  ignore: Deno.build.os !== "linux",
-  fn: async () => {
+  ...skippedIf(noLinux, "a DIR that the runtime keeps programs out of"),
+  async fn() {
     await using world = await World.create();
-    const dir = await Deno.makeTempDir({ dir: "/dev/shm" });
-    try {
-      for (const words of [["0"], ["get", "x"], ["share", "x"], ["status"]]) {
-        const refused = await world.run(dir, words);
-        assertRefused(refused, { code: 2, text: "/dev, /proc and /sys are out of bounds" });
-      }
-      assertEquals(contentsOf(dir), []);
-    } finally {
-      await Deno.remove(dir, { recursive: true });
+    await using folder = await TempFolder.create("/dev/shm");
+    for (const words of [["0"], ["get", "x"], ["share", "x"], ["status"]]) {
+      const refused = await world.run(folder.path, words);
+      assertRefused(refused, { code: 2, text: "/dev, /proc and /sys are out of bounds" });
     }
+    assertEquals(contentsOf(folder.path), []);
   },
 });

@@ -6,6 +6,7 @@ import { assertRefused, contentsOf } from "./checks.ts";
 import { HostilePeer, offerOf, serving } from "./hostile_peer.ts";
 import { programWords, shoal, shoalJson } from "./program.ts";
 import { lastLine, World, writeRandom } from "./world.ts";
+import { lacking, testUnless } from "../support/tools.ts";
 
 Deno.test("options of the peer stand before a verb or after it", async () => {
   await using world = await World.create();
@@ -212,7 +213,7 @@ Deno.test("help at every level has examples, and the version is a version", asyn
   }
 });
 
-Deno.test("completion scripts are printed, and bash takes its own", async () => {
+testUnless(lacking("bash"), "completion scripts are printed, and bash takes its own", async () => {
   for (const name of ["bash", "zsh", "fish"]) {
     const { code, stdout, stderr } = await shoal(["completion", name]);
     assertEquals([code, stderr], [0, ""]);
@@ -226,23 +227,27 @@ Deno.test("completion scripts are printed, and bash takes its own", async () => 
   }
 });
 
-Deno.test("without a terminal nothing prompts, and standard input is left alone", async () => {
-  await using world = await World.create();
-  const source = await world.peer("source");
-  assert(!/shoal>|help/.test(source.program.stdout + source.program.stderr));
-  await writeRandom(`${source.dir}/data`, 1_000);
-  await world.json(source.dir, ["share", "data"]);
-  const dir = await world.folder("getter");
-  await Deno.writeTextFile(`${dir}/data`, "mine");
-  const answered = await world.run(dir, ["get", "data"], { stdin: "yes\ny\n" });
-  assertRefused(answered, { code: 6 });
-  // `while read` in a script goes on after the verb: it has taken none of the lines.
-  const loop = await new Deno.Command("bash", {
-    args: ["-c", 'printf "a\\nb\\n" | while read line; do "$0" "$@" >&2; echo "$line"; done']
-      .concat(
-        [...programWords(), "peer", "status", "--dir", dir],
-      ),
-  }).output();
-  assertEquals(new TextDecoder().decode(loop.stdout), "a\nb\n");
-  assertEquals(contentsOf(dir), ["data"]);
-});
+testUnless(
+  lacking("bash"),
+  "without a terminal nothing prompts, and standard input is left alone",
+  async () => {
+    await using world = await World.create();
+    const source = await world.peer("source");
+    assert(!/shoal>|help/.test(source.program.stdout + source.program.stderr));
+    await writeRandom(`${source.dir}/data`, 1_000);
+    await world.json(source.dir, ["share", "data"]);
+    const dir = await world.folder("getter");
+    await Deno.writeTextFile(`${dir}/data`, "mine");
+    const answered = await world.run(dir, ["get", "data"], { stdin: "yes\ny\n" });
+    assertRefused(answered, { code: 6 });
+    // `while read` in a script goes on after the verb: it has taken none of the lines.
+    const loop = await new Deno.Command("bash", {
+      args: ["-c", 'printf "a\\nb\\n" | while read line; do "$0" "$@" >&2; echo "$line"; done']
+        .concat(
+          [...programWords(), "peer", "status", "--dir", dir],
+        ),
+    }).output();
+    assertEquals(new TextDecoder().decode(loop.stdout), "a\nb\n");
+    assertEquals(contentsOf(dir), ["data"]);
+  },
+);

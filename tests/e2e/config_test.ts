@@ -6,6 +6,7 @@ import { assertRefused } from "./checks.ts";
 import { Program, shoal, shoalJson } from "./program.ts";
 import { Proxy } from "./proxy.ts";
 import { World } from "./world.ts";
+import { noPosix, skippedIf } from "../support/tools.ts";
 
 /** A world with a config file, which leads peers and verbs to its bootstrap and folder. */
 async function configuredWorld() {
@@ -83,22 +84,24 @@ Deno.test("verbs and peers read the config file", async () => {
   await server.sees(/Bootstrap listening on 127\.0\.0\.1:(?!8000\b)\d+\n/);
 });
 
-Deno.test("SIGHUP: the file is read again, and a broken one changes nothing", async () => {
-  if (Deno.build.os === "windows") return;
-  await using one = await configuredWorld();
-  const peer = await one.serve();
-  assertEquals((await one.limits()).limit_up, null);
-  await one.write("limit_up = '3M'\nupload_slots = 5\n");
-  peer.signal("SIGHUP");
-  await peer.sees(/config\.toml was read again/);
-  assertEquals(await one.limits(), { limit_up: 3 << 20, limit_down: null, upload_slots: 5 });
-  await one.write("limit_up = '9M'\nport = 'x'\n");
-  peer.signal("SIGHUP");
-  await peer.sees(/config\.toml:4: port: it must be a number/);
-  // A verb reads the file, too: this one is not to.
-  const words = ["peer", "limit", "--dir", one.dir, "--config", "/nonexistent"];
-  assertEquals((await shoalJson<LiveSettings>(words)).limit_up, 3 << 20);
-  assertEquals(await peer.stop(), 143);
+Deno.test({
+  ...skippedIf(noPosix, "SIGHUP: the file is read again, and a broken one changes nothing"),
+  async fn() {
+    await using one = await configuredWorld();
+    const peer = await one.serve();
+    assertEquals((await one.limits()).limit_up, null);
+    await one.write("limit_up = '3M'\nupload_slots = 5\n");
+    peer.signal("SIGHUP");
+    await peer.sees(/config\.toml was read again/);
+    assertEquals(await one.limits(), { limit_up: 3 << 20, limit_down: null, upload_slots: 5 });
+    await one.write("limit_up = '9M'\nport = 'x'\n");
+    peer.signal("SIGHUP");
+    await peer.sees(/config\.toml:4: port: it must be a number/);
+    // A verb reads the file, too: this one is not to.
+    const words = ["peer", "limit", "--dir", one.dir, "--config", "/nonexistent"];
+    assertEquals((await shoalJson<LiveSettings>(words)).limit_up, 3 << 20);
+    assertEquals(await peer.stop(), 143);
+  },
 });
 
 Deno.test("a change over the control API holds at once, and after a restart", async () => {

@@ -2,16 +2,16 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { PeerStatus, Receipt } from "../../src/peer/api/peer_api.ts";
 import { assertRefused, contentsOf, partialsOf, placedIn } from "./checks.ts";
-import { CAN_MOUNT, MountedDisk as Disk, NEEDS } from "./mounted_disk.ts";
+import { MountedDisk as Disk, noMount } from "./mounted_disk.ts";
 import { Program } from "./program.ts";
 import { Proxy } from "./proxy.ts";
 import { sameFiles, World, writeRandom } from "./world.ts";
+import { skippedIf } from "../support/tools.ts";
 
 const MIB = 1 << 20;
 
 Deno.test({
-  name: `a disk that is too small is noticed before anything is fetched${NEEDS}`,
-  ignore: !CAN_MOUNT,
+  ...skippedIf(noMount, "a disk that is too small is noticed before anything is fetched"),
   async fn() {
     await using world = await World.create();
     const source = await world.peer("source");
@@ -30,8 +30,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: `a disk that is taken away: nothing is put where it was${NEEDS}`,
-  ignore: !CAN_MOUNT,
+  ...skippedIf(noMount, "a disk that is taken away: nothing is put where it was"),
   async fn() {
     await using world = await World.create();
     const source = await world.peer("source");
@@ -58,8 +57,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: `a disk that fills up half-way${NEEDS}`,
-  ignore: !CAN_MOUNT,
+  ...skippedIf(noMount, "a disk that fills up half-way"),
   async fn() {
     await using world = await World.create();
     await using proxy = new Proxy({ pauseAfter: 6 * MIB });
@@ -89,8 +87,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: `a destination on another disk, with room and without${NEEDS}`,
-  ignore: !CAN_MOUNT,
+  ...skippedIf(noMount, "a destination on another disk, with room and without"),
   async fn() {
     await using world = await World.create();
     const source = await world.peer("source");
@@ -113,8 +110,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: `a full disk has no room for the state either${NEEDS}`,
-  ignore: !CAN_MOUNT,
+  ...skippedIf(noMount, "a full disk has no room for the state either"),
   async fn() {
     await using world = await World.create();
     await using disk = await Disk.mount(world, 8 * MIB);
@@ -128,8 +124,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: `a read-only DIR${NEEDS}`,
-  ignore: !CAN_MOUNT,
+  ...skippedIf(noMount, "a read-only DIR"),
   async fn() {
     await using world = await World.create();
     await using disk = await Disk.mount(world, 8 * MIB);

@@ -8,6 +8,7 @@ import { HostilePeer, type Lie, offerOf, serving, wireMessage } from "./hostile_
 import { shoal } from "./program.ts";
 import { Proxy } from "./proxy.ts";
 import { World } from "./world.ts";
+import { TempFolder } from "../support/temp_folder.ts";
 
 const MIB = 1 << 20;
 const SIZE = 3 * MIB + 7;
@@ -40,7 +41,7 @@ Deno.test("what listens where a bootstrap should be", async () => {
     },
   };
   const check = async (address: string, message: RegExp) => {
-    await using folder = await tempFolder();
+    await using folder = await TempFolder.create();
     const verbs = [["list-peers"], ["list-files"], ["get", "x"]];
     await Promise.all(verbs.map(async (words, index) => {
       const dir = `${folder.path}/${index}`;
@@ -241,10 +242,4 @@ function listenHttp(): { port: number } & Disposable {
   );
   server.unref();
   return { port: server.addr.port, [Symbol.dispose]: () => void server.shutdown() };
-}
-
-async function tempFolder(): Promise<{ path: string } & AsyncDisposable> {
-  const path = await Deno.makeTempDir({ prefix: "shoal-e2e-" });
-  const remove = () => Deno.remove(path, { recursive: true });
-  return { path, [Symbol.asyncDispose]: remove };
 }

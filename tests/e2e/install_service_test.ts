@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { assertRefused } from "./checks.ts";
 import { shoal, shoalJson } from "./program.ts";
+import { TempFolder } from "../support/temp_folder.ts";
 
 const EXEC = ["--exec", "/opt/shoal"];
 
@@ -13,12 +14,8 @@ interface Printed {
 }
 
 async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "shoal-units-" });
-  try {
-    await work(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using folder = await TempFolder.create();
+  await work(folder.path);
 }
 
 const lines = (text: string) => text.split("\n");

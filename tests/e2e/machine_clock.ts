@@ -1,3 +1,5 @@
+import { makeTempFolder } from "../support/run_folder.ts";
+
 /**
  * A machine's clock that a test sets, for the programs that it starts: libfaketime, as Debian's package
  * of that name has it. What measures spans of time goes on as ever, and so do the times of files.
@@ -12,8 +14,8 @@ const LIBRARY = DIRS.map((dir) => `${dir}/faketime/libfaketimeMT.so.1`).find((pa
 });
 
 export class MachineClock {
-  /** True where clocks can be set. */
-  static readonly available = LIBRARY !== undefined;
+  /** Why no clock can be set here. */
+  static readonly lacking = LIBRARY ? undefined : "libfaketime is not installed";
   readonly #file: string;
 
   private constructor(file: string) {
@@ -21,7 +23,7 @@ export class MachineClock {
   }
 
   static async create(): Promise<MachineClock> {
-    const clock = new MachineClock(await Deno.makeTempFile({ prefix: "shoal-clock-" }));
+    const clock = new MachineClock(`${await makeTempFolder()}/clock`);
     clock.set("+0");
     return clock;
   }
@@ -45,6 +47,6 @@ export class MachineClock {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Deno.remove(this.#file);
+    await Deno.remove(this.#file.replace(/\/clock$/, ""), { recursive: true });
   }
 }

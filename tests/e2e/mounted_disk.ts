@@ -1,19 +1,22 @@
+import { note } from "../support/run_folder.ts";
+import { TempFolder } from "../support/temp_folder.ts";
+import { isRoot, lacking, noLinux } from "../support/tools.ts";
 import type { World } from "./world.ts";
 
-/** True where a test may mount file systems. */
-export const CAN_MOUNT = await canMount();
-/** Shown in a test's name, since it is the reason for which one is ignored. */
-export const NEEDS = CAN_MOUNT ? "" : " (ignored: it takes root and mount)";
+/** Why a test can't mount file systems here. */
+export const noMount = await whyNoMount();
 
 /** A file system of its own, in memory. */
 export class MountedDisk {
   readonly path: string;
   readonly #size: number;
+  readonly #forget: () => void;
   #mounted = true;
 
   private constructor(path: string, size: number) {
     this.path = path;
     this.#size = size;
+    this.#forget = note({ kind: "mount", path });
   }
 
   static async mount(world: World, size: number): Promise<MountedDisk> {
@@ -45,6 +48,7 @@ export class MountedDisk {
   async unmount(): Promise<void> {
     this.#mounted = false;
     await run("umount", "-l", this.path);
+    this.#forget();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -52,17 +56,16 @@ export class MountedDisk {
   }
 }
 
-async function canMount(): Promise<boolean> {
-  if (Deno.build.os !== "linux" || Deno.uid() !== 0) return false;
-  const path = await Deno.makeTempDir({ prefix: "shoal-e2e-" });
+async function whyNoMount(): Promise<string | undefined> {
+  if (noLinux || !isRoot) return noLinux ?? "it takes root";
+  const missing = lacking("mount", "umount");
+  if (missing) return missing;
+  await using folder = await TempFolder.create();
   try {
-    await run("mount", "-t", "tmpfs", "-o", "size=65536", "shoal-test", path);
-    await run("umount", path);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    await Deno.remove(path);
+    await run("mount", "-t", "tmpfs", "-o", "size=65536", "shoal-test", folder.path);
+    await run("umount", folder.path);
+  } catch (error) {
+    return `root may not mount here: ${error instanceof Error ? error.message.trim() : error}`;
   }
 }
 

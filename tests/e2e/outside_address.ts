@@ -7,3 +7,6 @@ export function outsideAddress(): string | undefined {
     .find(({ family, address }) => family === "IPv4" && !/^(127|169\.254)\./.test(address))
     ?.address;
 }
+
+/** Why a test can't call this machine from anywhere but loopback. */
+export const noNetwork = outsideAddress() ? undefined : "this machine has no network address";

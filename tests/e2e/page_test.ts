@@ -3,6 +3,7 @@ import { eventually } from "./checks.ts";
 import { programWords } from "./program.ts";
 import { closedPort } from "../support/sockets.ts";
 import { World } from "./world.ts";
+import { findTool, lacking, testUnless } from "../support/tools.ts";
 
 interface Opened {
   address: string;
@@ -63,75 +64,82 @@ Deno.test("e2e: ui turns the page on in a peer that was started without it", asy
   await reader.cancel().catch(() => {});
 });
 
-Deno.test("e2e: ui opens the browser from a terminal, and no command line has the link", async () => {
-  await using world = await World.create();
-  const alice = await world.peer("alice", { args: ["--ui", "0"] });
-  const bin = await world.folder("bin");
-  const seen = `${world.root}/seen`;
-  // Stand-ins: they note what they were called with, and what is in the page that they were given.
-  const standIn = async (name: string, end = "") => {
-    const text = `#!/bin/sh\n{ echo "${name} $*"; cat "$1"; } >${seen}.part\n` +
-      `mv ${seen}.part ${seen}\n${end}\n`;
-    await Deno.writeTextFile(`${bin}/${name}`, text, { mode: 0o755 });
-  };
-  await standIn("xdg-open");
-  await standIn("other-browser");
-  await standIn("broken-browser", "exit 3");
-  const quoted = [...programWords(), "peer", "ui", "--dir", alice.dir]
-    .map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
-  const ui = async (more: Record<string, string>) => {
-    await Deno.remove(seen).catch(() => {});
-    const path = `relative:${bin}:${Deno.env.get("PATH")}`;
-    const env = { NO_COLOR: "1", PATH: path, XDG_CONFIG_HOME: "/nonexistent", ...more };
-    // A pseudo-terminal, so that somebody may be there.
-    const script = new Deno.Command("/usr/bin/script", {
-      args: ["-qec", quoted, "/dev/null"],
-      env: { SSH_CONNECTION: "", WAYLAND_DISPLAY: "", DISPLAY: "", BROWSER: "", ...env },
-      stdin: "null",
+testUnless(
+  lacking("script"),
+  "e2e: ui opens the browser from a terminal, and no command line has the link",
+  async () => {
+    await using world = await World.create();
+    const alice = await world.peer("alice", { args: ["--ui", "0"] });
+    const bin = await world.folder("bin");
+    const seen = `${world.root}/seen`;
+    // Stand-ins: they note what they were called with, and what is in the page that they were given.
+    const standIn = async (name: string, end = "") => {
+      const text = `#!/bin/sh\n{ echo "${name} $*"; cat "$1"; } >${seen}.part\n` +
+        `mv ${seen}.part ${seen}\n${end}\n`;
+      await Deno.writeTextFile(`${bin}/${name}`, text, { mode: 0o755 });
+    };
+    await standIn("xdg-open");
+    await standIn("other-browser");
+    await standIn("broken-browser", "exit 3");
+    const quoted = [...programWords(), "peer", "ui", "--dir", alice.dir]
+      .map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+    const ui = async (more: Record<string, string>) => {
+      await Deno.remove(seen).catch(() => {});
+      const path = `relative:${bin}:${Deno.env.get("PATH")}`;
+      const env = { NO_COLOR: "1", PATH: path, XDG_CONFIG_HOME: "/nonexistent", ...more };
+      // A pseudo-terminal, so that somebody may be there.
+      const script = new Deno.Command(findTool("script")!, {
+        args: ["-qec", quoted, "/dev/null"],
+        env: { SSH_CONNECTION: "", WAYLAND_DISPLAY: "", DISPLAY: "", BROWSER: "", ...env },
+        stdin: "null",
+      });
+      const { code, stdout } = await script.output();
+      const said = new TextDecoder().decode(stdout).replaceAll("\r", "");
+      assertEquals(code, 0, said);
+      const [link] = said.match(/http:\/\/127\.0\.0\.1:\d+\/sign-in#[0-9a-f]{64}/) ?? [said];
+      // An opener that takes long is not waited for.
+      if (said.includes("Opened")) await eventually("a call", () => isThere(seen));
+      const opened = await Deno.readTextFile(seen).catch(() => "");
+      return { said, link, opened };
+    };
+
+    const page = `${alice.dir}/.shoal/sign_in.html`;
+    const plain = await ui({ DISPLAY: ":99" });
+    assertMatch(plain.said, /Opened in the browser/);
+    const [called, ...content] = plain.opened.split("\n");
+    assertEquals(called, `xdg-open ${page}`);
+    assert(content.join("\n").includes(plain.link), "the page leads to the link that is printed");
+    assertEquals((await Deno.stat(page)).mode! & 0o777, 0o600);
+    await signIn(plain.link);
+
+    const chosen = await ui({
+      DISPLAY: ":99",
+      BROWSER: "not-there %s:broken-browser:other-browser",
     });
-    const { code, stdout } = await script.output();
-    const said = new TextDecoder().decode(stdout).replaceAll("\r", "");
-    assertEquals(code, 0, said);
-    const [link] = said.match(/http:\/\/127\.0\.0\.1:\d+\/sign-in#[0-9a-f]{64}/) ?? [said];
-    // An opener that takes long is not waited for.
-    if (said.includes("Opened")) await eventually("a call", () => isThere(seen));
-    const opened = await Deno.readTextFile(seen).catch(() => "");
-    return { said, link, opened };
-  };
+    assertEquals(chosen.opened.split("\n")[0], `other-browser ${page}`);
+    const failing = await ui({ WAYLAND_DISPLAY: "w", BROWSER: "broken-browser" });
+    assertEquals(failing.opened.split("\n")[0], `xdg-open ${page}`);
 
-  const page = `${alice.dir}/.shoal/sign_in.html`;
-  const plain = await ui({ DISPLAY: ":99" });
-  assertMatch(plain.said, /Opened in the browser/);
-  const [called, ...content] = plain.opened.split("\n");
-  assertEquals(called, `xdg-open ${page}`);
-  assert(content.join("\n").includes(plain.link), "the page leads to the link that is printed");
-  assertEquals((await Deno.stat(page)).mode! & 0o777, 0o600);
-  await signIn(plain.link);
-
-  const chosen = await ui({ DISPLAY: ":99", BROWSER: "not-there %s:broken-browser:other-browser" });
-  assertEquals(chosen.opened.split("\n")[0], `other-browser ${page}`);
-  const failing = await ui({ WAYLAND_DISPLAY: "w", BROWSER: "broken-browser" });
-  assertEquals(failing.opened.split("\n")[0], `xdg-open ${page}`);
-
-  for (const env of [{}, { DISPLAY: ":99", SSH_CONNECTION: "a b c d" }]) {
-    const { said, link, opened } = await ui(env as Record<string, string>);
-    assertEquals(opened, "", "without a screen here there is nothing to open");
-    assertMatch(said, /good once, for 10 minutes/);
-    await signIn(link);
-  }
-  // What can't be run is no opener.
-  await Deno.chmod(`${bin}/xdg-open`, 0o644);
-  const without = await ui({ DISPLAY: ":99", PATH: bin });
-  assertEquals(without.opened, "");
-  assertMatch(without.said, /good once, for 10 minutes/);
-  await Deno.chmod(`${bin}/xdg-open`, 0o755);
-  // Nor without a terminal, whatever there is.
-  const env = { PATH: `${bin}:${Deno.env.get("PATH")}`, DISPLAY: ":99", SSH_CONNECTION: "" };
-  const piped = await world.run(alice.dir, ["ui"], { env });
-  assertMatch(piped.stdout, /^http:.*#[0-9a-f]{64}\n$/);
-  assertMatch(piped.stderr, /good once/);
-  assertEquals(await isThere(seen), false);
-});
+    for (const env of [{}, { DISPLAY: ":99", SSH_CONNECTION: "a b c d" }]) {
+      const { said, link, opened } = await ui(env as Record<string, string>);
+      assertEquals(opened, "", "without a screen here there is nothing to open");
+      assertMatch(said, /good once, for 10 minutes/);
+      await signIn(link);
+    }
+    // What can't be run is no opener.
+    await Deno.chmod(`${bin}/xdg-open`, 0o644);
+    const without = await ui({ DISPLAY: ":99", PATH: bin });
+    assertEquals(without.opened, "");
+    assertMatch(without.said, /good once, for 10 minutes/);
+    await Deno.chmod(`${bin}/xdg-open`, 0o755);
+    // Nor without a terminal, whatever there is.
+    const env = { PATH: `${bin}:${Deno.env.get("PATH")}`, DISPLAY: ":99", SSH_CONNECTION: "" };
+    const piped = await world.run(alice.dir, ["ui"], { env });
+    assertMatch(piped.stdout, /^http:.*#[0-9a-f]{64}\n$/);
+    assertMatch(piped.stderr, /good once/);
+    assertEquals(await isThere(seen), false);
+  },
+);
 
 Deno.test("e2e: a peer whose config file says so serves the page", async () => {
   await using world = await World.create();

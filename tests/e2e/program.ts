@@ -1,3 +1,5 @@
+import { note } from "../support/run_folder.ts";
+
 /**
  * Runs the real program as a process: `deno run main.ts`, or the binary named by `$SHOAL_BIN`. Waits
  * are for what the process prints or for its end, never for time to pass.
@@ -80,6 +82,7 @@ export class Program {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
+    const forget = note({ kind: "process", pid: this.#child.pid });
     if (options.stdin !== undefined) this.#stdin = this.#child.stdin.getWriter();
     if (options.stdin !== undefined && options.stdin !== "open") {
       const text = new TextEncoder().encode(options.stdin);
@@ -91,6 +94,7 @@ export class Program {
       this.#read(this.#child.stderr, (text) => this.stderr += text),
     ]).then(([{ code }]) => {
       this.#code = code;
+      forget();
       this.#changed();
     });
   }

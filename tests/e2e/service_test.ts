@@ -3,6 +3,8 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { NotifySocket } from "./notify_socket.ts";
 import { Program, shoal } from "./program.ts";
 import { World } from "./world.ts";
+import { TempFolder } from "../support/temp_folder.ts";
+import { lacking, noPosix, skippedIf } from "../support/tools.ts";
 
 const SERVERS = {
   bootstrap: ["bootstrap"],
@@ -10,10 +12,14 @@ const SERVERS = {
 };
 
 for (const [role, words] of Object.entries(SERVERS)) {
-  Deno.test(`a ${role} says when it serves, that it lives, and when it ends`, async () => {
-    if (Deno.build.os === "windows") return;
-    const root = await Deno.makeTempDir({ prefix: "shoal-notify-test-" });
-    try {
+  Deno.test({
+    ...skippedIf(
+      noPosix ?? lacking("python3"),
+      `a ${role} says when it serves, that it lives, and when it ends`,
+    ),
+    async fn() {
+      await using folder = await TempFolder.create();
+      const root = folder.path;
       await using socket = await NotifySocket.open(`${root}/notify`);
       await Deno.mkdir(`${root}/tmp`);
       const dir = role === "peer" ? ["--dir", root] : [];
@@ -32,27 +38,32 @@ for (const [role, words] of Object.entries(SERVERS)) {
       while (notice.lines[0] === "WATCHDOG=1") notice = await socket.next();
       assertEquals(notice.lines, ["STOPPING=1"]);
       assertEquals(await program.ended(), 143);
-    } finally {
-      await Deno.remove(root, { recursive: true });
-    }
+    },
   });
 }
 
-Deno.test("a service manager that can't be told, or means another process, changes nothing", async () => {
-  if (Deno.build.os === "windows") return;
-  const cases: Record<string, string>[] = [
-    { NOTIFY_SOCKET: "/nonexistent/notify" },
-    { NOTIFY_SOCKET: "notify", WATCHDOG_USEC: "1000" },
-    { NOTIFY_SOCKET: "", WATCHDOG_USEC: "x" },
-    { WATCHDOG_USEC: "1000", WATCHDOG_PID: "1" },
-  ];
-  for (const env of cases) {
-    await using program = new Program(["bootstrap", "--host", "127.0.0.1", "--port", "0"], { env });
-    await program.sees(/listening on/);
-    if (env.NOTIFY_SOCKET?.startsWith("/")) await program.sees(/Cannot notify \/nonexistent/);
-    assertEquals(await program.stop(), 143);
-    assertEquals(program.stderr.split("\n").length > 2, false, program.stderr);
-  }
+Deno.test({
+  ...skippedIf(
+    noPosix,
+    "a service manager that can't be told, or means another process, changes nothing",
+  ),
+  async fn() {
+    const cases: Record<string, string>[] = [
+      { NOTIFY_SOCKET: "/nonexistent/notify" },
+      { NOTIFY_SOCKET: "notify", WATCHDOG_USEC: "1000" },
+      { NOTIFY_SOCKET: "", WATCHDOG_USEC: "x" },
+      { WATCHDOG_USEC: "1000", WATCHDOG_PID: "1" },
+    ];
+    for (const env of cases) {
+      await using program = new Program(["bootstrap", "--host", "127.0.0.1", "--port", "0"], {
+        env,
+      });
+      await program.sees(/listening on/);
+      if (env.NOTIFY_SOCKET?.startsWith("/")) await program.sees(/Cannot notify \/nonexistent/);
+      assertEquals(await program.stop(), 143);
+      assertEquals(program.stderr.split("\n").length > 2, false, program.stderr);
+    }
+  },
 });
 
 /** Each line that a program wrote to standard error, as JSON. */
@@ -75,26 +86,23 @@ Deno.test("--log-format json: each line is a record", async () => {
     ["bootstrap", "--host", "127.0.0.1", "--port", "0", ...logs],
   );
   const [, address] = await bootstrap.sees(/listening on (\S+)\n/);
-  const dir = await Deno.makeTempDir({ prefix: "shoal-logs-" });
-  try {
-    const folder = ["--dir", dir, "--bootstrap", address, ...logs, "--quiet"];
-    await using peer = new Program(["peer", "0", "--host", "127.0.0.1", ...folder]);
-    await peer.sees(/registered with/);
-    const verb = await shoal(["peer", "get", "absent", "--wait", "1s", ...folder]);
-    assertEquals(verb.code, 3);
-    await peer.stop();
-    await bootstrap.sees(/ left/);
-    await bootstrap.stop();
-    // The verb's own failure is a line for people; the last one says what to do.
-    const lines = verb.stderr.split("\n");
-    assertMatch(lines.at(-3)!, /^shoal: Cannot get absent: /);
-    const all = [...records(bootstrap.stderr), ...records(peer.stderr)];
-    for (const record of all) assertRecord(record);
-    const registered = all.find(({ logger }) => logger === "shoal.peer.registration");
-    assertEquals((registered?.properties as { bootstrap: string }).bootstrap, address);
-  } finally {
-    await Deno.remove(dir, { recursive: true });
-  }
+  await using temporary = await TempFolder.create();
+  const dir = temporary.path;
+  const folder = ["--dir", dir, "--bootstrap", address, ...logs, "--quiet"];
+  await using peer = new Program(["peer", "0", "--host", "127.0.0.1", ...folder]);
+  await peer.sees(/registered with/);
+  const verb = await shoal(["peer", "get", "absent", "--wait", "1s", ...folder]);
+  assertEquals(verb.code, 3);
+  await peer.stop();
+  await bootstrap.sees(/ left/);
+  await bootstrap.stop();
+  // The verb's own failure is a line for people; the last one says what to do.
+  const lines = verb.stderr.split("\n");
+  assertMatch(lines.at(-3)!, /^shoal: Cannot get absent: /);
+  const all = [...records(bootstrap.stderr), ...records(peer.stderr)];
+  for (const record of all) assertRecord(record);
+  const registered = all.find(({ logger }) => logger === "shoal.peer.registration");
+  assertEquals((registered?.properties as { bootstrap: string }).bootstrap, address);
 });
 
 Deno.test("--log-format json: a verb that serves logs records, too", async () => {
@@ -110,10 +118,11 @@ Deno.test("--log-format json: a verb that serves logs records, too", async () =>
   for (const record of all) assertRecord(record);
 });
 
-Deno.test("SIGHUP: a bootstrap reads what its config file says of logs", async () => {
-  if (Deno.build.os === "windows") return;
-  const root = await Deno.makeTempDir({ prefix: "shoal-hup-" });
-  try {
+Deno.test({
+  ...skippedIf(noPosix, "SIGHUP: a bootstrap reads what its config file says of logs"),
+  async fn() {
+    await using folder = await TempFolder.create();
+    const root = folder.path;
     const config = `${root}/config.toml`;
     const write = (text: string) => Deno.writeTextFile(config, `[bootstrap_server]\n${text}`);
     await write("log_level = 'warning'\n");
@@ -131,7 +140,5 @@ Deno.test("SIGHUP: a bootstrap reads what its config file says of logs", async (
     bootstrap.signal("SIGHUP");
     await bootstrap.sees(/config\.toml:2: log_level: /);
     assertEquals(await bootstrap.stop(), 143);
-  } finally {
-    await Deno.remove(root, { recursive: true });
-  }
+  },
 });

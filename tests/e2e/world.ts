@@ -1,5 +1,10 @@
+import { Buffer } from "node:buffer";
+import { makeTempFolder } from "../support/run_folder.ts";
 import type { Proxy } from "./proxy.ts";
 import { type Finished, Program, type RunOptions, shoal } from "./program.ts";
+
+/** Bytes that are compared at a time. */
+const BLOCK = 1 << 20;
 
 export interface VerbOptions extends RunOptions {
   /** Words that may look like options: they come last, after `--`. */
@@ -46,7 +51,7 @@ export class World {
   static async create(
     { isPrivate = false, port = 0, args = [] as string[], env = {} } = {},
   ): Promise<World> {
-    const root = await Deno.realPath(await Deno.makeTempDir({ prefix: "shoal-e2e-" }));
+    const root = await makeTempFolder();
     const swarmKey = isPrivate ? await newKey(`${root}/swarm.key`) : undefined;
     const options = [...swarmKey ? ["--swarm-key", swarmKey] : [], ...args];
     const where = ["--host", "127.0.0.1", "--port", `${port}`];
@@ -161,6 +166,20 @@ export async function writeRandom(path: string, size: number): Promise<void> {
 
 /** True when two files have the same bytes. */
 export async function sameFiles(a: string, b: string): Promise<boolean> {
-  const cmp = await new Deno.Command("cmp", { args: ["-s", a, b] }).output();
-  return cmp.success;
+  using one = await Deno.open(a);
+  using other = await Deno.open(b);
+  if ((await one.stat()).size !== (await other.stat()).size) return false;
+  const [left, right] = [new Uint8Array(BLOCK), new Uint8Array(BLOCK)];
+  for (let read; (read = await readFull(one, left));) {
+    if (await readFull(other, right) !== read) return false;
+    if (Buffer.compare(left.subarray(0, read), right.subarray(0, read)) !== 0) return false;
+  }
+  return true;
+}
+
+/** Reads until a buffer is full or the file ends; how much that was. */
+async function readFull(file: Deno.FsFile, buffer: Uint8Array): Promise<number> {
+  let read = 0;
+  for (let n; read < buffer.length && (n = await file.read(buffer.subarray(read)));) read += n;
+  return read;
 }

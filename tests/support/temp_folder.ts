@@ -1,3 +1,5 @@
+import { makeTempFolder } from "./run_folder.ts";
+
 /** A folder of a test's own, gone at its end. Its path is absolute and free of links. */
 export class TempFolder {
   readonly path: string;
@@ -8,8 +10,7 @@ export class TempFolder {
 
   /** `parent` is an existing folder; by default the system's for temporary files. */
   static async create(parent?: string): Promise<TempFolder> {
-    const path = await Deno.makeTempDir({ prefix: "shoal-test-", dir: parent });
-    return new TempFolder(await Deno.realPath(path));
+    return new TempFolder(await makeTempFolder(parent));
   }
 
   /** The path of something in the folder. */

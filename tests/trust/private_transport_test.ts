@@ -22,6 +22,7 @@ import { faultOf } from "../support/faults.ts";
 import { curl, CURL_NO_TLS, openssl } from "../support/outsider.ts";
 import { connectionPair, RawEnd, Scripted } from "../support/sockets.ts";
 import { ANYWHERE, Member, NOW, PEER } from "../support/member.ts";
+import { lacking, testUnless } from "../support/tools.ts";
 
 const HOUR = 3_600_000;
 
@@ -35,9 +36,9 @@ async function seen(address: Address, ...parts: (string | Uint8Array)[]): Promis
 const ALERT = new Uint8Array([21, 3, 3, 0, 2, 2, 50]);
 
 /** With a gate, and without. */
-function both(name: string, test: (bulk: boolean) => Promise<void>): void {
+function both(name: string, test: (bulk: boolean) => Promise<void>, reason?: string): void {
   for (const bulk of [false, true]) {
-    Deno.test(`${name} (${bulk ? "without" : "with"} a gate)`, () => test(bulk));
+    testUnless(reason, `${name} (${bulk ? "without" : "with"} a gate)`, () => test(bulk));
   }
 }
 
@@ -79,7 +80,7 @@ both("a caller that knows TLS 1.3 gets that", async (bulk) => {
   const name = await makeSwarmName(await deriveSwarmSecrets(key.secret));
   const { stdout } = await openssl(member.address, ["-servername", name]);
   assertMatch(stdout, /TLSv1\.3/);
-});
+}, lacking("openssl"));
 
 Deno.test("a listener with silent callers serves others meanwhile", async () => {
   const key = newSwarmKey();
@@ -146,7 +147,7 @@ both("a TLS client that checks no certificate sees one alert, and no certificate
     assertEquals([code, stdout], [CURL_NO_TLS, ""], name);
   }
   assertEquals(member.served, 0);
-});
+}, lacking("openssl", "curl"));
 
 both("who says an overheard name sees a certificate, and not a byte more", async (bulk) => {
   const key = newSwarmKey();
@@ -173,7 +174,7 @@ both("who says an overheard name sees a certificate, and not a byte more", async
   assertEquals([certificate.issuer, certificate.subject], ["CN=shoal", `CN=${NAME_SUFFIX}`]);
   assertEquals([...certificate.extensions].map(({ type }) => type), ["2.5.29.19", "2.5.29.17"]);
   assertEquals(member.served, 0);
-});
+}, lacking("openssl"));
 
 both("what the runtime remembers of names is bounded, and nobody notices", async (bulk) => {
   const key = newSwarmKey();

@@ -4,17 +4,14 @@ import { Fault } from "../../src/fault.ts";
 import { signAnnouncement, verifyAnnouncement } from "../../src/trust/announcement.ts";
 import { Identity, verify } from "../../src/trust/identity.ts";
 import { signRegistration, verifyRegistration } from "../../src/trust/registration.ts";
+import { TempFolder } from "../support/temp_folder.ts";
 
 const FILE = { name: "notes/ä.txt", id: "ab".repeat(32), size: 2 ** 40 + 1, mtime: 5, time: 7 };
 const NONCE = "0f".repeat(32);
 
 async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using folder = await TempFolder.create();
+  await test(folder.path);
 }
 
 Deno.test("an identity is made once, for its owner's eyes, and found again", () =>

@@ -11,6 +11,7 @@ import { untilFound } from "../../../src/peer/target/until_found.ts";
 import { TargetLock } from "../../../src/store/state/target_lock.ts";
 import { faultOf } from "../../support/faults.ts";
 import { TempFolder } from "../../support/temp_folder.ts";
+import { lacking, noPosix, testUnless } from "../../support/tools.ts";
 
 const { signal } = new AbortController();
 
@@ -125,28 +126,35 @@ Deno.test("splay: a random part of the time, and none of a refused command's", a
   assertEquals(fault.kind, "hook");
 });
 
-Deno.test("hooks: no shell, values in the environment, options of its own left out", async () => {
-  await using folder = await TempFolder.create();
-  const script = `printf '%s|' "$@" "$SHOAL_NAME" "\${SHOAL_ID-unset}" > out`;
-  const options = { cwd: folder.path, signal, without: ["SHOAL_ID"] };
-  Deno.env.set("SHOAL_ID", "of the caller");
-  try {
-    const values = { SHOAL_NAME: "a;b $(c) \0\n'", SHOAL_PATH: undefined };
-    await runHook("--on-done", ["sh", "-c", script, "sh", "$HOME", "a b"], { ...options, values });
-  } finally {
-    Deno.env.delete("SHOAL_ID");
-  }
-  assertEquals(await Deno.readTextFile(folder.at("out")), "$HOME|a b|a;b $(c) \n'|unset|");
-  for (const words of [["false"], ["/nonexistent"], ["sh", "-c", "kill -9 $$"]]) {
-    const run = runHook("--on-done", words, { ...options, values: {} });
-    assertEquals((await assertRejects(() => run, Fault)).kind, "hook", words.join(" "));
-  }
-  const ended = new AbortController();
-  const words = ["sh", "-c", "echo > begun; exec sleep 3600"];
-  const long = runHook("--on-done", words, { ...options, signal: ended.signal, values: {} });
-  ended.abort(new DOMException("enough", "AbortError"));
-  await assertRejects(() => long, DOMException);
-});
+testUnless(
+  noPosix,
+  "hooks: no shell, values in the environment, options of its own left out",
+  async () => {
+    await using folder = await TempFolder.create();
+    const script = `printf '%s|' "$@" "$SHOAL_NAME" "\${SHOAL_ID-unset}" > out`;
+    const options = { cwd: folder.path, signal, without: ["SHOAL_ID"] };
+    Deno.env.set("SHOAL_ID", "of the caller");
+    try {
+      const values = { SHOAL_NAME: "a;b $(c) \0\n'", SHOAL_PATH: undefined };
+      await runHook("--on-done", ["sh", "-c", script, "sh", "$HOME", "a b"], {
+        ...options,
+        values,
+      });
+    } finally {
+      Deno.env.delete("SHOAL_ID");
+    }
+    assertEquals(await Deno.readTextFile(folder.at("out")), "$HOME|a b|a;b $(c) \n'|unset|");
+    for (const words of [["false"], ["/nonexistent"], ["sh", "-c", "kill -9 $$"]]) {
+      const run = runHook("--on-done", words, { ...options, values: {} });
+      assertEquals((await assertRejects(() => run, Fault)).kind, "hook", words.join(" "));
+    }
+    const ended = new AbortController();
+    const words = ["sh", "-c", "echo > begun; exec sleep 3600"];
+    const long = runHook("--on-done", words, { ...options, signal: ended.signal, values: {} });
+    ended.abort(new DOMException("enough", "AbortError"));
+    await assertRejects(() => long, DOMException);
+  },
+);
 
 Deno.test("lists of names: blank lines, line ends, and files that can't be read", async () => {
   await using folder = await TempFolder.create();
@@ -164,7 +172,7 @@ Deno.test("lists of names: blank lines, line ends, and files that can't be read"
   }
 });
 
-Deno.test("receipts in a file: whole or not at all", async () => {
+testUnless(lacking("mkfifo"), "receipts in a file: whole or not at all", async () => {
   await using folder = await TempFolder.create();
   const { path: cwd } = folder;
   const file = await ReceiptFile.at("receipt", cwd);
@@ -180,12 +188,8 @@ Deno.test("receipts in a file: whole or not at all", async () => {
   await behind.save();
   assertEquals(await Deno.readTextFile(folder.at("receipt")), '{"name":"c"}\n');
   assertEquals((await Deno.lstat(folder.at("link"))).isSymlink, true);
-  const wrongs = [".", "missing/receipt"];
-  if (Deno.build.os !== "windows") {
-    await new Deno.Command("mkfifo", { args: [folder.at("fifo")] }).output();
-    wrongs.push("fifo");
-  }
-  for (const wrong of wrongs) {
+  await new Deno.Command("mkfifo", { args: [folder.at("fifo")] }).output();
+  for (const wrong of [".", "missing/receipt", "fifo"]) {
     assertEquals((await assertRejects(() => ReceiptFile.at(wrong, cwd), Fault)).kind, "usage");
   }
 });

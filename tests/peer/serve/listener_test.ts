@@ -3,6 +3,8 @@ import { Listener } from "../../../src/peer/serve/listener.ts";
 import { HELLO, serving } from "../../support/serving.ts";
 import { RawEnd } from "../../support/sockets.ts";
 import { until } from "../../support/until.ts";
+import { noNetwork, outsideAddress } from "../../e2e/outside_address.ts";
+import { skippedIf } from "../../support/tools.ts";
 
 Deno.test("listener: one connection too many is told so, and room is made when one leaves", async () => {
   await using it = await serving({ listener: { maxConnections: 2 } });
@@ -32,13 +34,10 @@ Deno.test("listener: busy is one line, read even by a caller that has already sp
   await listener.stop();
 });
 
-const own = Deno.networkInterfaces().find(({ family, address }) =>
-  family === "IPv4" && !address.startsWith("127.")
-)?.address;
+const own = outsideAddress();
 
 Deno.test({
-  name: "listener: an address has its own cap, loopback only the total",
-  ignore: !own,
+  ...skippedIf(noNetwork, "listener: an address has its own cap, loopback only the total"),
   async fn() {
     const hold = Promise.withResolvers<void>();
     const listener = new Listener({ host: "0.0.0.0", port: 0 }, () => hold.promise, {

@@ -6,21 +6,21 @@ import { openIn } from "../../support/open_in.ts";
 import { payloadOf } from "../../support/payload.ts";
 import { referenceDigests } from "../../support/reference_tree.ts";
 import { TempFolder } from "../../support/temp_folder.ts";
+import { noLinux, noPosix, testUnless } from "../../support/tools.ts";
 
 const CHUNK = 65_536;
 const MIB = 1 << 20;
-const linuxOnly = { ignore: Deno.build.os !== "linux" };
 
 /** Declares a test of what holds whoever stores: a thread, or the spare writer as long as there is none. */
 function storeTest(
   name: string,
   test: (disk: CountedDisk, folder: TempFolder) => Promise<void>,
-  options: { ignore?: boolean } = {},
+  reason?: string,
 ): void {
   for (const threads of [true, false]) {
-    Deno.test(
+    testUnless(
+      reason,
       `disk: ${name} (${threads ? "by a thread" : "without threads"})`,
-      options,
       async () => {
         await using folder = await TempFolder.create();
         using disk = new CountedDisk();
@@ -175,7 +175,7 @@ storeTest(
     }
     assertEquals(openIn(folder.path), 0);
   },
-  linuxOnly,
+  noLinux,
 );
 
 storeTest(
@@ -188,7 +188,7 @@ storeTest(
     await disk.store(path, 0, payloadOf(patterned(CHUNK)));
     assertSameBytes(await Deno.readFile(path), patterned(CHUNK));
   },
-  linuxOnly,
+  noLinux,
 );
 
 storeTest("a link is not followed", async (disk, folder) => {
@@ -196,4 +196,4 @@ storeTest("a link is not followed", async (disk, folder) => {
   await Deno.symlink(target, folder.at("link"));
   await faultOf("disk", disk.store(folder.at("link"), 0, payloadOf(patterned(CHUNK))), "link");
   assertEquals(await Deno.readTextFile(target), "as it was");
-}, { ignore: Deno.build.os === "windows" });
+}, noPosix);

@@ -7,13 +7,16 @@ import { openIn } from "../../support/open_in.ts";
 import { payloadOf } from "../../support/payload.ts";
 import { referenceDigests } from "../../support/reference_tree.ts";
 import { TempFolder } from "../../support/temp_folder.ts";
+import { noLinux, skippedIf } from "../../support/tools.ts";
 
 const CHUNK = 65_536;
 const MIB = 1 << 20;
 
 Deno.test({
-  name: "disk: a file that is held takes its room until it is closed, whatever replaces it",
-  ignore: Deno.build.os !== "linux",
+  ...skippedIf(
+    noLinux,
+    "disk: a file that is held takes its room until it is closed, whatever replaces it",
+  ),
   async fn() {
     await using folder = await TempFolder.create();
     using disk = new CountedDisk();

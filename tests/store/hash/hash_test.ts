@@ -8,12 +8,12 @@ import { faultOf } from "../../support/faults.ts";
 import { referenceDigests, referenceIdOf, referenceTree } from "../../support/reference_tree.ts";
 import { State } from "../../support/state.ts";
 import { TempFolder } from "../../support/temp_folder.ts";
+import { lacking, noPosix, skippedIf } from "../../support/tools.ts";
 
 const MIB = 1 << 20;
 /** Work that pays for as many threads as there may be: bytes. */
 const MANY = 256 * MIB;
 const ID = "0123456789abcdef".repeat(4);
-const posixOnly = { ignore: Deno.build.os === "windows" };
 
 /** Whether the disk's threads run already: then they hash all but small files. */
 const places = { "on the calling thread": false, "on the disk's threads": true };
@@ -97,8 +97,10 @@ Deno.test("hash: progress of the disk's threads is told in order, too", async ()
 for (const [what, change] of Object.entries(changes)) {
   for (const [where, started] of Object.entries(places)) {
     Deno.test({
-      name: `hash: a file that ${what} meanwhile is refused, and no page is kept, ${where}`,
-      ...posixOnly,
+      ...skippedIf(
+        noPosix,
+        `hash: a file that ${what} meanwhile is refused, and no page is kept, ${where}`,
+      ),
       fn: async () => {
         await using folder = await TempFolder.create();
         using state = new State(folder.at("state.db"));
@@ -135,8 +137,7 @@ for (const [where, started] of Object.entries(places)) {
 }
 
 Deno.test({
-  name: "hash: the disk's threads follow a link where one is meant, and no other",
-  ...posixOnly,
+  ...skippedIf(noPosix, "hash: the disk's threads follow a link where one is meant, and no other"),
   fn: async () => {
     await using folder = await TempFolder.create();
     using state = new State(folder.at("state.db"));
@@ -209,8 +210,10 @@ Deno.test("hash: what fails while chunks are taken ends it, and no page is kept"
 });
 
 Deno.test({
-  name: "hash: what is no regular file is refused, and never opened",
-  ...posixOnly,
+  ...skippedIf(
+    noPosix ?? lacking("mkfifo"),
+    "hash: what is no regular file is refused, and never opened",
+  ),
   fn: async () => {
     await using folder = await TempFolder.create();
     using state = new State(folder.at("state.db"));

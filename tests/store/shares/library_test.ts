@@ -6,10 +6,10 @@ import { openIn } from "../../support/open_in.ts";
 import { stampAt } from "../../support/stamp_at.ts";
 import { announcementOf, State } from "../../support/state.ts";
 import { TempFolder } from "../../support/temp_folder.ts";
+import { noLinux, noPosix, skippedIf } from "../../support/tools.ts";
 
 const MIB = 1 << 20;
 const ID = "0123456789abcdef".repeat(4);
-const posixOnly = { ignore: Deno.build.os === "windows" };
 
 // Library
 
@@ -112,8 +112,7 @@ Deno.test("shared reader: any part of an unchanged file", async () => {
 
 for (const [what, change] of Object.entries(changes)) {
   Deno.test({
-    name: `shared reader: a file that ${what} while it is open is not served`,
-    ...posixOnly,
+    ...skippedIf(noPosix, `shared reader: a file that ${what} while it is open is not served`),
     fn: async () => {
       await using folder = await TempFolder.create();
       using state = new State(folder.at("state.db"));
@@ -145,8 +144,7 @@ Deno.test("shared reader: it serves again what was put back, and forgets when to
 });
 
 Deno.test({
-  name: "shared reader: however many files are served, few are open",
-  ignore: Deno.build.os !== "linux",
+  ...skippedIf(noLinux, "shared reader: however many files are served, few are open"),
   fn: async () => {
     await using folder = await TempFolder.create();
     const state = new State(folder.at("state.db"));

@@ -9,8 +9,8 @@ import { assertSameBytes, patterned } from "../../support/bytes.ts";
 import { faultOf } from "../../support/faults.ts";
 import { State } from "../../support/state.ts";
 import { TempFolder } from "../../support/temp_folder.ts";
+import { noPosix, testUnless } from "../../support/tools.ts";
 
-const posixOnly = { ignore: Deno.build.os === "windows" };
 const ID = "0123456789abcdef".repeat(4);
 
 // State database
@@ -206,9 +206,9 @@ Deno.test("state folder: a file, or a link in its place, is refused", async () =
   assertEquals(folder.list().filter((name) => name.startsWith("trap/")), []);
 });
 
-Deno.test(
+testUnless(
+  noPosix,
   "state folder: links in it are refused, and it is its owner's alone",
-  posixOnly,
   async () => {
     await using folder = await TempFolder.create();
     const state = folder.at("dir/.shoal");
