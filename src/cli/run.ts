@@ -70,6 +70,10 @@ async function dispatch(argv: string[], stop: Stop): Promise<ExitCode> {
       const { doctor } = await import("./doctor.ts");
       exit = await doctor(peer.opts(), stop);
     },
+    async adoptState(peer, flags) {
+      const { adoptState } = await import("./adopt_state.ts");
+      exit = await adoptState(peer.opts(), flags, stop);
+    },
     async completion(shell, program) {
       const { completionScript } = await import("./completion/completion.ts");
       await new Output().raw(completionScript(shell, program));

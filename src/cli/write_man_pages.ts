@@ -9,7 +9,7 @@ const FOLDER = "dist/man";
 const nothing = () => Promise.resolve();
 const program = buildProgram({
   ...{ bootstrap: nothing, peer: nothing, verb: nothing, config: nothing, completion: nothing },
-  ...{ installService: nothing, doctor: nothing, newKey: nothing },
+  ...{ installService: nothing, doctor: nothing, newKey: nothing, adoptState: nothing },
 });
 // Whoever builds a release again gets the same pages (reproducible-builds.org).
 const epoch = Number(Deno.env.get("SOURCE_DATE_EPOCH") ?? Date.now() / 1000);

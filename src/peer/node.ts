@@ -5,6 +5,8 @@
 import { getLogger } from "@logtape/logtape";
 import { messageOf } from "../fault.ts";
 import { DownloadStore } from "../store/partial/download_store.ts";
+import { markOwnState, requireOwnState } from "../store/state/state_origin.ts";
+import { namesInStatePart, removeFromStatePart } from "../store/state/state_part.ts";
 import { openStateFolder, type StateFolder } from "../store/state/state_folder.ts";
 import { StateDatabase } from "../store/state/state_database.ts";
 import { Identity } from "../trust/identity.ts";
@@ -81,11 +83,13 @@ export class PeerNode implements UiApi {
       create: settings.createDir,
       state: settings.state,
     });
+    requireOwnState(folder);
+    if (settings.state === undefined) markOwnState(folder);
     const db = StateDatabase.open(folder.database);
     try {
       new DownloadStore(db, folder.partials).tidy();
       // What was being sent when the last process ended can't go on.
-      await Deno.remove(folder.uploads, { recursive: true }).catch(() => {});
+      removeFromStatePart(folder.uploads, namesInStatePart(folder.uploads));
       const identity = await Identity.load(folder.identity);
       return new PeerNode(settings, { folder, db, identity, transport });
     } catch (error) {

@@ -27,7 +27,7 @@ Deno.test("each kind of fault has its exit code", () => {
 
 Deno.test("every command has help with examples", async () => {
   const paths = describeCommands(plainProgram()).map(({ path }) => path.split(" ").slice(1));
-  assertEquals(paths.length, 26);
+  assertEquals(paths.length, 27);
   const helps = await Promise.all(paths.map((path) => shoal([...path, "--help"])));
   for (const { code, stdout, stderr } of helps) {
     assertEquals([code, stderr], [0, ""]);

@@ -21,7 +21,14 @@ async function told(...argv: string[]) {
   let found: { flags: PeerFlags; origins: ReturnType<typeof originsOf> } | undefined;
   const nothing = () => Promise.resolve();
   const program = buildProgram({
-    ...{ bootstrap: nothing, newKey: nothing, verb: nothing, config: nothing, completion: nothing },
+    ...{
+      bootstrap: nothing,
+      newKey: nothing,
+      adoptState: nothing,
+      verb: nothing,
+      config: nothing,
+      completion: nothing,
+    },
     ...{ installService: nothing, doctor: nothing },
     peer(flags, command) {
       found = { flags, origins: originsOf(command) };

@@ -12,7 +12,7 @@ function program(): Command {
   const nothing = () => Promise.resolve();
   return buildProgram({
     ...{ bootstrap: nothing, peer: nothing, verb: nothing, config: nothing, completion: nothing },
-    ...{ installService: nothing, doctor: nothing, newKey: nothing },
+    ...{ installService: nothing, doctor: nothing, newKey: nothing, adoptState: nothing },
   });
 }
 

@@ -36,6 +36,7 @@ async function parse(...argv: string[]): Promise<Parsed> {
       return keep(`${parent.name()} install-service ${words.join(" ")}`.trim(), flags);
     },
     doctor: (peer) => keep("doctor", peer.opts()),
+    adoptState: (peer, flags) => keep("adopt-state", peer.opts(), [], flags),
   });
   takeOver(program);
   settleEnvironment(program);

@@ -1,7 +1,7 @@
 /** Backups and moves of DIR, as docs/operations.md has them: what is restored goes on as who it was. */
 import { assert, assertEquals } from "@std/assert";
 import type { FileRecord, PeerStatus, Receipt, ShareResult } from "../../src/peer/api/peer_api.ts";
-import { eventually } from "./checks.ts";
+import { assertRefused, eventually } from "./checks.ts";
 import { sameFiles, World, writeRandom } from "./world.ts";
 import { noPosix, testUnless } from "../support/tools.ts";
 
@@ -28,6 +28,15 @@ async function worldWithPeer() {
   for (const name of ["data", "tree"]) await world.json(getter, ["get", name]);
   const { peer: id } = await world.json<PeerStatus>(peer.dir, ["status"]);
   return { world, peer, getter, id };
+}
+
+/** What was restored is not used before its user has said that it is theirs. */
+async function takeOver(world: World, dir: string): Promise<void> {
+  assertRefused(await world.run(dir, ["share", "data"]), {
+    code: 2,
+    text: "made in another place",
+  });
+  await world.json(dir, ["adopt-state", "--yes"]);
 }
 
 /** Asserts that what `dir` publishes is taken by who knew it before, when it has changed since. */
@@ -57,6 +66,7 @@ testUnless(noPosix, "a whole DIR that is restored from a copy goes on as it was"
   await run("cp", "-a", peer.dir, `${world.root}/backup`);
   await Deno.remove(peer.dir, { recursive: true });
   await run("cp", "-a", `${world.root}/backup`, peer.dir);
+  await takeOver(world, peer.dir);
   await world.peer("home");
   await eventually("all is announced again", async () => {
     const files = await world.json<FileRecord[]>(getter, ["list-files"]);
@@ -80,6 +90,7 @@ testUnless(
     await Deno.remove(`${peer.dir}/.shoal`, { recursive: true });
     await Deno.mkdir(`${peer.dir}/.shoal`);
     await run("cp", "-a", `${backup}/.`, `${peer.dir}/.shoal`);
+    await takeOver(world, peer.dir);
     await world.peer("home");
     await assertGoesOn(world, peer.dir, { getter, id });
   },

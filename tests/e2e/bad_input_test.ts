@@ -54,7 +54,7 @@ Deno.test("a DIR that is missing, or no folder", async () => {
   const cases: [string, string][] = [
     [`${world.root}/missing`, "there is no such folder"],
     [`${world.root}/file`, "it is a file"],
-    [`${world.root}/linked`, "it is not a folder"],
+    [`${world.root}/linked`, "it is a link"],
   ];
   for (const [dir, text] of cases) {
     for (const words of [["0"], ["get", "x"], ["share", "x"], ["unshare", "x"], ["status"]]) {

@@ -159,7 +159,8 @@ Deno.test("each exit code of the table, provoked", async (t) => {
     assertEquals(await code(["get", "data", "-o", `${dir}/other`]), [6, "destination"]);
   });
   await t.step("7 disk", async () => {
-    await Deno.mkdir(`${dir}/damaged/.shoal`, { recursive: true });
+    await Deno.mkdir(`${dir}/damaged`);
+    await world.json(`${dir}/damaged`, ["status"]);
     await Deno.writeTextFile(`${dir}/damaged/.shoal/state.db`, "no database".repeat(1_000));
     const { code, stdout } = await world.run(`${dir}/damaged`, ["get", "data", "--json"]);
     assertEquals([code, JSON.parse(lastLine(stdout)).error.code], [7, "disk"]);

@@ -18,6 +18,9 @@ export const PERMISSIONS = [
   "--allow-run",
 ];
 
+/** Nothing is written to the state home of whoever runs the tests. */
+const NO_STATE_HOME = { XDG_STATE_HOME: "/dev/null" };
+
 /** What V8 is told by those tasks, and when compiled. */
 const V8_FLAGS = "--v8-flags=--max-semi-space-size=2,--initial-old-space-size=16,--expose-gc";
 
@@ -77,7 +80,13 @@ export class Program {
       cwd: options.cwd,
       // What waits for sources to come back is tested where it is; elsewhere none will come.
       // Nor does the config file of whoever runs the tests count.
-      env: { NO_COLOR: "1", SHOAL_WAIT: "3s", XDG_CONFIG_HOME: "/nonexistent", ...options.env },
+      env: {
+        NO_COLOR: "1",
+        SHOAL_WAIT: "3s",
+        XDG_CONFIG_HOME: "/nonexistent",
+        ...NO_STATE_HOME,
+        ...options.env,
+      },
       stdin: options.stdin === undefined ? "null" : "piped",
       stdout: "piped",
       stderr: "piped",

@@ -6,6 +6,6 @@ export function plainProgram() {
   return buildProgram({
     ...{ bootstrap: nothing, newKey: nothing, peer: nothing, verb: nothing, config: nothing },
     completion: nothing,
-    ...{ installService: nothing, doctor: nothing },
+    ...{ installService: nothing, doctor: nothing, adoptState: nothing },
   });
 }

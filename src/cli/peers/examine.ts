@@ -8,6 +8,7 @@ import type { PrivateTransport } from "../../trust/private_transport.ts";
 import { AGENT } from "../../version.ts";
 import type { ControlClient } from "../../web/control_client.ts";
 import { StateDatabase } from "../../store/state/state_database.ts";
+import { requireOwnState } from "../../store/state/state_origin.ts";
 import { type StateFolder, stateFolderOf } from "../../store/state/state_folder.ts";
 import { checkFolder } from "../../peer/doctor/check_folder.ts";
 import { checkLimits, checkOpenFiles } from "../../peer/doctor/check_limits.ts";
@@ -20,6 +21,11 @@ import { type PeerSettings, UPLOAD_SLOTS } from "../../peer/api/settings.ts";
 /** All that was found. Throws only the signal's reason. */
 export async function examine(settings: PeerSettings, signal?: AbortSignal): Promise<Finding[]> {
   const folder = stateFolderOf(settings.dir);
+  try {
+    requireOwnState(folder);
+  } catch (error) {
+    return [fault("state", error, adoptRemedy(error))];
+  }
   const running = await findRunning(settings.dir);
   return [
     ...await checkFolder(folder, settings.createDir === true),
@@ -28,6 +34,10 @@ export async function examine(settings: PeerSettings, signal?: AbortSignal): Pro
       ...await withoutPeer(settings, folder),
     ],
   ];
+}
+
+function adoptRemedy(error: unknown): string {
+  return error instanceof Fault && error.next || "look at who put it there";
 }
 
 /** The running peer knows its swarm's key and its own bootstraps, whatever this command was told. */

@@ -1,4 +1,5 @@
 import { Fault } from "../../fault.ts";
+import { isOwnState, requireOwnState } from "../../store/state/state_origin.ts";
 import { stateFolderOf } from "../../store/state/state_folder.ts";
 import { readControlFile } from "../../web/control_file.ts";
 import type { UiDoor, UiSettings } from "../../web/ui_door.ts";
@@ -38,6 +39,7 @@ export interface OpenPeer {
 export async function openPeer(
   settings: PeerSettings & { role: Role; page?: UiSettings },
 ): Promise<OpenPeer> {
+  if (settings.role !== "query") requireOwnState(stateFolderOf(settings.dir));
   if (settings.role !== "serve") {
     const running = await findRunning(settings.dir);
     if (running) {
@@ -116,7 +118,10 @@ export async function transportOf(
 
 /** What is known of publishers in a folder that nobody needs to own for that, or that isn't there. */
 async function peekTrustOf(dir: string) {
-  const { identity, database } = stateFolderOf(dir);
+  const folder = stateFolderOf(dir);
+  // What somebody else has put there is no reason to trust anybody.
+  if (!isOwnState(folder)) return () => ({});
+  const { identity, database } = folder;
   const { peekTrust } = await import("../../store/state/peek_trust.ts");
   const { Identity } = await import("../../trust/identity.ts");
   const isThere = await Deno.stat(identity).catch(() => undefined);
@@ -137,7 +142,8 @@ async function heldByPeer(dir: string, cause: unknown): Promise<Fault | undefine
 
 /** A client of the peer that runs in `dir`, if one does and answers. */
 export async function findRunning(dir: string): Promise<ControlClient | undefined> {
-  const control = await readControlFile(stateFolderOf(dir).control);
+  const folder = stateFolderOf(dir);
+  const control = isOwnState(folder) ? await readControlFile(folder.control) : undefined;
   if (!control) return;
   const { ControlClient } = await import("../../web/control_client.ts");
   const client = new ControlClient(control);

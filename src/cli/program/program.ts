@@ -10,6 +10,14 @@ import { addExamples, addVerb, type VerbLine } from "../verbs/verb_command.ts";
 import { parsing } from "../output/usage.ts";
 import { VERBS } from "../verbs/all.ts";
 
+/** What `shoal peer adopt-state` can be told. */
+export interface AdoptStateFlags {
+  /** Take it over without being asked. */
+  yes?: boolean;
+  /** Be another peer from now on: the identity that came with the state may be known to others. */
+  newIdentity?: boolean;
+}
+
 /** What the commands do. */
 export interface Handlers {
   bootstrap(flags: BootstrapFlags, command: Command): Promise<void>;
@@ -21,6 +29,7 @@ export interface Handlers {
   /** `bootstrap install-service` and `peer install-service`; `words` are what is to be timed. */
   installService(parent: Command, words: string[], flags: InstallFlags): Promise<void>;
   doctor(peer: Command): Promise<void>;
+  adoptState(peer: Command, flags: AdoptStateFlags): Promise<void>;
   completion(shell: Shell, program: Command): Promise<void>;
 }
 
@@ -108,6 +117,7 @@ function addPeer(program: Command, handlers: Handlers): void {
   }
   addConfig(peer, handlers);
   addDoctor(peer, handlers);
+  addAdoptState(peer, handlers);
   addInstallService(peer, (words, flags) => handlers.installService(peer, words, flags));
   // A first word that is no port is a mistyped verb, whatever follows: see servePort. Said last, because
   // the commands that are added after it would take it over.
@@ -146,6 +156,23 @@ function addDoctor(peer: Command, handlers: Handlers): void {
     )
     .action(() => handlers.doctor(peer));
   addExamples(doctor, ["shoal peer doctor", "shoal peer doctor --dir /srv/shoal --json"]);
+}
+
+function addAdoptState(peer: Command, handlers: Handlers): void {
+  const adopt = peer.command("adopt-state").summary(
+    "take over DIR's state after a move or a restore",
+  )
+    .description(
+      "Show what the state in DIR/.shoal would have a peer do, and take it over. State that came " +
+        "with DIR from another machine, a backup or another person is not used before that.",
+    )
+    .addOption(new Option("--yes", "take it over without being asked"))
+    .addOption(new Option("--new-identity", "be another peer from now on, with a key of its own"))
+    .action(() => handlers.adoptState(peer, adopt.opts()));
+  addExamples(adopt, [
+    "shoal peer adopt-state --dir ~/shared",
+    "shoal peer adopt-state --dir /srv/restored --yes",
+  ]);
 }
 
 function addCompletion(program: Command, handlers: Handlers): void {

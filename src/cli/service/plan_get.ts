@@ -29,7 +29,7 @@ export async function planGet(words: string[]): Promise<PlannedGet> {
   const nothing = () => Promise.resolve();
   const program = buildProgram({
     ...{ bootstrap: nothing, peer: nothing, config: nothing, completion: nothing },
-    ...{ installService: nothing, doctor: nothing, newKey: nothing },
+    ...{ installService: nothing, doctor: nothing, newKey: nothing, adoptState: nothing },
     verb: (line, flags) => Promise.resolve(void seen.push({ line, flags })),
   });
   takeOver(program);

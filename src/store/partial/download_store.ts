@@ -4,7 +4,7 @@ import { pieceCount, PieceMap } from "../../content/piece_map.ts";
 import { TAKEN, type Taken } from "../../trust/choose_offer.ts";
 import { Announcement, FileId, FileSize, Name, Time } from "../../wire/protocol.ts";
 import { type FileStamp, sameStamp, stampOfPath } from "../disk/file_stamp.ts";
-import { makeStatePart } from "../state/make_state_part.ts";
+import { makeStatePart, namesInStatePart, removeFromStatePart } from "../state/state_part.ts";
 import { damaged, type StateDatabase } from "../state/state_database.ts";
 
 /** What a download is to become. */
@@ -151,8 +151,7 @@ export class DownloadStore {
 
   /** Forgets a download and removes its partial. The file goes first: it may be in the way of all else. */
   remove(id: string): void {
-    fs.rmSync(this.pathOf(id), { force: true });
-    fs.rmSync(`${this.#folder}/${id}.tree`, { recursive: true, force: true });
+    removeFromStatePart(this.#folder, [`${id}.part`, `${id}.tree`]);
     this.#verified.delete(id);
     this.#db.run("DELETE FROM downloads WHERE id = ?", id);
     for (const part of this.#rows("WHERE folder = ?", id)) {
@@ -182,20 +181,13 @@ export class DownloadStore {
       if (stat?.isFile() && stat.nlink === 1) known.add(`${id}.part`).add(`${id}.tree`);
       else this.remove(id);
     }
-    for (const name of this.#files()) {
-      if (!known.has(name)) fs.rmSync(`${this.#folder}/${name}`, { recursive: true, force: true });
-    }
+    const lost = namesInStatePart(this.#folder).filter((name) => !known.has(name));
+    removeFromStatePart(this.#folder, lost);
   }
 
-  /** Nothing when the folder is a link: what is behind that is not Shoal's to tidy. */
   #rows(where = "", ...values: string[]): Download[] {
     return this.#db.all(`SELECT * FROM downloads ${where} ORDER BY created, id`, ...values)
       .map(downloadOf);
-  }
-
-  #files(): string[] {
-    const stat = fs.lstatSync(this.#folder, { throwIfNoEntry: false });
-    return stat?.isDirectory() ? fs.readdirSync(this.#folder) : [];
   }
 }
 

@@ -7,7 +7,7 @@ import { Fault } from "../../fault.ts";
 import type { DigestStore } from "../hash/digest_store.ts";
 import { type FileStamp, stampOfPath, writeFault } from "../disk/file_stamp.ts";
 import { untilSettled } from "../hash/hash_file.ts";
-import { makeStatePart } from "../state/make_state_part.ts";
+import { makeStatePart } from "../state/state_part.ts";
 
 /** Digests in flight. */
 const DIGESTS = 32;

@@ -5,7 +5,7 @@ import type { Kind } from "../../wire/protocol.ts";
 import { type FileStamp, mtimeOf, stampOfPath } from "../disk/file_stamp.ts";
 import type { HashCache, Identified } from "../hash/hash_cache.ts";
 import { hashFile, type HashOptions, type HashTools } from "../hash/hash_file.ts";
-import { makeStatePart } from "../state/make_state_part.ts";
+import { makeStatePart, namesInStatePart, removeFromStatePart } from "../state/state_part.ts";
 import { writeManifest } from "./manifest_file.ts";
 import { type LeftOut, type TreeEntry, walkTree } from "../tree/walk_tree.ts";
 
@@ -109,12 +109,8 @@ export class FolderManifests {
   /** Removes the manifests of folders that are no longer shared, but for those that are being made. */
   tidy(ids: Set<string>): void {
     const { folder } = this.#options;
-    if (!fs.existsSync(folder)) return;
-    for (const name of fs.readdirSync(folder)) {
-      if (!ids.has(name) && !this.#held.has(name)) {
-        fs.rmSync(`${folder}/${name}`, { force: true, recursive: true });
-      }
-    }
+    const gone = namesInStatePart(folder).filter((name) => !ids.has(name) && !this.#held.has(name));
+    removeFromStatePart(folder, gone);
   }
 
   async #look(root: string, options: HashOptions) {

@@ -1,6 +1,7 @@
 import { Fault, isOutOfBounds } from "../../fault.ts";
 import { fileFault } from "../disk/file_stamp.ts";
 import { STATE_FOLDER } from "../../content/safe_path.ts";
+import { checkStatePart } from "./state_part.ts";
 
 /** Where things lie. All paths are absolute; `dir` is free of links. */
 export interface StateFolder {
@@ -18,6 +19,8 @@ export interface StateFolder {
   manifests: string;
   /** Address and token of the control endpoint of the peer that runs here. */
   control: string;
+  /** Where this state was made: see state_origin.ts. */
+  origin: string;
   /** Leads a browser to the page, for as long as the link in it is good. */
   signIn: string;
 }
@@ -36,6 +39,7 @@ export function stateFolderOf(
     uploads: `${path}/uploads`,
     manifests: `${path}/manifests`,
     control: `${path}/control.json`,
+    origin: `${path}/origin.json`,
     signIn: `${path}/sign_in.html`,
   };
 }
@@ -43,7 +47,8 @@ export function stateFolderOf(
 /**
  * Makes the state folder of `dir`, and `dir` itself with `create`. With `state` the state is kept in that
  * folder, which must exist. Throws a `usage` Fault when `dir`
- * is missing or no folder, and a `disk` Fault when it can't be written to.
+ * is missing or no folder, when anything of the state is a link or another user's, and a `disk` Fault
+ * when it can't be written to.
  */
 export async function openStateFolder(
   dir: string,
@@ -58,14 +63,8 @@ export async function openStateFolder(
     await Deno.mkdir(folder.path, { mode: 0o700 }).catch((error) => {
       if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
     });
-    // A link planted here would lead keys and databases to wherever its maker likes.
-    const { isDirectory, mode } = await Deno.lstat(folder.path);
-    if (!isDirectory) throw new Fault("usage", `Cannot use ${folder.path}: it is not a folder`);
-    for (const path of [folder.database, folder.identity, folder.partials]) {
-      if ((await Deno.lstat(path).catch(() => undefined))?.isSymlink) {
-        throw new Fault("usage", `Cannot use ${path}: it is a link`);
-      }
-    }
+    checkParts(folder);
+    const { mode } = await Deno.lstat(folder.path);
     // One that was copied or unpacked may be open to others.
     if (mode !== null && (mode & 0o077) !== 0) await Deno.chmod(folder.path, 0o700);
     return folder;
@@ -76,6 +75,17 @@ export async function openStateFolder(
     }
     throw fileFault(cannot, cause);
   }
+}
+
+/** A link planted in the state would lead keys and databases to wherever its maker likes. */
+function checkParts(folder: StateFolder): void {
+  checkStatePart(folder.path, "folder");
+  const { database, identity, control, origin, signIn, partials, uploads, manifests } = folder;
+  const journals = ["-wal", "-shm", "-journal"].map((ending) => database + ending);
+  for (const path of [database, ...journals, identity, control, origin, signIn]) {
+    checkStatePart(path, "file");
+  }
+  for (const path of [partials, uploads, manifests]) checkStatePart(path, "folder");
 }
 
 /** Folders in /dev and its like can be looked at and made; only who opens a file there is told no. */

@@ -104,7 +104,7 @@ Deno.test("partial: discarded, it leaves nothing, however often", async () => {
 Deno.test("partial: a folder that can't be made is a disk fault", async () => {
   await using folder = await TempFolder.create();
   await folder.write("partials", "a file");
-  await faultOf("disk", () => openPartial(folder.at("partials"), 1), "Cannot write");
+  await faultOf("disk", () => openPartial(folder.at("partials"), 1), "it is not a folder");
   assertEquals(folder.list(), ["partials"]);
 });
 

@@ -202,7 +202,7 @@ Deno.test("state folder: a file, or a link in its place, is refused", async () =
   const dir = await folder.mkdir("dir");
   await folder.mkdir("trap");
   await Deno.symlink(folder.at("trap"), folder.at("dir/.shoal"));
-  await faultOf("usage", openStateFolder(dir), "it is not a folder");
+  await faultOf("usage", openStateFolder(dir), "it is a link");
   assertEquals(folder.list().filter((name) => name.startsWith("trap/")), []);
 });
 

@@ -1,0 +1,31 @@
+import { homedir } from "node:os";
+
+/**
+ * Where programs of this user keep what is to outlive them, outside of any shared folder:
+ * `$XDG_STATE_HOME/shoal` or `~/.local/state/shoal`, on macOS below Application Support, on Windows
+ * below `%LOCALAPPDATA%`. Undefined where there is no such place. It need not exist.
+ */
+export function stateHome(env: (name: string) => string | undefined = readEnv): string | undefined {
+  if (Deno.build.os === "windows") {
+    const local = env("LOCALAPPDATA");
+    return local && `${local.replaceAll("\\", "/")}/shoal`;
+  }
+  const xdg = env("XDG_STATE_HOME");
+  if (xdg?.startsWith("/")) return `${xdg}/shoal`;
+  const home = env("HOME") || homeOfUser();
+  if (!home?.startsWith("/")) return;
+  const below = Deno.build.os === "darwin" ? "Library/Application Support" : ".local/state";
+  return `${home === "/" ? "" : home}/${below}/shoal`;
+}
+
+function readEnv(name: string): string | undefined {
+  return Deno.env.get(name);
+}
+
+function homeOfUser(): string | undefined {
+  try {
+    return homedir();
+  } catch {
+    return undefined;
+  }
+}
