@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { FileRecord, PeerStatus } from "../../src/peer/api/peer_api.ts";
 import { assertRefused } from "./checks.ts";
+import { isRoot, testUnless } from "../support/tools.ts";
 import { World } from "./world.ts";
 
 interface Adopted {
@@ -107,10 +108,10 @@ Deno.test("a link in the state folder is refused, and nothing behind it is touch
   }
 });
 
-Deno.test({
-  name: "state that belongs to another user is refused",
-  ignore: Deno.build.os === "windows" || Deno.uid() !== 0,
-  async fn() {
+testUnless(
+  isRoot ? undefined : "it takes the right to change owners",
+  "state that belongs to another user is refused",
+  async () => {
     await using world = await World.create();
     const dir = await world.folder("home");
     await world.json(dir, ["status"]);
@@ -121,4 +122,4 @@ Deno.test({
     }
     await world.json(dir, ["status"]);
   },
-});
+);

@@ -3,6 +3,7 @@ import type { FileRecord, PeerStatus, ShareResult } from "../../src/peer/api/pee
 import { assertSameBytes, patterned } from "../support/bytes.ts";
 import { eventually } from "./checks.ts";
 import { write } from "./trees.ts";
+import { noLinux, testUnless } from "../support/tools.ts";
 import { World } from "./world.ts";
 
 /** Writes a folder of that many small files. */
@@ -17,10 +18,10 @@ function bytesRead(pid: number): number | undefined {
   return Number(/^rchar: (\d+)$/m.exec(Deno.readTextFileSync(`/proc/${pid}/io`))![1]);
 }
 
-Deno.test({
-  name: "a folder that is unshared while it is looked at stays unshared",
-  ignore: Deno.build.os !== "linux",
-  async fn() {
+testUnless(
+  noLinux,
+  "a folder that is unshared while it is looked at stays unshared",
+  async () => {
     await using world = await World.create();
     const { dir, program } = await world.peer("sharer", { stdin: "open" });
     const files = 24;
@@ -58,7 +59,7 @@ Deno.test({
       await program.sees(/listening on/);
     }
   },
-});
+);
 
 Deno.test("many folders that are shared at once through one peer are all shared", async () => {
   await using world = await World.create();
