@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { FileRecord, PeerStatus, Receipt, ShareResult } from "../../src/peer/api/peer_api.ts";
 import { assertRefused, eventually } from "./checks.ts";
 import { sameFiles, World, writeRandom } from "./world.ts";
-import { noPosix, testUnless } from "../support/tools.ts";
+import { lacking, testUnless } from "../support/tools.ts";
 
 const MIB = 1 << 20;
 
@@ -59,25 +59,29 @@ async function assertGoesOn(
   assertEquals([theirs.trust, theirs.up_to_date], ["known", true]);
 }
 
-testUnless(noPosix, "a whole DIR that is restored from a copy goes on as it was", async () => {
-  const { world, peer, getter, id } = await worldWithPeer();
-  await using _world = world;
-  await peer.program.stop();
-  await run("cp", "-a", peer.dir, `${world.root}/backup`);
-  await Deno.remove(peer.dir, { recursive: true });
-  await run("cp", "-a", `${world.root}/backup`, peer.dir);
-  await takeOver(world, peer.dir);
-  await world.peer("home");
-  await eventually("all is announced again", async () => {
-    const files = await world.json<FileRecord[]>(getter, ["list-files"]);
-    const own = files.filter(({ publisher }) => publisher === id).map(({ name }) => name);
-    return own.includes("data") && own.includes("tree");
-  });
-  await assertGoesOn(world, peer.dir, { getter, id });
-});
+testUnless(
+  lacking("cp"),
+  "a whole DIR that is restored from a copy goes on as it was",
+  async () => {
+    const { world, peer, getter, id } = await worldWithPeer();
+    await using _world = world;
+    await peer.program.stop();
+    await run("cp", "-a", peer.dir, `${world.root}/backup`);
+    await Deno.remove(peer.dir, { recursive: true });
+    await run("cp", "-a", `${world.root}/backup`, peer.dir);
+    await takeOver(world, peer.dir);
+    await world.peer("home");
+    await eventually("all is announced again", async () => {
+      const files = await world.json<FileRecord[]>(getter, ["list-files"]);
+      const own = files.filter(({ publisher }) => publisher === id).map(({ name }) => name);
+      return own.includes("data") && own.includes("tree");
+    });
+    await assertGoesOn(world, peer.dir, { getter, id });
+  },
+);
 
 testUnless(
-  noPosix,
+  lacking("cp"),
   "identity and database, copied while the peer runs, are enough of a backup",
   async () => {
     const { world, peer, getter, id } = await worldWithPeer();

@@ -4,7 +4,7 @@ import type { PeerStatus, Receipt } from "../../src/peer/api/peer_api.ts";
 import { sha256 } from "../support/bytes.ts";
 import { assertRefused, contentsOf, eventually } from "./checks.ts";
 import { sameFiles, World, writeRandom } from "./world.ts";
-import { noPosix, testUnless } from "../support/tools.ts";
+import { lacking, testUnless } from "../support/tools.ts";
 
 const MIB = 1 << 20;
 const WRONG = `sha256=${"00".repeat(32)}`;
@@ -60,7 +60,7 @@ Deno.test("checksum: a file that is up to date is compared too, and left alone",
   assert(await sameFiles(path, `${dir}/data`));
 });
 
-testUnless(noPosix, "checksum: to standard output it is told after the fact", async () => {
+testUnless(lacking("sh"), "checksum: to standard output it is told after the fact", async () => {
   const { world, path, digest, dir } = await worldWithData();
   await using _world = world;
   const running = await world.peer("running");

@@ -2,12 +2,15 @@
 import { assert, assertEquals } from "@std/assert";
 import { programWords } from "./program.ts";
 import { sameFiles, World, writeRandom } from "./world.ts";
-import { noLinux, skippedIf } from "../support/tools.ts";
+import { lacking, noLinux, skippedIf } from "../support/tools.ts";
 
 const FULL = "/dev/full";
 
 Deno.test({
-  ...skippedIf(noLinux, "what can't be written to standard output is told, with exit 7"),
+  ...skippedIf(
+    noLinux ?? lacking("sh"),
+    "what can't be written to standard output is told, with exit 7",
+  ),
   async fn() {
     await using world = await World.create();
     const source = await world.peer("source");

@@ -11,7 +11,7 @@ import { untilFound } from "../../../src/peer/target/until_found.ts";
 import { TargetLock } from "../../../src/store/state/target_lock.ts";
 import { faultOf } from "../../support/faults.ts";
 import { TempFolder } from "../../support/temp_folder.ts";
-import { lacking, noPosix, testUnless } from "../../support/tools.ts";
+import { lacking, testUnless } from "../../support/tools.ts";
 
 const { signal } = new AbortController();
 
@@ -127,7 +127,7 @@ Deno.test("splay: a random part of the time, and none of a refused command's", a
 });
 
 testUnless(
-  noPosix,
+  lacking("sh"),
   "hooks: no shell, values in the environment, options of its own left out",
   async () => {
     await using folder = await TempFolder.create();
