@@ -18,7 +18,7 @@ Deno.test("the bootstrap is killed half-way, and sources are still found through
   await using quick = await sourceBehind(world, "quick", { pauseAfter: SIZE / 2 });
   const getter = await world.peer("getter");
   const get = world.start(getter.dir, ["get", "data", "--json"]);
-  await quick.proxy.paused;
+  await get.meanwhile(quick.proxy.paused);
   await world.bootstrapProgram.stop("SIGKILL");
 
   // Whoever comes now is known to the other bootstrap alone, and to the source that it asks.

@@ -1,6 +1,7 @@
 /** Downloads that are killed, cancelled, starved of disk, or overtaken: they go on where they were. */
+import { DatabaseSync } from "node:sqlite";
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { PIECE_CHUNKS, PIECE_SIZE } from "../../src/content/piece_map.ts";
+import { PIECE_CHUNKS, PIECE_SIZE, pieceCount, PieceMap } from "../../src/content/piece_map.ts";
 import type { PartialStatus, Receipt } from "../../src/peer/api/peer_api.ts";
 import { assertRefused, contentsOf, eventually, partialsOf, placedIn } from "../e2e/checks.ts";
 import { MountedDisk, noMount } from "../e2e/mounted_disk.ts";
@@ -30,6 +31,15 @@ function partialPath(dir: string): string {
   return `${dir}/.shoal/partials/${name.slice("partial ".length)}`;
 }
 
+/** Bytes that the state of a folder claims for good of the one download there. */
+function checkpointOf(dir: string): number {
+  const db = new DatabaseSync(`${dir}/.shoal/state.db`, { readOnly: true });
+  const [{ map }] = db.prepare("SELECT map FROM downloads").all();
+  db.close();
+  if (!(map instanceof Uint8Array)) throw new Error("the download has no map");
+  return PieceMap.from(pieceCount(SIZE), map).count * PIECE_SIZE;
+}
+
 Deno.test("one download, killed again and again", async () => {
   await using world = await worldWithData(KILLED_SIZE);
   // The limit makes the download last about as long as it takes to be killed a few times.
@@ -47,13 +57,8 @@ Deno.test("a killed peer goes on by itself when it starts", async () => {
   await using source = await sourceBehind(world, "source", { pauseAfter: SIZE / 2 });
   const getter = await world.peer("getter");
   const get = world.start(getter.dir, ["get", "data"]);
-  await source.proxy.paused;
-  await eventually("a checkpoint", async () => {
-    const { partials: [partial] } = await statusOf(world, getter.dir);
-    return partial.bytes >= SIZE / 4;
-  });
-  // The last checkpoint is no more than two seconds behind.
-  await new Promise((resolve) => setTimeout(resolve, 2_500));
+  await get.meanwhile(source.proxy.paused);
+  await eventually("a checkpoint", () => checkpointOf(getter.dir) >= SIZE / 4);
   await getter.program.stop("SIGKILL");
   await get.ended();
   const { partials } = await statusOf(world, getter.dir);
@@ -77,7 +82,7 @@ Deno.test("what was damaged on disk is fetched again, and nothing else", async (
   await using source = await sourceBehind(world, "source", { pauseAfter: SIZE / 2 });
   const dir = await world.folder("getter");
   const get = world.start(dir, ["get", "data"]);
-  await source.proxy.paused;
+  await get.meanwhile(source.proxy.paused);
   assertEquals(await get.stop(), 143);
   const [kept] = (await statusOf(world, dir)).partials;
   assert(kept.bytes > SIZE / 4 && kept.bytes % PIECE_SIZE === 0);
@@ -107,7 +112,7 @@ Deno.test("a download is cancelled: under way, and when it paused", async () => 
   await using source = await sourceBehind(world, "source", { pauseAfter: SIZE / 2 });
   const getter = await world.peer("getter");
   const get = world.start(getter.dir, ["get", "data"]);
-  await source.proxy.paused;
+  await get.meanwhile(source.proxy.paused);
   const twice = await world.run(getter.dir, ["get", "data"]);
   assertRefused(twice, { code: 10, text: "it is being fetched already" });
   const [active] = (await statusOf(world, getter.dir)).partials;
@@ -144,7 +149,7 @@ Deno.test("a newer version leaves the partial of the older one alone", async () 
   await using source = await sourceBehind(world, "source", { pauseAfter: SIZE / 2 });
   const dir = await world.folder("getter");
   const get = world.start(dir, ["get", "data"]);
-  await source.proxy.paused;
+  await get.meanwhile(source.proxy.paused);
   await get.stop();
   source.proxy.resume();
   const [old] = (await statusOf(world, dir)).partials;
@@ -168,8 +173,8 @@ Deno.test("a deadline ends a download that has no source any more", async () => 
   await using world = await worldWithData();
   await using source = await sourceBehind(world, "source", { pauseAfter: SIZE / 2 });
   const dir = await world.folder("getter");
-  const get = world.start(dir, ["get", "data", "--deadline", "4s"]);
-  await source.proxy.paused;
+  const get = world.start(dir, ["get", "data", "--deadline", "15s"]);
+  await get.meanwhile(source.proxy.paused);
   await source.peer.program.stop("SIGKILL");
   source.proxy.cut();
   const code = await get.ended();
@@ -188,8 +193,8 @@ Deno.test("the shared file is cut off half-way: what was sent before is kept", a
   await using world = await worldWithData();
   await using source = await sourceBehind(world, "source", { pauseAfter: SIZE / 2 });
   const dir = await world.folder("getter");
-  const get = world.start(dir, ["get", "data", "--deadline", "5s"]);
-  await source.proxy.paused;
+  const get = world.start(dir, ["get", "data", "--deadline", "60s"]);
+  await get.meanwhile(source.proxy.paused);
   await Deno.truncate(source.file, SIZE * 0.75);
   source.proxy.resume();
   assert([4, 9].includes(await get.ended()), get.stderr);
@@ -214,7 +219,7 @@ Deno.test({
     const peer = world.adopt(new Program(args));
     await peer.sees(/registered with/);
     const get = world.start(disk.path, ["get", "data"]);
-    await source.proxy.paused;
+    await get.meanwhile(source.proxy.paused);
     await disk.fill();
     source.proxy.resume();
     const code = await get.ended();

@@ -14,7 +14,7 @@ Deno.test("the only source is killed half-way", async () => {
   await using source = await sourceBehind(world, "source", { pauseAfter: SIZE / 2 });
   const dir = await world.folder("getter");
   const get = world.start(dir, ["get", "data"]);
-  await source.proxy.paused;
+  await get.meanwhile(source.proxy.paused);
   assertEquals(contentsOf(dir).length, 1, "a partial, and nothing under the final name");
   await assertBounded(get, source.peer.program);
   await source.peer.program.stop("SIGKILL");
@@ -34,7 +34,7 @@ Deno.test("the only source goes away for a moment", async () => {
   await using source = await sourceBehind(world, "source", { pauseAfter: SIZE / 2 });
   const dir = await world.folder("getter");
   const get = world.start(dir, ["get", "data", "--json"]);
-  await source.proxy.paused;
+  await get.meanwhile(source.proxy.paused);
   source.proxy.resume();
   source.proxy.cut();
   assertEquals(await get.ended(), 0, get.stderr);
@@ -50,7 +50,7 @@ Deno.test("the getter is killed half-way", async () => {
   await using source = await sourceBehind(world, "source", { pauseAfter: SIZE / 2 });
   const dir = await world.folder("getter");
   const get = world.start(dir, ["get", "data"]);
-  await source.proxy.paused;
+  await get.meanwhile(source.proxy.paused);
   await get.stop("SIGKILL");
   assertEquals(contentsOf(dir).filter((name) => !name.startsWith("partial ")), []);
   source.proxy.resume();
@@ -65,7 +65,7 @@ Deno.test("a running getter is killed half-way, and its peer starts again", asyn
   await using source = await sourceBehind(world, "source", { pauseAfter: SIZE / 2 });
   const getter = await world.peer("getter");
   const get = world.start(getter.dir, ["get", "data"]);
-  await source.proxy.paused;
+  await get.meanwhile(source.proxy.paused);
   await assertBounded(getter.program);
   await getter.program.stop("SIGKILL");
   assertEquals(await get.ended(), 4, get.stderr);
@@ -82,7 +82,7 @@ Deno.test("one of two sources is killed at 30 %", async () => {
   await using steady = await sourceBehind(world, "steady", { pauseAfter: SIZE * 0.15 });
   const dir = await world.folder("getter");
   const get = world.start(dir, ["get", "data", "--json"]);
-  await Promise.all([doomed.proxy.paused, steady.proxy.paused]);
+  await get.meanwhile(Promise.all([doomed.proxy.paused, steady.proxy.paused]));
   await assertBounded(get, doomed.peer.program, steady.peer.program);
   await doomed.peer.program.stop("SIGKILL");
   doomed.proxy.cut();
@@ -113,7 +113,7 @@ Deno.test("the shared file is cut off, changed or replaced half-way", async () =
     await using source = await sourceBehind(world, name, { pauseAfter: SIZE / 2 });
     const dir = await world.folder(`getter ${name}`);
     const get = world.start(dir, ["get", "data"]);
-    await source.proxy.paused;
+    await get.meanwhile(source.proxy.paused);
     await assertBounded(get);
     await change(source.file);
     source.proxy.resume();

@@ -132,7 +132,7 @@ Deno.test("a link in a destination is not followed out of DIR, even one that com
   assertEquals(await Deno.readTextFile(`${dir}/data`), "small");
 
   const running = world.start(dir, ["get", "sub/data"]);
-  await proxy.paused;
+  await running.meanwhile(proxy.paused);
   await Deno.symlink(outside, `${dir}/sub`);
   proxy.resume();
   assertEquals(await running.ended(), 2, running.stderr);

@@ -10,6 +10,7 @@ import { HostilePeer, offerOf, serving, wireMessage } from "./hostile_peer.ts";
 import { programWords, shoal } from "./program.ts";
 import { World } from "./world.ts";
 import { lacking, testUnless } from "../support/tools.ts";
+import { outputOf } from "../support/output_of.ts";
 
 /** What terminals act on, or show otherwise than it is; and what should be left of it. */
 const HOSTILE: [text: string, shown: string][] = [
@@ -211,11 +212,11 @@ testUnless(lacking("script"), "progress on a terminal", async () => {
   const dir = await world.folder("dir");
   const words = [...programWords(), "peer", "get", name, "--dir", dir, ...world.options()];
   const command = words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
-  const { stdout, code } = await new Deno.Command("script", {
+  const { stdout, code } = await outputOf("script", {
     args: ["-qec", command, "/dev/null"],
     env: { TERM: "xterm", NO_COLOR: "1" },
     stdin: "null",
-  }).output();
+  });
   const shown = new TextDecoder().decode(stdout);
   assertEquals(code, 0, shown);
   assert(shown.includes("�gpj.�exe�"), JSON.stringify(shown));

@@ -4,11 +4,12 @@ import type { FileRecord, PeerStatus, Receipt, ShareResult } from "../../src/pee
 import { assertRefused, eventually } from "./checks.ts";
 import { sameFiles, World, writeRandom } from "./world.ts";
 import { lacking, testUnless } from "../support/tools.ts";
+import { outputOf } from "../support/output_of.ts";
 
 const MIB = 1 << 20;
 
 async function run(command: string, ...args: string[]): Promise<void> {
-  const { success, stderr } = await new Deno.Command(command, { args }).output();
+  const { success, stderr } = await outputOf(command, { args });
   assert(success, new TextDecoder().decode(stderr));
 }
 

@@ -7,6 +7,7 @@ import { shoal } from "./program.ts";
 import { World, writeRandom } from "./world.ts";
 import { TempFolder } from "../support/temp_folder.ts";
 import { isRoot, lacking, noLinux, noPosix, skippedIf } from "../support/tools.ts";
+import { outputOf } from "../support/output_of.ts";
 
 Deno.test("a port that is in use, or is none", async () => {
   await using world = await World.create();
@@ -117,7 +118,7 @@ Deno.test({
     await Deno.symlink(`${dir}/nothing`, `${dir}/dangling`);
     await Deno.symlink(`${dir}/loop`, `${dir}/loop`);
     using _socket = Deno.listen({ transport: "unix", path: `${dir}/socket` });
-    const made = await new Deno.Command("mkfifo", { args: [`${dir}/fifo`] }).output();
+    const made = await outputOf("mkfifo", { args: [`${dir}/fifo`] });
     assert(made.success);
     await writeRandom(`${world.root}/bad\nname`, 10);
     const once = await world.folder("once");

@@ -7,6 +7,7 @@ import { HostilePeer, offerOf, serving } from "./hostile_peer.ts";
 import { programWords, shoal, shoalJson } from "./program.ts";
 import { lastLine, World, writeRandom } from "./world.ts";
 import { lacking, testUnless } from "../support/tools.ts";
+import { outputOf } from "../support/output_of.ts";
 
 Deno.test("options of the peer stand before a verb or after it", async () => {
   await using world = await World.create();
@@ -242,12 +243,12 @@ testUnless(
     const answered = await world.run(dir, ["get", "data"], { stdin: "yes\ny\n" });
     assertRefused(answered, { code: 6 });
     // `while read` in a script goes on after the verb: it has taken none of the lines.
-    const loop = await new Deno.Command("bash", {
+    const loop = await outputOf("bash", {
       args: ["-c", 'printf "a\\nb\\n" | while read line; do "$0" "$@" >&2; echo "$line"; done']
         .concat(
           [...programWords(), "peer", "status", "--dir", dir],
         ),
-    }).output();
+    });
     assertEquals(new TextDecoder().decode(loop.stdout), "a\nb\n");
     assertEquals(contentsOf(dir), ["data"]);
   },

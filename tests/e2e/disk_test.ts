@@ -66,7 +66,7 @@ Deno.test({
     await world.json(source.dir, ["share", "data"]);
     await using disk = await Disk.mount(world, 16 * MIB);
     const get = world.start(disk.path, ["get", "data"]);
-    await proxy.paused;
+    await get.meanwhile(proxy.paused);
     await disk.fill();
     proxy.resume();
     const code = await get.ended();

@@ -5,6 +5,7 @@ import { assertRefused, placedIn } from "./checks.ts";
 import { sameFiles, World } from "./world.ts";
 import { assertSameTree, sharing, write } from "./trees.ts";
 import { lacking, noPosix, testUnless } from "../support/tools.ts";
+import { outputOf } from "../support/output_of.ts";
 
 const MIB = 1 << 20;
 
@@ -58,7 +59,7 @@ testUnless(
     await Deno.symlink("/etc/passwd", `${tree}/d/absolute`);
     await Deno.symlink("../../outside", `${tree}/d/out`);
     await Deno.symlink("d/../../outside", `${tree}/sly`);
-    await new Deno.Command("mkfifo", { args: [`${tree}/pipe`] }).output();
+    await outputOf("mkfifo", { args: [`${tree}/pipe`] });
     using _socket = Deno.listen({ transport: "unix", path: `${tree}/socket` });
 
     const [shared] = await world.json<ShareResult[]>(dir, ["share", "tree"]);

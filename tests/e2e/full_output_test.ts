@@ -3,6 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { programWords } from "./program.ts";
 import { sameFiles, World, writeRandom } from "./world.ts";
 import { lacking, noLinux, skippedIf } from "../support/tools.ts";
+import { outputOf } from "../support/output_of.ts";
 
 const FULL = "/dev/full";
 
@@ -30,11 +31,11 @@ Deno.test({
         ["--help"],
       ]
     ) {
-      const { code, stderr } = await new Deno.Command("sh", {
+      const { code, stderr } = await outputOf("sh", {
         args: ["-c", `"$@" > ${FULL}`, "sh", ...programWords(), ...words],
         env: { NO_COLOR: "1" },
         stdin: "null",
-      }).output();
+      });
       const [line, next, ...more] = new TextDecoder().decode(stderr).trimEnd().split("\n");
       assertEquals([code, more], [7, []], words.join(" "));
       assert(line.startsWith("shoal: ") && line.endsWith(why), line);

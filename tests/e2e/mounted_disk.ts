@@ -2,6 +2,7 @@ import { note } from "../support/run_folder.ts";
 import { TempFolder } from "../support/temp_folder.ts";
 import { isRoot, lacking, noLinux } from "../support/tools.ts";
 import type { World } from "./world.ts";
+import { outputOf } from "../support/output_of.ts";
 
 /** Why a test can't mount file systems here. */
 export const noMount = await whyNoMount();
@@ -70,6 +71,6 @@ async function whyNoMount(): Promise<string | undefined> {
 }
 
 async function run(command: string, ...args: string[]): Promise<void> {
-  const { success, stderr } = await new Deno.Command(command, { args }).output();
+  const { success, stderr } = await outputOf(command, { args });
   if (!success) throw new Error(`${command}: ${new TextDecoder().decode(stderr)}`);
 }

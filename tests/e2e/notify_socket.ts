@@ -11,6 +11,9 @@ while True:
     print(json.dumps({"pid": pid, "lines": text.decode().split("\\n")}), flush=True)
 `;
 
+/** Longest wait for a datagram, in milliseconds. */
+const SILENT_MS = 120_000;
+
 export interface Notice {
   /** Who sent it, as the kernel says. */
   pid: number;
@@ -42,7 +45,8 @@ export class NotifySocket implements AsyncDisposable {
 
   /** The next datagram; waits for it. */
   async next(): Promise<Notice> {
-    const { value, done } = await this.#lines.next();
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), SILENT_MS);
+    const { value, done } = await this.#lines.next().finally(() => clearTimeout(timer));
     if (done) throw new Error("the receiver ended");
     return JSON.parse(value) as Notice;
   }

@@ -4,6 +4,7 @@ import { programWords } from "./program.ts";
 import { closedPort } from "../support/sockets.ts";
 import { World } from "./world.ts";
 import { findTool, lacking, testUnless } from "../support/tools.ts";
+import { outputOf } from "../support/output_of.ts";
 
 interface Opened {
   address: string;
@@ -88,12 +89,11 @@ testUnless(
       const path = `relative:${bin}:${Deno.env.get("PATH")}`;
       const env = { NO_COLOR: "1", PATH: path, XDG_CONFIG_HOME: "/nonexistent", ...more };
       // A pseudo-terminal, so that somebody may be there.
-      const script = new Deno.Command(findTool("script")!, {
+      const { code, stdout } = await outputOf(findTool("script")!, {
         args: ["-qec", quoted, "/dev/null"],
         env: { SSH_CONNECTION: "", WAYLAND_DISPLAY: "", DISPLAY: "", BROWSER: "", ...env },
         stdin: "null",
       });
-      const { code, stdout } = await script.output();
       const said = new TextDecoder().decode(stdout).replaceAll("\r", "");
       assertEquals(code, 0, said);
       const [link] = said.match(/http:\/\/127\.0\.0\.1:\d+\/sign-in#[0-9a-f]{64}/) ?? [said];

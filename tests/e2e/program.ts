@@ -138,6 +138,21 @@ export class Program {
     return await this.#until("end", () => this.#code);
   }
 
+  /** What a promise gives; fails when this program ends before that. */
+  async meanwhile<T>(promise: Promise<T>): Promise<T> {
+    let settled: { value: T } | { error: unknown } | undefined;
+    promise.then((value) => settled = { value }, (error) => settled = { error })
+      .then(() => this.#changed());
+    const { value } = await this.#until("reach what was awaited", () => {
+      if (settled && "error" in settled) throw settled.error;
+      if (settled) return settled;
+      if (this.#code !== undefined) {
+        throw new Error(`ended with ${this.#code} too early: ${this.stdout}${this.stderr}`);
+      }
+    });
+    return value;
+  }
+
   /** Sends a signal and waits for the end. Harmless when it has ended. */
   async stop(signal: Deno.Signal = "SIGTERM"): Promise<number> {
     this.signal(signal);

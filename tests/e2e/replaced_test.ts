@@ -20,7 +20,7 @@ Deno.test("--update: a file that is replaced while it is fetched arrives in its 
     const getter = `getter ${running}`;
     const dir = running ? (await world.peer(getter)).dir : await world.folder(getter);
     const get = world.start(dir, ["get", name, "--update", "--json"], PATIENT);
-    await proxy.paused;
+    await get.meanwhile(proxy.paused);
     await replace(world, `${source.dir}/${name}`, SIZE + 1);
     const [{ id }] = await world.json<ShareResult[]>(source.dir, ["share", name]);
     proxy.resume();
@@ -45,7 +45,7 @@ Deno.test("--update: what was left of older versions goes, unless it is paused",
     await world.json(source.dir, ["share", name]);
     const dir = await world.folder(`getter ${paused}`);
     const get = world.start(dir, ["get", name]);
-    await proxy.paused;
+    await get.meanwhile(proxy.paused);
     await get.stop();
     if (paused) await world.json(dir, ["pause", name]);
     await replace(world, `${source.dir}/${name}`, SIZE);
@@ -72,7 +72,7 @@ Deno.test("without --update, or with an id, that version is waited for, whatever
     const [{ id }] = await world.json<ShareResult[]>(source.dir, ["share", name]);
     const dir = await world.folder(`getter ${pinned}`);
     const get = world.start(dir, ["get", name, ...pinned ? ["--id", id] : []]);
-    await proxy.paused;
+    await get.meanwhile(proxy.paused);
     await replace(world, `${source.dir}/${name}`, SIZE);
     await world.json(source.dir, ["share", name]);
     proxy.resume();
@@ -91,7 +91,7 @@ Deno.test("--update: a folder that changes while it is fetched arrives as it is 
   await world.json(source.dir, ["share", "tree"]);
   const dir = await world.folder("getter");
   const get = world.start(dir, ["get", "tree", "--update", "--json"], PATIENT);
-  await proxy.paused;
+  await get.meanwhile(proxy.paused);
   await replace(world, `${source.dir}/tree/large`, SIZE);
   await Deno.remove(`${source.dir}/tree/sub/small`);
   const [{ id }] = await world.json<ShareResult[]>(source.dir, ["share", "tree"]);

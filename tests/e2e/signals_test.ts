@@ -40,7 +40,7 @@ Deno.test("a get under way stops in order, by itself and through a running peer"
       const name = `getter ${code} ${running}`;
       const dir = running ? (await world.peer(name)).dir : await world.folder(name);
       const get: Program = world.start(dir, ["get", "big"]);
-      await proxy.paused;
+      await get.meanwhile(proxy.paused);
       assertEquals(contentsOf(dir).length, 1, "the partial, and nothing under the final name");
       assertEquals(await get.stop(signal as Deno.Signal), code);
       const next = "next: run it again: it goes on where it ended\n";
@@ -107,7 +107,7 @@ Deno.test("a peer that stops ends the downloads that it was asked for", async ()
   await world.json(source.dir, ["share", `${world.root}/big`]);
   const getter = await world.peer("getter");
   const get = world.start(getter.dir, ["get", "big"]);
-  await proxy.paused;
+  await get.meanwhile(proxy.paused);
   assertEquals(await getter.program.stop(), 143);
   assertEquals(await get.ended(), 4);
   assertEquals(get.stderr.split("\n").length, 3, get.stderr);
@@ -122,7 +122,7 @@ Deno.test("a second signal ends it at once", async () => {
   await world.json(source.dir, ["share", `${world.root}/big`]);
   const dir = await world.folder("getter");
   const get = world.start(dir, ["get", "big"]);
-  await proxy.paused;
+  await get.meanwhile(proxy.paused);
   get.signal("SIGINT");
   get.signal("SIGINT");
   assertEquals(await get.ended(), 130);

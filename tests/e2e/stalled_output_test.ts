@@ -6,6 +6,7 @@ import { RawEnd } from "../support/sockets.ts";
 import { contentsOf, eventually } from "./checks.ts";
 import { programWords } from "./program.ts";
 import { World, writeRandom } from "./world.ts";
+import { note } from "../support/run_folder.ts";
 
 /** More than a pipe and this side's reader hold; less than the program holds back. */
 const SIZE = 5 << 20;
@@ -117,11 +118,13 @@ async function unread(
     stdout: "piped",
     stderr: "piped",
   }).spawn();
+  const forget = note({ kind: "process", pid: child.pid });
   const reader = child.stdout.getReader();
   await reader.read();
   if (signal) child.kill(signal);
   const messages = await new Response(child.stderr).text();
   const { code } = await child.status;
+  forget();
   await reader.cancel();
   assertStringIncludes(messages, "\nnext: ");
   return [code, messages.split("\n")[0]];

@@ -7,6 +7,7 @@ import { type Peer, World, writeRandom } from "./world.ts";
 import { createHash } from "node:crypto";
 import { note } from "../support/run_folder.ts";
 import { lacking, skippedIf } from "../support/tools.ts";
+import { outputOf } from "../support/output_of.ts";
 
 const MIB = 1 << 20;
 const SIZE = 140 * MIB;
@@ -120,10 +121,10 @@ function peakMemory(pid: number): number {
 async function pipe(script: string, dir: string, args: string[], world: World) {
   const messages = await Deno.makeTempFile({ dir: world.root });
   const program = [...programWords(), "peer", ...args, "--dir", dir, ...world.options()];
-  const output = await new Deno.Command("bash", {
+  const output = await outputOf("bash", {
     args: ["-c", script, messages, ...program],
     stdin: "null",
-  }).output();
+  });
   const stdout = new TextDecoder().decode(output.stdout);
   return { code: output.code, stdout, stderr: await Deno.readTextFile(messages) };
 }

@@ -3,6 +3,8 @@ import { type Address, Connection, type ConnectionOptions } from "../../src/wire
 import { type Bytes, concat } from "./bytes.ts";
 
 const encoder = new TextEncoder();
+/** Silence after which a read fails, in milliseconds: longer than any that the program keeps. */
+const SILENT_MS = 180_000;
 
 /** One end of a TCP connection, spoken by hand: nothing of the program's own is in it. */
 export class RawEnd {
@@ -75,7 +77,8 @@ export class RawEnd {
 
   async #more(): Promise<boolean> {
     const buffer = new Uint8Array(65_536);
-    const n = await this.conn.read(buffer);
+    const timer = setTimeout(() => this.close(), SILENT_MS);
+    const n = await this.conn.read(buffer).finally(() => clearTimeout(timer));
     if (n) this.#rest = concat([this.#rest, buffer.subarray(0, n)]);
     return n !== null;
   }
