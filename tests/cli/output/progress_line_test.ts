@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { progressLine } from "../../src/cli/output/progress_line.ts";
+import { progressLine } from "../../../src/cli/output/progress_line.ts";
 
 const SHOWN = { bytes: 25 << 20, size: 100 << 20, rate: 5 << 20, eta: 15, sources: 2 };
 const FIGURES = "25%  25.0 MiB/100 MiB  5.0 MiB/s  ETA 15 s  2 sources";

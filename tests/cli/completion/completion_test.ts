@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { completionScript } from "../../src/cli/completion/completion.ts";
-import { SHELLS } from "../../src/cli/completion/shells.ts";
-import { plainProgram } from "../support/plain_program.ts";
-import { TempFolder } from "../support/temp_folder.ts";
-import { lacking, testUnless } from "../support/tools.ts";
+import { completionScript } from "../../../src/cli/completion/completion.ts";
+import { SHELLS } from "../../../src/cli/completion/shells.ts";
+import { plainProgram } from "../../support/plain_program.ts";
+import { TempFolder } from "../../support/temp_folder.ts";
+import { lacking, testUnless } from "../../support/tools.ts";
 
 /** Runs a shell with a script on its standard input. */
 async function runShell(shell: string, args: string[], script: string) {

@@ -1,16 +1,20 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { cronLine, shellWord } from "../../src/cli/service/cron_line.ts";
-import { type ServicePlan, servingUnit, timedUnits } from "../../src/cli/service/service_units.ts";
+import { cronLine, shellWord } from "../../../src/cli/service/cron_line.ts";
+import {
+  type ServicePlan,
+  servingUnit,
+  timedUnits,
+} from "../../../src/cli/service/service_units.ts";
 import {
   systemdBarePath,
   systemdProgram,
   systemdText,
   systemdWord,
-} from "../../src/cli/service/systemd_words.ts";
-import { type Unit, unitText } from "../../src/cli/service/unit_file.ts";
-import { TempFolder } from "../support/temp_folder.ts";
-import { lacking, skippedIf, testUnless } from "../support/tools.ts";
+} from "../../../src/cli/service/systemd_words.ts";
+import { type Unit, unitText } from "../../../src/cli/service/unit_file.ts";
+import { TempFolder } from "../../support/temp_folder.ts";
+import { lacking, skippedIf, testUnless } from "../../support/tools.ts";
 
 const PLAN: ServicePlan = {
   name: "shoal-peer",

@@ -1,18 +1,18 @@
 /** The config file: where it is, what may stand in it, and how it is changed. */
 import { assert, assertEquals } from "@std/assert";
-import { originsOf } from "../../src/cli/config/config.ts";
-import { Config } from "../../src/cli/config/config.ts";
-import { changeConfigFile, readConfigFile } from "../../src/cli/config/config_file.ts";
-import { knownKeys } from "../../src/cli/config/config_keys.ts";
-import { configPath, expandPath } from "../../src/cli/config/config_path.ts";
-import type { PeerFlags } from "../../src/cli/args/options.ts";
-import { buildProgram } from "../../src/cli/program/program.ts";
-import { KeyFault } from "../../src/fault.ts";
-import { LiveConfig } from "../../src/peer/live_config.ts";
-import type { PeerSettings } from "../../src/peer/api/settings.ts";
-import { faultOf } from "../support/faults.ts";
-import { TempFolder } from "../support/temp_folder.ts";
-import { noPosix, skippedIf } from "../support/tools.ts";
+import { originsOf } from "../../../src/cli/config/config.ts";
+import { Config } from "../../../src/cli/config/config.ts";
+import { changeConfigFile, readConfigFile } from "../../../src/cli/config/config_file.ts";
+import { knownKeys } from "../../../src/cli/config/config_keys.ts";
+import { configPath, expandPath } from "../../../src/cli/config/config_path.ts";
+import type { PeerFlags } from "../../../src/cli/args/options.ts";
+import { buildProgram } from "../../../src/cli/program/program.ts";
+import { KeyFault } from "../../../src/fault.ts";
+import { LiveConfig } from "../../../src/peer/live_config.ts";
+import type { PeerSettings } from "../../../src/peer/api/settings.ts";
+import { faultOf } from "../../support/faults.ts";
+import { TempFolder } from "../../support/temp_folder.ts";
+import { noPosix, skippedIf } from "../../support/tools.ts";
 
 const KEYS = knownKeys();
 

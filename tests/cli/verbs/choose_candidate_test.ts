@@ -1,14 +1,14 @@
 /** What the command line makes of names, candidates and questions. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
-import { choosingCandidate } from "../../src/cli/verbs/choose_candidate.ts";
-import { candidatesOf, candidateTable } from "../../src/cli/output/candidates.ts";
-import { Output } from "../../src/cli/output/output.ts";
-import { pinnedName } from "../../src/cli/args/pinned_name.ts";
-import { typedName } from "../../src/cli/args/typed_name.ts";
-import { Fault } from "../../src/fault.ts";
-import type { Candidate, StreamRequest } from "../../src/peer/api/peer_api.ts";
-import { faultOf } from "../support/faults.ts";
+import { choosingCandidate } from "../../../src/cli/verbs/choose_candidate.ts";
+import { candidatesOf, candidateTable } from "../../../src/cli/output/candidates.ts";
+import { Output } from "../../../src/cli/output/output.ts";
+import { pinnedName } from "../../../src/cli/args/pinned_name.ts";
+import { typedName } from "../../../src/cli/args/typed_name.ts";
+import { Fault } from "../../../src/fault.ts";
+import type { Candidate, StreamRequest } from "../../../src/peer/api/peer_api.ts";
+import { faultOf } from "../../support/faults.ts";
 
 const [X, Y] = ["11", "22"].map((byte) => byte.repeat(32));
 const [ALICE, BOB] = ["a1", "b0"].map((byte) => byte.repeat(32));

@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { type PeerFlags, settingsOf, settleEnvironment } from "../../src/cli/args/options.ts";
-import { buildProgram } from "../../src/cli/program/program.ts";
-import { buildShellProgram } from "../../src/cli/shell/shell_program.ts";
-import { splitWords } from "../../src/cli/args/split_words.ts";
-import { takeOver } from "../../src/cli/output/usage.ts";
-import { Fault } from "../../src/fault.ts";
-import { parseAddress, parsePort } from "../../src/peer/api/settings.ts";
+import { type PeerFlags, settingsOf, settleEnvironment } from "../../../src/cli/args/options.ts";
+import { buildProgram } from "../../../src/cli/program/program.ts";
+import { buildShellProgram } from "../../../src/cli/shell/shell_program.ts";
+import { splitWords } from "../../../src/cli/args/split_words.ts";
+import { takeOver } from "../../../src/cli/output/usage.ts";
+import { Fault } from "../../../src/fault.ts";
+import { parseAddress, parsePort } from "../../../src/peer/api/settings.ts";
 
 const ID = "1a2b3c4d".repeat(8);
 

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { safeJson, sanitize } from "../../src/cli/output/sanitize.ts";
-import { formatTable, formatTableStream } from "../../src/cli/output/table.ts";
+import { safeJson, sanitize } from "../../../src/cli/output/sanitize.ts";
+import { formatTable, formatTableStream } from "../../../src/cli/output/table.ts";
 import {
   formatAge,
   formatDuration,
@@ -8,8 +8,8 @@ import {
   formatSize,
   formatTime,
   parseSize,
-} from "../../src/cli/output/units.ts";
-import { Fault } from "../../src/fault.ts";
+} from "../../../src/cli/output/units.ts";
+import { Fault } from "../../../src/fault.ts";
 
 Deno.test("sizes are shown in powers of 1024 and never as 1024 of a unit", () => {
   const table: [number, string][] = [

@@ -1,14 +1,14 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { exitOf } from "../../src/cli/doctor.ts";
-import { judgeClock, judgePort } from "../../src/peer/doctor/check_bootstrap.ts";
-import { judgeSpace } from "../../src/peer/doctor/check_folder.ts";
-import { checkLimits, checkOpenFiles } from "../../src/peer/doctor/check_limits.ts";
-import { checkPartials } from "../../src/peer/doctor/check_partials.ts";
-import { checkVersions } from "../../src/peer/doctor/check_versions.ts";
-import { fault, type Finding, ok, warning } from "../../src/peer/api/finding.ts";
-import { Fault } from "../../src/fault.ts";
-import { AGENT } from "../../src/version.ts";
-import { TempFolder } from "../support/temp_folder.ts";
+import { exitOf } from "../../../src/cli/doctor.ts";
+import { judgeClock, judgePort } from "../../../src/peer/doctor/check_bootstrap.ts";
+import { judgeSpace } from "../../../src/peer/doctor/check_folder.ts";
+import { checkLimits, checkOpenFiles } from "../../../src/peer/doctor/check_limits.ts";
+import { checkPartials } from "../../../src/peer/doctor/check_partials.ts";
+import { checkVersions } from "../../../src/peer/doctor/check_versions.ts";
+import { fault, type Finding, ok, warning } from "../../../src/peer/api/finding.ts";
+import { Fault } from "../../../src/fault.ts";
+import { AGENT } from "../../../src/version.ts";
+import { TempFolder } from "../../support/temp_folder.ts";
 
 const GIB = 2 ** 30;
 const ME = "ab".repeat(32);

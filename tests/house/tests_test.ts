@@ -1,0 +1,47 @@
+/** What holds for the tests themselves. */
+import { assert, assertEquals } from "@std/assert";
+import { dirname } from "node:path/posix";
+
+const ROOT = new URL("../../", import.meta.url);
+/** Folders of tests that mirror no folder under src/. */
+const OF_THEIR_OWN = ["browser", "chaos", "docs", "e2e", "fuzz", "house", "support"];
+
+Deno.test("tests: each folder of unit tests mirrors a folder of src", async () => {
+  const folders = new Set((await testFiles()).map((path) => dirname(path)));
+  const mirrored = [...folders].filter((path) => !OF_THEIR_OWN.includes(path.split("/")[1]));
+  assert(mirrored.length > 10);
+  for (const path of mirrored) {
+    const { isDirectory } = await Deno.stat(new URL(path.replace(/^tests/, "src"), ROOT));
+    assert(isDirectory, path);
+  }
+});
+
+Deno.test("tests: one that is skipped says why, and none leaves a folder behind", async () => {
+  const rules: [pattern: RegExp, instead: string, allowed: string[]][] = [
+    [/^\s*ignore[:,]/m, "skippedIf or testUnless", ["tests/support/tools.ts"]],
+    [/\bDeno\.makeTempDir/, "TempFolder", ["tests/support/run_folder.ts"]],
+  ];
+  for (const path of await testFiles()) {
+    const text = await Deno.readTextFile(new URL(path, ROOT));
+    for (const [pattern, instead, allowed] of rules) {
+      if (allowed.includes(path) || path === "tests/house/tests_test.ts") continue;
+      assert(!pattern.test(text), `${path} has ${pattern}: ${instead} does it`);
+    }
+  }
+});
+
+Deno.test("tests: none is known to be flaky", async () => {
+  const list = await Deno.readTextFile(new URL("tests/flaky.txt", ROOT));
+  assertEquals(list.split("\n").filter((line) => line !== "" && !line.startsWith("#")), []);
+});
+
+/** The modules under tests/, as POSIX paths from the repository's root. */
+async function testFiles(folder = "tests"): Promise<string[]> {
+  const files: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(new URL(folder, ROOT))) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) files.push(...await testFiles(path));
+    else if (name.endsWith(".ts")) files.push(path);
+  }
+  return files;
+}
