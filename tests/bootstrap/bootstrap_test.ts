@@ -197,7 +197,7 @@ Deno.test("a port in use is a fault that names it", async () => {
   assertEquals(fault.kind, "network");
 });
 
-Deno.test("seed peers register and list everybody, in the dialect of the seed", async () => {
+Deno.test("legacy peers register and list everybody, in the legacy dialect", async () => {
   await using server = startBootstrap();
   using ann = await TestPeer.open(server);
   await ann.register(4_001);
@@ -224,7 +224,7 @@ Deno.test("seed peers register and list everybody, in the dialect of the seed", 
   });
 });
 
-Deno.test("a connection may carry several seed requests, and a reply more than a line", async () => {
+Deno.test("a connection may carry several legacy requests, and a reply more than a line", async () => {
   const registry = new MemoryRegistry();
   await using server = startBootstrap({ registry });
   for (let port = 1; port <= 2_500; port++) {
@@ -240,7 +240,7 @@ Deno.test("a connection may carry several seed requests, and a reply more than a
   connection.close();
 });
 
-Deno.test("seed peers are kept while they answer", async () => {
+Deno.test("legacy peers are kept while they answer", async () => {
   const registry = new MemoryRegistry();
   await using server = startBootstrap({ registry, probeLegacyPeersMs: 10 });
   using alive = Deno.listen({ hostname: "127.0.0.1", port: 0 });

@@ -125,7 +125,7 @@ Deno.test("the shared file is cut off, changed or replaced half-way", async () =
   }
 });
 
-Deno.test("a source that corrupts every fifth run, beside an honest one", async () => {
+Deno.test("a source that corrupts every fifth piece, beside an honest one", async () => {
   await using world = await worldWithData();
   await using honest = await sourceBehind(world, "honest", { pauseAfter: SIZE / 8 });
   let runs = 0;

@@ -9,7 +9,7 @@ import { referenceId, referenceTree } from "../support/reference_tree.ts";
 
 const MAX_SIZE = Number.MAX_SAFE_INTEGER;
 
-Deno.test("tree shape: digests and pages of each level, at the boundaries", () => {
+Deno.test("tree shape: digests and blocks of each level, at the boundaries", () => {
   const full = CHUNK_SIZE * BLOCK_DIGESTS;
   const table: [size: number, chunks: number, levels: [digests: number, pages: number][]][] = [
     [0, 0, [[0, 1]]],
@@ -35,7 +35,7 @@ Deno.test("tree shape: digests and pages of each level, at the boundaries", () =
   }
 });
 
-Deno.test("page lengths: full pages, short last ones, and none beyond", () => {
+Deno.test("block lengths: full blocks, short last ones, and none beyond", () => {
   const shape = treeShape(4_097 * CHUNK_SIZE);
   assertEquals([0, 1, 2, 3].map((page) => blockLength(shape, 0, page)), [65_536, 65_536, 32, -1]);
   assertEquals([0, 1].map((page) => blockLength(shape, 1, page)), [96, -1]);
@@ -48,7 +48,7 @@ Deno.test("page lengths: full pages, short last ones, and none beyond", () => {
   assertEquals(blockLength(largest, 4, 0), -1);
 });
 
-Deno.test("page lengths add up to the digests of every level", () => {
+Deno.test("block lengths add up to the digests of every level", () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 2 ** 42 }), (size) => {
       const shape = treeShape(size);
@@ -63,7 +63,7 @@ Deno.test("page lengths add up to the digests of every level", () => {
   );
 });
 
-Deno.test("run lengths: within the file, or not at all", () => {
+Deno.test("piece lengths: within the file, or not at all", () => {
   const shape = treeShape(2 * CHUNK_SIZE + 10);
   const table: [first: number, count: number, length: number][] = [
     [0, 1, 65_536],
@@ -120,7 +120,7 @@ Deno.test("tree: three levels, at one digest more than two can hold", async () =
   assertEquals(top.length, 2 * DIGEST_SIZE);
 });
 
-Deno.test("tree: pages may be kept, for none is written to again", async () => {
+Deno.test("tree: blocks may be kept, for none is written to again", async () => {
   const digests = patterned(4_097 * DIGEST_SIZE, 3);
   const kept: Bytes[] = [];
   const tree = new TreeBuilder((level, _page, bytes) => level === 0 && kept.push(bytes));
@@ -182,7 +182,7 @@ Deno.test("file id: known answers", async () => {
   );
 });
 
-Deno.test("file id: the size is bound in, so a page of digests is no file", async () => {
+Deno.test("file id: the size is bound in, so a block of digests is no file", async () => {
   const page = patterned(2 * DIGEST_SIZE);
   const asPage = await fileId(65_537, page);
   for (const size of [65_536, 65_538, 131_072]) assertNotEquals(await fileId(size, page), asPage);

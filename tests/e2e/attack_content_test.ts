@@ -72,7 +72,7 @@ Deno.test("a map that doesn't fit the file is refused, and notices of pieces bey
   await assertUnharmed(world, victim, ...fetched);
 });
 
-Deno.test("a page of digests of another level, or of another place, is refused", async () => {
+Deno.test("a block of digests of another level, or of another place, is refused", async () => {
   await using world = await World.create();
   const victim = await victimOf(world);
   const { content, tree: { levels } } = tallFile();

@@ -150,7 +150,7 @@ Deno.test("messages that break the rules cost a peer nothing but that connection
     end.conn.closeWrite();
     assertEquals((await end.line()).code, "bad_message");
   });
-  await t.step("the seed's dialect reaches no further", async () => {
+  await t.step("the legacy dialect reaches no further", async () => {
     for (const name of ["secret", "../secret", ".shoal/identity.pem", "/etc/passwd", "data/"]) {
       using end = await RawEnd.connect(parseAddress(victim.address, 1));
       await end.send({ action: "file_request", filename: name });

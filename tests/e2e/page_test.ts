@@ -28,7 +28,7 @@ async function signIn(link: string): Promise<string> {
   return response.headers.get("set-cookie")!.split(";")[0];
 }
 
-Deno.test("e2e: ui opens the page of a running peer, each time with another link", async () => {
+Deno.test("e2e: ui opens the UI of a running peer, each time with another link", async () => {
   await using world = await World.create();
   const alice = await world.peer("alice", { args: ["--ui", "0"] });
   const [, said] = await alice.program.sees(/Page: (http:\/\/127\.0\.0\.1:\d+\/)\n/);
@@ -51,7 +51,7 @@ Deno.test("e2e: ui opens the page of a running peer, each time with another link
   }
 });
 
-Deno.test("e2e: ui turns the page on in a peer that was started without it", async () => {
+Deno.test("e2e: ui turns the UI on in a peer that was started without it", async () => {
   await using world = await World.create();
   const alice = await world.peer("alice");
   assert(!alice.program.stderr.includes("Page:"));
@@ -141,7 +141,7 @@ testUnless(
   },
 );
 
-Deno.test("e2e: a peer whose config file says so serves the page", async () => {
+Deno.test("e2e: a peer whose config file says so serves the UI", async () => {
   await using world = await World.create();
   const config = `${world.root}/config.toml`;
   const password = `${world.root}/password`;
@@ -193,7 +193,7 @@ Deno.test("e2e: ui without a running peer says what to do", async () => {
   assertMatch(stderr, /no peer runs for this folder; start one with 'shoal peer --ui'/);
 });
 
-Deno.test("e2e: a page's port that is taken is an error where it was asked for", async () => {
+Deno.test("e2e: a UI port that is taken is an error where it was asked for", async () => {
   await using world = await World.create();
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const dir = await world.folder("alice");

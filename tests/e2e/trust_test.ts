@@ -342,7 +342,7 @@ Deno.test("trust: two who publish the same content agree, and neither is remembe
   assertEquals(await Deno.readTextFile(`${dir}/data`), "the same");
 });
 
-Deno.test("trust: nobody signs for a seed peer: it is said, and refused where somebody is remembered", async () => {
+Deno.test("trust: nobody signs for a legacy peer: it is said, and refused where somebody is remembered", async () => {
   await using world = await World.create();
   await using seed = LegacyServer.peer({ data: patterned(1_000), other: patterned(2_000) });
   await askLegacy(world.bootstrap, { action: "register", address: "127.0.0.1", port: seed.port });

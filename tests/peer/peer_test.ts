@@ -96,7 +96,7 @@ Deno.test("peer to peer: a peer that is gone while it serves leaves the rest to 
   assertSameBytes(sink.content, content);
 });
 
-Deno.test("peer source: runs and pages, and again after it was closed", async () => {
+Deno.test("peer source: pieces and blocks, and again after it was closed", async () => {
   const content = patterned(3 * CHUNK + 7);
   await using peer = await servingPeer(content);
   const source = peer.source();
@@ -156,7 +156,7 @@ Deno.test("peer source: a file that changed is not served, and is withdrawn once
   source.close();
 });
 
-Deno.test("peer source: pages that the store has lost are refused, not made up", async () => {
+Deno.test("peer source: blocks that the store has lost are refused, not made up", async () => {
   await using peer = await servingPeer(patterned(CHUNK));
   peer.state.db.run("DELETE FROM digest_pages");
   const source = peer.source();
@@ -166,7 +166,7 @@ Deno.test("peer source: pages that the store has lost are refused, not made up",
   source.close();
 });
 
-Deno.test("peer source: a run larger than was asked for is refused before it is read", async () => {
+Deno.test("peer source: a piece larger than was asked for is refused before it is read", async () => {
   await using callee = new Scripted(async (end) => {
     const { id } = await end.line();
     await end.send({ action: "hello", id, protocol: 1, agent: "x", peer: "ab".repeat(32) });
@@ -205,7 +205,7 @@ Deno.test("uploader: by hand, as documented", async () => {
   assertSameBytes(await end.bytes(content.length), content);
 });
 
-Deno.test("uploader: the seed's dialect, by hand", async () => {
+Deno.test("uploader: the legacy dialect, by hand", async () => {
   const content = patterned(CHUNK + 10);
   await using peer = await servingPeer(content);
   using end = await RawEnd.connect(peer.address);
@@ -230,7 +230,7 @@ Deno.test("uploader: the seed's dialect, by hand", async () => {
   }
 });
 
-Deno.test("seed source: a file known by its name alone, at every boundary", async () => {
+Deno.test("legacy source: a file known by its name alone, at every boundary", async () => {
   for (const size of [0, 1, 65_535, 65_536, 65_537, 3 * CHUNK + 1]) {
     const content = patterned(size, size + 1);
     await using peer = await servingPeer(content);
@@ -246,7 +246,7 @@ Deno.test("seed source: a file known by its name alone, at every boundary", asyn
   }
 });
 
-Deno.test("seed source: wrong data is a lie, and no page of a broken list is kept", async () => {
+Deno.test("legacy source: wrong data is a lie, and no block of a broken list is kept", async () => {
   const hash = "ab".repeat(32);
   const info = { action: "file_info", filename: "f", chunk_size: CHUNK };
   const replies: [object, object, "integrity" | "network"][] = [

@@ -290,7 +290,7 @@ Deno.test("a message that stops in its middle is nudged", async () => {
   assertEquals(new TextDecoder().decode(payload), "12");
 });
 
-Deno.test("seed peers that a private bootstrap lists hear nothing of what is looked for", async () => {
+Deno.test("legacy peers that a private bootstrap lists hear nothing of what is looked for", async () => {
   const transport = await PrivateTransport.of(newSwarmKey());
   const swarm = {
     find: () => Promise.resolve([]),

@@ -5,7 +5,7 @@ import { ScriptedPeer } from "../support/scripted_peer.ts";
 
 // Other sites
 
-Deno.test("page: a rebound host is refused, whatever else it has", async () => {
+Deno.test("ui: a rebound host is refused, whatever else it has", async () => {
   const { ask, signIn } = batchOf();
   const cookie = await signIn();
   for (
@@ -29,7 +29,7 @@ Deno.test("own host: addresses can't be rebound, names can", () => {
   assert(!isOwnHost("192.0.2.1:10100", "127.0.0.1"));
 });
 
-Deno.test("page: requests of other origins are refused", async () => {
+Deno.test("ui: requests of other origins are refused", async () => {
   const peer = new ScriptedPeer();
   const { ask, signIn } = batchOf({ api: peer });
   const cookie = await signIn();
@@ -49,7 +49,7 @@ Deno.test("page: requests of other origins are refused", async () => {
   assertEquals(await statusOf(ask("POST", "/api/downloads", { body, headers: own })), 200);
 });
 
-Deno.test("page: what changes something needs a header that no form can send", async () => {
+Deno.test("ui: what changes something needs a header that no form can send", async () => {
   const peer = new ScriptedPeer();
   const { ask, signIn } = batchOf({ api: peer });
   const headers = { cookie: await signIn() };
@@ -68,7 +68,7 @@ Deno.test("page: what changes something needs a header that no form can send", a
   assertEquals(peer.asked, []);
 });
 
-Deno.test("page: every response says what a browser may do with it", async () => {
+Deno.test("ui: every response says what a browser may do with it", async () => {
   const { ask, signIn } = batchOf();
   const cookie = await signIn();
   for (
@@ -93,7 +93,7 @@ Deno.test("page: every response says what a browser may do with it", async () =>
 
 // What the browser loads
 
-Deno.test("page: it has no inline script or style, asks nobody else, and is light", () => {
+Deno.test("ui: it has no inline script or style, asks nobody else, and is light", () => {
   let weight = 0;
   const imports = /(?:from|import)\s*"([^"\s]+)"/g;
   for (const [path, { body, type }] of assets) {
@@ -118,7 +118,7 @@ Deno.test("page: it has no inline script or style, asks nobody else, and is ligh
   assert(weight < 150 * 1024, `the page weighs ${weight} bytes`);
 });
 
-Deno.test("page: an asset that the browser has is not sent again", async () => {
+Deno.test("ui: an asset that the browser has is not sent again", async () => {
   const { ask, signIn } = batchOf();
   const cookie = await signIn();
   const first = await ask("GET", "/app.js", { headers: { cookie } });

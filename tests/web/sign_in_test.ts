@@ -6,7 +6,7 @@ import { faultOf } from "../support/faults.ts";
 import { batchOf, PASSWORD, password, statusOf, TOKEN } from "../support/page.ts";
 import { ScriptedPeer, STATUS } from "../support/scripted_peer.ts";
 
-Deno.test("page: a link signs in once, by a cookie that scripts and other sites never get", async () => {
+Deno.test("ui: a link signs in once, by a cookie that scripts and other sites never get", async () => {
   const { ask, sessions } = batchOf();
   const ticket = sessions.ticket();
   const first = await ask("POST", "/sign-in", { body: { ticket } });
@@ -25,7 +25,7 @@ Deno.test("page: a link signs in once, by a cookie that scripts and other sites 
   assertEquals((await asked.json()).peer, STATUS.peer);
 });
 
-Deno.test("page: a link is too old after ten minutes, a session after a week of silence", async () => {
+Deno.test("ui: a link is too old after ten minutes, a session after a week of silence", async () => {
   const { ask, clock, sessions, signIn } = batchOf();
   const ticket = sessions.ticket();
   await clock.pass(TICKET_MS);
@@ -40,7 +40,7 @@ Deno.test("page: a link is too old after ten minutes, a session after a week of 
   assertEquals(await asks(), 401);
 });
 
-Deno.test("page: who signs out is out", async () => {
+Deno.test("ui: who signs out is out", async () => {
   const { ask, signIn } = batchOf();
   const [cookie, other] = [await signIn(), await signIn()];
   assertNotEquals(cookie, other);
@@ -50,7 +50,7 @@ Deno.test("page: who signs out is out", async () => {
   assertEquals(await statusOf(ask("GET", "/api/status", { headers: { cookie: other } })), 200);
 });
 
-Deno.test("page: who signs out hears nothing more", async () => {
+Deno.test("ui: who signs out hears nothing more", async () => {
   const { ask, clock, signIn, close } = batchOf();
   const [cookie, other] = [await signIn(), await signIn()];
   const listen = async (cookie: string) => {
@@ -70,7 +70,7 @@ Deno.test("page: who signs out hears nothing more", async () => {
   close();
 });
 
-Deno.test("page: the cookie lasts anew whenever the page is opened", async () => {
+Deno.test("ui: the cookie lasts anew whenever the page is opened", async () => {
   const { ask, signIn } = batchOf();
   const cookie = await signIn();
   const renewed = async (route: string) => {
@@ -83,7 +83,7 @@ Deno.test("page: the cookie lasts anew whenever the page is opened", async () =>
   assertEquals((await ask("GET", "/")).headers.get("set-cookie"), null);
 });
 
-Deno.test("page: without a session there is the sign-in and nothing else", async () => {
+Deno.test("ui: without a session there is the sign-in and nothing else", async () => {
   const peer = new ScriptedPeer();
   const { ask } = batchOf({ api: peer });
   const root = await ask("GET", "/");
@@ -108,7 +108,7 @@ Deno.test("page: without a session there is the sign-in and nothing else", async
   assertEquals(peer.asked, []);
 });
 
-Deno.test("page: the token of the verbs does without a session", async () => {
+Deno.test("ui: the token of the verbs does without a session", async () => {
   const { ask } = batchOf();
   const asks = (authorization: string) =>
     statusOf(ask("GET", "/api/status", { headers: { authorization } }));
@@ -117,7 +117,7 @@ Deno.test("page: the token of the verbs does without a session", async () => {
   assertEquals(await asks(""), 401);
 });
 
-Deno.test("page: healthz says ok to everybody, and nothing else", async () => {
+Deno.test("ui: healthz says ok to everybody, and nothing else", async () => {
   const peer = new ScriptedPeer();
   const response = await batchOf({ api: peer }).ask("GET", "/healthz", { bare: true });
   assertEquals([response.status, await response.text()], [200, "ok\n"]);
@@ -126,7 +126,7 @@ Deno.test("page: healthz says ok to everybody, and nothing else", async () => {
 
 // Guessing
 
-Deno.test("page: guesses of the password wait longer and longer, each address for itself", async () => {
+Deno.test("ui: guesses of the password wait longer and longer, each address for itself", async () => {
   const { ask, clock } = batchOf({ password, host: "0.0.0.0" });
   const guess = async (text: string, remote: string) => {
     const response = await ask("POST", "/sign-in", { body: { password: text }, remote });
@@ -149,7 +149,7 @@ Deno.test("page: guesses of the password wait longer and longer, each address fo
   assertEquals((await guess("wrong password", "10.0.0.1")).status, 400, "all is forgiven");
 });
 
-Deno.test("page: guesses at once count one after the other", async () => {
+Deno.test("ui: guesses at once count one after the other", async () => {
   const { ask } = batchOf({ password, host: "0.0.0.0" });
   const guesses = Array.from(
     { length: 6 },
@@ -160,7 +160,7 @@ Deno.test("page: guesses at once count one after the other", async () => {
   assertEquals(await statusOf(right), 429);
 });
 
-Deno.test("page: tickets can't be guessed at will either", async () => {
+Deno.test("ui: tickets can't be guessed at will either", async () => {
   const { ask } = batchOf();
   const guess = () => statusOf(ask("POST", "/sign-in", { body: { ticket: TOKEN } }));
   assertEquals([await guess(), await guess(), await guess(), await guess()], [400, 400, 400, 429]);
@@ -183,7 +183,7 @@ Deno.test("slow down: the addresses of one network wait together", () => {
   assertEquals(slowDown.wait("2001:db8::77"), 0, "memory is bounded");
 });
 
-Deno.test("page: others may only come with a password, and never with a short one", async () => {
+Deno.test("ui: others may only come with a password, and never with a short one", async () => {
   const host = (settings: { host?: string; password?: string }) =>
     new UiHost(new ScriptedPeer(), { ...settings, port: 0, token: TOKEN });
   for (const name of ["0.0.0.0", "::", "192.0.2.1", "machine.example"]) {

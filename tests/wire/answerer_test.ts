@@ -164,7 +164,7 @@ Deno.test("answerer: a payload is read only for actions that have one, and in fu
   assertEquals(served.handled, ["hello"]);
 });
 
-Deno.test("answerer: the first message without an id is the seed's, later ones are faults", async () => {
+Deno.test("answerer: the first message without an id is the legacy dialect's, later ones are faults", async () => {
   await using served = await serve();
   await served.far.send({ action: "register", address: "x", port: 1 });
   assertEquals(await served.far.line(), { status: "registered" });

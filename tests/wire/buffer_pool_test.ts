@@ -18,7 +18,7 @@ function next(): Uint8Array<ArrayBuffer> {
   return room;
 }
 
-Deno.test("line rooms: the same are used again and again", () => {
+Deno.test("buffer pool: the same are used again and again", () => {
   const first = takeBuffer();
   assertEquals(first.length, LINE_CAP);
   assert(isPooledBuffer(first));
@@ -28,7 +28,7 @@ Deno.test("line rooms: the same are used again and again", () => {
   assert(next().buffer === first.buffer);
 });
 
-Deno.test("line rooms: after a rush their memory is let go of, with the last of them", () => {
+Deno.test("buffer pool: after a rush their memory is let go of, with the last of them", () => {
   const before = next();
   const kept = takeBuffer();
   use(500);
@@ -40,11 +40,11 @@ Deno.test("line rooms: after a rush their memory is let go of, with the last of 
   assert(next().buffer !== before.buffer, "what is gone doesn't come back");
 });
 
-Deno.test("line rooms: there are more when all of one piece of memory are in use", () => {
+Deno.test("buffer pool: there are more when all of one piece of memory are in use", () => {
   use(1_500);
 });
 
-Deno.test("line rooms: a connection gives its room back however it ends", async () => {
+Deno.test("buffer pool: a connection gives its buffer back however it ends", async () => {
   const long = JSON.stringify({ action: "x", id: 1, agent: "y".repeat(30_000) });
   const free = next();
   {

@@ -12,7 +12,7 @@ import { Scripted } from "../support/sockets.ts";
 
 const digestOf = (n: number) => n.toString(16).padStart(64, "0");
 
-Deno.test("seed dialect: one line out, one line back, and the connection is closed", async () => {
+Deno.test("legacy dialect: one line out, one line back, and the connection is closed", async () => {
   const heard: unknown[] = [];
   await using seed = new Scripted(async (end) => {
     heard.push(await end.line());
@@ -28,7 +28,7 @@ Deno.test("seed dialect: one line out, one line back, and the connection is clos
   assertEquals(heard, [{ action: "register", address: "127.0.0.1", port: 1 }]);
 });
 
-Deno.test("seed dialect: a list of digests far longer than our own lines is read", async () => {
+Deno.test("legacy dialect: a list of digests far longer than our own lines is read", async () => {
   const hashes = Array.from({ length: 20_000 }, (_, n) => digestOf(n));
   const info = {
     ...{ action: "file_info", filename: "a", chunk_size: 65_536 },
@@ -46,7 +46,7 @@ Deno.test("seed dialect: a list of digests far longer than our own lines is read
   assertEquals(reply.chunk_hashes.length, 20_000);
 });
 
-Deno.test("seed dialect: what doesn't fit is a fault that names the other end", async () => {
+Deno.test("legacy dialect: what doesn't fit is a fault that names the other end", async () => {
   const info = {
     action: "file_info",
     filename: "a",
@@ -76,7 +76,7 @@ Deno.test("seed dialect: what doesn't fit is a fault that names the other end", 
   }
 });
 
-Deno.test("seed dialect: entries of a peer list that are no address are left out", async () => {
+Deno.test("legacy dialect: entries of a peer list that are no address are left out", async () => {
   await using seed = new Scripted(async (end) => {
     await end.line();
     await end.send({
@@ -98,7 +98,7 @@ Deno.test("seed dialect: entries of a peer list that are no address are left out
   ]);
 });
 
-Deno.test("seed dialect: the time limit is for all of it, however it drips", async () => {
+Deno.test("legacy dialect: the time limit is for all of it, however it drips", async () => {
   await using seed = new Scripted(async (end) => {
     await end.line();
     for (;;) {
@@ -113,7 +113,7 @@ Deno.test("seed dialect: the time limit is for all of it, however it drips", asy
   assertLess(performance.now() - started, 1_500);
 });
 
-Deno.test("seed dialect: it stops when it is told to, with the reason", async () => {
+Deno.test("legacy dialect: it stops when it is told to, with the reason", async () => {
   const abort = new AbortController();
   const reason = new Fault("deadline", "too late");
   await using seed = new Scripted(async (end) => {

@@ -160,7 +160,7 @@ Deno.test("config: flag beats environment beats file beats default", async () =>
   }
 });
 
-Deno.test("config: the page's keys give way to flags and the environment, each by itself", async () => {
+Deno.test("config: the UI's keys give way to flags and the environment, each by itself", async () => {
   const text = 'ui = true\nui_host = "127.0.0.9"\nui_password_file = "/srv/password"\n';
   Deno.env.set("SHOAL_UI_HOST", "127.0.0.8");
   try {

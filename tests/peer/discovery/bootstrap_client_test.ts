@@ -281,7 +281,7 @@ Deno.test("who only closes is not a bootstrap", async () => {
   await assertRejects(() => client.find({ name: "x" }), Fault, said);
 });
 
-Deno.test("a bootstrap that is full says so, and isn't taken for a seed's", async () => {
+Deno.test("a bootstrap that is full says so, and isn't taken for a legacy one", async () => {
   await using server = startBootstrap({ maxConnections: 0 });
   using client = new BootstrapClient(server.address);
   await assertRejects(() => client.getPeers(), Fault, "this bootstrap takes at most 0");
@@ -300,7 +300,7 @@ Deno.test("a question can be given up without harm to others", async () => {
   await assertRejects(() => client.getPeers(), Fault, "was closed");
 });
 
-Deno.test("at a seed bootstrap a peer registers in the seed's way", async () => {
+Deno.test("at a legacy bootstrap a peer registers in the legacy way", async () => {
   const peers = [{ address: "192.0.2.1", port: 10_000 }];
   await using server = listenAsLegacy(peers);
   await using ann = new Watched(server.address, await Identity.generate());
@@ -317,7 +317,7 @@ Deno.test("at a seed bootstrap a peer registers in the seed's way", async () => 
   await ann.until("seed"); // registers again and again
 });
 
-Deno.test("at a seed bootstrap an advertised address is told as it is", async () => {
+Deno.test("at a legacy bootstrap an advertised address is told as it is", async () => {
   const peers: { address: string; port: number }[] = [];
   await using server = listenAsLegacy(peers);
   await using ann = new Watched(server.address, await Identity.generate());
@@ -326,7 +326,7 @@ Deno.test("at a seed bootstrap an advertised address is told as it is", async ()
   assertEquals(peers[0], { address: "shoal.example", port: 9 });
 });
 
-Deno.test("entries of a seed bootstrap that are no address are left out", async () => {
+Deno.test("entries of a legacy bootstrap that are no address are left out", async () => {
   const good = { address: "192.0.2.1", port: 1 };
   const bad = [{ address: "a b", port: 1 }, { address: "192.0.2.1", port: 0 }];
   await using server = listenAsLegacy([bad[0], good, bad[1]]);
@@ -334,7 +334,7 @@ Deno.test("entries of a seed bootstrap that are no address are left out", async 
   assertEquals(await client.getPeers(), [good]);
 });
 
-Deno.test("a seed bootstrap that became a Shoal bootstrap is noticed", async () => {
+Deno.test("a legacy bootstrap that became a Shoal bootstrap is noticed", async () => {
   let time = 0;
   const identity = await Identity.generate();
   const seed = listenAsLegacy([], closedPort());

@@ -43,7 +43,7 @@ function peer() {
 
 const fileOf = (digit: string) => ({ id: digit.repeat(64), size: 1 });
 
-Deno.test("peer lines: downloads from one peer share a connection, and each hears its own", async () => {
+Deno.test("connection pool: downloads from one peer share a connection, and each hears its own", async () => {
   await using other = peer();
   const self = { agent: "test/1", peer: "cd".repeat(32), lines: linesOf() };
   const [a, b] = ["a", "b"].map((digit) => new PeerSource(fileOf(digit), other.address, self));
@@ -66,7 +66,7 @@ Deno.test("peer lines: downloads from one peer share a connection, and each hear
   await end.closed();
 });
 
-Deno.test("peer lines: who leaves fails at once and takes back; the others' replies still come", async () => {
+Deno.test("connection pool: who leaves fails at once and takes back; the others' replies still come", async () => {
   await using other = peer();
   const lines = linesOf();
   const [going, staying] = await Promise.all([1, 2].map(() => {
@@ -95,7 +95,7 @@ Deno.test("peer lines: who leaves fails at once and takes back; the others' repl
   await end.closed();
 });
 
-Deno.test("peer lines: one that gives up while it is opened leaves the others their connection", async () => {
+Deno.test("connection pool: one that gives up while it is opened leaves the others their connection", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const address = { host: "127.0.0.1", port: (listener.addr as Deno.NetAddr).port };
   const lines = linesOf();
@@ -115,7 +115,7 @@ Deno.test("peer lines: one that gives up while it is opened leaves the others th
   listener.close();
 });
 
-Deno.test("peer lines: a limit of one's own, and too many downloads, want other connections", async () => {
+Deno.test("connection pool: a limit of one's own, and too many downloads, want other connections", async () => {
   await using other = peer();
   const lines = linesOf();
   const open = (limits?: RateLimiter[]) => lines.open(other.address, { signal: never, limits });
@@ -128,7 +128,7 @@ Deno.test("peer lines: a limit of one's own, and too many downloads, want other 
   for (const end of other.ends) await end.closed();
 });
 
-Deno.test("peer lines: a connection that broke is opened anew for the next one", async () => {
+Deno.test("connection pool: a connection that broke is opened anew for the next one", async () => {
   await using other = peer();
   const lines = linesOf();
   const line = await lines.open(other.address, { signal: never });

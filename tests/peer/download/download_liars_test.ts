@@ -108,7 +108,7 @@ Deno.test("liars: who lies and hangs up at once has lied", async () => {
   assertEquals(liar.receipt.dropped, "liar sent a wrong chunk");
 });
 
-Deno.test("liars: a wrong page, or a wrong length, is a lie too", async () => {
+Deno.test("liars: a wrong block, or a wrong length, is a lie too", async () => {
   const lies: [Conduct, string][] = [
     [{ digests: (right) => flip(right, 0) }, "a wrong page of digests"],
     [{ chunks: (right) => right.subarray(1) }, "bytes in place of"],
@@ -181,7 +181,7 @@ Deno.test("liars: a wrong short last chunk is asked for again alone", async () =
   assertEquals(last[1], { first: 64, count: 1 });
 });
 
-Deno.test("liars: what is told is never nothing, even of a run that is all wrong", async () => {
+Deno.test("liars: what is told is never nothing, even of a piece that is all wrong", async () => {
   let lies = 2;
   const told: number[] = [];
   const source = new MemorySource("a", MEGABYTES, {

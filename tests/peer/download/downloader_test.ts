@@ -42,7 +42,7 @@ Deno.test("download: one source, at every boundary", async () => {
   }
 });
 
-Deno.test("download: a file of several pages of digests", async () => {
+Deno.test("download: a file of several blocks of digests", async () => {
   await downloaded(tallFile(), [new MemorySource("a", tallFile())]);
 });
 

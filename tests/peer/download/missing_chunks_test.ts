@@ -57,7 +57,7 @@ Deno.test("missing chunks: asked for in ranges, around what is there", () => {
   assertEquals([chunks.countIn(1), chunks.countIn(2)], [1, 2]);
 });
 
-Deno.test("missing chunks: a range has its digests in one page", () => {
+Deno.test("missing chunks: a range has its digests in one block", () => {
   const size = 2_060 * CHUNK;
   const chunks = new MissingChunks(treeShape(size), new PieceMap(pieceCount(size)));
   assertEquals(chunks.of(piece(510, 514), 16), [

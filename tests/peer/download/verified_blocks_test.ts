@@ -10,7 +10,7 @@ import { settle } from "../../support/settle.ts";
 
 const CHUNK = 65_536;
 
-Deno.test("verified pages: from the top down, each fetched once, then kept", async () => {
+Deno.test("verified blocks: from the top down, each fetched once, then kept", async () => {
   await using state = await newState();
   const file = tallFile();
   const pages = new VerifiedBlocks(file.id, treeShape(file.size), state.digests);
@@ -28,7 +28,7 @@ Deno.test("verified pages: from the top down, each fetched once, then kept", asy
   assertEquals(source.pages.length, 3, "known from the store");
 });
 
-Deno.test("verified pages: a wrong page is refused at every level, and not kept", async () => {
+Deno.test("verified blocks: a wrong block is refused at every level, and not kept", async () => {
   const file = tallFile();
   const lies: ((right: Bytes) => Bytes)[] = [
     (right) => right.with(0, right[0] ^ 1),
@@ -52,7 +52,7 @@ Deno.test("verified pages: a wrong page is refused at every level, and not kept"
   }
 });
 
-Deno.test("verified pages: when the source that is asked fails, the next one's is asked", async () => {
+Deno.test("verified blocks: when the source that is asked fails, the next one's is asked", async () => {
   await using state = await newState();
   const file = new MemoryFile(patterned(3 * CHUNK));
   const pages = new VerifiedBlocks(file.id, treeShape(file.size), state.digests);

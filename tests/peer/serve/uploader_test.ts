@@ -279,7 +279,7 @@ Deno.test("uploader: a request taken back while it waits for a slot gives up its
   assertEquals((await end.line()).id, 3);
 });
 
-Deno.test("uploader: a limit holds for all connections together, seed peers among them", async () => {
+Deno.test("uploader: a limit holds for all connections together, legacy peers among them", async () => {
   const clock = new FakeClock();
   const limitUp = [new RateLimiter(2 * MIB, clock)];
   await using it = await serving({ listener: { connection: { limitUp } } });

@@ -54,7 +54,7 @@ storeTest("what is right is written where it belongs, and nothing else", async (
   }
 });
 
-storeTest("payloads of any length, up to a byte beyond a run", async (disk, folder) => {
+storeTest("payloads of any length, up to a byte beyond a piece", async (disk, folder) => {
   for (const size of [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, MIB - 1, MIB, MIB + 1]) {
     const content = patterned(size, size + 1);
     const path = await folder.write(`${size}`, "");

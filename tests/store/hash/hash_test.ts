@@ -38,7 +38,7 @@ for (const [where, started] of Object.entries(places)) {
   });
 }
 
-Deno.test("hash: a file of 2,048 chunks has one page, one chunk more makes three", async () => {
+Deno.test("hash: a file of 2,048 chunks has one block, one chunk more makes three", async () => {
   await using folder = await TempFolder.create();
   using state = new State(folder.at("state.db"));
   const content = patterned(2_048 * 65_536 + 1);
@@ -99,7 +99,7 @@ for (const [what, change] of Object.entries(changes)) {
     Deno.test({
       ...skippedIf(
         noPosix,
-        `hash: a file that ${what} meanwhile is refused, and no page is kept, ${where}`,
+        `hash: a file that ${what} meanwhile is refused, and no block is kept, ${where}`,
       ),
       fn: async () => {
         await using folder = await TempFolder.create();
@@ -123,7 +123,7 @@ for (const [what, change] of Object.entries(changes)) {
 }
 
 for (const [where, started] of Object.entries(places)) {
-  Deno.test(`hash: it stops when it is told to, and no page is kept, ${where}`, async () => {
+  Deno.test(`hash: it stops when it is told to, and no block is kept, ${where}`, async () => {
     await using folder = await TempFolder.create();
     using state = new State(folder.at("state.db"));
     if (started) state.disk.start(MANY);
@@ -193,7 +193,7 @@ Deno.test("hash: chunks that are wanted are taken on the way, those that are rig
   assertSameBytes(await Deno.readFile(target), right);
 });
 
-Deno.test("hash: what fails while chunks are taken ends it, and no page is kept", async () => {
+Deno.test("hash: what fails while chunks are taken ends it, and no block is kept", async () => {
   await using folder = await TempFolder.create();
   using state = new State(folder.at("state.db"));
   const content = patterned(40 * MIB);

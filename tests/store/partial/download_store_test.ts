@@ -24,7 +24,7 @@ Deno.test("downloads: files that no row is for, and rows without their file, are
   assert(place.folder.list().includes("elsewhere"));
 });
 
-Deno.test("downloads: pages of digests stay as long as the download does", async () => {
+Deno.test("downloads: blocks of digests stay as long as the download does", async () => {
   await using place = await Place.create(2 * PIECE_SIZE);
   const partial = place.open();
   await partial.close();

@@ -47,7 +47,7 @@ Deno.test("receive: what comes in any blocks is there, synced, and its hash tree
   }
 });
 
-Deno.test("receive: what fails leaves no file and no page, and ends the stream", async () => {
+Deno.test("receive: what fails leaves no file and no block, and ends the stream", async () => {
   await using folder = await TempFolder.create();
   using state = new State(folder.at("state.db"));
   const uploads = folder.at("uploads");

@@ -79,7 +79,7 @@ Deno.test("state database: a failing statement is a disk fault", async () => {
 
 // Digest store
 
-Deno.test("digest store: pages of a draft are under the id once it is settled", async () => {
+Deno.test("digest store: blocks of a draft are under the id once it is settled", async () => {
   await using folder = await TempFolder.create();
   using state = new State(folder.at("state.db"));
   const draft = state.digests.draft();
@@ -94,7 +94,7 @@ Deno.test("digest store: pages of a draft are under the id once it is settled", 
   assertEquals(state.keptFor(), [ID]);
 });
 
-Deno.test("digest store: settled twice, or known before, leaves one set of pages", async () => {
+Deno.test("digest store: settled twice, or known before, leaves one set of blocks", async () => {
   await using folder = await TempFolder.create();
   using state = new State(folder.at("state.db"));
   for (let round = 0; round < 2; round++) {
@@ -120,7 +120,7 @@ Deno.test("digest store: drafts don't mix, and a discarded one is gone", async (
   assertEquals(state.keptFor(), [ID]);
 });
 
-Deno.test("digest store: an empty page is kept as such", async () => {
+Deno.test("digest store: an empty block is kept as such", async () => {
   await using folder = await TempFolder.create();
   using state = new State(folder.at("state.db"));
   state.digests.put(ID, 0, 0, new Uint8Array());

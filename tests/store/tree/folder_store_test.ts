@@ -24,7 +24,7 @@ function fileEntry(path: string, content: string): FileEntry {
   return { id, mode: "644", mtime: 1_000, path, size: bytesOf(content).length, type: "file" };
 }
 
-Deno.test("the id of a content of one page is told by its bytes alone", () => {
+Deno.test("the id of a content of one block is told by its bytes alone", () => {
   for (const size of [0, 1, 65_535, 65_536, 65_537, 1 << 20]) {
     const content = patterned(size);
     assertEquals(contentId(content).id, referenceIdOf(content), `${size} bytes`);

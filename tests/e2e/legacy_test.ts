@@ -14,7 +14,7 @@ async function register(world: World, seed: LegacyServer): Promise<void> {
   assertEquals(await askLegacy(world.bootstrap, request), { status: "registered" });
 }
 
-Deno.test("a seed peer registers with our bootstrap, and lists peers of both kinds", async () => {
+Deno.test("a legacy peer registers with our bootstrap, and lists peers of both kinds", async () => {
   await using world = await World.create();
   const peer = await world.peer("peer");
   await using seed = LegacyServer.peer({});
@@ -42,7 +42,7 @@ Deno.test("a seed peer registers with our bootstrap, and lists peers of both kin
   }
 });
 
-Deno.test("a seed peer fetches from our peer, every byte and every hash", async () => {
+Deno.test("a legacy peer fetches from our peer, every byte and every hash", async () => {
   await using world = await World.create();
   const { dir, address } = await world.peer("peer");
   for (const size of SIZES) await Deno.writeFile(`${dir}/f ${size}`, patterned(size, size + 1));
@@ -82,7 +82,7 @@ Deno.test("a seed peer fetches from our peer, every byte and every hash", async 
   );
 });
 
-Deno.test("our peer fetches from a seed peer by name, through our bootstrap", async () => {
+Deno.test("our peer fetches from a legacy peer by name, through our bootstrap", async () => {
   await using world = await World.create();
   const files = Object.fromEntries(SIZES.map((size) => [`f ${size}`, patterned(size, size + 1)]));
   await using seed = LegacyServer.peer(files);
@@ -111,7 +111,7 @@ Deno.test("our peer fetches from a seed peer by name, through our bootstrap", as
   assertEquals(ours.sources.map(({ address }) => address), [peer.address]);
 });
 
-Deno.test("through a seed bootstrap our peers find seed peers, and each other", async () => {
+Deno.test("through a legacy bootstrap our peers find legacy peers, and each other", async () => {
   await using world = await World.create();
   await using meeting = LegacyServer.bootstrap();
   const content = patterned(200_000);
@@ -140,7 +140,7 @@ Deno.test("through a seed bootstrap our peers find seed peers, and each other", 
   assertEquals(peers.length, 2);
 });
 
-Deno.test("a seed peer that lies in a chunk is found out", async () => {
+Deno.test("a legacy peer that lies in a chunk is found out", async () => {
   await using world = await World.create();
   // One run: nothing of it is kept, if a chunk is wrong.
   const content = patterned(250_000);
@@ -161,7 +161,7 @@ Deno.test("a seed peer that lies in a chunk is found out", async () => {
   assert(receipt.sources.some(({ address, bytes }) => address === honest.address && bytes > 0));
 });
 
-Deno.test("seed peers with different files of one name make it ambiguous", async () => {
+Deno.test("legacy peers with different files of one name make it ambiguous", async () => {
   await using world = await World.create();
   await using one = LegacyServer.peer({ data: patterned(70_000, 1) });
   await using two = LegacyServer.peer({ data: patterned(70_000, 2) });
