@@ -1,3 +1,5 @@
+import { note } from "../support/run_folder.ts";
+
 /** Receives what a service says of itself, as systemd does: datagrams with the sender's process id. */
 const RECEIVER = `
 import json, socket, struct, sys
@@ -24,6 +26,7 @@ export class NotifySocket implements AsyncDisposable {
   readonly path: string;
   readonly #child: Deno.ChildProcess;
   readonly #lines: AsyncIterator<string>;
+  readonly #forget: () => void;
 
   private constructor(path: string) {
     this.path = path;
@@ -33,6 +36,7 @@ export class NotifySocket implements AsyncDisposable {
       stdout: "piped",
       stderr: "inherit",
     }).spawn();
+    this.#forget = note({ kind: "process", pid: this.#child.pid });
     this.#lines = linesOf(this.#child.stdout);
   }
 
@@ -54,6 +58,7 @@ export class NotifySocket implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#child.kill("SIGKILL");
     await this.#child.status;
+    this.#forget();
     while (!(await this.#lines.next()).done);
   }
 }

@@ -1,4 +1,5 @@
 import type { Address } from "../../src/wire/address.ts";
+import { note } from "./run_folder.ts";
 
 /** Longest that one of these programs may run, in milliseconds. */
 const RUN_MS = 120_000;
@@ -32,6 +33,7 @@ async function run(program: string, words: string[], line = ""): Promise<Outcome
     stderr: "piped",
   });
   await using process = command.spawn();
+  const forget = note({ kind: "process", pid: process.pid });
   const timer = setTimeout(() => process.kill("SIGKILL"), RUN_MS);
   const writer = process.stdin.getWriter();
   // It may have ended by then.
@@ -40,6 +42,9 @@ async function run(program: string, words: string[], line = ""): Promise<Outcome
     process.status,
     new Response(process.stdout).text(),
     new Response(process.stderr).text(),
-  ]).finally(() => clearTimeout(timer));
+  ]).finally(() => {
+    clearTimeout(timer);
+    forget();
+  });
   return { code, stdout, stderr };
 }

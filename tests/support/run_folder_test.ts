@@ -3,6 +3,7 @@ import { eventually } from "../e2e/checks.ts";
 import { isAlive } from "./is_alive.ts";
 import { noPosix, skippedIf } from "./tools.ts";
 import { TempFolder } from "./temp_folder.ts";
+import { note } from "./run_folder.ts";
 
 /** A test that starts a process, tells of it, and hangs. */
 const HANGING = `
@@ -37,6 +38,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGKILL"] as const) {
         stdout: "null",
         stderr: "null",
       }).spawn();
+      const forget = note({ kind: "process", pid: run.pid });
       const [path, pid] = await eventually("the test runs", async () => {
         const text = await Deno.readTextFile(tell).catch(() => "");
         return text !== "" && JSON.parse(text) as [string, number];
@@ -44,6 +46,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGKILL"] as const) {
       assert(isThere(path) && isAlive(pid));
       run.kill(signal);
       await run.status;
+      forget();
       const parent = path.replace(/\/[^/]+$/, "");
       await eventually("nothing is left", () => !isThere(parent) && !isAlive(pid));
     },
