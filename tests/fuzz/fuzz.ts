@@ -128,7 +128,20 @@ function parse(argv: string[]): { plans: Plan[]; jobs: number; seed: number } {
   return { plans, jobs: Math.max(1, number("jobs")!), seed };
 }
 
+/** Has temporary folders made in one that goes with this process, also when it is interrupted. */
+function ownTempFolder(): Disposable {
+  const folder = Deno.makeTempDirSync({ prefix: "shoal-fuzz-" });
+  Deno.env.set(Deno.build.os === "windows" ? "TEMP" : "TMPDIR", folder);
+  const remove = () => Deno.removeSync(folder, { recursive: true });
+  Deno.addSignalListener("SIGINT", () => {
+    remove();
+    Deno.exit(130);
+  });
+  return { [Symbol.dispose]: remove };
+}
+
 const { plans, jobs, seed } = parse(Deno.args);
+const temporary = ownTempFolder();
 console.log(`seed ${seed}, process ${mib(rss())}`);
 const started = performance.now();
 let well = true;
@@ -140,4 +153,6 @@ await Promise.all(Array.from({ length: jobs }, async () => {
   }
 }));
 console.log(`${Math.round((performance.now() - started) / 1000)} s, process ${mib(rss())}`);
-if (!well) Deno.exit(1);
+temporary[Symbol.dispose]();
+// The listener for signals would keep it running.
+Deno.exit(well ? 0 : 1);

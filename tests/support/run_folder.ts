@@ -4,8 +4,11 @@
  * file is through or its run was killed.
  */
 const REAPER = new URL("./reaper.ts", import.meta.url);
-/** Longest that one test file may run, in milliseconds: the end of every wait that has no other. */
-const FILE_MS = 15 * 60_000;
+/**
+ * Longest that one test file may run, in minutes: the end of every wait that has no other.
+ * `$SHOAL_TEST_MINUTES` is for longer runs.
+ */
+const FILE_MINUTES = Number(Deno.env.get("SHOAL_TEST_MINUTES") ?? 10);
 
 /** A thing that outlives a test run unless it is seen to. */
 export type Leftover =
@@ -19,9 +22,9 @@ const FOLDER = startReaper();
 // Deno names the file that it runs: of what only uses these helpers, such as a bench, nothing is known.
 if (/_test\.ts$/.test(Deno.mainModule)) {
   const hangs = () => {
-    throw new Error(`this test file hangs: it has run for ${FILE_MS / 60_000} minutes`);
+    throw new Error(`this test file hangs: it has run for ${FILE_MINUTES} minutes`);
   };
-  Deno.unrefTimer(setTimeout(hangs, FILE_MS));
+  Deno.unrefTimer(setTimeout(hangs, FILE_MINUTES * 60_000));
 }
 
 /** Notes a thing to be ended with this test file, until the function returned is called. */

@@ -17,7 +17,7 @@ const right = new Set(levels.flat().map((page) => sha256(page).toHex()));
 
 /** Pages of a hash tree from a source that sends one wrong: at the top, or below it. */
 export const digestBlocks: Target = {
-  name: "digest_pages",
+  name: "digest_blocks",
   weight: 3,
   // The first byte says which page is the input, in place of the right one.
   seeds: [top, levels[0][1]].flatMap((page) =>

@@ -20,7 +20,7 @@ const data = (text: string) => ({
 
 /** What a seed peer answers: a line for each connection. */
 export const legacyCaller: Target = {
-  name: "seed_caller",
+  name: "legacy_caller",
   weight: 3,
   seeds: [
     linesOf(info(1, 1), data("aGVsbG8K")),

@@ -4,7 +4,7 @@ import type { Target } from "../target.ts";
 
 /** A map as it comes over the wire or out of the database, and what is done with it after. */
 export const pieceMaps: Target = {
-  name: "run_maps",
+  name: "piece_maps",
   weight: 300,
   // The first two bytes are the number of pieces, the next how many bytes of the rest are the map.
   seeds: [
