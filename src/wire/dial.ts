@@ -20,7 +20,9 @@ export async function dial(
   signal: AbortSignal,
   { resolve = lookUp }: { resolve?: LookUp } = {},
 ): Promise<Deno.TcpConn> {
-  if (IP_ADDRESS.test(host)) return await Deno.connect({ hostname: host, port, signal });
+  if (IP_ADDRESS.test(host)) {
+    return atOnce(await Deno.connect({ hostname: host, port, signal }));
+  }
   const addresses = alternately(await abortable(resolve(host), signal)).slice(0, MOST);
   const ending = new AbortController();
   const either = AbortSignal.any([signal, ending.signal]);
@@ -33,7 +35,7 @@ export async function dial(
   });
   let taken: Deno.TcpConn | undefined;
   try {
-    return taken = await Promise.any(tries);
+    return atOnce(taken = await Promise.any(tries));
   } catch (error) {
     signal.throwIfAborted();
     throw (error as AggregateError).errors[0];
@@ -46,6 +48,15 @@ export async function dial(
       }, () => {});
     }
   }
+}
+
+/**
+ * Has a connection send at once what it is given. By default a small request waits until the one before
+ * it is acknowledged (Nagle's algorithm, RFC 896): a whole round trip for each.
+ */
+export function atOnce(conn: Deno.TcpConn): Deno.TcpConn {
+  conn.setNoDelay(true);
+  return conn;
 }
 
 /** As they are, but that those of the two kinds take turns. */

@@ -5,7 +5,7 @@
 import { Fault, messageOf } from "../fault.ts";
 import type { Message } from "./codec.ts";
 import { type Address, formatAddress } from "./address.ts";
-import { dial } from "./dial.ts";
+import { atOnce, dial } from "./dial.ts";
 
 /** What a connection needs of a socket. */
 export type Socket = Pick<
@@ -74,7 +74,7 @@ export const inTheClear: Transport = {
     const listener = listenOn(address, ({ host, port }) => Deno.listen({ hostname: host, port }));
     return {
       address: { host: listener.addr.hostname, port: listener.addr.port },
-      accept: () => listener.accept(),
+      accept: async () => atOnce(await listener.accept()),
       close: () => Promise.resolve(listener.close()),
     };
   },

@@ -21,7 +21,7 @@ import {
 import { skippedIf } from "../support/tools.ts";
 import { TempFolder } from "../support/temp_folder.ts";
 
-/** Kills of one download, and its size. `$SHOAL_CHAOS_KILLS` is for longer pieces. */
+/** Kills of one download, and its size. `$SHOAL_CHAOS_KILLS` is for longer runs. */
 const KILLS = Number(Deno.env.get("SHOAL_CHAOS_KILLS") ?? 10);
 const KILLED_SIZE = 256 * MIB;
 /** Most bytes that one kill may cost. */

@@ -43,7 +43,7 @@ export interface DownloaderOptions {
   sources: Source[];
   /** This peer's id. */
   peer?: string;
-  /** Looks for more sources; called again and again while the download pieces. */
+  /** Looks for more sources; called again and again while the download runs. */
   find?: Find<Source>;
   /** Bytes in flight, shared with other downloads. */
   budget?: Budget;
@@ -54,7 +54,7 @@ export interface DownloaderOptions {
   deadline?: number;
   /** How long to wait without any source, in milliseconds. Default {@link WAIT_MS}. */
   waitMs?: number;
-  /** Is piece before, and beside, what is fetched. */
+  /** Runs before, and beside, what is fetched. */
   reuse?: Reuse;
   /** Called for what it took, with its number of bytes. */
   onReused?: (bytes: number) => void;

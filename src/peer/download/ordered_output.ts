@@ -10,7 +10,7 @@ import type { Payload, Sink } from "../../store/disk/sink.ts";
 export const OUTPUT_WINDOW = 16 << 20;
 
 /**
- * Passes a download on in order while it pieces. What comes early waits in a buffer of at most
+ * Passes a download on in order while it runs. What comes early waits in a buffer of at most
  * {@link OUTPUT_WINDOW} bytes; beyond it nothing is taken, so a slow reader slows the download.
  */
 export class OrderedOutput implements Sink {

@@ -1,13 +1,17 @@
 import type { TreeShape } from "../../content/hash_tree.ts";
 import { pieceLength } from "../../content/hash_tree.ts";
-import { PIECE_CHUNKS, type PieceRange } from "../../content/piece_map.ts";
+import { PIECE_CHUNKS, PIECE_SIZE, type PieceRange } from "../../content/piece_map.ts";
 import { Fault } from "../../fault.ts";
 import { Refusal } from "../../wire/caller.ts";
 import { REQUEST_CHUNKS } from "../../wire/protocol.ts";
 import type { Share } from "./budget.ts";
 import type { ChunkRange, ChunkRequest, Source } from "./source.ts";
-import { Window, WINDOW_LEAST } from "./window.ts";
+import { Window } from "./window.ts";
 
+/** Requests that a window is divided into, at least. */
+const REQUESTS = 8;
+/** Bytes that came and wait to be stored while more is asked for, at most, besides the window. */
+const BACKLOG_MOST = 4 << 20;
 /** Made once, because the runtime's own reason is a new error with its stack each time. */
 const TAKEN_BACK = new Fault("network", "the request was taken back");
 
@@ -54,7 +58,12 @@ export class RequestPipeline {
   readonly #asked = new Map<number, Asked>();
   readonly #buffers: ArrayBuffer[] = [];
   #queue: { asked: Asked; range: ChunkRequest }[] = [];
+  /** Bytes that were asked for and have not come. */
   #inFlight = 0;
+  /** Bytes that came and are not stored. */
+  #backlog = 0;
+  /** Requests whose chunks have not come, or are not stored. */
+  #open = 0;
   #failure: unknown;
   #stopped = false;
   #changed = Promise.withResolvers<void>();
@@ -80,7 +89,7 @@ export class RequestPipeline {
     }
     for (const { asked } of this.#queue) asked.failed = true;
     this.#queue = [];
-    while (this.#inFlight > 0) await this.#changed.promise;
+    while (this.#open > 0) await this.#changed.promise;
     for (const { pieces } of new Set(this.#asked.values())) {
       this.#host.release(pieces, this.#source, true);
     }
@@ -122,9 +131,8 @@ export class RequestPipeline {
   #next(): { asked: Asked; range: ChunkRequest } | undefined {
     if (this.#queue.length === 0) {
       // Not before there is room: a piece that waits here could be had from somebody else.
-      if (this.#inFlight >= this.#window.size) return;
-      const most = this.#window.size >= 2 * WINDOW_LEAST ? REQUEST_CHUNKS / PIECE_CHUNKS : 1;
-      const taken = this.#host.take(this.#source, most);
+      if (this.#inFlight >= this.#room) return;
+      const taken = this.#host.take(this.#source, this.#piecesAtOnce);
       if (!taken) return;
       const { pieces, unlessTaken } = taken;
       const asked: Asked = {
@@ -140,14 +148,26 @@ export class RequestPipeline {
     }
     const [{ range }] = this.#queue;
     const bytes = pieceLength(this.#host.shape, range.first, range.count);
-    if (this.#inFlight > 0 && this.#inFlight + bytes > this.#window.size) return;
+    if (this.#inFlight > 0 && this.#inFlight + bytes > this.#room) return;
     return this.#queue.shift();
+  }
+
+  /** A request costs the same whatever it brings; but with too few of them, one that ends leaves a gap. */
+  get #piecesAtOnce(): number {
+    const most = REQUEST_CHUNKS / PIECE_CHUNKS;
+    return Math.max(1, Math.min(most, Math.floor(this.#window.size / (REQUESTS * PIECE_SIZE))));
+  }
+
+  /** Bytes that may be in flight: the window, but for what a slow disk is behind with. */
+  get #room(): number {
+    return this.#window.size - Math.max(0, this.#backlog - BACKLOG_MOST);
   }
 
   #start({ asked, range }: { asked: Asked; range: ChunkRequest }): void {
     const bytes = pieceLength(this.#host.shape, range.first, range.count);
     asked.open++;
     asked.unanswered++;
+    this.#open++;
     this.#inFlight += bytes;
     this.#fetch(range, bytes, asked).catch((error) => {
       const code = error instanceof Refusal ? error.code : "";
@@ -160,7 +180,7 @@ export class RequestPipeline {
       const innocent = asked.cancel.signal.aborted || code === "not_yet";
       if (!innocent || isLie(error)) this.#fail(error);
     }).finally(() => {
-      this.#inFlight -= bytes;
+      this.#open--;
       asked.open--;
       const more = this.#queue.some((entry) => entry.asked === asked);
       if (asked.open === 0 && !more && asked.pieces.size > 0) {
@@ -174,7 +194,19 @@ export class RequestPipeline {
   async #fetch(range: ChunkRequest, bytes: number, asked: Asked): Promise<void> {
     const { budget } = this.#host;
     const { signal } = asked.cancel;
-    await budget.take(bytes, signal);
+    let stored = () => {};
+    let came = false;
+    const arrived = () => {
+      if (came) return;
+      came = true;
+      this.#inFlight -= bytes;
+    };
+    try {
+      await budget.take(bytes, signal);
+    } catch (error) {
+      arrived();
+      throw error;
+    }
     try {
       if (signal.aborted) return;
       const buffer = this.#buffer(bytes);
@@ -182,8 +214,15 @@ export class RequestPipeline {
       const { length } = await this.#source.chunks(range, into, signal);
       asked.unanswered--;
       this.#window.arrived(length);
+      // The next is asked for while this is stored: the budget bounds what waits for that.
+      arrived();
+      this.#backlog += length;
+      stored = () => void (this.#backlog -= length);
+      this.wake();
       this.#buffers.push(await this.#host.store(range, buffer, length, this.#source));
     } finally {
+      arrived();
+      stored();
       budget.give(bytes);
     }
   }

@@ -8,6 +8,11 @@ const SLACK_MOST = 10 << 20;
 /** How much the newest rate counts where it is the lower one. */
 const NEWEST = 0.3;
 /**
+ * How many round trips of data are kept in flight: with two, the window doubles in each round trip for
+ * as long as that brings more, as TCP's own does in slow start, and never holds a source back.
+ */
+const ROUND_TRIPS = 2;
+/**
  * A rate is measured over at least so many milliseconds; over fewer of them where a whole window came
  * meanwhile, because then it is the window that holds the source back.
  */
@@ -35,7 +40,7 @@ export class Window {
   /** Bytes that may be in flight. */
   get size(): number {
     const slack = Math.min(SLACK_MOST, this.#rate * SLACK_MS);
-    const bytes = this.#rate * this.#rttMs + slack;
+    const bytes = ROUND_TRIPS * this.#rate * this.#rttMs + slack;
     return Math.min(WINDOW_MOST, Math.max(WINDOW_LEAST, bytes));
   }
 

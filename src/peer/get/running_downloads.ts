@@ -51,7 +51,7 @@ export class RunningDownloads {
     }
   }
 
-  /** Fetches what a sink lacks. Throws as Downloader.piece does, naming the file. */
+  /** Fetches what a sink lacks. Throws as Downloader.run does, naming the file. */
   async run(job: FetchJob, target: Target, sink: Sink, options: RunOptions): Promise<void> {
     const { transfer, deadline, wait, limitDown } = job;
     const { swarm, digests, self } = this.#options;
