@@ -1,17 +1,19 @@
 import { setImmediate } from "node:timers/promises";
+import { Mutex } from "./mutex.ts";
 
 /**
- * Has heavy work of all connections done piece by piece, with a pause before each in which whatever
- * else there is comes first: it is all done on this thread, and a question that takes a tenth of a
- * millisecond is not to wait for a hundred lists.
+ * A queue for the heavy work of all connections, one piece at a time. Whatever else is due comes first:
+ * it is all done on this thread, and a question that takes a tenth of a millisecond must not wait for a
+ * hundred lists.
  */
 export class FairQueue {
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #mutex = new Mutex();
 
-  /** What `work` comes to, when it is its turn. */
+  /** Does the work when it is its turn. */
   take<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#last.then(() => setImmediate()).then(work);
-    this.#last = done.catch(() => {});
-    return done;
+    return this.#mutex.run(async () => {
+      await setImmediate();
+      return await work();
+    });
   }
 }

@@ -6,6 +6,7 @@ import { Caller } from "../wire/caller.ts";
 import { type Address, Connection, formatAddress } from "../wire/connection.ts";
 import { PeerHello, PROTOCOL_VERSION } from "../wire/protocol.ts";
 import { CALL_BACK_MS } from "./limits.ts";
+import { deadline } from "../async/deadline.ts";
 
 /** Opens a connection to a peer; throws when that can't be done. */
 export type Connect = (
@@ -34,17 +35,13 @@ export async function callBack(
 ): Promise<void> {
   const late = new AbortController();
   const fault = new Fault("network", `${formatAddress(address)} did not answer in time`);
-  const timer = setTimeout(() => late.abort(fault), ms);
+  using _timer = deadline(ms, () => late.abort(fault));
   const ended = AbortSignal.any([signal, late.signal]);
-  try {
-    using connection = await connect(address, { signal: ended, ms });
-    const nonce = toHex(crypto.getRandomValues(new Uint8Array(32)));
-    const hello = { action: "hello", protocol: PROTOCOL_VERSION, agent, nonce };
-    const { reply } = await abortable(new Caller(connection).request(hello, PeerHello), ended);
-    if (reply.peer !== peer || !reply.proof || !await verifyProof(peer, nonce, reply.proof)) {
-      throw new Fault("network", `${connection} did not prove that it is that peer`);
-    }
-  } finally {
-    clearTimeout(timer);
+  using connection = await connect(address, { signal: ended, ms });
+  const nonce = toHex(crypto.getRandomValues(new Uint8Array(32)));
+  const hello = { action: "hello", protocol: PROTOCOL_VERSION, agent, nonce };
+  const { reply } = await abortable(new Caller(connection).request(hello, PeerHello), ended);
+  if (reply.peer !== peer || !reply.proof || !await verifyProof(peer, nonce, reply.proof)) {
+    throw new Fault("network", `${connection} did not prove that it is that peer`);
   }
 }

@@ -2,6 +2,7 @@ import { Refused } from "../wire/answerer.ts";
 import { groupOf } from "../wire/ip_address.ts";
 import { type Kind, MAX_REMEMBERED, type Rate, RATES } from "./limits.ts";
 import { TokenBucket } from "./token_bucket.ts";
+import { LruMap } from "../async/lru_map.ts";
 
 export interface RateLimitsOptions {
   /** A clock that never goes back, in milliseconds. @default performance.now */
@@ -16,15 +17,14 @@ export interface RateLimitsOptions {
 export class RateLimits {
   readonly #now: () => number;
   readonly #rates: Record<Kind, { perAddress: Rate; total: Rate }>;
-  readonly #maxRemembered: number;
   readonly #totals = new Map<Kind, TokenBucket>();
-  /** By kind and address; who took something last comes last. */
-  readonly #perAddress = new Map<string, TokenBucket>();
+  /** By kind and address. */
+  readonly #perAddress: LruMap<string, TokenBucket>;
 
   constructor(options: RateLimitsOptions = {}) {
     this.#now = options.now ?? (() => performance.now());
     this.#rates = options.rates ?? RATES;
-    this.#maxRemembered = options.maxRemembered ?? MAX_REMEMBERED;
+    this.#perAddress = new LruMap(options.maxRemembered ?? MAX_REMEMBERED);
   }
 
   /** Addresses that are remembered, each once for each kind of thing that it asked for. */
@@ -66,14 +66,9 @@ export class RateLimits {
   #own(kind: Kind, group: string, now: number): TokenBucket {
     const key = `${kind} ${group}`;
     const known = this.#perAddress.get(key);
-    // Who comes often is forgotten last.
-    if (known) this.#perAddress.delete(key);
-    const bucket = known ?? new TokenBucket(this.#rates[kind].perAddress, now);
+    if (known) return known;
+    const bucket = new TokenBucket(this.#rates[kind].perAddress, now);
     this.#perAddress.set(key, bucket);
-    if (this.#perAddress.size > this.#maxRemembered) {
-      const [oldest] = this.#perAddress.keys();
-      this.#perAddress.delete(oldest);
-    }
     return bucket;
   }
 }

@@ -7,6 +7,7 @@ import { type Kind, PENALTY_MS, REPLY_MS, SMALL_LIST } from "./limits.ts";
 import type { Quota } from "./quota.ts";
 import type { ReplyFrames } from "./reply_frames.ts";
 import type { RateLimits } from "./rate_limits.ts";
+import { deadline } from "../async/deadline.ts";
 
 type Reply = Extract<Response, { release: () => void }>;
 
@@ -75,11 +76,11 @@ export class Visitor {
   inTime(bytes: Uint8Array, release = () => {}): Reply {
     const connection = this.#connection;
     const slow = new Fault("network", `${connection} took too long to read a reply`);
-    const timer = setTimeout(() => connection.close(slow), REPLY_MS);
+    const timer = deadline(REPLY_MS, () => connection.close(slow));
     return {
       bytes,
       release() {
-        clearTimeout(timer);
+        timer[Symbol.dispose]();
         release();
       },
     };

@@ -2,6 +2,7 @@ import { Fault } from "../fault.ts";
 import type { ConfigChanges, ConfigView } from "./api/config.ts";
 import type { ConfigSource, Configured } from "./api/settings.ts";
 import type { PeerSettings } from "./api/settings.ts";
+import { Mutex } from "../async/mutex.ts";
 
 /** Puts settings into force, where a running peer can. */
 export type Apply = (settings: PeerSettings, keys: ReadonlySet<string>) => Promise<void>;
@@ -13,7 +14,7 @@ const LIVE = ["bootstrap", "advertise", "limit_up", "limit_down", "upload_slots"
 export class LiveConfig {
   readonly #source: ConfigSource | undefined;
   readonly #apply: Apply;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #mutex = new Mutex();
 
   constructor(source: ConfigSource | undefined, apply: Apply) {
     this.#source = source;
@@ -26,7 +27,7 @@ export class LiveConfig {
 
   /** Changes the file, and what of that can be changed at once. */
   change(changes: ConfigChanges): Promise<ConfigView> {
-    return this.#inTurn(async () => {
+    return this.#mutex.run(async () => {
       const configured = await this.#required().write(changes);
       await this.#apply(configured.settings, new Set(Object.keys(changes)));
       return viewOf(configured);
@@ -35,17 +36,11 @@ export class LiveConfig {
 
   /** Reads the file again, and puts all of it into force. */
   reload(): Promise<ConfigView> {
-    return this.#inTurn(async () => {
+    return this.#mutex.run(async () => {
       const configured = await this.#required().read();
       await this.#apply(configured.settings, new Set(LIVE));
       return viewOf(configured);
     });
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const next = this.#last.then(work);
-    this.#last = next.catch(() => {});
-    return next;
   }
 
   #required(): ConfigSource {

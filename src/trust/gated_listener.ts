@@ -3,6 +3,7 @@ import { messageOf } from "../fault.ts";
 import type { Address } from "../wire/address.ts";
 import { listenOn, type Socket, type TransportListener } from "../wire/transport.ts";
 import { Gate, type Inside } from "./gate.ts";
+import { Mutex } from "../async/mutex.ts";
 
 const log = getLogger(["shoal", "trust", "gate"]);
 
@@ -18,7 +19,7 @@ export class GatedListener implements TransportListener {
   #inside: Deno.TlsListener;
   #closed = false;
   /** Whoever enters, or changes the inside, waits for those before. */
-  #entering: Promise<unknown> = Promise.resolve();
+  readonly #entering = new Mutex();
 
   /**
    * `listenInside` listens with TLS, and calls `renew` when that is to be done once more. Throws a
@@ -42,7 +43,10 @@ export class GatedListener implements TransportListener {
   }
 
   async accept(): Promise<Socket> {
-    const gate = new Gate(await this.#outside.accept(), () => this.#inTurn(() => this.#enter()));
+    const gate = new Gate(
+      await this.#outside.accept(),
+      () => this.#entering.run(() => this.#enter()),
+    );
     this.#gates.add(gate);
     gate.ended.finally(() => this.#gates.delete(gate));
     return gate;
@@ -53,7 +57,10 @@ export class GatedListener implements TransportListener {
     this.#outside.close();
     this.#inside.close();
     for (const gate of this.#gates) gate.abort();
-    await Promise.allSettled([this.#entering, ...[...this.#gates].map(({ ended }) => ended)]);
+    await Promise.allSettled([
+      this.#entering.idle(),
+      ...[...this.#gates].map(({ ended }) => ended),
+    ]);
   }
 
   /** A connection to the inside. Others on this machine may connect there, and get nowhere. */
@@ -75,18 +82,12 @@ export class GatedListener implements TransportListener {
 
   #enterable(): Deno.TlsListener {
     return this.#listenInside({ host: "127.0.0.1", port: 0 }, () => {
-      this.#inTurn(() => {
+      this.#entering.run(() => {
         if (this.#closed) return;
         const before = this.#inside;
         this.#inside = this.#enterable();
         before.close();
       }).catch((error) => log.error("cannot listen anew: {why}", { why: messageOf(error) }));
     });
-  }
-
-  #inTurn<T>(act: () => Promise<T> | T): Promise<T> {
-    const acting = this.#entering.then(act);
-    this.#entering = acting.catch(() => {});
-    return acting;
   }
 }

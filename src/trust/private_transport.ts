@@ -22,6 +22,7 @@ import { type Leaf, SwarmAuthority } from "./swarm_authority.ts";
 import type { SwarmKey } from "./swarm_key.ts";
 import { findNameKey, makeSwarmName, type NameKey } from "./swarm_name.ts";
 import { deriveSwarmSecrets, type SwarmSecrets } from "./swarm_secrets.ts";
+import { deadline } from "../async/deadline.ts";
 
 /** One key, ready for use. */
 interface Credential extends Token, NameKey {
@@ -138,13 +139,9 @@ export class PrivateTransport implements Transport {
   /** Within the handshake's time. Nothing is sent to whoever isn't a member. */
   async admit(connection: Channel): Promise<void> {
     const late = new Fault("network", `${connection} did not prove that it is a member in time`);
-    const timer = setTimeout(() => connection.close(late), this.#handshakeMs);
-    try {
-      const { until } = await admit(connection, this.#good());
-      this.#endAt(until, connection);
-    } finally {
-      clearTimeout(timer);
-    }
+    using _timer = deadline(this.#handshakeMs, () => connection.close(late));
+    const { until } = await admit(connection, this.#good());
+    this.#endAt(until, connection);
   }
 
   /** Those that are good at this moment, latest first. */

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { randomBytes, scrypt, timingSafeEqual } from "node:crypto";
 import { Fault } from "../fault.ts";
+import { Mutex } from "../async/mutex.ts";
 
 /** Fewest characters. */
 export const PASSWORD_MIN = 8;
@@ -18,7 +19,7 @@ const WAITING_CAP = 8;
 export class Password {
   readonly #salt: Uint8Array;
   readonly #hash: Uint8Array;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #checking = new Mutex();
   #waiting = 0;
 
   private constructor(salt: Uint8Array, hash: Uint8Array) {
@@ -44,12 +45,14 @@ export class Password {
   /** Whether it is that password, `allowed` still holding when its turn comes; in constant time. */
   async is(text: string, allowed: () => boolean = () => true): Promise<boolean> {
     this.#waiting++;
-    const check = this.#last.then(async () =>
-      allowed() && text.length <= PASSWORD_CAP &&
-      timingSafeEqual(await hashOf(text, this.#salt), this.#hash)
-    ).finally(() => this.#waiting--);
-    this.#last = check.catch(() => {});
-    return await check;
+    try {
+      return await this.#checking.run(async () =>
+        allowed() && text.length <= PASSWORD_CAP &&
+        timingSafeEqual(await hashOf(text, this.#salt), this.#hash)
+      );
+    } finally {
+      this.#waiting--;
+    }
   }
 }
 

@@ -15,6 +15,8 @@ import {
   PAYLOAD_MS,
   PROTOCOL_VERSION,
 } from "./protocol.ts";
+import { Condition } from "../async/condition.ts";
+import { deadline } from "../async/deadline.ts";
 
 /** Most requests that are read before the first of them is answered, unless told otherwise. */
 export const READ_AHEAD = 64;
@@ -111,7 +113,7 @@ class Answerer<R extends { action: string; id: number }> {
   /** The first is the one being answered. */
   readonly #queue: Entry<R>[] = [];
   /** Wakes the reader and the loop when the queue has changed. */
-  #changed = Promise.withResolvers<void>();
+  readonly #changed = new Condition();
 
   constructor(connection: Connection, handlers: Handlers<R>) {
     this.#connection = connection;
@@ -199,7 +201,7 @@ class Answerer<R extends { action: string; id: number }> {
         const entry = await this.#take(message, message.id);
         this.#push(entry);
         if (endsConnection(entry)) return;
-        while (this.#queue.length >= readAhead) await this.#changed.promise;
+        while (this.#queue.length >= readAhead) await this.#changed.wait();
       }
     } catch (error) {
       const code = "bad_message";
@@ -223,7 +225,7 @@ class Answerer<R extends { action: string; id: number }> {
     let release = () => {};
     if (message.payload) {
       if (!WITH_PAYLOAD.has(message.action)) return refusal("bad_message", "unexpected payload");
-      while (this.#queue.length > 0 && !this.#connection.closed) await this.#changed.promise;
+      while (this.#queue.length > 0 && !this.#connection.closed) await this.#changed.wait();
       try {
         release = await this.#handlers.admit?.(message.action, message.payload) ?? release;
       } catch (error) {
@@ -255,12 +257,8 @@ class Answerer<R extends { action: string; id: number }> {
   async #inTime(reading: Promise<void>): Promise<void> {
     const connection = this.#connection;
     const late = new Fault("network", `${connection} took too long for a payload`);
-    const timer = setTimeout(() => connection.close(late), PAYLOAD_MS);
-    try {
-      await reading;
-    } finally {
-      clearTimeout(timer);
-    }
+    using _timer = deadline(PAYLOAD_MS, () => connection.close(late));
+    await reading;
   }
 
   async #passOver(bytes: number): Promise<void> {
@@ -284,7 +282,7 @@ class Answerer<R extends { action: string; id: number }> {
 
   async #answerAll(): Promise<void> {
     for (;;) {
-      while (this.#queue.length === 0) await this.#changed.promise;
+      while (this.#queue.length === 0) await this.#changed.wait();
       if (!await this.#answerOne(this.#queue[0])) return;
       this.#queue.shift();
       if (this.#queue.length === 0) this.#connection.hasten(IDLE_MS);
@@ -355,8 +353,7 @@ class Answerer<R extends { action: string; id: number }> {
   }
 
   #wake(): void {
-    this.#changed.resolve();
-    this.#changed = Promise.withResolvers();
+    this.#changed.notifyAll();
   }
 
   #sendError(

@@ -7,6 +7,7 @@ import { Fault } from "../fault.ts";
 import { encodeMessage, type Message, type Outgoing, parseAs } from "./codec.ts";
 import { type Address, Connection, type ConnectionOptions } from "./connection.ts";
 import { ErrorReply, HANDSHAKE_MS, PROTOCOL_VERSION } from "./protocol.ts";
+import { deadline } from "../async/deadline.ts";
 
 /** The other end answered a request with `error`. `code` is one of protocol.ts's, or unknown. */
 export class Refusal extends Fault {
@@ -96,9 +97,9 @@ export class Caller {
     const connection = await Connection.open(address, { ...connectionOptions, signal });
     const caller = new Caller(connection);
     const left = HANDSHAKE_MS - (performance.now() - started);
-    const timer = setTimeout(
-      () => connection.close(new Fault("network", `${connection} did not say hello`)),
+    using _timer = deadline(
       left,
+      () => connection.close(new Fault("network", `${connection} did not say hello`)),
     );
     const abort = () => connection.close();
     signal?.addEventListener("abort", abort);
@@ -113,7 +114,6 @@ export class Caller {
       signal?.throwIfAborted();
       throw error;
     } finally {
-      clearTimeout(timer);
       signal?.removeEventListener("abort", abort);
     }
   }

@@ -10,6 +10,8 @@ import { giveBuffer, isPooledBuffer, takeBuffer } from "./buffer_pool.ts";
 import { HANDSHAKE_MS, LINE_CAP, PROGRESS_MS } from "./protocol.ts";
 import { inTheClear, OtherSwarm, type Socket, type Transport } from "./transport.ts";
 import { Watchdog } from "../async/watchdog.ts";
+import { Mutex } from "../async/mutex.ts";
+import { deadline } from "../async/deadline.ts";
 
 export { type Address, formatAddress };
 
@@ -73,7 +75,7 @@ export class Connection {
   #waiting = false;
   /** While the system may write into the buffer. */
   #filling = false;
-  #writing: Promise<void> = Promise.resolve();
+  readonly #writing = new Mutex();
   /** Fails the write under way. */
   #interrupt: ((error: Error) => void) | undefined;
   #reason: Fault | undefined;
@@ -101,7 +103,7 @@ export class Connection {
   ): Promise<Connection> {
     const { signal, ms = HANDSHAKE_MS } = options;
     const timeout = new AbortController();
-    const timer = setTimeout(() => timeout.abort(), ms);
+    using _timer = deadline(ms, () => timeout.abort());
     const either = signal ? AbortSignal.any([signal, timeout.signal]) : timeout.signal;
     const transport = options.transport ?? inTheClear;
     let connection: Connection | undefined;
@@ -121,7 +123,6 @@ export class Connection {
         : messageOf(cause).toLowerCase();
       throw new Fault("network", `Cannot connect to ${formatAddress(address)}: ${why}`, { cause });
     } finally {
-      clearTimeout(timer);
       either.removeEventListener("abort", abort);
     }
   }
@@ -246,9 +247,7 @@ export class Connection {
 
   /** Sends bytes that are already a whole message; they must not change until this resolves. */
   sendBytes(bytes: Uint8Array): Promise<void> {
-    const sent = this.#writing.then(() => this.#write(bytes));
-    this.#writing = sent.catch(() => {});
-    return sent;
+    return this.#writing.run(() => this.#write(bytes));
   }
 
   /** Closes at once. Reads and writes under way fail with `reason`, where one is given. */

@@ -14,6 +14,7 @@ import { Fault, messageOf } from "../fault.ts";
 import { decodePayload } from "./codec.ts";
 import { type Address, Connection, formatAddress } from "./connection.ts";
 import { CHUNK_SIZE, FileId, HANDSHAKE_MS, Host, Name, Port, TEXT_CAP } from "./protocol.ts";
+import { deadline } from "../async/deadline.ts";
 
 /** Most bytes in a reply: the digests of a file of 15 GiB, at 68 bytes for each chunk. */
 export const SEED_LINE_CAP = 16 << 20;
@@ -99,7 +100,8 @@ export async function askLegacy<S extends v.GenericSchema>(
   const who = formatAddress(address);
   using connection = await Connection.open(address, { ms, lineCap, progressMs: ms, signal });
   const late = new Fault("network", `${who} did not answer within ${ms / 1000} s`);
-  const timer = setTimeout(() => connection.close(late), ms - (performance.now() - started));
+  const left = ms - (performance.now() - started);
+  using _timer = deadline(left, () => connection.close(late));
   const abort = () => connection.close();
   signal?.addEventListener("abort", abort);
   try {
@@ -112,7 +114,6 @@ export async function askLegacy<S extends v.GenericSchema>(
     signal?.throwIfAborted();
     throw error;
   } finally {
-    clearTimeout(timer);
     signal?.removeEventListener("abort", abort);
   }
 }

@@ -1,4 +1,5 @@
 import { findCommand } from "./find_command.ts";
+import { within } from "../../async/deadline.ts";
 
 /** What opens a page on each system: a command, looked for in $PATH where it has no path. */
 const OPENERS: Partial<Record<typeof Deno.build.os, string>> = {
@@ -52,12 +53,10 @@ async function started(path: string, args: string[]): Promise<boolean> {
     args,
     ...{ stdin: "null", stdout: "null", stderr: "null" },
   }).spawn();
-  const goesOn = Promise.withResolvers<true>();
-  const timer = setTimeout(() => goesOn.resolve(true), FAILS_WITHIN_MS);
   try {
-    return await Promise.race([child.status.then(({ success }) => success), goesOn.promise]);
+    const status = await within(child.status, FAILS_WITHIN_MS);
+    return status === undefined || status.success;
   } finally {
-    clearTimeout(timer);
     child.unref();
   }
 }

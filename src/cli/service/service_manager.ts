@@ -1,5 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import { messageOf } from "../../fault.ts";
+import { Mutex } from "../../async/mutex.ts";
 
 const log = getLogger(["shoal", "service"]);
 const encoder = new TextEncoder();
@@ -17,7 +18,7 @@ export class ServiceManager implements Disposable {
   readonly #watchdogMs: number | undefined;
   #socket: Deno.DatagramConn | undefined;
   #watchdog: ReturnType<typeof setInterval> | undefined;
-  #last: Promise<void> = Promise.resolve();
+  readonly #sending = new Mutex();
   #failed = false;
 
   private constructor(address: string | undefined, watchdogMs?: number) {
@@ -61,7 +62,7 @@ export class ServiceManager implements Disposable {
     const path = this.#address;
     if (path === undefined) return Promise.resolve();
     const lines = Object.entries(state).map(([name, value]) => `${name}=${value}`).join("\n");
-    this.#last = this.#last.then(async () => {
+    return this.#sending.run(async () => {
       try {
         this.#socket ??= openSocket();
         await this.#socket.send(encoder.encode(lines), { transport: "unixpacket", path });
@@ -72,7 +73,6 @@ export class ServiceManager implements Disposable {
         log.warn("Cannot notify {to}: {error}", { to, error: messageOf(error) });
       }
     });
-    return this.#last;
   }
 }
 

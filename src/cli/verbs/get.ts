@@ -22,6 +22,7 @@ import {
 } from "./get_options.ts";
 import { describePlan, describeReceipt, notesOn } from "./get_report.ts";
 import type { Verb, VerbCall } from "./verb.ts";
+import { Mutex } from "../../async/mutex.ts";
 
 /**
  * `get NAME…`: prints a receipt for each, as a line or, with `--json`, as lines of GetEvents and then
@@ -159,16 +160,16 @@ function following(
   }
   output.lines = true;
   // In turn: a line is written whole before the next one. What nobody reads fails with the receipt.
-  let last: Promise<void> = Promise.resolve();
+  const printing = new Mutex();
   const emit = (value: unknown) => {
-    last = last.then(() => output.value(value)).catch(() => {});
+    printing.run(() => output.value(value)).catch(() => {});
   };
   return work({
     signal,
     onProgress: (progress) =>
       progress.size === undefined || emit({ event: "progress", name, ...progress }),
     onEvent: emit,
-  }).finally(() => last);
+  }).finally(() => printing.idle());
 }
 
 async function tell(receipt: Receipt, { output, flags }: VerbCall): Promise<void> {

@@ -4,6 +4,7 @@ import { type Caller, Refusal } from "../../wire/caller.ts";
 import { Page } from "../../wire/page.ts";
 import { type Announcement, type Holding, Ok } from "../../wire/protocol.ts";
 import { retryAfter } from "./retry_after.ts";
+import { Mutex } from "../../async/mutex.ts";
 
 /** Announcements, as they come to hand. */
 export type Announcements = AsyncIterable<Announcement> | Iterable<Announcement>;
@@ -21,7 +22,7 @@ export class Announcer {
   readonly #onBroken: (error: unknown) => void;
   readonly #random: () => number;
   readonly #stopped = new AbortController();
-  #last: Promise<void> = Promise.resolve();
+  readonly #sending = new Mutex();
 
   /**
    * `onRefused` hears why the bootstrap doesn't take something, such as a cap; others are taken still.
@@ -58,7 +59,7 @@ export class Announcer {
   }
 
   #send(action: string, items: AsyncIterable<Holding> | Iterable<Holding>): Promise<void> {
-    return this.#last = this.#last.then(async () => {
+    return this.#sending.run(async () => {
       try {
         let page = new Page<Holding>();
         for await (const item of items) {

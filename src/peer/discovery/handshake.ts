@@ -5,6 +5,7 @@ import { type Address, Connection, formatAddress } from "../../wire/connection.t
 import { BootstrapHello, PROTOCOL_VERSION } from "../../wire/protocol.ts";
 import { askLegacy, LegacyPeers } from "../../wire/legacy_dialect.ts";
 import { OtherSwarm, type Transport } from "../../wire/transport.ts";
+import { deadline } from "../../async/deadline.ts";
 
 /** Time for each of the two greetings, in milliseconds: together a handshake. */
 export const GREETING_MS = 5_000;
@@ -48,7 +49,8 @@ export async function handshake(
   const connection = await reach(address, ms, options);
   const caller = new Caller(connection);
   const silent = new Fault("network", `${formatAddress(address)} did not say hello`);
-  const timer = setTimeout(() => caller.close(silent), ms - (performance.now() - started));
+  const left = ms - (performance.now() - started);
+  using _timer = deadline(left, () => caller.close(silent));
   const abort = () => caller.close();
   signal?.addEventListener("abort", abort);
   try {
@@ -72,7 +74,6 @@ export async function handshake(
       : `${who} is not a Shoal bootstrap: ${messageOf(error).replace(`${connection} `, "it ")}`;
     throw new Fault("network", what, { cause: error });
   } finally {
-    clearTimeout(timer);
     signal?.removeEventListener("abort", abort);
   }
 }

@@ -24,6 +24,7 @@ import { type Announcements, Announcer } from "./announcer.ts";
 import { retryAfter } from "./retry_after.ts";
 import { handshake } from "./handshake.ts";
 import type { BootstrapStatus } from "../api/peer_api.ts";
+import { deadline } from "../../async/deadline.ts";
 
 const log = getLogger(["shoal", "peer", "registration"]);
 
@@ -220,7 +221,6 @@ export class Registration {
 }
 
 async function sayGoodbye(caller: Caller): Promise<void> {
-  const timer = setTimeout(() => caller.close(), GOODBYE_MS);
+  using _timer = deadline(GOODBYE_MS, () => caller.close());
   await caller.request({ action: "goodbye" }, Ok).catch(() => {});
-  clearTimeout(timer);
 }

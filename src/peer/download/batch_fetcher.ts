@@ -6,6 +6,7 @@ import type { RateLimiter } from "../../async/rate_limiter.ts";
 import type { PeerSource } from "./peer_source.ts";
 import { SourcePool } from "./source_pool.ts";
 import { type Find, SourceSearch, TICK_MS, WAIT_MS } from "./source_search.ts";
+import { Condition } from "../../async/condition.ts";
 
 /** Requests in flight to one source. */
 const IN_FLIGHT = 4;
@@ -49,7 +50,7 @@ export class BatchFetcher {
   #failure: unknown;
   #lastUseful = performance.now();
   /** Resolves when files that a source did not bring can be asked of others. */
-  #returned = Promise.withResolvers<void>();
+  readonly #returned = new Condition();
 
   constructor(options: BatchFetcherOptions) {
     this.#options = options;
@@ -134,7 +135,7 @@ export class BatchFetcher {
       const batch = this.#batches.take(source);
       if (batch.length === 0) {
         const pause = delay(LACKING_MS, signal).then(() => true, () => false);
-        const over = await Promise.race([pause, this.#returned.promise.then(() => false)]);
+        const over = await Promise.race([pause, this.#returned.wait().then(() => false)]);
         // Not sooner: it would be asked for what it lacks without end.
         if (over) this.#batches.forget(source);
         continue;
@@ -157,8 +158,7 @@ export class BatchFetcher {
   #giveBack(files: Set<SmallFile>): void {
     if (files.size === 0) return;
     this.#batches.giveBack([...files]);
-    this.#returned.resolve();
-    this.#returned = Promise.withResolvers();
+    this.#returned.notifyAll();
   }
 
   async #ask(source: PeerSource, batch: SmallFile[], left: Set<SmallFile>): Promise<void> {

@@ -23,6 +23,7 @@ import type { ChunkRange, Source } from "./source.ts";
 import { SourcePool } from "./source_pool.ts";
 import { type Find, SourceSearch, TICK_MS, WAIT_MS } from "./source_search.ts";
 import { VerifiedBlocks } from "./verified_blocks.ts";
+import { Condition } from "../../async/condition.ts";
 
 /** How long to wait before those who could not bring a page of digests are asked again, in milliseconds. */
 const PAGE_AGAIN_MS = 500;
@@ -86,7 +87,7 @@ export class Downloader implements PipelineHost, ReuseHost {
   /** Chunks from this one on may still be had from here, and are not fetched yet. */
   #undecided = Infinity;
   /** Resolves when one more source is connected. */
-  #joined = Promise.withResolvers<void>();
+  readonly #joined = new Condition();
   #lastTick = performance.now();
   /** For how long there was no source that brings anything, in milliseconds. */
   #hopelessMs = 0;
@@ -211,7 +212,7 @@ export class Downloader implements PipelineHost, ReuseHost {
       const stored = this.#pages.stored(0, page);
       if (stored) return stored;
       this.throwIfEnded();
-      const joined = this.#joined.promise;
+      const joined = this.#joined.wait();
       for (const [source, lane] of [...this.#lanes]) {
         try {
           return await this.#pages.page(0, page, source);
@@ -331,8 +332,7 @@ export class Downloader implements PipelineHost, ReuseHost {
     const lane = new RequestPipeline(source, this);
     this.#picker.add(source, map, source.receipt.peer);
     this.#lanes.set(source, lane);
-    this.#joined.resolve();
-    this.#joined = Promise.withResolvers();
+    this.#joined.notifyAll();
     onConnected();
     try {
       await lane.run();
@@ -408,7 +408,7 @@ export class Downloader implements PipelineHost, ReuseHost {
   /** Stops what is still connecting, waiting or under way. */
   #end(): void {
     this.#ended.abort();
-    this.#joined.resolve();
+    this.#joined.notifyAll();
     for (const lane of this.#lanes.values()) lane.stop();
   }
 

@@ -7,6 +7,7 @@ import { REQUEST_CHUNKS } from "../../wire/protocol.ts";
 import type { Share } from "./budget.ts";
 import type { ChunkRange, ChunkRequest, Source } from "./source.ts";
 import { Window } from "./window.ts";
+import { Condition } from "../../async/condition.ts";
 
 /** Requests that a window is divided into, at least. */
 const REQUESTS = 8;
@@ -66,7 +67,7 @@ export class RequestPipeline {
   #open = 0;
   #failure: unknown;
   #stopped = false;
-  #changed = Promise.withResolvers<void>();
+  readonly #changed = new Condition();
 
   constructor(source: Source, host: PipelineHost) {
     this.#source = source;
@@ -85,11 +86,11 @@ export class RequestPipeline {
     while (this.#failure === undefined && !this.#stopped) {
       const next = this.#next();
       if (next) this.#start(next);
-      else await this.#changed.promise;
+      else await this.#changed.wait();
     }
     for (const { asked } of this.#queue) asked.failed = true;
     this.#queue = [];
-    while (this.#open > 0) await this.#changed.promise;
+    while (this.#open > 0) await this.#changed.wait();
     for (const { pieces } of new Set(this.#asked.values())) {
       this.#host.release(pieces, this.#source, true);
     }
@@ -98,8 +99,7 @@ export class RequestPipeline {
 
   /** There may be more to ask for. */
   wake(): void {
-    this.#changed.resolve();
-    this.#changed = Promise.withResolvers();
+    this.#changed.notifyAll();
   }
 
   /** A piece was brought by somebody else. */

@@ -11,6 +11,7 @@ import type { TreeShape } from "../../content/hash_tree.ts";
 import { BLOCK_DIGESTS, CHUNK_SIZE, DIGEST_SIZE } from "../../content/sizes.ts";
 import type { DigestStore } from "../../store/hash/digest_store.ts";
 import type { ChunkRange } from "./source.ts";
+import { Pool } from "../../async/pool.ts";
 
 /** Pages of digests that are looked at together: 8 GiB of the wanted file. */
 const WINDOW_PAGES = 64;
@@ -150,8 +151,7 @@ async function missingIn(first: number, end: number, host: ReuseHost) {
 class Copies {
   readonly #host: ReuseHost;
   readonly #copy: ReuseOptions["copy"];
-  readonly #underWay = new Set<Promise<void>>();
-  #failure: unknown;
+  readonly #pool = new Pool(COPIES);
 
   constructor(host: ReuseHost, copy: ReuseOptions["copy"]) {
     this.#host = host;
@@ -160,18 +160,16 @@ class Copies {
 
   /** Begins a copy when fewer than {@link COPIES} are under way. Throws what an earlier one failed with. */
   async add(...args: Parameters<ReuseOptions["copy"]>): Promise<void> {
-    while (this.#underWay.size >= COPIES) await Promise.race(this.#underWay);
-    this.#check();
-    const work = this.#run(...args).catch((error) => {
-      this.#failure ??= error;
-    }).finally(() => this.#underWay.delete(work));
-    this.#underWay.add(work);
+    await this.#pool.add(() => {
+      this.#host.throwIfEnded();
+      return this.#run(...args);
+    });
   }
 
   /** Resolves when nothing is under way. */
   async settled(): Promise<void> {
-    await Promise.all(this.#underWay);
-    this.#check();
+    await this.#pool.settled();
+    this.#host.throwIfEnded();
   }
 
   async #run(...[range, expected, from]: Parameters<ReuseOptions["copy"]>): Promise<void> {
@@ -182,11 +180,6 @@ class Copies {
       if (index > begin) this.#host.adopt({ first: range.first + begin, count: index - begin });
       else index++;
     }
-  }
-
-  #check(): void {
-    this.#host.throwIfEnded();
-    if (this.#failure !== undefined) throw this.#failure;
   }
 }
 

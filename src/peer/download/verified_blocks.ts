@@ -6,6 +6,8 @@ import type { DigestStore } from "../../store/hash/digest_store.ts";
 import { BLOCK_DIGESTS, DIGEST_SIZE } from "../../wire/protocol.ts";
 import type { ChunkRange } from "./source.ts";
 import type { Source } from "./source.ts";
+import { within } from "../../async/deadline.ts";
+import { LruMap } from "../../async/lru_map.ts";
 
 /** Pages kept in memory; one covers 128 MiB of a file. */
 const RECENT_PAGES = 8;
@@ -21,7 +23,7 @@ export class VerifiedBlocks {
   readonly #id: string;
   readonly #shape: TreeShape;
   readonly #store: DigestStore;
-  readonly #recent = new Map<string, Uint8Array>();
+  readonly #recent = new LruMap<string, Uint8Array>(RECENT_PAGES);
   readonly #underWay = new Map<string, Promise<Uint8Array>>();
 
   constructor(id: string, shape: TreeShape, store: DigestStore) {
@@ -102,22 +104,12 @@ export class VerifiedBlocks {
   }
 
   #keep(key: string, bytes: Uint8Array): Uint8Array {
-    this.#recent.delete(key);
     this.#recent.set(key, bytes);
-    if (this.#recent.size > RECENT_PAGES) {
-      this.#recent.delete(this.#recent.keys().next().value!);
-    }
     return bytes;
   }
 }
 
 /** True when the work ends in time, well or not. */
 async function endsWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
-  const late = Promise.withResolvers<false>();
-  const timer = setTimeout(() => late.resolve(false), ms);
-  try {
-    return await Promise.race([work.then(() => true, () => true), late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
+  return await within(work.then(() => true, () => true), ms) ?? false;
 }

@@ -1,7 +1,6 @@
 import { Fault } from "../../fault.ts";
 import { CHUNK_SIZE } from "../../content/sizes.ts";
 import { PIECE_SIZE } from "../../content/piece_map.ts";
-import { abortable } from "../../async/retry.ts";
 import type { FolderFile, FolderFiles } from "../../store/shares/folder_files.ts";
 import type { Library, Share } from "../../store/shares/library.ts";
 import type { PartialFile } from "../../store/partial/partial_file.ts";
@@ -13,6 +12,8 @@ import type { OpenedFile } from "../api/ui_api.ts";
 import type { Kind } from "../../wire/protocol.ts";
 import type { GetRequest, StreamRequest } from "../api/peer_api.ts";
 import type { Sharing } from "../share/sharing.ts";
+import { Condition } from "../../async/condition.ts";
+import { within } from "../../async/deadline.ts";
 
 /** Bytes read from disk at a time. */
 const BLOCK_SIZE = 256 << 10;
@@ -179,12 +180,12 @@ export class FileOpener {
   ): AsyncGenerator<Uint8Array> {
     const reader = {};
     let ended = false;
-    let changed = Promise.withResolvers<void>();
+    const changed = new Condition();
     void running.ended.then(() => {
       ended = true;
-      changed.resolve();
+      changed.notifyAll();
     });
-    const stopHearing = partial.onPiece(() => changed.resolve());
+    const stopHearing = partial.onPiece(() => changed.notifyAll());
     try {
       while (position < end) {
         const piece = Math.floor(position / PIECE_SIZE);
@@ -199,9 +200,7 @@ export class FileOpener {
           continue;
         }
         if (ended) return;
-        await orLater(abortable(changed.promise, signal), LOOK_EVERY_MS);
-        changed = Promise.withResolvers();
-        if (ended) changed.resolve();
+        await within(changed.wait(signal), LOOK_EVERY_MS);
       }
     } finally {
       stopHearing();
@@ -237,16 +236,5 @@ export class FileOpener {
     } finally {
       gone.abort(new DOMException("the reader went away", "AbortError"));
     }
-  }
-}
-
-/** Resolves with the promise, or after so many milliseconds; rejects as the promise does. */
-async function orLater(promise: Promise<void>, ms: number): Promise<void> {
-  const later = Promise.withResolvers<void>();
-  const timer = setTimeout(later.resolve, ms);
-  try {
-    await Promise.race([promise, later.promise]);
-  } finally {
-    clearTimeout(timer);
   }
 }

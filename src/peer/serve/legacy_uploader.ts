@@ -7,6 +7,7 @@ import { CHUNK_SIZE, DIGEST_SIZE, IDLE_MS } from "../../wire/protocol.ts";
 import { LegacyFileRequest, LegacyGetChunk, SEED_LINE_CAP } from "../../wire/legacy_dialect.ts";
 import type { ServedContents } from "./served_contents.ts";
 import type { UploadSlots } from "./upload_slots.ts";
+import { groupOf } from "../../wire/ip_address.ts";
 
 const LegacyPeerRequest = v.variant("action", [LegacyFileRequest, LegacyGetChunk]);
 
@@ -25,7 +26,8 @@ export async function answerLegacy(
   { contents, slots }: { contents: ServedContents; slots: UploadSlots },
 ): Promise<void> {
   for (let message: Message | null = first; message; message = await connection.read(IDLE_MS)) {
-    using _slot = await slots.take(connection.remote.host, connection.closing);
+    const { host } = connection.remote;
+    using _slot = await slots.take(groupOf(host) ?? host, connection.closing);
     for (const piece of answerTo(message, String(connection), contents)) {
       await connection.sendBytes(piece);
     }

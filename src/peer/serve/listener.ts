@@ -3,7 +3,7 @@ import { Fault, messageOf } from "../../fault.ts";
 import { delay } from "../../async/retry.ts";
 import { type Address, Connection, type ConnectionOptions } from "../../wire/connection.ts";
 import { inTheClear, type TransportListener } from "../../wire/transport.ts";
-import { isLoopback } from "./sources_for.ts";
+import { groupOf, isLoopback } from "../../wire/ip_address.ts";
 
 const log = getLogger(["shoal", "peer", "listener"]);
 
@@ -98,13 +98,13 @@ export class Listener {
     if (this.#connections.size >= maxConnections) {
       return `this peer serves at most ${maxConnections} connections`;
     }
-    if (!isLoopback(host) && (this.#perAddress.get(host) ?? 0) >= maxPerAddress) {
+    if (!isLoopback(host) && (this.#perAddress.get(keyOf(host)) ?? 0) >= maxPerAddress) {
       return `this peer serves at most ${maxPerAddress} connections to one address`;
     }
   }
 
   async #admit(connection: Connection): Promise<void> {
-    const { host } = connection.remote;
+    const host = keyOf(connection.remote.host);
     this.#perAddress.set(host, (this.#perAddress.get(host) ?? 0) + 1);
     try {
       await connection.transport.admit(connection);
@@ -137,4 +137,9 @@ async function refuse(connection: Connection, message: string): Promise<void> {
   await connection.transport.admit(connection);
   await connection.send({ action: "error", code: "busy", message });
   await connection.read(REFUSING_MS);
+}
+
+/** The key that a caller's connections are counted under. */
+function keyOf(host: string): string {
+  return groupOf(host) ?? host;
 }

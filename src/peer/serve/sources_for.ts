@@ -1,3 +1,4 @@
+import { isLoopback } from "../../wire/ip_address.ts";
 import { type PeerRecord, SOURCES_CAP } from "../../wire/protocol.ts";
 
 /**
@@ -20,11 +21,6 @@ export function sourcesFor(
     named.push(record);
   }
   return named;
-}
-
-/** True for an address that means the machine itself. */
-export function isLoopback(host: string): boolean {
-  return /^127\.\d+\.\d+\.\d+$/.test(host) || host === "::1" || host === "localhost";
 }
 
 function keyOf({ address, port }: { address: string; port?: number }): string {

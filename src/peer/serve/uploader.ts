@@ -18,6 +18,7 @@ import { ServedContents, type ServedContentsOptions } from "./served_contents.ts
 import type { ChunkRange } from "../download/source.ts";
 import { sourcesFor } from "./sources_for.ts";
 import { type UploadSlot, UploadSlots } from "./upload_slots.ts";
+import { groupOf } from "../../wire/ip_address.ts";
 
 export interface UploaderOptions extends ServedContentsOptions {
   /** What this peer says of itself in `hello`. */
@@ -182,7 +183,8 @@ export class Uploader {
     signal: AbortSignal,
     make: (slot: UploadSlot) => Uint8Array,
   ): Promise<Response> {
-    const slot = await this.#slots.take(connection.remote.host, signal);
+    const { host } = connection.remote;
+    const slot = await this.#slots.take(groupOf(host) ?? host, signal);
     try {
       return { bytes: make(slot), release: () => slot[Symbol.dispose]() };
     } catch (error) {

@@ -1,5 +1,6 @@
 import type { Lifetime } from "../../async/lifetime.ts";
 import type { Sharing } from "./sharing.ts";
+import { Mutex } from "../../async/mutex.ts";
 
 /** How often shared files are looked at, in milliseconds. */
 const RESCAN_MS = 60_000;
@@ -9,7 +10,7 @@ export class Rescanner {
   readonly #sharing: Sharing;
   readonly #lifetime: Lifetime;
   #timer: ReturnType<typeof setInterval> | undefined;
-  #underWay: Promise<void> = Promise.resolve();
+  readonly #mutex = new Mutex();
   #due = false;
 
   constructor(sharing: Sharing, lifetime: Lifetime) {
@@ -51,8 +52,6 @@ export class Rescanner {
   }
 
   #afterOthers(work: () => Promise<void>): void {
-    const next = this.#underWay.then(work);
-    this.#underWay = next.catch(() => {});
-    this.#lifetime.inBackground(next);
+    this.#lifetime.inBackground(this.#mutex.run(work));
   }
 }

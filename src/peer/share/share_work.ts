@@ -1,4 +1,5 @@
 import { foldName } from "../../content/safe_path.ts";
+import { Mutex } from "../../async/mutex.ts";
 
 /** What work on a share is for. What comes later ends what ranks below it. */
 export const RANK = {
@@ -27,7 +28,7 @@ interface Work {
  * in which it came. Names that only differ in case or Unicode form count as one.
  */
 export class ShareWork {
-  readonly #byName = new Map<string, { works: Set<Work>; last: Promise<unknown> }>();
+  readonly #byName = new Map<string, { works: Set<Work>; mutex: Mutex }>();
 
   /**
    * Does some work on a name: ends what ranks below, waits for what is under way, then begins. The
@@ -40,7 +41,7 @@ export class ShareWork {
     work: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
     const key = foldName(name);
-    const queue = this.#byName.get(key) ?? { works: new Set<Work>(), last: Promise.resolve() };
+    const queue = this.#byName.get(key) ?? { works: new Set<Work>(), mutex: new Mutex() };
     this.#byName.set(key, queue);
     for (const other of queue.works) {
       if (other.rank < options.rank) other.abort.abort(options.reason ?? new Superseded());
@@ -48,13 +49,11 @@ export class ShareWork {
     const own: Work = { rank: options.rank, abort: new AbortController() };
     queue.works.add(own);
     const signal = AbortSignal.any([own.abort.signal, ...options.signal ? [options.signal] : []]);
-    const done = queue.last.then(() => {
-      signal.throwIfAborted();
-      return work(signal);
-    });
-    queue.last = done.catch(() => {});
     try {
-      return await done;
+      return await queue.mutex.run(() => {
+        signal.throwIfAborted();
+        return work(signal);
+      });
     } finally {
       queue.works.delete(own);
       if (queue.works.size === 0) this.#byName.delete(key);

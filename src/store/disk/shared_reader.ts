@@ -2,13 +2,14 @@ import fs from "node:fs";
 import { type FileStamp, sameStamp, stampOf } from "./file_stamp.ts";
 import { READ } from "./open_flags.ts";
 import { readFully } from "./read_fully.ts";
+import { LruMap } from "../../async/lru_map.ts";
 
 /** Most files open for serving at a time; the one used longest ago is closed for the next. */
 const OPEN_FILES = 64;
 
 /** Reads shared files at any position, and notices when one is no longer what was shared. */
 export class SharedReader {
-  readonly #open = new Map<string, number>();
+  readonly #open = new LruMap<string, number>(OPEN_FILES, (fd) => fs.closeSync(fd));
 
   /**
    * Fills `into` from `position`. False when the file changed, shrank, vanished or can't be read:
@@ -54,19 +55,12 @@ export class SharedReader {
 
   #descriptor(path: string): number {
     let fd = this.#open.get(path);
-    if (fd === undefined) {
-      fd = fs.openSync(path, READ);
-      if (this.#open.size >= OPEN_FILES) this.#drop(this.#open.keys().next().value!);
-    } else {
-      this.#open.delete(path);
-    }
-    // A map keeps the order of insertion, so the first key is the one used longest ago.
-    this.#open.set(path, fd);
+    if (fd === undefined) this.#open.set(path, fd = fs.openSync(path, READ));
     return fd;
   }
 
   #drop(path: string): false {
-    const fd = this.#open.get(path);
+    const fd = this.#open.peek(path);
     if (fd !== undefined) fs.closeSync(fd);
     this.#open.delete(path);
     return false;

@@ -3,6 +3,7 @@ import { CHUNK_SIZE } from "../../content/sizes.ts";
 import { chunkDigests } from "../../content/sync_digest.ts";
 import type { Payload } from "./sink.ts";
 import type { Stored } from "./sink.ts";
+import { Mutex } from "../../async/mutex.ts";
 
 /**
  * Verifies payloads on the calling thread, which takes half a millisecond for each, and writes them on
@@ -11,8 +12,7 @@ import type { Stored } from "./sink.ts";
  */
 export class SpareWriter {
   readonly #files = new Map<string, Deno.FsFile>();
-  /** Resolves at the end of what is under way. */
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #storing = new Mutex();
   #pending = 0;
 
   /** Payloads that are under way. */
@@ -23,10 +23,9 @@ export class SpareWriter {
   /** As Disk.store. Rejects with what the file system says. */
   async store(path: string, position: number, payload: Payload): Promise<Stored> {
     this.#pending++;
-    const storing = this.#last.then(() => this.#store(path, position, payload));
-    this.#last = storing.catch(() => {});
     try {
-      return { bad: await storing, buffer: payload.buffer };
+      const bad = await this.#storing.run(() => this.#store(path, position, payload));
+      return { bad, buffer: payload.buffer };
     } finally {
       this.#pending--;
     }
@@ -34,7 +33,7 @@ export class SpareWriter {
 
   /** Lets go of a file, after what is under way. */
   async close(path: string): Promise<void> {
-    await this.#last;
+    await this.#storing.idle();
     this.#files.get(path)?.close();
     this.#files.delete(path);
   }

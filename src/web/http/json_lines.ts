@@ -1,5 +1,6 @@
 import { messageOf } from "../../fault.ts";
 import { toApiError } from "./api_error.ts";
+import { within } from "../../async/deadline.ts";
 
 const encoder = new TextEncoder();
 
@@ -57,17 +58,6 @@ function lineOf(value: unknown): string {
 
 function response(body: BodyInit): Response {
   return new Response(body, { headers: { "content-type": "application/jsonl" } });
-}
-
-/** What a promise gives, unless it takes longer than that. */
-async function within<T>(promise: Promise<T>, milliseconds: number): Promise<T | undefined> {
-  const { promise: late, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(() => resolve(undefined), milliseconds);
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** Values that are sent together, where they are there already. */
