@@ -90,9 +90,11 @@ export class Caller {
       /** Where this end listens, if it does. */
       port?: number;
       signal?: AbortSignal;
+      /** Called once `hello` is on its way: what is requested there goes with it, in the same round trip. */
+      onConnected?: (caller: Caller) => void;
     },
   ): Promise<{ caller: Caller; hello: v.InferOutput<S> }> {
-    const { agent, peer, port, signal, ...connectionOptions } = options;
+    const { agent, peer, port, signal, onConnected, ...connectionOptions } = options;
     const started = performance.now();
     const connection = await Connection.open(address, { ...connectionOptions, signal });
     const caller = new Caller(connection);
@@ -104,11 +106,10 @@ export class Caller {
     const abort = () => connection.close();
     signal?.addEventListener("abort", abort);
     try {
-      const { reply } = await caller.request(
-        { action: "hello", protocol: PROTOCOL_VERSION, agent, peer, port },
-        hello,
-      );
-      return { caller, hello: reply };
+      const greeting = { action: "hello", protocol: PROTOCOL_VERSION, agent, peer, port };
+      const answered = caller.request(greeting, hello);
+      onConnected?.(caller);
+      return { caller, hello: (await answered).reply };
     } catch (error) {
       caller.close();
       signal?.throwIfAborted();
@@ -254,9 +255,10 @@ export class Caller {
   ): Promise<Uint8Array<ArrayBuffer>> {
     const length = reply.payload ?? 0;
     if (length === 0) return NOTHING;
+    // More than there is of what was asked for is something else: a lie, however the rest would end.
     if (into && length > into.length) {
       throw new Fault(
-        "network",
+        "integrity",
         `${this.connection} sent ${length} bytes where at most ${into.length} were asked for`,
       );
     }

@@ -143,7 +143,7 @@ Deno.test("lies about how many files came, and files that are not had", async ()
     ],
     "long": [
       ({ id }) => wireMessage({ action: "files", id, count: 1 }, bytesOf("x".repeat(13))),
-      4,
+      5,
       /13 bytes where at most 12/,
     ],
     "none": [({ id }) => wireMessage({ action: "files", id, count: 0 }), 4, /could not be had/],

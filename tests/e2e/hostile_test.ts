@@ -122,7 +122,7 @@ const LIARS: Record<string, { lie: Lie; code: number; text?: string | RegExp }> 
   },
   "too much": {
     lie: about("get_chunks", altered(() => new Uint8Array(MIB).fill(7))),
-    code: 4,
+    code: 5,
   },
   "more than the cap": {
     lie: about(

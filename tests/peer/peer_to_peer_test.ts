@@ -177,7 +177,7 @@ Deno.test("peer source: a piece larger than was asked for is refused before it i
   const source = new PeerSource(FILE, callee.address, SELF);
   await source.connect(never);
   const asked = source.chunks({ first: 0, count: 1 }, new Uint8Array(CHUNK), never);
-  await faultOf("network", asked, "sent 1048576 bytes where at most 65536 were asked for");
+  await faultOf("integrity", asked, "sent 1048576 bytes where at most 65536 were asked for");
 });
 
 Deno.test("peer source: connecting where nobody is, or no peer, is a fault of the network", async () => {

@@ -1,3 +1,4 @@
+import type { FaultKind } from "../../src/fault.ts";
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import * as v from "valibot";
 import { Fault } from "../../src/fault.ts";
@@ -81,17 +82,21 @@ Deno.test("caller: a payload goes where it is wanted, to the byte", async () => 
 });
 
 /** What every request in flight fails with when the other end does `misdeed` to the first. */
-async function failAll(misdeed: (far: RawEnd, id: number) => unknown, text: string): Promise<void> {
+async function failAll(
+  misdeed: (far: RawEnd, id: number) => unknown,
+  text: string,
+  kind: FaultKind = "network",
+): Promise<void> {
   using pair = await callerPair();
   const { caller, far } = pair;
   const options = { into: new Uint8Array(8) };
   const asked = [1, 2, 3].map(() =>
-    faultOf("network", caller.request({ action: "get" }, Chunks, options), text)
+    faultOf(kind, caller.request({ action: "get" }, Chunks, options), text)
   );
   const { id } = await far.line();
   await misdeed(far, id);
   await Promise.all(asked);
-  await faultOf("network", caller.request({ action: "get" }, Chunks), text);
+  await faultOf(kind, caller.request({ action: "get" }, Chunks), text);
   assert(caller.connection.closed);
   assertEquals(caller.inFlight, 0);
 }
@@ -106,6 +111,7 @@ Deno.test("caller: whatever breaks the rules fails every request in flight", asy
   await failAll(
     (far, id) => far.send({ action: "chunks", id, payload: 9 }, payload(9)),
     "sent 9 bytes",
+    "integrity",
   );
   await failAll(
     (far, id) => far.send({ action: "chunks", id, payload: PAYLOAD_CAP + 1 }),

@@ -6,7 +6,7 @@ import * as v from "valibot";
 import { Fault, messageOf } from "../../fault.ts";
 import { abortable, delay } from "../../async/retry.ts";
 import { verifyAnnouncement } from "../../trust/announcement.ts";
-import { type Answer, Refusal } from "../../wire/caller.ts";
+import { type Answer, type Caller, Refusal } from "../../wire/caller.ts";
 import { decodePayload, type Outgoing } from "../../wire/codec.ts";
 import { type Address, formatAddress } from "../../wire/connection.ts";
 import {
@@ -214,12 +214,18 @@ export class BootstrapClient {
     signal?: AbortSignal,
   ): Promise<Answer<v.InferOutput<S>> | null> {
     for (let reopened = false;; reopened = true) {
-      const link = this.#open();
+      // The first question goes with the greeting, which saves a round trip.
+      let asked: Promise<Answer<v.InferOutput<S>>> | undefined;
+      const link = this.#open((caller) => {
+        const answer = caller.request(message, schema);
+        answer.catch(() => {}); // until it is awaited below
+        asked = answer;
+      });
       const greeting = await abortable(link, signal);
       if (greeting.kind === "seed") return null;
       const { caller } = greeting;
       try {
-        return await abortable(caller.request(message, schema), signal);
+        return await abortable(asked ?? caller.request(message, schema), signal);
       } catch (error) {
         signal?.throwIfAborted();
         if (error instanceof Refusal && !caller.connection.closed) throw error;
@@ -229,7 +235,8 @@ export class BootstrapClient {
     }
   }
 
-  #open(): Promise<Greeting> {
+  /** The connection that is there, or a new one, which `onConnected` is called with. */
+  #open(onConnected: (caller: Caller) => void): Promise<Greeting> {
     const { signal } = this.#closing;
     if (signal.aborted) return Promise.reject(signal.reason);
     if (this.#seedUntil > 0 && this.#now() >= this.#seedUntil) this.#drop(this.#link);
@@ -241,6 +248,7 @@ export class BootstrapClient {
       ms,
       transport: this.#transport,
       signal,
+      onConnected,
     });
     this.#link = link;
     link.then(

@@ -32,6 +32,8 @@ export interface GreetOptions {
   /** How it is talked to. Default in the clear. */
   transport?: Transport;
   signal?: AbortSignal;
+  /** Called once `hello` is on its way: what is requested there goes with it, in the same round trip. */
+  onConnected?: (caller: Caller) => void;
 }
 
 /**
@@ -56,7 +58,9 @@ export async function handshake(
   try {
     const hello = { action: "hello", protocol: PROTOCOL_VERSION, agent: AGENT, peer };
     const asked = Date.now();
-    const { reply } = await caller.request(hello, BootstrapHello);
+    const answered = caller.request(hello, BootstrapHello);
+    options.onConnected?.(caller);
+    const { reply } = await answered;
     signal?.throwIfAborted();
     const { nonce, time } = reply;
     const ahead = time === undefined ? undefined : (asked + Date.now()) / 2 - time;

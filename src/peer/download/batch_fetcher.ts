@@ -103,7 +103,7 @@ export class BatchFetcher {
 
   async #use(source: PeerSource, onConnected: () => void): Promise<void> {
     const { signal } = this.#ended;
-    await source.connect(signal, this.#options.limits);
+    await source.connect(signal, { limits: this.#options.limits });
     const close = () => source.close();
     signal.addEventListener("abort", close);
     try {

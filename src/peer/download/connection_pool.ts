@@ -16,11 +16,21 @@ export interface ConnectionPoolOptions {
   limitDown: RateLimiter[];
 }
 
+export interface OpenOptions {
+  signal: AbortSignal;
+  /** What arrives keeps to them. Default those of the pool. */
+  limits?: RateLimiter[];
+  onConnected?: (line: PeerConnection) => void;
+}
+
 /** A connection that lines lead over. */
 interface Trunk {
   address: Address;
   lines: number;
-  opening: ReturnType<typeof openTrunk>;
+  /** Resolves once `hello` is on its way. */
+  connected: Promise<Caller>;
+  /** Resolves, with the peer's id, once that is answered. */
+  opening: Promise<{ caller: Caller; peer: string }>;
   /** Once it is open. */
   caller?: Caller;
   /** Gives up the opening. */
@@ -37,23 +47,42 @@ export class ConnectionPool {
     this.#options = options;
   }
 
-  /** A line to a peer. Throws a `network` Fault that says why there is none, or the signal's reason. */
+  /**
+   * A line to a peer. Throws a `network` Fault that says why there is none, or the signal's reason.
+   * `onConnected` is called with the line once `hello` is on its way: what is requested there goes with
+   * it, in the same round trip, and fails if that does.
+   */
   async open(
     address: Address,
-    { signal, limits = this.#options.limitDown }: { signal: AbortSignal; limits?: RateLimiter[] },
+    { signal, limits = this.#options.limitDown, onConnected }: OpenOptions,
   ): Promise<PeerConnection> {
     const { self, limitDown } = this.#options;
     if (limits.some((limit) => !limitDown.includes(limit))) {
-      const { caller, peer } = await openTrunk(address, self(), { limits, signal });
-      return new PeerConnection(caller, { peer, onClose: () => caller.close() });
+      let line: PeerConnection | undefined;
+      const { caller, peer } = await openTrunk(address, self(), {
+        limits,
+        signal,
+        onConnected: (caller) => {
+          line = new PeerConnection(caller, { onClose: () => caller.close() });
+          onConnected?.(line);
+        },
+      });
+      line ??= new PeerConnection(caller, { onClose: () => caller.close() });
+      line.peer = peer;
+      return line;
     }
     const trunk = this.#trunkTo(address);
     trunk.lines++;
+    let line: PeerConnection | undefined;
     try {
-      const { caller, peer } = await abortable(trunk.opening, signal);
-      return new PeerConnection(caller, { peer, onClose: () => this.#leave(trunk) });
+      const caller = await abortable(trunk.connected, signal);
+      line = new PeerConnection(caller, { onClose: () => this.#leave(trunk) });
+      onConnected?.(line);
+      line.peer = (await abortable(trunk.opening, signal)).peer;
+      return line;
     } catch (error) {
-      this.#leave(trunk);
+      if (line) line.close();
+      else this.#leave(trunk);
       throw error;
     }
   }
@@ -64,8 +93,15 @@ export class ConnectionPool {
     if (known && known.lines < LINES_CAP && !known.caller?.connection.closed) return known;
     const abort = new AbortController();
     const { self, limitDown: limits } = this.#options;
-    const opening = openTrunk(address, self(), { limits, signal: abort.signal });
-    const trunk: Trunk = { address, lines: 0, opening, abort };
+    const { promise: connected, resolve, reject } = Promise.withResolvers<Caller>();
+    const opening = openTrunk(address, self(), {
+      limits,
+      signal: abort.signal,
+      onConnected: resolve,
+    });
+    opening.catch(reject);
+    connected.catch(() => {}); // whoever waits for it hears of it
+    const trunk: Trunk = { address, lines: 0, connected, opening, abort };
     this.#trunks.set(key, trunk);
     opening.then(({ caller }) => {
       trunk.caller = caller;
@@ -93,17 +129,16 @@ export class ConnectionPool {
 /** One download's part in the connection to a peer. */
 export class PeerConnection {
   readonly caller: Caller;
-  /** The peer's id, as it says. */
-  readonly peer: string;
+  /** The peer's id, as it says; empty until it has said so. */
+  peer = "";
   /** Resolves, with the reason, when the connection breaks. */
   readonly ended: Promise<unknown>;
   readonly #onClose: () => void;
   #stopListening: (() => void) | undefined;
   #open = true;
 
-  constructor(caller: Caller, { peer, onClose }: { peer: string; onClose: () => void }) {
+  constructor(caller: Caller, { onClose }: { onClose: () => void }) {
     this.caller = caller;
-    this.peer = peer;
     this.#onClose = onClose;
     this.ended = caller.ended;
   }
@@ -130,11 +165,14 @@ export class PeerConnection {
 
 async function openTrunk(
   address: Address,
-  self: Self,
-  { limits, signal }: { limits: RateLimiter[]; signal: AbortSignal },
+  { agent, peer, port, transport }: Self,
+  { limits: limitDown, signal, onConnected }: {
+    limits: RateLimiter[];
+    signal: AbortSignal;
+    onConnected: (caller: Caller) => void;
+  },
 ): Promise<{ caller: Caller; peer: string }> {
-  const { agent, peer, port, transport } = self;
-  const options = { agent, peer, port, transport, limitDown: limits, signal };
+  const options = { agent, peer, port, transport, limitDown, signal, onConnected };
   const { caller, hello } = await Caller.open(address, PeerHello, options);
   return { caller, peer: hello.peer };
 }

@@ -326,7 +326,7 @@ export class Downloader implements PipelineHost, ReuseHost {
 
   async #use(source: Source, onConnected: () => void): Promise<void> {
     const { signal } = this.#ended;
-    await source.connect(signal, this.#options.limits);
+    await source.connect(signal, { limits: this.#options.limits, map: true });
     const map = await this.#mapOf(source);
     signal.throwIfAborted();
     const lane = new RequestPipeline(source, this);

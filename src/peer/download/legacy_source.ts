@@ -15,7 +15,7 @@ import {
 } from "../../wire/legacy_dialect.ts";
 import type { SourceReceipt } from "../api/peer_api.ts";
 import type { RateLimiter } from "../../async/rate_limiter.ts";
-import type { ChunkRange, Source } from "./source.ts";
+import type { ChunkRange, ConnectOptions, Source } from "./source.ts";
 
 const FileReply = v.variant("action", [LegacyFileInfo, LegacyError]);
 const ChunkReply = v.variant("action", [LegacyChunkData, LegacyError]);
@@ -70,7 +70,7 @@ export class LegacySource implements Source {
     }
   }
 
-  connect(signal: AbortSignal, limits: RateLimiter[] = []): Promise<void> {
+  connect(signal: AbortSignal, { limits = [] }: ConnectOptions = {}): Promise<void> {
     this.#signal = signal;
     this.#limits = limits;
     return Promise.resolve();

@@ -16,9 +16,10 @@ import {
 } from "../../wire/protocol.ts";
 import type { SourceReceipt } from "../api/peer_api.ts";
 import { ConnectionPool, type PeerConnection } from "./connection_pool.ts";
-import type { RateLimiter } from "../../async/rate_limiter.ts";
 import type { Self } from "./self.ts";
-import type { ChunkRequest, Source } from "./source.ts";
+import type { ChunkRequest, ConnectOptions, Source } from "./source.ts";
+import type { Answer } from "../../wire/caller.ts";
+import { CHUNK_SIZE } from "../../content/sizes.ts";
 
 /**
  * What is in flight takes longer over TLS than a short reply does, in milliseconds: it passes through
@@ -36,6 +37,21 @@ export interface LocalPeer extends Self {
   lines?: ConnectionPool;
 }
 
+/** A map that was asked for, and who hears of what comes on. */
+interface AskedMap {
+  /** What it told of before it replied. */
+  early: PieceMap;
+  answer: Promise<Answer<v.InferOutput<typeof PieceMapReply>> & { rttMs: number }>;
+  hear: (piece: number) => void;
+  taken: (piece: number) => void;
+}
+
+/** A file of one chunk that was asked for with the greeting; each part is for the first who needs it. */
+interface SmallFile {
+  digests?: Promise<Uint8Array<ArrayBuffer>>;
+  chunk?: Promise<Uint8Array<ArrayBuffer>>;
+}
+
 /** A peer that speaks Shoal's own protocol, over its part in the connection there. */
 export class PeerSource implements Source {
   readonly receipt: SourceReceipt;
@@ -43,6 +59,9 @@ export class PeerSource implements Source {
   readonly #address: Address;
   readonly #self: LocalPeer;
   #line: PeerConnection | undefined;
+  /** The map, where it was asked for with the greeting. */
+  #mapAsked: AskedMap | undefined;
+  #small: SmallFile | undefined;
   #rttMs = 0;
 
   constructor(file: { id: string; size: number }, address: Address, self: LocalPeer) {
@@ -60,9 +79,20 @@ export class PeerSource implements Source {
     return this.#connected().ended;
   }
 
-  async connect(signal: AbortSignal, limits?: RateLimiter[]): Promise<void> {
+  async connect(signal: AbortSignal, { limits, map = false }: ConnectOptions = {}): Promise<void> {
     const { lines = new ConnectionPool({ self: () => this.#self, limitDown: [] }) } = this.#self;
-    this.#line = await lines.open(this.#address, { signal, limits });
+    this.#mapAsked = this.#small = undefined;
+    this.#line = await lines.open(this.#address, {
+      signal,
+      limits,
+      onConnected: (line) => {
+        if (!map) return;
+        this.#mapAsked = this.#askMap(line);
+        if (this.#file.size > 0 && this.#file.size <= CHUNK_SIZE) {
+          this.#small = this.#askSmall(line);
+        }
+      },
+    });
     this.receipt.peer = this.#line.peer;
   }
 
@@ -71,36 +101,68 @@ export class PeerSource implements Source {
     onTaken: (piece: number) => void = () => {},
   ): Promise<PieceMap> {
     const line = this.#connected();
+    const asked = this.#mapAsked ?? this.#askMap(line);
+    this.#mapAsked = undefined;
+    asked.taken = onTaken;
+    const { reply, payload, rttMs } = await asked.answer;
+    this.#rttMs = rttMs + (line.caller.connection.transport.secured ? TLS_MS : 0);
+    const { early } = asked;
+    const map = reply.complete ? PieceMap.full(early.pieces) : this.#mapOf(early.pieces, payload);
+    for (let piece = 0; piece < early.pieces; piece++) if (early.has(piece)) map.add(piece);
+    asked.hear = (piece) => map.add(piece) && onPiece(piece);
+    return map;
+  }
+
+  #askMap(line: PeerConnection): AskedMap {
     const { connection } = line.caller;
     const pieces = pieceCount(this.#file.size);
     // What it tells of before it replies goes here.
     const early = new PieceMap(pieces);
-    let hear = (piece: number): void => void early.add(piece);
     let left = TELLINGS * pieces;
     line.listen((notice) => {
-      const told = notice.action === "taken" ? onTaken : hear;
       for (const [first, end] of this.#told(notice, pieces)) {
         left -= end - first;
         if (left < 0) {
           return line.caller.close(new Fault("network", `${connection} repeats itself`));
         }
-        for (let piece = first; piece < end; piece++) told(piece);
+        for (let piece = first; piece < end; piece++) {
+          if (notice.action === "taken") asked.taken(piece);
+          else asked.hear(piece);
+        }
       }
     });
     const started = performance.now();
-    const { reply, payload } = await line.request(
-      { action: "have", file: this.#file.id },
-      PieceMapReply,
-    );
-    this.#rttMs = performance.now() - started;
-    if (connection.transport.secured) this.#rttMs += TLS_MS;
-    const map = reply.complete ? PieceMap.full(pieces) : this.#mapOf(pieces, payload);
-    for (let piece = 0; piece < pieces; piece++) if (early.has(piece)) map.add(piece);
-    hear = (piece) => map.add(piece) && onPiece(piece);
-    return map;
+    const answer = line.request({ action: "have", file: this.#file.id }, PieceMapReply)
+      .then((answer) => ({ ...answer, rttMs: performance.now() - started }));
+    answer.catch(() => {}); // until it is awaited by have()
+    const asked: AskedMap = {
+      early,
+      answer,
+      hear: (piece) => void early.add(piece),
+      taken: () => {},
+    };
+    return asked;
+  }
+
+  /** A file of one chunk comes with the answer to the greeting. */
+  #askSmall(line: PeerConnection): SmallFile {
+    const { id: file, size } = this.#file;
+    const digests = line.request({ action: "get_digests", file, level: 0, page: 0 }, Digests)
+      .then(({ payload }) => payload);
+    const chunk = line.request({ action: "get_chunks", file, first: 0, count: 1 }, Chunks, {
+      into: new Uint8Array(size),
+    }).then(({ payload }) => payload);
+    // Whoever needs them hears of failures.
+    for (const asked of [digests, chunk]) asked.catch(() => {});
+    return { digests, chunk };
   }
 
   async digests(level: number, page: number): Promise<Uint8Array<ArrayBuffer>> {
+    const { digests } = this.#small ?? {};
+    if (digests) {
+      this.#small!.digests = undefined;
+      return await digests;
+    }
     const request = { action: "get_digests", file: this.#file.id, level, page };
     return (await this.#connected().request(request, Digests)).payload;
   }
@@ -110,6 +172,13 @@ export class PeerSource implements Source {
     into: Uint8Array<ArrayBuffer>,
     signal: AbortSignal,
   ): Promise<Uint8Array<ArrayBuffer>> {
+    const { chunk } = this.#small ?? {};
+    if (chunk) {
+      this.#small!.chunk = undefined;
+      const payload = await chunk;
+      into.set(payload);
+      return into.subarray(0, payload.length);
+    }
     const unless = unlessTaken ? { unless_taken: true } : {};
     const request = { action: "get_chunks", file: this.#file.id, first, count, ...unless };
     return (await this.#connected().request(request, Chunks, { into, signal })).payload;

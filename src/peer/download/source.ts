@@ -15,6 +15,13 @@ export interface ChunkRequest extends ChunkRange {
   unlessTaken?: boolean;
 }
 
+export interface ConnectOptions {
+  /** What arrives keeps to all of them. */
+  limits?: RateLimiter[];
+  /** {@link Source.have} comes next: a source that can be asked for it with the greeting is. */
+  map?: boolean;
+}
+
 /** Somebody who has a file, wholly or in part, and what came of asking. */
 export interface Source {
   readonly receipt: SourceReceipt;
@@ -24,9 +31,9 @@ export interface Source {
   readonly ended: Promise<unknown>;
   /**
    * Connects, where that is needed; may be called again after {@link close}. What arrives keeps to
-   * the limits.
+   * its limits.
    */
-  connect(signal: AbortSignal, limits?: RateLimiter[]): Promise<void>;
+  connect(signal: AbortSignal, options?: ConnectOptions): Promise<void>;
   /**
    * Which pieces it has. The map grows as it gets more, and `onPiece` is told of each. `onTaken` is told of
    * pieces that it sends to others, who can soon be asked for them.
