@@ -1,6 +1,7 @@
 import { Fault } from "../fault.ts";
 import type { OpenPeer, Role } from "./peers/open_peer.ts";
 import type { PeerSettings } from "../peer/api/settings.ts";
+import { abortAtDeadline } from "../peer/get/abort_at_deadline.ts";
 import { delay } from "../async/retry.ts";
 import type { UiSettings } from "../web/ui_door.ts";
 import { announcePeer } from "./output/announce_peer.ts";
@@ -11,11 +12,16 @@ import { type PeerFlags, settingsOf } from "./args/options.ts";
 import { Output } from "./output/output.ts";
 import { uiSettingsOf } from "./config/ui_settings.ts";
 import { reportFailure } from "./output/report_failure.ts";
+import { SilentPeer } from "../web/silent_peer.ts";
 import type { Stop } from "./process/stop.ts";
 import { formatDuration } from "./output/units.ts";
+import type { QueryVerb, RunningVerb, VerbCall } from "./verbs/verb.ts";
 import type { VerbLine } from "./verbs/verb_command.ts";
 import { deadlineOf } from "./verbs/deadline.ts";
 import { whileHeld } from "./process/while_held.ts";
+
+/** A deadline that is kept elsewhere is told from there first, in milliseconds. */
+const DEADLINE_GRACE_MS = 500;
 
 /** Options of verbs that say how the peer is to be opened for them. */
 interface OnceFlags {
@@ -43,15 +49,24 @@ export async function runVerb(line: VerbLine, flags: PeerFlags, stop: Stop): Pro
     const call = { args, flags: line.flags, cwd: Deno.cwd(), started, output, signal };
     await verb.prepare?.(call);
     const settings = settingsOf(flags);
+    if (verb.role !== "verb") return await runLooking(verb, call, flags) ?? EXIT.ok;
     const source = line.command.parent?.getOptionValueSource("port");
     // It is not there to be found at a port that others know, and may not be alone on the machine.
     if (seedFor !== undefined && source !== "cli" && source !== "env") settings.port = 0;
     const role = serve ? "serve" : seedFor !== undefined ? "seed" : dryRun ? "plan" : verb.role;
     const waitMs = waitLock === true ? Infinity : (waitLock ?? 0) * 1000;
     const page = await uiSettingsOf(flags);
+    const deadline = deadlineOf(timed, started);
+    // Where it is fetched, the deadline is kept; this is for a running peer that says nothing.
+    const ending = new AbortController();
+    using _late = abortAtDeadline(ending, {
+      name: args.join(" "),
+      deadline: deadline && deadline - performance.now() + DEADLINE_GRACE_MS,
+    });
+    const ends = AbortSignal.any([signal, ending.signal]);
     const [peer] = await Promise.all([
-      whileHeld(() => open(settings, role, page), {
-        ...{ waitMs, signal, deadline: deadlineOf(timed, started) },
+      whileHeld(() => open({ ...settings, role, page, signal: ends }), {
+        ...{ waitMs, signal, deadline },
       }),
       startLogging(flags, "warning"),
     ]);
@@ -84,17 +99,39 @@ async function seed(
   await delay(seconds * 1000, stop.signal).catch(() => {});
 }
 
+/** Runs a verb that is never a peer itself, whether or not there is a shared folder. */
+async function runLooking(
+  verb: QueryVerb | RunningVerb,
+  call: Omit<VerbCall, "api" | "serving" | "ask">,
+  flags: PeerFlags,
+): Promise<ExitCode | void> {
+  const { openQuery, openRunning } = await import("./peers/open_peer.ts");
+  const settings = { ...settingsOf(flags), signal: call.signal };
+  await startLogging(flags, "warning");
+  const running = await openRunning(settings).catch((error) => {
+    // The swarm can be looked at without it.
+    if (verb.role === "running" || !(error instanceof SilentPeer)) throw error;
+  });
+  const ask = askOnTerminal(call.output);
+  if (running) return await verb.run({ ...call, ...running, serving: true, ask });
+  if (verb.role === "running") throw new Fault("network", verb.without);
+  const { api, close } = await openQuery(settings);
+  try {
+    return await verb.run({ ...call, api, serving: false, ask });
+  } finally {
+    await close();
+  }
+}
+
 async function open(
-  settings: PeerSettings,
-  role: Role,
-  page?: UiSettings,
+  options: PeerSettings & { role: Role; page?: UiSettings; signal: AbortSignal },
 ): Promise<OpenPeer> {
   const { openPeer } = await import("./peers/open_peer.ts");
   try {
-    return await openPeer({ ...settings, role, page });
+    return await openPeer(options);
   } catch (error) {
-    const served = role === "serve" && error instanceof Fault && error.kind === "held";
+    const served = options.role === "serve" && error instanceof Fault && error.kind === "held";
     if (!served) throw error;
-    return await openPeer({ ...settings, role: "verb" });
+    return await openPeer({ ...options, role: "verb" });
   }
 }

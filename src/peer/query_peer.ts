@@ -1,14 +1,13 @@
-import { Fault } from "../fault.ts";
 import { type Knowledge, standingOf } from "../trust/choose_offer.ts";
 import type { BootstrapClient } from "./discovery/bootstrap_client.ts";
-import type { ListedFile, PeerApi } from "./api/peer_api.ts";
+import type { ListedFile, QueryApi } from "./api/peer_api.ts";
 import { Swarm } from "./discovery/swarm.ts";
 
 /** What a shared folder says of trust, as far as there is one: looked at when it is first needed. */
 export type PeekTrust = () => Promise<(name: string) => Partial<Knowledge>>;
 
-/** Looks at the swarm from outside: it shares nothing and can't fetch. */
-export class QueryPeer implements PeerApi {
+/** Looks at the swarm from outside: shares nothing and can't fetch. */
+export class QueryPeer implements QueryApi {
   readonly #swarm: Swarm;
   readonly #peek: PeekTrust;
 
@@ -35,23 +34,4 @@ export class QueryPeer implements PeerApi {
       trust: standingOf(file.publisher, standing(file.name)),
     }));
   }
-
-  status = needsFolder;
-  share = needsFolder;
-  unshare = needsFolder;
-  get = needsFolder;
-  plan = needsFolder;
-  stream = needsFolder;
-  cancel = needsFolder;
-  pause = needsFolder;
-  resume = needsFolder;
-  settings = needsFolder;
-  change = needsFolder;
-  trust = needsFolder;
-  accept = needsFolder;
-  forget = needsFolder;
-}
-
-function needsFolder(): Promise<never> {
-  return Promise.reject(new Fault("usage", "Cannot do that without a shared folder"));
 }

@@ -1,3 +1,4 @@
+import { type ClientResponse, hc } from "hono/client";
 import * as v from "valibot";
 import { Fault, messageOf } from "../fault.ts";
 import type {
@@ -11,7 +12,6 @@ import type {
   PeerRecord,
   PeerStatus,
   Plan,
-  Progress,
   Receipt,
   SharedFile,
   ShareOptions,
@@ -24,112 +24,121 @@ import type {
 import type { Finding } from "../peer/api/finding.ts";
 import { abortAtDeadline } from "../peer/get/abort_at_deadline.ts";
 import { abortable } from "../async/retry.ts";
+import type { ControlApp } from "./control_api.ts";
+import { isSame, newNonce, proofOf } from "./control_proof.ts";
 import { ApiError, fromApiError } from "./http/api_error.ts";
 import type { ControlFile } from "./control_file.ts";
 import { readJsonLines } from "./http/json_lines.ts";
+import { SilentPeer } from "./silent_peer.ts";
 import type { UiAddress, UiDoor } from "./ui_door.ts";
 
-/** A value that came over the control API. The peer at the other end is this program itself. */
-type Line = { progress?: unknown; event?: unknown; result?: unknown; content?: string };
+type DownloadRequest = Pick<GetRequest, "name" | "id">;
 
-/** A running peer, asked over its control endpoint. */
+/** A running peer has this long to say that it is there, in milliseconds. */
+const HELLO_MS = 5_000;
+/** How often a peer is asked whether it is still there while an answer goes on, in milliseconds. */
+const WATCH_EVERY_MS = 10_000;
+/** Most characters in the answer to a hello. */
+const HELLO_CAP = 1_024;
+
+const Hello = v.object({ nonce: v.string(), proof: v.string() });
+
+type Options = { init: { signal: AbortSignal } };
+
+/**
+ * A running peer, asked over its control endpoint. The routes' own types are those of its answers.
+ * Every request ends with the command's signal, and with a {@link SilentPeer} once the peer says
+ * nothing more.
+ */
 export class ControlClient implements PeerApi, UiDoor {
   readonly #control: ControlFile;
+  readonly #signal: AbortSignal | undefined;
+  readonly #api;
 
-  constructor(control: ControlFile) {
+  /** `signal` ends all requests. */
+  constructor(control: ControlFile, { signal }: { signal?: AbortSignal | undefined } = {}) {
     this.#control = control;
+    this.#signal = signal;
+    const ask = (input: RequestInfo | URL, init?: RequestInit) => this.#fetch(String(input), init);
+    this.#api = hc<ControlApp>(control.url, { fetch: ask }).api;
     // The runtime's fetch would ask a proxy that the environment names, even for loopback.
     for (const name of ["NO_PROXY", "no_proxy"]) Deno.env.set(name, "127.0.0.1");
   }
 
-  async status(): Promise<PeerStatus> {
-    return await this.#json("GET", "/api/status") as PeerStatus;
+  status(): Promise<PeerStatus> {
+    return this.#value((o) => this.#api.status.$get({}, o));
   }
 
   /** As UiApi has it. */
-  async diagnose(): Promise<Finding[]> {
-    return await this.#json("GET", "/api/doctor") as Finding[];
+  diagnose(): Promise<Finding[]> {
+    return this.#value((o) => this.#api.doctor.$get({}, o));
   }
 
-  async listPeers(): Promise<PeerRecord[]> {
-    return await this.#json("GET", "/api/peers") as PeerRecord[];
+  listPeers(): Promise<PeerRecord[]> {
+    return this.#value((o) => this.#api.peers.$get({}, o));
   }
 
   async *listFiles(pattern?: string): AsyncGenerator<ListedFile> {
-    const query = pattern === undefined ? "" : `?pattern=${encodeURIComponent(pattern)}`;
-    for await (const line of this.#lines("GET", `/api/files${query}`)) {
-      yield line.result as ListedFile;
-    }
+    const lines = this.#lines((o) => this.#api.files.$get({ query: { pattern } }, o));
+    for await (const { result } of lines) yield result;
   }
 
-  async listVersions(name: string): Promise<ListedFile[]> {
-    const route = `/api/versions?name=${encodeURIComponent(name)}`;
-    return await this.#json("GET", route) as ListedFile[];
+  listVersions(name: string): Promise<ListedFile[]> {
+    return this.#value((o) => this.#api.versions.$get({ query: { name } }, o));
   }
 
-  async trust(): Promise<TrustEntry[]> {
-    return await this.#json("GET", "/api/trust") as TrustEntry[];
+  trust(): Promise<TrustEntry[]> {
+    return this.#value((o) => this.#api.trust.$get({}, o));
   }
 
-  async accept(request: TrustRequest): Promise<TrustEntry> {
-    return await this.#json("POST", "/api/trust", request) as TrustEntry;
+  accept(request: TrustRequest): Promise<TrustEntry> {
+    return this.#value((o) => this.#api.trust.$post({ json: request }, o));
   }
 
-  async forget(name: string): Promise<TrustEntry> {
-    const route = `/api/trust?name=${encodeURIComponent(name)}`;
-    return await this.#json("DELETE", route) as TrustEntry;
+  forget(name: string): Promise<TrustEntry> {
+    return this.#value((o) => this.#api.trust.$delete({ query: { name } }, o));
   }
 
-  async unshare(name: string): Promise<SharedFile> {
-    const route = `/api/shares?name=${encodeURIComponent(name)}`;
-    return await this.#json("DELETE", route) as SharedFile;
+  unshare(name: string): Promise<SharedFile> {
+    return this.#value((o) => this.#api.shares.$delete({ query: { name } }, o));
   }
 
-  async settings(): Promise<LiveSettings> {
-    return await this.#json("GET", "/api/settings") as LiveSettings;
+  settings(): Promise<LiveSettings> {
+    return this.#value((o) => this.#api.settings.$get({}, o));
   }
 
-  async change(changes: Partial<LiveSettings>): Promise<LiveSettings> {
-    return await this.#json("PATCH", "/api/settings", changes) as LiveSettings;
+  change(changes: Partial<LiveSettings>): Promise<LiveSettings> {
+    return this.#value((o) => this.#api.settings.$patch({ json: changes }, o));
   }
 
-  async openUi(): Promise<UiAddress> {
-    return await this.#json("POST", "/api/page") as UiAddress;
+  openUi(): Promise<UiAddress> {
+    return this.#value((o) => this.#api.ui.$post({}, o));
   }
 
-  async share(
-    request: ShareRequest,
-    { signal, onProgress }: ShareOptions = {},
-  ): Promise<ShareResult> {
-    const lines = this.#lines("POST", "/api/shares", request, signal);
-    return await resultOf(lines, {
-      progress(progress) {
-        const { hashed, size } = progress as { hashed: number; size: number };
-        onProgress?.(hashed, size);
-      },
-    }) as ShareResult;
+  share(request: ShareRequest, { signal, onProgress }: ShareOptions = {}): Promise<ShareResult> {
+    const lines = this.#lines((o) => this.#api.shares.$post({ json: request }, o), signal);
+    return resultOf(lines, { progress: ({ hashed, size }) => onProgress?.(hashed, size) });
   }
 
-  async get(request: GetRequest, options: GetOptions = {}): Promise<Receipt> {
-    const lines = this.#lines("POST", "/api/downloads", request, options.signal);
-    return await resultOf(lines, listenersOf(options)) as Receipt;
+  get(request: GetRequest, { signal, onProgress, onEvent }: GetOptions = {}): Promise<Receipt> {
+    const lines = this.#lines((o) => this.#api.downloads.$post({ json: request }, o), signal);
+    return resultOf(lines, { progress: onProgress, event: onEvent });
   }
 
-  async plan(request: GetRequest, { signal }: { signal?: AbortSignal } = {}): Promise<Plan> {
-    return await this.#json("POST", "/api/downloads/plan", request, signal) as Plan;
+  plan(request: GetRequest, { signal }: { signal?: AbortSignal } = {}): Promise<Plan> {
+    return this.#value((o) => this.#api.downloads.plan.$post({ json: request }, o), signal);
   }
 
-  async cancel({ name, id }: Pick<GetRequest, "name" | "id">): Promise<PartialStatus[]> {
-    const query = new URLSearchParams({ name, ...(id === undefined ? {} : { id }) });
-    return await this.#json("DELETE", `/api/downloads?${query}`) as PartialStatus[];
+  cancel({ name, id }: DownloadRequest): Promise<PartialStatus[]> {
+    return this.#value((o) => this.#api.downloads.$delete({ query: { name, id } }, o));
   }
 
-  async pause(request: Pick<GetRequest, "name" | "id">): Promise<PartialStatus[]> {
-    return await this.#json("POST", "/api/downloads/pause", request) as PartialStatus[];
+  pause(request: DownloadRequest): Promise<PartialStatus[]> {
+    return this.#value((o) => this.#api.downloads.pause.$post({ json: request }, o));
   }
 
-  async resume(request: Pick<GetRequest, "name" | "id">): Promise<PartialStatus[]> {
-    return await this.#json("POST", "/api/downloads/resume", request) as PartialStatus[];
+  resume(request: DownloadRequest): Promise<PartialStatus[]> {
+    return this.#value((o) => this.#api.downloads.resume.$post({ json: request }, o));
   }
 
   async stream(
@@ -140,17 +149,18 @@ export class ControlClient implements PeerApi, UiDoor {
     const started = performance.now();
     const ending = new AbortController();
     const signal = AbortSignal.any([ending.signal, ...(options.signal ? [options.signal] : [])]);
-    const lines = this.#lines("POST", "/api/streams", request, signal);
+    const lines = this.#lines((o) => this.#api.streams.$post({ json: request }, o), signal);
     let copied: Promise<void> | undefined;
     try {
       const receipt = await resultOf(lines, {
-        ...listenersOf(options),
+        progress: options.onProgress,
+        event: options.onEvent,
         content: (route) => {
           copied = this.#copy(route, output, signal);
           // Its failure is the stream's, which the last line tells better.
           copied.catch(() => {});
         },
-      }) as Receipt;
+      });
       // All has left the peer; the output may still take its time.
       const { name, deadline } = request;
       const left = deadline === undefined ? undefined : started + deadline - performance.now();
@@ -170,7 +180,9 @@ export class ControlClient implements PeerApi, UiDoor {
   ): Promise<void> {
     const writer = output.getWriter();
     try {
-      for await (const bytes of await this.#request("GET", content, undefined, signal)) {
+      for await (
+        const bytes of bodyOf(await this.#fetch(this.#control.url + content, { signal }), signal)
+      ) {
         await abortable(writer.write(bytes), signal);
       }
       await abortable(writer.close(), signal);
@@ -181,93 +193,153 @@ export class ControlClient implements PeerApi, UiDoor {
     }
   }
 
-  async #json(
-    method: string,
-    route: string,
-    body?: unknown,
-    signal?: AbortSignal,
-  ): Promise<unknown> {
-    let text = "";
-    const decoder = new TextDecoder();
-    for await (const bytes of await this.#request(method, route, body, signal)) {
-      text += decoder.decode(bytes, { stream: true });
-    }
-    return JSON.parse(text);
+  /** The JSON value of an answer. The peer is this program itself, so its type is the route's. */
+  async #value<T>(
+    ask: (options: Options) => Promise<ClientResponse<T, number, "json">>,
+    ends?: AbortSignal,
+  ): Promise<T> {
+    using watch = this.#watch(ends);
+    const { signal } = watch;
+    return JSON.parse(await textOf(bodyOf(await ask({ init: { signal } }), signal)));
   }
 
-  /** The lines of a response; one with an error is thrown. */
-  async *#lines(
-    method: string,
-    route: string,
-    body?: unknown,
-    signal?: AbortSignal,
-  ): AsyncGenerator<Line> {
-    const response = await this.#request(method, route, body, signal);
+  /** The lines of an answer; one with an error is thrown. */
+  async *#lines<T>(
+    ask: (options: Options) => Promise<ClientResponse<T>>,
+    ends?: AbortSignal,
+  ): AsyncGenerator<T> {
+    using watch = this.#watch(ends);
+    const { signal } = watch;
     let failure: Error | undefined;
-    for await (const line of readJsonLines(response)) {
+    for await (const line of readJsonLines(bodyOf(await ask({ init: { signal } }), signal))) {
       if (v.is(ApiError, line)) failure = fromApiError(line);
-      else yield line as Line;
+      else yield line as T;
     }
     if (failure) throw failure;
   }
 
+  /** A signal for a request: of what `ends` it, of the command, and of a peer that answers no more. */
+  #watch(ends?: AbortSignal): Disposable & { signal: AbortSignal } {
+    const ending = new AbortController();
+    let over = false;
+    const ask = async () => {
+      const error = await this.hello().then(() => undefined, (error) => error);
+      if (error && !over) ending.abort(error);
+      if (!over) timer = setTimeout(ask, WATCH_EVERY_MS);
+    };
+    let timer = setTimeout(ask, WATCH_EVERY_MS);
+    return {
+      signal: anyOf(ending.signal, this.#signal, ends),
+      [Symbol.dispose]: () => {
+        over = true;
+        clearTimeout(timer);
+      },
+    };
+  }
+
   /**
-   * The body of a response. Throws the Fault that the peer answers with, and a `network` Fault when it
-   * is gone.
+   * Has the peer prove that it knows the token; returns the nonces of both. Throws a `network` Fault
+   * where it doesn't, and a {@link SilentPeer} where nothing is said at all.
    */
-  async #request(
-    method: string,
-    route: string,
-    body?: unknown,
-    signal?: AbortSignal,
-  ): Promise<AsyncIterable<Uint8Array>> {
-    const { url, token } = this.#control;
-    let response: Response;
+  async hello(): Promise<[client: string, peer: string]> {
+    const { url, token, pid } = this.#control;
+    const nonce = newNonce();
+    const late = AbortSignal.timeout(HELLO_MS);
+    const signal = anyOf(late, this.#signal);
     try {
-      response = await fetch(url + route, {
-        method,
-        headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-        body: body === undefined ? undefined : JSON.stringify(body),
-        signal,
-      });
+      const response = await fetch(`${url}/api/hello?nonce=${nonce}`, { signal });
+      const { nonce: own, proof } = v.parse(
+        Hello,
+        JSON.parse(await textOf(bodyOf(response), HELLO_CAP)),
+      );
+      if (isSame(proof, proofOf(token, "hello", nonce, own))) return [nonce, own];
     } catch (cause) {
-      throw gone(cause, signal);
+      if (this.#signal?.aborted) throw this.#signal.reason;
+      throw late.aborted ? new SilentPeer(pid) : gone(cause);
     }
-    if (response.ok) return bodyOf(response, signal);
+    throw new Fault("network", STRANGER);
+  }
+
+  /**
+   * The answer to a request, asked once the peer has proved itself. Throws the Fault that it answers
+   * with, and a `network` Fault when it is gone.
+   */
+  async #fetch(url: string, init: RequestInit = {}): Promise<Response> {
+    const { token } = this.#control;
+    const nonces = await this.hello();
+    const { pathname, search } = new URL(url);
+    const proof = proofOf(token, "request", ...nonces, init.method ?? "GET", pathname + search);
+    const headers = new Headers(init.headers);
+    headers.set("authorization", ["Shoal", ...nonces, proof].join(" "));
+    const response = await fetch(url, { ...init, headers }).catch((cause) => {
+      throw gone(cause, init.signal);
+    });
+    const answered = response.headers.get("x-shoal-proof") ?? "";
+    if (!isSame(answered, proofOf(token, "answer", ...nonces))) {
+      await response.body?.cancel();
+      throw new Fault("network", STRANGER);
+    }
+    if (response.ok) return response;
     const error: unknown = await response.json();
     throw v.is(ApiError, error) ? fromApiError(error) : new Error(`HTTP ${response.status}`);
   }
 }
 
-/** Who hears of what is told before the last line. */
-interface Listeners {
-  progress?: (progress: unknown) => void;
-  event?: (event: unknown) => void;
+const STRANGER =
+  "Cannot ask the running peer: another program answers at its port, without knowing the token";
+
+function anyOf(...signals: (AbortSignal | undefined)[]): AbortSignal {
+  return AbortSignal.any(signals.filter((signal) => signal !== undefined));
+}
+
+/** A body as text, of at most `cap` bytes. */
+async function textOf(body: AsyncIterable<Uint8Array>, cap = Infinity): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for await (const part of body) {
+    bytes += part.length;
+    if (bytes > cap) throw new RangeError(`an answer of over ${cap} bytes`);
+    text += decoder.decode(part, { stream: true });
+  }
+  return text;
+}
+
+/** Lines of an answer that takes a while. */
+type AnyLine<Result, Told> =
+  | { progress: Told }
+  | { event: GetEvent }
+  | { content: string }
+  | { result: Result };
+
+/** Listeners for what is told before the last line. */
+interface Listeners<Told> {
+  progress?: ((progress: Told) => void) | undefined;
+  event?: ((event: GetEvent) => void) | undefined;
   content?: (route: string) => void;
 }
 
-function listenersOf({ onProgress, onEvent }: GetOptions): Listeners {
-  return {
-    progress: (progress) => onProgress?.(progress as Progress),
-    event: (event) => onEvent?.(event as GetEvent),
-  };
-}
-
 /** The last line's result, the others told on the way. */
-async function resultOf(lines: AsyncIterable<Line>, tell: Listeners): Promise<unknown> {
-  let last: Line | undefined;
+async function resultOf<Result, Told>(
+  lines: AsyncIterable<AnyLine<Result, Told>>,
+  tell: Listeners<Told>,
+): Promise<Result> {
+  let last: { result: Result } | undefined;
   // To the end, so that the connection can be used again.
   for await (const line of lines) {
-    if (line.progress !== undefined) tell.progress?.(line.progress);
-    else if (line.event !== undefined) tell.event?.(line.event);
-    else if (line.content !== undefined) tell.content?.(line.content);
+    if ("progress" in line) tell.progress?.(line.progress);
+    else if ("event" in line) tell.event?.(line.event);
+    else if ("content" in line) tell.content?.(line.content);
     else last = line;
   }
   if (last) return last.result;
   throw new Fault("network", "Cannot ask the running peer: it stopped");
 }
 
-async function* bodyOf(response: Response, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+async function* bodyOf(
+  response: Pick<Response, "body">,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array> {
   try {
     yield* response.body ?? [];
   } catch (cause) {
@@ -275,7 +347,7 @@ async function* bodyOf(response: Response, signal?: AbortSignal): AsyncGenerator
   }
 }
 
-function gone(cause: unknown, signal?: AbortSignal): unknown {
+function gone(cause: unknown, signal?: AbortSignal | null): unknown {
   if (signal?.aborted) return signal.reason;
   return new Fault("network", `Cannot ask the running peer: ${messageOf(cause)}`, { cause });
 }

@@ -19,9 +19,9 @@ export class ControlServer {
   static async start(
     api: UiApi,
     file: string,
-    { token, page }: ControlOptions = { token: newToken() },
+    { token, ui }: ControlOptions = { token: newToken() },
   ): Promise<ControlServer> {
-    const app = controlApi(api, { token, page });
+    const app = controlApi(api, { token, ui });
     const server = WebServer.listen(
       // A body that fails half-way is told to its reader in the stream's last line.
       { hostname: "127.0.0.1", port: 0, onError: failed },

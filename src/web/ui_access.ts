@@ -109,7 +109,7 @@ export function uiAccess(options: UiAccessOptions): Hono<UiBindings> {
 
   app.post("/sign-in", async (context) => {
     const { remote } = context.env;
-    const body = await bodyOf(context, SignInBody);
+    const body = await bodyOf(context.req, SignInBody);
     const mayTry = () => slowDown.wait(remote) === 0;
     if (!mayTry() || password?.busy) return tryLater(slowDown.wait(remote));
     const session = "ticket" in body

@@ -1,10 +1,11 @@
 import type { Hono } from "hono";
 import type { UiApi } from "../peer/api/ui_api.ts";
 import { type Clock, realClock } from "../async/rate_limiter.ts";
-import { addApiRoutes } from "./control_api.ts";
+import { answerFaults } from "./control_api.ts";
 import { EventStreams } from "./event_stream.ts";
 import { uiAccess, type UiAccessOptions, type UiBindings } from "./ui_access.ts";
 import type { Asset } from "./ui_assets.ts";
+import { controlRoutes } from "./routes/control_routes.ts";
 import { StatusFeed } from "./status_feed.ts";
 
 export interface UiAppOptions extends UiAccessOptions {
@@ -52,6 +53,7 @@ export function uiApp(api: UiApi, options: UiAppOptions): UiApp {
     });
   }
 
-  addApiRoutes(app, api);
+  app.route("/", controlRoutes(api));
+  answerFaults(app);
   return { app, close: () => events.close() };
 }

@@ -16,6 +16,8 @@ export interface UiAddress {
   address: string;
   /** The address of a sign-in that is good once, for 10 minutes. */
   link: string;
+  /** The shared folder of the peer: an absolute path. */
+  dir: string;
 }
 
 /** Opens the page: serves it, unless it is served already, and makes a sign-in link. */

@@ -29,7 +29,8 @@ export class UiHost implements UiDoor {
 
   async openUi(): Promise<UiAddress> {
     const server = await this.start();
-    return { address: server.address, link: server.link() };
+    const { dir } = await this.#api.status();
+    return { address: server.address, link: server.link(), dir };
   }
 
   async stop(): Promise<void> {

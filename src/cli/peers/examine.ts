@@ -15,6 +15,7 @@ import { checkLimits, checkOpenFiles } from "../../peer/doctor/check_limits.ts";
 import { fault, type Finding, ok, warning } from "../../peer/api/finding.ts";
 import { examineState } from "../../peer/doctor/examine_state.ts";
 import { examineBootstraps } from "../../peer/doctor/examine_bootstraps.ts";
+import { SilentPeer } from "../../web/silent_peer.ts";
 import { findRunning, transportOf } from "./open_peer.ts";
 import { type PeerSettings, UPLOAD_SLOTS } from "../../peer/api/settings.ts";
 
@@ -26,14 +27,19 @@ export async function examine(settings: PeerSettings, signal?: AbortSignal): Pro
   } catch (error) {
     return [fault("state", error, adoptRemedy(error))];
   }
-  const running = await findRunning(settings.dir);
-  return [
-    ...await checkFolder(folder, settings.createDir === true),
-    ...running ? await throughPeer(running) : [
-      ...await examineSwarm(settings, signal),
-      ...await withoutPeer(settings, folder),
-    ],
+  const running = await findRunning(settings.dir, signal);
+  const checks = await checkFolder(folder, settings.createDir === true);
+  if (running && !(running instanceof SilentPeer)) {
+    return [...checks, ...await throughPeer(running)];
+  }
+  const found = [
+    ...checks,
+    ...await examineSwarm(settings, signal),
+    ...await withoutPeer(settings, folder),
   ];
+  // Whatever has the port of a peer that is gone says nothing about this one.
+  if (!running || !found.some((one) => one.level === "fault" && one.kind === "held")) return found;
+  return [...found, fault("peer", running, running.next)];
 }
 
 function adoptRemedy(error: unknown): string {

@@ -2,25 +2,25 @@ import { Fault } from "../../fault.ts";
 import { isOwnState, requireOwnState } from "../../store/state/state_origin.ts";
 import { stateFolderOf } from "../../store/state/state_folder.ts";
 import { readControlFile } from "../../web/control_file.ts";
+import { SilentPeer } from "../../web/silent_peer.ts";
 import type { UiDoor, UiSettings } from "../../web/ui_door.ts";
 import type { PrivateTransport } from "../../trust/private_transport.ts";
 import { BootstrapClient } from "../../peer/discovery/bootstrap_client.ts";
 import type { ControlClient } from "../../web/control_client.ts";
-import type { PeerApi } from "../../peer/api/peer_api.ts";
+import type { PeerApi, QueryApi } from "../../peer/api/peer_api.ts";
 import { QueryPeer } from "../../peer/query_peer.ts";
 import type { PeerSettings } from "../../peer/api/settings.ts";
 
 /**
  * What a peer is wanted for: `serve` owns DIR and listens; `verb` asks the running peer of DIR, or
  * owns DIR itself without listening; `seed` asks it too, or else owns DIR and listens, but takes nothing
- * up that others left; `plan` is a `verb` that leaves nothing in a DIR where there was no state; `query`
- * only looks, and needs no DIR.
+ * up that others left; `plan` is a `verb` that leaves nothing in a DIR where there was no state.
  */
-export type Role = "serve" | "seed" | "verb" | "plan" | "query";
+export type Role = "serve" | "seed" | "verb" | "plan";
 
 /** A peer to be asked, here or in another process. */
-export interface OpenPeer {
-  api: PeerApi;
+export interface OpenPeer<Api extends QueryApi = PeerApi> {
+  api: Api;
   /** True when a running peer in another process is asked. */
   remote: boolean;
   /** Opens the page of a peer that serves; undefined where none does. */
@@ -37,33 +37,18 @@ export interface OpenPeer {
  * What a role doesn't need is not loaded: a verb's start is most of its time.
  */
 export async function openPeer(
-  settings: PeerSettings & { role: Role; page?: UiSettings },
+  settings: PeerSettings & { role: Role; page?: UiSettings; signal?: AbortSignal },
 ): Promise<OpenPeer> {
-  if (settings.role !== "query") requireOwnState(stateFolderOf(settings.dir));
-  if (settings.role !== "serve") {
-    const running = await findRunning(settings.dir);
-    if (running) {
-      return {
-        api: running,
-        page: running,
-        remote: true,
-        close: () => Promise.resolve(),
-      };
-    }
-  }
+  requireOwnState(stateFolderOf(settings.dir));
+  const running = settings.role === "serve"
+    ? undefined
+    : await findRunning(settings.dir, settings.signal);
+  if (running && !(running instanceof SilentPeer)) return remote(running);
   const transport = await transportOf(settings);
-  if (settings.role === "query") {
-    const bootstraps = settings.bootstraps.map((one) => new BootstrapClient(one, { transport }));
-    return {
-      api: new QueryPeer(bootstraps, () => peekTrustOf(settings.dir)),
-      remote: false,
-      close: () => Promise.resolve(bootstraps.forEach((one) => one.close())),
-    };
-  }
   if (settings.role === "plan") return await openForPlan(settings, transport);
   const { PeerNode } = await import("../../peer/node.ts");
   const node = await PeerNode.open(settings, transport).catch(async (cause) => {
-    throw await heldByPeer(settings.dir, cause) ?? cause;
+    throw await heldByPeer(cause, settings, running) ?? cause;
   });
   if (settings.role === "verb") return { api: node, remote: false, close: () => node.close() };
   const { ControlServer, newToken } = await import("../../web/control_server.ts");
@@ -73,7 +58,7 @@ export async function openPeer(
   try {
     await node.serve({ resume: settings.role === "serve" });
     if (settings.page) await page.start();
-    const control = await ControlServer.start(node, node.folder.control, { token, page });
+    const control = await ControlServer.start(node, node.folder.control, { token, ui: page });
     return {
       ...{ api: node, page },
       remote: false,
@@ -85,6 +70,30 @@ export async function openPeer(
     await Promise.all([node.close(), page.stop()]);
     throw error;
   }
+}
+
+/** The running peer of DIR; undefined where none runs. Throws a {@link SilentPeer}. */
+export async function openRunning(
+  { dir, signal }: Pick<PeerSettings, "dir"> & { signal: AbortSignal },
+): Promise<OpenPeer | undefined> {
+  const running = await findRunning(dir, signal);
+  if (running instanceof SilentPeer) throw running;
+  return running && remote(running);
+}
+
+/** Looks at the swarm through its bootstraps. */
+export async function openQuery(settings: PeerSettings): Promise<OpenPeer<QueryApi>> {
+  const transport = await transportOf(settings);
+  const bootstraps = settings.bootstraps.map((one) => new BootstrapClient(one, { transport }));
+  return {
+    api: new QueryPeer(bootstraps, () => peekTrustOf(settings.dir)),
+    remote: false,
+    close: () => Promise.resolve(bootstraps.forEach((one) => one.close())),
+  };
+}
+
+function remote(running: ControlClient): OpenPeer {
+  return { api: running, page: running, remote: true, close: () => Promise.resolve() };
 }
 
 /** A peer whose state is gone afterwards, where there was none before. */
@@ -131,22 +140,43 @@ async function peekTrustOf(dir: string) {
   return (name: string) => ({ own, remembered: known.get(name) });
 }
 
-/** What to say when DIR is held by a peer that runs, which others can then ask. */
-async function heldByPeer(dir: string, cause: unknown): Promise<Fault | undefined> {
-  if (!(cause instanceof Fault) || cause.kind !== "held" || !await findRunning(dir)) return;
+/**
+ * What to say when DIR is held by a peer that runs: others can ask it. One that was asked, and didn't
+ * answer, is `running`.
+ */
+async function heldByPeer(
+  cause: unknown,
+  { dir, signal }: { dir: string; signal?: AbortSignal },
+  running?: SilentPeer,
+): Promise<Fault | undefined> {
+  if (!(cause instanceof Fault) || cause.kind !== "held") return;
+  const peer = running ?? await findRunning(dir, signal);
+  if (!peer || peer instanceof SilentPeer) return peer;
   return new Fault("held", `Cannot use ${dir} as the shared folder: a peer runs for it already`, {
     cause,
     next: "ask that one ('shoal peer status'), end it first, or name another --dir",
   });
 }
 
-/** A client of the peer that runs in `dir`, if one does and answers. */
-export async function findRunning(dir: string): Promise<ControlClient | undefined> {
+/**
+ * A client of the peer that runs in `dir`, if one does; a {@link SilentPeer} where it doesn't answer.
+ * The file outlives a peer that was killed, so another program may be at that port. `signal` ends
+ * whatever the client is asked; throws its reason.
+ */
+export async function findRunning(
+  dir: string,
+  signal?: AbortSignal,
+): Promise<ControlClient | SilentPeer | undefined> {
   const folder = stateFolderOf(dir);
   const control = isOwnState(folder) ? await readControlFile(folder.control) : undefined;
   if (!control) return;
   const { ControlClient } = await import("../../web/control_client.ts");
-  const client = new ControlClient(control);
-  // The file outlives a peer that was killed.
-  return await client.status().then(() => client, () => undefined);
+  const client = new ControlClient(control, { signal });
+  try {
+    await client.hello();
+    return client;
+  } catch (error) {
+    if (signal?.aborted) throw signal.reason;
+    return error instanceof SilentPeer ? error : undefined;
+  }
 }

@@ -1,10 +1,9 @@
 import { Option } from "commander";
-import { Fault } from "../../fault.ts";
 import type { LiveSettings } from "../../peer/api/peer_api.ts";
 import { parseSlots } from "../../peer/api/settings.ts";
 import { formatRate, parseRate } from "../output/units.ts";
 import { parsing } from "../output/usage.ts";
-import type { Verb } from "./verb.ts";
+import type { RunningVerb } from "./verb.ts";
 
 interface LimitFlags {
   /** Bytes per second; 0 is no limit. */
@@ -14,11 +13,12 @@ interface LimitFlags {
 }
 
 /** `limit`: the limits of the running peer, changed where asked; with `--json` as LiveSettings. */
-export const limitVerb: Verb = {
+export const limitVerb: RunningVerb = {
   name: "limit",
   summary: "show or change the limits of the running peer",
   examples: ["limit", "limit --up 2M --down none"],
-  role: "query",
+  role: "running",
+  without: "Cannot ask for limits: no peer runs for this folder",
   // No variables: the ones for the limits that a peer starts with have names of their own.
   options: () => [
     new Option("--up <RATE>", "serve at most so many bytes per second: 500K, 2M, none")
@@ -28,8 +28,7 @@ export const limitVerb: Verb = {
     new Option("--slots <N>", "send at most so many replies at a time")
       .argParser(parsing(parseSlots)),
   ],
-  async run({ api, flags, output, serving }) {
-    if (!serving) throw new Fault("network", "Cannot ask for limits: no peer runs for this folder");
+  async run({ api, flags, output }) {
     const { up, down, slots } = flags as LimitFlags;
     const changes: Partial<LiveSettings> = {
       limit_up: limitOf(up),

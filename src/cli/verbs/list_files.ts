@@ -1,5 +1,5 @@
 import { Fault } from "../../fault.ts";
-import type { ListedFile, PeerApi } from "../../peer/api/peer_api.ts";
+import type { ListedFile, QueryApi } from "../../peer/api/peer_api.ts";
 import { abortable } from "../../async/retry.ts";
 import { option } from "../args/options.ts";
 import { safeJson } from "../output/sanitize.ts";
@@ -51,7 +51,7 @@ export const listFilesVerb: Verb = {
   },
 };
 
-async function* versionsOf(api: PeerApi, name: string): AsyncGenerator<ListedFile> {
+async function* versionsOf(api: QueryApi, name: string): AsyncGenerator<ListedFile> {
   yield* await api.listVersions(name);
 }
 

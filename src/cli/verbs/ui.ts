@@ -2,24 +2,19 @@ import { Option } from "commander";
 import { Fault } from "../../fault.ts";
 import { stateFolderOf } from "../../store/state/state_folder.ts";
 import { openBrowser } from "../process/open_browser.ts";
-import type { Verb } from "./verb.ts";
+import type { RunningVerb } from "./verb.ts";
 
 /** `ui`: the page of the running peer; with `--json` as `{address, link, opened}`. */
-export const uiVerb: Verb = {
+export const uiVerb: RunningVerb = {
   name: "ui",
   summary: "open the page of the running peer in the browser, or print its sign-in link",
   examples: ["ui", "ui --no-open"],
-  role: "query",
+  role: "running",
+  without: "Cannot open the page: no peer runs for this folder; start one with 'shoal peer --ui'",
   options: () => [new Option("--no-open", "only print the link")],
-  async run({ api, page, flags, output }) {
-    if (!page) {
-      throw new Fault(
-        "network",
-        "Cannot open the page: no peer runs for this folder; start one with 'shoal peer --ui'",
-      );
-    }
-    const { address, link } = await page.openUi();
-    const { dir } = await api.status();
+  async run({ page, flags, output }) {
+    if (!page) throw new Fault("network", uiVerb.without);
+    const { address, link, dir } = await page.openUi();
     const opened = flags.open !== false && await openBrowser(link, stateFolderOf(dir).signIn);
     if (output.json) return await output.value({ address, link, opened });
     await output.line(link);

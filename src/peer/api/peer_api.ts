@@ -1,7 +1,7 @@
 /**
- * What a peer can be asked to do, by the shell, the one-shot verbs and the page alike. There are three
- * of it: PeerNode does the work in this process; ControlClient asks a running peer over its control
- * endpoint; QueryPeer only looks at the swarm. All failures are Faults.
+ * What a peer can be asked to do, by the shell, the one-shot verbs and the page alike: PeerNode does
+ * the work in this process, ControlClient asks a running peer over its control endpoint. QueryPeer only
+ * answers what needs no shared folder. All failures are Faults.
  */
 import type { LeftOut } from "../../store/tree/walk_tree.ts";
 import type { FileRecord, Kind, PeerRecord } from "../../wire/protocol.ts";
@@ -26,7 +26,17 @@ export interface LiveSettings {
   upload_slots: number;
 }
 
-export interface PeerApi {
+/** What can be asked about a swarm without a shared folder. */
+export interface QueryApi {
+  /** The active peers, from every bootstrap. */
+  listPeers(): Promise<PeerRecord[]>;
+  /** What the swarm offers, names in order. `pattern` is a glob; default all. */
+  listFiles(pattern?: string): AsyncGenerator<ListedFile>;
+  /** Every version of a name that any peer has, the newest of each publisher first. */
+  listVersions(name: string): Promise<ListedFile[]>;
+}
+
+export interface PeerApi extends QueryApi {
   status(): Promise<PeerStatus>;
   /** Hashes the file unless it is known and unchanged, remembers it, and announces it. */
   share(request: ShareRequest, options?: ShareOptions): Promise<ShareResult>;
@@ -54,12 +64,6 @@ export interface PeerApi {
   pause(request: Pick<GetRequest, "name" | "id">): Promise<PartialStatus[]>;
   /** Goes on with downloads that were paused, chosen as for {@link cancel}, and returns them. */
   resume(request: Pick<GetRequest, "name" | "id">): Promise<PartialStatus[]>;
-  /** The active peers, from every bootstrap. */
-  listPeers(): Promise<PeerRecord[]>;
-  /** What the swarm offers, names in order. `pattern` is a glob; default all. */
-  listFiles(pattern?: string): AsyncGenerator<ListedFile>;
-  /** Every version of a name that somebody has, the newest of each publisher first. */
-  listVersions(name: string): Promise<ListedFile[]>;
   /** Who is remembered, by name. */
   trust(): Promise<TrustEntry[]>;
   /**

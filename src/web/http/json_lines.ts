@@ -1,17 +1,21 @@
+import type { TypedResponse } from "hono";
 import { messageOf } from "../../fault.ts";
 import { toApiError } from "./api_error.ts";
 import { within } from "../../async/deadline.ts";
 
+/** A line of an answer that takes a while: what is told on the way, or in the last line the result. */
+export type Line<Result, Told = never> = Told | { result: Result };
+
 const encoder = new TextEncoder();
 
 /**
- * Work that takes no longer is answered in one piece, in milliseconds. Of several small writes the system
+ * Work that takes no longer than this is answered in one piece, in milliseconds. Of several small writes the system
  * holds back all but the first until the reader's system has confirmed it, which takes 40 ms (RFC 896,
  * RFC 1122 4.2.3.2): much for a script that shares a thousand small files.
  */
 const HOLD_MS = 20;
 
-/** Lines that wait for a slow reader. */
+/** Most lines that wait for a slow reader. */
 const LINES = 16;
 
 /**
@@ -64,7 +68,9 @@ function response(body: BodyInit): Response {
 const AT_ONCE = 64;
 
 /** A response of lines `{result}`, as they are read; one that ends early has an error in its last line. */
-export function streamLines(values: Iterable<unknown> | AsyncIterable<unknown>): Response {
+export function streamLines<Result>(
+  values: Iterable<Result> | AsyncIterable<Result>,
+): Response & TypedResponse<Line<Result>> {
   const results = linesOf(values);
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
@@ -74,7 +80,7 @@ export function streamLines(values: Iterable<unknown> | AsyncIterable<unknown>):
     },
     cancel: () => void results.return(),
   });
-  return response(body);
+  return response(body) as Response & TypedResponse<Line<Result>>;
 }
 
 async function* linesOf(

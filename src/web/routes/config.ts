@@ -1,9 +1,9 @@
-import type { Hono } from "hono";
+import { Hono } from "hono";
 import * as v from "valibot";
 import type { UiApi } from "../../peer/api/ui_api.ts";
-import { bodyOf } from "./request.ts";
+import { json } from "./request.ts";
 
-/** The keys and values are checked by who owns the config file. */
+/** The keys and values are checked by the owner of the config file. */
 const ConfigBody = v.record(v.string(), v.unknown());
 
 /**
@@ -12,10 +12,10 @@ const ConfigBody = v.record(v.string(), v.unknown());
  * | GET /api/config   | ConfigView                                                                     |
  * | PATCH /api/config | changes by key, null for the default → ConfigView; an error names its `field`  |
  */
-export function configRoutes(app: Hono, api: UiApi): void {
-  app.get("/api/config", async (context) => context.json(await api.config()));
-
-  app.patch("/api/config", async (context) => {
-    return context.json(await api.configure(await bodyOf(context, ConfigBody)));
-  });
+export function configRoutes(api: UiApi) {
+  return new Hono()
+    .get("/api/config", async (c) => c.json(await api.config()))
+    .patch("/api/config", json(ConfigBody), async (c) => {
+      return c.json(await api.configure(c.req.valid("json")));
+    });
 }

@@ -1,4 +1,4 @@
-import type { Hono } from "hono";
+import { Hono } from "hono";
 import type { UiApi } from "../../peer/api/ui_api.ts";
 
 /**
@@ -6,6 +6,6 @@ import type { UiApi } from "../../peer/api/ui_api.ts";
  * | --------------- | --------------------------------------------- |
  * | GET /api/doctor | Finding[]: what only the owner of DIR can see |
  */
-export function doctorRoutes(app: Hono, api: UiApi): void {
-  app.get("/api/doctor", async (context) => context.json(await api.diagnose()));
+export function doctorRoutes(api: UiApi) {
+  return new Hono().get("/api/doctor", async (c) => c.json(await api.diagnose()));
 }

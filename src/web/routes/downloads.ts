@@ -1,13 +1,13 @@
-import type { Hono } from "hono";
+import { Hono } from "hono";
 import * as v from "valibot";
-import { Fault } from "../../fault.ts";
 import type { UiApi } from "../../peer/api/ui_api.ts";
-import { bodyOf, ID, NameBody, Path, PublisherKey, work } from "./request.ts";
+import type { GetEvent, Progress } from "../../peer/api/peer_api.ts";
+import { json, NameBody, NameQuery, Path, PublisherKey, query, work } from "./request.ts";
 
 /** The longest time that a timer can be set to: milliseconds, nearly 25 days. */
 const DEADLINE_CAP = 2 ** 31 - 1;
 
-/** Files to copy from that one request may name; so they fit its body. */
+/** Most files to copy from that one request may name; so they fit its body. */
 const REUSE_CAP = 16;
 
 export const StreamBody = v.object({
@@ -22,7 +22,7 @@ const GetBody = v.object({
   ...StreamBody.entries,
   output: v.optional(Path),
   overwrite: v.optional(v.boolean()),
-  /** The download goes on when the asker goes away. */
+  /** The download goes on when the client goes away. */
   background: v.optional(v.boolean()),
   update: v.optional(v.boolean()),
   delete: v.optional(v.boolean()),
@@ -30,50 +30,47 @@ const GetBody = v.object({
   reuse: v.optional(v.pipe(v.array(Path), v.maxLength(REUSE_CAP))),
 });
 
+const MapQuery = v.object({ id: v.optional(v.string(), "") });
+
+/** What a download tells on the way. */
+export type Told = { progress: Progress } | { event: GetEvent };
+
 /**
  * | route                           | does                                                     |
  * | ------------------------------- | -------------------------------------------------------- |
  * | POST /api/downloads             | GetRequest → lines: `{progress}` and `{event}`…, then `{result}` or `{error}`; |
  * |                                 | with `background`, it outlives the request               |
  * | POST /api/downloads/plan        | GetRequest → Plan: what that would do                    |
- * | DELETE /api/downloads?name=&id= | PartialStatus[]: what was ended and removed              |
+ * | DELETE /api/downloads?name=&id= | PartialStatus[]: what was cancelled and removed          |
  * | POST /api/downloads/pause       | `{name, id?}` → PartialStatus[]                          |
  * | POST /api/downloads/resume      | the same                                                 |
  * | GET /api/downloads/map?id=      | DownloadMap                                              |
  */
-export function downloadsRoutes(app: Hono, api: UiApi): void {
-  app.post("/api/downloads", async (context) => {
-    const { background, ...request } = await bodyOf(context, GetBody);
-    return work((emit, signal) =>
-      api.get(request, {
-        signal: background ? undefined : signal,
-        onProgress: (progress) => emit({ progress }),
-        onEvent: (event) => emit({ event }),
-      })
-    );
-  });
-
-  app.post("/api/downloads/plan", async (context) => {
-    const request = await bodyOf(context, GetBody);
-    return context.json(await api.plan(request, { signal: context.req.raw.signal }));
-  });
-
-  app.delete("/api/downloads", async (context) => {
-    const name = context.req.query("name") ?? "";
-    const id = context.req.query("id");
-    if (id !== undefined && !ID.test(id)) throw new Fault("usage", "Cannot cancel: a wrong id");
-    return context.json(await api.cancel({ name, id }));
-  });
-
-  app.post("/api/downloads/pause", async (context) => {
-    return context.json(await api.pause(await bodyOf(context, NameBody)));
-  });
-
-  app.post("/api/downloads/resume", async (context) => {
-    return context.json(await api.resume(await bodyOf(context, NameBody)));
-  });
-
-  app.get("/api/downloads/map", async (context) => {
-    return context.json(await api.downloadMap(context.req.query("id") ?? ""));
-  });
+export function downloadsRoutes(api: UiApi) {
+  return new Hono()
+    .post("/api/downloads", json(GetBody), (c) => {
+      const { background, ...request } = c.req.valid("json");
+      return work((emit: (line: Told) => void, signal) =>
+        api.get(request, {
+          signal: background ? undefined : signal,
+          onProgress: (progress) => emit({ progress }),
+          onEvent: (event) => emit({ event }),
+        })
+      );
+    })
+    .post("/api/downloads/plan", json(GetBody), async (c) => {
+      return c.json(await api.plan(c.req.valid("json"), { signal: c.req.raw.signal }));
+    })
+    .delete("/api/downloads", query(NameQuery), async (c) => {
+      return c.json(await api.cancel(c.req.valid("query")));
+    })
+    .post("/api/downloads/pause", json(NameBody), async (c) => {
+      return c.json(await api.pause(c.req.valid("json")));
+    })
+    .post("/api/downloads/resume", json(NameBody), async (c) => {
+      return c.json(await api.resume(c.req.valid("json")));
+    })
+    .get("/api/downloads/map", query(MapQuery), async (c) => {
+      return c.json(await api.downloadMap(c.req.valid("query").id));
+    });
 }

@@ -1,4 +1,4 @@
-import type { Context, Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { Fault } from "../../fault.ts";
 import type { OpenedFile, UiApi } from "../../peer/api/ui_api.ts";
 import { parseRange } from "../http/byte_range.ts";
@@ -12,8 +12,8 @@ import { ID } from "./request.ts";
  *
  * What fails before the first byte has a status; after it, the connection breaks.
  */
-export function gatewayRoutes(app: Hono, api: UiApi): void {
-  app.get("/files/*", async (context) => {
+export function gatewayRoutes(api: UiApi) {
+  return new Hono().get("/files/*", async (context) => {
     const id = context.req.query("id")?.toLowerCase();
     const name = nameOf(context);
     if (id !== undefined && !ID.test(id)) {
@@ -21,7 +21,7 @@ export function gatewayRoutes(app: Hono, api: UiApi): void {
     }
     const gone = new AbortController();
     const stop = () => gone.abort(new DOMException("the client went away", "AbortError"));
-    // A body that nobody reads is cancelled; this is for who goes before there is one.
+    // A body that nobody reads is cancelled; this is for a client that goes before there is one.
     context.req.raw.signal.addEventListener("abort", stop);
     const file = await api.open({ name, id }, gone.signal);
     const tag = `"${file.id}"`;
@@ -85,13 +85,13 @@ function percent(char: string): string {
   return `%${char.charCodeAt(0).toString(16).toUpperCase()}`;
 }
 
-/** By the weak comparison, as RFC 9110, 13.1.2 has it: what stands between may have weakened the tag. */
+/** Compares weakly (RFC 9110, 13.1.2): a proxy may have weakened the tag. */
 function matches(header: string | undefined, tag: string): boolean {
   const tags = header?.split(",").map((one) => one.trim().replace(/^W\//, "")) ?? [];
   return tags.some((one) => one === "*" || one === tag);
 }
 
-/** A body that has its first bytes already: what fails before them is thrown. */
+/** A body whose first bytes are there already: what fails before them is thrown. */
 async function bodyOf(
   bytes: AsyncGenerator<Uint8Array>,
   stop: () => void,

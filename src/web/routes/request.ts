@@ -1,8 +1,8 @@
-import type { Context } from "hono";
+import type { Env, HonoRequest, MiddlewareHandler, TypedResponse } from "hono";
 import * as v from "valibot";
 import { Fault, messageOf } from "../../fault.ts";
 import { toApiError } from "../http/api_error.ts";
-import { jsonLines } from "../http/json_lines.ts";
+import { jsonLines, type Line } from "../http/json_lines.ts";
 
 /** Most bytes in a request's body of JSON. */
 const BODY_CAP = 1 << 16;
@@ -16,34 +16,82 @@ export const PublisherKey = v.optional(v.pipe(v.string(), v.regex(ID)));
 /** A name or path, as long as any system takes. */
 export const Path = v.pipe(v.string(), v.maxLength(4_096));
 
-/** Names a download. */
-export const NameBody = v.object({
-  name: Path,
-  id: v.optional(v.pipe(v.string(), v.regex(ID))),
-});
+const FileId = v.optional(v.pipe(
+  v.string(),
+  v.regex(ID, ({ input }) => `"${input.slice(0, 80)}" is not a file id`),
+));
+
+/** A file by its name, and perhaps its id: in a body. */
+export const NameBody = v.object({ name: Path, id: FileId });
+
+/** The same in a query. */
+export const NameQuery = v.object({ name: v.optional(v.string(), ""), id: FileId });
+
+/** Checks a request's JSON body; handlers and the client's types know it as `json`. */
+export function json<S extends v.GenericSchema>(
+  schema: S,
+): MiddlewareHandler<
+  Env,
+  string,
+  { in: { json: v.InferInput<S> }; out: { json: v.InferOutput<S> } }
+> {
+  return async ({ req }, next) => {
+    req.addValidatedData("json", { ...await bodyOf(req, schema) as object });
+    await next();
+  };
+}
+
+/** Checks a request's query; handlers and the client's types know it as `query`. */
+export function query<S extends v.GenericSchema>(
+  schema: S,
+): MiddlewareHandler<
+  Env,
+  string,
+  { in: { query: v.InferInput<S> }; out: { query: v.InferOutput<S> } }
+> {
+  return async ({ req }, next) => {
+    req.addValidatedData("query", { ...parse(schema, req.query(), "query") as object });
+    await next();
+  };
+}
 
 /** The request's body, checked. Throws a `usage` Fault. */
 export async function bodyOf<S extends v.GenericSchema>(
-  context: Context,
+  req: HonoRequest,
   schema: S,
 ): Promise<v.InferOutput<S>> {
+  let body: unknown;
   try {
-    const length = Number(context.req.header("content-length") ?? NaN);
+    const length = Number(req.header("content-length") ?? NaN);
     if (!(length <= BODY_CAP)) throw new RangeError(`it must have at most ${BODY_CAP} bytes`);
-    return v.parse(schema, await context.req.json());
+    body = await req.json();
   } catch (cause) {
-    throw new Fault("usage", `Cannot read the request's body: ${messageOf(cause)}`, { cause });
+    throw unreadable("body", cause);
+  }
+  return parse(schema, body, "body");
+}
+
+function parse<S extends v.GenericSchema>(schema: S, value: unknown, part: string) {
+  try {
+    return v.parse(schema, value);
+  } catch (cause) {
+    throw unreadable(part, cause);
   }
 }
 
+function unreadable(part: string, cause: unknown): Fault {
+  return new Fault("usage", `Cannot read the request's ${part}: ${messageOf(cause)}`, { cause });
+}
+
 /** Lines of progress, and then how it ended. */
-export function work(
-  task: (emit: (value: unknown) => void, signal: AbortSignal) => Promise<unknown>,
+export async function work<Result, Told>(
+  task: (emit: (line: Told) => void, signal: AbortSignal) => Promise<Result>,
   options?: { holdMs?: number },
-): Promise<Response> {
-  return jsonLines(
+): Promise<Response & TypedResponse<Line<Result, Told>>> {
+  const response = await jsonLines(
     (emit, signal) =>
       task(emit, signal).then((result) => ({ result }), (error) => toApiError(error)),
     options,
   );
+  return response as Response & TypedResponse<Line<Result, Told>>;
 }

@@ -1,8 +1,8 @@
-import type { Hono } from "hono";
+import { Hono } from "hono";
 import * as v from "valibot";
 import type { PeerApi } from "../../peer/api/peer_api.ts";
 import { UPLOAD_SLOTS_CAP } from "../../peer/api/settings.ts";
-import { bodyOf } from "./request.ts";
+import { json } from "./request.ts";
 
 /** Most bytes per second; null is no limit. */
 const limit = v.optional(v.nullable(v.pipe(v.number(), v.finite(), v.minValue(1))));
@@ -18,12 +18,12 @@ const SettingsBody = v.object({
  * | route               | does         |
  * | ------------------- | ------------ |
  * | GET /api/settings   | LiveSettings |
- * | PATCH /api/settings | takes those that change, for as long as the peer runs |
+ * | PATCH /api/settings | changes some of them for as long as the peer runs → LiveSettings |
  */
-export function settingsRoutes(app: Hono, api: PeerApi): void {
-  app.get("/api/settings", async (context) => context.json(await api.settings()));
-
-  app.patch("/api/settings", async (context) => {
-    return context.json(await api.change(await bodyOf(context, SettingsBody)));
-  });
+export function settingsRoutes(api: PeerApi) {
+  return new Hono()
+    .get("/api/settings", async (c) => c.json(await api.settings()))
+    .patch("/api/settings", json(SettingsBody), async (c) => {
+      return c.json(await api.change(c.req.valid("json")));
+    });
 }

@@ -1,7 +1,7 @@
-import type { Hono } from "hono";
+import { Hono } from "hono";
 import * as v from "valibot";
 import type { PeerApi } from "../../peer/api/peer_api.ts";
-import { bodyOf, Path, work } from "./request.ts";
+import { json, NameQuery, Path, query, work } from "./request.ts";
 
 const ShareBody = v.object({ file: Path, cwd: Path, watch: v.optional(v.boolean()) });
 
@@ -11,18 +11,20 @@ const ShareBody = v.object({ file: Path, cwd: Path, watch: v.optional(v.boolean(
  * | POST /api/shares         | ShareRequest → lines: `{progress}`…, `{result}` or `{error}` |
  * | DELETE /api/shares?name= | SharedFile                                                 |
  */
-export function sharesRoutes(app: Hono, api: PeerApi): void {
-  app.post("/api/shares", async (context) => {
-    const request = await bodyOf(context, ShareBody);
-    return work((emit, signal) =>
-      api.share(request, {
-        signal,
-        onProgress: (hashed, size) => emit({ progress: { hashed, size } }),
-      })
-    );
-  });
-
-  app.delete("/api/shares", async (context) => {
-    return context.json(await api.unshare(context.req.query("name") ?? ""));
-  });
+export function sharesRoutes(api: PeerApi) {
+  return new Hono()
+    .post(
+      "/api/shares",
+      json(ShareBody),
+      (c) =>
+        work((emit: (line: { progress: { hashed: number; size: number } }) => void, signal) =>
+          api.share(c.req.valid("json"), {
+            signal,
+            onProgress: (hashed, size) => emit({ progress: { hashed, size } }),
+          })
+        ),
+    )
+    .delete("/api/shares", query(NameQuery), async (c) => {
+      return c.json(await api.unshare(c.req.valid("query").name));
+    });
 }

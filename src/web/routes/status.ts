@@ -1,17 +1,16 @@
-import type { Hono } from "hono";
+import { Hono } from "hono";
 import type { UiApi } from "../../peer/api/ui_api.ts";
 
 /**
- * | route           | does         |
- * | --------------- | ------------ |
- * | GET /api/status | PeerStatus   |
- * | GET /api/peers  | PeerRecord[] |
- * | GET /api/history | History |
+ * | route            | does         |
+ * | ---------------- | ------------ |
+ * | GET /api/status  | PeerStatus   |
+ * | GET /api/peers   | PeerRecord[] |
+ * | GET /api/history | History      |
  */
-export function statusRoutes(app: Hono, api: UiApi): void {
-  app.get("/api/status", async (context) => context.json(await api.status()));
-
-  app.get("/api/peers", async (context) => context.json(await api.listPeers()));
-
-  app.get("/api/history", async (context) => context.json(await api.history()));
+export function statusRoutes(api: UiApi) {
+  return new Hono()
+    .get("/api/status", async (c) => c.json(await api.status()))
+    .get("/api/peers", async (c) => c.json(await api.listPeers()))
+    .get("/api/history", async (c) => c.json(await api.history()));
 }

@@ -1,25 +1,22 @@
-import type { Hono } from "hono";
+import { Hono } from "hono";
 import * as v from "valibot";
 import type { PeerApi } from "../../peer/api/peer_api.ts";
-import { bodyOf, Path, PublisherKey } from "./request.ts";
+import { json, NameQuery, Path, PublisherKey, query } from "./request.ts";
 
 const TrustBody = v.object({ name: Path, publisher: PublisherKey });
 
 /**
- * | route                   | does                                       |
- * | ----------------------- | ------------------------------------------ |
- * | GET /api/trust          | TrustEntry[]: who is remembered            |
- * | POST /api/trust         | TrustRequest → TrustEntry: who is from now |
- * | DELETE /api/trust?name= | TrustEntry: who was                        |
+ * | route                   | does                                                  |
+ * | ----------------------- | ----------------------------------------------------- |
+ * | GET /api/trust          | TrustEntry[]: the trusted publishers                  |
+ * | POST /api/trust         | TrustRequest → TrustEntry: the publisher from now on  |
+ * | DELETE /api/trust?name= | TrustEntry: the publisher until now                   |
  */
-export function trustRoutes(app: Hono, api: PeerApi): void {
-  app.get("/api/trust", async (context) => context.json(await api.trust()));
-
-  app.post("/api/trust", async (context) => {
-    return context.json(await api.accept(await bodyOf(context, TrustBody)));
-  });
-
-  app.delete("/api/trust", async (context) => {
-    return context.json(await api.forget(context.req.query("name") ?? ""));
-  });
+export function trustRoutes(api: PeerApi) {
+  return new Hono()
+    .get("/api/trust", async (c) => c.json(await api.trust()))
+    .post("/api/trust", json(TrustBody), async (c) => c.json(await api.accept(c.req.valid("json"))))
+    .delete("/api/trust", query(NameQuery), async (c) => {
+      return c.json(await api.forget(c.req.valid("query").name));
+    });
 }

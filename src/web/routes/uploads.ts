@@ -1,4 +1,4 @@
-import type { Hono } from "hono";
+import { Hono } from "hono";
 import { Fault } from "../../fault.ts";
 import type { UiApi } from "../../peer/api/ui_api.ts";
 import { work } from "./request.ts";
@@ -12,8 +12,8 @@ const PROGRESS_EVERY_MS = 200;
  * | PUT /api/uploads?name=  | the body, of any size, becomes DIR/name and is shared → lines: `{progress}`… |
  * |                         | with `{received, size?}`, and `{hashed, size}` where a file is hashed that was there; `{result}` with a ShareResult, or `{error}` |
  */
-export function uploadsRoutes(app: Hono, api: UiApi): void {
-  app.put("/api/uploads", (context) => {
+export function uploadsRoutes(api: UiApi) {
+  return new Hono().put("/api/uploads", (context) => {
     const name = context.req.query("name") ?? "";
     const length = context.req.header("content-length");
     const size = length === undefined ? undefined : Number(length);
