@@ -15,7 +15,8 @@
 import * as v from "valibot";
 import { Fault } from "../fault.ts";
 import { fileIdOf } from "./sync_digest.ts";
-import { comparePaths, foldPath, isTargetInside, whyUnsafePath } from "./tree_path.ts";
+import { comparePaths, isTargetInside, whyUnsafePath } from "./tree_path.ts";
+import { foldName } from "./safe_path.ts";
 
 /** Most bytes in a manifest. */
 export const MANIFEST_CAP = 64 << 20;
@@ -134,7 +135,7 @@ export class ManifestReader {
     if (!this.#folders.has(parent)) {
       throw wrong(`${shown(path)} is in ${shown(parent)}, which is no folder of it`);
     }
-    const folded = foldPath(path);
+    const folded = foldName(path);
     const other = this.#taken.get(folded);
     if (other !== undefined) {
       throw wrong(`${shown(path)} and ${shown(other)} are one name to some systems`);

@@ -29,11 +29,6 @@ export function comparePaths(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Paths with the same folded form are one file to a file system that ignores case. */
-export function foldPath(path: string): string {
-  return path.toUpperCase().toLowerCase().normalize("NFC");
-}
-
 /**
  * True when a link leads to a place in the folder. Only its first parts may be `..`: these it goes up
  * through real folders. What follows may lead through other links, for which the same holds.

@@ -1,14 +1,11 @@
 import { Fault } from "../fault.ts";
-import type { ConfigChanges, ConfigView } from "./api/config.ts";
+import { type ConfigChanges, type ConfigView, LIVE_KEYS } from "./api/config.ts";
 import type { ConfigSource, Configured } from "./api/settings.ts";
 import type { PeerSettings } from "./api/settings.ts";
 import { Mutex } from "../async/mutex.ts";
 
 /** Puts settings into force, where a running peer can. */
 export type Apply = (settings: PeerSettings, keys: ReadonlySet<string>) => Promise<void>;
-
-/** The keys that take effect at once. */
-const LIVE = ["bootstrap", "advertise", "limit_up", "limit_down", "upload_slots"];
 
 /** The configuration of a running peer. Changes come one after the other. */
 export class LiveConfig {
@@ -38,7 +35,7 @@ export class LiveConfig {
   reload(): Promise<ConfigView> {
     return this.#mutex.run(async () => {
       const configured = await this.#required().read();
-      await this.#apply(configured.settings, new Set(LIVE));
+      await this.#apply(configured.settings, new Set(LIVE_KEYS));
       return viewOf(configured);
     });
   }

@@ -2,9 +2,9 @@
  * Who a peer is: an Ed25519 key pair. The public key, in hex, is its id. The private key lies in the
  * peer's state folder as PKCS #8 in PEM, so that `openssl pkey` reads it too.
  */
-import { dirname } from "node:path";
 import { fromHex, toHex } from "../content/hex.ts";
 import { Fault, messageOf } from "../fault.ts";
+import { replaceFile } from "../system/replace_file.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -36,7 +36,7 @@ export class Identity {
     } catch (cause) {
       if (!(cause instanceof Deno.errors.NotFound)) throw unusable(path, messageOf(cause), cause);
       const key = await newKey();
-      await writeKey(path, key);
+      writeKey(path, key);
       return await Identity.#import(key);
     }
     try {
@@ -77,26 +77,13 @@ async function newKey(): Promise<Bytes> {
 }
 
 /** Whole or not at all, for its owner's eyes only, and on the disk before anyone relies on it. */
-async function writeKey(path: string, pkcs8: Bytes): Promise<void> {
-  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
+function writeKey(path: string, pkcs8: Bytes): void {
   const pem = `-----BEGIN PRIVATE KEY-----\n${pkcs8.toBase64()}\n-----END PRIVATE KEY-----\n`;
   try {
-    {
-      using file = await Deno.open(temporary, { write: true, createNew: true, mode: 0o600 });
-      const bytes = new TextEncoder().encode(pem);
-      for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
-      await file.sync();
-    }
-    await Deno.rename(temporary, path);
+    replaceFile(path, pem);
   } catch (cause) {
-    await Deno.remove(temporary).catch(() => {});
     throw unusable(path, messageOf(cause), cause);
   }
-  // Makes the new name durable too. Not every system can open a folder, and none must.
-  await Deno.open(dirname(path)).then(async (folder) => {
-    using opened = folder;
-    await opened.sync();
-  }).catch(() => {});
 }
 
 function unusable(path: string, why: string, cause: unknown): Fault {

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { replaceFile } from "../system/replace_file.ts";
 
 /** Where the control endpoint of a running peer is, and what it asks for. */
 export const ControlFile = v.object({
@@ -9,13 +10,8 @@ export const ControlFile = v.object({
 export type ControlFile = v.InferOutput<typeof ControlFile>;
 
 /** Writes the file in one step, readable by its owner alone. */
-export async function writeControlFile(path: string, control: ControlFile): Promise<void> {
-  const temporary = `${path}.${crypto.randomUUID()}`;
-  await Deno.writeTextFile(temporary, JSON.stringify(control) + "\n", {
-    mode: 0o600,
-    createNew: true,
-  });
-  await Deno.rename(temporary, path);
+export function writeControlFile(path: string, control: ControlFile): void {
+  replaceFile(path, JSON.stringify(control) + "\n");
 }
 
 /** What the file says; undefined when there is none, or it makes no sense. */

@@ -16,18 +16,18 @@ export class ControlServer {
   }
 
   /** Serves `api`, and says where and with which token in the control file at `file`. */
-  static async start(
+  static start(
     api: UiApi,
     file: string,
     { token, ui }: ControlOptions = { token: newToken() },
-  ): Promise<ControlServer> {
+  ): ControlServer {
     const app = controlApi(api, { token, ui });
     const server = WebServer.listen(
       // A body that fails half-way is told to its reader in the stream's last line.
       { hostname: "127.0.0.1", port: 0, onError: failed },
       (request) => app.fetch(request),
     );
-    await writeControlFile(file, {
+    writeControlFile(file, {
       url: `http://127.0.0.1:${server.address.port}`,
       token,
       pid: Deno.pid,

@@ -20,7 +20,7 @@ Deno.test("control file: written whole, for its owner alone, and read back", asy
   const first: ControlFile = { url: "http://127.0.0.1:1", token: TOKEN, pid: 1 };
   const second: ControlFile = { ...first, url: "http://127.0.0.1:65535" };
   for (const written of [first, second]) {
-    await writeControlFile(path, written);
+    writeControlFile(path, written);
     assertEquals(await readControlFile(path), written);
   }
   assertEquals(folder.list(), ["control.json"]);
@@ -48,7 +48,7 @@ Deno.test("control file: what leads elsewhere, or makes no sense, is no control 
 async function served(api: UiApi) {
   const folder = await TempFolder.create();
   const path = folder.at("control.json");
-  const server = await ControlServer.start(api, path);
+  const server = ControlServer.start(api, path);
   const client = new ControlClient((await readControlFile(path))!);
   return {
     ...{ folder, server, client },

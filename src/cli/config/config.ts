@@ -1,7 +1,12 @@
 import type { Command } from "commander";
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import type { ConfigChanges, ConfigValues, Origin } from "../../peer/api/config.ts";
+import {
+  type ConfigChanges,
+  type ConfigValues,
+  LIVE_KEYS,
+  type Origin,
+} from "../../peer/api/config.ts";
 import type { ConfigSource, Configured } from "../../peer/api/settings.ts";
 import { formatAddress } from "../../wire/connection.ts";
 import { KeyFault } from "../../fault.ts";
@@ -11,8 +16,6 @@ import { knownKeys } from "./config_keys.ts";
 import { type PeerFlags, settingsOf } from "../args/options.ts";
 import { PASSWORD_VARIABLE } from "./ui_settings.ts";
 
-/** Keys that a running peer puts into force by itself. */
-const LIVE = ["bootstrap", "advertise", "limit_up", "limit_down", "upload_slots", "theme"];
 /** Set in the file itself only: who may ask a peer need not know its secrets, nor choose them. */
 const HIDDEN = ["swarm_key", "ui_password_file"];
 
@@ -55,7 +58,7 @@ export class Config implements ConfigSource {
     }
     const values = valuesOf(flags as unknown as PeerFlags);
     const restart = this.#keys.peer.filter(({ name, attribute }) =>
-      !LIVE.includes(name) && !same(flags[attribute], this.#started[attribute])
+      !LIVE_KEYS.includes(name) && !same(flags[attribute], this.#started[attribute])
     ).map(({ name }) => name);
     return {
       ...{ path: this.#path, values, restart, overruled },

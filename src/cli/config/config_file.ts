@@ -1,6 +1,7 @@
 import { Fault, KeyFault, messageOf, quoted } from "../../fault.ts";
 import { writeFault } from "../../store/disk/file_stamp.ts";
 import type { ConfigKey } from "./config_keys.ts";
+import { replaceFile } from "../../system/replace_file.ts";
 
 /** The table for `shoal bootstrap`; everything outside of it is for peers. */
 const BOOTSTRAP_TABLE = "bootstrap_server";
@@ -83,23 +84,15 @@ export async function changeConfigFile(
   const changed = patched === "" || patched.endsWith("\n") ? patched : patched + "\n";
   // What is written can be read again.
   await parseConfig(changed, path, keys);
-  await replaceFile(path, changed);
+  await rewrite(path, changed);
 }
 
-async function replaceFile(path: string, text: string): Promise<void> {
-  let temporary: string | undefined;
+async function rewrite(path: string, text: string): Promise<void> {
   try {
     await Deno.mkdir(path.replace(/[/\\][^/\\]*$/, "") || "/", { recursive: true, mode: 0o700 });
     // A link to a file elsewhere stays one.
-    const target = await Deno.realPath(path).catch(() => path);
-    temporary = `${target}.${crypto.randomUUID()}`;
-    using file = await Deno.open(temporary, { write: true, createNew: true, mode: 0o600 });
-    const bytes = new TextEncoder().encode(text);
-    for (let done = 0; done < bytes.length;) done += await file.write(bytes.subarray(done));
-    await file.sync();
-    await Deno.rename(temporary, target);
+    replaceFile(await Deno.realPath(path).catch(() => path), text);
   } catch (cause) {
-    if (temporary) await Deno.remove(temporary).catch(() => {});
     throw writeFault(path, cause);
   }
 }

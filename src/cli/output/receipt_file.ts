@@ -3,6 +3,7 @@ import { realpath, stat } from "node:fs/promises";
 import { Fault } from "../../fault.ts";
 import { writeFault } from "../../store/disk/file_stamp.ts";
 import { safeJson } from "./sanitize.ts";
+import { replaceFile } from "../../system/replace_file.ts";
 
 /** What became of one command's downloads, written to a file in one step: a line of JSON for each. */
 export class ReceiptFile {
@@ -47,12 +48,10 @@ export class ReceiptFile {
       if (there === undefined || await fileAt(path) !== there) continue;
       throw new Fault("usage", `Cannot write the receipt to ${this.#path}: it is what was fetched`);
     }
-    const draft = `${dirname(this.#path)}/.${crypto.randomUUID()}.shoal-partial`;
+    const temporary = `${dirname(this.#path)}/.${crypto.randomUUID()}.shoal-partial`;
     try {
-      await Deno.writeTextFile(draft, this.#lines.join(""), { createNew: true });
-      await Deno.rename(draft, this.#path);
+      replaceFile(this.#path, this.#lines.join(""), { mode: 0o666, temporary });
     } catch (cause) {
-      await Deno.remove(draft).catch(() => {});
       throw writeFault(this.#path, cause);
     }
   }

@@ -58,7 +58,7 @@ export async function openPeer(
   try {
     await node.serve({ resume: settings.role === "serve" });
     if (settings.page) await page.start();
-    const control = await ControlServer.start(node, node.folder.control, { token, ui: page });
+    const control = ControlServer.start(node, node.folder.control, { token, ui: page });
     return {
       ...{ api: node, page },
       remote: false,

@@ -1,6 +1,7 @@
 import { Fault } from "../../fault.ts";
 import { writeFault } from "../../store/disk/file_stamp.ts";
 import { type Unit, unitText } from "./unit_file.ts";
+import { replaceFile } from "../../system/replace_file.ts";
 
 export interface WriteUnitsOptions {
   /** Replace units that differ. */
@@ -37,7 +38,13 @@ export async function writeUnits(
     written.push({ path, before });
   }
   for (const [index, { path, before }] of written.entries()) {
-    if (before !== "same") await replace(path, unitText(units[index])).catch(fail(path));
+    if (before === "same") continue;
+    try {
+      // The units of the system are for all to read, and hold no secrets.
+      replaceFile(path, unitText(units[index]), { mode: 0o644 });
+    } catch (cause) {
+      fail(path)(cause);
+    }
   }
   return written;
 }
@@ -49,23 +56,6 @@ async function contentAt(path: string): Promise<string | null | undefined> {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     return fail(path)(error);
-  }
-}
-
-async function replace(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${crypto.randomUUID()}`;
-  try {
-    {
-      // The units of the system are for all to read, and hold no secrets.
-      using file = await Deno.open(temporary, { write: true, createNew: true, mode: 0o644 });
-      const bytes = new TextEncoder().encode(text);
-      for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
-      await file.sync();
-    }
-    await Deno.rename(temporary, path);
-  } catch (error) {
-    await Deno.remove(temporary).catch(() => {});
-    throw error;
   }
 }
 

@@ -45,3 +45,13 @@ export interface ConfigView {
 
 /** New values by key, as in the config file; null takes a key out of it. */
 export type ConfigChanges = Record<string, unknown>;
+
+/** The keys of the config file that take effect at once, also in a running peer. */
+export const LIVE_KEYS: readonly string[] = [
+  "bootstrap",
+  "advertise",
+  "limit_up",
+  "limit_down",
+  "upload_slots",
+  "theme",
+];

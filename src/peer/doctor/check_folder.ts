@@ -4,6 +4,7 @@ import { fileFault } from "../../store/disk/file_stamp.ts";
 import type { StateFolder } from "../../store/state/state_folder.ts";
 import { Identity } from "../../trust/identity.ts";
 import { fault, type Finding, ok, warning } from "../api/finding.ts";
+import { freeSpace } from "../../system/free_space.ts";
 
 /** Less free space than either of these is too little: bytes, and a part of the disk. */
 const LITTLE_SPACE = 2 ** 30;
@@ -48,8 +49,8 @@ function checkWritable({ dir, path }: StateFolder): Finding {
 
 function checkSpace(dir: string): Finding {
   try {
-    const { bavail, blocks, bsize } = fs.statfsSync(dir);
-    return judgeSpace(bavail * bsize, blocks * bsize);
+    const { free, total } = freeSpace(dir);
+    return judgeSpace(free, total);
   } catch (error) {
     return fault("space", fileFault(`Cannot tell how much is free in ${dir}`, error));
   }

@@ -1,4 +1,3 @@
-import fs from "node:fs";
 import type { FileEntry, ManifestEntry } from "../../content/manifest.ts";
 import type { ManifestPart } from "../../content/manifest_part.ts";
 import { Fault } from "../../fault.ts";
@@ -32,6 +31,8 @@ import type { Servable } from "../../store/disk/servable.ts";
 import type { Source } from "../download/source.ts";
 import type { Swarm } from "../discovery/swarm.ts";
 import type { ActiveTransfer } from "../status/transfers.ts";
+import { syncFolder } from "../../system/sync_folder.ts";
+import { requireFreeSpace } from "../../system/free_space.ts";
 
 export interface FolderFetcherOptions extends
   Pick<
@@ -308,14 +309,5 @@ function placesOf({ present }: TreeState, root: string): Map<string, StagedFile>
 /** Throws a `disk` Fault when files don't fit. */
 function requireRoom(folder: string, files: FileEntry[]): void {
   const needed = files.reduce((sum, { size }) => sum + size, 0);
-  const { bavail, bsize } = fs.statfsSync(folder);
-  if (needed <= bavail * bsize) return;
-  const free = bavail * bsize;
-  throw new Fault("disk", `Cannot fetch ${needed} bytes: only ${free} are free in ${folder}`);
-}
-
-function syncFolder(path: string): void {
-  if (Deno.build.os === "windows") return;
-  using folder = Deno.openSync(path);
-  folder.syncSync();
+  requireFreeSpace(folder, needed, `Cannot fetch ${needed} bytes`);
 }

@@ -7,6 +7,7 @@ import { TAKEN_OVER } from "./claims.ts";
 import type { GetOptions, GetRequest, Receipt } from "../api/peer_api.ts";
 import { Replaced } from "./version_watch.ts";
 import type { ActiveTransfer, Transfers } from "../status/transfers.ts";
+import { freeSpace } from "../../system/free_space.ts";
 
 const log = getLogger(["shoal", "peer", "resumer"]);
 
@@ -133,9 +134,9 @@ function mayMend(error: unknown): boolean {
 function lacksRoom(downloads: DownloadStore, download: Download | undefined): boolean {
   if (!download) return false;
   try {
-    const { bavail, bsize } = fs.statfsSync(downloads.folder());
+    const { free } = freeSpace(downloads.folder());
     const { blocks = 0 } = fs.statSync(downloads.pathOf(download.id));
-    return bavail * bsize < download.size - blocks * 512;
+    return free < download.size - blocks * 512;
   } catch {
     return true;
   }

@@ -2,6 +2,8 @@ import fs from "node:fs";
 import { Fault } from "../../fault.ts";
 import { fileFault, type FileStamp, stampOf } from "./file_stamp.ts";
 import { READ_WRITE } from "./open_flags.ts";
+import { syncFolder } from "../../system/sync_folder.ts";
+import { parentOf } from "../../content/safe_path.ts";
 
 /**
  * Moves a whole, synced file to `destination` in one step: whoever looks there sees nothing, or what
@@ -79,19 +81,4 @@ async function publishCopy(
   } finally {
     fs.rmSync(copy, { force: true });
   }
-}
-
-/** A name is on disk for good only when its folder is synced. Windows can't sync a folder. */
-function syncFolder(path: string): void {
-  if (Deno.build.os === "windows") return;
-  const fd = fs.openSync(path, "r");
-  try {
-    fs.fsyncSync(fd);
-  } finally {
-    fs.closeSync(fd);
-  }
-}
-
-function parentOf(path: string): string {
-  return path.replace(/\/[^/]*$/, "") || "/";
 }

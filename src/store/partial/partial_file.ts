@@ -14,6 +14,7 @@ import { type FileStamp, stampOfPath, writeFault } from "../disk/file_stamp.ts";
 import { READ } from "../disk/open_flags.ts";
 import { publishFile } from "../disk/publish_file.ts";
 import { readFully } from "../disk/read_fully.ts";
+import { type FreeSpace, freeSpace } from "../../system/free_space.ts";
 
 /** Files up to this size, in bytes, are not worth a thread. */
 const SMALL = 1 << 20;
@@ -330,15 +331,12 @@ export function bytesOf(map: PieceMap, size: number): number {
   return map.count * PIECE_SIZE - missing;
 }
 
-interface Space {
+interface Space extends FreeSpace {
   folder: string;
-  free: number;
-  total: number;
 }
 
 function spaceOf(folder: string): Space {
-  const { bavail, blocks, bsize } = fs.statfsSync(folder);
-  return { folder, free: bavail * bsize, total: blocks * bsize };
+  return { folder, ...freeSpace(folder) };
 }
 
 function noRoom(needed: number, { folder, free }: Space): Fault {

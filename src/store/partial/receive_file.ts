@@ -1,4 +1,3 @@
-import fs from "node:fs";
 import { Chunker } from "../../content/chunker.ts";
 import { digest } from "../../content/digest.ts";
 import { fileId } from "../../content/file_id.ts";
@@ -8,6 +7,7 @@ import type { DigestStore } from "../hash/digest_store.ts";
 import { type FileStamp, stampOfPath, writeFault } from "../disk/file_stamp.ts";
 import { untilSettled } from "../hash/hash_file.ts";
 import { makeStatePart } from "../state/state_part.ts";
+import { requireFreeSpace } from "../../system/free_space.ts";
 
 /** Digests in flight. */
 const DIGESTS = 32;
@@ -106,9 +106,6 @@ async function onDisk<T>(path: string, work: () => Promise<T>): Promise<T> {
 }
 
 function requireRoom(folder: string, what: string, size: number | undefined): void {
-  const { bavail, bsize } = fs.statfsSync(folder);
-  const free = bavail * bsize;
-  if (size === undefined || size <= free) return;
-  const message = `Cannot take ${what}: it has ${size} bytes, and only ${free} are free`;
-  throw new Fault("disk", message);
+  if (size === undefined) return;
+  requireFreeSpace(folder, size, `Cannot take ${what}, which has ${size} bytes`);
 }

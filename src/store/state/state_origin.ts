@@ -13,6 +13,7 @@ import { writeFault } from "../disk/file_stamp.ts";
 import { checkStatePart } from "./state_part.ts";
 import type { StateFolder } from "./state_folder.ts";
 import { stateHome } from "./state_home.ts";
+import { replaceFile } from "../../system/replace_file.ts";
 
 /** Most bytes of a mark that are read: one that Shoal wrote has some 300. */
 const MARK_CAP = 4_096;
@@ -91,20 +92,10 @@ function readMark({ origin }: StateFolder): Mark | undefined {
   }
 }
 
-function writeMark({ origin, path }: StateFolder, mark: Mark): void {
-  const temporary = `${origin}.${crypto.randomUUID()}.tmp`;
+function writeMark({ origin }: StateFolder, mark: Mark): void {
   try {
-    const fd = fs.openSync(temporary, "wx", 0o600);
-    try {
-      fs.writeSync(fd, JSON.stringify(mark) + "\n");
-      fs.fsyncSync(fd);
-    } finally {
-      fs.closeSync(fd);
-    }
-    fs.renameSync(temporary, origin);
-    syncFolder(path);
+    replaceFile(origin, JSON.stringify(mark) + "\n");
   } catch (cause) {
-    fs.rmSync(temporary, { force: true });
     throw writeFault(origin, cause);
   }
 }
@@ -150,17 +141,4 @@ function machineId(): string {
 
 function newSecret(): string {
   return crypto.getRandomValues(new Uint8Array(32)).toHex();
-}
-
-function syncFolder(path: string): void {
-  try {
-    const fd = fs.openSync(path, "r");
-    try {
-      fs.fsyncSync(fd);
-    } finally {
-      fs.closeSync(fd);
-    }
-  } catch {
-    // Not every system can sync a folder, and none must.
-  }
 }

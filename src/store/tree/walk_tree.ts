@@ -1,15 +1,10 @@
 import fs from "node:fs";
 import { turn } from "../../async/yield_to_event_loop.ts";
 import { ENTRIES_CAP } from "../../content/manifest.ts";
-import {
-  comparePaths,
-  foldPath,
-  isOwn,
-  isTargetInside,
-  whyUnsafePath,
-} from "../../content/tree_path.ts";
+import { comparePaths, isOwn, isTargetInside, whyUnsafePath } from "../../content/tree_path.ts";
 import { Fault } from "../../fault.ts";
 import { fileFault, type FileStamp, stampOfStat } from "../disk/file_stamp.ts";
+import { foldName } from "../../content/safe_path.ts";
 
 /** Something in a tree. `path` is its path in the tree, in NFC; `disk` where it lies, absolute. */
 export type TreeEntry =
@@ -71,7 +66,7 @@ function look(
   if (!stat) return;
   const why = whyLeftOut(path, stat, taken);
   if (why) return { path, why };
-  taken.set(foldPath(path), path);
+  taken.set(foldName(path), path);
   if (stat.isDirectory()) return { type: "folder", path, disk };
   if (stat.isFile()) {
     const executable = (stat.mode & 0o100n) !== 0n;
@@ -101,7 +96,7 @@ function whyLeftOut(
   if (!stat.isDirectory() && !stat.isFile() && !stat.isSymbolicLink()) {
     return `it is ${kindOf(stat)}`;
   }
-  const other = taken.get(foldPath(path));
+  const other = taken.get(foldName(path));
   if (other !== undefined) return `${other} has the same name to some systems`;
 }
 

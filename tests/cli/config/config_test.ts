@@ -285,7 +285,7 @@ Deno.test("live config: what is changed is applied, in turn; a reload applies al
   await Promise.all([live.change({ limit_up: 2 }), live.change({ limit_up: 3, theme: "dark" })]);
   const view = await live.reload();
   assertEquals(applied.slice(0, 2), [[2, ["limit_up"]], [3, ["limit_up", "theme"]]]);
-  assertEquals([applied[2][0], applied[2][1].length], [3, 5]);
+  assertEquals([applied[2][0], applied[2][1].length], [3, 6]);
   assertEquals([view.values.theme, "settings" in view], ["dark", false]);
   await faultOf("usage", live.change({ limit_up: "x" }), "Cannot set limit_up");
   assertEquals(applied.length, 3);

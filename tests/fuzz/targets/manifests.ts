@@ -5,11 +5,12 @@ import {
   ManifestReader,
 } from "../../../src/content/manifest.ts";
 import { partOf } from "../../../src/content/manifest_part.ts";
-import { foldPath, isTargetInside, whyUnsafePath } from "../../../src/content/tree_path.ts";
+import { isTargetInside, whyUnsafePath } from "../../../src/content/tree_path.ts";
 import { must, unlessFault } from "../allow.ts";
 import { FILE } from "../samples.ts";
 import type { Target } from "../target.ts";
 import { bytesOf, textOf } from "../text.ts";
+import { foldName } from "../../../src/content/safe_path.ts";
 
 const folder = (path: string): ManifestEntry => ({ path, type: "folder" });
 const link = (path: string, target: string): ManifestEntry => ({ path, target, type: "link" });
@@ -56,8 +57,8 @@ function check(read: Manifest, { os, lines }: { os: string; lines: string[] }): 
   for (const entry of read.entries) {
     const { path } = entry;
     must(whyUnsafePath(path, os) === undefined, "a path stays in the folder");
-    must(!taken.has(foldPath(path)), "no disk takes two names for one");
-    taken.add(foldPath(path));
+    must(!taken.has(foldName(path)), "no disk takes two names for one");
+    taken.add(foldName(path));
     must(folders.has(path.slice(0, Math.max(0, path.lastIndexOf("/")))), "a path is in a folder");
     if (entry.type === "folder") folders.add(path);
     if (entry.type === "link") must(isTargetInside(path, entry.target), "a link stays inside");

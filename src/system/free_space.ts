@@ -1,0 +1,21 @@
+import fs from "node:fs";
+import { Fault } from "../fault.ts";
+
+/** The room on a disk, in bytes. Some file systems do not tell: both are 0. */
+export interface FreeSpace {
+  /** What this user may still write. */
+  free: number;
+  total: number;
+}
+
+/** Returns the room on the disk that a folder is on. Throws as the file system does. */
+export function freeSpace(folder: string): FreeSpace {
+  const { bavail, blocks, bsize } = fs.statfsSync(folder);
+  return { free: bavail * bsize, total: blocks * bsize };
+}
+
+/** Throws a `disk` Fault, which begins with `cannot`, unless so many bytes are free in a folder. */
+export function requireFreeSpace(folder: string, needed: number, cannot: string): void {
+  const { free } = freeSpace(folder);
+  if (needed > free) throw new Fault("disk", `${cannot}: only ${free} are free in ${folder}`);
+}

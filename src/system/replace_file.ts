@@ -1,0 +1,40 @@
+import fs from "node:fs";
+import { dirname } from "node:path";
+import { syncFolder } from "./sync_folder.ts";
+
+export interface ReplaceFileOptions {
+  /** Mode bits of the new file, less the umask. @default 0o600 */
+  mode?: number;
+  /** Where it is written first, in the same folder. @default the path, with a suffix of its own */
+  temporary?: string;
+}
+
+/**
+ * Replaces a small file in one step: a reader sees what was there before or all of the new text, also
+ * after a power cut. The text is durable when this returns. Throws as the file system does, and leaves
+ * nothing behind then.
+ */
+export function replaceFile(
+  path: string,
+  text: string,
+  { mode = 0o600, temporary = `${path}.${crypto.randomUUID()}.tmp` }: ReplaceFileOptions = {},
+): void {
+  try {
+    const fd = fs.openSync(temporary, "wx", mode);
+    try {
+      fs.writeFileSync(fd, text);
+      fs.fsyncSync(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
+    fs.renameSync(temporary, path);
+  } catch (error) {
+    fs.rmSync(temporary, { force: true });
+    throw error;
+  }
+  try {
+    syncFolder(dirname(path));
+  } catch {
+    // Some file systems can't sync a folder; the file is replaced all the same.
+  }
+}
