@@ -2,6 +2,7 @@
  * Who a peer is: an Ed25519 key pair. The public key, in hex, is its id. The private key lies in the
  * peer's state folder as PKCS #8 in PEM, so that `openssl pkey` reads it too.
  */
+import { isStrongKey } from "./is_strong_key.ts";
 import { fromHex, toHex } from "../content/hex.ts";
 import { Fault, messageOf } from "../fault.ts";
 import { replaceFile } from "../system/replace_file.ts";
@@ -59,8 +60,12 @@ export class Identity {
   }
 }
 
-/** True when `signature` over `bytes` was made by the peer with that id. Never throws. */
+/**
+ * True when `signature` over `bytes` was made by the peer with that id. Keys of small order, and other
+ * encodings than the canonical one, have made none. Never throws.
+ */
 export async function verify(peerId: string, signature: Bytes, bytes: Bytes): Promise<boolean> {
+  if (!isStrongKey(peerId)) return false;
   try {
     const raw = fromHex(peerId);
     const key = await crypto.subtle.importKey("raw", raw, "Ed25519", false, ["verify"]);

@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import { Fault } from "../../fault.ts";
 import { fileFault, type FileStamp, stampOf } from "./file_stamp.ts";
+import { keepMode } from "./keep_mode.ts";
 import { READ_WRITE } from "./open_flags.ts";
 import { syncFolder } from "../../system/sync_folder.ts";
 import { parentOf } from "../../content/safe_path.ts";
@@ -37,6 +38,7 @@ function place(source: string, destination: string, overwrite: boolean): void {
     if (fs.statSync(destination, { throwIfNoEntry: false })?.isDirectory()) {
       throw new Fault("destination", `Cannot write ${destination}: it is a folder`);
     }
+    keepMode(source, destination);
     return fs.renameSync(source, destination);
   }
   try {

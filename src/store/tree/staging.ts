@@ -119,7 +119,7 @@ export class Staging {
   #settle(entry: FileEntry, at: string): FileStamp {
     const { mode } = entry;
     if (Deno.build.os !== "windows") {
-      const now = fs.statSync(at).mode & 0o777;
+      const now = fs.statSync(at).mode & 0o7777;
       const right = (mode === "755" ? 0o777 : 0o666) & ~umask();
       if (now !== right) fs.chmodSync(at, right);
     }

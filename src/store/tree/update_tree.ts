@@ -4,6 +4,7 @@ import type { FileEntry, ManifestEntry } from "../../content/manifest.ts";
 import { isOwn } from "../../content/tree_path.ts";
 import { Fault } from "../../fault.ts";
 import { writeFault } from "../disk/file_stamp.ts";
+import { keepMode, withExecutable } from "../disk/keep_mode.ts";
 import { removeTree } from "../disk/remove_tree.ts";
 import type { Staging } from "./staging.ts";
 
@@ -27,6 +28,9 @@ export async function placeStaged(
     if (index % TURN_ENTRIES === 0) await turn(signal);
     const path = `${root}/${entry.path}`;
     try {
+      if (entry.type === "file") {
+        keepMode(staging.pathOf(entry.path), path, { executable: entry.mode === "755" });
+      }
       if (entry.type !== "folder") fs.renameSync(staging.pathOf(entry.path), path);
       else if (!fs.lstatSync(path, { throwIfNoEntry: false })) fs.mkdirSync(path);
     } catch (cause) {
@@ -56,9 +60,8 @@ export function setAttributes(root: string, entries: FileEntry[]): void {
     const at = `${root}/${path}`;
     try {
       if (Deno.build.os !== "windows") {
-        const now = fs.statSync(at).mode & 0o777;
-        // Who may read it may run it.
-        const right = mode === "755" ? now | (now & 0o444) >> 2 : now & ~0o111;
+        const now = fs.statSync(at).mode & 0o7777;
+        const right = withExecutable(now & 0o777, mode === "755");
         if (right !== now) fs.chmodSync(at, right);
       }
       Deno.utimeSync(at, new Date(mtime), new Date(mtime));
