@@ -141,7 +141,7 @@ export class DownloadStore {
 
   /** Notes whether to go on with it, for this process and those after it. */
   pause(id: string, paused: boolean): void {
-    this.#db.run("UPDATE downloads SET paused = ? WHERE id = ?", Number(paused), id);
+    this.#db.runDurably("UPDATE downloads SET paused = ? WHERE id = ?", Number(paused), id);
   }
 
   /** Notes how many bytes of a folder's files are there. */

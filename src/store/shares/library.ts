@@ -98,7 +98,7 @@ export class Library {
     const { path, root, watched = false, stamp } = place;
     const before = this.#byName.get(name);
     const served = before?.announcement.id === id ? before.served : 0;
-    this.#db.run(
+    this.#db.runDurably(
       `INSERT OR REPLACE INTO shares
        (name, path, id, size, mtime, time, publisher, signature, served,
         kind, entries, bytes, root, watched)
@@ -115,7 +115,7 @@ export class Library {
   remove(name: string): Share | undefined {
     const share = this.#byName.get(name);
     if (!share) return;
-    this.#db.run("DELETE FROM shares WHERE name = ?", name);
+    this.#db.runDurably("DELETE FROM shares WHERE name = ?", name);
     this.#unindex(share);
     return share;
   }
@@ -138,7 +138,7 @@ export class Library {
   watch(share: Share, watched: boolean): void {
     share.watched = watched;
     const { name } = share.announcement;
-    this.#db.run("UPDATE shares SET watched = ? WHERE name = ?", Number(watched), name);
+    this.#db.runDurably("UPDATE shares SET watched = ? WHERE name = ?", Number(watched), name);
   }
 
   /** Writes the counts of served bytes to the database. */

@@ -168,6 +168,21 @@ export class StateDatabase {
     this.#guard(() => this.#prepare(sql).run(...values));
   }
 
+  /**
+   * As {@link run}, and on the disk for good before it returns, with all that was written before it: for
+   * what is promised to somebody. What is only a cache needs no such thing. Not within a transaction.
+   */
+  runDurably(sql: string, ...values: SqlValue[]): void {
+    this.#guard(() => {
+      this.#db.exec("PRAGMA synchronous = FULL");
+      try {
+        this.#prepare(sql).run(...values);
+      } finally {
+        this.#db.exec("PRAGMA synchronous = NORMAL");
+      }
+    });
+  }
+
   /** True when something was written since it was opened. */
   get changed(): boolean {
     return this.get<{ changes: number }>("SELECT total_changes() AS changes")!.changes > 0;

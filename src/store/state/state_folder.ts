@@ -1,6 +1,7 @@
 import { Fault, isOutOfBounds } from "../../fault.ts";
 import { fileFault } from "../disk/file_stamp.ts";
 import { STATE_FOLDER } from "../../content/safe_path.ts";
+import { syncFolder } from "../../system/sync_folder.ts";
 import { checkStatePart } from "./state_part.ts";
 
 /** Where things lie. All paths are absolute; `dir` is free of links. */
@@ -60,9 +61,13 @@ export async function openStateFolder(
     if (!(await Deno.stat(dir)).isDirectory) throw new Fault("usage", `${cannot}: it is a file`);
     const folder = stateFolderOf(await Deno.realPath(dir), state);
     await requireInBounds(folder.path);
-    await Deno.mkdir(folder.path, { mode: 0o700 }).catch((error) => {
-      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-    });
+    await Deno.mkdir(folder.path, { mode: 0o700 }).then(
+      // What is synced in it is of no use where its own name is lost.
+      () => syncFolder(folder.dir),
+      (error) => {
+        if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+      },
+    );
     checkParts(folder);
     const { mode } = await Deno.lstat(folder.path);
     // One that was copied or unpacked may be open to others.

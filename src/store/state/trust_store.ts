@@ -45,14 +45,14 @@ export class TrustStore {
 
   /** Remembers, in place of what was remembered for that name. */
   put({ name, publisher, how, since, time, id }: TrustRecord): void {
-    this.#db.run(
+    this.#db.runDurably(
       `INSERT OR REPLACE INTO trust (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)`,
       ...[name, publisher, how, since, time, id ?? null],
     );
   }
 
   remove(name: string): void {
-    this.#db.run("DELETE FROM trust WHERE name = ?", name);
+    this.#db.runDurably("DELETE FROM trust WHERE name = ?", name);
   }
 }
 
