@@ -157,7 +157,8 @@ Deno.test("a folder is looked into, which costs its manifest once, and nothing o
   }
   assertEquals(contentsOf(peer.dir), []);
 
-  // Nor does it touch what there is of a folder that is being fetched.
+  // Nor does it touch what there is of a folder that is being fetched, slowly enough to be paused.
+  await world.json(source.dir, ["limit", "--up", "2M"]);
   const get = world.start(peer.dir, ["get", "tree"]);
   const partials = async () => (await world.json<PeerStatus>(peer.dir, ["status"])).partials;
   await eventually(
@@ -167,6 +168,7 @@ Deno.test("a folder is looked into, which costs its manifest once, and nothing o
   assertEquals(await (await ask("/files/tree/other")).bytes(), other);
   await world.json(peer.dir, ["pause", "tree"]);
   await get.ended();
+  await world.json(source.dir, ["limit", "--up", "8M"]);
   const [paused] = await partials();
   assertEquals(await (await ask(`/files/tree/sub/data?id=${id}`)).bytes(), data);
   assertEquals((await linesOf(await ask("/api/folder?name=tree"))).length, 5);
