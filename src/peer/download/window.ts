@@ -4,7 +4,7 @@ export const WINDOW_MOST = 16 << 20;
 /** Milliseconds of data to keep in flight besides the round trip, for the time that we take. */
 const SLACK_MS = 10;
 /** The same in bytes, at most: what came waits in memory for its turn to be stored. */
-const SLACK_MOST = 10 << 20;
+const SLACK_MOST = 6 << 20;
 /** How much the newest rate counts where it is the lower one. */
 const NEWEST = 0.3;
 /**

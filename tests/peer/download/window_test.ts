@@ -32,8 +32,8 @@ Deno.test("window: what is brought in two round trips and a bit, but never more 
   near(windowAt(100_000, { rttMs: 20 }), 5_000_000);
   near(windowAt(50_000, { every: 3 }), 9_500_000);
   assertEquals(windowAt(1_000_000).size, WINDOW_MOST);
-  near(windowAt(1_000_000, { rttMs: 1 }), 12_000_000);
-  near(windowAt(2_000_000, { rttMs: 1 }), 4_000_000 + 10 * 2 ** 20);
+  near(windowAt(1_000_000, { rttMs: 1 }), 2_000_000 + 6 * 2 ** 20);
+  near(windowAt(2_000_000, { rttMs: 1 }), 4_000_000 + 6 * 2 ** 20);
   assertEquals(Math.round(windowAt(20_000).rate), 20_000_000, "bytes per second");
 });
 
