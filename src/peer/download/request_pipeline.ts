@@ -194,20 +194,12 @@ export class RequestPipeline {
   async #fetch(range: ChunkRequest, bytes: number, asked: Asked): Promise<void> {
     const { budget } = this.#host;
     const { signal } = asked.cancel;
-    let stored = () => {};
-    let came = false;
-    const arrived = () => {
-      if (came) return;
-      came = true;
-      this.#inFlight -= bytes;
-    };
+    let given = 0;
+    let coming = bytes;
+    let waiting = 0;
     try {
       await budget.take(bytes, signal);
-    } catch (error) {
-      arrived();
-      throw error;
-    }
-    try {
+      given = bytes;
       if (signal.aborted) return;
       const buffer = this.#buffer(bytes);
       const into = new Uint8Array(buffer, 0, bytes);
@@ -215,15 +207,15 @@ export class RequestPipeline {
       asked.unanswered--;
       this.#window.arrived(length);
       // The next is asked for while this is stored: the budget bounds what waits for that.
-      arrived();
-      this.#backlog += length;
-      stored = () => void (this.#backlog -= length);
+      this.#inFlight -= coming;
+      coming = 0;
+      this.#backlog += waiting = length;
       this.wake();
       this.#buffers.push(await this.#host.store(range, buffer, length, this.#source));
     } finally {
-      arrived();
-      stored();
-      budget.give(bytes);
+      this.#inFlight -= coming;
+      this.#backlog -= waiting;
+      if (given > 0) budget.give(given);
     }
   }
 
