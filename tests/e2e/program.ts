@@ -1,3 +1,4 @@
+import { ENGINE, PERMISSIONS } from "../../scripts/compile.ts";
 import { note } from "../support/run_folder.ts";
 
 /**
@@ -8,21 +9,8 @@ const ROOT = new URL("../../", import.meta.url);
 /** A process that hasn't done what is awaited by then has hung, in milliseconds. */
 const HUNG_MS = 120_000;
 
-/** What the program may do: the permissions of the tasks in deno.json. */
-export const PERMISSIONS = [
-  "--allow-net",
-  "--allow-read",
-  "--allow-write",
-  "--allow-env",
-  "--allow-sys",
-  "--allow-run",
-];
-
 /** Nothing is written to the state home of whoever runs the tests. */
 const NO_STATE_HOME = { XDG_STATE_HOME: "/dev/null" };
-
-/** What V8 is told by those tasks, and when compiled. */
-const V8_FLAGS = "--v8-flags=--max-semi-space-size=2,--initial-old-space-size=16,--expose-gc";
 
 /** The words that start the program. */
 export function programWords(): string[] {
@@ -30,7 +18,7 @@ export function programWords(): string[] {
   if (binary) return [binary];
   const main = decodeURIComponent(new URL("main.ts", ROOT).pathname);
   // Quiet: what the runtime downloads at first is not what the program says.
-  return [Deno.execPath(), "run", "--quiet", "--no-prompt", ...PERMISSIONS, V8_FLAGS, main];
+  return [Deno.execPath(), "run", "--quiet", "--no-prompt", ...PERMISSIONS, ENGINE, main];
 }
 
 export interface RunOptions {
