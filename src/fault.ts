@@ -1,6 +1,6 @@
 /**
  * The kinds of failure that a caller acts on differently. The command line turns each into an exit
- * code (docs/operations.md has the table), the control API into an HTTP status.
+ * code (src/cli/output/exit_code.ts has the table), the control API into an HTTP status.
  */
 export type FaultKind =
   /** What was asked can't be done as asked: a bad name, number or path. Retrying is pointless. */

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { VERSION } from "../version.ts";
+import { EXITS } from "./output/exit_code.ts";
 import { commandPath } from "./output/usage.ts";
 import { EXAMPLES } from "./verbs/verb_command.ts";
 
@@ -7,22 +8,6 @@ export interface ManOptions {
   /** The day that the page is of: YYYY-MM-DD. */
   date: string;
 }
-
-/** What every command ends with, beside 0: {@link EXIT} in words. */
-const EXITS: [string, string][] = [
-  ["0", "done, or already up to date"],
-  ["1", "a fault that nobody foresaw"],
-  ["2", "usage: a bad option, name, path or folder"],
-  ["3", "nobody in the swarm has that name or id; later, somebody may"],
-  ["4", "network: no bootstrap answers, or every source was lost; try again"],
-  ["5", "integrity: content or its publisher was refused"],
-  ["6", "the destination exists and differs"],
-  ["7", "disk: full, no permission, or an I/O error"],
-  ["8", "the name stands for several contents"],
-  ["9", "a deadline passed; try again"],
-  ["10", "another process holds DIR; try again"],
-  ["128+n", "stopped in order by signal n"],
-];
 
 /** The file name of a command's page: `shoal-peer-get.1`. */
 export function manName(command: Command): string {
@@ -56,7 +41,7 @@ export function manPage(command: Command, { date }: ManOptions): string {
     ]),
     ...section("OPTIONS", own, (option) => [option.flags, help.optionDescription(option)]),
     ...section("INHERITED OPTIONS", above, (one) => [one.flags, help.optionDescription(one)]),
-    ...section("EXIT STATUS", EXITS, (exit) => exit),
+    ...section("EXIT STATUS", Object.values(EXITS), ({ exit, meaning }) => [`${exit}`, meaning]),
     ...examples(EXAMPLES.get(command) ?? []),
     ".SH SEE ALSO",
     ...seeAlso(command, commands),

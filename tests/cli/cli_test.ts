@@ -5,7 +5,7 @@ import { ClosedOutput } from "../../src/cli/output/output.ts";
 import { Fault, type FaultKind } from "../../src/fault.ts";
 import { VERSION } from "../../src/version.ts";
 import { shoal } from "../e2e/program.ts";
-import { plainProgram } from "../support/plain_program.ts";
+import { plainProgram } from "../../src/cli/program/plain_program.ts";
 
 Deno.test("each kind of fault has its exit code", () => {
   const table: [FaultKind, number][] = [

@@ -1,20 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { Command } from "commander";
 import { manName, manPage, roff } from "../../src/cli/man_page.ts";
-import { buildProgram } from "../../src/cli/program/program.ts";
+import { EXITS } from "../../src/cli/output/exit_code.ts";
+import { plainProgram } from "../../src/cli/program/plain_program.ts";
 import { walkCommands } from "../../src/cli/output/usage.ts";
 import { addExamples } from "../../src/cli/verbs/verb_command.ts";
 import { lacking, skippedIf } from "../support/tools.ts";
 
 const DATE = { date: "2026-01-31" };
-
-function program(): Command {
-  const nothing = () => Promise.resolve();
-  return buildProgram({
-    ...{ bootstrap: nothing, peer: nothing, verb: nothing, config: nothing, completion: nothing },
-    ...{ installService: nothing, doctor: nothing, newKey: nothing, adoptState: nothing },
-  });
-}
 
 /** What a page looks like, and what groff finds wrong with it. */
 async function groff(page: string): Promise<{ text: string; complaints: string }> {
@@ -37,11 +30,14 @@ Deno.test({
   ...skippedIf(lacking("groff"), "each command has a page that groff finds nothing wrong with"),
   async fn() {
     const names = new Set<string>();
-    for (const command of walkCommands(program())) {
+    for (const command of walkCommands(plainProgram())) {
       const { text, complaints } = await groff(manPage(command, DATE));
       assertEquals(complaints, "", manName(command));
       names.add(manName(command));
       for (const option of command.options) assert(text.includes(option.flags), option.flags);
+      for (const { exit, meaning } of Object.values(EXITS)) {
+        assert(text.includes(` ${exit}`) && text.includes(meaning), `${exit} ${meaning}`);
+      }
       for (const heading of ["NAME", "SYNOPSIS", "DESCRIPTION", "EXIT STATUS", "SEE ALSO"]) {
         if (command.parent) {
           assert(text.includes(`\n${heading}\n`), `${manName(command)} ${heading}`);

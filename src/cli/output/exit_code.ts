@@ -1,32 +1,104 @@
 import { Fault, type FaultKind, isAbort } from "../../fault.ts";
 import { ClosedOutput } from "./output.ts";
 
-/** What the program ends with, for scripts. docs/operations.md says which of them a retry helps. */
-export const EXIT = {
-  ok: 0,
-  /** A fault that nobody foresaw. */
-  unexpected: 1,
-  usage: 2,
-  not_found: 3,
-  network: 4,
-  integrity: 5,
-  destination: 6,
-  disk: 7,
-  ambiguous: 8,
-  deadline: 9,
-  held: 10,
-  hook: 11,
-  /** The reader of standard output went away: 128 + SIGPIPE. */
-  closed_output: 141,
-} as const satisfies Record<FaultKind | "ok" | "unexpected" | "closed_output", number>;
+interface Exit {
+  /** What the program ends with. */
+  exit: number | "128+n";
+  meaning: string;
+  /** What a script that reads it should do. */
+  then: string;
+}
+
+/**
+ * What the program ends with, by the word that `--json` has for it. Help, manual pages and docs/cli.md
+ * show this table.
+ */
+export const EXITS = {
+  ok: { exit: 0, meaning: "done, or already up to date", then: "go on" },
+  unexpected: {
+    exit: 1,
+    meaning: "an unforeseen fault",
+    then: "report it, with `--log-level debug`",
+  },
+  usage: {
+    exit: 2,
+    meaning: "a bad option, name, path or folder",
+    then: "correct the call; a retry is pointless",
+  },
+  not_found: {
+    exit: 3,
+    meaning: "nobody in the swarm has that name or id",
+    then: "try later, or `get --wait`",
+  },
+  network: {
+    exit: 4,
+    meaning: "no bootstrap answers, no source is left, or a port is taken",
+    then: "try again",
+  },
+  integrity: {
+    exit: 5,
+    meaning: "content, publisher or swarm was refused",
+    then: "look at the message; don't retry blindly",
+  },
+  destination: {
+    exit: 6,
+    meaning: "the destination exists and differs",
+    then: "choose `--update`, `--overwrite` or another `-o`",
+  },
+  disk: {
+    exit: 7,
+    meaning: "disk full, no permission, or an I/O error",
+    then: "free space, or mend permissions",
+  },
+  ambiguous: {
+    exit: 8,
+    meaning: "the name stands for several contents",
+    then: "choose with `--publisher` or `--id`",
+  },
+  deadline: {
+    exit: 9,
+    meaning: "a deadline passed",
+    then: "try again: the download resumes where it stopped",
+  },
+  held: {
+    exit: 10,
+    meaning: "another process holds DIR or the destination",
+    then: "try again, or wait with `--wait-lock`",
+  },
+  hook: {
+    exit: 11,
+    meaning: "--on-done or --on-error can't be run, or --on-done failed",
+    then: "mend the command; the file is in its place",
+  },
+  closed_output: {
+    exit: 141,
+    meaning: "the reader of standard output went away, as in '| head'",
+    then: "nothing",
+  },
+  interrupted: {
+    exit: "128+n",
+    meaning: "stopped in order by signal n: 130 by SIGINT, 143 by SIGTERM",
+    then: "run it again to resume",
+  },
+} as const satisfies Record<
+  FaultKind | "ok" | "unexpected" | "closed_output" | "interrupted",
+  Exit
+>;
+
+type Exits = { readonly [Word in keyof typeof EXITS]: (typeof EXITS)[Word]["exit"] };
+
+/** The numbers of {@link EXITS}. */
+export const EXIT = Object.fromEntries(
+  Object.entries(EXITS).map(([word, { exit }]) => [word, exit]),
+) as Exits;
 
 /** One of {@link EXIT}, or 128 + n after signal n. */
 export type ExitCode = number;
 
-/** The word for a failure: that of `--json`, and a key of {@link EXIT} unless it is `interrupted`. */
-export function failureCode(
-  error: unknown,
-): FaultKind | "unexpected" | "interrupted" | "closed_output" {
+/** The word for a failure: that of `--json`, and a key of {@link EXITS}. */
+export type FailureCode = Exclude<keyof typeof EXITS, "ok">;
+
+export function failureCode(error: unknown): FailureCode {
   if (error instanceof Fault) return error.kind;
   if (error instanceof ClosedOutput) return "closed_output";
   return isAbort(error) ? "interrupted" : "unexpected";

@@ -1,7 +1,7 @@
-import type { failureCode } from "./exit_code.ts";
+import type { FailureCode } from "./exit_code.ts";
 
 /** What to do next about each kind of failure: the last line of standard error. */
-const REMEDIES: Record<ReturnType<typeof failureCode>, string> = {
+const REMEDIES: Record<FailureCode, string> = {
   usage: "correct that, and run it again",
   not_found: "check the name with 'list-files' or 'status'; for one yet to come: get --wait 10m",
   network: "check that the bootstrap and the peers can be reached, and run it again",
@@ -19,6 +19,6 @@ const REMEDIES: Record<ReturnType<typeof failureCode>, string> = {
 };
 
 /** What to do about a failure of that kind. `help` is the command that tells more, if one does. */
-export function remedyFor(code: ReturnType<typeof failureCode>, help?: string): string {
+export function remedyFor(code: FailureCode, help?: string): string {
   return help ? `see '${help}'` : REMEDIES[code];
 }

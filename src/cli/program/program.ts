@@ -5,6 +5,7 @@ import { parsePort } from "../../peer/api/settings.ts";
 import { VERSION } from "../../version.ts";
 import { bootstrapOptions, LISTENING, type PeerFlags, peerOptions } from "../args/options.ts";
 import { addInstallService, type InstallFlags } from "./add_install_service.ts";
+import { EXITS } from "../output/exit_code.ts";
 import { parseDuration } from "../output/units.ts";
 import { addExamples, addVerb, type VerbLine } from "../verbs/verb_command.ts";
 import { parsing } from "../output/usage.ts";
@@ -47,10 +48,15 @@ export function buildProgram(handlers: Handlers): Command {
     "shoal peer share debian.iso",
     "shoal peer get debian.iso --bootstrap meet.example:8000",
   ]);
+  program.addHelpText("after", ["\nExit codes:", ...exitCodes()].join("\n  "));
   addBootstrap(program, handlers);
   addPeer(program, handlers);
   addCompletion(program, handlers);
   return program;
+}
+
+function exitCodes(): string[] {
+  return Object.values(EXITS).map(({ exit, meaning }) => `${String(exit).padEnd(5)}  ${meaning}`);
 }
 
 function addBootstrap(program: Command, handlers: Handlers): void {

@@ -3,7 +3,7 @@ import { hardening } from "./hardening.ts";
 import { systemdBarePath, systemdProgram, systemdText, systemdWord } from "./systemd_words.ts";
 import type { Line, Unit } from "./unit_file.ts";
 
-/** Failures that another try won't mend: see docs/operations.md. */
+/** Failures that another try won't mend. */
 const PERMANENT = [EXIT.usage, EXIT.integrity, EXIT.destination, EXIT.disk, EXIT.ambiguous];
 
 /** Where systemd makes folders for services that have none (systemd.exec(5), StateDirectory=). */

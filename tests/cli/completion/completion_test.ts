@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { completionScript } from "../../../src/cli/completion/completion.ts";
 import { SHELLS } from "../../../src/cli/completion/shells.ts";
-import { plainProgram } from "../../support/plain_program.ts";
+import { plainProgram } from "../../../src/cli/program/plain_program.ts";
 import { TempFolder } from "../../support/temp_folder.ts";
 import { lacking, testUnless } from "../../support/tools.ts";
 
