@@ -5,10 +5,7 @@ import { findTool, timedRun } from "../measure/timed_run.ts";
 import type { BenchOptions } from "../options.ts";
 import { serveFolder } from "../tools/rclone.ts";
 import { getFile, shareFile } from "../tools/shoal.ts";
-
-const FILE_SIZE = 4_096;
-/** Files in one folder of the tree. */
-const PER_FOLDER = 100;
+import { writeTree } from "./write_tree.ts";
 
 /** How fast a tree of small files is fetched and shared, and how fast others copy it on this machine. */
 export async function folderRate({ files, rounds }: BenchOptions): Promise<Row[]> {
@@ -102,14 +99,5 @@ async function inNewFolder(
     return sample;
   } finally {
     await Deno.remove(dir, { recursive: true });
-  }
-}
-
-async function writeTree(tree: string, files: number): Promise<void> {
-  const content = new Uint8Array(FILE_SIZE);
-  for (let file = 0; file < files; file++) {
-    const folder = `${tree}/${Math.floor(file / PER_FOLDER)}`;
-    if (file % PER_FOLDER === 0) await Deno.mkdir(folder, { recursive: true });
-    await Deno.writeFile(`${folder}/${file}`, crypto.getRandomValues(content));
   }
 }

@@ -3,11 +3,17 @@ import { NotInstalled } from "../measure/timed_run.ts";
 import { type Host, Network } from "../netns.ts";
 import { libtorrentSwarm } from "../tools/libtorrent_swarm.ts";
 import { shoalSwarm } from "../tools/shoal_swarm.ts";
-import type { SwarmFetcher } from "../tools/swarm_fetcher.ts";
+import type { SwarmSetting } from "../tools/swarm_fetcher.ts";
 import type { SwarmOptions } from "../swarm_options.ts";
 
 /** Most that a figure of ours may be, as a multiple of the bound. */
-const GOALS = { median: 1.15, last: 1.5 };
+const GOALS: Goals = { median: 1.15, last: 1.5 };
+
+/** As multiples of the bound. */
+export interface Goals {
+  median: number;
+  last: number;
+}
 
 interface Hosts extends AsyncDisposable {
   meeting: Host;
@@ -16,19 +22,33 @@ interface Hosts extends AsyncDisposable {
   kind: string;
 }
 
-/**
- * How near a swarm comes to the theoretical bound: one seeder and N peers, every link with the same
- * rate both ways, all peers begin together. The bound on the time of the last is
- * max(F/u_s, F/d, N·F/(u_s + Σu_i)): nobody can get the file faster than the seeder can send it once,
- * than a link can carry it, or than all uplinks together can send N copies.
- */
+/** How near a swarm comes to the theoretical bound: one seeder and N peers that begin together. */
 export async function* swarmTime(options: SwarmOptions): AsyncGenerator<string> {
   const { peers, size, mbit } = options;
-  const link = mbit * 1e6 / 8;
-  const bound = Math.max(size / link, peers * size / ((peers + 1) * link));
+  const bound = swarmBound(options);
   await using hosts = await hostsFor(options);
   const what = `${peers} peers, ${size / 2 ** 20} MiB, ${mbit} Mbit/s both ways`;
   yield `swarm: ${what} by ${hosts.kind}: the bound is ${bound.toFixed(1)} s`;
+  yield* spreadBoth(hosts, { size, bound, goals: GOALS });
+}
+
+/**
+ * The bound on the time of the last, in seconds, where every link has the same rate both ways:
+ * max(F/u_s, F/d, N·F/(u_s + Σu_i)). Nobody can get the file faster than the seeder can send it once, than a
+ * link can carry it, or than all uplinks together can send N copies.
+ */
+export function swarmBound(
+  { peers, size, mbit }: Record<"peers" | "size" | "mbit", number>,
+): number {
+  const link = mbit * 1e6 / 8;
+  return Math.max(size / link, peers * size / ((peers + 1) * link));
+}
+
+/** Has Shoal, then libtorrent, spread a file of `size` bytes to all hosts from the first, and reports each. */
+export async function* spreadBoth(
+  { meeting, hosts }: Pick<SwarmSetting, "meeting" | "hosts">,
+  { size, bound, goals }: { size: number; bound: number; goals: Goals },
+): AsyncGenerator<string> {
   const root = await Deno.makeTempDir({ prefix: "shoal-swarm-" });
   try {
     const original = { folder: `${root}/original`, name: "data" };
@@ -38,8 +58,8 @@ export async function* swarmTime(options: SwarmOptions): AsyncGenerator<string> 
       const scratch = `${root}/${fetcher.name}`;
       await Deno.mkdir(scratch);
       try {
-        const { seconds, notes } = await fetcher.spread({ ...hosts, original, scratch });
-        yield `  ${fetcher.name}: ${summary(seconds, bound, fetcher)}`;
+        const { seconds, notes } = await fetcher.spread({ meeting, hosts, original, scratch });
+        yield `  ${fetcher.name}: ${summary(seconds, bound, fetcher.ours ? goals : undefined)}`;
         for (const note of notes) yield `    ${note}`;
       } catch (error) {
         if (!(error instanceof NotInstalled)) throw error;
@@ -75,10 +95,10 @@ async function hostsFor({ peers, mbit, loopback }: SwarmOptions): Promise<Hosts>
   };
 }
 
-function summary(seconds: number[], bound: number, { ours }: SwarmFetcher): string {
+function summary(seconds: number[], bound: number, goals?: Goals): string {
   const sorted = seconds.toSorted((a, b) => a - b);
-  const show = (what: keyof typeof GOALS, value: number) => {
-    const goal = ours ? ` (goal: at most ${GOALS[what]} x)` : "";
+  const show = (what: keyof Goals, value: number) => {
+    const goal = goals ? ` (goal: at most ${goals[what]} x)` : "";
     return `${what} ${value.toFixed(1)} s = ${(value / bound).toFixed(2)} x${goal}`;
   };
   const median = sorted[Math.floor(sorted.length / 2)];

@@ -14,8 +14,8 @@ export interface TimedRun {
   stdout: string;
 }
 
-/** Runs a command to its end. Throws when it fails, or takes longer than {@link LIMIT_MS}. */
-export async function timedRun(words: string[]): Promise<TimedRun> {
+/** Runs a command to its end. Throws when it fails, or takes longer than `limitMs` milliseconds. */
+export async function timedRun(words: string[], limitMs = LIMIT_MS): Promise<TimedRun> {
   interrupted.throwIfAborted();
   const [command, ...args] = words;
   const start = performance.now();
@@ -30,7 +30,7 @@ export async function timedRun(words: string[]): Promise<TimedRun> {
   const timer = setTimeout(() => {
     late = true;
     kill(child, "SIGKILL");
-  }, LIMIT_MS);
+  }, limitMs);
   const end = () => kill(child, "SIGKILL");
   interrupted.addEventListener("abort", end);
   try {
@@ -40,7 +40,7 @@ export async function timedRun(words: string[]): Promise<TimedRun> {
       new Response(child.stderr).text(),
     ]);
     interrupted.throwIfAborted();
-    if (late) throw new Error(`${command} did not end within ${LIMIT_MS / 1000} s`);
+    if (late) throw new Error(`${command} did not end within ${limitMs / 1000} s`);
     if (!status.success) {
       const said = (stderr.trim() || stdout.trim()).split("\n").at(-1);
       throw new Error(`${command} ended with ${status.code}: ${said}`);

@@ -1,6 +1,7 @@
 import type { Sample } from "../measure/interleave.ts";
-import { freePort, isListening, ServerProcess } from "../measure/server_process.ts";
+import { freePort, ServerProcess } from "../measure/server_process.ts";
 import { findTool, timedRun } from "../measure/timed_run.ts";
+import type { Host } from "../netns.ts";
 import type { Fetcher, Original } from "./fetcher.ts";
 
 /** `curl` from nginx: nothing is verified. */
@@ -36,7 +37,7 @@ async function download(program: string, url: string, path: string): Promise<Sam
 }
 
 /** An nginx of its own that serves one folder with `sendfile`. */
-class Nginx implements AsyncDisposable {
+export class Nginx implements AsyncDisposable {
   readonly url: string;
   readonly #server: ServerProcess;
 
@@ -45,19 +46,36 @@ class Nginx implements AsyncDisposable {
     this.#server = server;
   }
 
-  static async start({ folder, name, scratch }: Original): Promise<Nginx> {
+  /** On this machine's loopback, or on a host with a network of its own. */
+  static async start(
+    { folder, name, scratch }: Pick<Original, "folder" | "name" | "scratch">,
+    host: Pick<Host, "prefix" | "address"> = { prefix: [], address: "127.0.0.1" },
+  ): Promise<Nginx> {
     const program = await findTool("nginx");
+    const { prefix: start, address } = host;
     const port = freePort();
     const prefix = await Deno.makeTempDir({ dir: scratch, prefix: "nginx-" });
-    await Deno.writeTextFile(`${prefix}/nginx.conf`, configuration(folder, { prefix, port }));
-    const server = new ServerProcess([program, "-p", prefix, "-c", `${prefix}/nginx.conf`]);
+    await Deno.writeTextFile(
+      `${prefix}/nginx.conf`,
+      configuration(folder, { prefix, listen: `${address}:${port}` }),
+    );
+    const pid = `${prefix}/nginx.pid`;
+    const server = new ServerProcess([
+      ...start,
+      program,
+      "-p",
+      prefix,
+      "-c",
+      `${prefix}/nginx.conf`,
+    ]);
     try {
-      await server.ready(() => isListening(port));
+      // It writes its id once it listens.
+      await server.ready(async () => (await Deno.readTextFile(pid).catch(() => "")) !== "");
     } catch (error) {
       await server[Symbol.asyncDispose]();
       throw error;
     }
-    return new Nginx(`http://127.0.0.1:${port}/${name}`, server);
+    return new Nginx(`http://${address}:${port}/${name}`, server);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -65,7 +83,10 @@ class Nginx implements AsyncDisposable {
   }
 }
 
-function configuration(root: string, { prefix, port }: { prefix: string; port: number }): string {
+function configuration(
+  root: string,
+  { prefix, listen }: { prefix: string; listen: string },
+): string {
   const kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
   return `
 daemon off;
@@ -79,7 +100,7 @@ http {
   access_log off;
   sendfile on;
   tcp_nopush on;
-  server { listen 127.0.0.1:${port}; root ${root}; }
+  server { listen ${listen}; root ${root}; }
 }
 `;
 }

@@ -9,6 +9,8 @@ import { writeTorrent } from "./torrent_file.ts";
 const PIECE = 256 * 1024;
 /** By then each of them has started, in milliseconds. */
 const READY_MS = 10_000;
+/** By then one of them has started on an idle machine, in milliseconds. */
+const START_MS = 3_000;
 /** A swarm that hasn't finished by then never will, in milliseconds. */
 const FINISH_MS = 600_000;
 
@@ -58,3 +60,33 @@ export const libtorrentSwarm: SwarmFetcher = {
     return { seconds, notes: [] };
   },
 };
+
+/**
+ * Starts a seeder on one host, to be ended by the stack. The function returned fetches on another host into a
+ * folder, and returns the seconds from the first connection to the last byte. Throws NotInstalled.
+ */
+export async function fetchOnce(
+  stack: AsyncDisposableStack,
+  { sender, folder, name, scratch }: {
+    sender: Host;
+    folder: string;
+    name: string;
+    scratch: string;
+  },
+): Promise<(host: Host, into: string) => Promise<number>> {
+  const python = await findPython();
+  const torrent = `${scratch}/link.torrent`;
+  await writeTorrent(torrent, { file: `${folder}/${name}`, name, piece: PIECE });
+  const [port, own] = [freePort(), freePort()].map(String);
+  const seed = [python, SCRIPT, "swarm-seed", torrent, folder, port, "0"];
+  const seeder = stack.use(new ServerProcess([...sender.prefix, ...seed]));
+  await seeder.ready(() => seeder.output.includes(`${port}\n`));
+  return async (host, into) => {
+    const start = `${(Date.now() + START_MS) / 1000}`;
+    const words = [python, SCRIPT, "swarm-fetch", torrent, into, own, "0", start];
+    const known = `${sender.address}:${port}`;
+    await using fetcher = new ServerProcess([...host.prefix, ...words, known]);
+    const took = () => fetcher.output.match(/^took (\S+)\n/m)?.[1];
+    return Number(await fetcher.ready(took, FINISH_MS));
+  };
+}

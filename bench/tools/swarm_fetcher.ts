@@ -5,7 +5,7 @@ export interface SwarmSetting {
   /** Where a server that all of them know may run; its link has no limit. */
   meeting: Host;
   /** The seeder's, then one for each peer that fetches. */
-  hosts: Host[];
+  hosts: readonly Host[];
   /** The file: a folder with nothing else in it, and its name. */
   original: { folder: string; name: string };
   /** A folder for what they fetch and need besides. */
