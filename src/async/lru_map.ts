@@ -40,7 +40,7 @@ export class LruMap<K, V> {
     this.#entries.delete(key);
     this.#entries.set(key, value);
     if (this.#entries.size <= this.#cap) return;
-    const [[oldest, evicted]] = this.#entries;
+    const [oldest, evicted] = this.#entries.entries().next().value!;
     this.#entries.delete(oldest);
     this.#onEvicted?.(evicted, oldest);
   }

@@ -110,8 +110,8 @@ export class RateLimiter {
     this.#callOff?.();
     this.#callOff = undefined;
     this.#save();
-    while (this.#waiting.length > 0) {
-      const [{ bytes, resolve }] = this.#waiting;
+    for (let first; (first = this.#waiting[0]);) {
+      const { bytes, resolve } = first;
       if (this.#rate !== undefined) {
         const lacking = this.#needed(bytes) - this.#saved;
         if (lacking > 0) {

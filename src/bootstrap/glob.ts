@@ -50,9 +50,9 @@ export class Glob {
     for (const char of name) {
       this.#round++;
       for (const state of current) {
-        const { test, steps = 1, next } = this.#states[state];
+        const { test, steps = 1, next } = this.#states[state]!;
         this.work += steps;
-        if (test?.(char)) this.#enter(next[0], following);
+        if (test?.(char)) this.#enter(next[0]!, following);
       }
       [current, following] = [following, current];
       if (current.length === 0) return false;
@@ -64,7 +64,7 @@ export class Glob {
   #enter(state: number, into: number[]): void {
     if (this.#entered[state] === this.#round) return;
     this.#entered[state] = this.#round;
-    const { test, next } = this.#states[state];
+    const { test, next } = this.#states[state]!;
     into.push(state);
     if (!test) { for (const one of next) this.#enter(one, into); }
   }
@@ -91,8 +91,9 @@ export class Glob {
 
   /** Any number of characters that pass the test. */
   #many(test: Test, next: number): number {
-    const loop = this.#state({ next: [next] });
-    this.#states[loop].next.push(this.#state({ test, next: [loop] }));
+    const after = [next];
+    const loop = this.#state({ next: after });
+    after.push(this.#state({ test, next: [loop] }));
     return loop;
   }
 

@@ -15,19 +15,22 @@ export type GlobNode =
 export function parseGlob(pattern: string): GlobNode[] {
   const chars = [...pattern];
   const partners = matchBraces(chars);
+  const whole: GlobNode[] = [];
   /** The branches of the braces that are open, innermost last; the whole pattern is one branch. */
-  const open: GlobNode[][][] = [[[]]];
+  const open: GlobNode[][][] = [[whole]];
   for (let at = 0; at < chars.length; at++) {
     const branches = open.at(-1)!;
     const branch = branches.at(-1)!;
-    const char = chars[at];
-    if (char === "\\" && at + 1 < chars.length) {
-      branch.push(literal(chars[++at]));
+    const char = chars[at]!;
+    const next = chars[at + 1];
+    if (char === "\\" && next !== undefined) {
+      branch.push(literal(next));
+      at++;
     } else if (char === "*") {
       const from = at;
       while (chars[at + 1] === "*") at++;
       const across = at > from;
-      const starts = from === 0 || "/{,".includes(chars[from - 1]);
+      const starts = "/{,".includes(chars[from - 1] ?? "/");
       if (across && starts && chars[at + 1] === "/") {
         at++;
         branch.push({ kind: "folders" });
@@ -51,7 +54,7 @@ export function parseGlob(pattern: string): GlobNode[] {
       branch.push(literal(char));
     }
   }
-  return open[0][0];
+  return whole;
 }
 
 function literal(char: string): GlobNode {
@@ -86,12 +89,17 @@ function classTest(chars: string[]): Test {
   const negated = isNegation(chars[0]);
   const ranges: [from: number, to: number][] = [];
   for (let at = negated ? 1 : 0; at < chars.length; at++) {
-    const from = chars[at].codePointAt(0)!;
-    const isRange = chars[at + 1] === "-" && at + 2 < chars.length;
-    ranges.push([from, isRange ? chars[at += 2].codePointAt(0)! : from]);
+    const from = codePointOf(chars[at]!);
+    const last = chars[at + 1] === "-" ? chars[at + 2] : undefined;
+    ranges.push([from, last === undefined ? from : codePointOf(last)]);
+    if (last !== undefined) at += 2;
   }
   return (char) => {
-    const code = char.codePointAt(0)!;
+    const code = codePointOf(char);
     return char !== "/" && ranges.some(([from, to]) => from <= code && code <= to) !== negated;
   };
+}
+
+function codePointOf(char: string): number {
+  return char.codePointAt(0)!;
 }

@@ -66,11 +66,11 @@ export class Holders<T> {
       const index = Math.floor(random() * (limit + 1));
       drawn.add(drawn.has(index) ? limit : index);
     }
-    return Array.from(drawn, (index) => this.#list[start + index]);
+    return Array.from(drawn, (index) => this.#list[start + index]!);
   }
 
   #swap(a: number, b: number): void {
-    const [one, other] = [this.#list[a], this.#list[b]];
+    const [one, other] = [this.#list[a]!, this.#list[b]!];
     this.#list[a] = other;
     this.#list[b] = one;
     this.#times.get(other)!.index = a;

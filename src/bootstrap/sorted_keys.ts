@@ -25,10 +25,10 @@ export class SortedKeys {
     let high = this.#sorted.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.#sorted[middle] < first) low = middle + 1;
+      if (this.#sorted[middle]! < first) low = middle + 1;
       else high = middle;
     }
-    for (let at = low; at < this.#sorted.length; at++) yield this.#sorted[at];
+    for (let at = low; at < this.#sorted.length; at++) yield this.#sorted[at]!;
   }
 
   #merge(): void {
@@ -37,11 +37,10 @@ export class SortedKeys {
     const merged: string[] = [];
     let next = 0;
     for (const key of this.#sorted) {
-      while (next < added.length && added[next] < key) merged.push(added[next++]);
+      for (let one; (one = added[next]) !== undefined && one < key; next++) merged.push(one);
       if (!this.#deleted.has(key)) merged.push(key);
     }
-    for (; next < added.length; next++) merged.push(added[next]);
-    this.#sorted = merged;
+    this.#sorted = merged.concat(added.slice(next));
     this.#added.clear();
     this.#deleted.clear();
   }

@@ -37,8 +37,8 @@ async function say({ level, check, message, remedy }: Finding, output: Output): 
 /** The exit code for what was found. */
 export function exitOf(findings: Finding[]): ExitCode {
   const kinds = findings.flatMap((one) => one.level === "fault" ? one.kind : []);
-  if (kinds.length === 0) return EXIT.ok;
-  return EXIT[WORST.find((kind) => kinds.includes(kind)) ?? kinds[0]];
+  const worst = WORST.find((kind) => kinds.includes(kind)) ?? kinds[0];
+  return worst === undefined ? EXIT.ok : EXIT[worst];
 }
 
 async function checkConfig(given: string | undefined): Promise<Finding> {

@@ -19,27 +19,26 @@ export interface TreeShape {
   size: number;
   chunks: number;
   /** From level 0, the chunks' digests, up to the level that is one page. */
-  levels: TreeLevel[];
+  levels: readonly [TreeLevel, ...TreeLevel[]];
 }
 
 /** The shape of the tree of a file of `size` bytes, 0 to 2^53 - 1. */
 export function treeShape(size: number): TreeShape {
   const chunks = Math.ceil(size / CHUNK_SIZE);
-  const levels: TreeLevel[] = [];
-  let digests = chunks;
-  do {
-    const pages = Math.max(1, Math.ceil(digests / BLOCK_DIGESTS));
-    levels.push({ digests, pages });
-    digests = pages;
-  } while (levels[levels.length - 1].pages > 1);
+  const levels: [TreeLevel, ...TreeLevel[]] = [levelOf(chunks)];
+  for (let last = levels[0]; last.pages > 1; levels.push(last)) last = levelOf(last.pages);
   return { size, chunks, levels };
+}
+
+function levelOf(digests: number): TreeLevel {
+  return { digests, pages: Math.max(1, Math.ceil(digests / BLOCK_DIGESTS)) };
 }
 
 /** Bytes in a page, or -1 when the tree has no such page. */
 export function blockLength(shape: TreeShape, level: number, page: number): number {
-  if (level >= shape.levels.length || page >= shape.levels[level].pages) return -1;
-  const digests = Math.min(BLOCK_DIGESTS, shape.levels[level].digests - page * BLOCK_DIGESTS);
-  return digests * DIGEST_SIZE;
+  const { digests, pages } = shape.levels[level] ?? { digests: 0, pages: 0 };
+  if (page >= pages) return -1;
+  return Math.min(BLOCK_DIGESTS, digests - page * BLOCK_DIGESTS) * DIGEST_SIZE;
 }
 
 /** Bytes in a run of chunks that lies within the file, or -1 when it does not. */

@@ -55,7 +55,7 @@ export class PieceMap {
     }
     map.#bits.set(bytes);
     const beyond = pieces % 8;
-    if (beyond > 0) map.#bits[map.#bits.length - 1] &= (1 << beyond) - 1;
+    if (beyond > 0) map.#bits[map.#bits.length - 1]! &= (1 << beyond) - 1;
     for (let byte of map.#bits) for (; byte; byte &= byte - 1) map.#count++;
     return map;
   }
@@ -70,13 +70,13 @@ export class PieceMap {
   }
 
   has(piece: number): boolean {
-    return piece < this.pieces && (this.#bits[piece >> 3] & (1 << (piece & 7))) !== 0;
+    return piece < this.pieces && (this.#bits[piece >> 3]! & (1 << (piece & 7))) !== 0;
   }
 
   /** Notes that a piece is there; true when it was not before. */
   add(piece: number): boolean {
     if (piece < 0 || piece >= this.pieces || this.has(piece)) return false;
-    this.#bits[piece >> 3] |= 1 << (piece & 7);
+    this.#bits[piece >> 3]! |= 1 << (piece & 7);
     this.#count++;
     return true;
   }
@@ -84,7 +84,7 @@ export class PieceMap {
   /** Notes that a piece is not there. */
   remove(piece: number): void {
     if (piece >= this.pieces || !this.has(piece)) return;
-    this.#bits[piece >> 3] &= ~(1 << (piece & 7));
+    this.#bits[piece >> 3]! &= ~(1 << (piece & 7));
     this.#count--;
   }
 

@@ -51,8 +51,9 @@ export function whyUnsafe(name: string, os: string = Deno.build.os): string | un
     }
   }
   // In upper case, because file systems that ignore case take a long s (U+017F) for an s, too.
-  const own = parts[0].replace(IGNORED, "").toUpperCase() === STATE_FOLDER.toUpperCase();
-  if (own || (os === "windows" && SHORTENED.test(parts[0]))) {
+  const [top = ""] = parts;
+  const own = top.replace(IGNORED, "").toUpperCase() === STATE_FOLDER.toUpperCase();
+  if (own || (os === "windows" && SHORTENED.test(top))) {
     return `${STATE_FOLDER} is Shoal's own`;
   }
 }

@@ -96,10 +96,12 @@ export function chooseOffer<Offer extends Offered>(
   if (remembered && theirs) return { kind: "replay", remembered, offer: theirs };
   if (mine) return take(mine, "own");
   if (remembered) {
-    if (publisher.length === 64) return take(versions[0], "named");
+    const [named] = versions;
+    if (named && publisher.length === 64) return take(named, "named");
     return { kind: "stranger", remembered, offers: versions };
   }
-  if (versions.length === 1) return take(versions[0], "first");
+  const [first, ...others] = versions;
+  if (first && others.length === 0) return take(first, "first");
   if (contentsOf(versions) === 1) return take(newest(versions), "several");
   return { kind: "ambiguous", candidates: versions };
 }

@@ -82,15 +82,16 @@ export class PrivateTransport implements Transport {
    * that is ahead may say otherwise, so the others are tried as well.
    */
   async connect(address: Address, signal: AbortSignal): Promise<Socket> {
-    const [latest, ...older] = this.#good();
-    for (const credential of older.reverse()) {
+    let refusal: unknown;
+    for (const credential of this.#good().reverse()) {
       try {
         return await this.#connectWith(credential, address, signal);
       } catch (error) {
         if (!(error instanceof OtherSwarm)) throw error;
+        refusal = error;
       }
     }
-    return await this.#connectWith(latest, address, signal);
+    throw refusal;
   }
 
   async #connectWith(

@@ -75,7 +75,7 @@ export function formatSwarmKey({ secret, old }: SwarmKey): string {
 
 /** The key that a text stands for. Throws a `usage` Fault that says what is wrong with the text. */
 export function parseSwarmKey(text: string): SwarmKey {
-  const [version, ...lines] = text.split(/\r?\n/);
+  const [version = "", ...lines] = text.split(/\r?\n/);
   if (version !== SWARM_KEY_VERSION) {
     const later = /^shoal swarm key \d+$/.test(version);
     throw new Fault("usage", later ? "it is of a later version of Shoal" : "it is not a swarm key");
@@ -85,12 +85,12 @@ export function parseSwarmKey(text: string): SwarmKey {
   for (const [index, line] of lines.entries()) {
     const words = line.trim();
     if (words === "" || words.startsWith("#")) continue;
-    const key = KEY_LINE.exec(words);
-    const earlier = OLD_LINE.exec(words);
-    const until = earlier ? Date.parse(earlier[2]) : NaN;
-    if (key && !secret) secret = fromHex(key[1]);
-    else if (earlier && formatUntil(until) === earlier[2] && old.length < OLD_CAP) {
-      old.push({ secret: fromHex(earlier[1]), until });
+    const [, key] = KEY_LINE.exec(words) ?? [];
+    const [, earlier, time = ""] = OLD_LINE.exec(words) ?? [];
+    const until = Date.parse(time);
+    if (key && !secret) secret = fromHex(key);
+    else if (earlier && formatUntil(until) === time && old.length < OLD_CAP) {
+      old.push({ secret: fromHex(earlier), until });
     } else throw new Fault("usage", `it is damaged in line ${index + 2}`);
   }
   if (!secret) throw new Fault("usage", "it is damaged, there is no key in it");

@@ -28,17 +28,19 @@ const FINGERPRINT_SIZE = 8;
 /** Everything that is derived from the 32 bytes of a key. */
 export async function deriveSwarmSecrets(secret: Bytes): Promise<SwarmSecrets> {
   const key = await crypto.subtle.importKey("raw", secret, "HKDF", false, ["deriveBits"]);
-  const derive = async (info: string) =>
-    new Uint8Array(
-      await crypto.subtle.deriveBits(
-        { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info: encoder.encode(info) },
-        key,
-        256,
-      ),
+  const derive = async (what: string) => {
+    const info = encoder.encode(`shoal/1 swarm ${what}`);
+    const salt = new Uint8Array();
+    return new Uint8Array(
+      await crypto.subtle.deriveBits({ name: "HKDF", hash: "SHA-256", salt, info }, key, 256),
     );
-  const [authoritySeed, tokenKey, nameKey, fingerprint] = await Promise.all(
-    ["authority", "token", "name", "fingerprint"].map((what) => derive(`shoal/1 swarm ${what}`)),
-  );
+  };
+  const [authoritySeed, tokenKey, nameKey, fingerprint] = await Promise.all([
+    derive("authority"),
+    derive("token"),
+    derive("name"),
+    derive("fingerprint"),
+  ]);
   const shown = toHex(fingerprint.subarray(0, FINGERPRINT_SIZE));
   return { authoritySeed, tokenKey, nameKey, fingerprint: shown };
 }

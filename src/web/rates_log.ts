@@ -19,7 +19,7 @@ export class RatesLog {
   put({ second, up, down }: History, next: () => number): void {
     const first = second - up.length + 1;
     for (let at = Math.max(first, (this.#second ?? -1) + 1); at <= second; at++) {
-      const [sent, received] = [up[at - first], down[at - first]];
+      const [sent = 0, received = 0] = [up[at - first], down[at - first]];
       if (sent + received === 0) continue;
       this.#moved.push({ version: next(), second: at, up: sent, down: received });
     }

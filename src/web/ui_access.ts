@@ -77,7 +77,7 @@ export function uiAccess(options: UiAccessOptions): Hono<UiBindings> {
         ["cross-origin-opener-policy", "same-origin"],
         ["cross-origin-resource-policy", "same-origin"],
         ["x-frame-options", "DENY"],
-      ]
+      ] as const
     ) context.res.headers.set(name, value);
     if (!context.res.headers.has("cache-control")) {
       context.res.headers.set("cache-control", "no-store");

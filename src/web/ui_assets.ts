@@ -62,7 +62,7 @@ function extensionOf(name: string): string {
 }
 
 function assetOf(name: string, text: string): Asset {
-  const type = TYPES[extensionOf(name)];
+  const type = TYPES[extensionOf(name)] ?? "application/octet-stream";
   const body = new TextEncoder().encode(name.endsWith(".js") ? withPaths(text) : text);
   const etag = `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
   return { body, type, etag };

@@ -282,8 +282,9 @@ class Answerer<R extends { action: string; id: number }> {
 
   async #answerAll(): Promise<void> {
     for (;;) {
-      while (this.#queue.length === 0) await this.#changed.wait();
-      if (!await this.#answerOne(this.#queue[0])) return;
+      let entry;
+      while (!(entry = this.#queue[0])) await this.#changed.wait();
+      if (!await this.#answerOne(entry)) return;
       this.#queue.shift();
       if (this.#queue.length === 0) this.#connection.hasten(IDLE_MS);
       this.#wake();

@@ -204,7 +204,7 @@ export class Connection {
         this.#waiting = false;
         this.#end += n;
         // What is no JSON for sure needn't be waited for.
-        if (scanned === 0 && TLS_RECORDS.includes(this.#buffer[this.#start])) {
+        if (scanned === 0 && TLS_RECORDS.includes(this.#buffer[this.#start]!)) {
           throw new OtherSwarm(String(this), "it speaks TLS, as the members of a private swarm do");
         }
       }

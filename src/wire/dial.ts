@@ -62,7 +62,9 @@ export function atOnce(conn: Deno.TcpConn): Deno.TcpConn {
 /** As they are, but that those of the two kinds take turns. */
 function alternately(addresses: string[]): string[] {
   const isSix = (address: string) => address.includes(":");
-  const first = addresses.filter((address) => isSix(address) === isSix(addresses[0]));
-  const second = addresses.filter((address) => isSix(address) !== isSix(addresses[0]));
+  const { first = [], second = [] } = Object.groupBy(
+    addresses,
+    (address) => isSix(address) === isSix(addresses[0]!) ? "first" : "second",
+  );
   return addresses.flatMap((_, i) => [...first.slice(i, i + 1), ...second.slice(i, i + 1)]);
 }

@@ -10,7 +10,7 @@ const PINNED = /^(.+)@([0-9a-f]{8,64})$/is;
  * read by {@link typedName}.
  */
 export function pinnedName(text: string, id?: string): { name: string; id?: string } {
-  const parts = id === undefined ? PINNED.exec(text) : undefined;
-  if (parts) return { name: typedName(parts[1]), id: parts[2].toLowerCase() };
+  const [, name, digits] = id === undefined && PINNED.exec(text) || [];
+  if (name && digits) return { name: typedName(name), id: digits.toLowerCase() };
   return { name: typedName(text), id };
 }

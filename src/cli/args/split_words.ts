@@ -12,7 +12,7 @@ export function splitWords(line: string): string[] {
   const words: string[] = [];
   let word: string | undefined;
   for (let at = 0; at < line.length;) {
-    if (/\s/.test(line[at])) {
+    if (/\s/.test(line.charAt(at))) {
       if (word !== undefined) words.push(word);
       word = undefined;
       at++;

@@ -32,7 +32,7 @@ async function readPassword(path: string): Promise<string> {
       throw new Fault("usage", `${cannot}: it is no password, but ${size} bytes`);
     }
     const [line] = (await Deno.readTextFile(path)).split(/\r?\n/);
-    if (line === "") throw new Fault("usage", `${cannot}: its first line is empty`);
+    if (!line) throw new Fault("usage", `${cannot}: its first line is empty`);
     return line;
   } catch (cause) {
     if (cause instanceof Fault) throw cause;

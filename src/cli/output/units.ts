@@ -56,9 +56,9 @@ export function shortId(id: string | undefined): string {
  * Throws a `usage` Fault.
  */
 export function parseDuration(text: string): number {
-  const parts = text.trim().match(/^(\d+(?:\.\d+)?)\s*([smhd]?)$/i);
-  const unit = { s: 1, m: 60, h: 3_600, d: 86_400 }[parts?.[2].toLowerCase() || "s"]!;
-  const seconds = parts ? Number(parts[1]) * unit : NaN;
+  const [, count, letter] = text.trim().match(/^(\d+(?:\.\d+)?)\s*([smhd]?)$/i) ?? [];
+  const unit = { s: 1, m: 60, h: 3_600, d: 86_400 }[letter?.toLowerCase() || "s"]!;
+  const seconds = count === undefined ? NaN : Number(count) * unit;
   if (!(seconds > 0 && Number.isFinite(seconds))) {
     throw new Fault(
       "usage",

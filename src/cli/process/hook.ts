@@ -13,7 +13,11 @@ export type HookValues = Record<`SHOAL_${string}`, string | number | undefined>;
  * Throws a `hook` Fault when a command can't be found: before anything is done that it was to follow.
  * A path is looked for from `cwd`, a bare name in `$PATH`.
  */
-export async function requireCommand(option: string, [name]: string[], cwd: string): Promise<void> {
+export async function requireCommand(
+  option: string,
+  [name = ""]: string[],
+  cwd: string,
+): Promise<void> {
   const isPath = isAbsolute(name) || /[/\\]/.test(name);
   const folders = isPath ? [cwd] : (Deno.env.get("PATH") ?? "").split(delimiter);
   const endings = windows ? ["", ...(Deno.env.get("PATHEXT") ?? ".EXE;.CMD").split(";")] : [""];
@@ -35,7 +39,7 @@ export async function requireCommand(option: string, [name]: string[], cwd: stri
  */
 export async function runHook(
   option: string,
-  [name, ...args]: string[],
+  [name = "", ...args]: string[],
   { cwd, signal, values, without }: {
     cwd: string;
     signal: AbortSignal;

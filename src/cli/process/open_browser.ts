@@ -19,7 +19,7 @@ const FAILS_WITHIN_MS = 2_000;
  */
 export async function openBrowser(link: string, file: string): Promise<boolean> {
   if (!Deno.stdout.isTerminal() || !hasScreen()) return false;
-  for (const [command, ...args] of openers(file)) {
+  for (const [command = "", ...args] of openers(file)) {
     const path = findCommand(command);
     if (path === undefined) continue;
     const permission = await Deno.permissions.query({ name: "run", command: path });

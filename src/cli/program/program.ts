@@ -195,7 +195,7 @@ function addCompletion(program: Command, handlers: Handlers): void {
 
 /** The port of `shoal peer PORT`. Everything else that isn't an option of it is refused here. */
 function servePort(peer: Command): number {
-  const [word] = peer.args;
+  const [word = ""] = peer.args;
   // commander has these, and the suggestions that they make, but declares them private.
   const refuse = peer as unknown as Record<
     "unknownCommand" | "unknownOption",

@@ -91,7 +91,7 @@ function planOf(
 ): ServicePlan {
   const role = parent.name();
   const options: PeerFlags | BootstrapFlags = get?.flags ?? parent.opts();
-  const name = flags.name ?? (get ? `shoal-get-${unitName(get.names[0])}` : `shoal-${role}`);
+  const name = flags.name ?? (get ? `shoal-get-${unitName(get.names[0] ?? "")}` : `shoal-${role}`);
   const dir = get?.dir ?? givenDir(parent);
   if (role === "peer") requireFolder(dir, flags);
   const ownFolder = role === "peer" && dir === undefined;

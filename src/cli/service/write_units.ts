@@ -27,21 +27,23 @@ export async function writeUnits(
 ): Promise<WrittenUnit[]> {
   if (create) await Deno.mkdir(folder, { recursive: true }).catch(fail(folder));
   const written: WrittenUnit[] = [];
+  const texts = new Map<string, string>();
   for (const unit of units) {
     const path = `${folder}/${unit.name}`;
+    const text = unitText(unit);
     const there = await contentAt(path);
-    const before = there === undefined ? "missing" : there === unitText(unit) ? "same" : "other";
+    const before = there === undefined ? "missing" : there === text ? "same" : "other";
     if (before === "other" && !overwrite) {
       const help = "look at what differs, then use --overwrite or another --name";
       throw new Fault("destination", `Cannot write ${path}: another unit is there; ${help}`);
     }
     written.push({ path, before });
+    if (before !== "same") texts.set(path, text);
   }
-  for (const [index, { path, before }] of written.entries()) {
-    if (before === "same") continue;
+  for (const [path, text] of texts) {
     try {
       // The units of the system are for all to read, and hold no secrets.
-      replaceFile(path, unitText(units[index]), { mode: 0o644 });
+      replaceFile(path, text, { mode: 0o644 });
     } catch (cause) {
       fail(path)(cause);
     }

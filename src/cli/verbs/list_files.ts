@@ -34,11 +34,13 @@ export const listFilesVerb: Verb = {
   ],
   async run({ api, args: [word], flags, output, signal }) {
     const pattern = word && typedName(word);
-    const versions = (flags as ListFlags).versions;
+    const { versions } = flags as ListFlags;
     if (versions && pattern === undefined) {
       throw new Fault("usage", "Cannot list versions: name the file");
     }
-    const list = versions ? versionsOf(api, pattern) : api.listFiles(pattern);
+    const list = versions && pattern !== undefined
+      ? versionsOf(api, pattern)
+      : api.listFiles(pattern);
     const files = untilAborted(list, signal);
     if (output.json) {
       for await (const file of files) {

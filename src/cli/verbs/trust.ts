@@ -29,7 +29,7 @@ const acceptVerb: Verb = {
   examples: ["accept debian.iso", "accept debian.iso --publisher 3d5464ed1b6b"],
   role: "verb",
   options: () => [publisherOption("which one")],
-  async run({ api, args: [word], flags, output }) {
+  async run({ api, args: [word = ""], flags, output }) {
     const { publisher } = flags as { publisher?: string };
     const entry = await api.accept({ name: typedName(word), publisher });
     if (output.json) return await output.value(entry);
@@ -44,7 +44,7 @@ const forgetVerb: Verb = {
   summary: "forget who is remembered for a name: the next get begins anew",
   examples: ["forget debian.iso"],
   role: "verb",
-  async run({ api, args: [word], output }) {
+  async run({ api, args: [word = ""], output }) {
     const entry = await api.forget(typedName(word));
     if (output.json) return await output.value(entry);
     await output.line(`${entry.name}  publisher ${entry.publisher}  forgotten`);

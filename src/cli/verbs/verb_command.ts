@@ -25,7 +25,7 @@ export function addVerb(
   place: VerbPlace & { act: (line: VerbLine) => Promise<ExitCode | void> },
 ): void {
   const command = parent.command(verb.name).summary(verb.summary)
-    .description(`${verb.summary[0].toUpperCase()}${verb.summary.slice(1)}.`);
+    .description(`${verb.summary.charAt(0).toUpperCase()}${verb.summary.slice(1)}.`);
   if ("verbs" in verb) {
     command.helpCommand("help [COMMAND]", "print help for a command");
     addExamples(command, verb.examples.map((example) => place.prefix + example));

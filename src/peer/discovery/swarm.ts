@@ -132,7 +132,6 @@ function distinct(peers: PeerRecord[]): PeerRecord[] {
 }
 
 function order(a: FileRecord, b: FileRecord): number {
-  const [x, y] = [[a.name, a.publisher, a.id], [b.name, b.publisher, b.id]];
-  const at = x.findIndex((part, index) => part !== y[index]);
-  return at < 0 ? 0 : x[at] < y[at] ? -1 : 1;
+  const differing = (["name", "publisher", "id"] as const).find((field) => a[field] !== b[field]);
+  return !differing ? 0 : a[differing] < b[differing] ? -1 : 1;
 }

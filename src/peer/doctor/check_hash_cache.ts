@@ -26,7 +26,8 @@ interface Row {
  */
 export async function checkHashCache(db: StateDatabase): Promise<Finding[]> {
   try {
-    const [{ quick_check: verdict }] = db.all<{ quick_check: string }>("PRAGMA quick_check(1)");
+    const [row] = db.all<{ quick_check: string }>("PRAGMA quick_check(1)");
+    const verdict = row?.quick_check;
     if (verdict !== "ok") throw new Fault("disk", `the state database is damaged: ${verdict}`);
   } catch (error) {
     return [fault("state", error, "stop the peer, and put the backup of state.db back")];

@@ -27,6 +27,9 @@ function isNewer(agent: string): boolean {
     text.match(/^shoal\/(\d{1,6})\.(\d{1,6})\.(\d{1,6})$/)?.slice(1).map(Number)
   );
   if (!theirs || !own) return false;
-  const at = theirs.findIndex((part, index) => part !== own[index]);
-  return at >= 0 && theirs[at] > own[at];
+  for (const [index, part] of theirs.entries()) {
+    const mine = own[index] ?? 0;
+    if (part !== mine) return part > mine;
+  }
+  return false;
 }

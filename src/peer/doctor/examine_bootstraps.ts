@@ -15,7 +15,7 @@ export async function examineBootstraps(
 /** While one of several bootstraps is there, all works: that another isn't is no fault. */
 function settle(reports: BootstrapReport[]): Finding[] {
   const findings = reports.flatMap((report) => report.findings);
-  if (!reports.some(({ findings: [first] }) => first.level !== "fault")) return findings;
+  if (!reports.some(({ findings: [first] }) => first?.level !== "fault")) return findings;
   return findings.map((one) =>
     one.level === "fault" ? warning(one.check, one.message, one.remedy) : one
   );

@@ -188,7 +188,8 @@ export class BatchFetcher {
       source.receipt.bad_chunks++;
       throw new Fault("integrity", `${source.receipt.address} sent a wrong file`);
     }
-    if (count < batch.length) this.#batches.lacks(source, batch[count]);
+    const lacking = batch[count];
+    if (lacking) this.#batches.lacks(source, lacking);
   }
 
   #tick(): void {

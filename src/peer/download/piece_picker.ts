@@ -123,7 +123,7 @@ export class PiecePicker<Source> {
   gained(source: Source, piece: number): void {
     const map = this.#sources.get(source);
     if (!map) return;
-    if (this.#partialHolders[piece] < 255) this.#partialHolders[piece]++;
+    this.#countHolder(piece, 1);
     // From now on it counts with those that have everything.
     if (map.complete) this.#count(map, -1);
     this.#sorted = false;
@@ -131,9 +131,7 @@ export class PiecePicker<Source> {
 
   /** Somebody else is being sent a piece, and will soon have it: it is less rare than it seems. */
   promised(piece: number): void {
-    if (this.#promised.add(piece) && this.#partialHolders[piece] < 255) {
-      this.#partialHolders[piece]++;
-    }
+    if (this.#promised.add(piece)) this.#countHolder(piece, 1);
     this.#sorted = false;
   }
 
@@ -226,7 +224,7 @@ export class PiecePicker<Source> {
     let best: { at: number; holders: number; ours: boolean } | undefined;
     let seen = 0;
     for (let at = 0; at < this.#order.length && seen < LOOK_AHEAD; at++) {
-      const piece = this.#order[at];
+      const piece = this.#order[at]!;
       if (there.has(piece) || this.#takers.has(piece)) {
         this.#order.splice(at--, 1);
         continue;
@@ -239,7 +237,7 @@ export class PiecePicker<Source> {
       if (this.#avoid.get(piece) === source && this.#othersHave(piece, source)) continue;
       if (end !== Infinity) return this.#order.splice(at, 1)[0];
       seen++;
-      const holders = this.#partialHolders[piece];
+      const holders = this.#holdersOf(piece);
       const ours = this.#fallsToUs(piece);
       const better = !best || holders < best.holders ||
         holders === best.holders && ours && !best.ours;
@@ -291,11 +289,18 @@ export class PiecePicker<Source> {
 
   #count(map: PieceMap, by: 1 | -1): void {
     for (let piece = 0; piece < map.pieces; piece++) {
-      if (map.has(piece)) {
-        this.#partialHolders[piece] = Math.min(255, Math.max(0, this.#partialHolders[piece] + by));
-      }
+      if (map.has(piece)) this.#countHolder(piece, by);
     }
     this.#sorted = false;
+  }
+
+  /** The count stays between 0 and 255. */
+  #countHolder(piece: number, by: 1 | -1): void {
+    this.#partialHolders[piece] = Math.min(255, Math.max(0, this.#holdersOf(piece) + by));
+  }
+
+  #holdersOf(piece: number): number {
+    return this.#partialHolders[piece] ?? 0;
   }
 
   /** Puts the rarest first; equals stay as they are, in their random order. */
@@ -303,7 +308,7 @@ export class PiecePicker<Source> {
     if (this.#sorted || this.#options.horizon() !== Infinity) return;
     if (this.#now() - this.#sortedAt < SORT_EVERY_MS) return;
     const buckets: number[][] = [];
-    for (const piece of this.#order) (buckets[this.#partialHolders[piece]] ??= []).push(piece);
+    for (const piece of this.#order) (buckets[this.#holdersOf(piece)] ??= []).push(piece);
     this.#order = buckets.flat();
     this.#sorted = true;
     this.#sortedAt = this.#now();
@@ -318,7 +323,7 @@ function shuffled(pieces: number[], random: () => number): number[] {
   }
   for (let last = stretches.length - 1; last > 0; last--) {
     const other = Math.floor(random() * (last + 1));
-    [stretches[last], stretches[other]] = [stretches[other], stretches[last]];
+    [stretches[last], stretches[other]] = [stretches[other]!, stretches[last]!];
   }
   return stretches.flat();
 }

@@ -146,7 +146,9 @@ export class RequestPipeline {
       this.#queue = this.#host.missingOf(pieces)
         .map((range) => ({ asked, range: { ...range, unlessTaken } }));
     }
-    const [{ range }] = this.#queue;
+    const [next] = this.#queue;
+    if (!next) return;
+    const { range } = next;
     const bytes = pieceLength(this.#host.shape, range.first, range.count);
     if (this.#inFlight > 0 && this.#inFlight + bytes > this.#room) return;
     return this.#queue.shift();
@@ -222,7 +224,8 @@ export class RequestPipeline {
   /** Memory for a payload, used before where some is free. */
   #buffer(bytes: number): ArrayBuffer {
     const at = this.#buffers.findIndex(({ byteLength }) => byteLength >= bytes);
-    if (at >= 0) return this.#buffers.splice(at, 1)[0];
+    const [buffer] = at < 0 ? [] : this.#buffers.splice(at, 1);
+    if (buffer) return buffer;
     this.#buffers.length = 0;
     return new ArrayBuffer(bytes);
   }

@@ -98,7 +98,7 @@ export class FolderContents {
 
   /** Resolves when all files are staged. Throws as Downloader and BatchFetcher do. */
   async run(): Promise<void> {
-    const contents = [...this.#wanted.values()].map(([first]) => first);
+    const contents = [...this.#wanted.values()].map(([first]) => first!);
     const left: FileEntry[] = [];
     for (const [index, file] of contents.entries()) {
       if (index % TURN_FILES === 0) await turn(this.#options.signal);
@@ -166,9 +166,9 @@ export class FolderContents {
           for (const { id, page } of came) digests.put(id, 0, 0, page);
         });
         for (const { id, bytes } of came) {
-          const [first] = this.#wanted.get(id)!;
-          this.#put(first, bytes);
-          this.tally.fetched(first, this.#wanted.get(id)!.length);
+          const entries = this.#wanted.get(id)!;
+          this.#put(entries[0]!, bytes);
+          this.tally.fetched(entries[0]!, entries.length);
         }
         this.#add(came.reduce((sum, { size }) => sum + size, 0));
       },
@@ -259,6 +259,7 @@ export class FolderContents {
   async #settle({ id }: FileEntry): Promise<void> {
     const { staging } = this.#options;
     const [first, ...others] = this.#wanted.get(id)!;
+    if (!first) return;
     this.stamps.set(first.path, staging.settle(first));
     for (const other of others) {
       await staging.copy(other, staging.pathOf(first.path));

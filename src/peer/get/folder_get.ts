@@ -54,8 +54,9 @@ export class FolderGet {
     if (request.sha256 && inside === "") throw noChecksum(target.id);
     const settled = request.no_clobber && await this.#leaveAlone(job, wanted, target, signal);
     if (settled) return settled;
-    const claimed = [downloads.pathOf(id)];
-    await claims.claim(job, id, claimed[0]);
+    const own = downloads.pathOf(id);
+    const claimed = [own];
+    await claims.claim(job, id, own);
     unfinished.begin(id);
     let stopServing: (() => void) | undefined;
     let part;

@@ -166,12 +166,13 @@ export class Uploader {
     return this.#inSlot(visit, signal, ({ frame }) => {
       const receiver = { to: String(visit.connection), peer: visit.caller.peer };
       let [count, length] = [0, 0];
-      for (; count < files.length; count++) {
-        const content = this.#contents.find(files[count]);
+      for (const file of files) {
+        const content = this.#contents.find(file);
         if (!content || content.map || length + content.size > frame.body.length) break;
         const into = frame.body.subarray(length, length + content.size);
         if (!this.#contents.tryRead(content, into, receiver)) break;
         length += content.size;
+        count++;
       }
       return frame.seal({ action: "files", id, count }, length);
     });

@@ -19,7 +19,7 @@ export class RateHistory {
 
   add(direction: "up" | "down", bytes: number): void {
     this.#advance();
-    this.#rings[direction][this.#second % SECONDS] += bytes;
+    this.#rings[direction][this.#second % SECONDS]! += bytes;
   }
 
   /** The seconds that are over, the oldest first; the current one is not told. */
@@ -27,9 +27,9 @@ export class RateHistory {
     this.#advance();
     const from = this.#second + 1;
     const inOrder = (ring: Float64Array) =>
-      Array.from({ length: REMEMBERED }, (_, at) => ring[(from + at) % SECONDS]);
-    const [up, down] = [inOrder(this.#rings.up), inOrder(this.#rings.down)];
-    return { interval: 1, second: this.#second - 1, up, down };
+      Array.from({ length: REMEMBERED }, (_, at) => ring[(from + at) % SECONDS]!);
+    const { up, down } = this.#rings;
+    return { interval: 1, second: this.#second - 1, up: inOrder(up), down: inOrder(down) };
   }
 
   /** Empties the seconds that have begun since the last one. */

@@ -38,12 +38,12 @@ export async function askLegacyPeers(
   await Promise.all(Array.from({ length: SEEDS_AT_ONCE }, ask));
   const contents = Map.groupBy(found, ({ id }) => id);
   if (contents.size > 1) {
-    const candidates = [...contents.values()].map((same) => ({
-      ...{ name, id: same[0].id, size: same[0].size, publisher: "", time: 0 },
+    const candidates = [...contents].map(([id, same]) => ({
+      ...{ name, id, size: same[0]?.size ?? 0, publisher: "", time: 0 },
       sources: same.length,
     }));
     throw ambiguous(name, candidates);
   }
-  const [same] = contents.values();
-  return same && { id: same[0].id, size: same[0].size, sources: same.map(({ source }) => source) };
+  const [first] = found;
+  return first && { id: first.id, size: first.size, sources: found.map(({ source }) => source) };
 }

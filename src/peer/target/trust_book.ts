@@ -113,8 +113,9 @@ async function publisherOf(
   if (publisher.length === 64) return publisher;
   const offers = await swarm.find({ name });
   const fitting = offers.filter(({ announcement }) => announcement.publisher.startsWith(publisher));
-  if (fitting.length === 1) return fitting[0].announcement.publisher;
-  if (fitting.length === 0) {
+  const [only, ...others] = fitting;
+  if (only && others.length === 0) return only.announcement.publisher;
+  if (!only) {
     const who = publisher ? `nobody whose key begins with ${publisher}` : "nobody";
     throw new Fault("not_found", `Cannot accept ${name}: ${who} offers it`);
   }

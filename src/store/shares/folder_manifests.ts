@@ -79,7 +79,7 @@ export class FolderManifests {
         bytes: seen.bytes,
       },
       place: { path: manifest.path, stamp: manifest.stamp, root },
-      files: files.map(({ disk }, index) => ({ path: disk, id: known[index].id })),
+      files: known.map(({ id }, index) => ({ path: files[index]!.disk, id })),
       leftOut,
       hashed: known.some((one) => one.hashed),
       release: manifest.release,

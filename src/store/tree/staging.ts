@@ -154,11 +154,10 @@ function openNew(path: string, mode: number): number {
 }
 
 async function syncAll(paths: string[], signal?: AbortSignal): Promise<void> {
-  let next = 0;
+  const left = paths.values();
   const lane = async () => {
-    while (next < paths.length) {
+    for (const path of left) {
       signal?.throwIfAborted();
-      const path = paths[next++];
       try {
         using file = Deno.openSync(path, { read: true });
         await file.sync();
