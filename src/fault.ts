@@ -3,9 +3,9 @@
  * code (src/cli/output/exit_code.ts has the table), the control API into an HTTP status.
  */
 export type FaultKind =
-  /** What was asked can't be done as asked: a bad name, number or path. Retrying is pointless. */
+  /** The request can't be met as it is: a bad name, number or path. Retrying is pointless. */
   | "usage"
-  /** Nobody in the swarm has that name or id. */
+  /** No peer in the swarm has that name or id. */
   | "not_found"
   /** The bootstrap can't be reached, or every source was lost. */
   | "network"
@@ -28,7 +28,7 @@ export type FaultKind =
 export class Fault extends Error {
   override readonly name = "Fault";
   readonly kind: FaultKind;
-  /** What to do about it, where that is not what its kind suggests. */
+  /** The next step for the user, where it differs from what the kind suggests. */
   readonly next?: string;
 
   constructor(kind: FaultKind, message: string, options?: ErrorOptions & { next?: string }) {
@@ -61,10 +61,10 @@ export function isOutOfBounds(error: unknown): boolean {
   return error instanceof Deno.errors.NotCapable && error.message.startsWith("Requires all access");
 }
 
-/** Most characters of what somebody wrote that a message repeats. */
+/** Most characters of a user's input that a message repeats. */
 const QUOTED_CAP = 80;
 
-/** What somebody wrote, for a message about it: in quotes, on one line, not too long. */
+/** A user's input as a message repeats it: in double quotes, on one line, not too long. */
 export function quoted(text: string): string {
   return JSON.stringify(text.slice(0, QUOTED_CAP));
 }

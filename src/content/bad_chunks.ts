@@ -2,8 +2,8 @@ import { DIGEST_SIZE } from "./sizes.ts";
 import { sameBytes } from "./digest.ts";
 
 /**
- * Which of some chunks are wrong, by their numbers from 0: digests as they are and as they should be.
- * A chunk that has nothing to be compared with is wrong.
+ * The numbers, from 0, of the chunks that are wrong: digests as they are, compared with digests as
+ * they should be. A chunk that has nothing to be compared with is wrong.
  */
 export function badChunks(actual: Uint8Array, expected: Uint8Array): number[] {
   const bad: number[] = [];

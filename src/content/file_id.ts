@@ -4,14 +4,14 @@ import { digest } from "./digest.ts";
 const PREFIX = new TextEncoder().encode("shoal/1\0");
 
 /**
- * A file's id: SHA-256("shoal/1\0" ‖ size as u64 big-endian ‖ top page of its hash tree), as 64 hex
- * digits. The size is bound in, so that a page of digests can't be passed off as a file.
+ * A file's id: SHA-256("shoal/1\0" ‖ size as u64 big-endian ‖ top block of its hash tree), as 64
+ * hex digits. The size is bound in, so that a block of digests can't be passed off as a file.
  */
 export async function fileId(size: number, topBlock: Uint8Array): Promise<string> {
   return toHex(await digest(fileIdBytes(size, topBlock)));
 }
 
-/** What a file id is the SHA-256 of. */
+/** The bytes whose SHA-256 is a file id. */
 export function fileIdBytes(size: number, topBlock: Uint8Array): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(PREFIX.length + 8 + topBlock.length);
   bytes.set(PREFIX);

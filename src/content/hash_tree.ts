@@ -8,13 +8,13 @@
 import { BLOCK_DIGESTS, CHUNK_SIZE, DIGEST_SIZE } from "./sizes.ts";
 import { digest } from "./digest.ts";
 
-/** How many digests and pages a level has. */
+/** The number of digests and blocks of a level. */
 export interface TreeLevel {
   digests: number;
   pages: number;
 }
 
-/** What a file's size says of its tree. */
+/** The shape of a file's hash tree, which follows from the file's size. */
 export interface TreeShape {
   size: number;
   chunks: number;
@@ -47,7 +47,7 @@ export function pieceLength(shape: TreeShape, first: number, count: number): num
   return Math.min(count * CHUNK_SIZE, shape.size - first * CHUNK_SIZE);
 }
 
-/** Where a page of the tree goes when it is complete. */
+/** Receives a block of the tree when it is complete. */
 export type PageSink = (level: number, page: number, bytes: Uint8Array<ArrayBuffer>) => void;
 
 /** Builds a tree from chunk digests in order, holding one page of each level. */

@@ -1,6 +1,7 @@
 /**
- * The manifest of a folder: what is in it, as a text that is itself shared as a file. Its file id is the
- * folder's id, so whoever has verified it knows the id of everything in the folder.
+ * The manifest of a folder: the list of its entries, as a text that is itself shared as a file. Its
+ * file id is the folder's id, so a peer that has verified it knows the id of everything in the
+ * folder.
  *
  * A line each, ended by `\n`, in canonical JSON (RFC 8785: no spaces, keys in order):
  *
@@ -9,8 +10,8 @@
  *     {"id":"fb83…","mode":"644","mtime":1700000000000,"path":"docs/hello.txt","size":6,"type":"file"}
  *     {"path":"docs/latest.txt","target":"hello.txt","type":"link"}
  *
- * Entries are in the order of their paths as UTF-8, every folder before what is in it. So one tree has
- * one manifest, and it can be written and checked line by line.
+ * Entries are in the order of their paths as UTF-8, every folder before its content. So one tree
+ * has one manifest, and it can be written and checked line by line.
  */
 import * as v from "valibot";
 import { Fault } from "../fault.ts";
@@ -41,9 +42,9 @@ const FolderEntry = v.strictObject({ path: v.string(), type: v.literal("folder")
 
 const FileEntry = v.strictObject({
   id: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
-  /** Whether it can be run is all that is kept of a file's permissions. */
+  /** The permissions that are kept of a file: whether it is executable. */
   mode: v.picklist(["644", "755"]),
-  /** When it was modified, in milliseconds since 1970. */
+  /** The time of the last modification, in milliseconds since 1970. */
   mtime: v.pipe(count, v.maxValue(8_640_000_000_000_000)),
   path: v.string(),
   size: count,
@@ -84,7 +85,7 @@ export function* manifestLines({ entries, bytes }: Manifest): Generator<string> 
 export class ManifestReader {
   readonly #entries: ManifestEntry[] = [];
   readonly #folders = new Set([""]);
-  /** What is taken, as file systems that ignore case see it. */
+  /** The paths so far by their folded names, as file systems that ignore case compare them. */
   readonly #taken = new Map<string, string>();
   readonly #os: string | undefined;
   #header: v.InferOutput<typeof Header> | undefined;
@@ -118,7 +119,7 @@ export class ManifestReader {
     this.#entries.push(entry);
   }
 
-  /** What was read, once that is all. */
+  /** Returns the manifest after its last line. */
   finish(): Manifest {
     if (!this.#header) throw wrong("it is empty");
     if (this.#entries.length !== this.#header.entries) throw wrong("it has too few entries");

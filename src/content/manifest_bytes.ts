@@ -8,7 +8,7 @@ import { type Manifest, MANIFEST_CAP, MANIFEST_LINE_CAP, ManifestReader } from "
 export class ManifestBytes {
   readonly #reader = new ManifestReader();
   readonly #decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  /** The begin of a line whose end has not come. */
+  /** The beginning of a line whose end has not arrived. */
   #rest = "";
   #length = 0;
 
@@ -21,7 +21,7 @@ export class ManifestBytes {
     for (const line of lines) this.#reader.add(line);
   }
 
-  /** What was read, once that is all. */
+  /** Returns the manifest after its last byte. */
   finish(): Manifest {
     if (this.#rest + this.#decode() !== "") throw wrong("its last line has no end");
     return this.#reader.finish();

@@ -1,7 +1,7 @@
 import type { FileEntry, LinkEntry, Manifest, ManifestEntry } from "./manifest.ts";
 import { isTargetInside } from "./tree_path.ts";
 
-/** What a path in a folder stands for. */
+/** The file or folder that a path in a folder leads to. */
 export type ManifestPart =
   | { kind: "file"; entry: FileEntry }
   | {
@@ -43,7 +43,7 @@ export function partOf({ entries, bytes }: Manifest, path: string): ManifestPart
   return part;
 }
 
-/** What is at `path`, once links that end it are followed. */
+/** The entry at `path`, after links at its end are followed. */
 function follow(
   entries: ManifestEntry[],
   path: string,

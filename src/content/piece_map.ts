@@ -1,12 +1,13 @@
 /**
- * Which pieces of a file are there: one bit for each {@link PIECE_CHUNKS} chunks, the last piece being
- * shorter. This is what a partial download keeps across restarts, and what peers tell each other.
+ * A map of the pieces of a file that are there: one bit for each {@link PIECE_CHUNKS} chunks, the
+ * last piece being shorter. A partial download keeps it across restarts, and peers tell it each
+ * other.
  */
 import { CHUNK_SIZE } from "./sizes.ts";
 
 /**
- * Chunks in a piece: the unit in which a download is planned, told of and passed on. 256 KiB: whoever
- * fetches a piece can pass it on once it is whole, so that a swarm begins and ends the sooner the smaller
+ * Chunks in a piece: the unit in which a download is planned, announced and passed on. 256 KiB: a
+ * peer can pass a piece on once it is complete, so a swarm begins and ends the sooner the smaller
  * pieces are.
  */
 export const PIECE_CHUNKS = 4;
@@ -26,7 +27,7 @@ export function pieceCount(size: number): number {
 }
 
 export class PieceMap {
-  /** How many pieces the file has. */
+  /** Number of pieces of the file. */
   readonly pieces: number;
   readonly #bits: Uint8Array<ArrayBuffer>;
   #count = 0;

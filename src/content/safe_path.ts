@@ -20,15 +20,17 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 const FORBIDDEN = /[<>:"\\|?*]/;
 /** Device names of Windows, with or without an extension, and blanks before that. */
 const RESERVED = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$|clock\$) *(\.|$)/i;
-/** What HFS+ leaves out when it compares names: Apple's technote 1150. */
+/** Characters that HFS+ ignores when it compares names: Apple's technote 1150. */
 const IGNORED = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g;
 
-/** What Windows may shorten the state folder's name to. */
+/** Short names that Windows may give the state folder. */
 const SHORTENED = /^shoal~\d+$/i;
 
 const encoder = new TextEncoder();
 
-/** Why `name` can't be a name on a system, by default this one; undefined when it can. */
+/**
+ * The reason why `name` can't be a name on a system, by default this one; undefined when it can.
+ */
 export function whyUnsafe(name: string, os: string = Deno.build.os): string | undefined {
   if (name === "") return "it is empty";
   if (name.length > NAME_CAP || encoder.encode(name).length > NAME_CAP) {

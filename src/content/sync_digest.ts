@@ -7,7 +7,7 @@ import { fileIdBytes } from "./file_id.ts";
 import { toHex } from "./hex.ts";
 import { BLOCK_DIGESTS, CHUNK_SIZE, DIGEST_SIZE } from "./sizes.ts";
 
-/** Most bytes in a file whose id {@link contentId} can tell: its tree is one page. */
+/** Most bytes in a file that {@link contentId} takes: its tree is one block. */
 const ONE_PAGE = BLOCK_DIGESTS * CHUNK_SIZE;
 
 export function sha256(bytes: Uint8Array): Uint8Array<ArrayBuffer> {

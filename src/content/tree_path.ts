@@ -7,7 +7,10 @@ import { STATE_FOLDER, whyUnsafe } from "./safe_path.ts";
 /** Most bytes in the target of a link. */
 const TARGET_CAP = 1_024;
 
-/** Why `path` can't be a path in a folder on a system, by default this one; undefined when it can. */
+/**
+ * The reason why `path` can't be a path in a folder on a system, by default this one; undefined
+ * when it can.
+ */
 export function whyUnsafePath(path: string, os?: string): string | undefined {
   const why = whyUnsafe(path, os);
   if (why) return why;

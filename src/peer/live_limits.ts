@@ -3,7 +3,7 @@ import { RateLimiter } from "../async/rate_limiter.ts";
 import { type PeerSettings, UPLOAD_SLOTS } from "./api/settings.ts";
 import { UploadSlots } from "./serve/upload_slots.ts";
 
-/** What a peer may send and fetch at most; each can be changed while it runs. */
+/** The limits on what a peer sends and fetches; each can be changed while it runs. */
 export class LiveLimits {
   /** On all that is sent, and on all that is fetched. */
   readonly up: RateLimiter;
@@ -30,7 +30,7 @@ export class LiveLimits {
     if (upload_slots !== undefined) this.slots.slots = upload_slots;
   }
 
-  /** Puts those of some settings into force whose `keys` are named. */
+  /** Applies those settings that are named in `keys`. */
   apply({ limitUp, limitDown, uploadSlots }: PeerSettings, keys: ReadonlySet<string>): void {
     if (keys.has("limit_up")) this.up.rate = limitUp;
     if (keys.has("limit_down")) this.down.rate = limitDown;

@@ -36,7 +36,7 @@ import { Transfers } from "./status/transfers.ts";
 import { TrustBook } from "./target/trust_book.ts";
 import { Uploader } from "./serve/uploader.ts";
 
-/** What a peer has on disk, and how it talks. */
+/** A peer's state on disk, and its transport. */
 export interface PeerState {
   folder: StateFolder;
   db: StateDatabase;
@@ -48,9 +48,9 @@ export interface PeerState {
 export interface PeerPartsOptions {
   state: PeerState;
   lifetime: Lifetime;
-  /** Where the peer listens; undefined while it doesn't. */
+  /** The port on which the peer listens; undefined while it doesn't. */
   port: () => number | undefined;
-  /** True when the peer goes on by itself with what fails. */
+  /** True when the peer retries failed downloads by itself. */
   goesOn: () => boolean;
 }
 

@@ -3,7 +3,10 @@ import type { BootstrapClient } from "./discovery/bootstrap_client.ts";
 import type { ListedFile, QueryApi } from "./api/peer_api.ts";
 import { Swarm } from "./discovery/swarm.ts";
 
-/** What a shared folder says of trust, as far as there is one: looked at when it is first needed. */
+/**
+ * Reads what the state of a shared folder says of trust, as far as there is one, when it is first
+ * needed.
+ */
 export type PeekTrust = () => Promise<(name: string) => Partial<Knowledge>>;
 
 /** Looks at the swarm from outside: shares nothing and can't fetch. */

@@ -16,10 +16,13 @@ import { knownKeys } from "./config_keys.ts";
 import { type PeerFlags, settingsOf } from "../args/options.ts";
 import { PASSWORD_VARIABLE } from "./ui_settings.ts";
 
-/** Set in the file itself only: who may ask a peer need not know its secrets, nor choose them. */
+/**
+ * Keys that can be set in the file itself only: a client of a peer need not know its secrets, nor
+ * choose them.
+ */
 const HIDDEN = ["swarm_key", "ui_password_file"];
 
-/** Where each option of a command has its value from, by attribute. */
+/** The origin of each option's value, by attribute. */
 export function originsOf(command: Command): Record<string, Origin> {
   const names: Record<string, Origin> = { cli: "flag", env: "environment", config: "file" };
   return Object.fromEntries(command.options.map((option) => {

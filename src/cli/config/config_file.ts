@@ -9,7 +9,7 @@ const BOOTSTRAP_TABLE = "bootstrap_server";
 /** Most bytes of a config file. */
 const SIZE_CAP = 1 << 20;
 
-/** What each command reads. */
+/** The keys of each command. */
 export interface ConfigKeys {
   peer: ConfigKey[];
   bootstrap: ConfigKey[];
@@ -64,9 +64,9 @@ export async function parseConfig(
 }
 
 /**
- * Changes keys for peers in the file at `path`; null takes one out. Comments stay, and so does all else.
- * It is replaced in one step, by a file for its owner alone: who reads it meanwhile has the old one or
- * the new one. Throws `usage` Faults for wrong values, and a `disk` Fault.
+ * Changes keys for peers in the file at `path`; null removes one. Comments stay, and so does all
+ * else. The file is replaced atomically, by one that only its owner can read. Throws `usage` Faults
+ * for wrong values, and a `disk` Fault.
  */
 export async function changeConfigFile(
   path: string,

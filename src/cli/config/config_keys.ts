@@ -20,7 +20,9 @@ const whole = v.pipe(v.number("it must be a number"), v.integer("it must be a wh
 const text = v.string("it must be a text in quotes");
 const path = v.pipe(text, v.transform((given) => expandPath(given)));
 
-/** How keys are written whose values are no plain text. Each becomes the text that the option takes. */
+/**
+ * Schemas of the keys whose values are no plain text. Each yields the text that the option takes.
+ */
 const SCHEMAS: Record<string, v.GenericSchema<unknown, string>> = {
   bootstrap: v.union(
     [text, v.pipe(v.array(text), v.minLength(1), v.transform((all) => all.join(",")))],
@@ -39,7 +41,7 @@ const SCHEMAS: Record<string, v.GenericSchema<unknown, string>> = {
   ui_password_file: path,
 };
 
-/** What the config file can say, for each of the two commands. */
+/** The keys of the config file, for each of the two commands. */
 export function knownKeys(): { peer: ConfigKey[]; bootstrap: ConfigKey[] } {
   return {
     peer: [...configKeys(peerOptions()), THEME_KEY],

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { Fault } from "../../fault.ts";
 
-/** What says where things are. */
+/** The environment that decides about paths. */
 export interface Surroundings {
   os: typeof Deno.build.os;
   env: (name: string) => string | undefined;
@@ -10,9 +10,10 @@ export interface Surroundings {
 const HERE: Surroundings = { os: Deno.build.os, env: (name) => Deno.env.get(name) };
 
 /**
- * Where the config file is: `given`, from `--config` or `$SHOAL_CONFIG`, else `shoal/config.toml` in
- * $XDG_CONFIG_HOME, or where the system keeps such files: ~/.config, ~/Library/Application Support on
- * macOS, %APPDATA% on Windows. Undefined when there is no such place. An absolute path.
+ * The path of the config file: `given`, from `--config` or `$SHOAL_CONFIG`, else
+ * `shoal/config.toml` in $XDG_CONFIG_HOME, or in the system's folder for such files: ~/.config,
+ * ~/Library/Application Support on macOS, %APPDATA% on Windows. Undefined when there is no such
+ * place. An absolute path.
  */
 export function configPath(
   given: string | undefined,

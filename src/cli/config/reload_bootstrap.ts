@@ -9,7 +9,9 @@ import type { BootstrapFlags } from "../args/bootstrap_flags.ts";
 
 const log = getLogger(["shoal", "bootstrap"]);
 
-/** What a running bootstrap can change; it would be another one at another address. */
+/**
+ * Options that a running bootstrap can change; one at another address would be another bootstrap.
+ */
 const LIVE = ["logLevel", "logFormat"];
 
 /**

@@ -7,9 +7,9 @@ export const PASSWORD_VARIABLE = "SHOAL_UI_PASSWORD";
 const FILE_CAP = 4_096;
 
 /**
- * What the page is to be served with; undefined when it isn't asked for. The password comes from a
- * file or the environment, since everybody on a machine can read command lines. Throws a `usage` Fault
- * when the file can't be read.
+ * The settings of the UI; undefined when it isn't asked for. The password comes from a file or the
+ * environment, since every user of a machine can read command lines. Throws a `usage` Fault when
+ * the file can't be read.
  */
 export async function uiSettingsOf(flags: PeerFlags): Promise<UiSettings | undefined> {
   const { ui, uiHost, uiPasswordFile } = flags;

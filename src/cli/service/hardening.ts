@@ -16,8 +16,8 @@ export interface HardeningOptions {
 }
 
 /**
- * What keeps a service from all that it has no need of. MemoryDenyWriteExecute= can't be among it: the
- * JavaScript engine writes machine code and then runs it.
+ * Settings that keep a service from all that it has no need of. MemoryDenyWriteExecute= can't be
+ * among them: the JavaScript engine writes machine code and then runs it.
  */
 export function hardening({ writable, readable, lowPort, user }: HardeningOptions): Line[] {
   const everywhere: Line[] = [

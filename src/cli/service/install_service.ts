@@ -15,7 +15,7 @@ import { serviceWords } from "./service_words.ts";
 import { type Unit, unitText } from "./unit_file.ts";
 import { writeUnits, type WrittenUnit } from "./write_units.ts";
 
-/** How late a timed start is at most unless told otherwise, in seconds. */
+/** Most seconds by which a timed start is late, by default. */
 const RANDOMIZED_DELAY = 300;
 
 interface Prepared {
@@ -133,7 +133,10 @@ function programOf({ exec }: InstallFlags): string {
   throw new Fault("usage", `Cannot make the unit: ${why}`);
 }
 
-/** Where systemd looks for units that are made by hand (systemd.unit(5)): an absolute path. */
+/**
+ * The folder in which systemd looks for units that are made by hand (systemd.unit(5)): an absolute
+ * path.
+ */
 function unitFolder({ unitDir, user }: InstallFlags): string {
   if (unitDir !== undefined) return resolve(unitDir);
   if (!user) return "/etc/systemd/system";
@@ -147,7 +150,7 @@ function unitName(name: string): string {
     "file";
 }
 
-/** What to type once the units are in place. */
+/** The commands to type once the units are in place. */
 function commandsFor(unit: string, { user }: InstallFlags, written?: WrittenUnit[]): string[] {
   const systemctl = user ? "systemctl --user" : "systemctl";
   const replaced = written?.some(({ before }) => before === "other");

@@ -11,7 +11,7 @@ const HELP = "shoal peer install-service --help";
 
 /** A `get` that is to run by the clock. */
 export interface PlannedGet {
-  /** What it fetches, for people: names, and the list that has more. */
+  /** The names that it fetches, and the list that has more, as a description shows them. */
   names: string[];
   flags: PeerFlags;
   /** DIR, where the words say it. */

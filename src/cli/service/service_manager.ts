@@ -9,9 +9,9 @@ const encoder = new TextEncoder();
 const OWN = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"];
 
 /**
- * The service manager that started this process and wants to hear how it is: systemd's protocol of
- * datagrams (sd_notify(3)). Without one, all methods do nothing. What can't be said is logged once:
- * a service serves, whoever listens.
+ * The service manager that started this process and wants to be notified: systemd's protocol of
+ * datagrams (sd_notify(3)). Without one, all methods do nothing. A notification that can't be sent
+ * is logged once: the service goes on serving.
  */
 export class ServiceManager implements Disposable {
   readonly #address: string | undefined;
@@ -76,7 +76,7 @@ export class ServiceManager implements Disposable {
   }
 }
 
-/** A socket to send from. The runtime wants it to have a name; nobody needs to know that. */
+/** A socket to send from. The runtime wants it to have a path; no other process needs that. */
 function openSocket(): Deno.DatagramConn {
   const folder = Deno.makeTempDirSync({ prefix: "shoal-notify-" });
   try {

@@ -6,10 +6,10 @@ import type { Line, Unit } from "./unit_file.ts";
 /** Failures that another try won't mend. */
 const PERMANENT = [EXIT.usage, EXIT.integrity, EXIT.destination, EXIT.disk, EXIT.ambiguous];
 
-/** Where systemd makes folders for services that have none (systemd.exec(5), StateDirectory=). */
+/** The folder in which systemd makes those of services (systemd.exec(5), StateDirectory=). */
 export const STATE_ROOT = "/var/lib";
 
-/** Where systemd puts a secret, and the name that it has there. */
+/** The name of the secret in the folder that systemd makes for secrets. */
 const CREDENTIAL = "swarm.key";
 
 /** A command that is to run as a service. */
@@ -23,7 +23,7 @@ export interface ServicePlan {
   words: string[];
   /** For the service manager of a user, not of the system. */
   user: boolean;
-  /** Who it runs as in a system unit; undefined is a user that exists only while it runs. */
+  /** The user in a system unit; by default one that exists only while the service runs. */
   runAs?: string;
   /** It keeps its things in a folder of its own, {@link STATE_ROOT} and its name. */
   ownFolder: boolean;
@@ -36,7 +36,7 @@ export interface ServicePlan {
   lowPort: boolean;
 }
 
-/** When a command is to run. */
+/** The schedule of a command. */
 export interface Schedule {
   /** OnCalendar=, as systemd.time(7) has it. */
   calendar: string;

@@ -9,10 +9,10 @@ const PATHS = ["dir", "config"];
 /** Options that name secrets: those are passed on in another way. */
 const SECRETS = ["swarm-key"];
 
-/** Where commander has a value from. */
+/** The source of a value, as commander names it. */
 export type Source = "cli" | "env" | "config";
 
-/** Those options of a command whose value comes from one of these, as words for it. */
+/** The options of a command whose values come from one of these sources, as words for it. */
 export function serviceWords(command: Command, sources: Source[]): string[] {
   return command.options.flatMap((option) => {
     const name = option.name();

@@ -51,7 +51,7 @@ export async function writeUnits(
   return written;
 }
 
-/** What stands at a path; null for what is no file, such as the link that masks a unit. */
+/** The text at a path; null for what is no file, such as the link that masks a unit. */
 async function contentAt(path: string): Promise<string | null | undefined> {
   try {
     return (await Deno.lstat(path)).isFile ? await Deno.readTextFile(path) : null;

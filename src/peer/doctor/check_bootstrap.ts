@@ -12,19 +12,22 @@ const SKEW_MS = 30_000;
 export interface BootstrapOptions {
   /** The peer of DIR, while one runs: its id. */
   running?: string;
-  /** How the members of a private swarm talk. */
+  /** The transport of a private swarm. */
   transport?: Transport;
   signal?: AbortSignal;
 }
 
-/** What came of looking at one bootstrap. */
+/** The findings about one bootstrap. */
 export interface BootstrapReport {
   findings: Finding[];
-  /** What the peers that it lists call themselves. */
+  /** The agents of the peers that it lists. */
   agents: string[];
 }
 
-/** Whether a bootstrap is there and ours, how its clock is, and how it sees the peer of DIR. */
+/**
+ * Checks that a bootstrap can be reached, belongs to the same swarm, has the right time and lists
+ * the peer of DIR at an address that others can reach.
+ */
 export async function checkBootstrap(
   address: Address,
   { running, transport, signal }: BootstrapOptions,
@@ -73,7 +76,7 @@ export function judgeClock(who: string, ahead: number | undefined): Finding {
   );
 }
 
-/** Whether others can fetch from the peer of DIR, as far as this bootstrap knows. */
+/** Judges whether others can fetch from the peer of DIR, as far as this bootstrap knows. */
 export function judgePort(who: string, peers: PeerRecord[], running: string | undefined): Finding {
   if (running === undefined) {
     return ok("port", "no peer runs for this folder, so nothing listens");

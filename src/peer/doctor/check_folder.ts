@@ -10,7 +10,7 @@ import { freeSpace } from "../../system/free_space.ts";
 const LITTLE_SPACE = 2 ** 30;
 const LITTLE_PART = 0.05;
 
-/** DIR: whether it can be written to, how much room there is, and whose the identity is. */
+/** Checks DIR: that it is writable and has free space, and that its identity can be read. */
 export async function checkFolder(folder: StateFolder, created: boolean): Promise<Finding[]> {
   const { dir } = folder;
   try {
@@ -56,7 +56,7 @@ function checkSpace(dir: string): Finding {
   }
 }
 
-/** What is to be said of so many free bytes of so many. Some file systems don't tell: 0 of 0. */
+/** Judges the free space of a file system, in bytes. Some file systems don't report it: 0 of 0. */
 export function judgeSpace(free: number, total: number): Finding {
   if (total === 0) return ok("space", "the file system doesn't tell how much is free");
   const part = `${(free / total * 100).toFixed(0)} %`;

@@ -21,8 +21,8 @@ interface Row {
 }
 
 /**
- * Whether the state database is sound, and the hash cache true: a file that looks as it did when it
- * was hashed must have the content that it had.
+ * Checks that the state database is sound, and the hash cache true: a file whose stamp is unchanged
+ * must have the content that it had.
  */
 export async function checkHashCache(db: StateDatabase): Promise<Finding[]> {
   try {

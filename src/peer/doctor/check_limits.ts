@@ -4,12 +4,12 @@ import { PROGRESS_MS } from "../../wire/protocol.ts";
 import type { LiveSettings } from "../api/peer_api.ts";
 import { type Finding, ok, warning } from "../api/finding.ts";
 
-/** Less than this in bytes per second, and a piece takes so long that those who asked give up. */
+/** Below this rate, in bytes per second, a piece takes so long that its requesters give up. */
 const SLOW = PIECE_CHUNKS * CHUNK_SIZE / (PROGRESS_MS / 1000);
 /** Open files and connections that a peer may come to have: see peer/listener.ts. */
 const OPEN_FILES = 1_200;
 
-/** Limits that are lower than somebody who set them will have meant. */
+/** Warns of limits that are lower than the user will have meant. */
 export function checkLimits({ limit_up, limit_down, upload_slots }: LiveSettings): Finding[] {
   const slow = [["--limit-up", limit_up], ["--limit-down", limit_down]] as const;
   const findings = slow.filter(([, rate]) => rate !== null && rate < SLOW).map(([name, rate]) =>
@@ -21,8 +21,8 @@ export function checkLimits({ limit_up, limit_down, upload_slots }: LiveSettings
 }
 
 /**
- * How many files and connections this process may have open, where it is allowed to know: with narrow
- * permissions, the runtime keeps it from reading /proc.
+ * Checks how many files and connections this process may have open, where it can find out: with
+ * narrow permissions, the runtime keeps it from reading /proc.
  */
 export async function checkOpenFiles(path = "/proc/self/limits"): Promise<Finding[]> {
   const text = await Deno.readTextFile(path).catch(() => "");

@@ -1,16 +1,16 @@
 import { type Finding, ok, warning } from "../api/finding.ts";
 
-/** A download that nobody has got further for so long is forgotten, in milliseconds. */
+/** A download without progress for so long counts as forgotten, in milliseconds. */
 const FORGOTTEN_MS = 30 * 86_400_000;
 
-/** What of a download counts here. */
+/** The part of a partial download that counts here. */
 interface PartialDownloads {
   size: number;
-  /** When it last got further, in milliseconds since 1970. */
+  /** The time of its last progress, in milliseconds since 1970. */
   updated: number;
 }
 
-/** How many downloads aren't whole, of what size together, and since when. */
+/** Reports the number, total size and age of partial downloads. */
 export function checkPartials(partials: PartialDownloads[], now: number): Finding {
   if (partials.length === 0) return ok("downloads", "all are whole");
   const size = partials.reduce((sum, one) => sum + one.size, 0);

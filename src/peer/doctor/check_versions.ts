@@ -21,7 +21,7 @@ export function checkVersions(agents: string[]): Finding[] {
   return [ok("version", own + seen)];
 }
 
-/** Whether an agent is a Shoal of a later version than this. */
+/** True if an agent is a Shoal of a later version than this. */
 function isNewer(agent: string): boolean {
   const [theirs, own] = [agent, AGENT].map((text) =>
     text.match(/^shoal\/(\d{1,6})\.(\d{1,6})\.(\d{1,6})$/)?.slice(1).map(Number)

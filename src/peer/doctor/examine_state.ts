@@ -5,7 +5,7 @@ import { checkPartials } from "./check_partials.ts";
 import type { Finding } from "../api/finding.ts";
 import type { LiveSettings } from "../api/peer_api.ts";
 
-/** What only the owner of DIR can see. */
+/** Checks that need the state database, so that only the owner of DIR can make them. */
 export async function examineState(
   db: StateDatabase,
   settings: LiveSettings,

@@ -11,8 +11,8 @@ const CELLS = 1_000;
 const SAMPLES = 8;
 
 /**
- * What there is of a download, and who has it, in at most {@link CELLS} cells of about the same number
- * of pieces. Throws a `not_found` Fault.
+ * A map of a download: the share of it that is here, and the number of its sources, in at most
+ * {@link CELLS} cells of about the same number of pieces. Throws a `not_found` Fault.
  */
 export function downloadMapOf(
   id: string,
@@ -47,7 +47,7 @@ export function downloadMapOf(
   return Promise.resolve({ cells, have, sources });
 }
 
-/** How many have a stretch of pieces: of some of those pieces, the rarest counts. */
+/** The number of sources of a stretch of pieces: the rarest of a sample of them counts. */
 function holdersOf(holdings: PieceMap[], first: number, end: number): number {
   const step = Math.max(1, Math.floor((end - first) / SAMPLES));
   let fewest = holdings.length;

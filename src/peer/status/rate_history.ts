@@ -1,6 +1,6 @@
 import type { History } from "../api/ui_api.ts";
 
-/** Seconds that are remembered, besides the one that goes on. */
+/** Seconds that are remembered, besides the current one. */
 const REMEMBERED = 300;
 const SECONDS = REMEMBERED + 1;
 

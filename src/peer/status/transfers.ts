@@ -62,7 +62,7 @@ export class ActiveTransfer {
     this.sources = () => 0;
   }
 
-  /** How far it is, for people and programs. */
+  /** The state of the transfer, for people and programs. */
   view(): Transfer {
     const { name, id, direction, size, to, peer, error, started, transfer } = this;
     const bytes = this.before + this.meter.total;
@@ -98,14 +98,14 @@ export class Transfers {
   readonly #uploads = new Map<string, ActiveTransfer>();
   #next = 1;
 
-  /** Begins to count a download; of who only `looks` for something, it is not listed. */
+  /** Begins to count a download. One that only looks at something (`looks`) is not listed. */
   download(name: string, { looks = false } = {}): ActiveTransfer {
     const count = (bytes: number) => this.totals.fetched += bytes;
     const one = new ActiveTransfer(this.#next++, { name, direction: "down" }, count);
     return looks ? one : this.#add(one);
   }
 
-  /** The upload of a file to somebody: the one under way, or a new one. */
+  /** The upload of a file to a peer: the one in progress, or a new one. */
   upload(
     about: { name: string; id: string; size: number; to: string; peer?: string },
   ): ActiveTransfer {
@@ -119,7 +119,7 @@ export class Transfers {
     return upload;
   }
 
-  /** A download goes on with what one that paused has begun: that one is not listed any more. */
+  /** Removes a paused download of the same content from the list: `one` continues it. */
   supersede(one: ActiveTransfer): void {
     for (const other of [...this.#list]) {
       const same = other !== one && other.direction === "down" && other.id === one.id;
@@ -127,7 +127,7 @@ export class Transfers {
     }
   }
 
-  /** How the last download of a content stands, when nothing works on it any more. */
+  /** Sets the state of the last download of a content, once nothing works on it any more. */
   mark(id: string, state: "paused" | "cancelled"): void {
     const last = this.#list.findLast((one) => one.direction === "down" && one.id === id);
     if (last?.state !== "paused" && last?.state !== "cancelled") return;

@@ -9,9 +9,9 @@ export class DigestStore {
   }
 
   /**
-   * Removes the pages of files that nothing refers to, such as those of an unfinished hashing. Those
-   * of an unfinished download stay: it is verified with them when it goes on. All pages are looked at,
-   * which takes a while where there are many.
+   * Removes the blocks of files that nothing refers to, such as those of an interrupted hashing.
+   * Those of a partial download stay: it is verified with them when it resumes. It reads all
+   * blocks, which takes a while when there are many.
    */
   tidy(): void {
     this.#db.run(
@@ -42,8 +42,8 @@ export class DigestStore {
   }
 
   /**
-   * Keeps the pages of a tree whose file id isn't known yet. `settle` files them under the id, unless
-   * that content is known already; without it they are gone with `discard`.
+   * Keeps the blocks of a tree whose file id isn't known yet. `settle` files them under the id,
+   * unless that content is known already; `discard` removes what was not settled.
    */
   draft(): {
     put: (level: number, page: number, bytes: Uint8Array) => void;

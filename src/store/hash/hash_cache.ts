@@ -20,7 +20,7 @@ import type { StateDatabase } from "../state/state_database.ts";
 const BATCH_FILES = 1_000;
 const TURN_FILES = 64;
 
-/** What is known of a file on disk. */
+/** The known content of a file on disk. */
 export interface Identified {
   id: string;
   stamp: FileStamp;
@@ -39,8 +39,9 @@ export class HashCache {
   }
 
   /**
-   * The ids of many files, as they were looked at a moment ago, hashed where need be. Small ones are
-   * written down many at a time. `onFile` is told of each, in order. Throws as {@link identify} does.
+   * Finds the ids of many files, whose stamps were read a moment ago, and hashes where need be.
+   * Small ones are written to the database many at a time. `onFile` receives each, in order. Throws
+   * as {@link identify} does.
    */
   async identifyAll(
     files: { path: string; stamp: FileStamp }[],
@@ -110,7 +111,9 @@ export class HashCache {
     }
   }
 
-  /** What was last known of a path, whether or not it still holds. A damaged row is not known. */
+  /**
+   * The content last known of a path, whether or not it still holds. A damaged row counts as none.
+   */
   lookup(path: string): { id: string; stamp: FileStamp } | undefined {
     const row = this.#db.get<{ id: string }>(
       "SELECT size, mtime_ns, inode, id FROM files WHERE path = ?",

@@ -27,7 +27,7 @@ const PARTS = 8;
 /** No file system's clock that Shoal runs on ticks slower, FAT's aside: milliseconds. */
 const CLOCK_TICK_MS = 20;
 
-/** Where hash trees are kept, and the threads that hash large files. */
+/** The store of hash trees, and the threads that hash large files. */
 export interface HashTools {
   digests: DigestStore;
   disk: Disk;
@@ -48,8 +48,8 @@ export interface HashOptions {
 /** Has chunks of a file copied while that is hashed, so that it is read once for both. */
 export interface ChunkCopier {
   /**
-   * Where the chunks of a part go, and what their digests should be; undefined when none is wanted.
-   * Positions are the same in both files.
+   * The file into which the chunks of a part go, and their expected digests; undefined when none is
+   * wanted. Positions are the same in both files.
    */
   wanted(
     position: number,

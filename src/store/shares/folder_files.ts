@@ -9,11 +9,11 @@ export interface FolderFile {
   /** Absolute path. */
   path: string;
   id: string;
-  /** What the file at `path` must look like to have this content. */
+  /** The stamp of the file at `path` while it has this content. */
   stamp: FileStamp;
 }
 
-/** Which files are in the shared folders, in the state database: a folder may have many. */
+/** The files in shared folders, in the state database: a folder may have many. */
 export class FolderFiles {
   readonly #db: StateDatabase;
 

@@ -11,7 +11,9 @@ import { type LeftOut, type TreeEntry, walkTree } from "../tree/walk_tree.ts";
 
 /** A folder as it was just seen. */
 export interface DescribedFolder {
-  /** What there is to announce of it; `id` and `size` are the manifest's. */
+  /**
+   * The part of the announcement that depends on the content; `id` and `size` are the manifest's.
+   */
   content: {
     id: string;
     size: number;
@@ -20,9 +22,9 @@ export interface DescribedFolder {
     entries: number;
     bytes: number;
   };
-  /** Where the manifest lies, and its stamp. */
+  /** The place of the manifest, and its stamp. */
   place: { path: string; stamp: FileStamp; root: string };
-  /** Where the files are that are in it. */
+  /** The places of the files in it. */
   files: { path: string; id: string }[];
   leftOut: LeftOut[];
   /** False when all files were known and unchanged. */
@@ -31,7 +33,7 @@ export interface DescribedFolder {
   release(): void;
 }
 
-/** What a folder is that is not shared. */
+/** A folder that is not shared, as its manifest describes it. */
 export interface IdentifiedFolder {
   /** The id that its manifest would have. */
   id: string;
@@ -42,7 +44,7 @@ export interface IdentifiedFolder {
 }
 
 export interface FolderManifestsOptions extends HashTools {
-  /** Where the manifests are kept: an absolute path. */
+  /** The folder of the manifests: an absolute path. */
   folder: string;
   cache: HashCache;
 }
@@ -50,14 +52,14 @@ export interface FolderManifestsOptions extends HashTools {
 /** The manifests of the folders that are shared, each in a file called by its id. */
 export class FolderManifests {
   readonly #options: FolderManifestsOptions;
-  /** Files in the folder that somebody still works with, by name, and how many do. */
+  /** Files in the folder that are in use, by name, and the number of their users. */
   readonly #held = new Map<string, number>();
 
   constructor(options: FolderManifestsOptions) {
     this.#options = options;
   }
 
-  /** Where the manifest of that id is kept. */
+  /** The path of the manifest of that id. */
   pathOf(id: string): string {
     return `${this.#options.folder}/${id}`;
   }
@@ -196,7 +198,7 @@ function isThere(path: string, { size, mtimeNs }: FileStamp): boolean {
   return stat?.isFile() === true && Number(stat.size) === size && stat.mtimeNs === mtimeNs;
 }
 
-/** What a manifest says of an entry; a file's content is the next one of `contents`. */
+/** The manifest's entry for an entry on disk; a file's content is the next one of `contents`. */
 function entryOf(entry: TreeEntry, contents: Iterator<Identified>): ManifestEntry {
   const { path, type } = entry;
   if (type === "folder") return { path, type };

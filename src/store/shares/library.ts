@@ -14,7 +14,7 @@ export interface Share {
   root?: string;
   /** Changes are looked for all the time. */
   watched: boolean;
-  /** What the file at `path` must look like for the announcement to hold. */
+  /** The stamp of the file at `path` for which the announcement holds. */
   stamp: FileStamp;
   /** Bytes served to others. */
   served: number;
@@ -36,7 +36,7 @@ type ShareRow = v.InferOutput<typeof ShareRow>;
 
 const SignedRow = v.object({ time: Announcement.entries.time });
 
-/** What is to be known of a share besides its announcement. */
+/** A share without its announcement and counts. */
 export type Place = Pick<Share, "path" | "root" | "stamp"> & Partial<Pick<Share, "watched">>;
 
 /** The shares of this peer, in memory for serving and in the state database for the next start. */
@@ -67,7 +67,7 @@ export class Library {
     return this.#byName.get(name);
   }
 
-  /** Another share whose name is the same but for case or Unicode form. */
+  /** Another share whose name differs in case or Unicode form only. */
   twinOf(name: string): Share | undefined {
     for (const share of this.#byFolded.get(foldName(name)) ?? []) {
       if (share.announcement.name !== name) return share;
@@ -86,7 +86,7 @@ export class Library {
     );
   }
 
-  /** What to tell bootstraps: the announcements of what can be served now. */
+  /** The announcements of what can be served now. */
   *announcements(): Generator<Announcement> {
     for (const share of this.#byName.values()) if (share.available) yield share.announcement;
   }
@@ -120,7 +120,7 @@ export class Library {
     return share;
   }
 
-  /** When this peer last signed for a name, whether that is shared or not; 0 if it never did. */
+  /** The time of this peer's last signature for a name, shared or not; 0 if there is none. */
   lastSigned(name: string): number {
     const row = this.#db.get("SELECT time FROM signed WHERE name = ?", name);
     if (row === undefined) return 0;
@@ -185,7 +185,7 @@ function removeFrom(index: Map<string, Set<Share>>, key: string, share: Share): 
   if (same.size === 0) index.delete(key);
 }
 
-/** What names a share to a bootstrap that is to forget it. */
+/** A share as a bootstrap is asked to withdraw it. */
 export function holdingOf({ announcement: { name, id } }: Share): Holding {
   return { name, id };
 }

@@ -10,8 +10,8 @@ import { writeFully } from "../disk/write_fully.ts";
 const BLOCK_SIZE = 1 << 20;
 
 /**
- * The manifest in a file whose content was verified, a block at a time. Throws an `integrity` Fault for
- * one that can't be followed, and a `disk` Fault.
+ * Reads the manifest from a file whose content was verified, a block at a time. Throws an
+ * `integrity` Fault for one that is malformed, and a `disk` Fault.
  */
 export async function readManifest(path: string, signal?: AbortSignal): Promise<Manifest> {
   const bytes = new ManifestBytes();

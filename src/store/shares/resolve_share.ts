@@ -6,9 +6,9 @@ import { isInside, safeName } from "../../content/safe_path.ts";
 const UPWARD = /(^|[\\/])\.\.([\\/]|$)|(^|[\\/])\.[\\/]*$/;
 
 /**
- * Which file or folder `file` means, and what it will be called: a name under `dir` first, then a path,
- * absolute or relative to `cwd`. A file inside DIR is called by its path there, any other by its last
- * part. `dir` is absolute and free of links.
+ * Finds the file or folder that `file` means, and the name under which it is shared: a name under
+ * `dir` first, then a path, absolute or relative to `cwd`. A file inside DIR has its path there for
+ * a name, any other its last part. `dir` is absolute and free of links.
  *
  * Throws a `usage` Fault for a missing file, for a link inside DIR that leads out of it, and for a
  * name that can't be one.

@@ -18,7 +18,7 @@ const STATUS: Record<FaultKind, number> = {
 
 const KINDS = Object.keys(STATUS) as [FaultKind, ...FaultKind[]];
 
-/** How a failure travels: as the body of a response, or as the last line of one that goes on. */
+/** A failure as it travels: as the body of a response, or as the last line of a stream. */
 export const ApiError = v.object({
   error: v.object({
     kind: v.optional(v.picklist(KINDS)),

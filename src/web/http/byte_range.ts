@@ -5,8 +5,9 @@ export interface ByteRange {
 }
 
 /**
- * What a Range header asks for of `size` bytes (RFC 9110, 14.1.2). "unsatisfiable" when nothing of it is
- * there; undefined when it is to be ignored: none, not understood, or several ranges at once.
+ * The part of `size` bytes that a Range header asks for (RFC 9110, 14.1.2). "unsatisfiable" when
+ * nothing of it is there; undefined when the header is to be ignored: none, not understood, or
+ * several ranges at once.
  */
 export function parseRange(
   header: string | undefined,

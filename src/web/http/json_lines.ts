@@ -3,7 +3,7 @@ import { messageOf } from "../../fault.ts";
 import { toApiError } from "./api_error.ts";
 import { within } from "../../async/deadline.ts";
 
-/** A line of an answer that takes a while: what is told on the way, or in the last line the result. */
+/** A line of an answer that takes a while: progress, or in the last line the result. */
 export type Line<Result, Told = never> = Told | { result: Result };
 
 const encoder = new TextEncoder();
@@ -19,8 +19,8 @@ const HOLD_MS = 20;
 const LINES = 16;
 
 /**
- * A response of JSON lines: `work` emits values as they come, and is told by the signal when nobody
- * reads them any more. Lines that the reader is too slow for are dropped, except the last one.
+ * A response of JSON lines: `work` emits values as they come, and its signal aborts when the reader
+ * has gone. Lines that the reader is too slow for are dropped, except the last one.
  */
 export async function jsonLines(
   work: (emit: (value: unknown) => void, signal: AbortSignal) => Promise<unknown>,
