@@ -22,7 +22,7 @@ export const READ_AHEAD = 8;
 /** Bytes that a connection has for lines as long as it sends no longer ones: few are. */
 export const FIRST_BUFFER = 1_024;
 
-/** Peers here at one time, seed peers among them. */
+/** Peers here at one time, legacy ones among them. */
 export const MAX_PEERS = 20_000;
 /** Peers of one address: a fleet, ten times over. */
 export const MAX_PEERS_PER_ADDRESS = 512;

@@ -3,6 +3,7 @@
  * A registry in this process's memory. It has no timers of its own: the clock is passed in, and
  * whoever has been silent for too long is gone as soon as anybody looks.
  */
+import type { LegacyPeer } from "../legacy/legacy_dialect.ts";
 import { Refused } from "../wire/answerer.ts";
 import { formatAddress } from "../wire/connection.ts";
 import {
@@ -25,14 +26,7 @@ import {
   MAX_TOTAL_HOLDINGS,
 } from "./limits.ts";
 import { Quota } from "./quota.ts";
-import type {
-  FindQuery,
-  LegacyAddress,
-  ListBatch,
-  Listing,
-  RegisteredPeer,
-  Registry,
-} from "./registry.ts";
+import type { FindQuery, ListBatch, Listing, RegisteredPeer, Registry } from "./registry.ts";
 import { SortedKeys } from "./sorted_keys.ts";
 
 /** Told to who announces more names than there is room for, in seconds: names seldom go soon. */
@@ -72,7 +66,7 @@ export class MemoryRegistry implements Registry {
   /** By peer id; whoever has been silent for longest comes first. */
   readonly #peers = new Map<string, Peer>();
   /** By `address:port`. */
-  readonly #seeds = new Map<string, Listing>();
+  readonly #legacyPeers = new Map<string, Listing>();
   /** The keys of both. */
   readonly #keys = new SortedKeys();
   readonly #files: FileIndex;
@@ -171,29 +165,29 @@ export class MemoryRegistry implements Registry {
     }
   }
 
-  async registerLegacy({ address, port }: LegacyAddress): Promise<void> {
+  async registerLegacy({ address, port }: LegacyPeer): Promise<void> {
     this.#expire();
     const key = legacyKey({ address, port });
-    if (this.#seeds.has(key)) return;
+    if (this.#legacyPeers.has(key)) return;
     this.#peerQuota.add(address);
-    this.#seeds.set(key, { address, port, reachable: null });
+    this.#legacyPeers.set(key, { address, port, reachable: null });
     this.#keys.add(key);
   }
 
-  async legacyReached(seed: LegacyAddress): Promise<void> {
-    const known = this.#seeds.get(legacyKey(seed));
+  async legacyReached(peer: LegacyPeer): Promise<void> {
+    const known = this.#legacyPeers.get(legacyKey(peer));
     if (known) known.reachable = true;
   }
 
-  async forgetLegacy(seed: LegacyAddress): Promise<void> {
-    const key = legacyKey(seed);
-    if (!this.#seeds.delete(key)) return;
+  async forgetLegacy(peer: LegacyPeer): Promise<void> {
+    const key = legacyKey(peer);
+    if (!this.#legacyPeers.delete(key)) return;
     this.#keys.delete(key);
-    this.#peerQuota.remove(seed.address);
+    this.#peerQuota.remove(peer.address);
   }
 
-  async seeds(): Promise<LegacyAddress[]> {
-    return Array.from(this.#seeds.values(), ({ address, port }) => ({ address, port }));
+  async legacyPeers(): Promise<LegacyPeer[]> {
+    return Array.from(this.#legacyPeers.values(), ({ address, port }) => ({ address, port }));
   }
 
   async getPeers(cursor = ""): Promise<ListBatch<PeerRecord>> {
@@ -201,7 +195,9 @@ export class MemoryRegistry implements Registry {
     const page = new Page<PeerRecord>();
     for (const key of this.#keys.from(cursor)) {
       const peer = this.#peers.get(key);
-      const record = peer ? { ...peer.record, files: peer.holdings.size } : this.#seeds.get(key)!;
+      const record = peer
+        ? { ...peer.record, files: peer.holdings.size }
+        : this.#legacyPeers.get(key)!;
       if (!page.add(record)) return { items: page.items, cursor: key };
     }
     return { items: page.items };
@@ -259,6 +255,6 @@ function bytesOf(names: Iterable<string>): number {
   return bytes;
 }
 
-function legacyKey({ address, port }: LegacyAddress): string {
+function legacyKey({ address, port }: LegacyPeer): string {
   return formatAddress({ host: address, port });
 }

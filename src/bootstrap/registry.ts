@@ -1,3 +1,4 @@
+import type { LegacyRegistry } from "../legacy/legacy_registry.ts";
 import type { Announcement, FileRecord, Found, Holding, PeerRecord } from "../wire/protocol.ts";
 
 /** A part of a list that fits one message. `cursor` asks for the next part, where there is one. */
@@ -8,9 +9,6 @@ export interface ListBatch<T> {
 
 /** A peer that proved its id. */
 export type RegisteredPeer = PeerRecord & { peer: string };
-
-/** Where a seed peer listens. */
-export type LegacyAddress = Pick<PeerRecord, "address" | "port">;
 
 /** What others are told of a peer. */
 export type Listing = Required<Pick<PeerRecord, "address" | "port" | "reachable">>;
@@ -38,7 +36,7 @@ export interface FindQuery {
  * A cap that is reached is a Refused `busy`; a peer that isn't here, a Refused `not_registered`.
  * Cursors are the registry's own; one that it can't read is a Refused `bad_message`.
  */
-export interface Registry {
+export interface Registry extends LegacyRegistry {
   /**
    * A peer that is here already begins anew, with nothing announced, and as yet unreached. `from` is
    * the address that it counts for, by default the one in its record.
@@ -55,16 +53,7 @@ export interface Registry {
   /** The peer is a source of them no longer. Those that it didn't hold are ignored. */
   withdraw(peer: string, holdings: Holding[]): Promise<void>;
 
-  /** Lists a peer that can't prove who it is, nor that it is alive. */
-  registerLegacy(seed: LegacyAddress): Promise<void>;
-  /** The seed peer accepts connections. Nothing happens if it isn't here. */
-  legacyReached(seed: LegacyAddress): Promise<void>;
-  /** The seed peer is gone. */
-  forgetLegacy(seed: LegacyAddress): Promise<void>;
-  /** All seed peers. */
-  seeds(): Promise<LegacyAddress[]>;
-
-  /** Everybody who is here, seed peers among them. */
+  /** A part of all peers that are here, legacy ones among them. */
   getPeers(cursor?: string): Promise<ListBatch<PeerRecord>>;
   /**
    * Announcements and who has their content, best provided first: as many as fit one message. At most

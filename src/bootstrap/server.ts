@@ -5,6 +5,7 @@ import { getLogger } from "@logtape/logtape";
 import { messageOf } from "../fault.ts";
 import { delay } from "../async/retry.ts";
 import { AGENT } from "../version.ts";
+import { probeLegacyPeers } from "../legacy/probe_legacy_peers.ts";
 import { Refused } from "../wire/answerer.ts";
 import { type Address, Connection } from "../wire/connection.ts";
 import { inTheClear, type Transport, type TransportListener } from "../wire/transport.ts";
@@ -20,7 +21,6 @@ import {
   MAX_REFUSING,
   REFUSING_MS,
 } from "./limits.ts";
-import { probeLegacyPeers } from "./probe_legacy_peers.ts";
 import { IdleGc } from "./idle_gc.ts";
 import { Quota } from "./quota.ts";
 import { RateLimits } from "./rate_limits.ts";
@@ -31,8 +31,8 @@ import { FairQueue } from "../async/fair_queue.ts";
 
 /** How often silent peers are looked for, in milliseconds. */
 export const EXPIRE_MS = 10_000;
-/** How often seed peers are probed, in milliseconds. */
-export const PROBE_SEEDS_MS = 30_000;
+/** How often legacy peers are probed, in milliseconds. */
+export const PROBE_LEGACY_MS = 30_000;
 /** What each connection is made with. */
 const CONNECTION = { firstBuffer: FIRST_BUFFER };
 /** How often peers are looked for that are due to be called back, in milliseconds. */
@@ -54,7 +54,7 @@ export interface BootstrapOptions extends Address {
   maxConnections?: number;
   /** @default EXPIRE_MS */
   expireMs?: number;
-  /** @default PROBE_SEEDS_MS */
+  /** @default PROBE_LEGACY_MS */
   probeLegacyPeersMs?: number;
   /** @default MAX_CONNECTIONS_PER_ADDRESS */
   maxPerAddress?: number;
@@ -118,7 +118,7 @@ export class BootstrapServer {
       setInterval(() => this.#collector.look(this.#connections.size), RUSH_MS),
       setInterval(
         () => this.#run(this.#probeLegacyPeers()),
-        options.probeLegacyPeersMs ?? PROBE_SEEDS_MS,
+        options.probeLegacyPeersMs ?? PROBE_LEGACY_MS,
       ),
     ];
     this.#run(this.#accept());

@@ -2,6 +2,7 @@
  * One connection to a bootstrap: reads its requests, checks what is signed, and asks the registry.
  */
 import * as v from "valibot";
+import { answerAsBootstrap } from "../legacy/answer_as_bootstrap.ts";
 import { verifyRegistration } from "../trust/registration.ts";
 import { toHex } from "../content/hex.ts";
 import { answer, Refused, type Response } from "../wire/answerer.ts";
@@ -18,7 +19,6 @@ import type { CallBacks } from "./call_backs.ts";
 import { firstForged } from "./first_forged.ts";
 import { type Kind, READ_AHEAD } from "./limits.ts";
 import type { Registry } from "./registry.ts";
-import { serveLegacy } from "./legacy_bootstrap.ts";
 import type { FairQueue } from "../async/fair_queue.ts";
 import { type Grants, Visitor } from "./visitor.ts";
 
@@ -79,8 +79,8 @@ export class Session {
         requests: BootstrapRequest,
         answer: (request, payload) => this.#answer(request, payload),
         admit: (_action, bytes) => this.#admit(bytes),
-        seed: (message) =>
-          serveLegacy(this.#connection, message, {
+        legacy: (message) =>
+          answerAsBootstrap(this.#connection, message, {
             registry: this.#registry,
             visitor: this.#visitor,
             turns: this.#options.turns,

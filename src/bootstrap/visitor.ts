@@ -72,6 +72,14 @@ export class Visitor {
     }
   }
 
+  /** A reply that is as it is; it counts as a payload if it is as long as one. */
+  reply(bytes: Uint8Array): Reply {
+    return this.inTime(
+      bytes,
+      bytes.length > SMALL_LIST ? this.holdPayload(bytes.length) : undefined,
+    );
+  }
+
   /** A reply that gets only so much time to be read; then the connection is closed. */
   inTime(bytes: Uint8Array, release = () => {}): Reply {
     const connection = this.#connection;

@@ -49,8 +49,8 @@ export class SwarmAuthority {
   }
 
   /** The authority with that private key of 32 bytes. */
-  static async from(seed: Bytes): Promise<SwarmAuthority> {
-    const pkcs8 = new Uint8Array([...PKCS8_PREFIX, ...seed]);
+  static async from(secret: Bytes): Promise<SwarmAuthority> {
+    const pkcs8 = new Uint8Array([...PKCS8_PREFIX, ...secret]);
     const privateKey = await crypto.subtle.importKey("pkcs8", pkcs8, ALGORITHM, true, ["sign"]);
     // WebCrypto gives a private key's public half away only in this format.
     const { kty, crv, x } = await crypto.subtle.exportKey("jwk", privateKey);

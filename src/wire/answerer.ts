@@ -54,8 +54,8 @@ export interface Handlers<R extends { action: string; id: number }> {
   answer(request: R, payload: Uint8Array, signal: AbortSignal): Promise<Response> | Response;
   /** Hears of each request as it comes, which may be long before it is answered. */
   seen?(request: R): void;
-  /** Takes over a connection whose first message has no `id`: the seed's dialect. */
-  seed(message: Message): Promise<void>;
+  /** Takes over a connection whose first message has no `id`: the legacy dialect. */
+  legacy(message: Message): Promise<void>;
   /**
    * Asked before room is made for a payload: gives what to call when it isn't needed any more, or
    * throws {@link Refused}, and then the payload is passed over. Default: all are taken.
@@ -148,7 +148,7 @@ class Answerer<R extends { action: string; id: number }> {
     if (message.id !== undefined || this.#connection.transport.secured) {
       return await this.#answerFirst(message);
     }
-    await this.#handlers.seed(message);
+    await this.#handlers.legacy(message);
     return false;
   }
 

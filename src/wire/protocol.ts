@@ -13,7 +13,7 @@
  *
  * **Order.** The caller speaks first, and first says `hello`. Requests carry `action` and `id`;
  * replies repeat `id` and come in request order, so a caller keeps many in flight. A message without
- * `id` as the first of a connection is the seed's dialect (legacy_dialect.ts). Unknown fields are
+ * `id` as the first of a connection is the legacy dialect (src/legacy). Unknown fields are
  * ignored; an unknown action is answered with an error and the connection lives on.
  *
  * docs/protocol.md has the same in prose, with worked examples.
@@ -101,7 +101,7 @@ const cursor = v.optional(v.pipe(v.string(), v.maxLength(2 * NAME_CAP)));
 
 /**
  * The part that every message has; what else is in it is kept, to be checked against its action.
- * `id` is missing in notices and in the seed's dialect.
+ * `id` is missing in notices and in the legacy dialect.
  */
 export const Envelope = v.looseObject({
   action: v.pipe(v.string(), v.maxLength(64)),
@@ -274,7 +274,7 @@ export const FoundReply = reply("found", { payload });
 export const Files = reply("files", { payload, cursor });
 
 /**
- * A peer as a bootstrap lists it. A seed peer has no `peer` id. `reachable`: whether it answered the
+ * A peer as a bootstrap lists it. A legacy peer has no `peer` id. `reachable`: whether it answered the
  * bootstrap's last call back there; null before the first was over.
  */
 export const PeerRecord = v.object({

@@ -26,7 +26,7 @@ export interface Channel {
 }
 
 export interface Transport {
-  /** True when outsiders are kept out, and the seed's dialect with them. */
+  /** True when outsiders are kept out, and the legacy dialect with them. */
   readonly secured: boolean;
   /**
    * Connects, and has the other end's certificate checked where there are any. Throws the signal's

@@ -326,20 +326,20 @@ export function registryContract(what: string, make: MakeBench): void {
     assertEquals(await named(), 0);
   });
 
-  test("seed peers that were reached say so", async ({ registry }) => {
-    const seed = { address: "192.0.2.9", port: 7 };
-    await registry.legacyReached(seed);
-    await registry.registerLegacy(seed);
-    await registry.legacyReached(seed);
-    assertEquals((await registry.getPeers()).items, [{ ...seed, reachable: true }]);
+  test("legacy peers that were reached say so", async ({ registry }) => {
+    const legacy = { address: "192.0.2.9", port: 7 };
+    await registry.legacyReached(legacy);
+    await registry.registerLegacy(legacy);
+    await registry.legacyReached(legacy);
+    assertEquals((await registry.getPeers()).items, [{ ...legacy, reachable: true }]);
   });
 
-  test("seed peers stay until they are forgotten", async ({ registry, pass }) => {
+  test("legacy peers stay until they are forgotten", async ({ registry, pass }) => {
     await registry.registerLegacy({ address: "192.0.2.9", port: 7 });
     await registry.registerLegacy({ address: "192.0.2.9", port: 7 });
     await registry.registerLegacy({ address: "192.0.2.9", port: 8 });
     pass(10 * SILENCE_MS);
-    assertEquals(await registry.seeds(), [
+    assertEquals(await registry.legacyPeers(), [
       { address: "192.0.2.9", port: 7 },
       { address: "192.0.2.9", port: 8 },
     ]);

@@ -116,7 +116,7 @@ Deno.test("nobody is listed at the address of somebody else", async () => {
   assertEquals([listed.port, listed.reachable], [port, false]);
   const [{ sources }] = await mallory.list({ action: "find", name: "mallory's" }, FoundReply);
   assertEquals(sources.map((one: PeerRecord) => one.port), [port]);
-  // In the seed's dialect, too, it is the address that was seen which counts.
+  // In the legacy dialect, too, it is the address that was seen which counts.
   const told = { action: "register", address: "192.0.2.99", port };
   await exchange(meeting(world).address, told);
   const { peers } = await exchange(meeting(world).address, { action: "get_peers" }) as {

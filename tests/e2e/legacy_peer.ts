@@ -1,5 +1,5 @@
 /**
- * The seed's dialect, written from its table alone: a connection for each request, one line of JSON
+ * The legacy dialect, written from its table alone: a connection for each request, one line of JSON
  * out, one line back. Nothing of the program's own is in here.
  */
 import { concat, sha256 } from "../support/bytes.ts";
@@ -9,7 +9,7 @@ const CHUNK = 65_536;
 // deno-lint-ignore no-explicit-any
 type Reply = any;
 
-/** Asks as a seed peer does. */
+/** Asks as a legacy peer does. */
 export async function askLegacy(address: string, request: object): Promise<Reply> {
   const [hostname, port] = address.split(":");
   using conn = await Deno.connect({ hostname, port: Number(port) });
@@ -17,7 +17,7 @@ export async function askLegacy(address: string, request: object): Promise<Reply
   return await readLine(conn);
 }
 
-/** Fetches a file as a seed peer does, and checks every hash. */
+/** Fetches a file as a legacy peer does, and checks every hash. */
 export async function fetchAsLegacy(address: string, filename: string): Promise<Uint8Array> {
   const info = await askLegacy(address, { action: "file_request", filename });
   if (info.action !== "file_info") throw new Error(JSON.stringify(info));
@@ -38,7 +38,7 @@ export async function fetchAsLegacy(address: string, filename: string): Promise<
   return concat(chunks);
 }
 
-/** A server of the seed's dialect: answers each connection's one line. */
+/** A server of the legacy dialect: answers each connection's one line. */
 export class LegacyServer {
   readonly address: string;
   readonly port: number;
@@ -54,7 +54,7 @@ export class LegacyServer {
     this.#running = this.#serve(answer);
   }
 
-  /** A seed peer that has these files; `lie` may change a chunk. */
+  /** A legacy peer that has these files; `lie` may change a chunk. */
   static peer(
     files: Record<string, Uint8Array>,
     lie: (chunk: Uint8Array, index: number) => Uint8Array = (chunk) => chunk,
@@ -78,7 +78,7 @@ export class LegacyServer {
     });
   }
 
-  /** A seed bootstrap. */
+  /** A legacy bootstrap. */
   static bootstrap(): LegacyServer {
     const peers: object[] = [];
     return new LegacyServer(({ action, address, port }) => {
@@ -109,7 +109,7 @@ export class LegacyServer {
       this.requests.push(request);
       await sendLine(conn, answer(request));
     } catch {
-      // The other end went away, or spoke no JSON: the seed doesn't care.
+      // The other end went away, or spoke no JSON: a legacy peer doesn't care.
     }
   }
 }

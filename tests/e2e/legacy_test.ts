@@ -1,4 +1,4 @@
-/** The seed's dialect, in both directions and both roles, against programs written from its table. */
+/** The legacy dialect, in both directions and both roles, against programs written from its table. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { FileRecord, PeerRecord, PeerStatus, Receipt } from "../../src/peer/api/peer_api.ts";
 import { assertSameBytes, patterned } from "../support/bytes.ts";
@@ -9,30 +9,30 @@ import { World } from "./world.ts";
 /** Sizes at the edges of a chunk. */
 const SIZES = [0, 1, 65_535, 65_536, 65_537, (1 << 20) + 1];
 
-async function register(world: World, seed: LegacyServer): Promise<void> {
-  const request = { action: "register", address: "127.0.0.1", port: seed.port };
+async function register(world: World, legacy: LegacyServer): Promise<void> {
+  const request = { action: "register", address: "127.0.0.1", port: legacy.port };
   assertEquals(await askLegacy(world.bootstrap, request), { status: "registered" });
 }
 
 Deno.test("a legacy peer registers with our bootstrap, and lists peers of both kinds", async () => {
   await using world = await World.create();
   const peer = await world.peer("peer");
-  await using seed = LegacyServer.peer({});
-  await register(world, seed);
+  await using legacy = LegacyServer.peer({});
+  await register(world, legacy);
   const { peers } = await askLegacy(world.bootstrap, { action: "get_peers" });
   assertEquals(
     peers.map((one: { address: string; port: number }) => `${one.address}:${one.port}`).sort(),
-    [peer.address, seed.address].sort(),
+    [peer.address, legacy.address].sort(),
   );
   assert(peers.every((one: object) => Object.keys(one).length === 2), "address and port alone");
   const dir = await world.folder("dir");
   const listed = await world.json<PeerRecord[]>(dir, ["list-peers"]);
   assertEquals(
     listed.map(({ port, peer }) => [port, peer !== undefined]).sort(),
-    [[Number(peer.address.split(":")[1]), true], [seed.port, false]].sort(),
+    [[Number(peer.address.split(":")[1]), true], [legacy.port, false]].sort(),
   );
   // Whatever address it claims, the one that was seen is listed.
-  const lied = { action: "register", address: "203.0.113.9", port: seed.port };
+  const lied = { action: "register", address: "203.0.113.9", port: legacy.port };
   assertEquals(await askLegacy(world.bootstrap, lied), { status: "registered" });
   assertEquals((await world.json<PeerRecord[]>(dir, ["list-peers"])).length, 2);
   for (
@@ -85,9 +85,9 @@ Deno.test("a legacy peer fetches from our peer, every byte and every hash", asyn
 Deno.test("our peer fetches from a legacy peer by name, through our bootstrap", async () => {
   await using world = await World.create();
   const files = Object.fromEntries(SIZES.map((size) => [`f ${size}`, patterned(size, size + 1)]));
-  await using seed = LegacyServer.peer(files);
+  await using legacy = LegacyServer.peer(files);
   await using other = LegacyServer.peer({ "f 65537": files["f 65537"] });
-  await register(world, seed);
+  await register(world, legacy);
   await register(world, other);
   const dir = await world.folder("dir");
   for (const [name, content] of Object.entries(files)) {
@@ -115,8 +115,8 @@ Deno.test("through a legacy bootstrap our peers find legacy peers, and each othe
   await using world = await World.create();
   await using meeting = LegacyServer.bootstrap();
   const content = patterned(200_000);
-  await using seed = LegacyServer.peer({ data: content });
-  const register = { action: "register", address: "127.0.0.1", port: seed.port };
+  await using legacy = LegacyServer.peer({ data: content });
+  const register = { action: "register", address: "127.0.0.1", port: legacy.port };
   await askLegacy(meeting.address, register);
   const at = { bootstrap: meeting.address };
   const dir = await world.folder("dir");
@@ -128,7 +128,7 @@ Deno.test("through a legacy bootstrap our peers find legacy peers, and each othe
 
   const getter = await world.folder("getter");
   const receipt = await world.json<Receipt>(getter, ["get", "data"], at);
-  assertEquals(receipt.sources.map((source) => source.address), [seed.address]);
+  assertEquals(receipt.sources.map((source) => source.address), [legacy.address]);
   assertSameBytes(await Deno.readFile(`${getter}/data`), content);
   await Deno.writeTextFile(`${dir}/ours`, "ours");
   await world.json(dir, ["share", "ours"]);

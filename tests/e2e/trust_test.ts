@@ -344,20 +344,20 @@ Deno.test("trust: two who publish the same content agree, and neither is remembe
 
 Deno.test("trust: nobody signs for a legacy peer: it is said, and refused where somebody is remembered", async () => {
   await using world = await World.create();
-  await using seed = LegacyServer.peer({ data: patterned(1_000), other: patterned(2_000) });
-  await askLegacy(world.bootstrap, { action: "register", address: "127.0.0.1", port: seed.port });
+  await using legacy = LegacyServer.peer({ data: patterned(1_000), other: patterned(2_000) });
+  await askLegacy(world.bootstrap, { action: "register", address: "127.0.0.1", port: legacy.port });
   const dir = await world.folder("getter");
   const taken = await world.run(dir, ["get", "other"]);
   assertEquals([taken.code, taken.stderr], [
     0,
-    "Nobody signed for other: it came from a seed peer.\n",
+    "Nobody signed for other: it came from a legacy peer.\n",
   ]);
   const alice = await publisher(world, "alice");
   await alice.publish("data", "by alice");
   await world.json(dir, ["get", "data"]);
   await alice.program.stop();
   const refused = await world.run(dir, ["get", "data", "--overwrite"]);
-  assertRefused(refused, { code: 5, text: "only seed peers offer it, for whom nobody signs" });
+  assertRefused(refused, { code: 5, text: "only legacy peers offer it, for whom nobody signs" });
   assertEquals(await Deno.readTextFile(`${dir}/data`), "by alice");
   assertRefused(await world.run(dir, ["get", "other", "--publisher", alice.key]), { code: 3 });
   const [, id] = refused.stderr.match(/--id ([0-9a-f]{64})$/m)!;

@@ -62,7 +62,7 @@ export const PAYLOADS = [
   [{ ...ANNOUNCEMENT, signature: undefined, sources: 2 }],
 ];
 
-export const SEED_MESSAGES = [
+export const LEGACY_MESSAGES = [
   { action: "register", address: "10.1.2.3", port: 10_007 },
   { action: "get_peers" },
   { action: "file_request", filename: "a" },

@@ -2,61 +2,19 @@
 import { assert, assertEquals } from "@std/assert";
 import { Downloader } from "../../src/peer/download/downloader.ts";
 import { Listener } from "../../src/peer/serve/listener.ts";
-import { LegacySource } from "../../src/peer/download/legacy_source.ts";
 import { PeerSource } from "../../src/peer/download/peer_source.ts";
-import { Uploader } from "../../src/peer/serve/uploader.ts";
 import type { Refusal } from "../../src/wire/caller.ts";
-import { assertSameBytes, type Bytes, patterned } from "../support/bytes.ts";
+import { assertSameBytes, patterned } from "../support/bytes.ts";
 import { faultOf } from "../support/faults.ts";
 import { MemorySink } from "../support/memory_sink.ts";
 import { newState } from "../support/new_state.ts";
 import { closedPort, RawEnd, Scripted } from "../support/sockets.ts";
-import { State } from "../support/state.ts";
-import { TempFolder } from "../support/temp_folder.ts";
+import { SELF, servingPeer } from "../support/serving_peer.ts";
 
 const CHUNK = 65_536;
 const MIB = 1 << 20;
 
 const FILE = { id: "ab".repeat(32), size: 3 * MIB };
-const SELF = { agent: "test/1", peer: "cd".repeat(32) };
-
-/** A peer that does nothing but serve one file. */
-async function servingPeer(content: Bytes) {
-  const folder = await TempFolder.create();
-  const state = new State(folder.at("state.db"));
-  const path = await folder.write("shared/file", content);
-  const share = await state.share(path, "a/file");
-  const served: number[] = [];
-  const changed: string[] = [];
-  const uploader = new Uploader({
-    prove: () => Promise.resolve("00".repeat(64)),
-    ...{ self: { agent: "served/1", peer: "ab".repeat(32) }, digests: state.digests },
-    ...{ library: state.library, reader: state.reader },
-    onServed: (_share, bytes) => served.push(bytes),
-    onChanged: (it) => {
-      it.available = false;
-      changed.push(it.announcement.name);
-    },
-  });
-  const listener = new Listener(
-    { host: "127.0.0.1", port: 0 },
-    (connection) => uploader.serve(connection),
-  );
-  const { address } = listener;
-  let stopped: Promise<void> | undefined;
-  const stop = () => stopped ??= listener.stop();
-  return {
-    ...{ folder, state, path, share, served, changed, address, stop },
-    id: share.announcement.id,
-    source: () =>
-      new PeerSource({ id: share.announcement.id, size: content.length }, address, SELF),
-    [Symbol.asyncDispose]: async () => {
-      await stop();
-      state[Symbol.dispose]();
-      await folder[Symbol.asyncDispose]();
-    },
-  };
-}
 
 const never = new AbortController().signal;
 
@@ -203,68 +161,6 @@ Deno.test("uploader: by hand, as documented", async () => {
   assertEquals((await end.bytes(64)).length, 64);
   assertEquals(await end.line(), { action: "chunks", id: 3, payload: content.length });
   assertSameBytes(await end.bytes(content.length), content);
-});
-
-Deno.test("uploader: the legacy dialect, by hand", async () => {
-  const content = patterned(CHUNK + 10);
-  await using peer = await servingPeer(content);
-  using end = await RawEnd.connect(peer.address);
-  await end.send({ action: "file_request", filename: "a/file" });
-  const info = await end.line();
-  assertEquals([info.chunk_size, info.num_chunks], [CHUNK, 2]);
-  assertEquals(info.chunk_hashes.length, 2);
-  await end.send({ action: "get_chunk", filename: "a/file", chunk_index: 1 });
-  const { data, ...rest } = await end.line();
-  assertEquals(rest, { action: "chunk_data", filename: "a/file", chunk_index: 1 });
-  assertSameBytes(Uint8Array.fromBase64(data), content.subarray(CHUNK));
-  const missing: [object, string][] = [
-    [{ action: "file_request", filename: "other" }, "File not found"],
-    [{ action: "file_request", filename: "../file" }, "File not found"],
-    [{ action: "get_chunk", filename: "a/file", chunk_index: 2 }, "Invalid chunk index"],
-    [{ action: "get_chunk", filename: "a/file", chunk_index: -1 }, "Unknown action"],
-    [{ action: "dance" }, "Unknown action"],
-  ];
-  for (const [request, message] of missing) {
-    await end.send(request);
-    assertEquals(await end.line(), { action: "error", message });
-  }
-});
-
-Deno.test("legacy source: a file known by its name alone, at every boundary", async () => {
-  for (const size of [0, 1, 65_535, 65_536, 65_537, 3 * CHUNK + 1]) {
-    const content = patterned(size, size + 1);
-    await using peer = await servingPeer(content);
-    await using state = await newState();
-    const source = new LegacySource(peer.address, "a/file");
-    assertEquals(await source.describe(state.digests), { id: peer.id, size });
-    const sink = new MemorySink(size);
-    await new Downloader({
-      ...{ id: peer.id, size, sink, digests: state.digests, sources: [source] },
-    }).run();
-    assertSameBytes(sink.content, content);
-    assertEquals(await new LegacySource(peer.address, "x").describe(state.digests), undefined);
-  }
-});
-
-Deno.test("legacy source: wrong data is a lie, and no block of a broken list is kept", async () => {
-  const hash = "ab".repeat(32);
-  const info = { action: "file_info", filename: "f", chunk_size: CHUNK };
-  const replies: [object, object, "integrity" | "network"][] = [
-    [{ ...info, num_chunks: 1, chunk_hashes: [hash] }, { data: "" }, "integrity"],
-    [{ ...info, num_chunks: 1, chunk_hashes: [hash] }, { data: "!!!" }, "integrity"],
-    [{ ...info, num_chunks: 1, chunk_hashes: ["zz"] }, { data: "AAAA" }, "network"],
-    [{ ...info, num_chunks: 5, chunk_hashes: [hash] }, { data: "AAAA" }, "network"],
-  ];
-  for (const [listing, chunk, kind] of replies) {
-    await using state = await newState();
-    await using seed = new Scripted(async (end) => {
-      const { action, filename, chunk_index } = await end.line();
-      if (action === "file_request") await end.send(listing);
-      else await end.send({ action: "chunk_data", filename, chunk_index, ...chunk });
-    });
-    await faultOf(kind, new LegacySource(seed.address, "f").describe(state.digests));
-    assertEquals(state.keptFor(), []);
-  }
 });
 
 Deno.test("listener: a port in use is named, and stopping frees it", async () => {

@@ -63,7 +63,7 @@ export class Member implements AsyncDisposable {
     this.served++;
     return answer<PeerRequest>(connection, {
       requests: PeerRequest,
-      seed: () => Promise.reject(new Error("the seed's dialect is off")),
+      legacy: () => Promise.reject(new Error("the legacy dialect is off")),
       answer: ({ id }) => ({
         message: { action: "hello", id, protocol: 1, agent: "test", peer: PEER },
       }),

@@ -313,7 +313,7 @@ Deno.test("a caller that has a key says so of a callee that is open, closes or i
     (connection) =>
       answer<PeerRequest>(connection, {
         requests: PeerRequest,
-        seed: () => Promise.resolve(),
+        legacy: () => Promise.resolve(),
         answer: () => Promise.reject(new Error("nothing can be asked")),
       }),
   );

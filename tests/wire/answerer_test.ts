@@ -39,8 +39,8 @@ async function serve(
   const handled: string[] = [];
   const ended = answer<BootstrapRequest>(connection, {
     requests: BootstrapRequest,
-    seed: async (message) => {
-      handled.push(`seed ${message.action}`);
+    legacy: async (message) => {
+      handled.push(`legacy ${message.action}`);
       await connection.sendBytes(encodeLine({ status: "registered" }));
     },
     answer: (request, payload) => {
@@ -169,7 +169,7 @@ Deno.test("answerer: the first message without an id is the legacy dialect's, la
   await served.far.send({ action: "register", address: "x", port: 1 });
   assertEquals(await served.far.line(), { status: "registered" });
   assertEquals(await served.ended, null);
-  assertEquals(served.handled, ["seed register"]);
+  assertEquals(served.handled, ["legacy register"]);
 });
 
 Deno.test("answerer: a caller gets ten seconds for hello, and two minutes after it", async () => {

@@ -38,7 +38,7 @@ export function notesOn({ name, trust, sources, older_removed }: Receipt): strin
     notes.push(`Removed ${formatSize(older_removed)} of older versions that were never finished.`);
   }
   if (trust !== "none") return notes;
-  return [`Nobody signed for ${name}: it came from a seed peer.`, ...notes];
+  return [`Nobody signed for ${name}: it came from a legacy peer.`, ...notes];
 }
 
 /** A plan as a line for people. */

@@ -103,7 +103,7 @@ export interface Receipt {
   id: string;
   /** Bytes; of a folder those of all its files. */
   size: number;
-  /** Who signed for it; undefined for a seed peer's file. */
+  /** Who signed for it; undefined for a legacy peer's file. */
   publisher?: string;
   /** Why it was taken; undefined for what was there and was left alone. */
   trust?: Taken;
@@ -147,7 +147,7 @@ export interface FileCounts {
 /** One source's part in a download. */
 export interface SourceReceipt {
   address: string;
-  /** Its peer id; undefined for a seed peer. */
+  /** Its peer id; undefined for a legacy peer. */
   peer?: string;
   bytes: number;
   /** Requests that had to be asked again. */

@@ -23,7 +23,7 @@ export interface PeerStatus {
 
 export interface BootstrapStatus {
   address: string;
-  state: "connecting" | "registered" | "seed" | "away" | "idle";
+  state: "connecting" | "registered" | "legacy" | "away" | "idle";
   /** What this peer is listed as there. */
   listed?: string;
   /** Whether the bootstrap could call it there; undefined until that is known. */
@@ -70,7 +70,7 @@ export type TransferState = "active" | "paused" | "done" | "failed" | "cancelled
 /** One source of a download that is under way. */
 export interface LiveSource {
   address: string;
-  /** Its peer id; undefined for a seed peer, and before it was connected. */
+  /** Its peer id; undefined for a legacy peer, and before it was connected. */
   peer?: string;
   /**
    * `waiting` to be tried, `pausing` after a failure, `lost` until it is found again, `dropped` for

@@ -20,7 +20,7 @@ import {
   PeerRecord,
   Peers,
 } from "../../wire/protocol.ts";
-import { askLegacy, LegacyPeers } from "../../wire/legacy_dialect.ts";
+import { listLegacyPeers } from "../../legacy/legacy_bootstrap.ts";
 import type { Transport } from "../../wire/transport.ts";
 import { retryAfter } from "./retry_after.ts";
 import { type Greeting, GREETING_MS, handshake } from "./handshake.ts";
@@ -36,8 +36,8 @@ const BUSY_MS = 30_000;
  * long, in milliseconds: who asks several things one after the other waits once.
  */
 const SILENCE_MEMORY_MS = 10_000;
-/** A seed bootstrap is taken for one for so long, in milliseconds; then it is greeted anew. */
-const SEED_MEMORY_MS = 30_000;
+/** A legacy bootstrap is taken for one for so long, in milliseconds; then it is greeted anew. */
+const LEGACY_MEMORY_MS = 30_000;
 
 const FoundList = v.pipe(v.array(Found), v.maxLength(LIST_CAP));
 const PeerList = v.pipe(v.array(PeerRecord), v.maxLength(LIST_CAP));
@@ -80,7 +80,7 @@ export class BootstrapClient {
   readonly #closing = new AbortController();
   /** The connection that questions go over, once somebody asked. */
   #link: Promise<Greeting> | undefined;
-  #seedUntil = 0;
+  #legacyUntil = 0;
   /** What the last greeting failed with, when its time passed in silence. */
   #silence: { error: unknown; until: number } | undefined;
 
@@ -99,7 +99,7 @@ export class BootstrapClient {
     return this.#registration.status;
   }
 
-  /** What is announced, with at most 50 sources each. A seed bootstrap knows of no files. */
+  /** What is announced, with at most 50 sources each. A legacy bootstrap knows of no files. */
   async find(query: Query, { signal }: AskOptions = {}): Promise<Found[]> {
     const { name, file, publisher, versions } = query;
     const request = { action: "find", name, file, publisher, versions };
@@ -120,12 +120,7 @@ export class BootstrapClient {
     let cursor: string | undefined;
     for (let page = 0; page < MAX_PAGES; page++) {
       const answer = await this.#ask({ action: "get_peers", cursor }, Peers, signal);
-      if (!answer) {
-        const reply = await askLegacy(this.address, { action: "get_peers" }, LegacyPeers, {
-          signal,
-        });
-        return reply.peers;
-      }
+      if (!answer) return await listLegacyPeers(this.address, signal);
       for (const peer of this.#decode(PeerList, answer.payload)) peers.push(peer);
       cursor = answer.reply.cursor;
       if (cursor === undefined) break;
@@ -206,7 +201,7 @@ export class BootstrapClient {
 
   /**
    * Asks over the connection that is open, or a new one; once more over a new one when it breaks.
-   * Null when there is a seed bootstrap.
+   * Null when there is a legacy bootstrap.
    */
   async #askOnce<S extends v.GenericSchema>(
     message: Outgoing,
@@ -222,7 +217,7 @@ export class BootstrapClient {
         asked = answer;
       });
       const greeting = await abortable(link, signal);
-      if (greeting.kind === "seed") return null;
+      if (greeting.kind === "legacy") return null;
       const { caller } = greeting;
       try {
         return await abortable(asked ?? caller.request(message, schema), signal);
@@ -239,7 +234,7 @@ export class BootstrapClient {
   #open(onConnected: (caller: Caller) => void): Promise<Greeting> {
     const { signal } = this.#closing;
     if (signal.aborted) return Promise.reject(signal.reason);
-    if (this.#seedUntil > 0 && this.#now() >= this.#seedUntil) this.#drop(this.#link);
+    if (this.#legacyUntil > 0 && this.#now() >= this.#legacyUntil) this.#drop(this.#link);
     if (this.#link) return this.#link;
     const begun = this.#now();
     if (this.#silence && begun < this.#silence.until) return Promise.reject(this.#silence.error);
@@ -252,7 +247,7 @@ export class BootstrapClient {
     });
     this.#link = link;
     link.then(
-      ({ kind }) => this.#seedUntil = kind === "seed" ? this.#now() + SEED_MEMORY_MS : 0,
+      ({ kind }) => this.#legacyUntil = kind === "legacy" ? this.#now() + LEGACY_MEMORY_MS : 0,
       (error) => {
         this.#drop(link);
         const now = this.#now();

@@ -3,14 +3,14 @@ import { AGENT } from "../../version.ts";
 import { Caller, Refusal } from "../../wire/caller.ts";
 import { type Address, Connection, formatAddress } from "../../wire/connection.ts";
 import { BootstrapHello, PROTOCOL_VERSION } from "../../wire/protocol.ts";
-import { askLegacy, LegacyPeers } from "../../wire/legacy_dialect.ts";
+import { isLegacyBootstrap } from "../../legacy/legacy_bootstrap.ts";
 import { OtherSwarm, type Transport } from "../../wire/transport.ts";
 import { deadline } from "../../async/deadline.ts";
 
 /** Time for each of the two greetings, in milliseconds: together a handshake. */
 export const GREETING_MS = 5_000;
 
-/** What was found: a Shoal bootstrap, with an open connection to it, or a seed bootstrap. */
+/** What was found: a Shoal bootstrap, with an open connection to it, or a legacy one. */
 export type Greeting =
   | {
     kind: "shoal";
@@ -22,7 +22,7 @@ export type Greeting =
      */
     ahead?: number;
   }
-  | { kind: "seed" };
+  | { kind: "legacy" };
 
 export interface GreetOptions {
   /** The caller's own peer id. */
@@ -37,7 +37,7 @@ export interface GreetOptions {
 }
 
 /**
- * Says `hello` to whoever listens there; when that isn't understood, asks as a seed peer would.
+ * Says `hello` to whoever listens there; when that isn't understood, asks as a legacy peer would.
  * Throws a `network` Fault that says whether nobody can be reached, or somebody else listens, or a
  * bootstrap refused; an `integrity` Fault when the two ends are not of one swarm; or the signal's own
  * reason.
@@ -71,7 +71,7 @@ export async function handshake(
     // Who can refuse in so many words is a bootstrap of our own kind.
     if (error instanceof Refusal) throw error;
     if (error instanceof OtherSwarm) throw wantsKey(address, error);
-    if (!transport?.secured && await isLegacy(address, ms, signal)) return { kind: "seed" };
+    if (!transport?.secured && await isLegacy(address, ms, signal)) return { kind: "legacy" };
     const who = formatAddress(address);
     const what = error === silent
       ? `${who} did not say hello within ${2 * ms / 1000} s`
@@ -99,12 +99,7 @@ async function reach(
 
 async function isLegacy(address: Address, ms: number, signal?: AbortSignal): Promise<boolean> {
   try {
-    const { agent } = await askLegacy(address, { action: "get_peers" }, LegacyPeers, {
-      ms,
-      signal,
-    });
-    // One of our own kind, which was too slow to say hello, must not pass for one without files.
-    return agent === undefined;
+    return await isLegacyBootstrap(address, ms, signal);
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof OtherSwarm) throw wantsKey(address, error);

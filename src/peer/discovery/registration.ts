@@ -18,7 +18,7 @@ import {
   Ok,
   Registered,
 } from "../../wire/protocol.ts";
-import { askLegacy, LegacyRegistered } from "../../wire/legacy_dialect.ts";
+import { registerAtLegacy } from "../../legacy/legacy_bootstrap.ts";
 import type { Transport } from "../../wire/transport.ts";
 import { type Announcements, Announcer } from "./announcer.ts";
 import { retryAfter } from "./retry_after.ts";
@@ -107,7 +107,7 @@ export class Registration {
     this.#become({ state: "idle" });
   }
 
-  /** Registers and stays so until something fails. Returns early from a seed bootstrap. */
+  /** Registers and stays so until something fails. Returns early from a legacy bootstrap. */
   async #stay(options: MaintainOptions, backoff: Backoff): Promise<void> {
     const { identity, signal } = options;
     const greeting = await handshake(this.#address, {
@@ -116,8 +116,9 @@ export class Registration {
       transport: this.#options.transport,
       signal,
     });
-    if (greeting.kind === "seed") {
-      await this.#registerAtLegacy(options);
+    if (greeting.kind === "legacy") {
+      const said = await registerAtLegacy(this.#address, options);
+      this.#become({ state: "legacy", listed: formatAddress(said) });
       backoff.reset();
       // Then it is greeted anew: by that time it may have become a bootstrap of our own kind.
       return await this.#pause(signal);
@@ -157,17 +158,6 @@ export class Registration {
       Registered,
     );
     return formatAddress({ host: reply.address, port: reply.port });
-  }
-
-  /** In the seed's dialect a peer says itself where it is. */
-  async #registerAtLegacy({ port, advertise, signal }: MaintainOptions): Promise<void> {
-    let told = advertise;
-    const request = (local: Address) => {
-      told ??= { host: local.host, port };
-      return { action: "register", address: told.host, port: told.port };
-    };
-    await askLegacy(this.#address, request, LegacyRegistered, { signal });
-    this.#become({ state: "seed", listed: told && formatAddress(told) });
   }
 
   /** Sends heartbeats until the signal is aborted or one isn't answered. */

@@ -35,8 +35,8 @@ export async function checkBootstrap(
   const who = formatAddress(address);
   try {
     const greeting = await handshake(address, { transport, signal });
-    if (greeting.kind === "seed") {
-      const message = `${who} answers, with the seed's dialect: it knows of no files`;
+    if (greeting.kind === "legacy") {
+      const message = `${who} answers, with the legacy dialect: it knows of no files`;
       return { findings: [ok("bootstrap", message)], agents: [] };
     }
     greeting.caller.close();

@@ -1,5 +1,6 @@
 import { pieceLength, treeShape } from "../../content/hash_tree.ts";
 import { PIECE_CHUNKS } from "../../content/piece_map.ts";
+import { answerAsPeer } from "../../legacy/answer_as_peer.ts";
 import { answer, Refused, type Response } from "../../wire/answerer.ts";
 import type { Connection } from "../../wire/connection.ts";
 import {
@@ -12,7 +13,6 @@ import {
 import { RecentRequesters } from "./recent_requesters.ts";
 import { FileFetchers } from "./file_fetchers.ts";
 import { PieceNotices } from "./piece_notices.ts";
-import { answerLegacy } from "./legacy_uploader.ts";
 import type { Servable } from "../../store/disk/servable.ts";
 import { ServedContents, type ServedContentsOptions } from "./served_contents.ts";
 import type { ChunkRange } from "../download/source.ts";
@@ -76,7 +76,7 @@ export class Uploader {
     try {
       await answer<PeerRequest>(connection, {
         requests: PeerRequest,
-        seed: (message) => answerLegacy(connection, message, serving),
+        legacy: (message) => answerAsPeer(connection, message, serving),
         seen: (request) => {
           // Who doesn't listen passes nothing on.
           if (request.action !== "get_chunks" || visit.caller.port === undefined) return;

@@ -35,11 +35,11 @@ export function ambiguous(name: string, candidates: Candidate[]): Fault {
   );
 }
 
-/** For a seed peer's file under a name that a publisher is remembered for. */
+/** The fault for a legacy peer's file under a name that a publisher is remembered for. */
 export function unsigned(name: string, { publisher }: Remembered, id: string): Fault {
   return new Fault(
     "integrity",
-    `Cannot get ${name}: only seed peers offer it, for whom nobody signs, but ${
+    `Cannot get ${name}: only legacy peers offer it, for whom nobody signs, but ${
       short(publisher)
     } ` +
       `was remembered for it; to take it all the same: --id ${id}`,

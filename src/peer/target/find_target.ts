@@ -2,15 +2,20 @@ import type { Target, Wanted } from "./target.ts";
 import { Fault } from "../../fault.ts";
 import { type Choice, chooseOffer } from "../../trust/choose_offer.ts";
 import type { PeerRecord } from "../../wire/protocol.ts";
-import { askLegacyPeers, type AskLegacyPeersOptions } from "./ask_legacy_peers.ts";
-import { ambiguousName, unsigned } from "./ambiguous_name.ts";
+import { askLegacyPeers, type LegacyContent } from "../../legacy/ask_legacy_peers.ts";
+import type { DigestStore } from "../../store/hash/digest_store.ts";
+import { ambiguous, ambiguousName, unsigned } from "./ambiguous_name.ts";
 import { type Source } from "../download/source.ts";
 import { PeerSource } from "../download/peer_source.ts";
 import type { LocalPeer } from "../download/peer_source.ts";
 import type { Offer, Swarm } from "../discovery/swarm.ts";
 import type { TrustBook } from "./trust_book.ts";
 
-export interface FindOptions extends AskLegacyPeersOptions {
+export interface FindOptions {
+  swarm: Swarm;
+  /** Where the digests of legacy peers' files are kept. */
+  digests: DigestStore;
+  signal?: AbortSignal;
   /** This peer, as it says `hello`; it is not its own source. */
   self: LocalPeer;
   /** Who is remembered. */
@@ -21,7 +26,7 @@ export interface FindOptions extends AskLegacyPeersOptions {
 
 /**
  * Which content a request means, by the rules of trust/choose_offer.ts. Shoal's own peers come first;
- * when none has the name, seed peers are asked for it one by one: nobody signs for what they have, so
+ * when none has the name, legacy peers are asked for it one by one: nobody signs for what they have, so
  * it is refused under a name that a publisher is remembered for. Throws `not_found`, `integrity`, and
  * `ambiguous` when the name stands for several contents: the Fault's cause is the list of Candidates.
  */
@@ -35,13 +40,13 @@ export async function findTarget(wanted: Wanted, options: FindOptions): Promise<
     return copy ? { ...target, sources: [copy] } : target;
   }
   if (choice.kind !== "nothing") throw ambiguousName(name, choice);
-  // Seed peers are no members of a private swarm, whoever lists them there, and don't hear of it.
+  // Legacy peers are no members of a private swarm, whoever lists them there, and don't hear of it.
   const asked = publisher === undefined && !self.transport?.secured;
-  const seed = asked ? await askLegacyPeers(wanted, options) : undefined;
-  if (seed) {
+  const unsignedContent = asked ? await findUnsigned(wanted, options) : undefined;
+  if (unsignedContent) {
     const { remembered } = trust.knowledge(name);
-    if (!id && remembered) throw unsigned(name, remembered, seed.id);
-    return { ...seed, taken: id ? "pinned" : "none" };
+    if (!id && remembered) throw unsigned(name, remembered, unsignedContent.id);
+    return { ...unsignedContent, taken: id ? "pinned" : "none" };
   }
   const what = [
     name,
@@ -50,6 +55,26 @@ export async function findTarget(wanted: Wanted, options: FindOptions): Promise<
   ]
     .filter((part) => part).join(" ");
   throw new Fault("not_found", `Cannot get ${what}: nobody in the swarm has it`);
+}
+
+/** What legacy peers have. Throws an `ambiguous` Fault when that are several contents. */
+async function findUnsigned(
+  wanted: Wanted,
+  { swarm, digests, signal }: FindOptions,
+): Promise<LegacyContent | undefined> {
+  const peers = (await swarm.listPeers()).filter(({ peer }) => !peer);
+  const contents = await askLegacyPeers(wanted, peers, { digests, signal });
+  if (contents.length < 2) return contents[0];
+  const { name } = wanted;
+  const candidates = contents.map(({ id, size, sources }) => ({
+    name,
+    id,
+    size,
+    publisher: "",
+    time: 0,
+    sources: sources.length,
+  }));
+  throw ambiguous(name, candidates);
 }
 
 async function choose(

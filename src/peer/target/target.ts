@@ -9,7 +9,7 @@ export interface Target {
   id: string;
   size: number;
   sources: Source[];
-  /** Undefined for a seed peer's file, nobody signs for it, and for a part of a folder. */
+  /** Undefined for a legacy peer's file, which nobody signs for, and for a part of a folder. */
   announcement?: Announcement;
   /** Why it is taken. */
   taken: Taken;

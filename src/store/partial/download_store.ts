@@ -18,7 +18,7 @@ export interface Wanted {
   output?: string;
   /** Replace what is at its destination. */
   overwrite: boolean;
-  /** Undefined for a seed peer's file: nobody signs for it. */
+  /** Undefined for a legacy peer's file, which nobody signs for. */
   announcement?: Announcement;
   /** Why it was taken: whoever goes on with it holds it against what is remembered by then. */
   taken: Taken;

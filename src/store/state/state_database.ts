@@ -50,7 +50,7 @@ CREATE TABLE downloads (        -- what is not whole yet; its bytes are in parti
   map          BLOB NOT NULL,   -- the runs that are on disk for good: content/piece_map.ts
   output       TEXT,            -- where it goes; null is its name under DIR
   overwrite    INTEGER NOT NULL,
-  announcement TEXT,            -- JSON; null for a seed peer's file
+  announcement TEXT,            -- JSON; null for a legacy peer's file
   created      INTEGER NOT NULL,
   updated      INTEGER NOT NULL
 );

@@ -9,7 +9,7 @@ const EVERY_MS = 3_000;
 
 const STATES = {
   registered: ["on", "Listed there: others can find this peer"],
-  seed: ["on", "An older bootstrap: it lists peers, no files"],
+  legacy: ["on", "An older bootstrap: it lists peers, no files"],
   connecting: ["warn", "Being connected"],
   away: ["bad", "It does not answer; it is tried again and again"],
   idle: ["", "Asked when needed"],

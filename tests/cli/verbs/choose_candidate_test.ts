@@ -82,8 +82,8 @@ Deno.test("choosing: who is chosen is asked for by the whole key, a pinned or un
   const pinned = await choosing({ name: "data", id: "11111111" }, "1");
   assertEquals(pinned.asked.at(-1), { name: "data", id: X });
   const unsigned = CANDIDATES.map((one) => ({ ...one, publisher: "" }));
-  const seed = await choosing({ name: "data" }, "1", unsigned);
-  assertEquals(seed.asked.at(-1), { name: "data", id: X });
+  const legacy = await choosing({ name: "data" }, "1", unsigned);
+  assertEquals(legacy.asked.at(-1), { name: "data", id: X });
 });
 
 Deno.test("choosing: no choice, or none that there is, leaves it ambiguous", async () => {

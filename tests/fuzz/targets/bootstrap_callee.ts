@@ -8,7 +8,7 @@ import { FairQueue } from "../../../src/async/fair_queue.ts";
 import { Connection } from "../../../src/wire/connection.ts";
 import { concat } from "../../support/bytes.ts";
 import { isAllowed } from "../allow.ts";
-import { BOOTSTRAP_REQUESTS, PAYLOADS, SEED_MESSAGES } from "../samples.ts";
+import { BOOTSTRAP_REQUESTS, LEGACY_MESSAGES, PAYLOADS } from "../samples.ts";
 import { scriptedConn, seedOf } from "../scripted_conn.ts";
 import type { Target } from "../target.ts";
 import { bytesOf, linesOf } from "../text.ts";
@@ -42,7 +42,7 @@ export const bootstrapCallee: Target = {
     linesOf(hello, ...asking),
     linesOf(hello, register, ...rest),
     concat([linesOf(hello), ...telling]),
-    ...SEED_MESSAGES.map((message) => linesOf(message, message)),
+    ...LEGACY_MESSAGES.map((message) => linesOf(message, message)),
   ],
   async run(input) {
     using connection = new Connection(scriptedConn(input, { seed: seedOf(input) }));

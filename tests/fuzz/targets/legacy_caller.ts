@@ -1,6 +1,6 @@
-import { LegacySource } from "../../../src/peer/download/legacy_source.ts";
+import { LegacySource } from "../../../src/legacy/legacy_source.ts";
 import { isAllowed, must } from "../allow.ts";
-import { FILE, SEED_MESSAGES } from "../samples.ts";
+import { FILE, LEGACY_MESSAGES } from "../samples.ts";
 import { connectingTo, scriptedConn, seedOf } from "../scripted_conn.ts";
 import type { Target } from "../target.ts";
 import { TempState } from "../temp_state.ts";
@@ -18,7 +18,7 @@ const data = (text: string) => ({
   data: text,
 });
 
-/** What a seed peer answers: a line for each connection. */
+/** What a legacy peer answers: a line for each connection. */
 export const legacyCaller: Target = {
   name: "legacy_caller",
   weight: 3,
@@ -29,7 +29,7 @@ export const legacyCaller: Target = {
     linesOf(info(2, 1)),
     linesOf(info(1, 1), data("")),
     linesOf(info(1, 1), data("A".repeat(87_388))),
-    ...SEED_MESSAGES.map((message) => linesOf(message, message)),
+    ...LEGACY_MESSAGES.map((message) => linesOf(message, message)),
   ],
   async run(input) {
     const { state } = await temp.get();

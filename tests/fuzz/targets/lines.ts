@@ -11,7 +11,13 @@ import {
   PeerRecord,
 } from "../../../src/wire/protocol.ts";
 import { must, unlessFault } from "../allow.ts";
-import { BOOTSTRAP_REQUESTS, PAYLOADS, PEER_REQUESTS, REPLIES, SEED_MESSAGES } from "../samples.ts";
+import {
+  BOOTSTRAP_REQUESTS,
+  LEGACY_MESSAGES,
+  PAYLOADS,
+  PEER_REQUESTS,
+  REPLIES,
+} from "../samples.ts";
 import type { Target } from "../target.ts";
 import { bytesOf } from "../text.ts";
 
@@ -23,9 +29,11 @@ const LISTS = [Announcement, Holding, PeerRecord, Found, FileRecord].map((item) 
 export const lines: Target = {
   name: "lines",
   weight: 60,
-  seeds: [...PEER_REQUESTS, ...BOOTSTRAP_REQUESTS, ...REPLIES, ...SEED_MESSAGES, ...PAYLOADS].map((
-    value,
-  ) => bytesOf(JSON.stringify(value))),
+  seeds: [...PEER_REQUESTS, ...BOOTSTRAP_REQUESTS, ...REPLIES, ...LEGACY_MESSAGES, ...PAYLOADS].map(
+    (
+      value,
+    ) => bytesOf(JSON.stringify(value)),
+  ),
   run(input) {
     const message = unlessFault(["network"], () => decodeLine(input));
     if (message) {

@@ -4,7 +4,7 @@ import { PAYLOAD_CAP } from "../../../src/wire/protocol.ts";
 import { patterned } from "../../support/bytes.ts";
 import { referenceIdOf } from "../../support/reference_tree.ts";
 import { isAllowed, must } from "../allow.ts";
-import { FILE, PEER, PEER_REQUESTS, SEED_MESSAGES } from "../samples.ts";
+import { FILE, LEGACY_MESSAGES, PEER, PEER_REQUESTS } from "../samples.ts";
 import { scriptedConn, seedOf } from "../scripted_conn.ts";
 import type { Target } from "../target.ts";
 import { TempState } from "../temp_state.ts";
@@ -39,7 +39,7 @@ export const peerCallee: Target = {
     linesOf(...about(FILE)),
     linesOf(PEER_REQUESTS[0], { action: "get_chunks", id: 2, file: ID, first: 1, count: 1 }),
     linesOf({ action: "register", id: 1 }),
-    ...SEED_MESSAGES.map((message) => linesOf(message, message)),
+    ...LEGACY_MESSAGES.map((message) => linesOf(message, message)),
   ],
   async run(input) {
     const uploader = await (serving ??= makeUploader());

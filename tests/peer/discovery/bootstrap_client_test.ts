@@ -99,7 +99,7 @@ function listen(serve: (conn: Deno.Conn) => Promise<void>, port = 0) {
   };
 }
 
-/** A seed bootstrap, written from the table in wire/legacy_dialect.ts. */
+/** A legacy bootstrap, written from the table in legacy/legacy_dialect.ts. */
 function listenAsLegacy(peers: { address: string; port: number }[], port = 0) {
   return listen(async (conn) => {
     const buffer = new Uint8Array(4_096);
@@ -305,7 +305,7 @@ Deno.test("at a legacy bootstrap a peer registers in the legacy way", async () =
   await using server = listenAsLegacy(peers);
   await using ann = new Watched(server.address, await Identity.generate());
   ann.maintain(4_001);
-  assertEquals((await ann.until("seed")).listed, "127.0.0.1:4001");
+  assertEquals((await ann.until("legacy")).listed, "127.0.0.1:4001");
   await ann.client.announce([await ann.sign("x")]);
   assertEquals(peers.slice(0, 2), [
     { address: "192.0.2.1", port: 10_000 },
@@ -314,7 +314,7 @@ Deno.test("at a legacy bootstrap a peer registers in the legacy way", async () =
   assertEquals((await ann.client.getPeers()).slice(0, 2), peers.slice(0, 2));
   assertEquals(await ann.client.find({ name: "x" }), []);
   assertEquals(await collect(ann.client.listFiles()), []);
-  await ann.until("seed"); // registers again and again
+  await ann.until("legacy"); // registers again and again
 });
 
 Deno.test("at a legacy bootstrap an advertised address is told as it is", async () => {
@@ -322,7 +322,7 @@ Deno.test("at a legacy bootstrap an advertised address is told as it is", async 
   await using server = listenAsLegacy(peers);
   await using ann = new Watched(server.address, await Identity.generate());
   ann.maintain(4_001, { host: "shoal.example", port: 9 });
-  assertEquals((await ann.until("seed")).listed, "shoal.example:9");
+  assertEquals((await ann.until("legacy")).listed, "shoal.example:9");
   assertEquals(peers[0], { address: "shoal.example", port: 9 });
 });
 
@@ -337,14 +337,14 @@ Deno.test("entries of a legacy bootstrap that are no address are left out", asyn
 Deno.test("a legacy bootstrap that became a Shoal bootstrap is noticed", async () => {
   let time = 0;
   const identity = await Identity.generate();
-  const seed = listenAsLegacy([], closedPort());
-  const { address } = seed;
+  const legacy = listenAsLegacy([], closedPort());
+  const { address } = legacy;
   await using ann = new Watched(address, identity, { now: () => time });
   {
-    await using _seed = seed;
+    await using _legacy = legacy;
     assertEquals(await ann.client.getPeers(), []);
     ann.maintain(4_001);
-    await ann.until("seed");
+    await ann.until("legacy");
   }
   const server = startBootstrap(address);
   await ann.until("registered");

@@ -16,7 +16,7 @@ async function held() {
   const gates: (() => void)[] = [];
   const ended = answer<PeerRequest>(connection, {
     requests: PeerRequest,
-    seed: () => Promise.resolve(),
+    legacy: () => Promise.resolve(),
     answer: async ({ id, action }, _payload, signal) => {
       handled.push(id);
       if (action !== "hello") {

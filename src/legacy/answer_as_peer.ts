@@ -1,13 +1,11 @@
 import * as v from "valibot";
-import { toHex } from "../../content/hex.ts";
-import { treeShape } from "../../content/hash_tree.ts";
-import type { Message } from "../../wire/codec.ts";
-import type { Connection } from "../../wire/connection.ts";
-import { CHUNK_SIZE, DIGEST_SIZE, IDLE_MS } from "../../wire/protocol.ts";
-import { LegacyFileRequest, LegacyGetChunk, SEED_LINE_CAP } from "../../wire/legacy_dialect.ts";
-import type { ServedContents } from "./served_contents.ts";
-import type { UploadSlots } from "./upload_slots.ts";
-import { groupOf } from "../../wire/ip_address.ts";
+import { treeShape } from "../content/hash_tree.ts";
+import { toHex } from "../content/hex.ts";
+import type { Message } from "../wire/codec.ts";
+import type { Connection } from "../wire/connection.ts";
+import { groupOf } from "../wire/ip_address.ts";
+import { CHUNK_SIZE, DIGEST_SIZE, IDLE_MS } from "../wire/protocol.ts";
+import { LEGACY_LINE_CAP, LegacyFileRequest, LegacyGetChunk } from "./legacy_dialect.ts";
 
 const LegacyPeerRequest = v.variant("action", [LegacyFileRequest, LegacyGetChunk]);
 
@@ -16,26 +14,43 @@ const encoder = new TextEncoder();
 /** Bytes of a `file_info` line for each chunk: a digest in hex, quotes and a comma. */
 const LINE_PER_CHUNK = 2 * DIGEST_SIZE + 3;
 
+/** What legacy peers can be sent, and how much at a time. */
+export interface LegacyUploads<C extends { size: number } = { size: number }> {
+  contents: {
+    /** The content shared under a name. */
+    named(name: string): C | undefined;
+    /** A block of its hash tree. Throws where there is none. */
+    page(content: C, level: number, block: number): Uint8Array;
+    /** Fills `into` from the content. Throws when it is no longer what it was. */
+    read(content: C, position: number, into: Uint8Array, receiver: { to: string }): void;
+  };
+  slots: { take(host: string, signal: AbortSignal): Promise<Disposable> };
+}
+
 /**
- * Answers peers that speak the seed's dialect. They send one line and read one on each connection;
- * more than one are answered as well.
+ * Answers a legacy peer. It sends one line and reads one on each connection; more than one are answered
+ * as well.
  */
-export async function answerLegacy(
+export async function answerAsPeer<C extends { size: number }>(
   connection: Connection,
   first: Message,
-  { contents, slots }: { contents: ServedContents; slots: UploadSlots },
+  { contents, slots }: LegacyUploads<C>,
 ): Promise<void> {
   for (let message: Message | null = first; message; message = await connection.read(IDLE_MS)) {
     const { host } = connection.remote;
     using _slot = await slots.take(groupOf(host) ?? host, connection.closing);
-    for (const piece of answerTo(message, String(connection), contents)) {
-      await connection.sendBytes(piece);
+    for (const part of answerTo(message, String(connection), contents)) {
+      await connection.sendBytes(part);
     }
   }
 }
 
-/** The reply's line, in pieces: the list of digests is as long as the file has chunks. */
-function* answerTo(message: Message, to: string, contents: ServedContents): Generator<Uint8Array> {
+/** The reply's line, in parts: the list of digests is as long as the file has chunks. */
+function* answerTo<C extends { size: number }>(
+  message: Message,
+  to: string,
+  contents: LegacyUploads<C>["contents"],
+): Generator<Uint8Array> {
   const parsed = v.safeParse(LegacyPeerRequest, message);
   if (!parsed.success) return yield* failure("Unknown action");
   const request = parsed.output;
@@ -45,14 +60,14 @@ function* answerTo(message: Message, to: string, contents: ServedContents): Gene
   const { chunks, levels } = treeShape(size);
   try {
     if (request.action === "file_request") {
-      if (chunks * LINE_PER_CHUNK + CHUNK_SIZE > SEED_LINE_CAP) {
+      if (chunks * LINE_PER_CHUNK + CHUNK_SIZE > LEGACY_LINE_CAP) {
         return yield* failure("File is too large for this dialect");
       }
       const head = { action: "file_info", filename: request.filename, chunk_size: CHUNK_SIZE };
       const opening = JSON.stringify({ ...head, num_chunks: chunks, chunk_hashes: [] });
       yield encoder.encode(opening.slice(0, -2));
-      for (let page = 0; page < levels[0].pages; page++) {
-        yield hashList(contents.page(content, 0, page), page > 0);
+      for (let block = 0; block < levels[0].pages; block++) {
+        yield hashList(contents.page(content, 0, block), block > 0);
       }
       return yield encoder.encode("]}\n");
     }

@@ -1,26 +1,34 @@
 /**
- * The bootstrap's side of the seed's dialect (wire/legacy_dialect.ts): peers of the program that Shoal
- * descends from register here and list each other, Shoal's peers among them.
+ * The bootstrap's side of the legacy dialect: legacy peers register here and list each other, Shoal's
+ * peers among them.
  */
 import * as v from "valibot";
+import type { FairQueue } from "../async/fair_queue.ts";
 import { AGENT } from "../version.ts";
 import { Refused } from "../wire/answerer.ts";
 import type { Message } from "../wire/codec.ts";
 import type { Connection } from "../wire/connection.ts";
 import { IDLE_MS } from "../wire/protocol.ts";
-import { LegacyGetPeers, type LegacyPeer, LegacyRegister } from "../wire/legacy_dialect.ts";
-import { SMALL_LIST } from "./limits.ts";
-import type { Registry } from "./registry.ts";
-import type { FairQueue } from "../async/fair_queue.ts";
-import type { Visitor } from "./visitor.ts";
+import { LegacyGetPeers, type LegacyPeer, LegacyRegister } from "./legacy_dialect.ts";
+import type { LegacyRegistry } from "./legacy_registry.ts";
 
 const LegacyRequest = v.variant("action", [LegacyRegister, LegacyGetPeers]);
 
 const encoder = new TextEncoder();
 
+/** One caller, as far as what it may ask for goes. */
+export interface LegacyVisitor {
+  /** The address that it comes from. */
+  readonly host: string;
+  /** Counts a request. Throws Refused `busy` when that is too much. */
+  spend(kind: "list" | "register"): Promise<void>;
+  /** Readies a reply to be sent, and counts it if it is long. Throws Refused `busy`. */
+  reply(bytes: Uint8Array): { bytes: Uint8Array; release(): void };
+}
+
 export interface LegacyService {
-  registry: Registry;
-  visitor: Visitor;
+  registry: LegacyRegistry;
+  visitor: LegacyVisitor;
   turns: FairQueue;
 }
 
@@ -28,7 +36,7 @@ export interface LegacyService {
  * Answers `first` and whatever follows it, until the other end closes. The dialect has one request
  * for each connection; more are answered too.
  */
-export async function serveLegacy(
+export async function answerAsBootstrap(
   connection: Connection,
   first: Message,
   service: LegacyService,
@@ -44,21 +52,17 @@ export async function serveLegacy(
 }
 
 async function replyTo(message: Message, service: LegacyService) {
-  // Not a message of Shoal's own: the list of peers may be longer than a line of those.
+  // Not a message of Shoal's own: all peers in one line may be as much as a payload.
   const lineOf = (reply: object) => encoder.encode(JSON.stringify(reply) + "\n");
   try {
-    const { visitor } = service;
-    const bytes = lineOf(await answerLegacy(message, service));
-    // All peers in one line may be as much as a payload.
-    const release = bytes.length > SMALL_LIST ? visitor.holdPayload(bytes.length) : undefined;
-    return visitor.inTime(bytes, release);
+    return service.visitor.reply(lineOf(await answerTo(message, service)));
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     return { bytes: lineOf(legacyError(error.message)), release: () => {} };
   }
 }
 
-async function answerLegacy(
+async function answerTo(
   message: Message,
   { registry, visitor, turns }: LegacyService,
 ): Promise<object> {
@@ -76,13 +80,13 @@ async function answerLegacy(
   return { status: "registered" };
 }
 
-async function allPeers(registry: Registry, turns: FairQueue): Promise<LegacyPeer[]> {
+async function allPeers(registry: LegacyRegistry, turns: FairQueue): Promise<LegacyPeer[]> {
   const peers: LegacyPeer[] = [];
   let cursor: string | undefined;
   do {
-    const page = await turns.take(() => registry.getPeers(cursor));
-    for (const { address, port } of page.items) peers.push({ address, port });
-    cursor = page.cursor;
+    const batch = await turns.take(() => registry.getPeers(cursor));
+    for (const { address, port } of batch.items) peers.push({ address, port });
+    cursor = batch.cursor;
   } while (cursor !== undefined);
   return peers;
 }

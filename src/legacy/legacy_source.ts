@@ -1,31 +1,32 @@
 import * as v from "valibot";
-import { fromHex } from "../../content/hex.ts";
-import { fileId } from "../../content/file_id.ts";
-import { TreeBuilder } from "../../content/hash_tree.ts";
-import { pieceCount, PieceMap } from "../../content/piece_map.ts";
-import { Fault } from "../../fault.ts";
-import type { DigestStore } from "../../store/hash/digest_store.ts";
-import { type Address, formatAddress } from "../../wire/connection.ts";
-import { CHUNK_SIZE } from "../../wire/protocol.ts";
-import {
-  askLegacy,
-  LegacyChunkData,
-  LegacyError,
-  LegacyFileInfo,
-} from "../../wire/legacy_dialect.ts";
-import type { SourceReceipt } from "../api/peer_api.ts";
-import type { RateLimiter } from "../../async/rate_limiter.ts";
-import type { ChunkRange, ConnectOptions, Source } from "./source.ts";
+import type { RateLimiter } from "../async/rate_limiter.ts";
+import { fileId } from "../content/file_id.ts";
+import { TreeBuilder } from "../content/hash_tree.ts";
+import { fromHex } from "../content/hex.ts";
+import { pieceCount, PieceMap } from "../content/piece_map.ts";
+import { Fault } from "../fault.ts";
+import { type Address, formatAddress } from "../wire/connection.ts";
+import { CHUNK_SIZE } from "../wire/protocol.ts";
+import { askLegacy, LegacyChunkData, LegacyError, LegacyFileInfo } from "./legacy_dialect.ts";
 
 const FileReply = v.variant("action", [LegacyFileInfo, LegacyError]);
 const ChunkReply = v.variant("action", [LegacyChunkData, LegacyError]);
 
-/** Time for one exchange with a seed peer, in milliseconds; it hashes the file before it answers. */
+/** Time for one exchange, in milliseconds: a legacy peer hashes the file before it answers. */
 const EXCHANGE_MS = 20_000;
 
-/** A peer that speaks the seed's dialect: by name, one chunk and one connection at a time. */
-export class LegacySource implements Source {
-  readonly receipt: SourceReceipt;
+/** Where the digests of a legacy file are kept until its id is known (store/hash/digest_store.ts). */
+export interface DigestDrafts {
+  draft(): {
+    put: (level: number, block: number, bytes: Uint8Array) => void;
+    settle: (file: string) => void;
+    discard: () => void;
+  };
+}
+
+/** A source that speaks the legacy dialect: by name, one chunk and one connection at a time. */
+export class LegacySource {
+  readonly receipt: { address: string; bytes: number; retries: number; bad_chunks: number };
   readonly rttMs = 0;
   readonly ended = new Promise<never>(() => {});
   readonly #address: Address;
@@ -41,12 +42,12 @@ export class LegacySource implements Source {
   }
 
   /**
-   * What the peer has under this name, or undefined when it has nothing. The dialect tells neither
+   * Describes what the peer has under this name; undefined for nothing. The dialect tells neither
    * size nor id: the size follows from the last chunk, the id from the digests, which are kept in
    * `store`.
    */
   async describe(
-    store: DigestStore,
+    store: DigestDrafts,
     signal?: AbortSignal,
   ): Promise<{ id: string; size: number } | undefined> {
     const request = { action: "file_request", filename: this.#name };
@@ -70,7 +71,7 @@ export class LegacySource implements Source {
     }
   }
 
-  connect(signal: AbortSignal, { limits = [] }: ConnectOptions = {}): Promise<void> {
+  connect(signal: AbortSignal, { limits = [] }: { limits?: RateLimiter[] } = {}): Promise<void> {
     this.#signal = signal;
     this.#limits = limits;
     return Promise.resolve();
@@ -85,12 +86,12 @@ export class LegacySource implements Source {
   }
 
   digests(): Promise<Uint8Array<ArrayBuffer>> {
-    // All pages were made by describe(); one is missing only if the store lost it.
-    return Promise.reject(new Fault("network", `${this.receipt.address} has no pages of digests`));
+    // describe() made all blocks; one is missing only if the store lost it.
+    return Promise.reject(new Fault("network", `${this.receipt.address} has no digest blocks`));
   }
 
   async chunks(
-    { first, count }: ChunkRange,
+    { first, count }: { first: number; count: number },
     into: Uint8Array<ArrayBuffer>,
   ): Promise<Uint8Array<ArrayBuffer>> {
     let filled = 0;

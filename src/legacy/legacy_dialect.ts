@@ -1,6 +1,6 @@
 /**
- * The seed's dialect: the subset of the protocol that the program Shoal descends from speaks. One
- * connection for each request; one line of JSON goes out, one comes back, neither has an `id`.
+ * The legacy dialect: the subset of the protocol that the program before Shoal speaks. One connection
+ * for each request; one line of JSON goes out, one comes back, neither has an `id`.
  *
  * | to        | request        | reply                    |
  * | --------- | -------------- | ------------------------ |
@@ -11,18 +11,18 @@
  */
 import * as v from "valibot";
 import { Fault, messageOf } from "../fault.ts";
-import { decodePayload } from "./codec.ts";
-import { type Address, Connection, formatAddress } from "./connection.ts";
-import { CHUNK_SIZE, FileId, HANDSHAKE_MS, Host, Name, Port, TEXT_CAP } from "./protocol.ts";
 import { deadline } from "../async/deadline.ts";
+import { decodePayload } from "../wire/codec.ts";
+import { type Address, Connection, formatAddress } from "../wire/connection.ts";
+import { CHUNK_SIZE, FileId, HANDSHAKE_MS, Host, Name, Port, TEXT_CAP } from "../wire/protocol.ts";
 
 /** Most bytes in a reply: the digests of a file of 15 GiB, at 68 bytes for each chunk. */
-export const SEED_LINE_CAP = 16 << 20;
+export const LEGACY_LINE_CAP = 16 << 20;
 
 const number = v.pipe(v.number(), v.integer(), v.minValue(0));
 const text = v.pipe(v.string(), v.transform((s) => s.slice(0, TEXT_CAP)));
 
-/** The address is what the peer thinks it has; the bootstrap lists the one that it sees. */
+/** The address is the peer's own guess; the bootstrap lists the one that it sees. */
 export const LegacyRegister = v.object({
   action: v.literal("register"),
   address: v.optional(v.unknown()),
@@ -34,8 +34,8 @@ export const LegacyGetPeers = v.object({ action: v.literal("get_peers") });
 const LegacyPeer = v.object({ address: Host, port: Port });
 export type LegacyPeer = v.InferOutput<typeof LegacyPeer>;
 /**
- * A seed bootstrap lists whatever it was told, so entries that are no address are left out. `agent` is
- * said by bootstraps of Shoal's own kind alone.
+ * A legacy bootstrap lists whatever it was told, so entries that are no address are left out. Only
+ * Shoal's own bootstraps say their `agent`.
  */
 export const LegacyPeers = v.object({
   agent: v.optional(text),
@@ -80,21 +80,21 @@ export const LegacyError = v.object({ action: v.literal("error"), message: text 
 export interface AskOptions {
   /** Time for all of it, in milliseconds. @default HANDSHAKE_MS */
   ms?: number;
-  /** Most bytes in the reply. @default SEED_LINE_CAP */
+  /** Most bytes in the reply. @default LEGACY_LINE_CAP */
   lineCap?: number;
   signal?: AbortSignal;
 }
 
 /**
- * Connects, sends one request, reads one reply, which must fit `reply`, and closes. A request that
- * tells this end's own address is a function of it. Throws a `network` Fault that says what failed,
+ * Connects, sends one request, reads one reply, which must fit `reply`, and closes. A request with
+ * this end's own address in it is a function of that address. Throws a `network` Fault that says what failed,
  * or the signal's own reason.
  */
 export async function askLegacy<S extends v.GenericSchema>(
   address: Address,
   request: object | ((local: Address) => object),
   reply: S,
-  { ms = HANDSHAKE_MS, lineCap = SEED_LINE_CAP, signal }: AskOptions = {},
+  { ms = HANDSHAKE_MS, lineCap = LEGACY_LINE_CAP, signal }: AskOptions = {},
 ): Promise<v.InferOutput<S>> {
   const started = performance.now();
   const who = formatAddress(address);

@@ -6,7 +6,7 @@ import {
   LegacyFileInfo,
   LegacyPeers,
   LegacyRegistered,
-} from "../../src/wire/legacy_dialect.ts";
+} from "../../src/legacy/legacy_dialect.ts";
 import { faultOf } from "../support/faults.ts";
 import { Scripted } from "../support/sockets.ts";
 
@@ -14,13 +14,13 @@ const digestOf = (n: number) => n.toString(16).padStart(64, "0");
 
 Deno.test("legacy dialect: one line out, one line back, and the connection is closed", async () => {
   const heard: unknown[] = [];
-  await using seed = new Scripted(async (end) => {
+  await using legacy = new Scripted(async (end) => {
     heard.push(await end.line());
     await end.send({ status: "registered" });
     await end.closed();
   });
   const reply = await askLegacy(
-    seed.address,
+    legacy.address,
     (local) => ({ action: "register", address: local.host, port: 1 }),
     LegacyRegistered,
   );
@@ -34,12 +34,12 @@ Deno.test("legacy dialect: a list of digests far longer than our own lines is re
     ...{ action: "file_info", filename: "a", chunk_size: 65_536 },
     ...{ num_chunks: hashes.length, chunk_hashes: hashes },
   };
-  await using seed = new Scripted(async (end) => {
+  await using legacy = new Scripted(async (end) => {
     await end.line();
     await end.send(info);
   });
   const reply = await askLegacy(
-    seed.address,
+    legacy.address,
     { action: "file_request", filename: "a" },
     LegacyFileInfo,
   );
@@ -66,18 +66,18 @@ Deno.test("legacy dialect: what doesn't fit is a fault that names the other end"
     ["x".repeat(20_000), "a line of more than 10000 bytes"],
   ];
   for (const [reply, text] of cases) {
-    await using seed = new Scripted(async (end) => {
+    await using legacy = new Scripted(async (end) => {
       await end.line();
       if (reply !== null) await end.send(reply);
     });
-    const asking = askLegacy(seed.address, { action: "x" }, LegacyFileInfo, { lineCap: 10_000 });
+    const asking = askLegacy(legacy.address, { action: "x" }, LegacyFileInfo, { lineCap: 10_000 });
     const fault = await faultOf("network", asking, text);
-    assert(fault.message.startsWith(formatAddress(seed.address)), fault.message);
+    assert(fault.message.startsWith(formatAddress(legacy.address)), fault.message);
   }
 });
 
 Deno.test("legacy dialect: entries of a peer list that are no address are left out", async () => {
-  await using seed = new Scripted(async (end) => {
+  await using legacy = new Scripted(async (end) => {
     await end.line();
     await end.send({
       peers: [
@@ -87,19 +87,19 @@ Deno.test("legacy dialect: entries of a peer list that are no address are left o
         { address: "10.0.0.2", port: "10000" },
         null,
         "10.0.0.3:1",
-        { address: "seed.example", port: 65_535, more: true },
+        { address: "legacy.example", port: 65_535, more: true },
       ],
     });
   });
-  const { peers } = await askLegacy(seed.address, { action: "get_peers" }, LegacyPeers);
+  const { peers } = await askLegacy(legacy.address, { action: "get_peers" }, LegacyPeers);
   assertEquals(peers, [
     { address: "10.0.0.1", port: 10_000 },
-    { address: "seed.example", port: 65_535 },
+    { address: "legacy.example", port: 65_535 },
   ]);
 });
 
 Deno.test("legacy dialect: the time limit is for all of it, however it drips", async () => {
-  await using seed = new Scripted(async (end) => {
+  await using legacy = new Scripted(async (end) => {
     await end.line();
     for (;;) {
       await end.send("x");
@@ -107,7 +107,7 @@ Deno.test("legacy dialect: the time limit is for all of it, however it drips", a
     }
   });
   const started = performance.now();
-  const asking = askLegacy(seed.address, { action: "x" }, LegacyPeers, { ms: 80 });
+  const asking = askLegacy(legacy.address, { action: "x" }, LegacyPeers, { ms: 80 });
   const fault = await faultOf("network", asking);
   assert(/did not answer within 0.08 s|made no progress/.test(fault.message), fault.message);
   assertLess(performance.now() - started, 1_500);
@@ -116,11 +116,11 @@ Deno.test("legacy dialect: the time limit is for all of it, however it drips", a
 Deno.test("legacy dialect: it stops when it is told to, with the reason", async () => {
   const abort = new AbortController();
   const reason = new Fault("deadline", "too late");
-  await using seed = new Scripted(async (end) => {
+  await using legacy = new Scripted(async (end) => {
     await end.line();
     abort.abort(reason);
     await end.closed();
   });
-  const asking = askLegacy(seed.address, { action: "x" }, LegacyPeers, { signal: abort.signal });
+  const asking = askLegacy(legacy.address, { action: "x" }, LegacyPeers, { signal: abort.signal });
   assertStrictEquals(await faultOf("deadline", asking), reason);
 });

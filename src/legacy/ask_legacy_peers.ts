@@ -1,0 +1,40 @@
+import type { LegacyPeer } from "./legacy_dialect.ts";
+import { type DigestDrafts, LegacySource } from "./legacy_source.ts";
+
+/** Legacy peers asked at a time. */
+const AT_ONCE = 16;
+/** Most legacy peers asked for one name. */
+const ASKED_MOST = 256;
+
+/** A content that legacy peers offer, and all that do. */
+export interface LegacyContent {
+  id: string;
+  size: number;
+  sources: LegacySource[];
+}
+
+/**
+ * Asks legacy peers, which announce nothing, what they have under a name. Returns the contents whose id
+ * begins with `id`; peers that don't answer are passed over.
+ */
+export async function askLegacyPeers(
+  { name, id = "" }: { name: string; id?: string },
+  peers: LegacyPeer[],
+  { digests, signal }: { digests: DigestDrafts; signal?: AbortSignal },
+): Promise<LegacyContent[]> {
+  const waiting = peers.slice(0, ASKED_MOST);
+  const found = new Map<string, LegacyContent>();
+  const ask = async () => {
+    for (let peer; (peer = waiting.shift());) {
+      const source = new LegacySource({ host: peer.address, port: peer.port }, name);
+      const content = await source.describe(digests, signal).catch(() => undefined);
+      signal?.throwIfAborted();
+      if (!content?.id.startsWith(id)) continue;
+      const same = found.get(content.id);
+      if (same) same.sources.push(source);
+      else found.set(content.id, { ...content, sources: [source] });
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, ask));
+  return [...found.values()];
+}
