@@ -8,7 +8,7 @@ import { type PeerFlags, settingsOf } from "./args/options.ts";
 import { askOnTerminal } from "./output/ask.ts";
 import { EXIT, type ExitCode } from "./output/exit_code.ts";
 import { Output } from "./output/output.ts";
-import type { AdoptStateFlags } from "./program/program.ts";
+import type { AdoptStateFlags } from "./args/options.ts";
 import type { Stop } from "./process/stop.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { EXIT, type ExitCode } from "./output/exit_code.ts";
-import { settleEnvironment } from "./args/options.ts";
+import { settleEnvironment } from "./args/settle_environment.ts";
 import { Output } from "./output/output.ts";
 import { buildProgram } from "./program/program.ts";
 import { reportFailure } from "./output/report_failure.ts";
@@ -50,13 +50,13 @@ async function dispatch(argv: string[], stop: Stop): Promise<ExitCode> {
       ]);
       exit = await servePeer(flags, stop, originsOf(command));
     },
-    async config(what, peer) {
+    async config(what, flags, peer) {
       const [{ showConfig, showConfigPath }, { originsOf }] = await Promise.all([
         import("./config/show_config.ts"),
         import("./config/config.ts"),
       ]);
-      if (what === "path") await showConfigPath(peer.opts());
-      else await showConfig(peer.opts(), originsOf(peer));
+      if (what === "path") await showConfigPath(flags);
+      else await showConfig(flags, originsOf(peer));
     },
     async verb(line, flags) {
       const { runVerb } = await import("./run_verb.ts");
@@ -66,13 +66,13 @@ async function dispatch(argv: string[], stop: Stop): Promise<ExitCode> {
       const { installService } = await import("./service/install_service.ts");
       await installService(parent, words, flags);
     },
-    async doctor(peer) {
+    async doctor(flags) {
       const { doctor } = await import("./doctor.ts");
-      exit = await doctor(peer.opts(), stop);
+      exit = await doctor(flags, stop);
     },
     async adoptState(peer, flags) {
       const { adoptState } = await import("./adopt_state.ts");
-      exit = await adoptState(peer.opts(), flags, stop);
+      exit = await adoptState(peer, flags, stop);
     },
     async completion(shell, program) {
       const { completionScript } = await import("./completion/completion.ts");

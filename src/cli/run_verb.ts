@@ -23,15 +23,6 @@ import { whileHeld } from "./process/while_held.ts";
 /** A deadline that is kept elsewhere is told from there first, in milliseconds. */
 const DEADLINE_GRACE_MS = 500;
 
-/** Options of verbs that say how the peer is to be opened for them. */
-interface OnceFlags {
-  seedFor?: number;
-  waitLock?: number | true;
-  dryRun?: boolean;
-  /** Seconds. */
-  deadline?: number;
-}
-
 /**
  * Runs one verb as a command of its own: asks the running peer of the folder, or is a peer for as
  * long as it takes. With `--serve` it then stays until it is stopped, and with `--seed-for` for so
@@ -42,19 +33,16 @@ export async function runVerb(line: VerbLine, flags: PeerFlags, stop: Stop): Pro
   const output = new Output({ ...flags, signal: stop.signal });
   try {
     const { verb, args } = line;
-    const serve = line.flags.serve === true;
-    const { dryRun, waitLock, ...timed } = line.flags as OnceFlags;
-    const seedFor = dryRun ? undefined : timed.seedFor;
     const { signal } = stop;
     const call = { args, flags: line.flags, cwd: Deno.cwd(), started, output, signal };
     await verb.prepare?.(call);
     const settings = settingsOf(flags);
     if (verb.role !== "verb") return await runLooking(verb, call, flags) ?? EXIT.ok;
+    const { serve = false, seedFor, waitMs = 0, plan, ...timed } = verb.opening?.(line.flags) ?? {};
     const source = line.command.parent?.getOptionValueSource("port");
     // It is not there to be found at a port that others know, and may not be alone on the machine.
     if (seedFor !== undefined && source !== "cli" && source !== "env") settings.port = 0;
-    const role = serve ? "serve" : seedFor !== undefined ? "seed" : dryRun ? "plan" : verb.role;
-    const waitMs = waitLock === true ? Infinity : (waitLock ?? 0) * 1000;
+    const role = serve ? "serve" : seedFor !== undefined ? "seed" : plan ? "plan" : verb.role;
     const page = await uiSettingsOf(flags);
     const deadline = deadlineOf(timed, started);
     // Where it is fetched, the deadline is kept; this is for a running peer that says nothing.

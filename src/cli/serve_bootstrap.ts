@@ -4,7 +4,7 @@ import type { ExitCode } from "./output/exit_code.ts";
 import { startLogging } from "./config/logging.ts";
 import { onHangUp } from "./process/on_hang_up.ts";
 import { Output } from "./output/output.ts";
-import type { BootstrapFlags } from "./args/bootstrap_flags.ts";
+import type { BootstrapFlags } from "./args/options.ts";
 import { reloadBootstrap } from "./config/reload_bootstrap.ts";
 import { reportFailure } from "./output/report_failure.ts";
 import { ServiceManager } from "./service/service_manager.ts";

@@ -34,7 +34,7 @@ export function originsOf(command: Command): Record<string, Origin> {
 /** The configuration of a peer: its file, below what was said by flags and the environment. */
 export class Config implements ConfigSource {
   readonly #path: string;
-  readonly #started: Record<string, unknown>;
+  readonly #started: PeerFlags;
   readonly #origins: Record<string, Origin>;
   readonly #keys = knownKeys();
 
@@ -47,28 +47,30 @@ export class Config implements ConfigSource {
 
   async read(): Promise<Configured> {
     const { peer: file } = await readConfigFile(this.#path, this.#keys);
-    const flags: Record<string, unknown> = { ...this.#started };
+    const flags: PeerFlags = { ...this.#started };
     const origins: Record<string, Origin> = {};
     const overruled: string[] = [];
     for (const { name, attribute, default: otherwise } of this.#keys.peer) {
       const given = this.#origins[attribute];
       const pinned = given === "flag" || given === "environment";
       origins[name] = pinned ? given : file.has(attribute) ? "file" : "default";
-      if (!pinned) flags[attribute] = file.has(attribute) ? file.get(attribute) : otherwise;
-      else if (file.has(attribute) && !same(file.get(attribute), flags[attribute])) {
+      if (!pinned) {
+        Reflect.set(flags, attribute, file.has(attribute) ? file.get(attribute) : otherwise);
+      } else if (file.has(attribute) && !same(file.get(attribute), Reflect.get(flags, attribute))) {
         overruled.push(name);
       }
     }
-    const values = valuesOf(flags as unknown as PeerFlags);
+    const values = valuesOf(flags);
     const restart = this.#keys.peer.filter(({ name, attribute }) =>
-      !LIVE_KEYS.includes(name) && !same(flags[attribute], this.#started[attribute])
+      !LIVE_KEYS.includes(name) &&
+      !same(Reflect.get(flags, attribute), Reflect.get(this.#started, attribute))
     ).map(({ name }) => name);
     return {
       ...{ path: this.#path, values, restart, overruled },
       origins: Object.fromEntries(
         Object.keys(values).map((name) => [name, origins[name] ?? "default"]),
       ) as Configured["origins"],
-      settings: settingsOf(flags as unknown as PeerFlags),
+      settings: settingsOf(flags),
     };
   }
 

@@ -1,9 +1,9 @@
-import type { Option } from "commander";
 import * as v from "valibot";
 import { messageOf } from "../../fault.ts";
 import { THEMES } from "../../peer/api/config.ts";
 import { expandPath } from "./config_path.ts";
-import { bootstrapOptions, peerOptions } from "../args/options.ts";
+import type { OptionTable } from "../args/cli_option.ts";
+import { BOOTSTRAP_OPTIONS, PEER_OPTIONS } from "../args/options.ts";
 
 /** A key of the config file: how it is written there, and what it stands for. */
 export interface ConfigKey {
@@ -44,8 +44,8 @@ const SCHEMAS: Record<string, v.GenericSchema<unknown, string>> = {
 /** The keys of the config file, for each of the two commands. */
 export function knownKeys(): { peer: ConfigKey[]; bootstrap: ConfigKey[] } {
   return {
-    peer: [...configKeys(peerOptions()), THEME_KEY],
-    bootstrap: configKeys(bootstrapOptions()),
+    peer: [...configKeys(PEER_OPTIONS), THEME_KEY],
+    bootstrap: configKeys(BOOTSTRAP_OPTIONS),
   };
 }
 
@@ -53,8 +53,8 @@ export function knownKeys(): { peer: ConfigKey[]; bootstrap: ConfigKey[] } {
 const ONCE = ["config", "json", "quiet"];
 
 /** One for each option with a value, also where that can be left out. */
-function configKeys(options: readonly Option[]): ConfigKey[] {
-  return options.filter(({ required, optional }) => required || optional)
+function configKeys(options: OptionTable): ConfigKey[] {
+  return Object.values(options).filter(({ required, optional }) => required || optional)
     .filter((option) => !ONCE.includes(option.name()))
     .map((option) => {
       const name = option.name().replaceAll("-", "_");

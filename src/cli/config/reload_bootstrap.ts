@@ -5,7 +5,7 @@ import { readConfigFile } from "./config_file.ts";
 import { knownKeys } from "./config_keys.ts";
 import { configPath } from "./config_path.ts";
 import { startLogging } from "./logging.ts";
-import type { BootstrapFlags } from "../args/bootstrap_flags.ts";
+import type { BootstrapFlags } from "../args/options.ts";
 
 const log = getLogger(["shoal", "bootstrap"]);
 
@@ -28,15 +28,15 @@ export async function reloadBootstrap(
   try {
     const keys = knownKeys();
     const { bootstrap: file } = await readConfigFile(path, keys);
-    const wanted: Record<string, unknown> = { ...flags };
+    const wanted: BootstrapFlags = { ...flags };
     const restart: string[] = [];
     for (const { name, attribute, default: otherwise } of keys.bootstrap) {
       if (origins[attribute] === "flag" || origins[attribute] === "environment") continue;
-      wanted[attribute] = file.has(attribute) ? file.get(attribute) : otherwise;
-      const changed = wanted[attribute] !== flags[attribute as keyof BootstrapFlags];
+      Reflect.set(wanted, attribute, file.has(attribute) ? file.get(attribute) : otherwise);
+      const changed = Reflect.get(wanted, attribute) !== Reflect.get(flags, attribute);
       if (changed && !LIVE.includes(attribute)) restart.push(name);
     }
-    await startLogging(wanted as unknown as BootstrapFlags, "info");
+    await startLogging(wanted, "info");
     log.info("{path} was read again", { path });
     for (const key of restart) log.warn("{key} holds after a restart", { key });
   } catch (error) {

@@ -47,7 +47,7 @@ function shown(attribute: string, flags: PeerFlags): string | number | string[] 
   const { bootstraps, dir } = settingsOf(flags);
   if (attribute === "bootstrap") return bootstraps.map((one: Address) => formatAddress(one));
   if (attribute === "dir") return dir;
-  const value = (flags as unknown as Record<string, unknown>)[attribute];
+  const value: unknown = Reflect.get(flags, attribute);
   if (value === undefined) return attribute === "theme" ? "auto" : null;
   return typeof value === "number" ? value : String(value);
 }

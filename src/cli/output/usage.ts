@@ -40,7 +40,8 @@ export function takeOver(program: Command): () => string {
     command.exitOverride((error) => {
       if (error.exitCode === 0) throw new HelpShown();
       const bare = error.code === "commander.help";
-      const message = bare ? "a command is missing" : messageOf(error).replace(/^error: /, "");
+      const message = bare ? "a command is missing" : messageOf(error).replace(/^error: /, "")
+        .replace(/ is invalid\. /, " is invalid: ");
       throw new UsageFault(message, `${commandPath(command)} --help`, { cause: error });
     });
   }
@@ -48,10 +49,12 @@ export function takeOver(program: Command): () => string {
 }
 
 /** Lets commander name the option or argument that a `usage` Fault is about. */
-export function parsing<T>(parse: (text: string) => T): (text: string) => T {
-  return (text) => {
+export function parsing<T>(
+  parse: (text: string, before?: T) => T,
+): (text: string, before?: T) => T {
+  return (text, before) => {
     try {
-      return parse(text);
+      return parse(text, before);
     } catch (error) {
       throw new InvalidArgumentError(messageOf(error));
     }

@@ -1,23 +1,45 @@
-import { Argument, type Command, Option } from "commander";
+import { Argument, type Command } from "commander";
 import { Fault } from "../../fault.ts";
 import { parseDuration } from "../output/units.ts";
-import { parsing } from "../output/usage.ts";
+import { addOptions, flag, type FlagsOf, flagsOf, option } from "../args/cli_option.ts";
 import { addExamples } from "../verbs/verb_command.ts";
 
 /** What `install-service` can be told besides how the service itself is to run. */
-export interface InstallFlags {
-  write?: true;
-  overwrite?: true;
-  user?: true;
-  runAs?: string;
-  name?: string;
-  unitDir?: string;
-  exec?: string;
-  /** Timed: OnCalendar=. */
-  onCalendar?: string;
-  /** Timed: seconds. */
-  randomizedDelay?: number;
-}
+const INSTALL_OPTIONS = {
+  write: flag("--write", "write the unit, and say what to type next", { variable: null }),
+  overwrite: flag("--overwrite", "replace a unit that differs", { variable: null }),
+  user: flag("--user", "for your own service manager, not the system's", { variable: null }),
+  runAs: option("--run-as <USER>", "run as this user, not as one that exists only meanwhile", {
+    variable: null,
+    parse: parseUser,
+  }),
+  name: option("--name <UNIT>", "what to call the unit", { variable: null, parse: parseName }),
+  unitDir: option("--unit-dir <DIR>", "where to write it, if elsewhere than where systemd looks", {
+    variable: null,
+  }),
+  exec: option("--exec <FILE>", "the program that it runs, if another than this", {
+    variable: null,
+  }),
+};
+
+/** Of `shoal peer install-service` alone: when to run what is timed. */
+const TIMED_OPTIONS = {
+  onCalendar: option(
+    "--on-calendar <SPEC>",
+    "when, for get: daily, 'Mon..Fri 06:30' (default: hourly)",
+    { variable: null, parse: parseCalendar },
+  ),
+  /** In seconds. */
+  randomizedDelay: option(
+    "--randomized-delay <DURATION>",
+    "start up to so much later (default: 5m)",
+    { variable: null, parse: parseDuration },
+  ),
+};
+
+export type InstallFlags =
+  & FlagsOf<typeof INSTALL_OPTIONS>
+  & Partial<FlagsOf<typeof TIMED_OPTIONS>>;
 
 /** Adds `install-service` to `bootstrap` or `peer`. `act` gets the words of what is to be timed. */
 export function addInstallService(
@@ -34,18 +56,8 @@ export function addInstallService(
       "shoal bootstrap install-service --port 8001 --write",
     ]);
   }
-  const options = [
-    new Option("--write", "write the unit, and say what to type next"),
-    new Option("--overwrite", "replace a unit that differs"),
-    new Option("--user", "for your own service manager, not the system's"),
-    new Option("--run-as <USER>", "run as this user, not as one that exists only meanwhile")
-      .argParser(parsing(parseUser)),
-    new Option("--name <UNIT>", "what to call the unit").argParser(parsing(parseName)),
-    new Option("--unit-dir <DIR>", "where to write it, if elsewhere than where systemd looks"),
-    new Option("--exec <FILE>", "the program that it runs, if another than this"),
-  ];
-  for (const option of options) command.addOption(option);
-  command.action(() => act(command.args, command.opts()));
+  addOptions(command, INSTALL_OPTIONS);
+  command.action(() => act(command.args, flagsOf(command, INSTALL_OPTIONS)));
 }
 
 const WRITING = "With --write it is written, and replaces nothing that differs. Options of the " +
@@ -56,15 +68,8 @@ function addTimed(command: Command): void {
     `Print a systemd unit for 'shoal peer', or with 'get NAME' a service with a timer, and the line ` +
       `for cron. ${WRITING} Options of 'get' come after '--'.`,
   )
-    .addArgument(new Argument("[COMMAND...]", "get NAME: what to do by the clock"))
-    .addOption(
-      new Option("--on-calendar <SPEC>", "when, for get: daily, 'Mon..Fri 06:30' (default: hourly)")
-        .argParser(parsing(parseCalendar)),
-    )
-    .addOption(
-      new Option("--randomized-delay <DURATION>", "start up to so much later (default: 5m)")
-        .argParser(parsing(parseDuration)),
-    );
+    .addArgument(new Argument("[COMMAND...]", "get NAME: what to do by the clock"));
+  addOptions(command, TIMED_OPTIONS);
   addExamples(command, [
     "shoal peer install-service --dir /srv/shoal --run-as shoal",
     "shoal peer install-service --user --dir ~/shared --write",

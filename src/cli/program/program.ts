@@ -1,23 +1,24 @@
 import { type Shell, SHELLS } from "../completion/shells.ts";
-import type { BootstrapFlags, NewKeyFlags } from "../args/bootstrap_flags.ts";
-import { Argument, Command, Help, Option } from "commander";
+import { Argument, Command, Help, type Option } from "commander";
 import { parsePort } from "../../peer/api/settings.ts";
 import { VERSION } from "../../version.ts";
-import { bootstrapOptions, LISTENING, type PeerFlags, peerOptions } from "../args/options.ts";
+import { addOptions, CliOption, flagsOf } from "../args/cli_option.ts";
+import {
+  ADOPT_STATE_OPTIONS,
+  type AdoptStateFlags,
+  BOOTSTRAP_OPTIONS,
+  type BootstrapFlags,
+  LISTENING,
+  NEW_KEY_OPTIONS,
+  type NewKeyFlags,
+  PEER_OPTIONS,
+  type PeerFlags,
+} from "../args/options.ts";
 import { addInstallService, type InstallFlags } from "./add_install_service.ts";
 import { EXITS } from "../output/exit_code.ts";
-import { parseDuration } from "../output/units.ts";
 import { addExamples, addVerb, type VerbLine } from "../verbs/verb_command.ts";
 import { parsing } from "../output/usage.ts";
 import { VERBS } from "../verbs/all.ts";
-
-/** What `shoal peer adopt-state` can be told. */
-export interface AdoptStateFlags {
-  /** Take it over without being asked. */
-  yes?: boolean;
-  /** Be another peer from now on: the identity that came with the state may be known to others. */
-  newIdentity?: boolean;
-}
 
 /** What the commands do. */
 export interface Handlers {
@@ -25,12 +26,12 @@ export interface Handlers {
   newKey(file: string, flags: NewKeyFlags): Promise<void>;
   peer(flags: PeerFlags, command: Command): Promise<void>;
   /** `config path` and `config show`. */
-  config(what: "path" | "show", peer: Command): Promise<void>;
+  config(what: "path" | "show", flags: PeerFlags, peer: Command): Promise<void>;
   verb(line: VerbLine, flags: PeerFlags): Promise<void>;
   /** `bootstrap install-service` and `peer install-service`; `words` are what is to be timed. */
   installService(parent: Command, words: string[], flags: InstallFlags): Promise<void>;
-  doctor(peer: Command): Promise<void>;
-  adoptState(peer: Command, flags: AdoptStateFlags): Promise<void>;
+  doctor(flags: PeerFlags): Promise<void>;
+  adoptState(peer: PeerFlags, flags: AdoptStateFlags): Promise<void>;
   completion(shell: Shell, program: Command): Promise<void>;
 }
 
@@ -62,14 +63,14 @@ function exitCodes(): string[] {
 function addBootstrap(program: Command, handlers: Handlers): void {
   const command = program.command("bootstrap").summary("run the meeting point")
     .description("Run the meeting point: it knows who is there and what they share, no contents.");
-  for (const option of bootstrapOptions()) command.addOption(option);
+  addOptions(command, BOOTSTRAP_OPTIONS);
   command.helpCommand("help [COMMAND]", "print help for a command");
   addExamples(command, [
     "shoal bootstrap",
     "shoal bootstrap --host 127.0.0.1 --port 8001",
     "shoal bootstrap --swarm-key swarm.key",
   ]);
-  command.action(() => handlers.bootstrap(command.opts(), command));
+  command.action(() => handlers.bootstrap(flagsOf(command, BOOTSTRAP_OPTIONS), command));
   addNewKey(command, handlers);
   addInstallService(command, (words, flags) => handlers.installService(command, words, flags));
 }
@@ -82,17 +83,13 @@ function addNewKey(bootstrap: Command, handlers: Handlers): void {
         "time that FILE names; after that, only those that have FILE do.",
     )
     .addArgument(new Argument("<FILE>", "where to write it; never replaced"))
-    .addOption(new Option("--rotate <OLD>", "carry on the key in this file for a while"))
-    .addOption(
-      new Option("--for <DURATION>", "how long OLD is still good: 12h, 30d (default: 7d)")
-        .argParser(parsing(parseDuration)),
-    )
     .configureHelp({ visibleGlobalOptions: () => [] });
+  addOptions(command, NEW_KEY_OPTIONS);
   addExamples(command, [
     "shoal bootstrap new-key swarm.key",
     "shoal bootstrap new-key --rotate swarm.key swarm-2.key --for 30d",
   ]);
-  command.action((file: string) => handlers.newKey(file, command.opts()));
+  command.action((file: string) => handlers.newKey(file, flagsOf(command, NEW_KEY_OPTIONS)));
 }
 
 function addPeer(program: Command, handlers: Handlers): void {
@@ -103,7 +100,7 @@ function addPeer(program: Command, handlers: Handlers): void {
     )
     .addArgument(new Argument("[port]", "the same as --port"))
     .helpCommand("help [COMMAND]", "print help for a command");
-  for (const option of peerOptions()) peer.addOption(option);
+  addOptions(peer, PEER_OPTIONS);
   addExamples(peer, [
     "shoal peer",
     "shoal peer 10001 --dir ~/shared --bootstrap meet.example:8000",
@@ -115,9 +112,8 @@ function addPeer(program: Command, handlers: Handlers): void {
       prefix: "shoal peer ",
       once: true,
       act(line) {
-        const listens = line.flags.serve || line.flags.seedFor !== undefined;
-        if (!listens) refuseListening(peer, line.command);
-        return handlers.verb(line, peer.opts());
+        refuseListening(peer, line.command);
+        return handlers.verb(line, flagsOf(peer, PEER_OPTIONS));
       },
     });
   }
@@ -131,7 +127,7 @@ function addPeer(program: Command, handlers: Handlers): void {
   peer.action(() => {
     // Said on the command line, as with --port.
     if (peer.args.length > 0) peer.setOptionValueWithSource("port", servePort(peer), "cli");
-    return handlers.peer(peer.opts(), peer);
+    return handlers.peer(flagsOf(peer, PEER_OPTIONS), peer);
   });
 }
 
@@ -145,11 +141,11 @@ function addConfig(peer: Command, handlers: Handlers): void {
   addExamples(config, ["shoal peer config path", "shoal peer config show --json"]);
   const path = config.command("path").summary("print where the config file is")
     .description("Print where the config file is, or would be: it need not exist.")
-    .action(() => handlers.config("path", peer));
+    .action(() => handlers.config("path", flagsOf(peer, PEER_OPTIONS), peer));
   addExamples(path, ["$EDITOR $(shoal peer config path)"]);
   const show = config.command("show").summary("print each value and where it comes from")
     .description("Print each value and where it comes from: flag, environment, file or default.")
-    .action(() => handlers.config("show", peer));
+    .action(() => handlers.config("show", flagsOf(peer, PEER_OPTIONS), peer));
   addExamples(show, ["shoal peer config show", "SHOAL_PORT=10001 shoal peer config show"]);
 }
 
@@ -160,7 +156,7 @@ function addDoctor(peer: Command, handlers: Handlers): void {
         "limits, versions and the configuration. Each line is ok, warning or fault; a fault has " +
         "an exit code of its kind.",
     )
-    .action(() => handlers.doctor(peer));
+    .action(() => handlers.doctor(flagsOf(peer, PEER_OPTIONS)));
   addExamples(doctor, ["shoal peer doctor", "shoal peer doctor --dir /srv/shoal --json"]);
 }
 
@@ -172,9 +168,10 @@ function addAdoptState(peer: Command, handlers: Handlers): void {
       "Show what the state in DIR/.shoal would have a peer do, and take it over. State that came " +
         "with DIR from another machine, a backup or another person is not used before that.",
     )
-    .addOption(new Option("--yes", "take it over without being asked"))
-    .addOption(new Option("--new-identity", "be another peer from now on, with a key of its own"))
-    .action(() => handlers.adoptState(peer, adopt.opts()));
+    .action(() =>
+      handlers.adoptState(flagsOf(peer, PEER_OPTIONS), flagsOf(adopt, ADOPT_STATE_OPTIONS))
+    );
+  addOptions(adopt, ADOPT_STATE_OPTIONS);
   addExamples(adopt, [
     "shoal peer adopt-state --dir ~/shared",
     "shoal peer adopt-state --dir /srv/restored --yes",
@@ -217,19 +214,23 @@ function servePort(peer: Command): number {
 
 /** Options for listening are no use to a verb that doesn't listen. Options of the environment may stand. */
 function refuseListening(peer: Command, verb: Command): void {
-  const given = LISTENING.find((name) => peer.getOptionValueSource(camelCase(name)) === "cli");
-  if (given) verb.error(`error: option '--${given}' is for a peer that listens`);
+  const asked = listeningOptions(verb).some((one) => verb.getOptionValue(one.attributeName()));
+  const given = peer.options.find((option) =>
+    LISTENING.includes(option.attributeName()) &&
+    peer.getOptionValueSource(option.attributeName()) === "cli"
+  );
+  if (given && !asked) verb.error(`error: option '${given.long}' is for a peer that listens`);
 }
 
-function camelCase(name: string): string {
-  return name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+/** Options that have a verb listen as a peer does. */
+function listeningOptions({ options }: Command): readonly Option[] {
+  return options.filter((option) => option instanceof CliOption && option.listens);
 }
 
 /** What a command's help shows of the commands above it. */
 function visibleGlobalOptions(this: Help, command: Command) {
-  const listens = command.name() === "install-service" ||
-    command.options.some((option) => /^(serve|seed-for)$/.test(option.name()));
+  const listens = command.name() === "install-service" || listeningOptions(command).length > 0;
   return Help.prototype.visibleGlobalOptions.call(this, command).filter((option) =>
-    option.name() !== "version" && (listens || !LISTENING.includes(option.name()))
+    option.name() !== "version" && (listens || !LISTENING.includes(option.attributeName()))
   );
 }

@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { Fault } from "../../fault.ts";
 import type { PeerFlags } from "../args/options.ts";
 import { Output } from "../output/output.ts";
-import type { BootstrapFlags } from "../args/bootstrap_flags.ts";
+import type { BootstrapFlags } from "../args/options.ts";
 import { sanitize } from "../output/sanitize.ts";
 import { UsageFault } from "../output/usage.ts";
 import type { InstallFlags } from "../program/add_install_service.ts";

@@ -5,7 +5,8 @@ import type { PeerFlags } from "../args/options.ts";
 import { buildProgram } from "../program/program.ts";
 import { HelpShown, takeOver, UsageFault } from "../output/usage.ts";
 import type { VerbLine } from "../verbs/verb_command.ts";
-import type { GetFlags } from "../verbs/get_options.ts";
+import { GET_OPTIONS } from "../verbs/get_options.ts";
+import { flagsOf } from "../args/cli_option.ts";
 
 const HELP = "shoal peer install-service --help";
 
@@ -40,8 +41,8 @@ export async function planGet(words: string[]): Promise<PlannedGet> {
   if (one?.line.verb.name !== "get") {
     throw new UsageFault(`only 'get' can be run by the clock, not '${words[0]}'`, HELP);
   }
-  const { args, flags, command } = one.line;
-  const { output, receipt, fromFile } = flags as GetFlags;
+  const { args, command } = one.line;
+  const { output, receipt, fromFile } = flagsOf(command, GET_OPTIONS);
   if (args.length === 0 && fromFile === undefined) {
     throw new UsageFault("missing required argument 'NAME', or --from-file", HELP);
   }

@@ -1,5 +1,6 @@
 import { Command } from "commander";
-import { type OutputFlags, outputOptions } from "../args/options.ts";
+import { addOptions, flagsOf } from "../args/cli_option.ts";
+import { OUTPUT_OPTIONS, type OutputFlags } from "../args/options.ts";
 import { addVerb, type VerbLine } from "../verbs/verb_command.ts";
 import { VERBS } from "../verbs/all.ts";
 
@@ -15,12 +16,12 @@ export function buildShellProgram(handlers: ShellHandlers): Command {
     .helpOption("-h, --help", "print help")
     .helpCommand("help [COMMAND]", "print help for a command")
     .configureHelp({ showGlobalOptions: true });
-  for (const option of outputOptions()) program.addOption(option);
+  addOptions(program, OUTPUT_OPTIONS);
   for (const verb of VERBS) {
     addVerb(program, verb, {
       prefix: "",
       once: false,
-      act: (line) => handlers.verb(line, program.opts()),
+      act: (line) => handlers.verb(line, flagsOf(program, OUTPUT_OPTIONS)),
     });
   }
   program.command("exit").alias("quit").description("stop the peer").action(handlers.exit);

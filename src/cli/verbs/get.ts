@@ -1,5 +1,5 @@
 import { Fault, isAbort } from "../../fault.ts";
-import type { GetOptions, Receipt, StreamRequest } from "../../peer/api/peer_api.ts";
+import type { GetOptions, PeerApi, Receipt, StreamRequest } from "../../peer/api/peer_api.ts";
 import { delay } from "../../async/retry.ts";
 import { choosingCandidate } from "./choose_candidate.ts";
 import { EXIT, type ExitCode } from "../output/exit_code.ts";
@@ -12,17 +12,12 @@ import { safeJson } from "../output/sanitize.ts";
 import { whileHeld } from "../process/while_held.ts";
 import { deadlineOf, leftUntil } from "./deadline.ts";
 import { namesOf } from "./get_names.ts";
-import {
-  checkFlags,
-  type GetFlags,
-  getOptions,
-  onceGetOptions,
-  outputOf,
-  requestOf,
-} from "./get_options.ts";
+import { checkFlags, GET_OPTIONS, type GetFlags, outputOf, requestOf } from "./get_options.ts";
 import { describePlan, describeReceipt, notesOn } from "./get_report.ts";
-import type { Verb, VerbCall } from "./verb.ts";
+import type { PeerVerb, VerbCall } from "./verb.ts";
 import { Mutex } from "../../async/mutex.ts";
+
+type GetCall = VerbCall<PeerApi, typeof GET_OPTIONS>;
 
 /**
  * `get NAME…`: prints a receipt for each, as a line or, with `--json`, as lines of GetEvents and then
@@ -30,7 +25,7 @@ import { Mutex } from "../../async/mutex.ts";
  * the file's, and all that goes to standard error. Of several names, one that fails doesn't keep the
  * others from being fetched; the exit code is then that of the first failure.
  */
-export const getVerb: Verb = {
+export const getVerb: PeerVerb<typeof GET_OPTIONS> = {
   name: "get",
   arguments: "[NAME...]",
   summary: "fetch files, folders or parts of them, verified, from all who have them",
@@ -46,12 +41,17 @@ export const getVerb: Verb = {
     "get --from-file wanted.txt --splay 10m --deadline 2h --on-error 'logger -t shoal failed'",
   ],
   role: "verb",
-  options: getOptions,
-  onceOptions: onceGetOptions,
+  options: GET_OPTIONS,
+  opening: ({ dryRun, seedFor, waitLock, deadline }) => ({
+    plan: dryRun,
+    seedFor: dryRun ? undefined : seedFor,
+    waitMs: lockWaitOf(waitLock),
+    deadline,
+  }),
   async prepare({ flags, args, cwd, signal }, random = Math.random) {
-    const { onDone, onError, splay, receipt } = flags as GetFlags;
-    checkFlags(flags as GetFlags, args);
-    await outputOf(flags as GetFlags, { cwd, several: isSeveral(args, flags as GetFlags) });
+    const { onDone, onError, splay, receipt } = flags;
+    checkFlags(flags, args);
+    await outputOf(flags, { cwd, several: isSeveral(args, flags) });
     if (onDone) await requireCommand("--on-done", onDone, cwd);
     if (onError) await requireCommand("--on-error", onError, cwd);
     if (receipt !== undefined) await ReceiptFile.at(receipt, cwd);
@@ -59,9 +59,9 @@ export const getVerb: Verb = {
   },
   async run(call) {
     const { args, output, cwd, signal } = call;
-    const { fromFile, receipt } = call.flags as GetFlags;
+    const { fromFile, receipt } = call.flags;
     const receipts = receipt === undefined ? undefined : await ReceiptFile.at(receipt, cwd);
-    const several = isSeveral(args, call.flags as GetFlags);
+    const several = isSeveral(args, call.flags);
     let exit: ExitCode = EXIT.ok;
     try {
       for await (const word of namesOf(args, { list: fromFile, cwd, signal })) {
@@ -80,6 +80,11 @@ export const getVerb: Verb = {
   },
 };
 
+/** Milliseconds. */
+function lockWaitOf(seconds: GetFlags["waitLock"]): number {
+  return seconds === true ? Infinity : (seconds ?? 0) * 1000;
+}
+
 function isSeveral(words: string[], { fromFile }: GetFlags): boolean {
   return words.length !== 1 || fromFile !== undefined;
 }
@@ -87,11 +92,11 @@ function isSeveral(words: string[], { fromFile }: GetFlags): boolean {
 /** Fetches one name and says what came of it. */
 async function getOne(
   word: string,
-  call: VerbCall,
+  call: GetCall,
   { several, receipts }: { several: boolean; receipts?: ReceiptFile },
 ): Promise<void> {
   const { output, cwd } = call;
-  const flags = call.flags as GetFlags;
+  const flags = call.flags;
   const request = await requestOf(word, flags, { cwd, several });
   if (flags.dryRun) {
     const plan = await call.api.plan(request, { signal: call.signal });
@@ -99,7 +104,7 @@ async function getOne(
   }
   let receipt: Receipt;
   try {
-    const waitMs = flags.waitLock === true ? Infinity : (flags.waitLock ?? 0) * 1000;
+    const waitMs = lockWaitOf(flags.waitLock);
     const work = flags.output === "-" ? toStandardOutput : toDisk;
     const deadline = deadlineOf(flags, call.started);
     const fetching = () =>
@@ -121,11 +126,11 @@ async function getOne(
   if (flags.onDone) await hook("--on-done", flags.onDone, call, valuesOf(receipt));
 }
 
-function toDisk(request: StreamRequest, call: VerbCall): Promise<Receipt> {
+function toDisk(request: StreamRequest, call: GetCall): Promise<Receipt> {
   return following(request.name, call, (options) => call.api.get(request, options));
 }
 
-async function toStandardOutput(request: StreamRequest, call: VerbCall): Promise<Receipt> {
+async function toStandardOutput(request: StreamRequest, call: GetCall): Promise<Receipt> {
   let closed: ClosedOutput | undefined;
   const stdout = new WritableStream<Uint8Array>({
     async write(bytes) {
@@ -152,10 +157,10 @@ async function toStandardOutput(request: StreamRequest, call: VerbCall): Promise
 /** Shows how a download goes: to people, or as lines of JSON. */
 function following(
   name: string,
-  { output, signal, flags }: VerbCall,
+  { output, signal, flags }: GetCall,
   work: (options: GetOptions) => Promise<Receipt>,
 ): Promise<Receipt> {
-  if (!output.json || (flags as GetFlags).output === "-") {
+  if (!output.json || flags.output === "-") {
     return withProgress(name, output, (show) => work({ signal, onProgress: show }));
   }
   output.lines = true;
@@ -172,9 +177,9 @@ function following(
   }).finally(() => printing.idle());
 }
 
-async function tell(receipt: Receipt, { output, flags }: VerbCall): Promise<void> {
+async function tell(receipt: Receipt, { output, flags }: GetCall): Promise<void> {
   const line = { event: "done", ...receipt };
-  const streamed = (flags as GetFlags).output === "-";
+  const streamed = flags.output === "-";
   if (streamed && output.json) output.detail(safeJson(line));
   else if (streamed) output.note(describeReceipt(receipt));
   else if (output.json) await output.value(line);
@@ -184,7 +189,7 @@ async function tell(receipt: Receipt, { output, flags }: VerbCall): Promise<void
 }
 
 /** Its own failure is only a note: what went wrong before it is what counts. */
-async function runOnError(words: string[], error: unknown, name: string, call: VerbCall) {
+async function runOnError(words: string[], error: unknown, name: string, call: GetCall) {
   const { exit, message, code } = errorValue(error);
   const values = { SHOAL_NAME: name, SHOAL_STATUS: code, SHOAL_EXIT: exit, SHOAL_ERROR: message };
   try {
@@ -212,9 +217,9 @@ function valuesOf(receipt: Receipt): HookValues {
 function hook(
   option: string,
   words: string[],
-  { cwd, signal }: VerbCall,
+  { cwd, signal }: GetCall,
   values: HookValues,
 ): Promise<void> {
-  const without = [...getOptions(), ...onceGetOptions()].flatMap(({ envVar }) => envVar ?? []);
+  const without = Object.values(GET_OPTIONS).flatMap(({ envVar }) => envVar ?? []);
   return runHook(option, words, { cwd, signal, values, without });
 }

@@ -1,98 +1,98 @@
 import { resolve } from "node:path";
 import { stat } from "node:fs/promises";
-import { InvalidArgumentError, Option } from "commander";
 import { Fault, quoted } from "../../fault.ts";
 import type { GetRequest } from "../../peer/api/peer_api.ts";
-import { option } from "../args/options.ts";
+import { flag, type FlagsOf, negative, option } from "../args/cli_option.ts";
 import { pinnedName } from "../args/pinned_name.ts";
 import { splitWords } from "../args/split_words.ts";
 import { parseDuration, parseRate } from "../output/units.ts";
-import { parsing, UsageFault } from "../output/usage.ts";
+import { UsageFault } from "../output/usage.ts";
 import { idOption } from "./id_option.ts";
 import { publisherOption } from "./publisher_option.ts";
 
 /** A timer can't be set to more than 2^31 - 1 ms. */
 const LONGEST_S = 24 * 86_400;
 
-/** Durations are in seconds. */
-export interface GetFlags {
-  output?: string;
-  id?: string;
-  publisher?: string;
+/** A duration, in seconds. */
+const TIME = { parse: parseTime };
+
+/** The options of `get`. */
+export const GET_OPTIONS = {
+  output: option(
+    "-o, --output <PATH>",
+    "where to put it, a file or a folder; - is standard output",
+  ),
+  id: idOption("which content, the same as NAME@ID"),
+  publisher: publisherOption("whose; default the one who is remembered for the name"),
   /** SHA-256: 64 hex digits. */
-  checksum?: string;
-  overwrite?: true;
-  update?: true;
-  delete?: true;
-  /** False with `--no-clobber`. */
-  clobber?: boolean;
-  reuse?: string[];
-  deadline?: number;
-  wait?: number;
+  checksum: option("--checksum <sha256=HEX>", "what the SHA-256 of the whole file must be", {
+    parse: parseChecksum,
+  }),
+  overwrite: flag("--overwrite", "replace what is at the destination"),
+  update: flag(
+    "--update",
+    "replace it only by the remembered publisher's newer version; of a folder, what changed",
+    { conflicts: ["overwrite", "clobber", "id"] },
+  ),
+  delete: flag("--delete", "with --update: remove from a folder what is no longer in it"),
+  clobber: negative("--no-clobber", "leave alone a file or folder that is there already", {
+    conflicts: ["overwrite"],
+  }),
+  reuse: option<string[]>(
+    "--reuse <PATH>",
+    "copy chunks from this file that needn't be fetched then; repeatable",
+    { parse: (path, before = []) => [...before, path] },
+  ),
+  deadline: option(
+    "--deadline <DURATION>",
+    "give up so long after the start, whatever is waited for: 30s, 10m, 2h",
+    TIME,
+  ),
+  wait: option(
+    "--wait <DURATION>",
+    "how long to wait while no source can be reached (default: 60s), or nobody has it yet " +
+      "(default: not at all)",
+    TIME,
+  ),
   /** True is as long as it takes. */
-  waitLock?: number | true;
-  splay?: number;
-  seedFor?: number;
-  fromFile?: string;
-  receipt?: string;
+  waitLock: option<number | true>(
+    "--wait-lock [DURATION]",
+    "wait for another download to the same place, or for DIR",
+    TIME,
+  ),
+  splay: option("--splay <DURATION>", "begin after a random part of this time", TIME),
+  fromFile: option(
+    "--from-file <LIST>",
+    "fetch the names in this file too, one a line; - is standard input",
+  ),
+  receipt: option("--receipt <FILE>", "write the receipt there too, as JSON"),
   /** Words of a command. */
-  onDone?: string[];
-  onError?: string[];
-  dryRun?: true;
-  /** Bytes per second; null is no limit. */
-  limitDown?: number | null;
-}
-
-/** The options of `get`, in the shell too. */
-export function getOptions(): Option[] {
-  return [
-    option("-o, --output <PATH>", "where to put it, a file or a folder; - is standard output"),
-    idOption("which content, the same as NAME@ID"),
-    publisherOption("whose; default the one who is remembered for the name"),
-    option("--checksum <sha256=HEX>", "what the SHA-256 of the whole file must be")
-      .argParser(parseChecksum),
-    option("--overwrite", "replace what is at the destination"),
-    option(
-      "--update",
-      "replace it only by the remembered publisher's newer version; of a folder, what changed",
-    )
-      .conflicts(["overwrite", "clobber", "id"]),
-    option("--delete", "with --update: remove from a folder what is no longer in it"),
-    option("--no-clobber", "leave alone a file or folder that is there already")
-      .conflicts("overwrite"),
-    option("--reuse <PATH>", "copy chunks from this file that needn't be fetched then; repeatable")
-      .argParser((path: string, before: string[] = []) => [...before, path]),
-    duration(
-      "--deadline <DURATION>",
-      "give up so long after the start, whatever is waited for: 30s, 10m, 2h",
-    ),
-    duration(
-      "--wait <DURATION>",
-      "how long to wait while no source can be reached (default: 60s), or nobody has it yet " +
-        "(default: not at all)",
-    ),
-    duration("--wait-lock [DURATION]", "wait for another download to the same place, or for DIR"),
-    duration("--splay <DURATION>", "begin after a random part of this time"),
-    option(
-      "--from-file <LIST>",
-      "fetch the names in this file too, one a line; - is standard input",
-    ),
-    option("--receipt <FILE>", "write the receipt there too, as JSON"),
-    option("--on-done <COMMAND>", "then run this, without a shell; $SHOAL_PATH and others tell")
-      .argParser(parsing(parseCommand)),
-    option("--on-error <COMMAND>", "run this if it fails; $SHOAL_ERROR and others tell")
-      .argParser(parsing(parseCommand)),
-    option("--dry-run", "only say what would be fetched, from whom, and what is here already"),
-    // The variable of that name is the peer's own limit.
-    new Option("--limit-down <RATE>", "fetch no more than so many bytes per second: 500K, 2M")
-      .argParser(parsing(parseRate)),
-  ];
-}
-
-/** Those that make no sense where a peer goes on serving anyway. */
-export function onceGetOptions(): Option[] {
-  return [duration("--seed-for <DURATION>", "stay and serve what was fetched for so long")];
-}
+  onDone: option(
+    "--on-done <COMMAND>",
+    "then run this, without a shell; $SHOAL_PATH and others tell",
+    { parse: parseCommand },
+  ),
+  onError: option("--on-error <COMMAND>", "run this if it fails; $SHOAL_ERROR and others tell", {
+    parse: parseCommand,
+  }),
+  dryRun: flag("--dry-run", "only say what would be fetched, from whom, and what is here already"),
+  /** Bytes per second; 0 is no limit. The variable of that name is the peer's own limit. */
+  limitDown: option(
+    "--limit-down <RATE>",
+    "fetch no more than so many bytes per second: 500K, 2M",
+    {
+      variable: null,
+      parse: parseRate,
+    },
+  ),
+  /** Makes no sense where a peer goes on serving anyway. */
+  seedFor: option("--seed-for <DURATION>", "stay and serve what was fetched for so long", {
+    ...TIME,
+    once: true,
+    listens: true,
+  }),
+};
+export type GetFlags = FlagsOf<typeof GET_OPTIONS>;
 
 /**
  * Throws a UsageFault for flags that can't be meant together; commander has refused those pairs
@@ -147,7 +147,7 @@ export async function requestOf(
     reuse: flags.reuse?.map((path) => resolve(cwd, path)),
     sha256: checksum,
     wait: ms(wait),
-    limit_down: limitDown ?? undefined,
+    limit_down: limitDown,
   };
 }
 
@@ -165,10 +165,6 @@ export async function outputOf(
   return namesFolder ? `${absolute}/` : absolute;
 }
 
-function duration(flags: string, description: string): Option {
-  return option(flags, description).argParser(parsing(parseTime));
-}
-
 /** Seconds. */
 function parseTime(text: string): number {
   const seconds = parseDuration(text);
@@ -179,7 +175,7 @@ function parseTime(text: string): number {
 /** The 64 hex digits. */
 function parseChecksum(text: string): string {
   const hex = /^sha256=([0-9a-f]{64})$/i.exec(text)?.[1];
-  if (!hex) throw new InvalidArgumentError("It must be sha256= and 64 hex digits.");
+  if (!hex) throw new Fault("usage", "it must be sha256= and 64 hex digits");
   return hex.toLowerCase();
 }
 

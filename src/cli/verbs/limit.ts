@@ -1,35 +1,35 @@
-import { Option } from "commander";
 import type { LiveSettings } from "../../peer/api/peer_api.ts";
 import { parseSlots } from "../../peer/api/settings.ts";
 import { formatRate, parseRate } from "../output/units.ts";
-import { parsing } from "../output/usage.ts";
+import { option } from "../args/cli_option.ts";
 import type { RunningVerb } from "./verb.ts";
 
-interface LimitFlags {
-  /** Bytes per second; 0 is no limit. */
-  up?: number;
-  down?: number;
-  slots?: number;
-}
+/** No variables: those for the limits that a peer starts with have names of their own. */
+const OPTIONS = {
+  up: option("--up <RATE>", "serve at most so many bytes per second: 500K, 2M, none", {
+    variable: null,
+    parse: parseRate,
+  }),
+  down: option("--down <RATE>", "fetch at most so many bytes per second", {
+    variable: null,
+    parse: parseRate,
+  }),
+  slots: option("--slots <N>", "send at most so many replies at a time", {
+    variable: null,
+    parse: parseSlots,
+  }),
+};
 
 /** `limit`: the limits of the running peer, changed where asked; with `--json` as LiveSettings. */
-export const limitVerb: RunningVerb = {
+export const limitVerb: RunningVerb<typeof OPTIONS> = {
   name: "limit",
   summary: "show or change the limits of the running peer",
   examples: ["limit", "limit --up 2M --down none"],
   role: "running",
   without: "Cannot ask for limits: no peer runs for this folder",
-  // No variables: the ones for the limits that a peer starts with have names of their own.
-  options: () => [
-    new Option("--up <RATE>", "serve at most so many bytes per second: 500K, 2M, none")
-      .argParser(parsing(parseRate)),
-    new Option("--down <RATE>", "fetch at most so many bytes per second")
-      .argParser(parsing(parseRate)),
-    new Option("--slots <N>", "send at most so many replies at a time")
-      .argParser(parsing(parseSlots)),
-  ],
+  options: OPTIONS,
   async run({ api, flags, output }) {
-    const { up, down, slots } = flags as LimitFlags;
+    const { up, down, slots } = flags;
     const changes: Partial<LiveSettings> = {
       limit_up: limitOf(up),
       limit_down: limitOf(down),

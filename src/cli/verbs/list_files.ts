@@ -1,7 +1,7 @@
 import { Fault } from "../../fault.ts";
 import type { ListedFile, QueryApi } from "../../peer/api/peer_api.ts";
 import { abortable } from "../../async/retry.ts";
-import { option } from "../args/options.ts";
+import { flag } from "../args/cli_option.ts";
 import { safeJson } from "../output/sanitize.ts";
 import { formatTableStream } from "../output/table.ts";
 import { typedName } from "../args/typed_name.ts";
@@ -10,15 +10,15 @@ import type { Verb } from "./verb.ts";
 
 const HEADER = ["ID", "SIZE", "ENTRIES", "SOURCES", "MODIFIED", "PUBLISHER", "TRUST", "NAME"];
 
+const OPTIONS = {
+  versions: flag("--versions", "every version of the file called PATTERN that somebody still has"),
+};
+
 /**
  * `list-files [PATTERN]`: a row per file or folder, or with `--json` an array of ListedFile. Both are written
  * as the listing arrives, so its length costs no memory; an array that breaks off is a failed one.
  */
-interface ListFlags {
-  versions?: true;
-}
-
-export const listFilesVerb: Verb = {
+export const listFilesVerb: Verb<typeof OPTIONS> = {
   name: "list-files",
   arguments: "[PATTERN]",
   summary: "list what the swarm offers; PATTERN is a glob such as '*.iso' or 'talks/**'",
@@ -29,12 +29,9 @@ export const listFilesVerb: Verb = {
     "list-files --versions debian.iso",
   ],
   role: "query",
-  options: () => [
-    option("--versions", "every version of the file called PATTERN that somebody still has"),
-  ],
-  async run({ api, args: [word], flags, output, signal }) {
+  options: OPTIONS,
+  async run({ api, args: [word], flags: { versions }, output, signal }) {
     const pattern = word && typedName(word);
-    const { versions } = flags as ListFlags;
     if (versions && pattern === undefined) {
       throw new Fault("usage", "Cannot list versions: name the file");
     }

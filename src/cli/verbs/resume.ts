@@ -1,16 +1,15 @@
 import { EXIT } from "../output/exit_code.ts";
-import { eachPartial } from "./each_partial.ts";
-import { idOption } from "./id_option.ts";
+import { eachPartial, PARTIAL_OPTIONS } from "./each_partial.ts";
 import type { Verb } from "./verb.ts";
 
 /** `resume NAME…`: prints what goes on, a line or a PartialStatus each. */
-export const resumeVerb: Verb = {
+export const resumeVerb: Verb<typeof PARTIAL_OPTIONS> = {
   name: "resume",
   arguments: "<NAME...>",
   summary: "go on with downloads that were paused",
   examples: ["resume debian.iso"],
   role: "verb",
-  options: () => [idOption("only this content of that name, the same as NAME@ID")],
+  options: PARTIAL_OPTIONS,
   async run(call) {
     const exit = await eachPartial(call, { act: "resume", done: "resumed", had: "there" });
     if (!call.serving && exit === EXIT.ok) {

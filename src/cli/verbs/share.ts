@@ -1,24 +1,28 @@
-import type { ShareResult } from "../../peer/api/peer_api.ts";
+import type { PeerApi, ShareResult } from "../../peer/api/peer_api.ts";
 import { EXIT } from "../output/exit_code.ts";
-import { option } from "../args/options.ts";
+import { flag } from "../args/cli_option.ts";
 import { withProgress } from "../output/progress.ts";
 import { formatDuration, formatSize, shortId } from "../output/units.ts";
 import { eachName } from "./each_name.ts";
-import type { Verb, VerbCall } from "./verb.ts";
+import type { PeerVerb, VerbCall } from "./verb.ts";
+
+const OPTIONS = {
+  watch: flag("--watch", "announce changes as they happen, for as long as it is shared"),
+  serve: flag("--serve", "when no peer is running for DIR: stay, and serve until interrupted", {
+    once: true,
+    listens: true,
+  }),
+};
 
 /** `share FILE…`: shares each in turn (see {@link eachName}), and prints a line or a ShareResult for it. */
-export const shareVerb: Verb = {
+export const shareVerb: PeerVerb<typeof OPTIONS> = {
   name: "share",
   arguments: "<FILE...>",
   summary: "share files and folders: names under DIR, or paths anywhere, which stay where they are",
   examples: ["share debian.iso", "share ~/talks", "share ~/talks --watch --serve"],
   role: "verb",
-  options: () => [
-    option("--watch", "announce changes as they happen, for as long as it is shared"),
-  ],
-  onceOptions: () => [
-    option("--serve", "when no peer is running for DIR: stay, and serve until interrupted"),
-  ],
+  options: OPTIONS,
+  opening: ({ serve }) => ({ serve }),
   async run(call) {
     const { output } = call;
     const exit = await eachName(call, async (file) => {
@@ -36,9 +40,8 @@ export const shareVerb: Verb = {
 
 function share(
   file: string,
-  { api, cwd, flags, output, signal }: VerbCall,
+  { api, cwd, flags: { watch }, output, signal }: VerbCall<PeerApi, typeof OPTIONS>,
 ): Promise<ShareResult> {
-  const watch = flags.watch === true ? true : undefined;
   return withProgress(file, output, (show) =>
     api.share({ file, cwd, watch }, {
       signal,

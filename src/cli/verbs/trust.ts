@@ -21,16 +21,17 @@ const listVerb: Verb = {
   },
 };
 
+const ACCEPT_OPTIONS = { publisher: publisherOption("which one") };
+
 /** `trust accept NAME`: prints who is remembered from now on, with `--json` as a TrustEntry. */
-const acceptVerb: Verb = {
+const acceptVerb: Verb<typeof ACCEPT_OPTIONS> = {
   name: "accept",
   arguments: "<NAME>",
   summary: "remember a publisher for a name, in place of any other: the only one who offers it",
   examples: ["accept debian.iso", "accept debian.iso --publisher 3d5464ed1b6b"],
   role: "verb",
-  options: () => [publisherOption("which one")],
-  async run({ api, args: [word = ""], flags, output }) {
-    const { publisher } = flags as { publisher?: string };
+  options: ACCEPT_OPTIONS,
+  async run({ api, args: [word = ""], flags: { publisher }, output }) {
     const entry = await api.accept({ name: typedName(word), publisher });
     if (output.json) return await output.value(entry);
     await output.line(`${entry.name}  publisher ${entry.publisher}  accepted`);

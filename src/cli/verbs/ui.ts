@@ -1,17 +1,19 @@
-import { Option } from "commander";
 import { Fault } from "../../fault.ts";
 import { stateFolderOf } from "../../store/state/state_folder.ts";
 import { openBrowser } from "../process/open_browser.ts";
+import { negative } from "../args/cli_option.ts";
 import type { RunningVerb } from "./verb.ts";
 
+const OPTIONS = { open: negative("--no-open", "only print the link", { variable: null }) };
+
 /** `ui`: the page of the running peer; with `--json` as `{address, link, opened}`. */
-export const uiVerb: RunningVerb = {
+export const uiVerb: RunningVerb<typeof OPTIONS> = {
   name: "ui",
   summary: "open the page of the running peer in the browser, or print its sign-in link",
   examples: ["ui", "ui --no-open"],
   role: "running",
   without: "Cannot open the page: no peer runs for this folder; start one with 'shoal peer --ui'",
-  options: () => [new Option("--no-open", "only print the link")],
+  options: OPTIONS,
   async run({ page, flags, output }) {
     if (!page) throw new Fault("network", uiVerb.without);
     const { address, link, dir } = await page.openUi();

@@ -1,4 +1,4 @@
-import type { Option } from "commander";
+import type { FlagsOf, OptionTable } from "../args/cli_option.ts";
 import type { PeerApi, QueryApi } from "../../peer/api/peer_api.ts";
 import type { Ask } from "../output/ask.ts";
 import type { UiDoor } from "../../web/ui_door.ts";
@@ -6,11 +6,11 @@ import type { ExitCode } from "../output/exit_code.ts";
 import type { Output } from "../output/output.ts";
 
 /** What a verb is asked, by the shell or as a command of its own. */
-export interface VerbCall<Api extends QueryApi = PeerApi> {
+export interface VerbCall<Api extends QueryApi = PeerApi, O = OptionTable> {
   api: Api;
   args: string[];
-  /** The verb's own options, by their camel-case names. */
-  flags: Record<string, unknown>;
+  /** The verb's own options. */
+  flags: FlagsOf<O>;
   /** Relative paths start here: an absolute path. */
   cwd: string;
   /** When the command began, by performance.now(). */
@@ -27,42 +27,59 @@ export interface VerbCall<Api extends QueryApi = PeerApi> {
 }
 
 /** Something that a peer can be asked to do. The command line and the shell are built from these. */
-export type Verb = QueryVerb | RunningVerb | PeerVerb;
+export type Verb<O extends OptionTable = OptionTable> = QueryVerb<O> | RunningVerb<O> | PeerVerb<O>;
 
-export interface PeerVerb extends VerbParts {
+export interface PeerVerb<O extends OptionTable = OptionTable> extends VerbParts<O> {
   role: "verb";
-  run(call: VerbCall): Promise<ExitCode | void>;
+  /** How the peer is to be opened for it, where that depends on what is asked. */
+  opening?(flags: FlagsOf<O>): Opening;
+  run(call: VerbCall<PeerApi, O>): Promise<ExitCode | void>;
 }
 
 /** Only looks, and so needs no shared folder of its own. */
-export interface QueryVerb extends VerbParts {
+export interface QueryVerb<O extends OptionTable = OptionTable> extends VerbParts<O> {
   role: "query";
-  run(call: VerbCall<QueryApi>): Promise<ExitCode | void>;
+  run(call: VerbCall<QueryApi, O>): Promise<ExitCode | void>;
 }
 
 /** Is for the running peer alone; `without` says what can't be done where none runs. */
-export interface RunningVerb extends VerbParts {
+export interface RunningVerb<O extends OptionTable = OptionTable> extends VerbParts<O> {
   role: "running";
   without: string;
-  run(call: VerbCall): Promise<ExitCode | void>;
+  run(call: VerbCall<PeerApi, O>): Promise<ExitCode | void>;
 }
 
 /** A verb without what it does: {@link Verb.run} returns an exit code when it said itself what failed. */
-interface VerbParts {
+interface VerbParts<O extends OptionTable> {
   name: string;
   /** In commander's words: `<NAME>`, `[PATTERN]`, `<FILE...>`. */
   arguments?: string;
   summary: string;
   /** Without the words that come before the verb: `get debian.iso -o -`. */
   examples: string[];
-  options?(): Option[];
-  /** Options that only make sense outside the shell. */
-  onceOptions?(): Option[];
+  options?: O;
   /**
    * Looks at what it is asked before a peer is opened for it, which may hold DIR. `random` gives
    * numbers from 0 (included) to 1 (excluded); default Math.random.
    */
-  prepare?(call: Omit<VerbCall, "api" | "serving" | "ask">, random?: () => number): Promise<void>;
+  prepare?(call: Prepared<O>, random?: () => number): Promise<void>;
+}
+
+/** A call before there is a peer. */
+export type Prepared<O = OptionTable> = Omit<VerbCall<PeerApi, O>, "api" | "serving" | "ask">;
+
+/** What a verb needs a peer of its own for, where none runs that could be asked. */
+export interface Opening {
+  /** Stay and serve until it is stopped. */
+  serve?: boolean;
+  /** Stay and serve for so many seconds. */
+  seedFor?: number;
+  /** Wait so long for whoever has DIR, in milliseconds. */
+  waitMs?: number;
+  /** Change nothing in a DIR that has no state. */
+  plan?: boolean;
+  /** Give up so many seconds after the start. */
+  deadline?: number;
 }
 
 /** Verbs under a word of their own: `trust list`. */

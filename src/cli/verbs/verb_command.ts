@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { addOptions } from "../args/cli_option.ts";
 import type { ExitCode } from "../output/exit_code.ts";
 import type { Verb, VerbGroup } from "./verb.ts";
 
@@ -6,7 +7,7 @@ import type { Verb, VerbGroup } from "./verb.ts";
 export interface VerbLine {
   verb: Verb;
   args: string[];
-  /** The verb's own options, by their camel-case names. */
+  /** The verb's own options. */
   flags: Record<string, unknown>;
   command: Command;
 }
@@ -35,8 +36,8 @@ export function addVerb(
     return;
   }
   if (verb.arguments) command.argument(verb.arguments);
-  const options = [...verb.options?.() ?? [], ...(place.once && verb.onceOptions?.() || [])];
-  for (const option of options) command.addOption(option);
+  const options = Object.entries(verb.options ?? {}).filter(([, one]) => place.once || !one.once);
+  addOptions(command, Object.fromEntries(options));
   addExamples(command, verb.examples.map((example) => place.prefix + example));
   command.action(async () => {
     await place.act({ verb, args: command.args, flags: command.opts(), command });

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { type PeerFlags, settingsOf, settleEnvironment } from "../../../src/cli/args/options.ts";
+import { type PeerFlags, settingsOf } from "../../../src/cli/args/options.ts";
+import { settleEnvironment } from "../../../src/cli/args/settle_environment.ts";
 import { buildProgram } from "../../../src/cli/program/program.ts";
 import { buildShellProgram } from "../../../src/cli/shell/shell_program.ts";
 import { splitWords } from "../../../src/cli/args/split_words.ts";
@@ -30,13 +31,13 @@ async function parse(...argv: string[]): Promise<Parsed> {
     newKey: (file, flags) => keep("new-key", flags, [file], flags),
     peer: (flags) => keep("peer", flags),
     verb: ({ verb, args, flags }, peerFlags) => keep(verb.name, peerFlags, args, flags),
-    config: (what, peer) => keep(`config ${what}`, peer.opts()),
+    config: (what, flags) => keep(`config ${what}`, flags),
     completion: (shell) => keep(`completion ${shell}`, {}),
     installService: (parent, words, flags) => {
       return keep(`${parent.name()} install-service ${words.join(" ")}`.trim(), flags);
     },
-    doctor: (peer) => keep("doctor", peer.opts()),
-    adoptState: (peer, flags) => keep("adopt-state", peer.opts(), [], flags),
+    doctor: (flags) => keep("doctor", flags),
+    adoptState: (peer, flags) => keep("adopt-state", peer, [], flags),
   });
   takeOver(program);
   settleEnvironment(program);
