@@ -12,8 +12,8 @@ import type { AdoptStateFlags } from "./args/options.ts";
 import type { Stop } from "./process/stop.ts";
 
 /**
- * `shoal peer adopt-state`: shows what the state in DIR would have a peer do, and takes it over once its
- * user agrees, so that a DIR that was moved or restored from a backup goes on.
+ * `shoal peer adopt-state`: shows what a peer would do with the state in DIR, and takes it over
+ * once its user agrees, so that a DIR that was moved or restored from a backup can be used again.
  */
 export async function adoptState(
   flags: PeerFlags,
@@ -56,7 +56,7 @@ async function report(
   );
 }
 
-/** Throws a `usage` Fault unless somebody at the terminal says yes. */
+/** Asks the user at the terminal. Throws a `usage` Fault unless the answer is yes. */
 async function confirm(
   folder: StateFolder,
   { output, peer, newIdentity, stop, summary }: {

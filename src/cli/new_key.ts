@@ -7,7 +7,7 @@ import { Output } from "./output/output.ts";
 import type { NewKeyFlags } from "./args/options.ts";
 import { formatTime } from "./output/units.ts";
 
-/** How long a rotated key is still good unless told otherwise, in seconds. */
+/** Time for which a rotated key stays valid, by default, in seconds. */
 const CARRIED_FOR = 7 * 86_400;
 
 /** `shoal bootstrap new-key`: writes a swarm key, and says what the swarm is known by. */

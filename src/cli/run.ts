@@ -15,7 +15,7 @@ export async function run(argv: string[]): Promise<ExitCode> {
   return await Promise.race([dispatch(argv, stop), stop.forced, strayFailure()]);
 }
 
-/** Resolves when something failed that nobody waited for: it too ends in one line and a code. */
+/** Resolves when something failed that no caller waited for: it too ends in one line and a code. */
 function strayFailure(): Promise<ExitCode> {
   return new Promise((resolve) => {
     addEventListener("unhandledrejection", (event) => {
@@ -104,7 +104,7 @@ async function dispatch(argv: string[], stop: Stop): Promise<ExitCode> {
   }
 }
 
-/** Whether a command line that could not be parsed asked for JSON. */
+/** True if a command line that could not be parsed asked for JSON. */
 function wantsJson(argv: string[]): boolean {
   const end = argv.indexOf("--");
   return argv.slice(0, end < 0 ? undefined : end).includes("--json") || Deno.env.has("SHOAL_JSON");

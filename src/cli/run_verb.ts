@@ -20,13 +20,13 @@ import type { VerbLine } from "./verbs/verb_command.ts";
 import { deadlineOf } from "./verbs/deadline.ts";
 import { whileHeld } from "./process/while_held.ts";
 
-/** A deadline that is kept elsewhere is told from there first, in milliseconds. */
+/** Grace for a deadline that is kept elsewhere and reported from there, in milliseconds. */
 const DEADLINE_GRACE_MS = 500;
 
 /**
  * Runs one verb as a command of its own: asks the running peer of the folder, or is a peer for as
  * long as it takes. With `--serve` it then stays until it is stopped, and with `--seed-for` for so
- * long, unless a running peer serves. With `--wait-lock` it waits for whoever has DIR.
+ * long, unless a running peer serves. With `--wait-lock` it waits until DIR is free.
  */
 export async function runVerb(line: VerbLine, flags: PeerFlags, stop: Stop): Promise<ExitCode> {
   const started = performance.now();

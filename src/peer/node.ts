@@ -108,9 +108,9 @@ export class PeerNode implements UiApi {
   }
 
   /**
-   * Listens, registers with the bootstraps, and keeps an eye on the shared files. With `resume`, it goes
-   * on with what isn't whole, also with what fails later; without, whatever it fetches is served for as
-   * long as it runs, also what isn't shared.
+   * Listens, registers with the bootstraps, and watches the shared files. With `resume`, it
+   * continues partial downloads, also those that fail later; without, everything that it fetches is
+   * served for as long as it runs, also what isn't shared.
    */
   async serve({ resume = true }: { resume?: boolean } = {}): Promise<void> {
     // What was killed has not tidied up.

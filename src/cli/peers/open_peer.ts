@@ -12,9 +12,9 @@ import { QueryPeer } from "../../peer/query_peer.ts";
 import type { PeerSettings } from "../../peer/api/settings.ts";
 
 /**
- * What a peer is wanted for: `serve` owns DIR and listens; `verb` asks the running peer of DIR, or
- * owns DIR itself without listening; `seed` asks it too, or else owns DIR and listens, but takes nothing
- * up that others left; `plan` is a `verb` that leaves nothing in a DIR where there was no state.
+ * The role of a peer: `serve` owns DIR and listens; `verb` asks the running peer of DIR, or owns
+ * DIR itself without listening; `seed` asks it too, or else owns DIR and listens, but resumes no
+ * downloads; `plan` is a `verb` that leaves nothing in a DIR where there was no state.
  */
 export type Role = "serve" | "seed" | "verb" | "plan";
 
@@ -96,7 +96,7 @@ function remote(running: ControlClient): OpenPeer {
   return { api: running, page: running, remote: true, close: () => Promise.resolve() };
 }
 
-/** A peer whose state is gone afterwards, where there was none before. */
+/** Opens a peer and removes its state afterwards, if there was none before. */
 async function openForPlan(
   settings: PeerSettings,
   transport: PrivateTransport | undefined,
@@ -116,7 +116,7 @@ async function openForPlan(
   }
 }
 
-/** How the members of a private swarm talk; undefined for an open one. */
+/** The transport of a private swarm; undefined for an open one. */
 export async function transportOf(
   { swarmKey }: PeerSettings,
 ): Promise<PrivateTransport | undefined> {
@@ -125,7 +125,9 @@ export async function transportOf(
   return await openSwarm(swarmKey);
 }
 
-/** What is known of publishers in a folder that nobody needs to own for that, or that isn't there. */
+/**
+ * Reads the remembered publishers of a folder that need not be owned for that, and may not exist.
+ */
 async function peekTrustOf(dir: string) {
   const folder = stateFolderOf(dir);
   // What somebody else has put there is no reason to trust anybody.
@@ -141,8 +143,8 @@ async function peekTrustOf(dir: string) {
 }
 
 /**
- * What to say when DIR is held by a peer that runs: others can ask it. One that was asked, and didn't
- * answer, is `running`.
+ * The Fault for a DIR that is held by a running peer, which other commands can ask. `running` is
+ * the peer that was asked and didn't answer.
  */
 async function heldByPeer(
   cause: unknown,

@@ -1,9 +1,9 @@
 /** A configuration, as a peer is asked for it and tells of it. */
 
-/** Where a value comes from; the first of them that has one wins. */
+/** The source of a value; the first of them that has one wins. */
 export type Origin = "flag" | "environment" | "file" | "default";
 
-/** What a peer is set to, as people write it. */
+/** The settings of a peer, as they are written in the config file. */
 export interface ConfigValues {
   /** HOST:PORT of each bootstrap. */
   bootstrap: string[];
@@ -16,28 +16,28 @@ export interface ConfigValues {
   limit_up: number | null;
   limit_down: number | null;
   upload_slots: number;
-  /** Whether the swarm is private. */
+  /** True in a private swarm. */
   swarm_key: boolean;
-  /** Whether the page is served from the start, or at which port. */
+  /** True to serve the UI from the start, or the port for it. */
   ui: boolean | number;
-  /** Where; null is this machine only. */
+  /** The address that serves the UI; null is this machine only. */
   ui_host: string | null;
-  /** Where its password is: an absolute path. */
+  /** The file with the UI's password: an absolute path. */
   ui_password_file: string | null;
   theme: Theme;
 }
 
-/** How the page looks; `auto` is as the browser prefers. */
+/** The colours of the UI; `auto` follows the browser. */
 export type Theme = typeof THEMES[number];
 export const THEMES = ["auto", "light", "dark"] as const;
 
-/** What is set, and where it comes from. */
+/** The configuration, and the origin of each value. */
 export interface ConfigView {
   /** The config file, whether or not it exists. */
   path: string;
   values: ConfigValues;
   origins: Record<keyof ConfigValues, Origin>;
-  /** Keys whose value holds only after a restart: the peer runs with another one. */
+  /** Keys whose value takes effect only after a restart: the peer runs with another one. */
   restart: string[];
   /** Keys that the file sets, but a flag or the environment sets otherwise. */
   overruled: string[];

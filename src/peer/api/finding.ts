@@ -1,13 +1,13 @@
 import { Fault, type FaultKind, messageOf } from "../../fault.ts";
 
-/** What a look at one thing came to. */
+/** The result of one check. */
 export type Finding =
   & {
-    /** What was looked at: one or two words. */
+    /** The name of the check: one or two words. */
     check: string;
     /** One line. */
     message: string;
-    /** What to do about it. */
+    /** The next step for the user. */
     remedy?: string;
   }
   & ({ level: "ok" | "warning" } | { level: "fault"; kind: FaultKind });

@@ -4,15 +4,17 @@ import type { Taken } from "../../trust/choose_offer.ts";
 import type { Kind } from "../../wire/protocol.ts";
 
 export interface GetRequest {
-  /** What to fetch by name. With `id` it only says what to call it. */
+  /** The name to fetch. With `id`, only the name under which the file is put. */
   name: string;
-  /** Which content: a whole file id, or the first 8 or more hex digits of one. */
+  /** A content: a whole file id, or the first 8 or more hex digits of one. */
   id?: string;
-  /** Whose: a whole peer id, or its first 8 or more hex digits. Default the one who is remembered. */
+  /**
+   * A publisher: a whole peer id, or its first 8 or more hex digits. Default the remembered one.
+   */
   publisher?: string;
-  /** What the SHA-256 of the whole file must be: 64 hex digits. */
+  /** The expected SHA-256 of the whole file: 64 hex digits. */
   sha256?: string;
-  /** Where to put it: an absolute path of a file or an existing folder. Default DIR/name. */
+  /** The destination: an absolute path of a file or an existing folder. Default DIR/name. */
   output?: string;
   /** Replace what is at the destination. Default false. */
   overwrite?: boolean;
@@ -27,11 +29,11 @@ export interface GetRequest {
   no_clobber?: boolean;
   /** Files to copy chunks from that needn't be fetched then: absolute paths. */
   reuse?: string[];
-  /** How long it may take, in milliseconds; then it fails with a `deadline` Fault. Default for ever. */
+  /** Time after which it fails with a `deadline` Fault, in milliseconds. Default none. */
   deadline?: number;
   /**
-   * How long to wait while nobody who has it can be reached, or nobody has it yet, in milliseconds.
-   * Default 60 s, but not at all for what nobody has.
+   * Time to wait for a source, in milliseconds. Default 60 s while known sources can't be reached,
+   * and none while there are no sources.
    */
   wait?: number;
   /** Most bytes per second. Default what the peer is limited to. */
@@ -50,10 +52,10 @@ export interface GetOptions {
   onEvent?: (event: GetEvent) => void;
 }
 
-/** How far a download is. */
+/** The progress of a download. */
 export interface Progress {
   phase: "finding" | "checking" | "connecting" | "fetching" | "finishing";
-  /** What is there: fetched now, or from before. */
+  /** Bytes that are there, from before and fetched now. */
   bytes: number;
   /** Undefined until the file was found. */
   size?: number;
@@ -65,7 +67,7 @@ export interface Progress {
   sources: number;
 }
 
-/** What happens to a download, for programs: lines of `--json`. */
+/** An event of a download, for programs: a line of `--json`. */
 export type GetEvent =
   /** It is known what will be fetched, and from how many. */
   | {
@@ -79,37 +81,37 @@ export type GetEvent =
   }
   | { event: "source_dropped"; name: string; address: string; peer?: string; reason: string };
 
-/** What a `get` would do. Field names are those of `--json`. */
+/** The plan of a `get`. Field names are those of `--json`. */
 export interface Plan extends Pick<Receipt, "name" | "id" | "size" | "publisher" | "trust"> {
-  /** Where it would be put. */
+  /** The destination. */
   path: string;
   /** `none`: it is up to date, or was to be left alone. */
   action: "fetch" | "replace" | "none";
   /** Set when something is at the destination, and was to be left alone. */
   kept?: true;
   /**
-   * What is there or was left by an earlier try, what would be copied from files here, as far as their
-   * digests are known, and what would be fetched. Together they are `size`.
+   * Bytes that are there or left by an earlier try, bytes that would be copied from files here, as
+   * far as their digests are known, and bytes that would be fetched. Together they are `size`.
    */
   bytes: { there: number; reused: number; missing: number };
-  /** Who would be asked. */
+  /** The sources that would be asked. */
   sources: string[];
 }
 
-/** What a download ends with. Field names are those of `--json`. */
+/** The receipt of a download. Field names are those of `--json`. */
 export interface Receipt {
   kind: Kind;
   name: string;
   id: string;
   /** Bytes; of a folder those of all its files. */
   size: number;
-  /** Who signed for it; undefined for a legacy peer's file. */
+  /** The publisher that signed the announcement; undefined for a legacy peer's file. */
   publisher?: string;
-  /** Why it was taken; undefined for what was there and was left alone. */
+  /** The reason to trust it; undefined for a file that was there and was left alone. */
   trust?: Taken;
   /** Of the whole file, where that was to be compared, and was as it should be. */
   sha256?: string;
-  /** Where it was put; undefined for a download to standard output. */
+  /** The path of the file; undefined for a download to standard output. */
   path?: string;
   /** True when the destination held the same content already and nothing was transferred. */
   up_to_date: boolean;
@@ -133,7 +135,7 @@ export interface Receipt {
   sources: SourceReceipt[];
 }
 
-/** What became of the files of a folder. */
+/** The numbers of a folder's files, by what was done with them. */
 export interface FileCounts {
   fetched: number;
   /** Copied from other files on this machine that have the same content. */
@@ -154,7 +156,7 @@ export interface SourceReceipt {
   retries: number;
   /** Chunks that failed their digest. */
   bad_chunks: number;
-  /** Why it was dropped, where it was. */
+  /** The reason why it was dropped, if it was. */
   dropped?: string;
 }
 

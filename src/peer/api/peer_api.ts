@@ -1,7 +1,7 @@
 /**
- * What a peer can be asked to do, by the shell, the one-shot verbs and the page alike: PeerNode does
- * the work in this process, ControlClient asks a running peer over its control endpoint. QueryPeer only
- * answers what needs no shared folder. All failures are Faults.
+ * The requests that a peer answers, for the shell, the one-shot verbs and the UI alike: PeerNode
+ * does the work in this process, ControlClient asks a running peer over its control endpoint.
+ * QueryPeer only answers what needs no shared folder. All failures are Faults.
  */
 import type { LeftOut } from "../../store/tree/walk_tree.ts";
 import type { FileRecord, Kind, PeerRecord } from "../../wire/protocol.ts";
@@ -16,7 +16,7 @@ export type * from "./share_api.ts";
 export type * from "./status_api.ts";
 export type * from "./trust_api.ts";
 
-/** What can be changed while a peer runs. */
+/** The settings that can be changed while a peer runs. */
 export interface LiveSettings {
   /** Most bytes per second that are served to others; null is no limit. */
   limit_up: number | null;
@@ -26,11 +26,11 @@ export interface LiveSettings {
   upload_slots: number;
 }
 
-/** What can be asked about a swarm without a shared folder. */
+/** The questions about a swarm that need no shared folder. */
 export interface QueryApi {
   /** The active peers, from every bootstrap. */
   listPeers(): Promise<PeerRecord[]>;
-  /** What the swarm offers, names in order. `pattern` is a glob; default all. */
+  /** Lists the swarm's files, names in order. `pattern` is a glob; default all. */
   listFiles(pattern?: string): AsyncGenerator<ListedFile>;
   /** Every version of a name that any peer has, the newest of each publisher first. */
   listVersions(name: string): Promise<ListedFile[]>;
@@ -44,7 +44,10 @@ export interface PeerApi extends QueryApi {
   unshare(name: string): Promise<SharedFile>;
   /** Fetches a file to disk; nothing stands at the destination before it is whole and verified. */
   get(request: GetRequest, options?: GetOptions): Promise<Receipt>;
-  /** What {@link get} would do. Nothing is fetched, and nobody is remembered. Throws as that does. */
+  /**
+   * Returns what {@link get} would do. Nothing is fetched, and no publisher is remembered. Throws
+   * as that does.
+   */
   plan(request: GetRequest, options?: { signal?: AbortSignal }): Promise<Plan>;
   /** Fetches a file in order into `output`, each chunk verified before it is passed on. */
   stream(
@@ -64,14 +67,16 @@ export interface PeerApi extends QueryApi {
   pause(request: Pick<GetRequest, "name" | "id">): Promise<PartialStatus[]>;
   /** Goes on with downloads that were paused, chosen as for {@link cancel}, and returns them. */
   resume(request: Pick<GetRequest, "name" | "id">): Promise<PartialStatus[]>;
-  /** Who is remembered, by name. */
+  /** Lists the remembered publishers, by name. */
   trust(): Promise<TrustEntry[]>;
   /**
-   * Remembers a publisher for a name, in place of any other. Throws `not_found` when nobody who fits
-   * offers it, and `ambiguous` when several do.
+   * Remembers a publisher for a name, in place of any other. Throws `not_found` when no fitting
+   * publisher offers it, and `ambiguous` when several do.
    */
   accept(request: TrustRequest): Promise<TrustEntry>;
-  /** Forgets who is remembered for a name, and returns that. Throws `not_found`. */
+  /**
+   * Forgets the publisher that is remembered for a name, and returns the entry. Throws `not_found`.
+   */
   forget(name: string): Promise<TrustEntry>;
   settings(): Promise<LiveSettings>;
   /** Changes those that are given, for as long as the peer runs, and returns all of them. */

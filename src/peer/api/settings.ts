@@ -2,9 +2,9 @@ import { Fault, quoted } from "../../fault.ts";
 import type { Address } from "../../wire/connection.ts";
 import type { ConfigChanges, ConfigView } from "./config.ts";
 
-/** Where a bootstrap listens unless told otherwise. */
+/** The default port of a bootstrap. */
 export const BOOTSTRAP_PORT = 8_000;
-/** Where a peer listens unless told otherwise. */
+/** The default port of a peer. */
 export const PEER_PORT = 10_000;
 
 /** Replies that a peer reads from disk and sends at a time, unless told otherwise, and at most: each costs 1 MiB of memory. */
@@ -14,7 +14,7 @@ export const UPLOAD_SLOTS_CAP = 1_024;
 /** Most characters in a host name, as the wire protocol has it. */
 const HOST_CAP = 255;
 
-/** What a peer has to be told before it can start. */
+/** The settings that a peer needs in order to start. */
 export interface PeerSettings {
   /** The shared folder: an absolute path. State lives in `.shoal/` below it. */
   dir: string;
@@ -24,7 +24,7 @@ export interface PeerSettings {
   state?: string;
   /** Asked and registered with, all of them. */
   bootstraps: Address[];
-  /** Where to listen: an address of this machine, or `0.0.0.0` or `::` for all. */
+  /** The address to listen at: one of this machine, or `0.0.0.0` or `::` for all. */
   host: string;
   /** 0 is any free port. */
   port: number;
@@ -44,11 +44,11 @@ export interface PeerSettings {
   limitDown?: number;
   /** Replies that are sent at a time. Default {@link UPLOAD_SLOTS}. */
   uploadSlots?: number;
-  /** Where its configuration is kept, for a peer that serves. */
+  /** The configuration of a peer that serves. */
   config?: ConfigSource;
 }
 
-/** What the configuration comes to: {@link ConfigView}, and the settings that it stands for. */
+/** A {@link ConfigView}, and the settings that follow from it. */
 export type Configured = ConfigView & { settings: PeerSettings };
 
 /** A config file, with what overrules it. Methods throw `usage` and `disk` Faults. */

@@ -7,7 +7,7 @@ export interface SharedFile {
   kind: Kind;
   /** Relative POSIX path by which others ask for it. */
   name: string;
-  /** Where it lies on this machine: an absolute path. */
+  /** The place on this machine: an absolute path. */
   path: string;
   /** File id, 64 hex digits; of a folder that of its manifest. */
   id: string;
@@ -17,9 +17,9 @@ export interface SharedFile {
   entries?: number;
   /** True when changes are looked for all the time, and announced. */
   watched: boolean;
-  /** When it was modified, in milliseconds since 1970. */
+  /** The time of the last modification, in milliseconds since 1970. */
   mtime: number;
-  /** Who announced it: a peer id. This peer's own, unless it holds another's file. */
+  /** The publisher of the announcement: a peer id. This peer's own, unless the file was fetched. */
   publisher: string;
   /** Bytes of it that were served to others since it was shared. */
   served: number;
@@ -39,7 +39,7 @@ export interface ShareRequest {
 export interface ShareResult extends SharedFile {
   /** False when the file, or all that is in the folder, was known and unchanged. */
   hashed: boolean;
-  /** What of a folder can't be shared, and why. */
+  /** The entries of a folder that can't be shared, with reasons. */
   left_out?: LeftOut[];
   seconds: number;
 }

@@ -1,4 +1,4 @@
-/** What a peer says of itself. */
+/** The status of a peer. */
 import type { Kind } from "../../wire/protocol.ts";
 import type { SharedFile } from "./share_api.ts";
 
@@ -6,7 +6,7 @@ export interface PeerStatus {
   /** This peer's id. */
   peer: string;
   agent: string;
-  /** Where it listens; undefined for a one-shot peer. */
+  /** The address that it listens at; undefined for a one-shot peer. */
   listening?: string;
   dir: string;
   /** `fingerprint`, 16 hex digits, tells one private swarm from another, and nothing of its key. */
@@ -23,10 +23,10 @@ export interface PeerStatus {
 
 export interface BootstrapStatus {
   address: string;
-  state: "connecting" | "registered" | "legacy" | "away" | "idle";
-  /** What this peer is listed as there. */
+  state: "connecting" | "registered" | "seed" | "away" | "idle";
+  /** The address under which the bootstrap lists this peer. */
   listed?: string;
-  /** Whether the bootstrap could call it there; undefined until that is known. */
+  /** True if the bootstrap could call that address; undefined until that is known. */
   reachable?: boolean;
   error?: string;
 }
@@ -51,13 +51,13 @@ export interface Transfer {
   retries: number;
   /** Down, while it is active: the sources, those in use first. */
   from: LiveSource[];
-  /** Up: who is served. */
+  /** Up: the peer that is served. */
   to?: string;
   /** Up: the peer id that it says it has. */
   peer?: string;
-  /** Why it failed. */
+  /** The reason of the failure. */
   error?: string;
-  /** When it began, in milliseconds since 1970. */
+  /** The time of its start, in milliseconds since 1970. */
   started: number;
 }
 
@@ -79,10 +79,10 @@ export interface LiveSource {
   state: "waiting" | "connecting" | "connected" | "pausing" | "lost" | "dropped";
   /** Bytes per second, lately. */
   rate: number;
-  /** What it brought of this download. */
+  /** Bytes of this download that came from it. */
   bytes: number;
   retries: number;
-  /** Why it isn't in use, where there is a reason. */
+  /** The reason why it isn't in use, if there is one. */
   error?: string;
 }
 
@@ -94,12 +94,14 @@ export interface PartialStatus {
   size: number;
   /** Bytes that needn't be fetched again. */
   bytes: number;
-  /** When it last got further, as far as that is on disk, in milliseconds since 1970. */
+  /** The time of the last progress that is on disk, in milliseconds since 1970. */
   updated: number;
-  /** `active` is being worked on now; `paused` goes on with the next `get`, or by itself. */
+  /** `active` is in progress; `paused` resumes with the next `get`, or by itself. */
   state: "active" | "paused";
-  /** Why it paused, where this peer saw it. */
+  /** The reason why it paused, if this peer knows it. */
   error?: string;
-  /** Set when it was paused by request: it goes on with `resume` or the next `get`, not by itself. */
+  /**
+   * Set when it was paused by request: it resumes with `resume` or the next `get`, not by itself.
+   */
   on_request?: true;
 }

@@ -1,4 +1,4 @@
-/** Listings, and who is remembered for a name. */
+/** Listings, and remembered publishers. */
 import type { TrustRecord } from "../../store/state/trust_store.ts";
 import type { Standing } from "../../trust/choose_offer.ts";
 import type { FileRecord } from "../../wire/protocol.ts";
@@ -6,7 +6,7 @@ import type { FileRecord } from "../../wire/protocol.ts";
 /** One line of a listing, and what is known of its publisher in connection with its name. */
 export type ListedFile = FileRecord & { trust: Standing };
 
-/** Who is remembered for a name. */
+/** The publisher that is remembered for a name. */
 export type TrustEntry = TrustRecord;
 
 export interface TrustRequest {

@@ -1,6 +1,6 @@
 /**
- * What the page and HTTP clients can ask of a running peer besides PeerApi: only a PeerNode does it,
- * in its own process.
+ * The requests of the UI and of HTTP clients besides PeerApi: only a PeerNode answers them, in its
+ * own process.
  */
 import type { ManifestEntry } from "../../content/manifest.ts";
 import type { Finding } from "./finding.ts";
@@ -11,13 +11,13 @@ import type { GetRequest, PeerApi, ShareResult } from "./peer_api.ts";
 export interface DownloadMap {
   /** At most 1,000, and no more than the file has runs. */
   cells: number;
-  /** How much of each cell is there: per cent, 0 to 100. */
+  /** The share of each cell that is here: per cent, 0 to 100. */
   have: number[];
-  /** How many connected sources have each cell. */
+  /** The number of connected sources that have each cell. */
   sources: number[];
 }
 
-/** What was sent and received lately. */
+/** Bytes sent and received in recent seconds. */
 export interface History {
   /** Seconds that each number stands for. */
   interval: 1;
@@ -41,7 +41,7 @@ export interface OpenedFile {
   read(from: number, end: number, signal: AbortSignal): AsyncGenerator<Uint8Array>;
 }
 
-/** What is in a folder, by its verified manifest. */
+/** The entries of a folder, by its verified manifest. */
 export interface FolderListing {
   /** The folder's id, 64 hex digits. */
   id: string;
@@ -52,7 +52,7 @@ export interface FolderListing {
 }
 
 export interface UploadRequest {
-  /** What to call it: a relative POSIX path under DIR. */
+  /** The name of the new file: a relative POSIX path under DIR. */
   name: string;
   /** Its size, where the sender says so. */
   size?: number;
@@ -60,7 +60,10 @@ export interface UploadRequest {
 
 export interface UploadOptions {
   signal?: AbortSignal;
-  /** What has come, which is hashed as it comes; then what is hashed of a file that was there. */
+  /**
+   * Reports the bytes received, which are hashed as they come; then the bytes hashed of a file that
+   * was there.
+   */
   onProgress?: (
     progress: { received: number; size?: number } | { hashed: number; size: number },
   ) => void;
@@ -73,8 +76,8 @@ export interface UiApi extends PeerApi {
    */
   open(request: Pick<GetRequest, "name" | "id">, signal: AbortSignal): Promise<OpenedFile>;
   /**
-   * What is in a folder, or in the part of one. Nothing is put on disk. Throws a `usage` Fault for a
-   * file, and as {@link open} does.
+   * Lists a folder, or a part of one. Nothing is put on disk. Throws a `usage` Fault for a file,
+   * and as {@link open} does.
    */
   listFolder(
     request: Pick<GetRequest, "name" | "id">,
@@ -90,12 +93,12 @@ export interface UiApi extends PeerApi {
     body: ReadableStream<Uint8Array<ArrayBuffer>>,
     options?: UploadOptions,
   ): Promise<ShareResult>;
-  /** How far the download of a content is. Throws `not_found` when it isn't being fetched. */
+  /** The progress of the download of a content. Throws `not_found` when it isn't being fetched. */
   downloadMap(id: string): Promise<DownloadMap>;
   history(): Promise<History>;
   /** Looks at the bootstraps as this peer does, and at what only the owner of DIR can see. */
   diagnose(): Promise<Finding[]>;
-  /** What this peer is set to. Throws a `usage` Fault when the config file can't be used. */
+  /** The configuration of this peer. Throws a `usage` Fault when the config file can't be used. */
   config(): Promise<ConfigView>;
   /**
    * Changes the config file, and what can be changed while the peer runs. Nothing is changed when a
