@@ -23,7 +23,7 @@ export interface PeerStatus {
 
 export interface BootstrapStatus {
   address: string;
-  state: "connecting" | "registered" | "seed" | "away" | "idle";
+  state: "connecting" | "registered" | "legacy" | "away" | "idle";
   /** The address under which the bootstrap lists this peer. */
   listed?: string;
   /** True if the bootstrap could call that address; undefined until that is known. */
