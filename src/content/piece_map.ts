@@ -21,7 +21,7 @@ export interface PieceRange {
   end: number;
 }
 
-/** Runs in a file of `size` bytes. */
+/** Pieces in a file of `size` bytes. */
 export function pieceCount(size: number): number {
   return Math.ceil(size / PIECE_SIZE);
 }
@@ -31,6 +31,8 @@ export class PieceMap {
   readonly pieces: number;
   readonly #bits: Uint8Array<ArrayBuffer>;
   #count = 0;
+  /** Made when the first listener comes: most maps have none. */
+  #listeners: Set<(piece: number) => void> | undefined;
 
   /** A map of `pieces` pieces, none of them there. */
   constructor(pieces: number) {
@@ -61,7 +63,7 @@ export class PieceMap {
     return map;
   }
 
-  /** Runs that are there. */
+  /** The number of pieces that are there. */
   get count(): number {
     return this.#count;
   }
@@ -79,7 +81,15 @@ export class PieceMap {
     if (piece < 0 || piece >= this.pieces || this.has(piece)) return false;
     this.#bits[piece >> 3]! |= 1 << (piece & 7);
     this.#count++;
+    if (this.#listeners) { for (const onAdded of this.#listeners) onAdded(piece); }
     return true;
+  }
+
+  /** Calls back for each piece that is added from now on; returns how to stop that. */
+  onAdded(listener: (piece: number) => void): () => void {
+    const listeners = this.#listeners ??= new Set();
+    listeners.add(listener);
+    return () => void listeners.delete(listener);
   }
 
   /** Notes that a piece is not there. */

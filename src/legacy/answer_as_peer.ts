@@ -14,8 +14,13 @@ const encoder = new TextEncoder();
 /** Bytes of a `file_info` line for each chunk: a digest in hex, quotes and a comma. */
 const LINE_PER_CHUNK = 2 * DIGEST_SIZE + 3;
 
+/** A content that was looked up. */
+interface Sized {
+  content: { size: number };
+}
+
 /** What legacy peers can be sent, and how much at a time. */
-export interface LegacyUploads<C extends { size: number } = { size: number }> {
+export interface LegacyUploads<C extends Sized = Sized> {
   contents: {
     /** The content shared under a name. */
     named(name: string): C | undefined;
@@ -31,7 +36,7 @@ export interface LegacyUploads<C extends { size: number } = { size: number }> {
  * Answers a legacy peer. It sends one line and reads one on each connection; more than one are answered
  * as well.
  */
-export async function answerAsPeer<C extends { size: number }>(
+export async function answerAsPeer<C extends Sized>(
   connection: Connection,
   first: Message,
   { contents, slots }: LegacyUploads<C>,
@@ -46,7 +51,7 @@ export async function answerAsPeer<C extends { size: number }>(
 }
 
 /** The reply's line, in parts: the list of digests is as long as the file has chunks. */
-function* answerTo<C extends { size: number }>(
+function* answerTo<C extends Sized>(
   message: Message,
   to: string,
   contents: LegacyUploads<C>["contents"],
@@ -54,9 +59,9 @@ function* answerTo<C extends { size: number }>(
   const parsed = v.safeParse(LegacyPeerRequest, message);
   if (!parsed.success) return yield* failure("Unknown action");
   const request = parsed.output;
-  const content = contents.named(request.filename);
-  if (!content) return yield* failure("File not found");
-  const { size } = content;
+  const found = contents.named(request.filename);
+  if (!found) return yield* failure("File not found");
+  const { size } = found.content;
   const { chunks, levels } = treeShape(size);
   try {
     if (request.action === "file_request") {
@@ -67,7 +72,7 @@ function* answerTo<C extends { size: number }>(
       const opening = JSON.stringify({ ...head, num_chunks: chunks, chunk_hashes: [] });
       yield encoder.encode(opening.slice(0, -2));
       for (let block = 0; block < levels[0].pages; block++) {
-        yield hashList(contents.page(content, 0, block), block > 0);
+        yield hashList(contents.page(found, 0, block), block > 0);
       }
       return yield encoder.encode("]}\n");
     }
@@ -75,7 +80,7 @@ function* answerTo<C extends { size: number }>(
     if (chunk_index >= chunks) return yield* failure("Invalid chunk index");
     const position = chunk_index * CHUNK_SIZE;
     const bytes = new Uint8Array(Math.min(CHUNK_SIZE, size - position));
-    contents.read(content, position, bytes, { to });
+    contents.read(found, position, bytes, { to });
     const data = bytes.toBase64();
     yield encoder.encode(
       JSON.stringify({ action: "chunk_data", filename, chunk_index, data }) + "\n",

@@ -2,14 +2,27 @@ import { pieceCount, PieceMap } from "../../src/content/piece_map.ts";
 import type { Servable } from "../../src/store/disk/servable.ts";
 import type { Bytes } from "./bytes.ts";
 
+/** A map that counts its listeners. */
+export class HeardMap extends PieceMap {
+  listeners = 0;
+
+  override onAdded(listener: (piece: number) => void): () => void {
+    const stop = super.onAdded(listener);
+    this.listeners++;
+    return () => {
+      stop();
+      this.listeners--;
+    };
+  }
+}
+
 /** A download that grows when the test says so. */
 export class Growing implements Servable {
   readonly name = "growing";
   readonly id: string;
   readonly size: number;
-  readonly map: PieceMap;
+  readonly map: HeardMap;
   readonly content: Bytes;
-  readonly heard = new Set<(piece: number) => void>();
   readable = true;
   sources?: Servable["sources"];
 
@@ -17,7 +30,7 @@ export class Growing implements Servable {
     this.id = id;
     this.size = content.length;
     this.content = content;
-    this.map = new PieceMap(pieceCount(content.length));
+    this.map = new HeardMap(pieceCount(content.length));
   }
 
   read(position: number, into: Uint8Array): boolean {
@@ -25,14 +38,7 @@ export class Growing implements Servable {
     return this.readable;
   }
 
-  onPiece(heard: (piece: number) => void): () => void {
-    this.heard.add(heard);
-    return () => this.heard.delete(heard);
-  }
-
   get(...pieces: number[]): void {
-    for (const piece of pieces) {
-      if (this.map.add(piece)) { for (const heard of this.heard) heard(piece); }
-    }
+    for (const piece of pieces) this.map.add(piece);
   }
 }

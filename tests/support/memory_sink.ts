@@ -12,13 +12,20 @@ export class MemorySink implements Sink {
   readonly content: Bytes;
   /** Where the chunks begin that were stored. */
   readonly written = new Set<number>();
-  /** Runs that it was told are done. */
+  /** Pieces that were added to its map. */
   readonly done: number[] = [];
 
   /** `map`: what is there from before. Default nothing. */
   constructor(size: number, map = new PieceMap(pieceCount(size))) {
     this.content = new Uint8Array(size);
     this.map = map;
+    map.onAdded((piece) => {
+      const end = Math.min((piece + 1) * PIECE_SIZE, size);
+      for (let at = piece * PIECE_SIZE; at < end; at += CHUNK) {
+        if (!this.written.has(at)) throw new Error(`piece ${piece} is added without byte ${at}`);
+      }
+      this.done.push(piece);
+    });
   }
 
   store(position: number, { buffer, length, expected }: Payload): Promise<Stored> {
@@ -34,14 +41,5 @@ export class MemorySink implements Sink {
       }
     }
     return Promise.resolve({ bad, buffer: bytes.buffer });
-  }
-
-  pieceDone(piece: number): void {
-    if (this.done.includes(piece)) throw new Error(`piece ${piece} is done again`);
-    const end = Math.min((piece + 1) * PIECE_SIZE, this.content.length);
-    for (let at = piece * PIECE_SIZE; at < end; at += CHUNK) {
-      if (!this.written.has(at)) throw new Error(`piece ${piece} is done without byte ${at}`);
-    }
-    this.done.push(piece);
   }
 }

@@ -61,7 +61,7 @@ export class Place implements AsyncDisposable {
     const expected = await digestChunks(bytes);
     const { buffer, byteLength: length } = bytes;
     await partial.store(piece * PIECE_SIZE, { buffer, length, expected });
-    partial.pieceDone(piece);
+    partial.map.add(piece);
   }
 
   /** What the process forgets when it ends. */

@@ -11,9 +11,9 @@ import {
 import { Fault } from "../../fault.ts";
 import { type BackoffOptions, delay } from "../../async/retry.ts";
 import type { DigestStore } from "../../store/hash/digest_store.ts";
-import { BLOCK_DIGESTS, CHUNK_SIZE, REQUEST_CHUNKS } from "../../wire/protocol.ts";
-import { Budget, type Share } from "./budget.ts";
-import { type PipelineHost, RequestPipeline } from "./request_pipeline.ts";
+import { BLOCK_DIGESTS, CHUNK_SIZE } from "../../wire/protocol.ts";
+import { Budget } from "./budget.ts";
+import { type PipelineParts, type Reply, RequestPipeline } from "./request_pipeline.ts";
 import { MissingChunks } from "./missing_chunks.ts";
 import type { RateLimiter } from "../../async/rate_limiter.ts";
 import type { ReuseHost } from "./reuse.ts";
@@ -25,8 +25,8 @@ import { type Find, SourceSearch, TICK_MS, WAIT_MS } from "./source_search.ts";
 import { VerifiedBlocks } from "./verified_blocks.ts";
 import { Condition } from "../../async/condition.ts";
 
-/** How long to wait before those who could not bring a page of digests are asked again, in milliseconds. */
-const PAGE_AGAIN_MS = 500;
+/** How long to wait before sources that could not bring a digest block are asked again, in milliseconds. */
+const BLOCK_AGAIN_MS = 500;
 
 /** Takes from this machine what it can, and says so. */
 export type Reuse = (host: ReuseHost) => Promise<void>;
@@ -39,7 +39,7 @@ export interface DownloaderOptions {
   sink: Sink;
   /** Only these chunks are fetched, for a sink that keeps no account of pieces. Default all. */
   only?: ChunkRange;
-  /** Where verified pages of digests are kept. */
+  /** Where verified digest blocks are kept. */
   digests: DigestStore;
   sources: Source[];
   /** This peer's id. */
@@ -65,22 +65,18 @@ export interface DownloaderOptions {
 }
 
 /**
- * Fetches one file from all who have it. Each source has a lane with a window of requests; the picker
- * says which piece comes next; each chunk is verified, then written. What one source can't bring, another
- * is asked for.
+ * Fetches one file from all peers that have it. Each source has a pipeline with a window of requests; the
+ * picker says which piece comes next; each chunk is verified, then written. What one source can't bring,
+ * another is asked for.
  */
-export class Downloader implements PipelineHost, ReuseHost {
-  /** Chunks that came, those that were had from here, and those that had to be asked for again. */
+export class Downloader implements ReuseHost {
+  /** Chunks that came, those that were here, and those that had to be asked for again. */
   readonly tally = { fetched: 0, reused: 0, refetched: 0 };
   readonly shape: TreeShape;
-  readonly budget: Share;
   readonly #options: DownloaderOptions;
-  readonly #map: PieceMap;
-  readonly #picker: PiecePicker<Source>;
-  readonly #pages: VerifiedBlocks;
+  readonly #parts: PipelineParts;
   readonly #pool: SourcePool;
-  readonly #lanes = new Map<Source, RequestPipeline>();
-  readonly #missing: MissingChunks;
+  readonly #pipelines = new Map<Source, RequestPipeline>();
   readonly #ended = new AbortController();
   /** What no other source could mend: a full disk, a closed output. */
   #fatal: unknown;
@@ -96,20 +92,19 @@ export class Downloader implements PipelineHost, ReuseHost {
     const { id, size, sink, digests } = options;
     this.#options = options;
     this.shape = treeShape(size);
-    this.budget = (options.budget ?? new Budget()).share();
-    this.#pages = new VerifiedBlocks(id, this.shape, digests);
-    this.#map = new PieceMap(pieceCount(size));
-    for (let piece = 0; piece < this.#map.pieces; piece++) {
-      if (sink.map.has(piece)) this.#map.add(piece);
-    }
-    this.#missing = new MissingChunks(this.shape, this.#map);
-    if (options.only) this.#missing.only(options.only);
+    const missing = new MissingChunks(this.shape, sink.map ?? new PieceMap(pieceCount(size)));
+    if (options.only) missing.only(options.only);
     if (options.reuse) this.#undecided = 0;
-    this.#picker = new PiecePicker({
-      map: this.#map,
-      horizon: () => Math.min(horizonOf(sink, size), Math.floor(this.#undecided / PIECE_CHUNKS)),
-      peer: options.peer,
-    });
+    this.#parts = {
+      missing,
+      picker: new PiecePicker({
+        map: missing.map,
+        horizon: () => Math.min(horizonOf(sink, size), Math.floor(this.#undecided / PIECE_CHUNKS)),
+        peer: options.peer,
+      }),
+      blocks: new VerifiedBlocks(id, this.shape, digests),
+      budget: (options.budget ?? new Budget()).share(),
+    };
     this.#pool = new SourcePool({
       use: (source, onConnected) =>
         this.#use(source, onConnected).catch((error) => {
@@ -122,9 +117,9 @@ export class Downloader implements PipelineHost, ReuseHost {
     });
   }
 
-  /** Sources that are connected now. */
+  /** The number of sources that are connected now. */
   get connected(): number {
-    return this.#lanes.size;
+    return this.#pipelines.size;
   }
 
   /** Every source that was named so far. */
@@ -134,10 +129,10 @@ export class Downloader implements PipelineHost, ReuseHost {
 
   /** Bytes per second that a source brings, lately. */
   rateOf(source: Source): number {
-    return this.#lanes.get(source)?.rate ?? 0;
+    return this.#pipelines.get(source)?.rate ?? 0;
   }
 
-  /** More sources; those that are known already are not added again. */
+  /** Adds sources; those that are known already are not added again. */
   add(sources: Source[]): void {
     if (!this.#ended.signal.aborted) this.#pool.add(sources);
   }
@@ -147,30 +142,29 @@ export class Downloader implements PipelineHost, ReuseHost {
     return this.#pool.states;
   }
 
-  /** What each connected source has. */
+  /** The map of each connected source. */
   get holdings(): PieceMap[] {
-    return this.#picker.maps;
+    return this.#parts.picker.maps;
   }
 
   /** Fetches these pieces before others, for a reader; undefined when it needs none any more. */
   prefer(reader: object, pieces: PieceRange | undefined): void {
-    this.#picker.prefer(reader, pieces);
-    this.wake();
+    this.#parts.picker.prefer(reader, pieces);
   }
 
-  /** How many chunks of a piece are verified and written. */
+  /** The number of chunks of a piece that are verified and written. */
   chunksIn(piece: number): number {
-    return this.#missing.countIn(piece);
+    return this.#parts.missing.countIn(piece);
   }
 
   /** Looks again at what can be fetched: the sink's horizon has moved. */
   wake(): void {
-    for (const lane of this.#lanes.values()) lane.wake();
+    this.#parts.picker.freed.notifyAll();
   }
 
   /** Ends the download as failed. */
   fail(error: unknown): void {
-    // What comes after its end is none of its business.
+    // What comes after its end does not concern it.
     if (this.#ended.signal.aborted) return;
     this.#fatal = error;
     this.#end();
@@ -184,7 +178,7 @@ export class Downloader implements PipelineHost, ReuseHost {
   async run(): Promise<void> {
     const { id, size, sources, signal, digests } = this.#options;
     if (size === 0) return await requireEmpty(id, digests);
-    if (this.#picker.missing === 0) return;
+    if (this.#isWhole) return;
     signal?.throwIfAborted();
     const abort = () => this.fail(signal!.reason);
     signal?.addEventListener("abort", abort);
@@ -206,28 +200,29 @@ export class Downloader implements PipelineHost, ReuseHost {
     if (this.#fatal !== undefined) throw this.#fatal;
   }
 
-  /** See {@link ReuseHost}: from whoever is connected, as soon as somebody is. */
+  /** See {@link ReuseHost}: from any connected source, as soon as there is one. */
   async page(page: number): Promise<Uint8Array> {
+    const { blocks } = this.#parts;
     for (;;) {
-      const stored = this.#pages.stored(0, page);
+      const stored = blocks.stored(0, page);
       if (stored) return stored;
       this.throwIfEnded();
       const joined = this.#joined.wait();
-      for (const [source, lane] of [...this.#lanes]) {
+      for (const [source, pipeline] of [...this.#pipelines]) {
         try {
-          return await this.#pages.page(0, page, source);
+          return await blocks.page(0, page, source);
         } catch (error) {
-          // Who hasn't got that page may still have what others lack.
-          if (error instanceof Fault && error.kind === "integrity") lane.fail(error);
+          // A source without that block may still have what others lack.
+          if (error instanceof Fault && error.kind === "integrity") pipeline.fail(error);
         }
       }
-      await Promise.race([joined, delay(PAGE_AGAIN_MS, this.#ended.signal)]);
+      await Promise.race([joined, delay(BLOCK_AGAIN_MS, this.#ended.signal)]);
     }
   }
 
   /** See {@link ReuseHost}. */
   needs(chunk: number): boolean {
-    return this.#missing.needs({ first: chunk, count: 1 });
+    return this.#parts.missing.needs({ first: chunk, count: 1 });
   }
 
   /** See {@link ReuseHost}. */
@@ -250,66 +245,6 @@ export class Downloader implements PipelineHost, ReuseHost {
     this.#ended.signal.throwIfAborted();
   }
 
-  take(source: Source, most: number): { pieces: PieceRange; unlessTaken: boolean } | undefined {
-    if (this.#ended.signal.aborted) return;
-    const pieces = this.#picker.take(source, most);
-    if (!pieces) return;
-    // Asked for ahead of the chunks, so that these needn't wait for it when they are here.
-    this.#pages.prefetch({ first: pieces.first * PIECE_CHUNKS, count: 1 }, source);
-    return { pieces, unlessTaken: this.#picker.isRare(pieces.first, source) };
-  }
-
-  taken(pieces: Iterable<number>): void {
-    for (const piece of pieces) this.#picker.promised(piece);
-  }
-
-  missingOf(pieces: PieceRange): ChunkRange[] {
-    return this.#missing.of(pieces, REQUEST_CHUNKS);
-  }
-
-  async store(
-    range: ChunkRange,
-    buffer: ArrayBuffer,
-    length: number,
-    source: Source,
-  ): Promise<ArrayBuffer> {
-    const right = Math.min(range.count * CHUNK_SIZE, this.shape.size - range.first * CHUNK_SIZE);
-    if (length !== right) {
-      const what = `${length} bytes in place of ${right}`;
-      throw new Fault("integrity", `${source.receipt.address} sent ${what}`);
-    }
-    const expected = this.#pages.known(range) ?? await this.#pages.digestsOf(range, source);
-    this.#ended.signal.throwIfAborted();
-    // Somebody else may have been quicker: what is there already is not written again.
-    if (!this.#missing.needs(range)) return buffer;
-    let stored;
-    try {
-      const payload = { buffer, length, expected };
-      stored = await this.#options.sink.store(range.first * CHUNK_SIZE, payload);
-    } catch (error) {
-      // What the sink can't take, no other source can mend.
-      this.fail(error);
-      throw error;
-    }
-    const good = goodStretches(length, stored.bad, CHUNK_SIZE);
-    for (const [from, to] of good) {
-      const first = range.first + from / CHUNK_SIZE;
-      this.#note({ first, count: Math.ceil((to - from) / CHUNK_SIZE) }, source);
-    }
-    source.receipt.bad_chunks += stored.bad.length;
-    this.tally.refetched += stored.bad.length;
-    if (stored.bad.length > 0) {
-      throw new Fault("integrity", `${source.receipt.address} sent a wrong chunk`);
-    }
-    return stored.buffer;
-  }
-
-  release(pieces: Iterable<number>, source: Source, failed: boolean): void {
-    if (failed) source.receipt.retries++;
-    for (const piece of pieces) this.#picker.release(piece, source, failed);
-    this.wake();
-  }
-
   /** What goes wrong with files here is no reason to fetch nothing; this side's disk is. */
   async #reuse(): Promise<void> {
     const { reuse } = this.#options;
@@ -320,48 +255,90 @@ export class Downloader implements PipelineHost, ReuseHost {
       if (error instanceof Fault && error.kind === "disk") this.fail(error);
     }
     this.#undecided = Infinity;
-    this.#picker.unordered();
-    this.wake();
+    this.#parts.picker.unordered();
   }
 
   async #use(source: Source, onConnected: () => void): Promise<void> {
     const { signal } = this.#ended;
+    const { picker } = this.#parts;
     await source.connect(signal, { limits: this.#options.limits, map: true });
     const map = await this.#mapOf(source);
     signal.throwIfAborted();
-    const lane = new RequestPipeline(source, this);
-    this.#picker.add(source, map, source.receipt.peer);
-    this.#lanes.set(source, lane);
+    const pipeline = new RequestPipeline(source, this.#parts);
+    picker.add(source, map, source.receipt.peer);
+    this.#pipelines.set(source, pipeline);
     this.#joined.notifyAll();
     onConnected();
     try {
-      await lane.run();
+      for await (const reply of pipeline) void this.#store(reply, source);
     } finally {
-      this.#lanes.delete(source);
-      this.#picker.remove(source);
-      this.wake();
+      this.#pipelines.delete(source);
+      picker.remove(source);
     }
   }
 
   /** What a source has; it is closed when the download ends before it says so. */
   async #mapOf(source: Source): Promise<PieceMap> {
     const { signal } = this.#ended;
+    const { picker } = this.#parts;
     const close = () => source.close();
     signal.addEventListener("abort", close);
     try {
       signal.throwIfAborted();
       const onPiece = (piece: number) => {
-        this.#picker.gained(source, piece);
-        this.#lanes.get(source)?.wake();
+        picker.gained(source, piece);
+        this.#pipelines.get(source)?.wake();
       };
-      return await source.have(onPiece, (piece) => this.#picker.promised(piece));
+      return await source.have(onPiece, (piece) => picker.promised(piece));
     } finally {
       signal.removeEventListener("abort", close);
     }
   }
 
-  /** Chunks are verified and written. Of two who brought the same at once, the first one is credited. */
-  #note(range: ChunkRange, source: Source): void {
+  /** Verifies and stores what came, and ends the reply. Never rejects. */
+  async #store(reply: Reply, source: Source): Promise<void> {
+    try {
+      reply.stored(await this.#verified(reply, source));
+    } catch (error) {
+      reply.failed(error);
+    }
+  }
+
+  /** Stores what is right; returns the memory. Throws an `integrity` Fault for wrong chunks. */
+  async #verified({ range, buffer, length }: Reply, source: Source): Promise<ArrayBuffer> {
+    const { blocks, missing } = this.#parts;
+    const right = Math.min(range.count * CHUNK_SIZE, this.shape.size - range.first * CHUNK_SIZE);
+    if (length !== right) {
+      const what = `${length} bytes in place of ${right}`;
+      throw new Fault("integrity", `${source.receipt.address} sent ${what}`);
+    }
+    const expected = blocks.known(range) ?? await blocks.digestsOf(range, source);
+    this.#ended.signal.throwIfAborted();
+    // Another source may have been quicker: what is there already is not written again.
+    if (!missing.needs(range)) return buffer;
+    let stored;
+    try {
+      const payload = { buffer, length, expected };
+      stored = await this.#options.sink.store(range.first * CHUNK_SIZE, payload);
+    } catch (error) {
+      // What the sink can't take, no other source can mend.
+      this.fail(error);
+      throw error;
+    }
+    for (const [from, to] of goodStretches(length, stored.bad, CHUNK_SIZE)) {
+      const first = range.first + from / CHUNK_SIZE;
+      this.#credit({ first, count: Math.ceil((to - from) / CHUNK_SIZE) }, source);
+    }
+    if (stored.bad.length > 0) {
+      source.receipt.bad_chunks += stored.bad.length;
+      this.tally.refetched += stored.bad.length;
+      throw new Fault("integrity", `${source.receipt.address} sent a wrong chunk`);
+    }
+    return stored.buffer;
+  }
+
+  /** Notes chunks as fetched. Of two sources that brought the same at once, the first one is credited. */
+  #credit(range: ChunkRange, source: Source): void {
     const { chunks, bytes } = this.#had(range);
     if (chunks === 0) return;
     source.receipt.bytes += bytes;
@@ -369,16 +346,15 @@ export class Downloader implements PipelineHost, ReuseHost {
     this.#options.onBytes?.(bytes);
   }
 
-  /** These chunks are there; how many of them were missing, and their bytes. */
+  /** Notes chunks as there; returns how many of them were missing, and their bytes. */
   #had(range: ChunkRange): { chunks: number; bytes: number } {
-    const had = this.#missing.had(range);
-    for (const piece of had.whole) {
-      const others = this.#picker.done(piece);
-      this.#options.sink.pieceDone(piece);
-      for (const other of others) this.#lanes.get(other)?.drop(piece);
-    }
-    if (had.whole.length > 0 && this.#picker.missing === 0) this.#end();
+    const had = this.#parts.missing.had(range);
+    if (this.#isWhole) this.#end();
     return had;
+  }
+
+  get #isWhole(): boolean {
+    return this.#parts.missing.map.complete;
   }
 
   #search(): SourceSearch<Source> | undefined {
@@ -409,12 +385,13 @@ export class Downloader implements PipelineHost, ReuseHost {
   #end(): void {
     this.#ended.abort();
     this.#joined.notifyAll();
-    for (const lane of this.#lanes.values()) lane.stop();
+    for (const pipeline of this.#pipelines.values()) pipeline.stop();
   }
 
   #left(): string {
     const mebibytes = (pieces: number) => Math.ceil(pieces * PIECE_SIZE / 2 ** 20);
-    return `${mebibytes(this.#picker.missing)} of ${mebibytes(this.#map.pieces)} MiB`;
+    const { picker, missing } = this.#parts;
+    return `${mebibytes(picker.missing)} of ${mebibytes(missing.map.pieces)} MiB`;
   }
 
   #lost(): Fault {

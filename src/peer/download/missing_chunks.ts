@@ -4,19 +4,19 @@ import { BLOCK_DIGESTS } from "../../content/sizes.ts";
 import type { ChunkRange } from "./source.ts";
 
 /**
- * Which chunks of a download are missing. Whole pieces are in a map that is shared with the picker; here
- * are the chunks of those pieces that some, but not all, is there of.
+ * The account of which chunks a download lacks. It alone adds to the map of whole pieces, which the
+ * picker, the pipelines, the sink and the uploads read; of other pieces it knows the single chunks.
  */
 export class MissingChunks {
-  readonly #shape: TreeShape;
-  /** The pieces that nothing is missing of. */
-  readonly #map: PieceMap;
+  readonly shape: TreeShape;
+  /** The pieces of which nothing is missing. */
+  readonly map: PieceMap;
   /** Of other pieces, the chunks that are still missing: bit n is chunk n of the piece. Default all. */
   readonly #partly = new Map<number, number>();
 
   constructor(shape: TreeShape, map: PieceMap) {
-    this.#shape = shape;
-    this.#map = map;
+    this.shape = shape;
+    this.map = map;
   }
 
   /** True when one of these chunks is missing. */
@@ -24,22 +24,22 @@ export class MissingChunks {
     return partsOf(range).some((part) => this.#missing(part) !== 0);
   }
 
-  /** How many chunks of a piece are there. */
+  /** The number of chunks of a piece that are there. */
   countIn(piece: number): number {
     let chunks = this.#chunksIn(piece);
-    if (this.#map.has(piece)) return chunks;
+    if (this.map.has(piece)) return chunks;
     for (let missing = this.#mask(piece); missing !== 0; missing &= missing - 1) chunks--;
     return chunks;
   }
 
   /**
-   * The chunks of some pieces that are missing, in ranges of at most `most` chunks, each of which has its
-   * digests in one page.
+   * The missing chunks of some pieces, in ranges of at most `most` chunks, each of which has its digests
+   * in one block.
    */
   of(pieces: PieceRange, most: number): ChunkRange[] {
     const ranges: ChunkRange[] = [];
     for (let piece = pieces.first; piece < pieces.end; piece++) {
-      if (this.#map.has(piece)) continue;
+      if (this.map.has(piece)) continue;
       const mask = this.#mask(piece);
       for (let index = 0; index < this.#chunksIn(piece); index++) {
         if (!(mask & (1 << index))) continue;
@@ -54,11 +54,11 @@ export class MissingChunks {
   }
 
   /**
-   * These chunks are there: how many of them were missing, and their bytes. `whole` are the pieces that
-   * have all of theirs now: it is for the caller to add them to the map.
+   * Notes that these chunks are there; returns how many of them were missing, and their bytes. A piece
+   * that has all of its chunks now is added to the map.
    */
-  had(range: ChunkRange): { chunks: number; bytes: number; whole: number[] } {
-    const had = { chunks: 0, bytes: 0, whole: [] as number[] };
+  had(range: ChunkRange): { chunks: number; bytes: number } {
+    const had = { chunks: 0, bytes: 0 };
     for (const part of partsOf(range)) {
       const piece = Math.floor(part.first / PIECE_CHUNKS);
       let these = this.#missing(part);
@@ -67,31 +67,31 @@ export class MissingChunks {
       for (let chunk = piece * PIECE_CHUNKS; these !== 0; chunk++, these >>>= 1) {
         if (!(these & 1)) continue;
         had.chunks++;
-        had.bytes += pieceLength(this.#shape, chunk, 1);
+        had.bytes += pieceLength(this.shape, chunk, 1);
       }
       if (left > 0) this.#partly.set(piece, left);
       else {
         this.#partly.delete(piece);
-        had.whole.push(piece);
+        this.map.add(piece);
       }
     }
     return had;
   }
 
-  /** Takes all but these chunks for being there, whole pieces in the map among them. */
+  /** Counts all but these chunks as there, whole pieces in the map among them. */
   only({ first, count }: ChunkRange): void {
-    for (let piece = 0; piece < this.#map.pieces; piece++) {
+    for (let piece = 0; piece < this.map.pieces; piece++) {
       const begin = piece * PIECE_CHUNKS;
       const from = Math.max(first, begin);
-      const end = Math.min(first + count, begin + PIECE_CHUNKS, this.#shape.chunks);
-      if (from >= end) this.#map.add(piece);
+      const end = Math.min(first + count, begin + PIECE_CHUNKS, this.shape.chunks);
+      if (from >= end) this.map.add(piece);
       else this.#partly.set(piece, bits(from - begin, end - from));
     }
   }
 
   #missing({ first, count }: ChunkRange): number {
     const piece = Math.floor(first / PIECE_CHUNKS);
-    return this.#map.has(piece) ? 0 : this.#mask(piece) & bits(first % PIECE_CHUNKS, count);
+    return this.map.has(piece) ? 0 : this.#mask(piece) & bits(first % PIECE_CHUNKS, count);
   }
 
   #mask(piece: number): number {
@@ -99,7 +99,7 @@ export class MissingChunks {
   }
 
   #chunksIn(piece: number): number {
-    return Math.min(PIECE_CHUNKS, this.#shape.chunks - piece * PIECE_CHUNKS);
+    return Math.min(PIECE_CHUNKS, this.shape.chunks - piece * PIECE_CHUNKS);
   }
 }
 

@@ -1,7 +1,6 @@
 import { Fault, messageOf } from "../../fault.ts";
 import { badChunks, goodStretches } from "../../content/bad_chunks.ts";
 import { digestChunks } from "../../content/digest.ts";
-import { PieceMap } from "../../content/piece_map.ts";
 import type { Stored } from "../../store/disk/sink.ts";
 import { CHUNK_SIZE } from "../../wire/protocol.ts";
 import type { Payload, Sink } from "../../store/disk/sink.ts";
@@ -14,8 +13,6 @@ export const OUTPUT_WINDOW = 16 << 20;
  * {@link OUTPUT_WINDOW} bytes; beyond it nothing is taken, so a slow reader slows the download.
  */
 export class OrderedOutput implements Sink {
-  /** Nothing is there from before: a stream keeps nothing. */
-  readonly map = new PieceMap(0);
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #onAdvance: () => void;
   readonly #early = new Map<number, Uint8Array>();
@@ -69,9 +66,6 @@ export class OrderedOutput implements Sink {
     if (this.#early.has(this.#passed)) this.#pumping ??= this.#pump();
     return { bad, buffer };
   }
-
-  /** What was passed on is gone, so there is nothing to keep account of. */
-  pieceDone(): void {}
 
   /** Resolves when all that was written has been passed on and the output is closed. */
   async finish(): Promise<void> {

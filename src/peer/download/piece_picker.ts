@@ -1,6 +1,7 @@
+import { Condition } from "../../async/condition.ts";
 import { PieceMap, type PieceRange } from "../../content/piece_map.ts";
 
-/** Runs that follow one another in the random order, so that disks seek less: 8 MiB. */
+/** Pieces that follow one another in the random order, so that disks seek less: 8 MiB. */
 const STRETCH = 32;
 /** Rarity is looked at anew at most this often, in milliseconds. */
 const SORT_EVERY_MS = 500;
@@ -16,9 +17,9 @@ const PATIENCE_MS = 500;
 const OVERDUE_MS = 2_000;
 
 export interface PiecePickerOptions {
-  /** What is there already. The picker adds to it. */
+  /** What is there already; the picker notices what is added to it. */
   map: PieceMap;
-  /** Runs from this one on must not be asked for yet; Infinity when all may, in any order. */
+  /** Pieces from this one on must not be asked for yet; Infinity when all may, in any order. */
   horizon: () => number;
   /** This peer's id. */
   peer?: string;
@@ -36,14 +37,16 @@ export interface PiecePickerOptions {
  * brings it, and the other is told to stop.
  */
 export class PiecePicker<Source> {
+  /** Notified when there may be more to take than before, from any source. */
+  readonly freed = new Condition();
   readonly #options: PiecePickerOptions;
   readonly #now: () => number;
   readonly #sources = new Map<Source, PieceMap>();
-  /** Who is asked for a piece. */
+  /** The sources that are asked for a piece. */
   readonly #takers = new Map<number, Set<Source>>();
   /** When the last of them was. */
   readonly #takenAt = new Map<number, number>();
-  /** Who failed to bring a piece, until it is asked for again. */
+  /** The source that failed to bring a piece, until it is asked for again. */
   readonly #avoid = new Map<number, Source>();
   /** The sources that lack something themselves, as numbers made of their ids. */
   readonly #rivals = new Map<Source, number>();
@@ -52,9 +55,9 @@ export class PiecePicker<Source> {
   readonly #idleSince = new Map<Source, number>();
   /** How many of the sources that lack something have a piece, or will; all others have every piece. */
   readonly #partialHolders: Uint8Array;
-  /** Runs that were told of as on their way to somebody. */
+  /** Pieces that were told of as on their way to another peer. */
   readonly #promised: PieceMap;
-  /** Runs that somebody waits for, by who does. */
+  /** Pieces that a reader waits for, by reader. */
   readonly #preferred = new Map<object, PieceRange>();
   /** Missing pieces, rarest first; some of them may be done since. */
   #order: number[];
@@ -72,27 +75,34 @@ export class PiecePicker<Source> {
       !map.has(piece)
     );
     this.#order = horizon() === Infinity ? shuffled(missing, random) : missing;
+    map.onAdded((piece) => {
+      this.#takers.delete(piece);
+      this.#takenAt.delete(piece);
+      this.#avoid.delete(piece);
+    });
   }
 
-  /** Runs that are not there yet. */
+  /** The number of pieces that are not there yet. */
   get missing(): number {
     const { map } = this.#options;
     return map.pieces - map.count;
   }
 
-  /** Anything may be taken from now on: those who began alike needn't go on alike. */
+  /** Lets anything be taken from now on: peers that began alike need not continue alike. */
   unordered(): void {
     this.#order = shuffled(this.#order, this.#options.random ?? Math.random);
     this.#sorted = false;
+    this.freed.notifyAll();
   }
 
   /** These pieces come before others, for as long as a reader waits for them. */
   prefer(reader: object, pieces: PieceRange | undefined): void {
     if (pieces) this.#preferred.set(reader, pieces);
     else this.#preferred.delete(reader);
+    this.freed.notifyAll();
   }
 
-  /** What each of its sources has. */
+  /** The map of each source. */
   get maps(): PieceMap[] {
     return [...this.#sources.values()];
   }
@@ -108,7 +118,7 @@ export class PiecePicker<Source> {
     if (!map.complete) this.#count(map, 1);
   }
 
-  /** A source that can't be asked any more. What it was asked for is free for others. */
+  /** Forgets a source that can't be asked any more. What it was asked for is free for others. */
   remove(source: Source): void {
     const map = this.#sources.get(source);
     if (!map) return;
@@ -117,9 +127,10 @@ export class PiecePicker<Source> {
     this.#idleSince.delete(source);
     if (!map.complete) this.#count(map, -1);
     for (const [piece, takers] of this.#takers) if (takers.has(source)) this.release(piece, source);
+    this.freed.notifyAll();
   }
 
-  /** A source has a piece more; its map says so already. */
+  /** Notes that a source has a piece more; its map says so already. */
   gained(source: Source, piece: number): void {
     const map = this.#sources.get(source);
     if (!map) return;
@@ -181,20 +192,11 @@ export class PiecePicker<Source> {
     return complete && this.#rivals.size > 0 && this.#partialHolders[piece] === 0;
   }
 
-  /** A piece is there, verified and written. Returns who else is still being asked for it. */
-  done(piece: number): Source[] {
-    this.#options.map.add(piece);
-    const takers = [...this.#takers.get(piece) ?? []];
-    this.#takers.delete(piece);
-    this.#takenAt.delete(piece);
-    this.#avoid.delete(piece);
-    return takers;
-  }
-
-  /** A source did not bring a piece; with `failed`, others are asked for it first. */
+  /** Notes that a source did not bring a piece; with `failed`, others are asked for it first. */
   release(piece: number, source: Source, failed = false): void {
     const takers = this.#takers.get(piece);
     if (!takers?.delete(source)) return;
+    this.freed.notifyAll();
     if (takers.size === 0) this.#takers.delete(piece);
     if (failed) this.#avoid.set(piece, source);
     // It went out of the order when it was taken for the first time, and leads it now.

@@ -1,11 +1,13 @@
-import type { TreeShape } from "../../content/hash_tree.ts";
 import { pieceLength } from "../../content/hash_tree.ts";
-import { PIECE_CHUNKS, PIECE_SIZE, type PieceRange } from "../../content/piece_map.ts";
+import { PIECE_CHUNKS, PIECE_SIZE } from "../../content/piece_map.ts";
 import { Fault } from "../../fault.ts";
 import { Refusal } from "../../wire/caller.ts";
 import { REQUEST_CHUNKS } from "../../wire/protocol.ts";
 import type { Share } from "./budget.ts";
+import type { MissingChunks } from "./missing_chunks.ts";
+import type { PiecePicker } from "./piece_picker.ts";
 import type { ChunkRange, ChunkRequest, Source } from "./source.ts";
+import type { VerifiedBlocks } from "./verified_blocks.ts";
 import { Window } from "./window.ts";
 import { Condition } from "../../async/condition.ts";
 
@@ -16,25 +18,27 @@ const BACKLOG_MOST = 4 << 20;
 /** Made once, because the runtime's own reason is a new error with its stack each time. */
 const TAKEN_BACK = new Fault("network", "the request was taken back");
 
-/** What a lane needs of the download that it is part of. */
-export interface PipelineHost {
-  readonly shape: TreeShape;
-  readonly budget: Share;
-  /** The next pieces for this lane's source, one to `most` of them, if there are any now. */
-  take(source: Source, most: number): { pieces: PieceRange; unlessTaken: boolean } | undefined;
-  /** The chunks of some pieces that are still missing, in ranges that fit a request. */
-  missingOf(pieces: PieceRange): ChunkRange[];
-  /** Verifies and stores what came. Throws an `integrity` Fault for wrong chunks. */
-  store(
-    range: ChunkRange,
-    buffer: ArrayBuffer,
-    length: number,
-    source: Source,
-  ): Promise<ArrayBuffer>;
-  /** The source sends these pieces to somebody else, who can soon be asked for them. */
-  taken(pieces: Iterable<number>): void;
-  /** The source will not bring what is missing of some pieces; `failed` when others should try first. */
-  release(pieces: Iterable<number>, source: Source, failed: boolean): void;
+/** What all pipelines of a download share. */
+export interface PipelineParts {
+  /** Decides which piece comes next. */
+  picker: PiecePicker<Source>;
+  missing: MissingChunks;
+  /** Asked for the digests of chunks ahead of them. */
+  blocks: VerifiedBlocks;
+  /** Bytes in flight. */
+  budget: Share;
+}
+
+/** Chunks that a source brought, as yet unverified. One of its two methods must be called, once. */
+export interface Reply {
+  readonly range: ChunkRange;
+  /** The chunks are its first `length` bytes. */
+  readonly buffer: ArrayBuffer;
+  readonly length: number;
+  /** Ends the reply as stored, or not needed; `buffer` is memory for another. */
+  stored(buffer: ArrayBuffer): void;
+  /** Ends the reply as not stored, and with it the source. */
+  failed(error: unknown): void;
 }
 
 /** Some pieces that the source is asked for together. */
@@ -51,13 +55,18 @@ interface Asked {
   failed: boolean;
 }
 
-/** Keeps a window of requests in flight to one source, for as long as its connection lives. */
-export class RequestPipeline {
+/**
+ * Keeps a window of requests in flight to one source, for as long as its connection lives. To iterate
+ * over it is to fetch: it gives replies as they come, in any order, until {@link stop}, and throws what
+ * ended the source once nothing is under way any more.
+ */
+export class RequestPipeline implements AsyncIterable<Reply> {
   readonly #source: Source;
-  readonly #host: PipelineHost;
+  readonly #parts: PipelineParts;
   readonly #window: Window;
   readonly #asked = new Map<number, Asked>();
   readonly #buffers: ArrayBuffer[] = [];
+  readonly #replies: Reply[] = [];
   #queue: { asked: Asked; range: ChunkRequest }[] = [];
   /** Bytes that were asked for and have not come. */
   #inFlight = 0;
@@ -67,91 +76,122 @@ export class RequestPipeline {
   #open = 0;
   #failure: unknown;
   #stopped = false;
+  /** Nothing is under way any more, so that what becomes of the connection is another's concern. */
+  #finished = false;
   readonly #changed = new Condition();
 
-  constructor(source: Source, host: PipelineHost) {
+  constructor(source: Source, parts: PipelineParts) {
     this.#source = source;
-    this.#host = host;
+    this.#parts = parts;
     this.#window = new Window(source.rttMs);
   }
 
-  /** Bytes per second that the source brings, lately. */
+  /** The bytes per second that the source brings, lately. */
   get rate(): number {
     return this.#window.rate;
   }
 
-  /** Fetches until {@link stop}. Throws what ended the source, once nothing is under way any more. */
-  async run(): Promise<void> {
-    this.#source.ended.then((reason) => this.#fail(reason));
-    while (this.#failure === undefined && !this.#stopped) {
-      const next = this.#next();
-      if (next) this.#start(next);
-      else await this.#changed.wait();
+  async *[Symbol.asyncIterator](): AsyncGenerator<Reply> {
+    const { picker, missing } = this.#parts;
+    const stopListening = missing.map.onAdded((piece) => this.#drop(piece));
+    this.#source.ended.then((reason) => this.fail(reason));
+    for (;;) {
+      const reply = this.#replies.shift();
+      if (reply) yield reply;
+      else if (!this.#over && this.#startNext()) continue;
+      else if (this.#over && this.#open === 0) break;
+      else await Promise.race([this.#changed.wait(), picker.freed.wait()]);
     }
-    for (const { asked } of this.#queue) asked.failed = true;
-    this.#queue = [];
-    while (this.#open > 0) await this.#changed.wait();
-    for (const { pieces } of new Set(this.#asked.values())) {
-      this.#host.release(pieces, this.#source, true);
-    }
+    this.#finished = true;
+    stopListening();
+    for (const asked of new Set(this.#asked.values())) this.#release(asked, true);
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  /** There may be more to ask for. */
+  /** Looks again for something to ask for: the source has more than before. */
   wake(): void {
     this.#changed.notifyAll();
   }
 
-  /** A piece was brought by somebody else. */
-  drop(piece: number): void {
+  /** Ends the source, for what it did. */
+  fail(error: unknown): void {
+    if (this.#finished) return;
+    // A source that lies and closes at once has lied, whichever is noticed first.
+    if (this.#failure === undefined || isLie(error)) this.#failure = error;
+    this.#end();
+  }
+
+  /** Ends the work: nothing more is needed. */
+  stop(): void {
+    this.#stopped = true;
+    this.#end();
+  }
+
+  get #over(): boolean {
+    return this.#stopped || this.#failure !== undefined;
+  }
+
+  /** Takes back what waits for the budget; requests that were sent fail as the source is closed. */
+  #end(): void {
+    this.#source.close();
+    for (const { cancel } of this.#asked.values()) cancel.abort(TAKEN_BACK);
+    this.#queue = [];
+    this.wake();
+  }
+
+  /** Lets go of a piece that is there now, whoever brought it. */
+  #drop(piece: number): void {
     const asked = this.#asked.get(piece);
     if (!asked) return;
     this.#asked.delete(piece);
     asked.pieces.delete(piece);
     if (asked.pieces.size > 0) return;
-    this.#queue = this.#queue.filter((entry) => entry.asked !== asked);
+    this.#unqueue(asked);
     if (asked.unanswered > 0) asked.cancel.abort(TAKEN_BACK);
     this.wake();
   }
 
-  /** Ends the source, for what it did when it was asked for something else than chunks. */
-  fail(error: unknown): void {
-    this.#fail(error);
+  #unqueue(asked: Asked): void {
+    this.#queue = this.#queue.filter((entry) => entry.asked !== asked);
   }
 
-  /** Nothing more is needed. */
-  stop(): void {
-    this.#stopped = true;
-    this.#source.close();
-    this.#cancel();
-    this.wake();
-  }
-
-  /** What to ask for next, if the window has room for it. */
-  #next(): { asked: Asked; range: ChunkRequest } | undefined {
-    if (this.#queue.length === 0) {
-      // Not before there is room: a piece that waits here could be had from somebody else.
-      if (this.#inFlight >= this.#room) return;
-      const taken = this.#host.take(this.#source, this.#piecesAtOnce);
-      if (!taken) return;
-      const { pieces, unlessTaken } = taken;
-      const asked: Asked = {
-        ...{ pieces: new Set(), open: 0, unanswered: 0, failed: false },
-        cancel: new AbortController(),
-      };
-      for (let piece = pieces.first; piece < pieces.end; piece++) {
-        asked.pieces.add(piece);
-        this.#asked.set(piece, asked);
-      }
-      this.#queue = this.#host.missingOf(pieces)
-        .map((range) => ({ asked, range: { ...range, unlessTaken } }));
+  /** Sends the next request; false if there is none now, or the window has no room for it. */
+  #startNext(): boolean {
+    // Not before there is room: a piece that waits here could be had from another source.
+    if (this.#queue.length === 0 && (this.#inFlight >= this.#room || !this.#takePieces())) {
+      return false;
     }
     const [next] = this.#queue;
-    if (!next) return;
-    const { range } = next;
-    const bytes = pieceLength(this.#host.shape, range.first, range.count);
-    if (this.#inFlight > 0 && this.#inFlight + bytes > this.#room) return;
-    return this.#queue.shift();
+    if (!next) return true;
+    const bytes = pieceLength(this.#parts.missing.shape, next.range.first, next.range.count);
+    if (this.#inFlight > 0 && this.#inFlight + bytes > this.#room) return false;
+    this.#queue.shift();
+    void this.#fetch(next.asked, next.range, bytes);
+    return true;
+  }
+
+  /** Queues requests for the next pieces; false when there are none now. */
+  #takePieces(): boolean {
+    const { picker, missing, blocks } = this.#parts;
+    const pieces = picker.take(this.#source, this.#piecesAtOnce);
+    if (!pieces) return false;
+    // Asked for ahead of the chunks, so that these needn't wait for it when they are here.
+    blocks.prefetch({ first: pieces.first * PIECE_CHUNKS, count: 1 }, this.#source);
+    const unlessTaken = picker.isRare(pieces.first, this.#source);
+    const asked: Asked = {
+      pieces: new Set(),
+      open: 0,
+      unanswered: 0,
+      cancel: new AbortController(),
+      failed: false,
+    };
+    for (let piece = pieces.first; piece < pieces.end; piece++) {
+      asked.pieces.add(piece);
+      this.#asked.set(piece, asked);
+    }
+    this.#queue = missing.of(pieces, REQUEST_CHUNKS)
+      .map((range) => ({ asked, range: { ...range, unlessTaken } }));
+    return true;
   }
 
   /** A request costs the same whatever it brings; but with too few of them, one that ends leaves a gap. */
@@ -165,59 +205,84 @@ export class RequestPipeline {
     return this.#window.size - Math.max(0, this.#backlog - BACKLOG_MOST);
   }
 
-  #start({ asked, range }: { asked: Asked; range: ChunkRequest }): void {
-    const bytes = pieceLength(this.#host.shape, range.first, range.count);
+  /** Makes one request, and a reply of what comes. Never rejects. */
+  async #fetch(asked: Asked, range: ChunkRequest, bytes: number): Promise<void> {
+    const { budget } = this.#parts;
+    const { signal } = asked.cancel;
     asked.open++;
     asked.unanswered++;
     this.#open++;
     this.#inFlight += bytes;
-    this.#fetch(range, bytes, asked).catch((error) => {
-      const code = error instanceof Refusal ? error.code : "";
-      if (code === "taken" && range.unlessTaken) {
-        this.#queue = this.#queue.filter((entry) => entry.asked !== asked);
-        return this.#host.taken(asked.pieces);
-      }
-      asked.failed = true;
-      // Taken back, or told of too early: neither says anything against the source.
-      const innocent = asked.cancel.signal.aborted || code === "not_yet";
-      if (!innocent || isLie(error)) this.#fail(error);
-    }).finally(() => {
-      this.#open--;
-      asked.open--;
-      const more = this.#queue.some((entry) => entry.asked === asked);
-      if (asked.open === 0 && !more && asked.pieces.size > 0) {
-        for (const piece of asked.pieces) this.#asked.delete(piece);
-        this.#host.release(asked.pieces, this.#source, asked.failed);
-      }
-      this.wake();
-    });
-  }
-
-  async #fetch(range: ChunkRequest, bytes: number, asked: Asked): Promise<void> {
-    const { budget } = this.#host;
-    const { signal } = asked.cancel;
     let given = 0;
-    let coming = bytes;
-    let waiting = 0;
     try {
       await budget.take(bytes, signal);
       given = bytes;
-      if (signal.aborted) return;
+      signal.throwIfAborted();
       const buffer = this.#buffer(bytes);
       const into = new Uint8Array(buffer, 0, bytes);
       const { length } = await this.#source.chunks(range, into, signal);
-      asked.unanswered--;
       this.#window.arrived(length);
-      // The next is asked for while this is stored: the budget bounds what waits for that.
-      this.#inFlight -= coming;
-      coming = 0;
-      this.#backlog += waiting = length;
-      this.wake();
-      this.#buffers.push(await this.#host.store(range, buffer, length, this.#source));
-    } finally {
-      this.#inFlight -= coming;
-      this.#backlog -= waiting;
-      if (given > 0) budget.give(given);
+      this.#backlog += length;
+      const settle = () => {
+        this.#backlog -= length;
+        this.#settle(asked, given);
+      };
+      this.#replies.push({
+        range,
+        buffer,
+        length,
+        stored: (buffer) => {
+          this.#buffers.push(buffer);
+          settle();
+        },
+        failed: (error) => {
+          this.#note(error, asked, range);
+          settle();
+        },
+      });
+    } catch (error) {
+      this.#note(error, asked, range);
+      this.#settle(asked, given);
+    }
+    // The next is asked for while this is stored: the budget bounds what waits for that.
+    asked.unanswered--;
+    this.#inFlight -= bytes;
+    this.wake();
+  }
+
+  /** Notes why a request brought nothing. */
+  #note(error: unknown, asked: Asked, { unlessTaken }: ChunkRequest): void {
+    const code = error instanceof Refusal ? error.code : "";
+    if (code === "taken" && unlessTaken) {
+      this.#unqueue(asked);
+      // Another peer is sent these pieces, and can soon be asked for them.
+      for (const piece of asked.pieces) this.#parts.picker.promised(piece);
+      return;
+    }
+    asked.failed = true;
+    // Taken back, or told of too early: neither says anything against the source.
+    const innocent = asked.cancel.signal.aborted || code === "not_yet";
+    if (!innocent || isLie(error)) this.fail(error);
+  }
+
+  /** One request is over, with the memory that it was given. */
+  #settle(asked: Asked, given: number): void {
+    if (given > 0) this.#parts.budget.give(given);
+    this.#open--;
+    asked.open--;
+    const more = this.#queue.some((entry) => entry.asked === asked);
+    if (asked.open === 0 && !more && asked.pieces.size > 0) {
+      this.#release(asked, asked.failed || this.#over);
+    }
+    this.wake();
+  }
+
+  /** Leaves to others what is missing of some pieces; `failed` when they should try first. */
+  #release({ pieces }: Asked, failed: boolean): void {
+    if (failed) this.#source.receipt.retries++;
+    for (const piece of pieces) {
+      this.#asked.delete(piece);
+      this.#parts.picker.release(piece, this.#source, failed);
     }
   }
 
@@ -228,19 +293,6 @@ export class RequestPipeline {
     if (buffer) return buffer;
     this.#buffers.length = 0;
     return new ArrayBuffer(bytes);
-  }
-
-  #fail(error: unknown): void {
-    // A source that lies and closes at once has lied, whichever is noticed first.
-    if (this.#failure === undefined || isLie(error)) this.#failure = error;
-    this.#source.close();
-    this.#cancel();
-    this.wake();
-  }
-
-  /** Takes back what waits for the budget; requests that were sent fail as the source is closed. */
-  #cancel(): void {
-    for (const { cancel } of this.#asked.values()) cancel.abort(TAKEN_BACK);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { SharedReader } from "../../store/disk/shared_reader.ts";
 import type { Target } from "../target/target.ts";
 import type { StagedFile } from "./folder_contents.ts";
-import { SeededFile } from "../serve/seeded_file.ts";
+import { WholeFile } from "../serve/whole_file.ts";
 import type { ActiveDownloads } from "../serve/active_downloads.ts";
 
 /**
@@ -20,10 +20,10 @@ export function serveFolder(
   // All that is served of it counts as one upload.
   const counted = { id, name: announcement?.name ?? id, size: announcement?.bytes ?? 0 };
   const stops = [
-    active.add(new SeededFile({ id, size }, { ...manifest, reader, counted })),
+    active.add(new WholeFile({ id, size, counted }, manifest, reader)),
     active.addMany((id) => {
       const file = find(id);
-      return file && new SeededFile({ id, size: file.stamp.size }, { ...file, reader, counted });
+      return file && new WholeFile({ id, size: file.stamp.size, counted }, file, reader);
     }),
   ];
   return () => {

@@ -185,7 +185,7 @@ export class FileOpener {
       ended = true;
       changed.notifyAll();
     });
-    const stopHearing = partial.onPiece(() => changed.notifyAll());
+    const stopHearing = partial.map.onAdded(() => changed.notifyAll());
     try {
       while (position < end) {
         const piece = Math.floor(position / PIECE_SIZE);

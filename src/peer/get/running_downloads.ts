@@ -56,8 +56,10 @@ export class RunningDownloads {
     const { transfer, deadline, wait, limitDown } = job;
     const { swarm, digests, self } = this.#options;
     const { signal, only, reuse } = options;
-    const whole = sink.map.pieces > 0 && sink.map.complete;
-    if (target.sources.length === 0 && target.size > 0 && !whole && deadline === undefined) {
+    if (
+      target.sources.length === 0 && target.size > 0 && !sink.map?.complete &&
+      deadline === undefined
+    ) {
       throw new Fault("network", `Cannot get ${transfer.name}: nobody who has it can be asked`);
     }
     job.downloader = new Downloader({

@@ -43,7 +43,7 @@ export class PieceNotices {
       throw new Refused("busy", `no more than ${FILES_CAP} files are told of at a time`);
     }
     const news = { has: new Set<number>(), taken: new Set<number>() };
-    const stop = content.onPiece?.((piece) => {
+    const stop = content.map?.onAdded((piece) => {
       news.has.add(piece);
       this.#soon();
     });

@@ -4,12 +4,11 @@ import type { FolderFiles } from "../../store/shares/folder_files.ts";
 import type { Library, Share } from "../../store/shares/library.ts";
 import type { SharedReader } from "../../store/disk/shared_reader.ts";
 import { Refused } from "../../wire/answerer.ts";
-import { FolderContent } from "./folder_content.ts";
 import { ActiveDownloads } from "./active_downloads.ts";
-import { type Servable } from "../../store/disk/servable.ts";
-import { SharedContent } from "./shared_content.ts";
+import type { Servable } from "../../store/disk/servable.ts";
+import { WholeFile } from "./whole_file.ts";
 
-/** Who is served. */
+/** A peer that is served. */
 export interface Served {
   /** Its address, as HOST:PORT. */
   to: string;
@@ -25,7 +24,7 @@ export interface ServedContentsOptions {
   folderFiles?: FolderFiles;
   /** Served as far as they are. Default none. */
   downloads?: ActiveDownloads;
-  /** Called for each run that is about to be sent; `share` is what it is of, unless a download. */
+  /** Called for each part that is about to be sent; `share` is what it is of, unless a download. */
   onServed: (
     content: Pick<Servable, "name" | "id" | "size">,
     bytes: number,
@@ -34,6 +33,13 @@ export interface ServedContentsOptions {
   ) => void;
   /** Called when a shared file is found changed or gone. */
   onChanged: (share: Share) => void;
+}
+
+/** A content that was looked up. */
+export interface Found {
+  content: Servable;
+  /** The file or folder that it is shared as; undefined for a download. */
+  share?: Share;
 }
 
 /** What this peer can be asked for: what the library holds, and of downloads under way what they have. */
@@ -47,33 +53,41 @@ export class ServedContents {
   }
 
   /** The share of that name, where it is available. */
-  named(name: string): Servable | undefined {
+  named(name: string): Found | undefined {
     const share = this.#options.library.get(name);
-    if (share?.available) return new SharedContent(share, this.#options.reader);
+    return share?.available ? this.#ofShare(share) : undefined;
   }
 
   /** The content with that file id: a share, a download, or a file in a shared folder. */
-  find(file: string): Servable | undefined {
+  find(file: string): Found | undefined {
     const { library, reader, folderFiles } = this.#options;
     const share = library.withId(file);
-    if (share) return new SharedContent(share, reader);
+    if (share) return this.#ofShare(share);
     const growing = this.#downloads.get(file);
-    if (growing) return growing;
+    if (growing) return { content: growing };
     for (const found of folderFiles?.withId(file) ?? []) {
       const folder = library.get(found.folder);
-      if (folder?.available) return new FolderContent(found, folder, reader);
+      if (!folder?.available) continue;
+      const { name, id, bytes = 0 } = folder.announcement;
+      // The whole folder counts as one upload.
+      const counted = { name, id, size: bytes };
+      const about = { id: file, size: found.stamp.size, name, counted };
+      return { content: new WholeFile(about, found, reader), share: folder };
     }
   }
 
-  /** As {@link find}. Throws Refused where there is none. */
-  get(file: string): Servable {
-    const content = this.find(file);
-    if (!content) throw new Refused("not_shared", "that file is not shared here");
-    return content;
+  #ofShare(share: Share): Found {
+    const { name, id, size, kind, bytes = 0 } = share.announcement;
+    // A folder's manifest counts as a part of the folder.
+    const counted = kind === "folder" ? { name, id, size: bytes } : undefined;
+    return {
+      content: new WholeFile({ id, size, name, counted }, share, this.#options.reader),
+      share,
+    };
   }
 
-  /** A page of a content's hash tree. Throws Refused where there is none. */
-  page(content: Servable, level: number, page: number): Uint8Array {
+  /** A digest block of a content. Throws Refused where there is none. */
+  page({ content }: Found, level: number, page: number): Uint8Array {
     if (blockLength(treeShape(content.size), level, page) < 0) {
       throw new Refused("out_of_range", "the hash tree has no such page");
     }
@@ -84,11 +98,8 @@ export class ServedContents {
   }
 
   /** Fills `into` from a content, and counts it. Throws Refused when it is no longer what it was. */
-  read(content: Servable, position: number, into: Uint8Array, receiver: Served): void {
+  read({ content, share }: Found, position: number, into: Uint8Array, receiver: Served): void {
     const { onChanged, onServed } = this.#options;
-    const share = content instanceof SharedContent || content instanceof FolderContent
-      ? content.share
-      : undefined;
     if (!content.read(position, into)) {
       if (!share) throw new Refused("unreadable", "the download can't be read");
       onChanged(share);
@@ -100,9 +111,9 @@ export class ServedContents {
   }
 
   /** As {@link read}, for a whole file; false when it is no longer what it was. */
-  tryRead(content: Servable, into: Uint8Array, receiver: Served): boolean {
+  tryRead(found: Found, into: Uint8Array, receiver: Served): boolean {
     try {
-      this.read(content, 0, into, receiver);
+      this.read(found, 0, into, receiver);
       return true;
     } catch (error) {
       if (error instanceof Refused) return false;

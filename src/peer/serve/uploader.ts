@@ -14,7 +14,7 @@ import { RecentRequesters } from "./recent_requesters.ts";
 import { FileFetchers } from "./file_fetchers.ts";
 import { PieceNotices } from "./piece_notices.ts";
 import type { Servable } from "../../store/disk/servable.ts";
-import { ServedContents, type ServedContentsOptions } from "./served_contents.ts";
+import { type Found, ServedContents, type ServedContentsOptions } from "./served_contents.ts";
 import type { ChunkRange } from "../download/source.ts";
 import { sourcesFor } from "./sources_for.ts";
 import { type UploadSlot, UploadSlots } from "./upload_slots.ts";
@@ -31,7 +31,7 @@ export interface UploaderOptions extends ServedContentsOptions {
   onAsked?: (file: string, asker: PeerRecord) => void;
 }
 
-/** What is known of one connection while it is answered. */
+/** The state of one connection while it is answered. */
 interface Visit {
   connection: Connection;
   notices: PieceNotices;
@@ -43,7 +43,7 @@ interface Visit {
   fetching: Set<string>;
 }
 
-/** Files for which one connection is remembered as an asker. */
+/** Files for which one connection is remembered as a requester. */
 const ASKED_CAP = 1_000;
 
 type Request<A extends PeerRequest["action"]> = Extract<PeerRequest, { action: A }>;
@@ -56,7 +56,7 @@ export class Uploader {
   readonly #contents: ServedContents;
   readonly #options: UploaderOptions;
   readonly #askers = new RecentRequesters();
-  /** Who fetches a file now. */
+  /** The peers that fetch a file now, by file. */
   readonly #fetchers = new Map<string, FileFetchers>();
 
   constructor(options: UploaderOptions) {
@@ -78,7 +78,7 @@ export class Uploader {
         requests: PeerRequest,
         legacy: (message) => answerAsPeer(connection, message, serving),
         seen: (request) => {
-          // Who doesn't listen passes nothing on.
+          // A peer that doesn't listen passes nothing on.
           if (request.action !== "get_chunks" || visit.caller.port === undefined) return;
           const { file } = request;
           for (const piece of piecesOf(request)) {
@@ -99,10 +99,11 @@ export class Uploader {
     visit: Visit,
     signal: AbortSignal,
   ): Promise<Response> | Response {
-    if (request.action === "hello") return this.#hello(request, visit);
-    if (request.action === "get_files") return this.#files(request, visit, signal);
-    this.#remember(request.file, visit);
     switch (request.action) {
+      case "hello":
+        return this.#hello(request, visit);
+      case "get_files":
+        return this.#files(request, visit, signal);
       case "get_digests":
         return this.#digests(request, visit, signal);
       case "get_chunks":
@@ -130,7 +131,7 @@ export class Uploader {
     signal: AbortSignal,
   ): Promise<Response> {
     return this.#inSlot(visit, signal, ({ frame }) => {
-      const bytes = this.#contents.page(this.#contents.get(file), level, page);
+      const bytes = this.#contents.page(this.#get(file, visit), level, page);
       frame.body.set(bytes);
       return frame.seal({ action: "digests", id }, bytes.length);
     });
@@ -141,19 +142,16 @@ export class Uploader {
     visit: Visit,
     signal: AbortSignal,
   ): Promise<Response> {
-    checkPiece(this.#contents.get(file), first, count);
     const piece = Math.floor(first / PIECE_CHUNKS);
     if (unless_taken && this.#fetchers.get(file)?.isTaken(piece, visit.notices)) {
       throw new Refused("taken", "another was the first to ask for that piece");
     }
     return this.#inSlot(visit, signal, ({ frame }) => {
-      // Looked up again: it may have waited.
-      const content = this.#contents.get(file);
-      const length = checkPiece(content, first, count);
-      const into = frame.body.subarray(0, length);
+      const found = this.#get(file, visit);
+      const into = frame.body.subarray(0, checkPiece(found.content, first, count));
       const receiver = { to: String(visit.connection), peer: visit.caller.peer };
-      this.#contents.read(content, first * CHUNK_SIZE, into, receiver);
-      return frame.seal({ action: "chunks", id }, length);
+      this.#contents.read(found, first * CHUNK_SIZE, into, receiver);
+      return frame.seal({ action: "chunks", id }, into.length);
     });
   }
 
@@ -167,11 +165,12 @@ export class Uploader {
       const receiver = { to: String(visit.connection), peer: visit.caller.peer };
       let [count, length] = [0, 0];
       for (const file of files) {
-        const content = this.#contents.find(file);
-        if (!content || content.map || length + content.size > frame.body.length) break;
-        const into = frame.body.subarray(length, length + content.size);
-        if (!this.#contents.tryRead(content, into, receiver)) break;
-        length += content.size;
+        const found = this.#contents.find(file);
+        if (!found || found.content.map) break;
+        const into = frame.body.subarray(length, length + found.content.size);
+        if (into.length < found.content.size) break;
+        if (!this.#contents.tryRead(found, into, receiver)) break;
+        length += into.length;
         count++;
       }
       return frame.seal({ action: "files", id, count }, length);
@@ -196,7 +195,7 @@ export class Uploader {
 
   #have({ id, file }: Request<"have">, visit: Visit): Response {
     const { notices } = visit;
-    const content = this.#contents.get(file);
+    const { content } = this.#get(file, visit);
     this.#fetches(file, visit);
     if (!content.map || content.map.complete) {
       notices.follow(content);
@@ -208,8 +207,10 @@ export class Uploader {
     return { message: { action: "map", id, complete: false }, payload };
   }
 
-  #sources({ id, file }: Request<"sources">, { connection, caller }: Visit): Response {
-    const known = [...this.#askers.of(file), ...this.#contents.get(file).sources?.() ?? []];
+  #sources({ id, file }: Request<"sources">, visit: Visit): Response {
+    const { connection, caller } = visit;
+    const { content } = this.#get(file, visit);
+    const known = [...this.#askers.of(file), ...content.sources?.() ?? []];
     const asking = { ...caller, address: connection.remote.host };
     const payload = new TextEncoder().encode(JSON.stringify(sourcesFor(asking, known)));
     return { message: { action: "sources", id }, payload };
@@ -229,11 +230,21 @@ export class Uploader {
     if (fetchers?.size === 0) this.#fetchers.delete(file);
   }
 
-  /** Whoever asks for a file and listens will be a source of it to others. */
+  /**
+   * Looks a file up for a request: once, and not before its turn, because what is shared may change while
+   * it waits. Throws Refused where there is none.
+   */
+  #get(file: string, visit: Visit): Found {
+    const found = this.#contents.find(file);
+    if (!found) throw new Refused("not_shared", "that file is not shared here");
+    this.#remember(file, visit);
+    return found;
+  }
+
+  /** A peer that asks for a file and listens will be a source of it to others. */
   #remember(file: string, { asked, caller, connection }: Visit): void {
     const { port, peer, agent } = caller;
     if (port === undefined || asked.has(file) || asked.size >= ASKED_CAP) return;
-    if (!this.#contents.find(file)) return;
     const record = { peer, address: connection.remote.host, port, agent };
     asked.set(file, this.#askers.add(file, record));
     this.#options.onAsked?.(file, record);

@@ -5,7 +5,7 @@ import type { SharedReader } from "../../store/disk/shared_reader.ts";
 import type { Announcements } from "../discovery/announcements.ts";
 import type { Target } from "../target/target.ts";
 import type { StagedFile } from "../folder/folder_contents.ts";
-import { SeededFile } from "../serve/seeded_file.ts";
+import { WholeFile } from "../serve/whole_file.ts";
 import type { ActiveDownloads } from "../serve/active_downloads.ts";
 import type { Servable } from "../../store/disk/servable.ts";
 import { serveFolder } from "../folder/serve_folder.ts";
@@ -89,7 +89,7 @@ export class Reseeder {
 
   #seedFile(target: Target, { path, stamp }: Place): void {
     const { active, reader } = this.#options;
-    active.add(new SeededFile(target, { path, stamp, reader }));
+    active.add(new WholeFile({ id: target.id, size: target.size }, { path, stamp }, reader));
   }
 
   #seedFolder(target: Target, place: Place, files: { path: string; id: string }[]): void {

@@ -10,15 +10,13 @@ export interface Servable {
   readonly size: number;
   /** What it is served as a part of; undefined for what stands alone. */
   readonly counted?: { name: string; id: string; size: number };
-  /** The pieces that can be served; undefined when all can. */
+  /** The pieces that can be served, to which more are added; undefined when all can. */
   readonly map?: PieceMap;
   /**
    * Fills `into` from a position. False when the bytes are no longer what was announced: they must
    * then not be served.
    */
   read(position: number, into: Uint8Array): boolean;
-  /** Hears of each piece that is added to `map`. Returns how to stop hearing. */
-  onPiece?(heard: (piece: number) => void): () => void;
   /** Where it is being fetched from, for others who fetch it. */
   sources?(): PeerRecord[];
 }

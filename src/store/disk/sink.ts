@@ -21,15 +21,14 @@ export interface Sink {
   /** Bytes from this position on can't be taken yet. It only grows. */
   readonly horizon: number;
   /**
-   * The pieces that are there: when a download begins, those that it needn't fetch. A sink that keeps
-   * nothing has a map of no pieces at all, so ask it for single pieces only.
+   * The pieces that are there: when a download begins, those that it need not fetch. The download adds
+   * each piece whose every chunk has been stored, and nobody else does meanwhile. Undefined for a sink
+   * that keeps nothing.
    */
-  readonly map: PieceMap;
+  readonly map?: PieceMap;
   /**
    * Verifies the chunks of a payload, which begins at `position` in the file, and takes those that
    * are right. Throws a `disk` Fault.
    */
   store(position: number, payload: Payload): Promise<Stored>;
-  /** Is told once of each piece whose every chunk has been stored. */
-  pieceDone(piece: number): void;
 }

@@ -49,7 +49,6 @@ export class PartialFile implements Sink, Servable {
   /** The pieces that checkpoints vouch for: those of `map`, and those still to be checked. */
   readonly #claims: PieceMap;
   readonly #checkpoints: Checkpoints;
-  readonly #heard = new Set<(piece: number) => void>();
   /** For reading and for syncing; the disk's thread has its own. */
   readonly #fd: number;
   readonly #syncable: Deno.FsFile;
@@ -72,6 +71,10 @@ export class PartialFile implements Sink, Servable {
     this.map = verified
       ? PieceMap.from(claims.pieces, claims.bytes())
       : new PieceMap(claims.pieces);
+    // What is added from now on is served at once, and the next checkpoint vouches for it.
+    this.map.onAdded((piece) => {
+      if (this.#open && claims.add(piece)) this.#checkpoints.add(this.#lengthOf(piece));
+    });
     this.#options = options;
     this.#fd = fs.openSync(path, READ);
     this.#syncable = Deno.openSync(path, { write: true });
@@ -134,7 +137,7 @@ export class PartialFile implements Sink, Servable {
         const piece = next++;
         if (!this.#claims.has(piece) || this.map.has(piece)) continue;
         try {
-          if (await this.#isRight(piece)) this.#have(piece);
+          if (await this.#isRight(piece)) this.map.add(piece);
           else this.#claims.remove(piece);
           onChecked?.(this.#lengthOf(piece));
         } catch (error) {
@@ -179,13 +182,6 @@ export class PartialFile implements Sink, Servable {
     return await this.#options.disk.copy(this.path, position, part);
   }
 
-  /** See {@link Sink}. From now on the piece is served, and the next checkpoint vouches for it. */
-  pieceDone(piece: number): void {
-    if (!this.#open || !this.#claims.add(piece)) return;
-    this.#checkpoints.add(this.#lengthOf(piece));
-    this.#have(piece);
-  }
-
   /** See {@link Servable}. */
   read(position: number, into: Uint8Array): boolean {
     const last = Math.floor((position + into.length - 1) / PIECE_SIZE);
@@ -197,12 +193,6 @@ export class PartialFile implements Sink, Servable {
     } catch {
       return false;
     }
-  }
-
-  /** See {@link Servable}. */
-  onPiece(heard: (piece: number) => void): () => void {
-    this.#heard.add(heard);
-    return () => void this.#heard.delete(heard);
   }
 
   /** Bytes that are there: verified by this process, or claimed by the last checkpoint. */
@@ -297,11 +287,6 @@ export class PartialFile implements Sink, Servable {
   #closeDescriptors(): void {
     fs.closeSync(this.#fd);
     this.#syncable.close();
-  }
-
-  #have(piece: number): void {
-    if (!this.map.add(piece)) return;
-    for (const heard of this.#heard) heard(piece);
   }
 
   async #isRight(piece: number): Promise<boolean> {

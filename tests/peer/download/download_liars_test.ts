@@ -89,7 +89,8 @@ Deno.test("liars: what the only one sent is told, though it is connected again a
 Deno.test("liars: who lies and hangs up at once has lied", async () => {
   const sink = new MemorySink(MEGABYTES.size);
   const slow: Sink = {
-    ...{ horizon: Infinity, map: sink.map, pieceDone: (run) => sink.pieceDone(run) },
+    horizon: Infinity,
+    map: sink.map,
     store: async (position, payload) => {
       await settle();
       return await sink.store(position, payload);

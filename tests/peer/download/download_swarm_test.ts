@@ -363,34 +363,3 @@ Deno.test("swarm: a stream comes through whole when another brings what a slow o
   assertEquals([told, downloader.tally.fetched], [file.size, 16]);
   assertEquals(slow.receipt.bytes + other.receipt.bytes, file.size);
 });
-
-Deno.test("swarm: of what two bring, each chunk counts once, however it is cut", async () => {
-  const file = new MemoryFile(patterned(MIB - 7));
-  const [a, b] = ["a", "b"].map((name) => new MemorySource(name, file));
-  await using state = await newState();
-  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-  const told: number[] = [];
-  const sink = new OrderedOutput(writable, () => {}, () => {});
-  const downloader = new Downloader({
-    ...{ id: file.id, size: file.size, digests: state.digests, sources: [], sink },
-    onBytes: (bytes) => told.push(bytes),
-  });
-  const reading = Array.fromAsync(readable);
-  assertEquals(downloader.missingOf({ first: 0, end: 4 }), [{ first: 0, count: 16 }]);
-  const bring = async (source: MemorySource, first: number, count: number) => {
-    const bytes = file.chunks({ first, count });
-    await downloader.store({ first, count }, bytes.buffer, bytes.length, source);
-    await settle();
-  };
-  await bring(a, 0, 4);
-  await bring(a, 8, 4);
-  assertEquals(downloader.missingOf({ first: 0, end: 4 }), [
-    ...[{ first: 4, count: 4 }, { first: 12, count: 4 }],
-  ]);
-  await bring(b, 0, 16);
-  await sink.finish();
-  assertSameBytes(concat(await reading), file.content);
-  assertEquals(told, [4 * 65_536, 4 * 65_536, 8 * 65_536 - 7]);
-  assertEquals([a.receipt.bytes, b.receipt.bytes], [8 * 65_536, 8 * 65_536 - 7]);
-  assertEquals(downloader.tally, { fetched: 16, reused: 0, refetched: 0 });
-});

@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
-import { PIECE_CHUNKS, PIECE_SIZE, PieceMap } from "../../../src/content/piece_map.ts";
+import { PIECE_CHUNKS, PIECE_SIZE } from "../../../src/content/piece_map.ts";
 import { PieceNotices } from "../../../src/peer/serve/piece_notices.ts";
 import { RateLimiter } from "../../../src/async/rate_limiter.ts";
 import { Connection } from "../../../src/wire/connection.ts";
 import { CHUNK_SIZE } from "../../../src/wire/protocol.ts";
 import { assertSameBytes, patterned, sha256 } from "../../support/bytes.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
-import { Growing } from "../../support/growing.ts";
+import { Growing, HeardMap } from "../../support/growing.ts";
 import { codeOf, have, serving, YOU } from "../../support/serving.ts";
 import { type RawEnd, socketPair } from "../../support/sockets.ts";
 import { until } from "../../support/until.ts";
@@ -78,7 +78,7 @@ Deno.test("uploader: have tells what is there, and then what is new", async () =
     assertEquals(await end.line(), { action: "map", id, complete: false, payload: 3 });
     assertEquals([...await end.bytes(3)], [0b1, 0b10, 0]);
   }
-  assertEquals(growing.heard.size, 1, "asked twice, told once");
+  assertEquals(growing.map.listeners, 1, "asked twice, told once");
   growing.get(4, 2, 3, 12);
   const file = growing.id;
   assertEquals(await end.line(), { action: "has", file, runs: [[2, 3], [12, 1]] });
@@ -93,7 +93,7 @@ Deno.test("uploader: have tells what is there, and then what is new", async () =
   await end.send(have(4, growing.id));
   assertEquals(await end.line(), { action: "map", id: 4, complete: true });
   end.close();
-  await until(() => growing.heard.size === 0);
+  await until(() => growing.map.listeners === 0);
 });
 
 Deno.test("uploader: who fetches a file is told what the others ask for, once for each piece", async () => {
@@ -196,7 +196,7 @@ Deno.test("has: who doesn't read is sent one notice at a time, and then no more"
   const [near, far] = await socketPair();
   using connection = new Counting(near, { progressMs: 200 });
   const growing = new Growing(new Uint8Array());
-  Object.assign(growing, { size: 10_000 * PIECE_SIZE, map: new PieceMap(10_000) });
+  Object.assign(growing, { size: 10_000 * PIECE_SIZE, map: new HeardMap(10_000) });
   const notices = new PieceNotices(connection, 0);
   notices.follow(growing);
   growing.get(1);
@@ -207,7 +207,7 @@ Deno.test("has: who doesn't read is sent one notice at a time, and then no more"
     growing.get(piece);
     if (piece % 200 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
   }
-  await until(() => growing.heard.size === 0);
+  await until(() => growing.map.listeners === 0);
   assertEquals(connection.sent, 1);
   assert(connection.closed);
   assertEquals(connection.most, 1);

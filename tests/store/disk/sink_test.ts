@@ -156,6 +156,22 @@ Deno.test("ordered output: an output that fails, at first or at last, fails the 
   }
 });
 
+Deno.test("ordered output: of what two sources bring, each chunk passes once, however it is cut", async () => {
+  const { output, readable } = orderedOutput();
+  const content = patterned(MIB - 7);
+  const reading = Array.fromAsync(readable);
+  const bring = async (first: number, count: number) => {
+    const at = first * CHUNK;
+    await output.store(at, payloadOf(content.slice(at, at + count * CHUNK)));
+    await settle();
+  };
+  await bring(0, 4);
+  await bring(8, 4);
+  await bring(0, 16);
+  await output.finish();
+  assertSameBytes(concat(await reading), content);
+});
+
 Deno.test("ordered output: aborted, its reader is told why", async () => {
   const { output, readable } = orderedOutput();
   const reason = new Fault("integrity", "every source was lost");

@@ -37,7 +37,7 @@ async function partialOf(folder: TempFolder, content: Bytes, n = 0): Promise<Par
     const bytes = content.slice(piece * MIB, (piece + 1) * MIB);
     const expected = await digestChunks(bytes);
     await partial.store(piece * MIB, { buffer: bytes.buffer, length: bytes.length, expected });
-    partial.pieceDone(piece);
+    partial.map.add(piece);
   }
   await disk.close(partial.path);
   disk.stop();

@@ -137,7 +137,7 @@ Deno.test("partial: it serves what is verified, tells of it, and nothing else", 
   await using place = await Place.create(3 * PIECE_SIZE + 100);
   const partial = place.open();
   const heard: number[] = [];
-  const stop = partial.onPiece((piece) => heard.push(piece));
+  const stop = partial.map.onAdded((piece) => heard.push(piece));
   const into = new Uint8Array(CHUNK);
   assertEquals(partial.read(0, into), false);
   await place.store(partial, 1);
