@@ -139,6 +139,7 @@ Deno.test("--no-clobber leaves alone what an update has begun, too", async () =>
   await Deno.mkdir(`${dir}/mine`);
   await Deno.writeTextFile(`${dir}/mine/file`, "mine");
   const words = ["get", "tree", "-o", `${dir}/mine`];
+  await world.json(dir, ["trust", "accept", "tree"]);
   assertEquals((await world.run(dir, [...words, "--update", "--deadline", "4s"])).code, 9);
   const partials = async () => (await world.json<PeerStatus>(dir, ["status"])).partials;
   const before = await partials();

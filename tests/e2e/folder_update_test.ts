@@ -94,6 +94,7 @@ Deno.test("what stands in the way of a folder, or of a file in it", async () => 
   assertRefused(await get("--update"), { code: 6, text: "it is a link" });
   await Deno.remove(`${getter}/tree`);
 
+  await world.json(getter, ["trust", "accept", "tree"]);
   await Deno.mkdir(`${getter}/tree/nothing/inside`, { recursive: true });
   await write(`${getter}/tree/docs`, "no folder");
   const inTheWay = await get("--update");

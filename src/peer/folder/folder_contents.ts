@@ -232,7 +232,7 @@ export class FolderContents {
         chunks = downloader.tally.fetched;
       }
       staging.makeFolder(path.slice(0, Math.max(0, path.lastIndexOf("/"))));
-      await partial.publish(staging.pathOf(path), { mtime: file.mtime, overwrite: true });
+      await partial.publish(staging.at(path), { mtime: file.mtime });
     } catch (error) {
       await partial.close().catch(() => {});
       throw error;

@@ -10,6 +10,7 @@ import type { Staging } from "../../store/tree/staging.ts";
 import { TargetLock } from "../../store/state/target_lock.ts";
 import {
   clearPlace,
+  otherIn,
   placeStaged,
   removeOthers,
   setAttributes,
@@ -17,7 +18,7 @@ import {
 import { makeParents } from "../target/destination.ts";
 import { findSources } from "../download/find_sources.ts";
 import { FolderContents, type FolderContentsOptions, type StagedFile } from "./folder_contents.ts";
-import { type FolderPlace, settleFolder } from "../target/folder_place.ts";
+import type { FolderPlace } from "../target/folder_place.ts";
 import { FolderStagings } from "./folder_stagings.ts";
 import {
   findingsOn,
@@ -54,7 +55,8 @@ export interface FolderJob {
   /** The folder's id and its manifest's size. */
   target: { id: string; size: number };
   part: Extract<ManifestPart, { kind: "folder" }>;
-  place: FolderPlace;
+  /** Looks at where it goes, and decides what may be done there. */
+  settle: () => Promise<FolderPlace>;
   transfer: ActiveTransfer;
   signal: AbortSignal;
   limits: RateLimiter[];
@@ -71,6 +73,8 @@ export interface FolderJob {
 /** What came of it. */
 export interface FolderOutcome {
   receipt: FolderReceipt;
+  /** True when things stand there that are not in the folder. */
+  mixed: boolean;
   /** Where the files are of one that was brought here. */
   files: { path: string; id: string }[];
 }
@@ -94,18 +98,17 @@ export class FolderFetcher {
   /**
    * What there is to say of a folder that stands at a request's destination and looks as it did when it
    * was last found to be that content; undefined when that isn't known, or something is to be done.
-   * Throws as settleFolder does.
    */
   async recall(
     request: GetRequest,
     content: TreeContent,
-    signal: AbortSignal,
-  ): Promise<FolderReceipt | undefined> {
+    { settle, signal }: Pick<FolderJob, "settle" | "signal">,
+  ): Promise<FolderOutcome | undefined> {
     if (!this.#trees.has(content)) return;
-    const { path } = await settleFolder(request, this.#options.dir);
-    const alone = request.delete === true;
-    const findings = await this.#trees.recall(path, content, { alone, signal });
-    return findings && receiptOfKnown(path, findings);
+    const { path } = await settle();
+    const known = await this.#trees.recall(path, content, signal);
+    if (!known || request.delete && !known.alone) return;
+    return { receipt: receiptOfKnown(path, known.findings), mixed: !known.alone, files: [] };
   }
 
   /**
@@ -113,15 +116,20 @@ export class FolderFetcher {
    * be changed, a `held` Fault when somebody else writes there, and as FolderContents does.
    */
   async fetch(job: FolderJob): Promise<FolderOutcome> {
-    const { place: { path }, request, transfer } = job;
-    transfer.size = job.part.bytes;
+    job.transfer.size = job.part.bytes;
     job.phase("checking");
-    const found = await this.#look(job, job.place);
-    if (found?.nothing) return { receipt: receiptOfKnown(path, findingsOn(job.part)), files: [] };
+    const before = await job.settle();
+    const { path } = before;
+    const found = await this.#look(job, before);
+    if (found?.nothing) {
+      const receipt = receiptOfKnown(path, findingsOn(job.part));
+      return { receipt, mixed: found.mixed, files: [] };
+    }
     using _lock = TargetLock.take(path);
     // Until now, somebody else may have written there.
-    const state = await this.#look(job, await settleFolder(request, this.#options.dir));
-    return await (state ? this.#update(job, state) : this.#fetchNew(job));
+    const place = await job.settle();
+    const state = await this.#look(job, place);
+    return await (state ? this.#update(job, place, state) : this.#fetchNew(job, place));
   }
 
   /** True while a large file is fetched as a part of a folder. */
@@ -141,35 +149,35 @@ export class FolderFetcher {
 
   /**
    * How what stands at a place is different; undefined when nothing does. `nothing` is true when it may
-   * stay as it is.
+   * stay as it is, and `mixed` when other things than the folder's are there too. Throws a `destination`
+   * Fault when something is to be done that may not be.
    */
   async #look(
     job: FolderJob,
-    { path, exists }: FolderPlace,
-  ): Promise<TreeState & { nothing: boolean } | undefined> {
+    { path, permit, exists }: FolderPlace,
+  ): Promise<TreeState & { nothing: boolean; mixed: boolean } | undefined> {
     const { request, part, target: { id }, signal, transfer } = job;
     transfer.before = -transfer.meter.total;
     if (!exists) return;
     const since = Date.now();
     const state = await this.#compare(job, path, part.entries);
     const [missing] = state.missing;
-    if (missing && !changes(job)) {
-      throw new Fault(
-        "destination",
-        `Cannot write ${path}: it exists and differs, in ${missing.path}; bring it up to date with --update`,
-      );
-    }
+    if (missing) permit.requireReplace(path, missing.path);
+    const other = await otherIn(path, part.entries, signal);
+    if (other !== undefined && request.delete) permit.requireDelete(path, other);
+    const mixed = other !== undefined;
     const same = !missing && state.touched.length === 0;
     if (same) {
       const findings = findingsOn(part);
       const content = { id, part: job.inside };
       await this.#trees.remember(path, content, { findings, since, signal });
     }
-    return { ...state, nothing: !missing && (!changes(job) || same && !request.delete) };
+    const asItShould = same && !(mixed && permit.deletes);
+    return { ...state, mixed, nothing: !missing && (!permit.replaces || asItShould) };
   }
 
-  async #fetchNew(job: FolderJob): Promise<FolderOutcome> {
-    const { target, place: { path }, part: { entries }, signal } = job;
+  async #fetchNew(job: FolderJob, { path }: FolderPlace): Promise<FolderOutcome> {
+    const { target, part: { entries }, signal } = job;
     const { dir } = this.#options;
     const staging = this.#stagings.open(target.id, path);
     const state = await this.#compare(job, staging.root, entries);
@@ -178,20 +186,25 @@ export class FolderFetcher {
     const contents = await this.#stage(job, filesOf(state.missing), { staging, here });
     for (const { entry } of state.present) contents.stamps.set(entry.path, staging.settle(entry));
     for (const entry of state.missing) if (entry.type === "link") staging.link(entry);
-    await removeOthers(staging.root, entries, signal);
+    await removeOthers(staging.at(), entries, signal);
     job.phase("finishing");
     job.confirm();
     await staging.sync(signal);
     if (isInside(dir, path)) await makeParents(dir, path);
     staging.publish(path);
     syncFolder(parentOf(path));
-    return this.#outcome(job, state, { contents, staging });
+    return this.#outcome(job, path, state, { contents, staging });
   }
 
-  async #update(job: FolderJob, state: TreeState): Promise<FolderOutcome> {
-    const { request, target, place: { path: root }, part: { entries }, signal } = job;
+  async #update(
+    job: FolderJob,
+    place: FolderPlace,
+    state: TreeState & { mixed: boolean },
+  ): Promise<FolderOutcome> {
+    const { target, part: { entries }, signal } = job;
+    const { path: root, permit } = place;
     const [blocked] = state.inTheWay;
-    if (blocked && !request.delete) {
+    if (blocked && !permit.deletes) {
       throw new Fault("destination", `Cannot write ${root}/${blocked.path}: ${blocked.why}`, {
         next: "remove that, or add --delete, and run it again",
       });
@@ -205,13 +218,14 @@ export class FolderFetcher {
     job.phase("finishing");
     job.confirm();
     await staging.sync(signal);
-    for (const { path } of state.inTheWay) await clearPlace(`${root}/${path}`);
-    await placeStaged(root, { staging, entries: state.missing, signal });
-    setAttributes(root, state.touched);
-    const deleted = request.delete ? await removeOthers(root, entries, signal) : 0;
+    for (const { path } of state.inTheWay) await clearPlace(place, path);
+    await placeStaged(place, { staging, entries: state.missing, signal });
+    setAttributes(place, state.touched);
+    const deleted = permit.deletes ? await removeOthers(place, entries, signal) : 0;
     staging.remove();
     const up_to_date = state.missing.length === 0 && deleted === 0 && state.touched.length === 0;
-    return this.#outcome(job, state, { contents, staging, deleted, up_to_date });
+    const mixed = state.mixed && !permit.deletes;
+    return this.#outcome(job, root, state, { contents, staging, mixed, deleted, up_to_date });
   }
 
   #compare(job: FolderJob, root: string, entries: ManifestEntry[]): Promise<TreeState> {
@@ -259,11 +273,13 @@ export class FolderFetcher {
   }
 
   #outcome(
-    { part, place: { path }, transfer }: FolderJob,
+    { part, transfer }: FolderJob,
+    path: string,
     state: Pick<TreeState, "present" | "touched">,
-    { contents, staging, deleted = 0, up_to_date = false }: {
+    { contents, staging, mixed = false, deleted = 0, up_to_date = false }: {
       contents: FolderContents;
       staging: Staging;
+      mixed?: boolean;
       deleted?: number;
       up_to_date?: boolean;
     },
@@ -286,13 +302,8 @@ export class FolderFetcher {
     transfer.before = part.bytes - transfer.meter.total;
     const unchanged = state.present.length;
     const about = { tally: contents.tally, up_to_date, unchanged, deleted };
-    return { receipt: receiptOfBrought(path, findingsOn(part), about), files };
+    return { receipt: receiptOfBrought(path, findingsOn(part), about), mixed, files };
   }
-}
-
-/** True when what stands at the destination may be changed. */
-function changes({ request: { update, overwrite } }: FolderJob): boolean {
-  return update === true || overwrite === true;
 }
 
 function filesOf(entries: ManifestEntry[]): FileEntry[] {

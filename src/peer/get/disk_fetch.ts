@@ -13,7 +13,8 @@ import { CHUNK_SIZE } from "../../content/sizes.ts";
 import type { Claims } from "./claims.ts";
 import { localFiles, replacedFile } from "../target/local_files.ts";
 import { reuseLocal, type ReuseOptions } from "../download/reuse.ts";
-import { makeParents } from "../target/destination.ts";
+import { type FilePlace, makeParents } from "../target/destination.ts";
+import { Permit } from "../../trust/permit.ts";
 import type { Reuse } from "../download/downloader.ts";
 import type { FetchJob } from "./fetch_job.ts";
 import type { Target } from "../target/target.ts";
@@ -53,14 +54,13 @@ export interface DiskFetchOptions {
   ) => Promise<void>;
 }
 
-/** Where a download's file goes. */
-export type Place =
-  & Pick<GetRequest, "name" | "output" | "overwrite" | "update" | "sha256" | "reuse">
-  & {
-    path: string;
-    /** Looks once more, now that nobody else writes there: true when the file is there already. */
-    isThere: () => Promise<boolean>;
-  };
+/** A download's file, and where it goes. */
+export interface FileRequest {
+  request: GetRequest;
+  path: string;
+  /** Looks at the destination once more, now that nobody else writes there. */
+  settle: () => Promise<FilePlace>;
+}
 
 /** Fetches files to disk. */
 export class DiskFetch {
@@ -73,9 +73,14 @@ export class DiskFetch {
    * Fetches what there isn't of a target, and puts the whole in its place. False when it turned out to
    * be there already. Throws a `held` Fault when somebody else fetches it, or writes there.
    */
-  async run(job: FetchJob, target: Target, place: Place, signal: AbortSignal): Promise<boolean> {
-    const { name, output, path, sha256 } = place;
-    const overwrite = place.overwrite === true || place.update === true;
+  async run(
+    job: FetchJob,
+    target: Target,
+    { request, path, settle }: FileRequest,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { name, output, sha256, overwrite = false } = request;
+    const updating = request.update ? "update" : undefined;
     const { dir, cache, running, claims, unfinished } = this.#options;
     await claims.claim(job, target.id, path);
     unfinished.begin(target.id);
@@ -83,22 +88,27 @@ export class DiskFetch {
     let lock: TargetLock | undefined;
     try {
       lock = TargetLock.take(path);
-      if (await place.isThere()) return false;
+      const { permit, upToDate } = await settle();
+      if (upToDate) return false;
       job.partial = PartialFile.open(
-        { ...target, name, output: output && path, overwrite, sha256 },
+        { ...target, name, output: output && path, overwrite, updating, sha256 },
         this.#options,
       );
       await unfinished.lookAt(job, job.partial, signal);
       job.partial.sources = () => recordsOf(job.downloader?.sources ?? []);
       stopServing = this.#options.onGrowing(job.partial, target);
-      const reuse = await this.#reuseFor(job, target, place, signal);
+      const reuse = await this.#reuseFor(job, target, { path, named: request.reuse }, signal);
       await running.run(job, target, job.partial, { signal, reuse });
       job.phase = "finishing";
       await this.#confirm(job, target, { sha256, signal });
       if (isInside(dir, path)) await makeParents(dir, path);
       const mtime = target.entry?.mtime ?? target.announcement?.mtime ?? Date.now();
-      const stamp = await job.partial.publish(path, { mtime, overwrite });
-      if (target.entry) setAttributes(parentOf(path), [{ ...target.entry, path: baseOf(path) }]);
+      const stamp = await job.partial.publish({ path, permit }, { mtime });
+      if (target.entry) {
+        // It is Shoal's own work by now, whatever stood there.
+        const placed = { path: parentOf(path), permit: Permit.own };
+        setAttributes(placed, [{ ...target.entry, path: baseOf(path) }]);
+      }
       cache.remember(path, target.id, stamp);
       await this.#options.onFetched(target, name, { path, stamp });
       return true;
@@ -132,16 +142,16 @@ export class DiskFetch {
   async #reuseFor(
     job: FetchJob,
     { size }: Target,
-    place: Place,
+    { path, named }: { path: string; named?: string[] },
     signal: AbortSignal,
   ): Promise<Reuse | undefined> {
     const { cache, digests, disk } = this.#options;
     const partial = job.partial!;
     if (partial.map.complete) return;
     job.phase = "checking";
-    const known = await localFiles({ size, named: place.reuse }, { cache, signal });
+    const known = await localFiles({ size, named }, { cache, signal });
     job.phase = "connecting";
-    const replaces = size > CHUNK_SIZE && fs.existsSync(place.path);
+    const replaces = size > CHUNK_SIZE && fs.existsSync(path);
     if (known.length === 0 && !replaces) return;
     const copy: ReuseOptions["copy"] = ({ first, count }, expected, from) => {
       const position = first * CHUNK_SIZE;
@@ -154,7 +164,7 @@ export class DiskFetch {
       if (replaces) {
         job.phase = "checking";
         const taker = copierFor(host, partial);
-        const old = await replacedFile(place.path, { cache, signal, taker });
+        const old = await replacedFile(path, { cache, signal, taker });
         if (old) files.set(old.id, old);
         job.phase = "connecting";
       }

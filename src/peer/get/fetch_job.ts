@@ -21,6 +21,11 @@ export interface FetchJob {
   background: boolean;
   /** True when the whole of it was refused, so that nothing of it is kept. */
   refused: boolean;
+  /**
+   * True when things stand at the destination that are not of the content: they may be the user's own, so
+   * nobody is remembered because of it, whose next update would be free to delete them.
+   */
+  mixed: boolean;
   /** By performance.now(). */
   deadline?: number;
   wait?: number;

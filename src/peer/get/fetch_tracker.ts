@@ -75,6 +75,7 @@ export class FetchTracker {
       ending: new AbortController(),
       background: options.transfer !== undefined,
       refused: false,
+      mixed: false,
       wait: request.wait,
       deadline: request.deadline === undefined ? undefined : started + request.deadline,
       limitDown: request.limit_down,
@@ -103,8 +104,10 @@ export class FetchTracker {
         : undefined;
       options.onEvent?.(foundEvent(name, target));
       const outcome = { ...await work(job, target, signal), sha256: request.sha256 };
-      if (!options.looks && !outcome.kept) {
-        this.#options.trust.remember(trustedName(name, target), target);
+      const { trust } = this.#options;
+      const firstOfMixed = target.taken === "first" && job.mixed;
+      if (!options.looks && !outcome.kept && !firstOfMixed) {
+        trust.remember(trustedName(name, target), target);
       }
       transfer.state = "done";
       tell();

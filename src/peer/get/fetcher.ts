@@ -153,9 +153,8 @@ export class Fetcher {
   ): Promise<Outcome> {
     const settle = () => settleDestination(request, target, this.#options);
     const { path, upToDate } = await settle();
-    const isThere = async () => (await settle()).upToDate;
     const fetched = !upToDate &&
-      await this.#disk.run(job, target, { ...request, path, isThere }, signal);
+      await this.#disk.run(job, target, { request, path, settle }, signal);
     if (!fetched) {
       await requireChecksum(path, request, signal);
       this.#unfinished.removeFor(target.id, path);
@@ -172,7 +171,7 @@ export class Fetcher {
     const target = await this.find(place, signal);
     if (isFolder(target)) {
       if (partNamed(target, name) === "") {
-        const at = await settleFolder(place, this.#options.dir);
+        const at = await settleFolder(place, target.taken, this.#options.dir);
         const kept = request.no_clobber &&
           await keptFolder(place, at.path, { ...this.#options, signal });
         if (kept) return planOfKept(kept);

@@ -57,27 +57,30 @@ export class FolderGet {
     const own = downloads.pathOf(id);
     const claimed = [own];
     await claims.claim(job, id, own);
+    const settle = () => settleFolder(wanted, target.taken, dir);
     unfinished.begin(id);
     let stopServing: (() => void) | undefined;
     let part;
     try {
       const known = request.sha256
         ? undefined
-        : await folders.recall(wanted, { id, part: inside }, signal);
+        : await folders.recall(wanted, { id, part: inside }, { settle, signal });
       if (known) {
         unfinished.remove(id);
-        job.transfer.size = known.size;
-        job.transfer.before = known.size - job.transfer.meter.total;
-        return { outcome: { kind: "folder", ...known } };
+        const { receipt, mixed } = known;
+        job.transfer.size = receipt.size;
+        job.transfer.before = receipt.size - job.transfer.meter.total;
+        job.mixed = mixed;
+        return { outcome: { kind: "folder", ...receipt } };
       }
       part = await this.#part(job, request, target, signal);
       if (part.kind === "folder") {
         if (request.sha256) throw noChecksum(target.id);
-        const place = await settleFolder(wanted, dir);
-        claims.claimPath(place.path);
-        claimed.push(place.path);
-        const { receipt, files } = await folders.fetch({
-          ...{ request: wanted, inside, target, part, place },
+        const { path: root } = await settle();
+        claims.claimPath(root);
+        claimed.push(root);
+        const { receipt, mixed, files } = await folders.fetch({
+          ...{ request: wanted, inside, target, part, settle },
           ...{ transfer: job.transfer, signal, onBytes },
           limits: job.limitDown ? [limitDown, new RateLimiter(job.limitDown)] : [limitDown],
           phase: (phase) => void (job.phase = phase),
@@ -89,9 +92,10 @@ export class FolderGet {
             if (inside === "") stopServing = this.#options.onStaging(target, manifest, staged);
           },
         });
+        job.mixed = mixed;
         if (!receipt.up_to_date && job.name === target.announcement?.name) {
           const path = downloads.pathOf(id);
-          const manifest = { path, stamp: stampOfPath(path), root: place.path };
+          const manifest = { path, stamp: stampOfPath(path), root };
           await this.#options.onFetched(target, job.name, manifest, files);
         }
         unfinished.remove(id);
@@ -112,8 +116,10 @@ export class FolderGet {
   }
 
   /** True when what stands at a request's destination is known to be all of a folder. */
-  async isKnown(request: GetRequest, { id }: Target, signal: AbortSignal): Promise<boolean> {
-    return await this.#options.folders.recall(request, { id, part: "" }, signal) !== undefined;
+  async isKnown(request: GetRequest, { id, taken }: Target, signal: AbortSignal): Promise<boolean> {
+    const settle = () => settleFolder(request, taken, this.#options.dir);
+    const content = { id, part: "" };
+    return await this.#options.folders.recall(request, content, { settle, signal }) !== undefined;
   }
 
   /**
@@ -126,7 +132,7 @@ export class FolderGet {
     target: Target,
     signal: AbortSignal,
   ): Promise<{ outcome: Outcome } | { file: Target } | undefined> {
-    const { path, exists } = await settleFolder(wanted, this.#options.dir);
+    const { path, exists } = await settleFolder(wanted, target.taken, this.#options.dir);
     if (!exists) return;
     if (partNamed(target, wanted.name) !== "") {
       const { reader } = this.#options;

@@ -1,4 +1,5 @@
 import { Fault } from "../../fault.ts";
+import { Permit } from "../../trust/permit.ts";
 import type { DigestStore } from "../../store/hash/digest_store.ts";
 import type { HashCache } from "../../store/hash/hash_cache.ts";
 import type { Library } from "../../store/shares/library.ts";
@@ -75,7 +76,8 @@ export class Receiver {
   async #place(received: Received, path: string): Promise<void> {
     const { cache } = this.#options;
     try {
-      const stamp = await publishFile(received.path, path, false) ?? received.stamp;
+      const stamp = await publishFile(received.path, { path, permit: Permit.keep }) ??
+        received.stamp;
       cache.remember(path, received.id, stamp);
     } catch (error) {
       if (!(error instanceof Fault) || error.kind !== "destination") throw error;

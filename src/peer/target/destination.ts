@@ -4,23 +4,20 @@ import type { HashCache } from "../../store/hash/hash_cache.ts";
 import { findCaseCollision } from "../../store/disk/find_case_collision.ts";
 import { isInside, parentOf, pathOf, STATE_FOLDER } from "../../content/safe_path.ts";
 import type { Taken } from "../../trust/choose_offer.ts";
+import { type Destination, Permit, type PermitFlags } from "../../trust/permit.ts";
 import type { GetRequest } from "../api/peer_api.ts";
 
 /** What to do about something at the destination that no option replaces. */
 export const MOVE_AWAY = "move that away, or choose another place with -o, and run it again";
 
 /** Where a download goes, and whether it is there already. */
-export interface Destination {
-  path: string;
+export interface FilePlace extends Destination {
   /** True when a file with the same content stands there. */
   upToDate: boolean;
 }
 
-/** Where a file is to go, and what may be done to what stands there. */
-export type PlaceRequest = Pick<
-  GetRequest,
-  "name" | "output" | "overwrite" | "update" | "publisher"
->;
+/** What a request says of where a file goes, and of what stands there. */
+export type PlaceRequest = PermitFlags & Pick<GetRequest, "output">;
 
 /**
  * The path of a request's file: `output`, a file or in an existing folder, or its name under `dir`.
@@ -42,15 +39,16 @@ export async function settleDestination(
   request: PlaceRequest,
   content: { id: string; size: number; taken: Taken },
   { dir, cache }: { dir: string; cache: HashCache },
-): Promise<Destination> {
+): Promise<FilePlace> {
   const path = await destinationOf(request, dir);
+  const permit = Permit.decide(request, content.taken);
   const stat = await Deno.stat(path).catch(() => undefined);
   if (!stat && await Deno.lstat(path).catch(() => undefined)) {
     throw new Fault("destination", `Cannot write ${path}: it is a link that leads nowhere`, {
       next: MOVE_AWAY,
     });
   }
-  if (!stat) return { path, upToDate: false };
+  if (!stat) return { path, permit, upToDate: false };
   if (!stat.isFile) {
     const kind = stat.isDirectory ? "a folder" : "not a regular file";
     throw new Fault("destination", `Cannot write ${path}: it is ${kind}`, { next: MOVE_AWAY });
@@ -61,29 +59,8 @@ export async function settleDestination(
   }
   const same = stat.size === content.size && !leaves &&
     (await cache.identify(path, { what: "compare", follow: true })).id === content.id;
-  if (!same && !request.overwrite) requireUpdate(request, path, content.taken);
-  return { path, upToDate: same };
-}
-
-/**
- * Throws a `destination` Fault unless what differs at `path` may be replaced by a version that was
- * taken for this reason: only the remembered publisher's, which is never an older one, or that of the
- * one whose whole key was given.
- */
-function requireUpdate(
-  { name, update, publisher }: PlaceRequest,
-  path: string,
-  taken: Taken,
-): void {
-  const cannot = `Cannot write ${path}: it exists and differs`;
-  if (!update) throw new Fault("destination", `${cannot}; replace it with --overwrite`);
-  if (taken === "known" || taken === "first" && publisher?.length === 64) return;
-  const why = taken === "own"
-    ? `this peer itself publishes ${name}`
-    : taken === "named"
-    ? `another publisher is remembered for ${name}`
-    : `no publisher is remembered for ${name}, whose newer version this could be`;
-  throw new Fault("destination", `${cannot}, and ${why}; replace it with --overwrite`);
+  if (!same) permit.requireReplace(path);
+  return { path, permit, upToDate: same };
 }
 
 /**

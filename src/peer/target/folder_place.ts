@@ -2,12 +2,12 @@ import fs from "node:fs";
 import { Fault } from "../../fault.ts";
 import { isFolder } from "../../store/disk/is_folder.ts";
 import { parentOf, pathOf } from "../../content/safe_path.ts";
-import { MOVE_AWAY, requireInside, requireNotOwn } from "./destination.ts";
+import type { Taken } from "../../trust/choose_offer.ts";
+import { type Destination, Permit } from "../../trust/permit.ts";
+import { MOVE_AWAY, type PlaceRequest, requireInside, requireNotOwn } from "./destination.ts";
 
 /** Where a folder goes, and what stands there. */
-export interface FolderPlace {
-  /** Absolute. */
-  path: string;
+export interface FolderPlace extends Destination {
   /** False when nothing stands there, or an empty folder. */
   exists: boolean;
 }
@@ -19,16 +19,20 @@ export interface FolderPlace {
  * missing.
  */
 export async function settleFolder(
-  { name, output }: { name: string; output?: string },
+  request: PlaceRequest,
+  taken: Taken,
   dir: string,
 ): Promise<FolderPlace> {
+  const { name, output } = request;
+  const permit = Permit.decide(request, taken);
   const path = placeOf({ name, output }, dir);
   if (output === undefined) await requireInside(dir, path);
   else await requireNotOwn(dir, path);
   const stat = fs.lstatSync(path, { throwIfNoEntry: false });
   if (stat?.isSymbolicLink() && output !== undefined && isFolder(path)) {
     // One's own link to a folder is as good as that.
-    return placeAt(fs.realpathSync(path));
+    const real = fs.realpathSync(path);
+    return { path: real, permit, exists: holdsSomething(real) };
   }
   if (stat && !stat.isDirectory()) {
     const what = stat.isSymbolicLink() ? "a link" : "a file";
@@ -38,12 +42,12 @@ export async function settleFolder(
   if (!stat && output !== undefined && !isFolder(parentOf(path))) {
     throw new Fault("usage", `Cannot write ${path}: there is no folder ${parentOf(path)}`);
   }
-  return placeAt(path);
+  return { path, permit, exists: holdsSomething(path) };
 }
 
-/** What stands at a path, where that is known to be no file. */
-export function placeAt(path: string): FolderPlace {
-  return { path, exists: isFolder(path) && fs.readdirSync(path).length > 0 };
+/** True for a folder with something in it. */
+export function holdsSomething(path: string): boolean {
+  return isFolder(path) && fs.readdirSync(path).length > 0;
 }
 
 /** Where a request's folder goes, by its words alone. */

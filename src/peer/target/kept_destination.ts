@@ -4,7 +4,7 @@ import type { FolderManifests } from "../../store/shares/folder_manifests.ts";
 import type { HashCache } from "../../store/hash/hash_cache.ts";
 import { safeName } from "../../content/safe_path.ts";
 import { destinationOf, MOVE_AWAY } from "./destination.ts";
-import { placeAt } from "./folder_place.ts";
+import { holdsSomething } from "./folder_place.ts";
 import { noChecksum } from "./require_checksum.ts";
 import type { GetRequest, Receipt } from "../api/peer_api.ts";
 import { requireChecksum } from "./require_checksum.ts";
@@ -47,7 +47,7 @@ export async function keptFolder(
   path: string,
   { manifests, signal }: KeptOptions,
 ): Promise<Kept | undefined> {
-  if (!placeAt(path).exists) return;
+  if (!holdsSomething(path)) return;
   if (request.sha256) throw noChecksum();
   const started = performance.now();
   const { id, files, bytes, chunks } = await manifests.identify(path, { what: "read", signal });

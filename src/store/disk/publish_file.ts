@@ -5,36 +5,37 @@ import { keepMode } from "./keep_mode.ts";
 import { READ_WRITE } from "./open_flags.ts";
 import { syncFolder } from "../../system/sync_folder.ts";
 import { parentOf } from "../../content/safe_path.ts";
+import type { Destination } from "../../trust/permit.ts";
 
 /**
  * Moves a whole, synced file to `destination` in one step: whoever looks there sees nothing, or what
- * was there before, or all of it. Without `overwrite` nothing is ever replaced, not even what appears
- * at the last moment: a hard link fails where a rename would not.
+ * was there before, or all of it. Without a permit nothing is ever replaced, not even what appears at the
+ * last moment: a hard link fails where a rename would not.
  *
  * Across file systems the file is first copied to a hidden name beside the destination; then the
  * copy's stamp is returned.
  */
 export async function publishFile(
   source: string,
-  destination: string,
-  overwrite: boolean,
+  destination: Destination,
 ): Promise<FileStamp | undefined> {
+  const { path } = destination;
   try {
     try {
-      place(source, destination, overwrite);
+      place(source, destination);
     } catch (cause) {
       if ((cause as { code?: string }).code !== "EXDEV") throw cause;
-      return await publishCopy(source, destination, overwrite);
+      return await publishCopy(source, destination);
     }
-    syncFolder(parentOf(destination));
+    syncFolder(parentOf(path));
   } catch (cause) {
     if (cause instanceof Fault) throw cause;
-    throw fileFault(`Cannot write ${destination}`, cause);
+    throw fileFault(`Cannot write ${path}`, cause);
   }
 }
 
-function place(source: string, destination: string, overwrite: boolean): void {
-  if (overwrite) {
+function place(source: string, { path: destination, permit }: Destination): void {
+  if (permit.replaces) {
     if (fs.statSync(destination, { throwIfNoEntry: false })?.isDirectory()) {
       throw new Fault("destination", `Cannot write ${destination}: it is a folder`);
     }
@@ -60,10 +61,10 @@ function place(source: string, destination: string, overwrite: boolean): void {
 
 async function publishCopy(
   source: string,
-  destination: string,
-  overwrite: boolean,
+  destination: Destination,
 ): Promise<FileStamp> {
-  const copy = `${parentOf(destination)}/.${crypto.randomUUID()}.shoal-partial`;
+  const parent = parentOf(destination.path);
+  const copy = `${parent}/.${crypto.randomUUID()}.shoal-partial`;
   try {
     await fs.promises.copyFile(source, copy, fs.constants.COPYFILE_EXCL);
     const { atime, mtime } = fs.statSync(source);
@@ -76,8 +77,8 @@ async function publishCopy(
     } finally {
       fs.closeSync(fd);
     }
-    place(copy, destination, overwrite);
-    syncFolder(parentOf(destination));
+    place(copy, destination);
+    syncFolder(parent);
     fs.rmSync(source);
     return stamp;
   } finally {

@@ -14,6 +14,7 @@ import { type FileStamp, stampOfPath, writeFault } from "../disk/file_stamp.ts";
 import { READ } from "../disk/open_flags.ts";
 import { publishFile } from "../disk/publish_file.ts";
 import { readFully } from "../disk/read_fully.ts";
+import type { Destination } from "../../trust/permit.ts";
 import { type FreeSpace, freeSpace } from "../../system/free_space.ts";
 
 /** Files up to this size, in bytes, are not worth a thread. */
@@ -202,13 +203,10 @@ export class PartialFile implements Sink, Servable {
 
   /**
    * Syncs the file, which must be whole, and moves it to `destination`, with the given time of
-   * modification. Throws a `destination` Fault when something stands there and `overwrite` is not set;
-   * the partial then stays.
+   * modification. Throws a `destination` Fault when something stands there that may not be replaced; the
+   * partial then stays.
    */
-  async publish(
-    destination: string,
-    { mtime, overwrite }: { mtime: number; overwrite: boolean },
-  ): Promise<FileStamp> {
+  async publish(destination: Destination, { mtime }: { mtime: number }): Promise<FileStamp> {
     const { disk, downloads } = this.#options;
     let stamp: FileStamp;
     try {
@@ -228,15 +226,16 @@ export class PartialFile implements Sink, Servable {
     this.#open = false;
     this.#closeDescriptors();
     // On Windows, what somebody has open can't be replaced.
-    const holds = overwrite && this.size > SMALL && Deno.build.os !== "windows";
-    if (holds) await disk.hold(destination);
+    const { path, permit } = destination;
+    const holds = permit.replaces && this.size > SMALL && Deno.build.os !== "windows";
+    if (holds) await disk.hold(path);
     try {
-      const published = await publishFile(this.path, destination, overwrite) ?? stamp;
+      const published = await publishFile(this.path, destination) ?? stamp;
       downloads.remove(this.id);
       return published;
     } finally {
       // Nobody needs to wait for that.
-      if (holds) disk.close(destination).catch(() => {});
+      if (holds) disk.close(path).catch(() => {});
     }
   }
 

@@ -56,14 +56,14 @@ export class KnownTrees {
   }
 
   /**
-   * What was found of the folder at `path`, if it looks as it did then. With `alone`, only if there is
-   * nothing in it that is not of the manifest. Throws the signal's reason.
+   * What was found of the folder at `path`, if it looks as it did then; `alone` is true when there is nothing
+   * in it that is not of the manifest. Throws the signal's reason.
    */
   async recall(
     path: string,
     { id, part }: TreeContent,
-    { alone, signal }: { alone: boolean; signal?: AbortSignal },
-  ): Promise<TreeFindings | undefined> {
+    signal?: AbortSignal,
+  ): Promise<{ findings: TreeFindings; alone: boolean } | undefined> {
     const row = v.safeParse(
       Row,
       this.#db.get(
@@ -75,7 +75,7 @@ export class KnownTrees {
     const { fingerprint, findings } = row.output;
     const tree = await fingerprintTree(path, signal);
     if (tree?.hash !== fingerprint) return;
-    return alone && tree.entries !== findings.entries ? undefined : findings;
+    return { findings, alone: tree.entries === findings.entries };
   }
 
   /**

@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import type { FileEntry, LinkEntry } from "../../content/manifest.ts";
 import { Fault } from "../../fault.ts";
+import { type Destination, Permit } from "../../trust/permit.ts";
 import { fileFault, type FileStamp, stampOfPath, writeFault } from "../disk/file_stamp.ts";
 import { removeTree } from "../disk/remove_tree.ts";
 import { writeFully } from "../disk/write_fully.ts";
@@ -35,6 +36,11 @@ export class Staging {
 
   pathOf(path: string): string {
     return `${this.root}/${path}`;
+  }
+
+  /** A place in it, or all of it, where anything may be replaced and deleted. */
+  at(path = ""): Destination {
+    return { path: path ? this.pathOf(path) : this.root, permit: Permit.own };
   }
 
   /** Makes a folder, and those above it. */
@@ -97,7 +103,10 @@ export class Staging {
     await syncAll([...this.#folders, ""].map((path) => this.pathOf(path)), signal);
   }
 
-  /** Makes the tree stand at `destination`, in one step. Throws a `destination` or `disk` Fault. */
+  /**
+   * Makes the tree stand at `destination`, in one step: at most an empty folder gives way to it. Throws a
+   * `destination` or `disk` Fault.
+   */
   publish(destination: string): void {
     try {
       fs.chmodSync(this.root, 0o777 & ~umask());

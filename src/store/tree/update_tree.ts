@@ -3,6 +3,7 @@ import { turn } from "../../async/yield_to_event_loop.ts";
 import type { FileEntry, ManifestEntry } from "../../content/manifest.ts";
 import { isOwn } from "../../content/tree_path.ts";
 import { Fault } from "../../fault.ts";
+import type { Destination } from "../../trust/permit.ts";
 import { writeFault } from "../disk/file_stamp.ts";
 import { keepMode, withExecutable } from "../disk/keep_mode.ts";
 import { removeTree } from "../disk/remove_tree.ts";
@@ -12,11 +13,12 @@ import type { Staging } from "./staging.ts";
 const TURN_ENTRIES = 256;
 
 /**
- * Puts what is staged into the folder at `root`: folders first, then each file and link in the place of
- * what was there, in one step each. What is in the way by its kind must be gone. Throws a `disk` Fault.
+ * Puts what is staged into the folder at a destination: folders first, then each file and link in the place
+ * of what was there, in one step each. What is in the way by its kind must be gone. Throws a `disk` Fault,
+ * and a `destination` Fault for what may not be replaced.
  */
 export async function placeStaged(
-  root: string,
+  { path: root, permit }: Destination,
   { staging, entries, signal }: {
     staging: Staging;
     /** What is staged, in the order of a manifest. */
@@ -24,6 +26,7 @@ export async function placeStaged(
     signal?: AbortSignal;
   },
 ): Promise<void> {
+  if (entries[0]) permit.requireReplace(root, entries[0].path);
   for (const [index, entry] of entries.entries()) {
     if (index % TURN_ENTRIES === 0) await turn(signal);
     const path = `${root}/${entry.path}`;
@@ -40,13 +43,19 @@ export async function placeStaged(
 }
 
 /**
- * Removes what is in the way at `path`, but for Shoal's own folders: then it stays, with a `destination`
- * Fault. No link is followed. Throws a `disk` Fault.
+ * Removes what is in the way at the path `inside` of a destination, but for Shoal's own folders: then it
+ * stays, with a `destination` Fault, as what may not be deleted does. No link is followed. Throws a `disk`
+ * Fault.
  */
-export async function clearPlace(path: string): Promise<void> {
+export async function clearPlace(
+  { path: root, permit }: Destination,
+  inside: string,
+): Promise<void> {
+  permit.requireDelete(root, inside);
+  const path = `${root}/${inside}`;
   const stat = fs.lstatSync(path, { throwIfNoEntry: false });
   if (!stat?.isDirectory()) return removeTree(path);
-  await removeOthers(path, []);
+  await removeOthers({ path, permit }, []);
   try {
     fs.rmdirSync(path);
   } catch (cause) {
@@ -55,7 +64,8 @@ export async function clearPlace(path: string): Promise<void> {
 }
 
 /** Gives files the time and mode that they should have; their contents are right. */
-export function setAttributes(root: string, entries: FileEntry[]): void {
+export function setAttributes({ path: root, permit }: Destination, entries: FileEntry[]): void {
+  if (entries[0]) permit.requireReplace(root, entries[0].path);
   for (const { path, mode, mtime } of entries) {
     const at = `${root}/${path}`;
     try {
@@ -72,16 +82,46 @@ export function setAttributes(root: string, entries: FileEntry[]): void {
 }
 
 /**
- * Removes what is in the folder at `root` and not in the manifest: files, links and folders, but for
- * Shoal's own. No link is followed. Returns how many files and links went. Throws a `disk` Fault.
+ * Removes what is in the folder at a destination and not in the manifest: files, links and folders, but for
+ * Shoal's own. No link is followed. Returns how many files and links went. Throws a `disk` Fault, and a
+ * `destination` Fault, before anything is removed, where that may not be.
  */
 export async function removeOthers(
-  root: string,
+  { path: root, permit }: Destination,
   entries: ManifestEntry[],
   signal?: AbortSignal,
 ): Promise<number> {
-  const kept = new Set(entries.map(({ path }) => path));
+  const other = permit.deletes ? undefined : await otherIn(root, entries, signal);
+  if (other !== undefined) permit.requireDelete(root, other);
   let removed = 0;
+  const remove = (path: string, isFolder: boolean) => {
+    if (isFolder) return fs.rmdirSync(`${root}/${path}`);
+    removeTree(`${root}/${path}`);
+    removed++;
+  };
+  await eachOther(root, entries, remove, signal);
+  return removed;
+}
+
+/** The path of something in the folder at `root` that {@link removeOthers} would remove, if there is anything. */
+export async function otherIn(
+  root: string,
+  entries: ManifestEntry[],
+  signal?: AbortSignal,
+): Promise<string | undefined> {
+  let other: string | undefined;
+  await eachOther(root, entries, (path) => void (other ??= path), signal);
+  return other;
+}
+
+/** Calls `found` for what is not in the manifest, what is in a folder before the folder itself. */
+async function eachOther(
+  root: string,
+  entries: ManifestEntry[],
+  found: (path: string, isFolder: boolean) => void,
+  signal?: AbortSignal,
+): Promise<void> {
+  const kept = new Set(entries.map(({ path }) => path));
   let seen = 0;
   const visit = async (prefix: string, wanted: boolean): Promise<boolean> => {
     let empty = true;
@@ -94,13 +134,10 @@ export async function removeOthers(
       if (isOwn(entry.name)) empty = false;
       else if (entry.isDirectory()) {
         const emptied = await visit(path, keep);
-        if (!keep && emptied) fs.rmdirSync(`${root}/${path}`);
+        if (!keep && emptied) found(path, true);
         else empty = false;
       } else if (keep) empty = false;
-      else {
-        removeTree(`${root}/${path}`);
-        removed++;
-      }
+      else found(path, false);
     }
     return empty;
   };
@@ -110,5 +147,4 @@ export async function removeOthers(
     signal?.throwIfAborted();
     throw writeFault(root, cause);
   }
-  return removed;
 }

@@ -20,7 +20,13 @@ function adminOf({ downloads, folder }: Place) {
   const work = async (id: string, partial?: PartialFile) => {
     const job: FetchJob = {
       ...{ name: "data", transfer: transfers.download("data"), phase: "finding", partial },
-      ...{ reused: 0, ending: new AbortController(), background: false, refused: false },
+      ...{
+        reused: 0,
+        ending: new AbortController(),
+        background: false,
+        refused: false,
+        mixed: false,
+      },
       ended: Promise.resolve(),
     };
     await claims.claim(job, id, folder.at(id));

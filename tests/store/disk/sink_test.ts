@@ -13,6 +13,7 @@ import { newState } from "../../support/new_state.ts";
 import { payloadOf } from "../../support/payload.ts";
 import { settle } from "../../support/settle.ts";
 import { sinkContract } from "../../support/sink_contract.ts";
+import { Permit } from "../../../src/trust/permit.ts";
 import { State } from "../../support/state.ts";
 import { TempFolder } from "../../support/temp_folder.ts";
 
@@ -229,7 +230,7 @@ sinkContract("partial file", async (size) => {
   return {
     sink: partial,
     finish: async () => {
-      await partial.publish(folder.at("file"), { mtime: 0, overwrite: false });
+      await partial.publish({ path: folder.at("file"), permit: Permit.keep }, { mtime: 0 });
       return await Deno.readFile(folder.at("file"));
     },
     [Symbol.asyncDispose]: async () => {

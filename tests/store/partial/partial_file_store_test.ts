@@ -11,6 +11,7 @@ import { assertSameBytes, type Bytes, patterned } from "../../support/bytes.ts";
 import { faultOf } from "../../support/faults.ts";
 import { stampAt } from "../../support/stamp_at.ts";
 import { State } from "../../support/state.ts";
+import { type Destination, Permit } from "../../../src/trust/permit.ts";
 import { TempFolder } from "../../support/temp_folder.ts";
 import { noPosix, skippedIf } from "../../support/tools.ts";
 
@@ -45,8 +46,9 @@ async function partialOf(folder: TempFolder, content: Bytes, n = 0): Promise<Par
 }
 
 const MTIME = 1_700_000_000_123;
-const keep = { mtime: MTIME, overwrite: false };
-const replace = { mtime: MTIME, overwrite: true };
+const dated = { mtime: MTIME };
+const keep = (path: string): Destination => ({ path, permit: Permit.keep });
+const replace = (path: string): Destination => ({ path, permit: Permit.own });
 
 Deno.test("partial: exactly its bytes come out, with their time, and nothing is left", async () => {
   await using folder = await TempFolder.create();
@@ -56,7 +58,7 @@ Deno.test("partial: exactly its bytes come out, with their time, and nothing is 
     assert(partial.path.startsWith(folder.at("partials/")));
     assert(partial.path.endsWith(".part"));
     const destination = folder.at(`file-${size}`);
-    const stamp = await partial.publish(destination, keep);
+    const stamp = await partial.publish(keep(destination), dated);
     await partial.discard();
     assertSameBytes(await Deno.readFile(destination), content);
     const { mtimeNs, inode } = stampAt(destination);
@@ -70,7 +72,7 @@ Deno.test("partial: a time is kept to the millisecond", async () => {
   const times = [0, 1, 999, MTIME, MTIME + 1, 1_735_689_599_999, 4_102_444_800_001];
   for (const mtime of [...times, ...fc.sample(fc.nat({ max: 4e12 }), 50)]) {
     const partial = await partialOf(folder, patterned(3));
-    await partial.publish(folder.at("file"), { mtime, overwrite: true });
+    await partial.publish(replace(folder.at("file")), { mtime });
     assertEquals(mtimeOf(stampAt(folder.at("file"))), mtime);
   }
 });
@@ -137,7 +139,7 @@ function publishContract(
 
   test("the whole file, its time, nothing else", async (from, to) => {
     const content = patterned(MIB + 1);
-    const stamp = await (await partialOf(from, content)).publish(to.at("file"), keep);
+    const stamp = await (await partialOf(from, content)).publish(keep(to.at("file")), dated);
     assertSameBytes(await Deno.readFile(to.at("file")), content);
     const now = stampAt(to.at("file"));
     assertEquals([stamp.size, stamp.mtimeNs, stamp.inode], [now.size, now.mtimeNs, now.inode]);
@@ -148,19 +150,19 @@ function publishContract(
   test("what stands there stays, unless it may be replaced", async (from, to) => {
     await to.write("file", "precious");
     const partial = await partialOf(from, patterned(10));
-    await faultOf("destination", partial.publish(to.at("file"), keep), "it exists already");
+    await faultOf("destination", partial.publish(keep(to.at("file")), dated), "it exists already");
     assertEquals(await Deno.readTextFile(to.at("file")), "precious");
     assertEquals(to.list(), ["file"]);
     await partial.discard();
     assertEquals(from.list(), ["partials"]);
-    await (await partialOf(from, patterned(10))).publish(to.at("file"), replace);
+    await (await partialOf(from, patterned(10))).publish(replace(to.at("file")), dated);
     assertSameBytes(await Deno.readFile(to.at("file")), patterned(10));
     assertEquals(to.list(), ["file"]);
   });
 
   test("what appears at the last moment stays too", async (from, to) => {
     const partial = await partialOf(from, patterned(10));
-    const publishing = partial.publish(to.at("file"), keep);
+    const publishing = partial.publish(keep(to.at("file")), dated);
     Deno.writeTextFileSync(to.at("file"), "precious");
     await faultOf("destination", publishing, "it exists already");
     await partial.discard();
@@ -173,7 +175,7 @@ function publishContract(
       Array.from({ length: 8 }, (_, n) => partialOf(from, patterned(MIB, n + 1), n)),
     );
     const results = await Promise.allSettled(
-      partials.map((one) => one.publish(to.at("file"), keep)),
+      partials.map((one) => one.publish(keep(to.at("file")), dated)),
     );
     for (const partial of partials) await partial.discard();
     const winners = results.flatMap((one, at) => one.status === "fulfilled" ? [at] : []);
@@ -184,9 +186,9 @@ function publishContract(
 
   test("a folder is never replaced", async (from, to) => {
     await to.write("folder/file", "precious");
-    for (const options of [keep, replace]) {
+    for (const at of [keep, replace]) {
       const partial = await partialOf(from, patterned(10));
-      await faultOf("destination", partial.publish(to.at("folder"), options));
+      await faultOf("destination", partial.publish(at(to.at("folder")), dated));
       await partial.discard();
     }
     assertEquals([from.list(), to.list()], [["partials"], ["folder", "folder/file"]]);
@@ -198,10 +200,10 @@ function publishContract(
     await Deno.symlink(to.at("nothing"), to.at("dangling"));
     for (const link of ["link", "dangling"]) {
       const partial = await partialOf(from, patterned(10));
-      await faultOf("destination", partial.publish(to.at(link), keep));
+      await faultOf("destination", partial.publish(keep(to.at(link)), dated));
       await partial.discard();
     }
-    await (await partialOf(from, patterned(10))).publish(to.at("link"), replace);
+    await (await partialOf(from, patterned(10))).publish(replace(to.at("link")), dated);
     assert((await Deno.lstat(to.at("link"))).isFile);
     assertEquals(await Deno.readTextFile(to.at("target")), "precious");
     assertEquals(to.list(), ["dangling", "link", "target"]);
@@ -209,7 +211,7 @@ function publishContract(
 
   test("a folder that is missing is a fault, and nothing is left", async (from, to) => {
     const partial = await partialOf(from, patterned(10));
-    await faultOf("usage", partial.publish(to.at("missing/file"), keep), "Cannot write");
+    await faultOf("usage", partial.publish(keep(to.at("missing/file")), dated), "Cannot write");
     await partial.discard();
     assertEquals([from.list(), to.list()], [["partials"], []]);
   });
@@ -220,6 +222,6 @@ publishContract("across file systems", { parent: OTHER, reason: await whyNoOther
 
 Deno.test("publish: a source that is gone is a fault", async () => {
   await using folder = await TempFolder.create();
-  await faultOf("usage", publishFile(folder.at("gone"), folder.at("file"), false), "Cannot write");
+  await faultOf("usage", publishFile(folder.at("gone"), keep(folder.at("file"))), "Cannot write");
   assertEquals(folder.list(), []);
 });

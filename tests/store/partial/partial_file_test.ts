@@ -4,6 +4,7 @@ import { Fault } from "../../../src/fault.ts";
 import { PartialFile } from "../../../src/store/partial/partial_file.ts";
 import { assertSameBytes } from "../../support/bytes.ts";
 import { faultOf } from "../../support/faults.ts";
+import { Permit } from "../../../src/trust/permit.ts";
 import { piecesOf, Place } from "../../support/place.ts";
 import { settle } from "../../support/settle.ts";
 
@@ -28,7 +29,7 @@ Deno.test("partial: what was there is there again, verified, and the rest makes 
     assertEquals(checked, (pieces - 1) * PIECE_SIZE);
     await place.store(second, pieces - 1);
     assertEquals(second.bytes, size);
-    await second.publish(place.folder.at("file"), { mtime: 1_000, overwrite: false });
+    await second.publish({ path: place.folder.at("file"), permit: Permit.keep }, { mtime: 1_000 });
     assertSameBytes(await Deno.readFile(place.folder.at("file")), place.content);
     assertEquals(place.downloads.list(), []);
     assertEquals([...Deno.readDirSync(place.folder.at("partials"))], []);
@@ -58,7 +59,10 @@ Deno.test("partial: the map never claims what no sync has covered", async () => 
   assertEquals(place.claimed(), [0]);
   await faultOf("disk", place.store(partial, 3));
   sync = () => Promise.resolve();
-  await faultOf("disk", partial.publish(place.folder.at("file"), { mtime: 0, overwrite: false }));
+  await faultOf(
+    "disk",
+    partial.publish({ path: place.folder.at("file"), permit: Permit.keep }, { mtime: 0 }),
+  );
   await faultOf("disk", partial.close());
   assertEquals(place.claimed(), [0], "a later sync proves nothing of what failed before");
   place.restart();
@@ -82,7 +86,7 @@ Deno.test("partial: what is wrong on disk is not there, all else is", async () =
   assertEquals(piecesOf(second.map), [0, 1, 3, 5]);
   assertEquals(place.claimed(), [0, 1, 3, 5]);
   for (const piece of [2, 4]) await place.store(second, piece);
-  await second.publish(place.folder.at("file"), { mtime: 0, overwrite: false });
+  await second.publish({ path: place.folder.at("file"), permit: Permit.keep }, { mtime: 0 });
   assertSameBytes(await Deno.readFile(place.folder.at("file")), place.content);
 });
 
@@ -175,15 +179,15 @@ Deno.test("partial: a destination that is taken leaves it whole", async () => {
   const first = place.open();
   for (const piece of [0, 1]) await place.store(first, piece);
   await place.folder.write("file", "precious");
-  const options = { mtime: 0, overwrite: false };
-  await faultOf("destination", first.publish(place.folder.at("file"), options));
+  const taken = { path: place.folder.at("file"), permit: Permit.keep };
+  await faultOf("destination", first.publish(taken, { mtime: 0 }));
   await first.close();
   place.restart();
   assertEquals(place.claimed(), [0, 1]);
   const second = place.open();
   await second.check();
   assert(second.map.complete);
-  await second.publish(place.folder.at("file"), { mtime: 0, overwrite: true });
+  await second.publish({ path: place.folder.at("file"), permit: Permit.own }, { mtime: 0 });
   assertSameBytes(await Deno.readFile(place.folder.at("file")), place.content);
 });
 

@@ -8,7 +8,14 @@ import { compareTree } from "../../../src/store/tree/compare_tree.ts";
 import { FolderManifests } from "../../../src/store/shares/folder_manifests.ts";
 import { readManifest } from "../../../src/store/shares/manifest_file.ts";
 import { Staging } from "../../../src/store/tree/staging.ts";
-import { clearPlace, placeStaged, removeOthers } from "../../../src/store/tree/update_tree.ts";
+import {
+  clearPlace,
+  placeStaged,
+  removeOthers,
+  setAttributes,
+} from "../../../src/store/tree/update_tree.ts";
+import { publishFile } from "../../../src/store/disk/publish_file.ts";
+import { type Destination, Permit } from "../../../src/trust/permit.ts";
 import { walkTree } from "../../../src/store/tree/walk_tree.ts";
 import { Batches } from "../../../src/peer/download/batches.ts";
 import { patterned } from "../../support/bytes.ts";
@@ -119,9 +126,9 @@ Deno.test("a tree that is staged and placed over any other is what the manifest 
         if (entry.type === "link") staging.link(entry);
       }
       await staging.sync();
-      for (const { path } of found.inTheWay) await clearPlace(`${root}/${path}`);
-      await placeStaged(root, { staging, entries: found.missing });
-      await removeOthers(root, entries);
+      for (const { path } of found.inTheWay) await clearPlace(own(root), path);
+      await placeStaged(own(root), { staging, entries: found.missing });
+      await removeOthers(own(root), entries);
       const { missing, touched } = await compareTree(root, entries, state);
       assertEquals([missing, touched], [[], []]);
       assertEquals(
@@ -170,12 +177,12 @@ Deno.test("removal of others keeps Shoal's own folders and what links lead to", 
   await folder.write("root/d/gone", "1");
   await folder.write("outside/kept", "2");
   await Deno.symlink(folder.at("outside"), folder.at("root/link"));
-  assertEquals(await removeOthers(folder.at("root"), []), 2);
+  assertEquals(await removeOthers(own(folder.at("root")), []), 2);
   assertEquals(folder.list(), [
     ...["outside", "outside/kept", "root", "root/d", "root/d/.shoal"],
     "root/d/.shoal/identity.pem",
   ]);
-  await faultOf("destination", clearPlace(folder.at("root/d")));
+  await faultOf("destination", clearPlace(own(folder.at("root")), "d"));
 });
 
 Deno.test("staging: not published over what stands there", async () => {
@@ -225,4 +232,27 @@ Deno.test("batches: what a source lacks is asked of another", () => {
   batches.giveBack([files[0]]);
   batches.forget("one");
   assertEquals(batches.take("one").map(({ id }) => id), ["a"]);
+});
+
+function own(path: string): Destination {
+  return { path, permit: Permit.own };
+}
+
+Deno.test("nothing is replaced or deleted at a destination whose permit does not say so", async () => {
+  await using folder = await TempFolder.create();
+  await folder.write("root/file", "mine");
+  await folder.write("root/d/other", "mine too");
+  const root = { path: folder.at("root"), permit: Permit.keep };
+  const staging = Staging.open(folder.at("staging"));
+  const entries = [fileEntry("file", "theirs")];
+  staging.write(entries[0], bytesOf("theirs"));
+  const before = folder.list();
+  await faultOf("destination", placeStaged(root, { staging, entries }), "exists and differs");
+  await faultOf("destination", () => setAttributes(root, entries), "exists and differs");
+  await faultOf("destination", removeOthers(root, entries), "Cannot delete");
+  await faultOf("destination", clearPlace(root, "d"), "Cannot delete");
+  const source = staging.pathOf("file");
+  await faultOf("destination", publishFile(source, { ...root, path: folder.at("root/file") }));
+  assertEquals(folder.list(), before);
+  assertEquals(await Deno.readTextFile(folder.at("root/file")), "mine");
 });

@@ -1,6 +1,10 @@
 /** Folders that are known to be what a manifest says: recalled while they look the same, and only then. */
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import { KnownTrees, type TreeFindings } from "../../../src/store/tree/known_trees.ts";
+import {
+  KnownTrees,
+  type TreeContent,
+  type TreeFindings,
+} from "../../../src/store/tree/known_trees.ts";
 import { fingerprintTree } from "../../../src/store/tree/tree_fingerprint.ts";
 import { newState } from "../../support/new_state.ts";
 import { TempFolder } from "../../support/temp_folder.ts";
@@ -28,11 +32,11 @@ Deno.test("known trees: what was found is recalled, by path, content and part", 
   const root = await knownTree(folder, trees);
   const other = { ...CONTENT, part: "d" };
   assertEquals([trees.has(CONTENT), trees.has(other)], [true, false]);
-  assertEquals(await trees.recall(root, CONTENT, { alone: true }), FINDINGS);
-  assertEquals(await trees.recall(root, other, { alone: true }), undefined);
-  assertEquals(await trees.recall(`${root}/d`, CONTENT, { alone: false }), undefined);
+  assertEquals(await recall(trees, root, CONTENT, { alone: true }), FINDINGS);
+  assertEquals(await recall(trees, root, other, { alone: true }), undefined);
+  assertEquals(await recall(trees, `${root}/d`, CONTENT, { alone: false }), undefined);
   await Deno.mkdir(`${root}/d/.shoal`);
-  assertEquals(await trees.recall(root, CONTENT, { alone: true }), FINDINGS, "Shoal's own");
+  assertEquals(await recall(trees, root, CONTENT, { alone: true }), FINDINGS, "Shoal's own");
 });
 
 Deno.test("known trees: a look that was ended ends with its reason, also where nothing is", async () => {
@@ -42,7 +46,7 @@ Deno.test("known trees: a look that was ended ends with its reason, also where n
   const root = await knownTree(folder, trees);
   await Deno.remove(root, { recursive: true });
   const reason = new Error("late");
-  const look = trees.recall(root, CONTENT, { alone: true, signal: AbortSignal.abort(reason) });
+  const look = recall(trees, root, CONTENT, { alone: true, signal: AbortSignal.abort(reason) });
   assertStrictEquals(await assertRejects(() => look), reason);
 });
 
@@ -74,7 +78,7 @@ for (const [what, change] of Object.entries(changes)) {
     const trees = new KnownTrees(state.db);
     const root = await knownTree(folder, trees);
     await change(root);
-    assertEquals(await trees.recall(root, CONTENT, { alone: false }), undefined);
+    assertEquals(await recall(trees, root, CONTENT, { alone: false }), undefined);
   });
 }
 
@@ -85,8 +89,8 @@ Deno.test("known trees: with something else in it, a folder is not all that a ma
   const root = await knownTree(folder, trees);
   await folder.write("root/other", "x");
   await trees.remember(root, CONTENT, { findings: FINDINGS, since: later() });
-  assertEquals(await trees.recall(root, CONTENT, { alone: false }), FINDINGS);
-  assertEquals(await trees.recall(root, CONTENT, { alone: true }), undefined);
+  assertEquals(await recall(trees, root, CONTENT, { alone: false }), FINDINGS);
+  assertEquals(await recall(trees, root, CONTENT, { alone: true }), undefined);
 });
 
 Deno.test("known trees: what has just changed may change unseen, and is not remembered", async () => {
@@ -114,7 +118,7 @@ Deno.test("known trees: a damaged row is not known", async () => {
   const root = await knownTree(folder, trees);
   for (const findings of ["", "{}", JSON.stringify({ ...FINDINGS, files: -1 })]) {
     state.db.run("UPDATE trees SET findings = ?", findings);
-    assertEquals(await trees.recall(root, CONTENT, { alone: false }), undefined);
+    assertEquals(await recall(trees, root, CONTENT, { alone: false }), undefined);
   }
 });
 
@@ -128,3 +132,14 @@ Deno.test("a tree's fingerprint doesn't depend on when its folders changed", asy
   assertEquals((await fingerprintTree(folder.at("root")))?.hash, before?.hash);
   assertEquals(before?.entries, 2);
 });
+
+/** What is known of a folder; with `alone` only if nothing else is in it. */
+async function recall(
+  trees: KnownTrees,
+  path: string,
+  content: TreeContent,
+  { alone, signal }: { alone: boolean; signal?: AbortSignal },
+): Promise<TreeFindings | undefined> {
+  const known = await trees.recall(path, content, signal);
+  return known && (known.alone || !alone) ? known.findings : undefined;
+}
