@@ -1,4 +1,5 @@
 import { EXIT, type ExitCode } from "./output/exit_code.ts";
+import { answerShell, COMPLETE } from "./completion/complete.ts";
 import { settleEnvironment } from "./args/settle_environment.ts";
 import { Output } from "./output/output.ts";
 import { buildProgram } from "./program/program.ts";
@@ -74,11 +75,15 @@ async function dispatch(argv: string[], stop: Stop): Promise<ExitCode> {
       const { adoptState } = await import("./adopt_state.ts");
       exit = await adoptState(peer, flags, stop);
     },
-    async completion(shell, program) {
-      const { completionScript } = await import("./completion/completion.ts");
-      await new Output().raw(completionScript(shell, program));
+    async completion(shell) {
+      const { STUBS } = await import("./completion/stubs.ts");
+      await new Output().raw(STUBS[shell]);
     },
   });
+  if (argv[0] === COMPLETE) {
+    await new Output().raw(answerShell(program, argv.slice(1)));
+    return EXIT.ok;
+  }
   for (const command of program.commands.filter((one) => one.options.length > 0)) {
     command.hook("preAction", async (_, asked) => {
       // The path can be asked for whatever is wrong with the file.

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { describeCommands } from "../../src/cli/completion/completion.ts";
 import { EXIT, exitCodeOf } from "../../src/cli/output/exit_code.ts";
 import { ClosedOutput } from "../../src/cli/output/output.ts";
+import { commandPath, walkCommands } from "../../src/cli/output/usage.ts";
 import { Fault, type FaultKind } from "../../src/fault.ts";
 import { VERSION } from "../../src/version.ts";
 import { shoal } from "../e2e/program.ts";
@@ -26,7 +26,9 @@ Deno.test("each kind of fault has its exit code", () => {
 });
 
 Deno.test("every command has help with examples", async () => {
-  const paths = describeCommands(plainProgram()).map(({ path }) => path.split(" ").slice(1));
+  const paths = [...walkCommands(plainProgram())].map((command) =>
+    commandPath(command).split(" ").slice(1)
+  );
   assertEquals(paths.length, 27);
   const helps = await Promise.all(paths.map((path) => shoal([...path, "--help"])));
   for (const { code, stdout, stderr } of helps) {

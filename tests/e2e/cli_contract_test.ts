@@ -215,20 +215,6 @@ Deno.test("help at every level has examples, and the version is a version", asyn
   }
 });
 
-testUnless(lacking("bash"), "completion scripts are printed, and bash takes its own", async () => {
-  for (const name of ["bash", "zsh", "fish"]) {
-    const { code, stdout, stderr } = await shoal(["completion", name]);
-    assertEquals([code, stderr], [0, ""]);
-    for (const word of ["list-files", "overwrite", "advertise"]) assertStringIncludes(stdout, word);
-    if (name !== "bash") continue;
-    const bash = new Deno.Command("bash", { args: ["-n"], stdin: "piped" }).spawn();
-    const writer = bash.stdin.getWriter();
-    await writer.write(new TextEncoder().encode(stdout));
-    await writer.close();
-    assert((await bash.status).success);
-  }
-});
-
 testUnless(
   lacking("bash"),
   "without a terminal nothing prompts, and standard input is left alone",

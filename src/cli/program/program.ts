@@ -32,7 +32,7 @@ export interface Handlers {
   installService(parent: Command, words: string[], flags: InstallFlags): Promise<void>;
   doctor(flags: PeerFlags): Promise<void>;
   adoptState(peer: PeerFlags, flags: AdoptStateFlags): Promise<void>;
-  completion(shell: Shell, program: Command): Promise<void>;
+  completion(shell: Shell): Promise<void>;
 }
 
 /** The whole command line as a tree. It does nothing but parse, help and call the handlers. */
@@ -186,8 +186,9 @@ function addCompletion(program: Command, handlers: Handlers): void {
     "source <(shoal completion bash)",
     "source <(shoal completion zsh)",
     "shoal completion fish > ~/.config/fish/completions/shoal.fish",
+    "shoal completion powershell | Out-String | Invoke-Expression",
   ]);
-  command.action((shell: Shell) => handlers.completion(shell, program));
+  command.action((shell: Shell) => handlers.completion(shell));
 }
 
 /** The port of `shoal peer PORT`. Everything else that isn't an option of it is refused here. */
