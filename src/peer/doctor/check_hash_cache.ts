@@ -2,7 +2,7 @@ import fs from "node:fs";
 import { digestChunks } from "../../content/digest.ts";
 import { fileId } from "../../content/file_id.ts";
 import { Fault } from "../../fault.ts";
-import { sameStamp, stampOfPath } from "../../store/disk/file_stamp.ts";
+import { type FileStamp, sameStamp, stampOfPath } from "../../store/disk/file_stamp.ts";
 import type { StateDatabase } from "../../store/state/state_database.ts";
 import { fault, type Finding, ok } from "../api/finding.ts";
 
@@ -12,13 +12,7 @@ const REHASHED = 16;
 /** Larger ones are not hashed again, in bytes: this is to take a moment. */
 const REHASHED_SIZE = 1 << 20;
 
-interface Row {
-  path: string;
-  size: number;
-  mtime_ns: string;
-  inode: string;
-  id: string;
-}
+type Row = FileStamp & { path: string; id: string };
 
 /**
  * Checks that the state database is sound, and the hash cache true: a file whose stamp is unchanged
@@ -33,7 +27,7 @@ export async function checkHashCache(db: StateDatabase): Promise<Finding[]> {
     return [fault("state", error, "stop the peer, and put the backup of state.db back")];
   }
   const sound = ok("state", "the state database is sound");
-  const rows = db.all<Row>("SELECT * FROM files ORDER BY random() LIMIT ?", SAMPLE);
+  const rows = db.all<Row>("SELECT * FROM files WHERE settled ORDER BY random() LIMIT ?", SAMPLE);
   const same = rows.filter(isUnchanged);
   const small = same.filter(({ size }) => size <= REHASHED_SIZE).slice(0, REHASHED);
   for (const { path, id } of small) {
@@ -47,10 +41,9 @@ export async function checkHashCache(db: StateDatabase): Promise<Finding[]> {
   return [sound, ok("hash cache", `${sampled}; ${small.length} were hashed again`)];
 }
 
-function isUnchanged({ path, size, mtime_ns, inode }: Row): boolean {
+function isUnchanged(row: Row): boolean {
   try {
-    const stamp = { size, mtimeNs: BigInt(mtime_ns), inode: BigInt(inode) };
-    return sameStamp(stamp, stampOfPath(path));
+    return sameStamp(row, stampOfPath(row.path));
   } catch {
     return false; // it is gone, or out of reach
   }

@@ -1,4 +1,3 @@
-import fs from "node:fs";
 import { delay } from "../../async/retry.ts";
 import { turn } from "../../async/yield_to_event_loop.ts";
 import type { FileEntry } from "../../content/manifest.ts";
@@ -6,7 +5,7 @@ import { contentId } from "../../content/sync_digest.ts";
 import type { DigestStore } from "../../store/hash/digest_store.ts";
 import type { DownloadStore } from "../../store/partial/download_store.ts";
 import type { Disk } from "../../store/disk/disk.ts";
-import { type FileStamp, sameStamp, stampOfStat } from "../../store/disk/file_stamp.ts";
+import { type FileStamp, lookAt, sameStamp, stampOfInfo } from "../../store/disk/file_stamp.ts";
 import type { HashCache } from "../../store/hash/hash_cache.ts";
 import { hashFile } from "../../store/hash/hash_file.ts";
 import { bytesOf, PartialFile } from "../../store/partial/partial_file.ts";
@@ -114,8 +113,8 @@ export class FolderContents {
     const { cache, staging } = this.#options;
     for (const { path, stamp } of cache.pathsOf(file.id, COPIES_TRIED)) {
       if (isInside(staging.root, path)) continue;
-      const stat = fs.lstatSync(path, { bigint: true, throwIfNoEntry: false });
-      if (!stat?.isFile() || !sameStamp(stampOfStat(stat), stamp)) continue;
+      const now = lookAt(path);
+      if (!now?.isFile || !sameStamp(stampOfInfo(now), stamp)) continue;
       if (await this.#copyFrom(path, file)) {
         this.tally.copied(file, this.#wanted.get(file.id)!.length);
         return true;

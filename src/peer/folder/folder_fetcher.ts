@@ -3,7 +3,7 @@ import type { ManifestPart } from "../../content/manifest_part.ts";
 import { Fault } from "../../fault.ts";
 import { compareTree, type TreeState } from "../../store/tree/compare_tree.ts";
 import type { Download } from "../../store/partial/download_store.ts";
-import { stampOfPath } from "../../store/disk/file_stamp.ts";
+import { restamp } from "../../store/disk/file_stamp.ts";
 import { KnownTrees, type TreeContent } from "../../store/tree/known_trees.ts";
 import { isInside, parentOf } from "../../content/safe_path.ts";
 import type { Staging } from "../../store/tree/staging.ts";
@@ -285,18 +285,15 @@ export class FolderFetcher {
     },
   ): FolderOutcome {
     const { cache } = this.#options;
-    const { stamps } = contents;
+    const present = new Map(state.present.map(({ entry, stamp }) => [entry.path, stamp]));
     const touched = new Set(state.touched.map((entry) => entry.path));
-    for (const { entry, stamp } of state.present) {
-      if (stamps.has(entry.path)) continue;
-      const changed = touched.has(entry.path);
-      stamps.set(entry.path, changed ? stampOfPath(`${path}/${entry.path}`) : stamp);
-    }
-    const files = filesOf(part.entries).map((entry) => ({
-      path: `${path}/${entry.path}`,
-      id: entry.id,
-      stamp: stamps.get(entry.path)!,
-    }));
+    const files = filesOf(part.entries).map(({ path: inside, id }) => {
+      const place = `${path}/${inside}`;
+      const staged = contents.stamps.get(inside);
+      const stamp = staged ?? present.get(inside)!;
+      const moved = staged !== undefined || touched.has(inside);
+      return { path: place, id, stamp: moved ? restamp(place, stamp) : stamp };
+    });
     cache.forgetUnder(staging.root);
     cache.rememberAll(files);
     transfer.before = part.bytes - transfer.meter.total;

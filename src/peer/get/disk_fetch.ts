@@ -2,6 +2,7 @@ import fs from "node:fs";
 import { Fault } from "../../fault.ts";
 import type { DigestStore } from "../../store/hash/digest_store.ts";
 import type { Disk } from "../../store/disk/disk.ts";
+import { restamp } from "../../store/disk/file_stamp.ts";
 import type { DownloadStore } from "../../store/partial/download_store.ts";
 import type { HashCache } from "../../store/hash/hash_cache.ts";
 import { PartialFile } from "../../store/partial/partial_file.ts";
@@ -103,12 +104,13 @@ export class DiskFetch {
       await this.#confirm(job, target, { sha256, signal });
       if (isInside(dir, path)) await makeParents(dir, path);
       const mtime = target.entry?.mtime ?? target.announcement?.mtime ?? Date.now();
-      const stamp = await job.partial.publish({ path, permit }, { mtime });
+      const published = await job.partial.publish({ path, permit }, { mtime });
       if (target.entry) {
         // It is Shoal's own work by now, whatever stood there.
         const placed = { path: parentOf(path), permit: Permit.own };
         setAttributes(placed, [{ ...target.entry, path: baseOf(path) }]);
       }
+      const stamp = restamp(path, published);
       cache.remember(path, target.id, stamp);
       await this.#options.onFetched(target, name, { path, stamp });
       return true;

@@ -1,6 +1,5 @@
-import fs from "node:fs";
 import { turn } from "../../async/yield_to_event_loop.ts";
-import { sameStamp, stampOfStat } from "../../store/disk/file_stamp.ts";
+import { lookAt, sameStamp, stampOfInfo } from "../../store/disk/file_stamp.ts";
 import type { FolderFiles } from "../../store/shares/folder_files.ts";
 
 /** Files looked at before others get a turn. */
@@ -15,8 +14,8 @@ export async function isFolderWhole(
   for (let after = "";;) {
     const some = files.list(folder, after, TURN_FILES);
     for (const { path, stamp } of some) {
-      const stat = fs.lstatSync(path, { bigint: true, throwIfNoEntry: false });
-      if (!stat?.isFile() || !sameStamp(stampOfStat(stat), stamp)) return false;
+      const now = lookAt(path);
+      if (!now?.isFile || !sameStamp(stampOfInfo(now), stamp)) return false;
     }
     if (some.length < TURN_FILES) return true;
     after = some.at(-1)!.path;

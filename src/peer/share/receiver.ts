@@ -76,8 +76,7 @@ export class Receiver {
   async #place(received: Received, path: string): Promise<void> {
     const { cache } = this.#options;
     try {
-      const stamp = await publishFile(received.path, { path, permit: Permit.keep }) ??
-        received.stamp;
+      const stamp = await publishFile(received.path, { path, permit: Permit.keep });
       cache.remember(path, received.id, stamp);
     } catch (error) {
       if (!(error instanceof Fault) || error.kind !== "destination") throw error;

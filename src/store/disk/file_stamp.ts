@@ -2,42 +2,77 @@ import fs from "node:fs";
 import { Fault, isOutOfBounds, messageOf } from "../../fault.ts";
 import { READ, READ_OVER_LINKS } from "./open_flags.ts";
 
-/** What tells whether a file is still the one that was looked at. */
+/** What tells whether a file is still the one that was looked at. Times: milliseconds since 1970. */
 export interface FileStamp {
   size: number;
-  mtimeNs: bigint;
-  inode: bigint;
+  mtime: number;
+  /**
+   * When anything about it changed last, which nobody can put back; 0 where the system has no such
+   * time. The runtime has whole seconds of it, so see {@link isSettled}.
+   */
+  ctime: number;
+  inode: number;
 }
 
 /** Fits no file. */
-export const NO_STAMP: FileStamp = { size: -1, mtimeNs: 0n, inode: 0n };
+export const NO_STAMP: FileStamp = { size: -1, mtime: 0, ctime: 0, inode: 0 };
+
+/**
+ * How long a file must have been left alone before it is read, in milliseconds, so that each change
+ * after that shows in its stamp: FAT counts in steps of 2 s, the runtime in steps of 1 s.
+ */
+export const SETTLED_MS = 2_000;
 
 /** The stamp of an open file, and whether its name is gone. */
 export function stampOf(fd: number): FileStamp & { unlinked: boolean } {
-  return stampOfStat(fs.fstatSync(fd, { bigint: true }));
+  const { size, mtimeMs, ctimeMs, ino, nlink } = fs.fstatSync(fd);
+  return { size, mtime: mtimeMs, ctime: ctimeMs || 0, inode: ino, unlinked: nlink === 0 };
 }
 
-/** The stamp of the file at a path. Throws as the file system does. */
+/** The stamp of the file at a path; a link stands for what it leads to. Throws as the system does. */
 export function stampOfPath(path: string): FileStamp {
-  return stampOfStat(fs.statSync(path, { bigint: true }));
+  return stampOfInfo(Deno.statSync(path));
 }
 
-export function stampOfStat(stat: fs.BigIntStats): FileStamp & { unlinked: boolean } {
-  return {
-    size: Number(stat.size),
-    mtimeNs: stat.mtimeNs,
-    inode: stat.ino,
-    unlinked: stat.nlink === 0n,
-  };
+export function stampOfInfo({ size, mtime, ctime, ino }: Deno.FileInfo): FileStamp {
+  return { size, mtime: mtime?.getTime() ?? 0, ctime: ctime?.getTime() ?? 0, inode: ino ?? 0 };
+}
+
+/** What stands at a path itself, no link followed; undefined when nothing does. */
+export function lookAt(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.lstatSync(path);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
 }
 
 export function sameStamp(a: FileStamp, b: FileStamp): boolean {
-  return a.size === b.size && a.mtimeNs === b.mtimeNs && a.inode === b.inode;
+  return a.size === b.size && a.mtime === b.mtime && a.ctime === b.ctime && a.inode === b.inode;
 }
 
-/** Milliseconds since 1970, from a stamp. Times before 1970 count as 1970. */
+/**
+ * The stamp at a path of a file that had `stamp`, since when it was given its name, its mode or its
+ * time; of another file, `stamp`, which doesn't fit it. Throws as the file system does.
+ */
+export function restamp(path: string, stamp: FileStamp): FileStamp {
+  const now = stampOfPath(path);
+  return now.size === stamp.size && now.inode === stamp.inode ? now : stamp;
+}
+
+/**
+ * True when any change of a file after `read`, when it was begun to be read, shows in its stamp: one
+ * within the same tick of the clock as the change before, with the time put back, would not. A time in
+ * the future was set, or the clock was: a change now shows as well.
+ */
+export function isSettled({ mtime, ctime }: FileStamp, read: number): boolean {
+  return Math.abs(read - (ctime || mtime)) >= SETTLED_MS;
+}
+
+/** The time of modification that others are told: times before 1970 count as 1970. */
 export function mtimeOf(stamp: FileStamp): number {
-  return Math.max(0, Number(stamp.mtimeNs / 1_000_000n));
+  return Math.max(0, stamp.mtime);
 }
 
 /**
@@ -74,10 +109,17 @@ export function openRegular(
   }
 }
 
+/** True for the error that there is nothing at a path. */
+export function isMissing(error: unknown): boolean {
+  const { code } = error as { code?: string };
+  return code === "ENOENT" || code === "ENOTDIR" || error instanceof Deno.errors.NotFound ||
+    error instanceof Deno.errors.NotADirectory;
+}
+
 /** A Fault for an error of the file system: "Cannot share x: no such file". */
 export function fileFault(cannot: string, cause: unknown): Fault {
   const code = (cause as { code?: string }).code;
-  if (code === "ENOENT" || code === "ENOTDIR" || cause instanceof Deno.errors.NotFound) {
+  if (isMissing(cause)) {
     return new Fault("usage", `${cannot}: no such file`, { cause });
   }
   if (isOutOfBounds(cause)) return new Fault("usage", `${cannot}: ${messageOf(cause)}`, { cause });

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import { Fault } from "../../fault.ts";
-import { fileFault, type FileStamp, stampOf } from "./file_stamp.ts";
+import { fileFault, type FileStamp, restamp, stampOfPath } from "./file_stamp.ts";
 import { keepMode } from "./keep_mode.ts";
 import { READ_WRITE } from "./open_flags.ts";
 import { syncFolder } from "../../system/sync_folder.ts";
@@ -12,15 +12,16 @@ import type { Destination } from "../../trust/permit.ts";
  * was there before, or all of it. Without a permit nothing is ever replaced, not even what appears at the
  * last moment: a hard link fails where a rename would not.
  *
- * Across file systems the file is first copied to a hidden name beside the destination; then the
- * copy's stamp is returned.
+ * Across file systems the file is first copied to a hidden name beside the destination. Returns the
+ * stamp of what stands there now.
  */
 export async function publishFile(
   source: string,
   destination: Destination,
-): Promise<FileStamp | undefined> {
+): Promise<FileStamp> {
   const { path } = destination;
   try {
+    const before = stampOfPath(source);
     try {
       place(source, destination);
     } catch (cause) {
@@ -28,6 +29,7 @@ export async function publishFile(
       return await publishCopy(source, destination);
     }
     syncFolder(parentOf(path));
+    return restamp(path, before);
   } catch (cause) {
     if (cause instanceof Fault) throw cause;
     throw fileFault(`Cannot write ${path}`, cause);
@@ -69,18 +71,17 @@ async function publishCopy(
     await fs.promises.copyFile(source, copy, fs.constants.COPYFILE_EXCL);
     const { atime, mtime } = fs.statSync(source);
     const fd = fs.openSync(copy, READ_WRITE);
-    let stamp: FileStamp;
     try {
       Deno.utimeSync(copy, atime, mtime);
       fs.fsyncSync(fd);
-      stamp = stampOf(fd);
     } finally {
       fs.closeSync(fd);
     }
+    const before = stampOfPath(copy);
     place(copy, destination);
     syncFolder(parent);
     fs.rmSync(source);
-    return stamp;
+    return restamp(destination.path, before);
   } finally {
     fs.rmSync(copy, { force: true });
   }

@@ -4,6 +4,7 @@ import { FileId } from "../../wire/protocol.ts";
 import { turn } from "../../async/yield_to_event_loop.ts";
 import {
   type FileStamp,
+  isSettled,
   NO_STAMP,
   openRegular,
   sameStamp,
@@ -13,7 +14,7 @@ import {
 import { hashFile, type HashOptions, type HashTools } from "./hash_file.ts";
 import { hashSmallFile } from "./hash_small_file.ts";
 import { CHUNK_SIZE } from "../../content/sizes.ts";
-import { stampOfRow } from "./stamp_row.ts";
+import { STAMP_COLUMNS, stampOfRow } from "./stamp_row.ts";
 import type { StateDatabase } from "../state/state_database.ts";
 
 /** Files in one transaction, and files after which others get a turn. */
@@ -24,11 +25,22 @@ const TURN_FILES = 64;
 export interface Identified {
   id: string;
   stamp: FileStamp;
-  /** False when the stamp was known, so that nothing was read. */
+  /** False when its content was known. */
   hashed: boolean;
 }
 
-/** Remembers by path and stamp which content a file has, so that an unchanged one is hashed once. */
+/** What is known of a path: its content, if the file still has that stamp. */
+interface Known {
+  id: string;
+  stamp: FileStamp;
+  /** False when a change right after it was hashed may not show in the stamp. */
+  settled: boolean;
+}
+
+/**
+ * Remembers by path and stamp which content a file has, so that an unchanged one is hashed once; or
+ * twice, when it was hashed so soon after a change that the clock could hide another one.
+ */
 export class HashCache {
   readonly #db: StateDatabase;
   readonly #tools: HashTools;
@@ -48,12 +60,12 @@ export class HashCache {
     options: HashOptions,
     onFile: (found: Identified) => void,
   ): Promise<void> {
-    let fresh: { path: string; id: string; stamp: FileStamp; digest: Uint8Array }[] = [];
+    let fresh: (Remembered & { digest: Uint8Array })[] = [];
     const flush = () => {
       this.#db.transaction(() => {
-        for (const { path, id, stamp, digest } of fresh) {
+        for (const { path, id, stamp, read, digest } of fresh) {
           this.#tools.digests.put(id, 0, 0, digest);
-          this.remember(path, id, stamp);
+          this.remember(path, id, stamp, read);
         }
       });
       fresh = [];
@@ -61,12 +73,13 @@ export class HashCache {
     for (const [index, { path, stamp }] of files.entries()) {
       if (index % TURN_FILES === 0) await turn(options.signal);
       const known = this.lookup(path);
-      if (known && sameStamp(known.stamp, stamp)) onFile({ ...known, hashed: false });
+      if (known && isKnown(known, stamp)) onFile({ ...known, hashed: false });
       else if (stamp.size > CHUNK_SIZE) onFile(await this.identify(path, options));
       else {
+        const read = Date.now();
         const small = await hashSmallFile(path, options);
-        fresh.push({ path, ...small });
-        onFile({ ...small, hashed: true });
+        fresh.push({ path, read, ...small });
+        onFile({ ...small, hashed: !isSameContent(known, small) });
         if (fresh.length === BATCH_FILES) flush();
       }
     }
@@ -79,10 +92,11 @@ export class HashCache {
     const stamp = stampOf(fd);
     fs.closeSync(fd);
     const known = this.lookup(path);
-    if (known && sameStamp(known.stamp, stamp)) return { ...known, hashed: false };
+    if (known && isKnown(known, stamp)) return { ...known, hashed: false };
+    const read = Date.now();
     const fresh = await hashFile(path, this.#tools, options);
-    this.remember(path, fresh.id, fresh.stamp);
-    return { ...fresh, hashed: true };
+    this.remember(path, fresh.id, fresh.stamp, read);
+    return { ...fresh, hashed: !isSameContent(known, fresh) };
   }
 
   /**
@@ -102,7 +116,7 @@ export class HashCache {
   }
 
   /** The id of the file at `path`, if that is still what it was when it was last hashed. */
-  known(path: string): { id: string; stamp: FileStamp } | undefined {
+  known(path: string): Known | undefined {
     const known = this.lookup(path);
     try {
       return known && sameStamp(known.stamp, stampOfPath(path)) ? known : undefined;
@@ -111,28 +125,27 @@ export class HashCache {
     }
   }
 
-  /**
-   * The content last known of a path, whether or not it still holds. A damaged row counts as none.
-   */
-  lookup(path: string): { id: string; stamp: FileStamp } | undefined {
-    const row = this.#db.get<{ id: string }>(
-      "SELECT size, mtime_ns, inode, id FROM files WHERE path = ?",
+  /** The content last known of a path, whether or not it still holds. A damaged row counts as none. */
+  lookup(path: string): Known | undefined {
+    const row = this.#db.get<{ id: string; settled: number }>(
+      `SELECT ${STAMP_COLUMNS}, settled, id FROM files WHERE path = ?`,
       path,
     );
     const stamp = stampOfRow(row);
-    return row && v.is(FileId, row.id) && stamp !== NO_STAMP ? { id: row.id, stamp } : undefined;
+    if (!row || !v.is(FileId, row.id) || stamp === NO_STAMP) return undefined;
+    return { id: row.id, stamp, settled: row.settled === 1 };
   }
 
   /** Paths that were last known to have this content, at most `most` of them. */
   pathsOf(id: string, most: number): { path: string; stamp: FileStamp }[] {
     return this.#db.all<{ path: string }>(
-      "SELECT path, size, mtime_ns, inode FROM files WHERE id = ? LIMIT ?",
+      `SELECT path, ${STAMP_COLUMNS} FROM files WHERE id = ? LIMIT ?`,
       id,
       most,
     ).map((row) => ({ path: row.path, stamp: stampOfRow(row) }));
   }
 
-  /** As {@link remember}, for many files, all or none. */
+  /** As {@link remember}, for many files that were just written, all or none. */
   rememberAll(files: { path: string; id: string; stamp: FileStamp }[]): void {
     this.#db.transaction(() => {
       for (const { path, id, stamp } of files) this.remember(path, id, stamp);
@@ -145,15 +158,33 @@ export class HashCache {
     this.#db.run("DELETE FROM files WHERE path > ? AND path < ?", `${folder}/`, `${folder}0`);
   }
 
-  /** Notes that the file at `path`, while it has this stamp, has this content. */
-  remember(path: string, id: string, stamp: FileStamp): void {
+  /**
+   * Notes that the file at `path`, while it has this stamp, has this content. `read` is when it was
+   * begun to be read, or made: milliseconds since 1970.
+   */
+  remember(path: string, id: string, stamp: FileStamp, read = Date.now()): void {
     this.#db.run(
-      "INSERT OR REPLACE INTO files (path, size, mtime_ns, inode, id) VALUES (?, ?, ?, ?, ?)",
-      path,
-      stamp.size,
-      String(stamp.mtimeNs),
-      String(stamp.inode),
-      id,
+      `INSERT OR REPLACE INTO files (path, ${STAMP_COLUMNS}, settled, id)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      ...[path, stamp.size, stamp.mtime, stamp.ctime, stamp.inode],
+      ...[Number(isSettled(stamp, read)), id],
     );
   }
+}
+
+/** What {@link HashCache.remember} takes. */
+interface Remembered {
+  path: string;
+  id: string;
+  stamp: FileStamp;
+  read: number;
+}
+
+/** True when what is known of a file holds for one with that stamp. */
+function isKnown({ stamp, settled }: Known, now: FileStamp): boolean {
+  return settled && sameStamp(stamp, now);
+}
+
+function isSameContent(known: Known | undefined, now: { id: string; stamp: FileStamp }): boolean {
+  return known !== undefined && known.id === now.id && sameStamp(known.stamp, now.stamp);
 }

@@ -7,14 +7,7 @@ import { chunkDigests } from "../../content/sync_digest.ts";
 import { Fault } from "../../fault.ts";
 import type { DigestStore } from "./digest_store.ts";
 import type { Disk } from "../disk/disk.ts";
-import {
-  fileFault,
-  type FileStamp,
-  mtimeOf,
-  openRegular,
-  sameStamp,
-  stampOf,
-} from "../disk/file_stamp.ts";
+import { fileFault, type FileStamp, openRegular, sameStamp, stampOf } from "../disk/file_stamp.ts";
 import { readFully } from "../disk/read_fully.ts";
 import { turn } from "../../async/yield_to_event_loop.ts";
 
@@ -116,7 +109,7 @@ export async function hashFile(
  * system's clock as the last would not be. Throws the signal's reason.
  */
 export async function untilSettled(stamp: FileStamp, signal?: AbortSignal): Promise<void> {
-  const age = Date.now() - mtimeOf(stamp);
+  const age = Date.now() - stamp.mtime;
   if (age < 0 || age >= CLOCK_TICK_MS) return;
   await delay(CLOCK_TICK_MS - age, undefined, { signal }).catch((error) => {
     // Its own error doesn't say why.

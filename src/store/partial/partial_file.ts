@@ -208,7 +208,6 @@ export class PartialFile implements Sink, Servable {
    */
   async publish(destination: Destination, { mtime }: { mtime: number }): Promise<FileStamp> {
     const { disk, downloads } = this.#options;
-    let stamp: FileStamp;
     try {
       await disk.close(this.path);
       await this.#checkpoints.stop();
@@ -217,8 +216,8 @@ export class PartialFile implements Sink, Servable {
       downloads.save(this.id, this.#claims.bytes());
       // By name, because futimes takes seconds as a fraction and so loses a millisecond.
       Deno.utimeSync(this.path, new Date(mtime), new Date(mtime));
-      stamp = stampOfPath(this.path);
-      if (stamp.size !== this.size) throw new Error(`it has ${stamp.size} bytes`);
+      const { size } = stampOfPath(this.path);
+      if (size !== this.size) throw new Error(`it has ${size} bytes`);
       downloads.vouch(this.id);
     } catch (cause) {
       throw this.#fault(cause);
@@ -230,7 +229,7 @@ export class PartialFile implements Sink, Servable {
     const holds = permit.replaces && this.size > SMALL && Deno.build.os !== "windows";
     if (holds) await disk.hold(path);
     try {
-      const published = await publishFile(this.path, destination) ?? stamp;
+      const published = await publishFile(this.path, destination);
       downloads.remove(this.id);
       return published;
     } finally {

@@ -1,5 +1,5 @@
 import type { FileStamp } from "../disk/file_stamp.ts";
-import { stampOfRow } from "../hash/stamp_row.ts";
+import { STAMP_COLUMNS, stampOfRow } from "../hash/stamp_row.ts";
 import type { StateDatabase } from "../state/state_database.ts";
 
 /** A file in a shared folder. */
@@ -44,13 +44,15 @@ export class FolderFiles {
   /** Some of a folder's files in the order of their paths, those after `after`; at most `most`. */
   list(folder: string, after: string, most: number): FolderFile[] {
     return this.#db.all<{ path: string; id: string }>(
-      `SELECT path, id, size, mtime_ns, inode FROM folder_files LEFT JOIN files USING (path, id)
+      `SELECT path, id, ${STAMP_COLUMNS} FROM folder_files LEFT JOIN files USING (path, id)
        WHERE folder = ? AND path > ? ORDER BY path LIMIT ?`,
       folder,
       after,
       most,
     ).map(({ path, id, ...row }) => ({
-      ...{ folder, path, id },
+      folder,
+      path,
+      id,
       stamp: stampOfRow(row),
     }));
   }
@@ -58,7 +60,7 @@ export class FolderFiles {
   /** The file at an absolute path in a folder. */
   at(folder: string, path: string): FolderFile | undefined {
     const [row] = this.#db.all<{ id: string }>(
-      `SELECT id, size, mtime_ns, inode FROM folder_files JOIN files USING (path, id)
+      `SELECT id, ${STAMP_COLUMNS} FROM folder_files JOIN files USING (path, id)
        WHERE folder = ? AND path = ?`,
       folder,
       path,
@@ -71,7 +73,7 @@ export class FolderFiles {
   /** Files with that content, in folders that are shared. */
   withId(id: string): FolderFile[] {
     return this.#db.all<{ folder: string; path: string }>(
-      `SELECT folder, path, size, mtime_ns, inode FROM files JOIN folder_files USING (path, id)
+      `SELECT folder, path, ${STAMP_COLUMNS} FROM files JOIN folder_files USING (path, id)
        WHERE files.id = ? LIMIT 8`,
       id,
     ).map(({ folder, path, ...row }) => ({ folder, path, id, stamp: stampOfRow(row) }));

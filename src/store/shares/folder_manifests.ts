@@ -2,7 +2,14 @@ import fs from "node:fs";
 import { treeShape } from "../../content/hash_tree.ts";
 import type { FileEntry, Manifest, ManifestEntry } from "../../content/manifest.ts";
 import type { Kind } from "../../wire/protocol.ts";
-import { type FileStamp, mtimeOf, stampOfPath } from "../disk/file_stamp.ts";
+import {
+  type FileStamp,
+  lookAt,
+  mtimeOf,
+  sameStamp,
+  stampOfInfo,
+  stampOfPath,
+} from "../disk/file_stamp.ts";
 import type { HashCache, Identified } from "../hash/hash_cache.ts";
 import { hashFile, type HashOptions, type HashTools } from "../hash/hash_file.ts";
 import { makeStatePart, namesInStatePart, removeFromStatePart } from "../state/state_part.ts";
@@ -193,9 +200,9 @@ export class FolderManifests {
   }
 }
 
-function isThere(path: string, { size, mtimeNs }: FileStamp): boolean {
-  const stat = fs.lstatSync(path, { bigint: true, throwIfNoEntry: false });
-  return stat?.isFile() === true && Number(stat.size) === size && stat.mtimeNs === mtimeNs;
+function isThere(path: string, stamp: FileStamp): boolean {
+  const now = lookAt(path);
+  return now?.isFile === true && sameStamp(stampOfInfo(now), stamp);
 }
 
 /** The manifest's entry for an entry on disk; a file's content is the next one of `contents`. */

@@ -106,6 +106,19 @@ CREATE TABLE signed (           -- when this peer last signed for a name, also o
 ALTER TABLE downloads           -- bytes of a folder's files that were there when the work on it ended
   ADD COLUMN reached INTEGER NOT NULL DEFAULT 0;
 `,
+  `
+DROP TABLE files;
+CREATE TABLE files (            -- hash cache: a path with this stamp has this content
+  path    TEXT PRIMARY KEY,
+  size    INTEGER NOT NULL,
+  mtime   INTEGER NOT NULL,     -- milliseconds since 1970
+  ctime   INTEGER NOT NULL,     -- the same; 0 where the system has none
+  inode   REAL NOT NULL,        -- may exceed what an INTEGER is read back as
+  settled INTEGER NOT NULL,     -- 0: a change right after it was hashed may not show in the stamp
+  id      TEXT NOT NULL
+);
+CREATE INDEX files_by_id ON files (id);
+`,
 ];
 
 /** How long to wait for who holds it, in milliseconds: some only look at it for a moment. */

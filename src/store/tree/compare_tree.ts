@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import { turn } from "../../async/yield_to_event_loop.ts";
 import type { FileEntry, ManifestEntry } from "../../content/manifest.ts";
-import { type FileStamp, mtimeOf, sameStamp, stampOfStat } from "../disk/file_stamp.ts";
+import { type FileStamp, lookAt, mtimeOf, stampOfInfo } from "../disk/file_stamp.ts";
 import type { HashCache } from "../hash/hash_cache.ts";
 
 /** A folder on disk, held against a manifest. */
@@ -38,9 +38,7 @@ export async function compareTree(
     if (index % TURN_ENTRIES === 0) await turn(signal);
     const { path } = entry;
     const absent = away.has(path.slice(0, Math.max(0, path.lastIndexOf("/"))));
-    const stat = absent
-      ? undefined
-      : fs.lstatSync(`${root}/${path}`, { bigint: true, throwIfNoEntry: false });
+    const stat = absent ? undefined : lookAt(`${root}/${path}`);
     const isHere = stat !== undefined && await isSame(root, entry, stat, { cache, signal });
     if (!isHere) {
       state.missing.push(entry);
@@ -48,7 +46,7 @@ export async function compareTree(
       const why = stat && whyInTheWay(entry, stat);
       if (why) state.inTheWay.push({ path, why });
     } else if (entry.type === "file") {
-      state.present.push({ entry, stamp: stampOfStat(stat) });
+      state.present.push({ entry, stamp: stampOfInfo(stat) });
       if (!sameAttributes(entry, stat)) state.touched.push(entry);
       onPresent?.(entry.size);
     }
@@ -59,28 +57,26 @@ export async function compareTree(
 async function isSame(
   root: string,
   entry: ManifestEntry,
-  stat: fs.BigIntStats,
+  stat: Deno.FileInfo,
   { cache, signal }: { cache: HashCache; signal?: AbortSignal },
 ): Promise<boolean> {
   const path = `${root}/${entry.path}`;
-  if (entry.type === "folder") return stat.isDirectory();
+  if (entry.type === "folder") return stat.isDirectory;
   if (entry.type === "link") {
-    return stat.isSymbolicLink() && fs.readlinkSync(path).normalize("NFC") === entry.target;
+    return stat.isSymlink && fs.readlinkSync(path).normalize("NFC") === entry.target;
   }
-  if (!stat.isFile() || Number(stat.size) !== entry.size) return false;
-  const known = cache.lookup(path);
-  if (known && sameStamp(known.stamp, stampOfStat(stat))) return known.id === entry.id;
+  if (!stat.isFile || stat.size !== entry.size) return false;
   return (await cache.identify(path, { what: "compare", signal })).id === entry.id;
 }
 
-function whyInTheWay(entry: ManifestEntry, stat: fs.BigIntStats): string | undefined {
-  if (entry.type === "folder") return stat.isDirectory() ? undefined : "it is no folder";
-  if (stat.isDirectory()) return "it is a folder";
+function whyInTheWay(entry: ManifestEntry, stat: Deno.FileInfo): string | undefined {
+  if (entry.type === "folder") return stat.isDirectory ? undefined : "it is no folder";
+  if (stat.isDirectory) return "it is a folder";
 }
 
 /** Windows has no such modes. */
-function sameAttributes({ mode, mtime }: FileEntry, stat: fs.BigIntStats): boolean {
-  const executable = (stat.mode & 0o100n) !== 0n;
+function sameAttributes({ mode, mtime }: FileEntry, stat: Deno.FileInfo): boolean {
+  const executable = ((stat.mode ?? 0) & 0o100) !== 0;
   const sameMode = Deno.build.os === "windows" || executable === (mode === "755");
-  return sameMode && mtimeOf(stampOfStat(stat)) === mtime;
+  return sameMode && mtimeOf(stampOfInfo(stat)) === mtime;
 }

@@ -3,7 +3,7 @@ import { turn } from "../../async/yield_to_event_loop.ts";
 import { ENTRIES_CAP } from "../../content/manifest.ts";
 import { comparePaths, isOwn, isTargetInside, whyUnsafePath } from "../../content/tree_path.ts";
 import { Fault } from "../../fault.ts";
-import { fileFault, type FileStamp, stampOfStat } from "../disk/file_stamp.ts";
+import { fileFault, type FileStamp, lookAt, stampOfInfo } from "../disk/file_stamp.ts";
 import { foldName } from "../../content/safe_path.ts";
 
 /** Something in a tree. `path` is its path in the tree, in NFC; `disk` where it lies, absolute. */
@@ -62,15 +62,15 @@ function look(
   disk: string,
   taken: Map<string, string>,
 ): TreeEntry | LeftOut | undefined {
-  const stat = fs.lstatSync(disk, { bigint: true, throwIfNoEntry: false });
+  const stat = lookAt(disk);
   if (!stat) return;
   const why = whyLeftOut(path, stat, taken);
   if (why) return { path, why };
   taken.set(foldName(path), path);
-  if (stat.isDirectory()) return { type: "folder", path, disk };
-  if (stat.isFile()) {
-    const executable = (stat.mode & 0o100n) !== 0n;
-    return { type: "file", path, disk, stamp: stampOfStat(stat), executable };
+  if (stat.isDirectory) return { type: "folder", path, disk };
+  if (stat.isFile) {
+    const executable = ((stat.mode ?? 0) & 0o100) !== 0;
+    return { type: "file", path, disk, stamp: stampOfInfo(stat), executable };
   }
   const target = plainTarget(fs.readlinkSync(disk));
   if (isTargetInside(path, target)) return { type: "link", path, disk, target };
@@ -87,22 +87,22 @@ function plainTarget(target: string): string {
 
 function whyLeftOut(
   path: string,
-  stat: fs.BigIntStats,
+  stat: Deno.FileInfo,
   taken: Map<string, string>,
 ): string | undefined {
   if (isOwn(path.slice(path.lastIndexOf("/") + 1))) return "it is Shoal's own";
   const unsafe = whyUnsafePath(path);
   if (unsafe) return unsafe;
-  if (!stat.isDirectory() && !stat.isFile() && !stat.isSymbolicLink()) {
+  if (!stat.isDirectory && !stat.isFile && !stat.isSymlink) {
     return `it is ${kindOf(stat)}`;
   }
   const other = taken.get(foldName(path));
   if (other !== undefined) return `${other} has the same name to some systems`;
 }
 
-function kindOf(stat: fs.BigIntStats): string {
-  if (stat.isFIFO()) return "a named pipe";
-  if (stat.isSocket()) return "a socket";
+function kindOf(stat: Deno.FileInfo): string {
+  if (stat.isFifo) return "a named pipe";
+  if (stat.isSocket) return "a socket";
   return "a device";
 }
 

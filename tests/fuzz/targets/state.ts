@@ -25,7 +25,7 @@ function startWith(db: StateDatabase, folder: string): void {
   const library = new Library(db, cache);
   for (const { announcement, stamp } of library.list()) {
     must(typeof announcement.name === "string" && announcement.size >= 0, "a share is one");
-    must(typeof stamp.mtimeNs === "bigint", "a stamp is one");
+    must(typeof stamp.mtime === "number", "a stamp is one");
   }
   for (const { map, size } of downloads.list()) {
     must(map instanceof PieceMap && map.count <= map.pieces && size >= 0, "a download is one");
@@ -36,14 +36,14 @@ function startWith(db: StateDatabase, folder: string): void {
   cache.lookup("/srv/files/a");
   const files = new FolderFiles(db);
   for (const { stamp } of [...files.list("a", "", 9), ...files.withId(FILE)]) {
-    must(typeof stamp.mtimeNs === "bigint", "a stamp is one");
+    must(typeof stamp.mtime === "number", "a stamp is one");
   }
   digests.page(FILE, 0, 0);
   library.saveCounts();
 }
 
 const COLUMNS = {
-  files: ["path", "size", "mtime_ns", "inode", "id"],
+  files: ["path", "size", "mtime", "ctime", "inode", "settled", "id"],
   downloads: [
     "id",
     "name",

@@ -58,7 +58,7 @@ Deno.test("hash: a file of 2,048 chunks has one block, one chunk more makes thre
 
 Deno.test("hash: the wait for the file system's clock ends with the signal's reason", async () => {
   const reason = new Fault("deadline", "too late");
-  const changed = (ms: number) => ({ size: 1, mtimeNs: BigInt(ms) * 1_000_000n, inode: 1n });
+  const changed = (ms: number) => ({ size: 1, mtime: ms, ctime: 0, inode: 1 });
   let failure: unknown;
   // On a machine that stops in between, there is nothing to wait for by then.
   while (failure === undefined) {
@@ -297,12 +297,30 @@ Deno.test("hash cache: a changed size, time or inode is noticed", async () => {
   assert(!(await state.cache.identify(path)).hashed);
 });
 
-Deno.test("hash cache: times differ by their nanoseconds", async () => {
+Deno.test("hash cache: times differ by a millisecond", async () => {
   await using folder = await TempFolder.create();
   using state = new State(folder.at("state.db"));
   const path = await folder.write("file", "same");
   const { stamp } = await state.cache.identify(path);
-  state.cache.remember(path, ID, { ...stamp, mtimeNs: stamp.mtimeNs + 1n });
-  const looked = await state.cache.identify(path);
-  assert(looked.hashed && looked.id !== ID);
+  for (const other of [{ mtime: stamp.mtime + 1 }, { ctime: stamp.ctime - 1 }]) {
+    state.cache.remember(path, ID, { ...stamp, ...other }, Infinity);
+    const looked = await state.cache.identify(path);
+    assert(looked.hashed && looked.id !== ID);
+  }
+});
+
+Deno.test("hash cache: a change with the time put back is noticed, also within a tick", async () => {
+  await using folder = await TempFolder.create();
+  using state = new State(folder.at("state.db"));
+  const path = await folder.write("file", "first");
+  await Deno.utime(path, 1_000, 1_000);
+  const first = await state.cache.identify(path);
+  await folder.write("file", "FIRST");
+  await Deno.utime(path, 1_000, 1_000);
+  const second = await state.cache.identify(path);
+  assert(second.hashed && second.id !== first.id, "within the same second");
+  // Once it was left alone for long enough, what is known of it is taken for granted.
+  const stamp = stampOfPath(path);
+  state.cache.remember(path, ID, stamp, Date.now() + 60_000);
+  assertEquals(await state.cache.identify(path), { id: ID, stamp, settled: true, hashed: false });
 });

@@ -39,13 +39,13 @@ Deno.test("downloads: a database of version 1 gets its tables, and keeps the res
   await using folder = await TempFolder.create();
   const path = folder.at("state.db");
   const db = StateDatabase.open(path);
-  db.run("INSERT INTO files (path, size, mtime_ns, inode, id) VALUES ('a', 1, '2', '3', 'b')");
+  db.run("INSERT INTO digest_pages (file, level, page, bytes) VALUES ('b', 0, 0, 'c')");
   withoutFolders(db);
   for (const table of ["downloads", "trust"]) db.run(`DROP TABLE ${table}`);
   db.run("PRAGMA user_version = 1");
   db.close();
   const again = StateDatabase.open(path);
-  assertEquals(again.all("SELECT id FROM files"), [{ id: "b" }]);
+  assertEquals(again.all("SELECT file FROM digest_pages"), [{ file: "b" }]);
   assertEquals(new DownloadStore(again, folder.at("partials")).list(), []);
   again.close();
 });

@@ -145,7 +145,7 @@ Deno.test("state: rows that no Shoal wrote are a fault or not known, and name no
   const path = await folder.write("dir/file", "x");
   using state = new State(folder.at("state.db"));
   await state.share(path, "file");
-  state.db.run("UPDATE files SET mtime_ns = '12x'");
+  state.db.run("UPDATE files SET mtime = '12x'");
   assertEquals(state.cache.lookup(path), undefined);
   assertEquals((await state.cache.identify(path)).hashed, true, "it is hashed anew");
 
