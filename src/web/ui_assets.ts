@@ -9,8 +9,8 @@ import "preact";
 import "preact/hooks";
 import { createHash } from "node:crypto";
 
-/** Bare names of imports, and where the browser finds them. */
-const LIBRARIES: Record<string, string> = {
+/** The libraries of the page by the names of imports, and where the browser finds them. */
+export const LIBRARIES: Record<string, string> = {
   "@preact/signals": "/lib/signals.js",
   "@preact/signals-core": "/lib/signals-core.js",
   "htm": "/lib/htm.js",
