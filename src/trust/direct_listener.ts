@@ -1,69 +1,61 @@
 import type { Address } from "../wire/address.ts";
-import type { Socket, TransportListener } from "../wire/transport.ts";
+import { listenOn, type Socket, type TransportListener } from "../wire/transport.ts";
+import type { Presented } from "./swarm_authority.ts";
 
 /**
- * Listens with TLS itself: the fastest way. But a connection that is closed before its caller said
- * anything lives on until the other end leaves, so those whose handshake isn't over are counted.
+ * A listener with TLS itself: the fastest way. But the runtime keeps the socket of a connection whose
+ * handshake is not over until the caller leaves, whoever closes it; so those are counted.
  */
 export class DirectListener implements TransportListener {
   readonly address: Address;
   readonly #listener: Deno.TlsListener;
-  readonly #onAccept: (unsettled: number) => void;
-  #unsettled = 0;
+  readonly #onHeld: (held: number) => void;
+  /** Connections that were closed here, and whose callers neither went on nor left. */
+  readonly #held = new Set<Deno.TlsConn>();
 
-  /** `onAccept` is told of how many connections the handshake is not over, given up or not. */
-  constructor(listener: Deno.TlsListener, onAccept: (unsettled: number) => void) {
-    this.#listener = listener;
-    this.#onAccept = onAccept;
-    const addr = listener.addr as Deno.NetAddr;
+  /**
+   * `onHeld` is called, with their number, when there is one more such connection. Throws a `network`
+   * Fault when the address can't be listened on.
+   */
+  constructor(address: Address, presented: Presented, onHeld: (held: number) => void) {
+    this.#listener = listenOn(
+      address,
+      ({ host, port }) => Deno.listenTls({ hostname: host, port, ...presented }),
+    );
+    this.#onHeld = onHeld;
+    const addr = this.#listener.addr as Deno.NetAddr;
     this.address = { host: addr.hostname, port: addr.port };
   }
 
   async accept(): Promise<Socket> {
     const tls = await this.#listener.accept();
-    this.#onAccept(++this.#unsettled);
-    return new DirectSocket(tls, () => this.#unsettled--);
+    let state: "handshake" | "open" | "held" | "closed" = "handshake";
+    const ready = Promise.withResolvers<void>();
+    ready.promise.catch(() => {}); // until somebody reads
+    tls.handshake().then(() => ready.resolve(), ready.reject).finally(() => {
+      if (state === "handshake") state = "open";
+      if (this.#held.delete(tls)) tls.close();
+    });
+    return {
+      remoteAddr: tls.remoteAddr,
+      localAddr: tls.localAddr,
+      read: (into) => state === "open" ? tls.read(into) : ready.promise.then(() => tls.read(into)),
+      write: (bytes) => ready.promise.then(() => tls.write(bytes)),
+      close: () => {
+        if (state === "open") tls.close();
+        if (state !== "handshake") return void (state = "closed");
+        state = "held";
+        this.#held.add(tls);
+        ready.reject(new Deno.errors.Interrupted("closed before the handshake was over"));
+        this.#onHeld(this.#held.size);
+      },
+    };
   }
 
   close(): Promise<void> {
-    return Promise.resolve(this.#listener.close());
-  }
-}
-
-/** A TLS connection that tells when its handshake is over. */
-class DirectSocket implements Socket {
-  readonly remoteAddr: Deno.Addr;
-  readonly localAddr: Deno.Addr;
-  readonly #tls: Deno.TlsConn;
-  #settle: (() => void) | undefined;
-  #closed = false;
-
-  constructor(tls: Deno.TlsConn, settle: () => void) {
-    this.#tls = tls;
-    this.#settle = settle;
-    this.remoteAddr = tls.remoteAddr;
-    this.localAddr = tls.localAddr;
-  }
-
-  read(into: Uint8Array): Promise<number | null> {
-    const reading = this.#tls.read(into);
-    if (this.#settle) {
-      const settled = () => {
-        if (this.#closed) return;
-        this.#settle?.();
-        this.#settle = undefined;
-      };
-      reading.then(settled, settled);
-    }
-    return reading;
-  }
-
-  write(bytes: Uint8Array): Promise<number> {
-    return this.#tls.write(bytes);
-  }
-
-  close(): void {
-    this.#closed = true;
-    this.#tls.close();
+    this.#listener.close();
+    for (const tls of this.#held) tls.close();
+    this.#held.clear();
+    return Promise.resolve();
   }
 }

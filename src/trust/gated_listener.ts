@@ -1,36 +1,24 @@
-import { getLogger } from "@logtape/logtape";
-import { messageOf } from "../fault.ts";
+import { Mutex } from "../async/mutex.ts";
 import type { Address } from "../wire/address.ts";
 import { listenOn, type Socket, type TransportListener } from "../wire/transport.ts";
 import { Gate, type Inside } from "./gate.ts";
-import { Mutex } from "../async/mutex.ts";
-
-const log = getLogger(["shoal", "trust", "gate"]);
+import type { Presented } from "./swarm_authority.ts";
 
 /**
- * Listens where it is told to, and with TLS on loopback; a {@link Gate} leads from one to the other for
- * each connection. Only the inside is ever made anew, and nobody notices.
+ * A listener where it is told to listen, and one with TLS on loopback; a {@link Gate} leads from one to
+ * the other for each connection.
  */
 export class GatedListener implements TransportListener {
   readonly address: Address;
-  readonly #listenInside: (address: Address, renew: () => void) => Deno.TlsListener;
   readonly #outside: Deno.TcpListener;
+  readonly #inside: Deno.TlsListener;
   readonly #gates = new Set<Gate>();
-  #inside: Deno.TlsListener;
-  #closed = false;
-  /** Whoever enters, or changes the inside, waits for those before. */
+  /** Makes each connection to the inside wait for the one before, so that it is known which is which. */
   readonly #entering = new Mutex();
 
-  /**
-   * `listenInside` listens with TLS, and calls `renew` when that is to be done once more. Throws a
-   * `network` Fault when the address can't be listened on.
-   */
-  constructor(
-    address: Address,
-    listenInside: (address: Address, renew: () => void) => Deno.TlsListener,
-  ) {
-    this.#listenInside = listenInside;
-    this.#inside = this.#enterable();
+  /** Throws a `network` Fault when the address can't be listened on. */
+  constructor(address: Address, presented: Presented) {
+    this.#inside = Deno.listenTls({ hostname: "127.0.0.1", port: 0, ...presented });
     try {
       const listen = ({ host, port }: Address) => Deno.listen({ hostname: host, port });
       this.#outside = listenOn(address, listen);
@@ -53,7 +41,6 @@ export class GatedListener implements TransportListener {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
     this.#outside.close();
     this.#inside.close();
     for (const gate of this.#gates) gate.abort();
@@ -78,16 +65,5 @@ export class GatedListener implements TransportListener {
       end.close();
       throw error;
     }
-  }
-
-  #enterable(): Deno.TlsListener {
-    return this.#listenInside({ host: "127.0.0.1", port: 0 }, () => {
-      this.#entering.run(() => {
-        if (this.#closed) return;
-        const before = this.#inside;
-        this.#inside = this.#enterable();
-        before.close();
-      }).catch((error) => log.error("cannot listen anew: {why}", { why: messageOf(error) }));
-    });
   }
 }

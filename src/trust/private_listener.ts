@@ -1,47 +1,43 @@
 import { getLogger } from "@logtape/logtape";
+import { delay } from "../async/retry.ts";
 import { messageOf } from "../fault.ts";
 import type { Address } from "../wire/address.ts";
-import { listenOn, type Socket, type TransportListener } from "../wire/transport.ts";
+import type { Socket, TransportListener } from "../wire/transport.ts";
 import { DirectListener } from "./direct_listener.ts";
 import { GatedListener } from "./gated_listener.ts";
-import { type LeafFor, listenByName } from "./listen_by_name.ts";
+import type { Presented } from "./swarm_authority.ts";
 
 const log = getLogger(["shoal", "trust", "listener"]);
 
-/** PartialDownloads handshakes that are taken for chance; with more, callers come in by the gate. */
+/** Callers at a time that may leave a handshake unfinished; with more, others come in by the gate. */
 export const HANDSHAKES_MOST = 32;
 /** A pause before the port is asked for again that was just given up, in milliseconds. */
 const AGAIN_MS = 5;
-/** Names in the runtime's memory, by which callers asked, before it is made to forget them. */
-export const NAMES_MOST = 4_096;
 
 export interface PrivateListenerOptions {
   /** Much will be sent: listen without a gate for as long as nobody abuses that. */
   bulk: boolean;
-  /** What is shown to a caller. */
-  leafFor: LeafFor;
-  /** Names that are asked for before it listens anew. @default NAMES_MOST */
-  namesMost?: number;
+  /** What callers are shown. */
+  presented: Presented;
 }
 
 /**
- * Listens for the members of a private swarm, in one of two ways. Through a gate, whoever leaves a
- * handshake unfinished is closed on; but each byte is copied twice more. Without one, sockets of such
- * callers pile up. So where much is sent it begins without, and changes when there are too many.
+ * A listener for the members of a private swarm, in one of two ways. Through a gate, a caller that
+ * leaves a handshake unfinished is closed on; but each byte is copied twice more. Without one, sockets
+ * of such callers pile up. So where much is sent it begins without, and changes when there are too many.
  */
 export class PrivateListener implements TransportListener {
   readonly address: Address;
-  readonly #options: PrivateListenerOptions;
+  readonly #presented: Presented;
   readonly #closing = new AbortController();
   #listener: TransportListener;
-  /** While it listens anew. */
+  /** While it changes over to the gate. */
   #changing: Promise<void> | undefined;
 
   /** Throws a `network` Fault when the address can't be listened on. */
-  constructor(address: Address, options: PrivateListenerOptions) {
-    this.#options = options;
-    const make = options.bulk ? this.#direct : this.#gated;
-    this.#listener = listenOn(address, make);
+  constructor(address: Address, { bulk, presented }: PrivateListenerOptions) {
+    this.#presented = presented;
+    this.#listener = bulk ? this.#direct(address) : new GatedListener(address, presented);
     this.address = this.#listener.address;
   }
 
@@ -51,8 +47,8 @@ export class PrivateListener implements TransportListener {
       try {
         return await listener.accept();
       } catch (error) {
-        if (!this.#changing && listener === this.#listener) throw error;
         await this.#changing;
+        if (listener === this.#listener) throw error;
       }
     }
   }
@@ -63,42 +59,26 @@ export class PrivateListener implements TransportListener {
     await this.#listener.close();
   }
 
-  #gated = (address: Address): TransportListener =>
-    new GatedListener(address, (inside, renew) => this.#listenByName(inside, renew));
-
-  #direct = (address: Address): TransportListener => {
-    const renew = () => made === this.#listener && this.#change(this.#direct);
-    const made = new DirectListener(this.#listenByName(address, renew), (unsettled) => {
-      if (unsettled <= HANDSHAKES_MOST || made !== this.#listener) return;
-      log.warning(
-        "{n} callers left TLS handshakes unfinished: others come in by a gate from now on",
-        { n: unsettled },
-      );
-      this.#change(this.#gated);
+  #direct(address: Address): DirectListener {
+    return new DirectListener(address, this.#presented, (held) => {
+      if (held <= HANDSHAKES_MOST || this.#changing) return;
+      const what =
+        "{n} callers left TLS handshakes unfinished: others come in by a gate from now on";
+      log.warning(what, { n: held });
+      this.#changing = this.#putGate();
     });
-    return made;
-  };
-
-  #listenByName(address: Address, onMost: () => void): Deno.TlsListener {
-    const { leafFor, namesMost = NAMES_MOST } = this.#options;
-    return listenByName(address, leafFor, { most: namesMost, onMost });
-  }
-
-  #change(make: (address: Address) => TransportListener): void {
-    if (this.#changing) return;
-    this.#changing = this.#listenAnew(make).finally(() => this.#changing = undefined);
   }
 
   /** The system gives the port back a moment after it was given up. */
-  async #listenAnew(make: (address: Address) => TransportListener): Promise<void> {
+  async #putGate(): Promise<void> {
     await this.#listener.close();
     for (let tries = 1; !this.#closing.signal.aborted; tries++) {
       try {
-        this.#listener = make(this.address);
+        this.#listener = new GatedListener(this.address, this.#presented);
         return;
       } catch (error) {
         if (tries === 20) log.error("cannot listen anew: {why}", { why: messageOf(error) });
-        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS * Math.min(tries, 200)));
+        await delay(AGAIN_MS * Math.min(tries, 200), this.#closing.signal).catch(() => {});
       }
     }
   }

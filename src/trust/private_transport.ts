@@ -1,7 +1,7 @@
 /**
- * Connections among the members of a private swarm: TLS 1.3, in which the caller asks for a name that
- * only members can make, and the listener has a certificate of the swarm's authority; inside it, a
- * proof of membership in both directions. An outsider gets no further than a failed TLS handshake.
+ * Connections among the members of a private swarm: TLS 1.3, in which the listener has a
+ * certificate of the swarm's authority; inside it, a proof of membership in both directions. An
+ * outsider gets no further than the TLS handshake.
  */
 import { Fault, messageOf } from "../fault.ts";
 import { type Address, formatAddress } from "../wire/address.ts";
@@ -18,17 +18,14 @@ import {
 import { atTime } from "./at_time.ts";
 import { admit, join, type Token } from "./membership.ts";
 import { PrivateListener } from "./private_listener.ts";
-import { type Leaf, SwarmAuthority } from "./swarm_authority.ts";
+import { LISTENER_NAME, present, type Presented, SwarmAuthority } from "./swarm_authority.ts";
 import type { SwarmKey } from "./swarm_key.ts";
-import { findNameKey, makeSwarmName, type NameKey } from "./swarm_name.ts";
 import { deriveSwarmSecrets, type SwarmSecrets } from "./swarm_secrets.ts";
 import { deadline } from "../async/deadline.ts";
 
 /** One key, ready for use. */
-interface Credential extends Token, NameKey {
-  /** PEM. */
-  certificate: string;
-  leaf: Leaf;
+interface Credential extends Token {
+  authority: SwarmAuthority;
   /** The first moment at which it is no longer good. */
   until: number;
 }
@@ -38,8 +35,6 @@ export interface PrivateTransportOptions {
   now?: () => number;
   /** Time for a caller to prove that it is a member, in milliseconds. @default HANDSHAKE_MS */
   handshakeMs?: number;
-  /** Names that a listener is asked for before it listens anew. @default NAMES_MOST */
-  namesMost?: number;
 }
 
 export class PrivateTransport implements Transport {
@@ -50,21 +45,22 @@ export class PrivateTransport implements Transport {
   readonly #credentials: Credential[];
   readonly #now: () => number;
   readonly #handshakeMs: number;
-  readonly #namesMost: number | undefined;
+  readonly #presented: Presented;
 
   private constructor(
     fingerprint: string,
     credentials: Credential[],
-    { now = Date.now, handshakeMs = HANDSHAKE_MS, namesMost }: PrivateTransportOptions,
+    presented: Presented,
+    { now = Date.now, handshakeMs = HANDSHAKE_MS }: PrivateTransportOptions,
   ) {
     this.fingerprint = fingerprint;
     this.#credentials = credentials;
     this.#now = now;
     this.#handshakeMs = handshakeMs;
-    this.#namesMost = namesMost;
+    this.#presented = presented;
   }
 
-  /** What a swarm key stands for. */
+  /** The transport of a swarm key. */
   static async of(
     { secret, old }: SwarmKey,
     options: PrivateTransportOptions = {},
@@ -74,31 +70,11 @@ export class PrivateTransport implements Transport {
     for (const one of old) {
       credentials.push(await credentialOf(await deriveSwarmSecrets(one.secret), one.until));
     }
-    return new PrivateTransport(secrets.fingerprint, credentials, options);
+    const presented = await present(credentials.map(({ authority }) => authority));
+    return new PrivateTransport(secrets.fingerprint, credentials, presented, options);
   }
 
-  /**
-   * With the oldest good key: as long as that is good, those who have a later one know both. A clock
-   * that is ahead may say otherwise, so the others are tried as well.
-   */
   async connect(address: Address, signal: AbortSignal): Promise<Socket> {
-    let refusal: unknown;
-    for (const credential of this.#good().reverse()) {
-      try {
-        return await this.#connectWith(credential, address, signal);
-      } catch (error) {
-        if (!(error instanceof OtherSwarm)) throw error;
-        refusal = error;
-      }
-    }
-    throw refusal;
-  }
-
-  async #connectWith(
-    credential: Credential,
-    address: Address,
-    signal: AbortSignal,
-  ): Promise<Socket> {
     const who = formatAddress(address);
     const tcp = await dial(address, signal);
     const ends: { close(): void }[] = [tcp];
@@ -106,8 +82,8 @@ export class PrivateTransport implements Transport {
     signal.addEventListener("abort", abort);
     try {
       tcp.setNoDelay(true);
-      const hostname = await makeSwarmName(credential);
-      const tls = await Deno.startTls(tcp, { hostname, caCerts: [credential.certificate] });
+      const caCerts = this.#good().map(({ authority }) => authority.certificate);
+      const tls = await Deno.startTls(tcp, { hostname: LISTENER_NAME, caCerts });
       ends.push(tls);
       signal.throwIfAborted();
       await tls.handshake();
@@ -124,8 +100,7 @@ export class PrivateTransport implements Transport {
   }
 
   listen(address: Address, { bulk = false }: ListenOptions = {}): TransportListener {
-    const leafFor = async (name: string) => (await findNameKey(name, this.#good())).leaf;
-    return new PrivateListener(address, { bulk, leafFor, namesMost: this.#namesMost });
+    return new PrivateListener(address, { bulk, presented: this.#presented });
   }
 
   async join(connection: Channel): Promise<void> {
@@ -160,12 +135,10 @@ export class PrivateTransport implements Transport {
 }
 
 async function credentialOf(
-  { authoritySeed, tokenKey, nameKey }: SwarmSecrets,
+  { authoritySecret, tokenKey }: SwarmSecrets,
   until: number,
 ): Promise<Credential> {
-  const authority = await SwarmAuthority.from(authoritySeed);
-  const leaf = await authority.issueLeaf();
-  return { tokenKey, nameKey, certificate: authority.certificate, leaf, until };
+  return { authority: await SwarmAuthority.from(authoritySecret), tokenKey, until };
 }
 
 /** What a failed handshake says of the other end; undefined where it says nothing. */

@@ -1,13 +1,12 @@
 /**
  * The certificate authority of a private swarm. Whoever has the swarm key is it: its key pair is
- * derived, and its certificate is made anew wherever it is needed. Leaf certificates have a key of
- * their own and nothing that is the same for two listeners of a swarm but not for those of others: who
- * gets to see one can't tell which swarm it is of.
+ * derived, and its certificate is made anew wherever it is needed.
  */
 // The X.509 library's dependencies look for this when they are loaded.
 import "reflect-metadata";
 import {
   BasicConstraintsExtension,
+  type Extension,
   KeyUsageFlags,
   KeyUsagesExtension,
   SubjectAlternativeNameExtension,
@@ -16,16 +15,22 @@ import {
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** What all names end with that callers ask for. No public authority may certify one under `.invalid`. */
-export const NAME_SUFFIX = "shoal.invalid";
+/**
+ * The name that every listener's certificate is for: an address of RFC 5737, at which nobody is and
+ * which no public authority certifies. Callers don't send it, since TLS sends no addresses.
+ */
+export const LISTENER_NAME = "192.0.2.1";
 
 /** What a listener presents, both in PEM. */
-export interface Leaf {
+export interface Presented {
+  /** Its own certificate, then the intermediate ones. */
   cert: string;
   key: string;
 }
 
-const AUTHORITY = "CN=shoal";
+const AUTHORITY = "CN=authority";
+const INTERMEDIATE = "CN=intermediate";
+const LISTENER = "CN=listener";
 const ALGORITHM = { name: "Ed25519" };
 /**
  * The key and nothing else decides how long a member is one: no clock need be right for this. One that
@@ -35,7 +40,7 @@ const ALWAYS = {
   notBefore: new Date(0),
   notAfter: new Date("9999-12-31T23:59:59Z"),
 };
-/** What stands before the 32 bytes of an Ed25519 private key in PKCS #8 (RFC 8410). */
+/** The bytes before the 32 of an Ed25519 private key in PKCS #8 (RFC 8410). */
 const PKCS8_PREFIX = [0x30, 46, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 34, 4, 32];
 
 export class SwarmAuthority {
@@ -53,42 +58,85 @@ export class SwarmAuthority {
     const pkcs8 = new Uint8Array([...PKCS8_PREFIX, ...secret]);
     const privateKey = await crypto.subtle.importKey("pkcs8", pkcs8, ALGORITHM, true, ["sign"]);
     // WebCrypto gives a private key's public half away only in this format.
-    const { kty, crv, x } = await crypto.subtle.exportKey("jwk", privateKey);
-    const publicKey = await crypto.subtle.importKey("jwk", { kty, crv, x }, ALGORITHM, true, [
-      "verify",
-    ]);
-    const certificate = await X509CertificateGenerator.createSelfSigned({
+    const { kty, crv, x } = await crypto.subtle.exportKey("jwk", privateKey) as JsonWebKey;
+    const jwk = { kty, crv, x } as JsonWebKey;
+    const publicKey = await crypto.subtle.importKey("jwk", jwk, ALGORITHM, true, ["verify"]);
+    const certificate = await certify({
       serialNumber: "01",
-      name: AUTHORITY,
-      keys: { privateKey, publicKey },
-      signingAlgorithm: ALGORITHM,
-      extensions: [
-        new BasicConstraintsExtension(true, 0, true),
-        new KeyUsagesExtension(KeyUsageFlags.keyCertSign, true),
-      ],
-      ...ALWAYS,
+      subject: AUTHORITY,
+      issuer: AUTHORITY,
+      publicKey,
+      signingKey: privateKey,
+      extensions: authorityOver(1),
     });
-    return new SwarmAuthority(privateKey, certificate.toString("pem"));
+    return new SwarmAuthority(privateKey, certificate);
   }
 
-  /** A certificate for a listener, by whatever name it is asked for, with a new key. */
-  async issueLeaf(): Promise<Leaf> {
-    const pair = await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"]);
-    const { privateKey, publicKey } = pair as CryptoKeyPair;
-    const certificate = await X509CertificateGenerator.create({
-      subject: `CN=${NAME_SUFFIX}`,
+  /** Certifies another key as an authority over listeners. Returns PEM. */
+  async certify(publicKey: CryptoKey): Promise<string> {
+    return await certify({
+      subject: INTERMEDIATE,
       issuer: AUTHORITY,
       publicKey,
       signingKey: this.#key,
-      signingAlgorithm: ALGORITHM,
-      extensions: [
-        new BasicConstraintsExtension(false, undefined, true),
-        new SubjectAlternativeNameExtension([{ type: "dns", value: `*.${NAME_SUFFIX}` }]),
-      ],
-      ...ALWAYS,
+      extensions: authorityOver(0),
     });
-    const pkcs8 = new Uint8Array(await crypto.subtle.exportKey("pkcs8", privateKey));
-    const key = `-----BEGIN PRIVATE KEY-----\n${pkcs8.toBase64()}\n-----END PRIVATE KEY-----\n`;
-    return { cert: certificate.toString("pem"), key };
   }
+}
+
+/**
+ * Makes what a listener presents: a certificate for a new key, signed by another new key that each of
+ * the authorities has certified. So a caller that trusts any of them accepts it, and nothing in it is
+ * the same for two listeners of a swarm but not for those of others: it doesn't tell which swarm it is
+ * of.
+ */
+export async function present(authorities: SwarmAuthority[]): Promise<Presented> {
+  const [intermediate, listener] = await Promise.all([newKeyPair(), newKeyPair()]);
+  const certificate = await certify({
+    subject: LISTENER,
+    issuer: INTERMEDIATE,
+    publicKey: listener.publicKey,
+    signingKey: intermediate.privateKey,
+    extensions: [
+      new BasicConstraintsExtension(false, undefined, true),
+      new SubjectAlternativeNameExtension([{ type: "ip", value: LISTENER_NAME }]),
+    ],
+  });
+  const intermediates = authorities.map((one) => one.certify(intermediate.publicKey));
+  const pkcs8 = new Uint8Array(await crypto.subtle.exportKey("pkcs8", listener.privateKey));
+  return {
+    cert: [certificate, ...await Promise.all(intermediates)].join("\n"),
+    key: `-----BEGIN PRIVATE KEY-----\n${pkcs8.toBase64()}\n-----END PRIVATE KEY-----\n`,
+  };
+}
+
+async function newKeyPair(): Promise<CryptoKeyPair> {
+  return await crypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]) as CryptoKeyPair;
+}
+
+/** The extensions of an authority that has at most `depth` others below it. */
+function authorityOver(depth: number): Extension[] {
+  return [
+    new BasicConstraintsExtension(true, depth, true),
+    new KeyUsagesExtension(KeyUsageFlags.keyCertSign, true),
+  ];
+}
+
+/** Makes a certificate, which no clock ends, in PEM. */
+async function certify(
+  fields: {
+    serialNumber?: string;
+    subject: string;
+    issuer: string;
+    publicKey: CryptoKey;
+    signingKey: CryptoKey;
+    extensions: Extension[];
+  },
+): Promise<string> {
+  const certificate = await X509CertificateGenerator.create({
+    signingAlgorithm: ALGORITHM,
+    ...ALWAYS,
+    ...fields,
+  });
+  return certificate.toString("pem");
 }

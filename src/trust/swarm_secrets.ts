@@ -2,9 +2,8 @@
  * What is derived from a swarm key, with HKDF-SHA-256 (RFC 5869): no salt, 32 bytes each, told apart
  * by `info`. None of them tells anything of the key, or of another.
  *
- *     "shoal/1 swarm authority"    the private key (RFC 8032's seed) of the Ed25519 authority
+ *     "shoal/1 swarm authority"    the private key of the Ed25519 authority (RFC 8032's 32 bytes)
  *     "shoal/1 swarm token"        the HMAC-SHA-256 key by which members prove that they are
- *     "shoal/1 swarm name"         the HMAC-SHA-256 key by which callers make the names they ask for
  *     "shoal/1 swarm fingerprint"  its first 8 bytes are what a swarm is known by to its members
  */
 import { toHex } from "../content/hex.ts";
@@ -13,11 +12,9 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 export interface SwarmSecrets {
   /** 32 bytes. */
-  authoritySeed: Bytes;
+  authoritySecret: Bytes;
   /** 32 bytes. */
   tokenKey: Bytes;
-  /** 32 bytes. */
-  nameKey: Bytes;
   /** 16 hex digits; not a secret. */
   fingerprint: string;
 }
@@ -35,12 +32,11 @@ export async function deriveSwarmSecrets(secret: Bytes): Promise<SwarmSecrets> {
       await crypto.subtle.deriveBits({ name: "HKDF", hash: "SHA-256", salt, info }, key, 256),
     );
   };
-  const [authoritySeed, tokenKey, nameKey, fingerprint] = await Promise.all([
+  const [authoritySecret, tokenKey, fingerprint] = await Promise.all([
     derive("authority"),
     derive("token"),
-    derive("name"),
     derive("fingerprint"),
   ]);
   const shown = toHex(fingerprint.subarray(0, FINGERPRINT_SIZE));
-  return { authoritySeed, tokenKey, nameKey, fingerprint: shown };
+  return { authoritySecret, tokenKey, fingerprint: shown };
 }

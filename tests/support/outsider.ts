@@ -4,8 +4,8 @@ import { note } from "./run_folder.ts";
 /** Longest that one of these programs may run, in milliseconds. */
 const RUN_MS = 120_000;
 
-/** The exit code by which curl says that the TLS handshake failed. */
-export const CURL_NO_TLS = 35;
+/** The exit code by which curl says that there was no answer. */
+export const CURL_EMPTY = 52;
 
 /** How a program ended, and what it wrote. */
 export interface Outcome {

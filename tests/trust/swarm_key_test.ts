@@ -121,16 +121,12 @@ Deno.test("a key can't be rotated for ever, nor too often", () => {
 Deno.test("what is derived from a key", async () => {
   const derived = await deriveSwarmSecrets(fromHex(SECRET));
   assertEquals(
-    toHex(derived.authoritySeed),
+    toHex(derived.authoritySecret),
     "66baeb731ab6715f4c6ea814677d730da2d6cccf9b2948a19772e39a73a27d0f",
   );
   assertEquals(
     toHex(derived.tokenKey),
     "11eb6cfc7dc73db87d766f458af11365572f0dab6d7799ac059e5f64a5dadaf9",
-  );
-  assertEquals(
-    toHex(derived.nameKey),
-    "b384ad2b193ad61868e3c8640b14cb9134d6716df0d06aae4453d057c03bb4b4",
   );
   assertEquals(derived.fingerprint, "79b947ca31bde6e0");
 });

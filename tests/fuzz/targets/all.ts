@@ -15,12 +15,11 @@ import { pieceMaps } from "./piece_maps.ts";
 import { legacyCaller } from "./legacy_caller.ts";
 import { announcements, registrations } from "./signatures.ts";
 import { stateFile, stateRows } from "./state.ts";
-import { swarmNames } from "./swarm_names.ts";
 import { terminal } from "./terminal.ts";
 import { words } from "./words.ts";
 
 export const TARGETS: Target[] = [
   ...[lines, messages, peerCallee, bootstrapCallee, peerCaller, legacyCaller],
   ...[hashTree, digestBlocks, pieceMaps, manifests, names, globs, words, terminal],
-  ...[announcements, registrations, swarmNames, stateRows, stateFile, partials, control],
+  ...[announcements, registrations, stateRows, stateFile, partials, control],
 ];
