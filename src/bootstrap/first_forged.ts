@@ -8,11 +8,11 @@ const SLICE = 32;
 /** The first announcement that its publisher did not sign, if any. Some are checked each turn. */
 export async function firstForged(
   announcements: Announcement[],
-  turns: FairQueue,
+  fairQueue: FairQueue,
 ): Promise<Announcement | undefined> {
   for (let at = 0; at < announcements.length; at += SLICE) {
     const slice = announcements.slice(at, at + SLICE);
-    const genuine = await turns.take(() => Promise.all(slice.map(verifyAnnouncement)));
+    const genuine = await fairQueue.take(() => Promise.all(slice.map(verifyAnnouncement)));
     const forged = genuine.indexOf(false);
     if (forged >= 0) return slice[forged];
   }

@@ -102,7 +102,7 @@ export class BootstrapServer {
     });
     this.#sessionOptions = {
       ...{ registry, agent: AGENT, speakers: new Map(), rates: this.#rates },
-      ...{ callBacks: this.#callBacks, turns: new FairQueue() },
+      ...{ callBacks: this.#callBacks, fairQueue: new FairQueue() },
       frames: new ReplyFrames(),
       payloads: new Quota({
         what: "bytes of payloads under way",

@@ -46,7 +46,7 @@ type RegisterRequest = Extract<BootstrapRequest, { action: "register" }>;
 export interface SessionOptions extends Grants {
   registry: Registry;
   callBacks: CallBacks;
-  turns: FairQueue;
+  fairQueue: FairQueue;
   /** What this bootstrap calls itself. */
   agent: string;
   /** Which connection speaks for a peer: the one that registered it last. Shared by all sessions. */
@@ -83,7 +83,7 @@ export class Session {
           answerAsBootstrap(this.#connection, message, {
             registry: this.#registry,
             visitor: this.#visitor,
-            turns: this.#options.turns,
+            fairQueue: this.#options.fairQueue,
           }),
         readAhead: READ_AHEAD,
         last: ({ action }) => action === "goodbye",
@@ -112,7 +112,7 @@ export class Session {
       case "announce": {
         this.#registered();
         const announcements = decodePayload(Announcements, payload);
-        const forged = await firstForged(announcements, this.#options.turns);
+        const forged = await firstForged(announcements, this.#options.fairQueue);
         if (forged) {
           const why = "is not signed by its publisher";
           const name = forged.name.slice(0, 100);
@@ -130,7 +130,7 @@ export class Session {
         return { message: { action: "ok", id, ...listing } };
       }
       case "get_peers": {
-        const { items, cursor } = await this.#options.turns.take(() =>
+        const { items, cursor } = await this.#options.fairQueue.take(() =>
           this.#registry.getPeers(request.cursor)
         );
         return this.#visitor.list({ action: "peers", id, cursor }, items);
@@ -144,11 +144,11 @@ export class Session {
         const isList = name === undefined && file === undefined;
         await this.#visitor.spend(isList ? "list" : "ask");
         const find = () => this.#registry.find({ name, file, publisher, versions });
-        const found = isList ? await this.#options.turns.take(find) : await find();
+        const found = isList ? await this.#options.fairQueue.take(find) : await find();
         return this.#visitor.list({ action: "found", id }, found);
       }
       case "list_files": {
-        const { items, cursor } = await this.#options.turns.take(() =>
+        const { items, cursor } = await this.#options.fairQueue.take(() =>
           this.#registry.listFiles(request.pattern, request.cursor)
         );
         return this.#visitor.list({ action: "files", id, cursor }, items);
@@ -181,7 +181,7 @@ export class Session {
   async #register(request: RegisterRequest): Promise<Response> {
     const { id, peer, port, advertise, agent, signature } = request;
     const claim = { peer, port, advertise, signature };
-    if (!await this.#options.turns.take(() => verifyRegistration(this.#nonce, claim))) {
+    if (!await this.#options.fairQueue.take(() => verifyRegistration(this.#nonce, claim))) {
       throw new Refused("bad_signature", "the registration is not signed by that peer");
     }
     if (this.#peer !== undefined && this.#peer !== peer) {

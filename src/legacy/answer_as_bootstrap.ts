@@ -29,7 +29,7 @@ export interface LegacyVisitor {
 export interface LegacyService {
   registry: LegacyRegistry;
   visitor: LegacyVisitor;
-  turns: FairQueue;
+  fairQueue: FairQueue;
 }
 
 /**
@@ -64,7 +64,7 @@ async function replyTo(message: Message, service: LegacyService) {
 
 async function answerTo(
   message: Message,
-  { registry, visitor, turns }: LegacyService,
+  { registry, visitor, fairQueue }: LegacyService,
 ): Promise<object> {
   const isList = message.action === "get_peers";
   await visitor.spend(isList ? "list" : "register");
@@ -74,17 +74,17 @@ async function answerTo(
     return legacyError(known ? `Malformed ${message.action}` : "Unknown action");
   }
   if (parsed.output.action === "get_peers") {
-    return { peers: await allPeers(registry, turns), agent: AGENT };
+    return { peers: await allPeers(registry, fairQueue), agent: AGENT };
   }
   await registry.registerLegacy({ address: visitor.host, port: parsed.output.port });
   return { status: "registered" };
 }
 
-async function allPeers(registry: LegacyRegistry, turns: FairQueue): Promise<LegacyPeer[]> {
+async function allPeers(registry: LegacyRegistry, fairQueue: FairQueue): Promise<LegacyPeer[]> {
   const peers: LegacyPeer[] = [];
   let cursor: string | undefined;
   do {
-    const batch = await turns.take(() => registry.getPeers(cursor));
+    const batch = await fairQueue.take(() => registry.getPeers(cursor));
     for (const { address, port } of batch.items) peers.push({ address, port });
     cursor = batch.cursor;
   } while (cursor !== undefined);

@@ -122,7 +122,7 @@ export class PeerNode implements UiApi {
       { connection: { limitUp: [this.#parts.limits.up], transport: this.#transport } },
     );
     this.#goesOn = resume;
-    this.#parts.passingOn.start({ seeds: !resume });
+    this.#parts.reseeder.start({ seeds: !resume });
     const listening = this.#listener.address.port;
     const { signal } = this.#lifetime;
     await this.#parts.sharing.rescan({ signal, hash: false });

@@ -71,7 +71,7 @@ export class PeerParts {
   readonly announced: Announcements;
   readonly sharing: Sharing;
   readonly rescanner: Rescanner;
-  readonly passingOn: Reseeder;
+  readonly reseeder: Reseeder;
   readonly trust: TrustBook;
   readonly fetcher: Fetcher;
   readonly downloads: DownloadStore;
@@ -109,7 +109,7 @@ export class PeerParts {
       announced: this.announced,
     });
     this.rescanner = new Rescanner(this.sharing, lifetime);
-    const passingOn = this.passingOn = new Reseeder({
+    const reseeder = this.reseeder = new Reseeder({
       ...{ active, reader: this.reader, sharing: this.sharing },
       ...{ cache, manifests, announced: this.announced },
     });
@@ -124,7 +124,7 @@ export class PeerParts {
       reader: this.reader,
       downloads: active,
       slots: this.limits.slots,
-      onAsked: (file, asker) => this.fetcher.meet(file, asker),
+      onAsked: (file, requester) => this.fetcher.meet(file, requester),
       onChanged: (share) => {
         // Of a folder, what has not changed goes on being served.
         if (!share.root) this.sharing.withdraw(share, "changed");
@@ -152,10 +152,10 @@ export class PeerParts {
       },
       ...{ dir: folder.dir, disk: this.disk },
       onBytes: (bytes) => this.history.add("down", bytes),
-      onGrowing: (...growing) => passingOn.growing(...growing),
-      onGrowingPart: (partial) => passingOn.growingPart(partial),
-      onStaging: (...staging) => passingOn.staging(...staging),
-      onFetched: (...fetched) => passingOn.fetched(...fetched),
+      onGrowing: (...growing) => reseeder.growing(...growing),
+      onGrowingPart: (partial) => reseeder.growingPart(partial),
+      onStaging: (...staging) => reseeder.staging(...staging),
+      onFetched: (...fetched) => reseeder.fetched(...fetched),
       onFailed: (id, error) => goesOn() && this.resumer.takeOver(id, error),
     });
     this.resumer = new Resumer({

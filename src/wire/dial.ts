@@ -26,11 +26,11 @@ export async function dial(
   const addresses = alternately(await abortable(resolve(host), signal)).slice(0, MOST);
   const ending = new AbortController();
   const either = AbortSignal.any([signal, ending.signal]);
-  let turn = Promise.resolve();
+  let previous = Promise.resolve();
   const tries = addresses.map((hostname) => {
-    const conn = turn.then(() => Deno.connect({ hostname, port, signal: either }));
+    const conn = previous.then(() => Deno.connect({ hostname, port, signal: either }));
     const failed = conn.then(() => {}, () => {});
-    turn = turn.then(() => Promise.race([failed, delay(NEXT_MS, either).catch(() => {})]));
+    previous = previous.then(() => Promise.race([failed, delay(NEXT_MS, either).catch(() => {})]));
     return conn;
   });
   let taken: Deno.TcpConn | undefined;

@@ -7,23 +7,23 @@ import { connectionPair } from "../support/sockets.ts";
 const KIB = 1 << 10;
 const MIB = 1 << 20;
 
-/** Somebody who takes as much as passes, and how much that was. */
-function consumer(limiter: RateLimiter) {
+/** A consumer that takes as much as passes, and counts it. */
+function startConsumer(limiter: RateLimiter) {
   const stop = new AbortController();
-  const taker = { bytes: 0, stop: () => stop.abort(), ended: Promise.resolve() };
-  taker.ended = (async () => {
+  const consumer = { bytes: 0, stop: () => stop.abort(), ended: Promise.resolve() };
+  consumer.ended = (async () => {
     for (;;) {
       const { piece } = limiter;
       await limiter.take(piece, stop.signal);
-      taker.bytes += piece;
+      consumer.bytes += piece;
     }
   })().catch(() => {});
-  return taker;
+  return consumer;
 }
 
 /** Waits until nobody takes more at this time. */
-function quiet(takers: { bytes: number }[]) {
-  const sum = () => takers.reduce((total, { bytes }) => total + bytes, 0);
+function quiet(consumers: { bytes: number }[]) {
+  const sum = () => consumers.reduce((total, { bytes }) => total + bytes, 0);
   return async () => {
     for (let before = -1; before !== sum();) {
       before = sum();
@@ -44,17 +44,17 @@ for (const [what, late] of [["sharp", () => 0], ["late", lateness()]] as const) 
     for (const rate of RATES) {
       const clock = new FakeClock(late);
       const limiter = new RateLimiter(rate, clock);
-      const takers = [consumer(limiter), consumer(limiter), consumer(limiter)];
-      const settle = quiet(takers);
-      const total = () => takers.reduce((sum, { bytes }) => sum + bytes, 0);
+      const consumers = [1, 2, 3].map(() => startConsumer(limiter));
+      const settle = quiet(consumers);
+      const total = () => consumers.reduce((sum, { bytes }) => sum + bytes, 0);
       await clock.pass(10_000, settle);
       assertWithin(total(), rate * 10, 0.05, `${rate} bytes/s`);
-      for (const { bytes } of takers) assertWithin(bytes, total() / 3, 0.05, "a fair share");
+      for (const { bytes } of consumers) assertWithin(bytes, total() / 3, 0.05, "a fair share");
       // Any later window too, idle time before it or not.
-      for (const { stop } of takers) stop();
-      await Promise.all(takers.map(({ ended }) => ended));
+      for (const { stop } of consumers) stop();
+      await Promise.all(consumers.map(({ ended }) => ended));
       await clock.pass(60_000);
-      const again = [consumer(limiter)];
+      const again = [startConsumer(limiter)];
       await clock.pass(10_000, quiet(again));
       assertWithin(again[0].bytes, rate * 10, 0.05, `${rate} bytes/s after a pause`);
       again[0].stop();
@@ -87,12 +87,12 @@ Deno.test("limiter: what can't be a rate is refused", () => {
 Deno.test("limiter: a new rate holds at once, for those who wait already too", async () => {
   const clock = new FakeClock();
   const limiter = new RateLimiter(100 * MIB, clock);
-  const taker = consumer(limiter);
-  const settle = quiet([taker]);
+  const consumer = startConsumer(limiter);
+  const settle = quiet([consumer]);
   const rateOver = async (ms: number) => {
-    const before = taker.bytes;
+    const before = consumer.bytes;
     await clock.pass(ms, settle);
-    return ((taker.bytes - before) * 1000) / ms;
+    return ((consumer.bytes - before) * 1000) / ms;
   };
   assertWithin(await rateOver(5_000), 100 * MIB, 0.05, "fast");
   limiter.rate = 32 * KIB;
@@ -100,8 +100,8 @@ Deno.test("limiter: a new rate holds at once, for those who wait already too", a
   assertWithin(await rateOver(10_000), 32 * KIB, 0.05, "slow");
   limiter.rate = 10 * MIB;
   assertWithin(await rateOver(10_000), 10 * MIB, 0.05, "faster again");
-  taker.stop();
-  await taker.ended;
+  consumer.stop();
+  await consumer.ended;
   const waiting = [limiter.take(100 * MIB), limiter.take(MIB)];
   limiter.rate = undefined;
   await Promise.all(waiting);

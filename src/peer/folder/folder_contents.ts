@@ -1,5 +1,5 @@
 import { delay } from "../../async/retry.ts";
-import { turn } from "../../async/yield_to_event_loop.ts";
+import { yieldToEventLoop } from "../../async/yield_to_event_loop.ts";
 import type { FileEntry } from "../../content/manifest.ts";
 import { contentId } from "../../content/sync_digest.ts";
 import type { DigestStore } from "../../store/hash/digest_store.ts";
@@ -28,9 +28,9 @@ import type { ActiveTransfer } from "../status/transfers.ts";
 /** Large files that are fetched at a time. */
 const LARGE_AT_ONCE = 3;
 /** Files after which others get a turn. */
-const TURN_FILES = 64;
+const YIELD_FILES = 64;
 /** How often it is looked whether a content is still fetched otherwise, in milliseconds. */
-const TURN_MS = 250;
+const WAIT_MS = 250;
 /** Places where a content is looked for on this machine. */
 const COPIES_TRIED = 4;
 
@@ -100,7 +100,7 @@ export class FolderContents {
     const contents = [...this.#wanted.values()].map(([first]) => first!);
     const left: FileEntry[] = [];
     for (const [index, file] of contents.entries()) {
-      if (index % TURN_FILES === 0) await turn(this.#options.signal);
+      if (index % YIELD_FILES === 0) await yieldToEventLoop(this.#options.signal);
       if (!await this.#copy(file)) left.push(file);
     }
     await this.#fetchSmall(left.filter(({ size }) => size <= PAYLOAD_CAP));
@@ -187,7 +187,7 @@ export class FolderContents {
     const lane = async () => {
       for (let file; failure === undefined && (file = files.shift());) {
         try {
-          if (!await this.#inTurn(file)) await this.#fetchOne(file, running);
+          if (!await this.#afterOthers(file)) await this.#fetchOne(file, running);
         } catch (error) {
           failure ??= error;
         }
@@ -198,11 +198,11 @@ export class FolderContents {
   }
 
   /** Waits while the same content is being fetched otherwise. True when it then is on this machine. */
-  async #inTurn(file: FileEntry): Promise<boolean> {
+  async #afterOthers(file: FileEntry): Promise<boolean> {
     const { underWay, isRunning, signal } = this.#options;
     let waited = false;
     for (; underWay.has(file.id) || isRunning(file.id); waited = true) {
-      await delay(TURN_MS, signal);
+      await delay(WAIT_MS, signal);
     }
     return waited && await this.#copy(file);
   }

@@ -165,8 +165,8 @@ export class DiskFetch {
       const files = new Map(known.map((file) => [file.id, file]));
       if (replaces) {
         job.phase = "checking";
-        const taker = copierFor(host, partial);
-        const old = await replacedFile(path, { cache, signal, taker });
+        const copier = copierFor(host, partial);
+        const old = await replacedFile(path, { cache, signal, copier });
         if (old) files.set(old.id, old);
         job.phase = "connecting";
       }

@@ -11,7 +11,7 @@ import type { Servable } from "../../store/disk/servable.ts";
 import { serveFolder } from "../folder/serve_folder.ts";
 import type { Sharing } from "./sharing.ts";
 
-export interface PassingOnOptions {
+export interface ReseederOptions {
   /** What is served without being shared. */
   active: ActiveDownloads;
   reader: SharedReader;
@@ -23,13 +23,13 @@ export interface PassingOnOptions {
 
 /** Lets others have what this peer fetches, once it listens: while it grows, and when it is whole. */
 export class Reseeder {
-  readonly #options: PassingOnOptions;
+  readonly #options: ReseederOptions;
   /** When downloads began, by performance.now(). */
   readonly #begun = new WeakMap<Target, number>();
   #listens = false;
   #seeds = false;
 
-  constructor(options: PassingOnOptions) {
+  constructor(options: ReseederOptions) {
     this.#options = options;
   }
 

@@ -93,10 +93,13 @@ export class Sharing {
         `Cannot share ${path}: the name ${name} is taken by ${taken}; unshare that first`,
       );
     }
-    const twin = this.#options.library.twinOf(name);
-    if (twin) {
+    const collision = this.#options.library.collisionWith(name);
+    if (collision) {
       const why = "the same name but for case or Unicode form; unshare that first";
-      throw new Fault("usage", `Cannot share ${path}: ${twin.announcement.name} is shared, ${why}`);
+      throw new Fault(
+        "usage",
+        `Cannot share ${path}: ${collision.announcement.name} is shared, ${why}`,
+      );
     }
   }
 
@@ -149,7 +152,7 @@ export class Sharing {
     if (!isInside(dir, place.root ?? place.path)) return false;
     if (since <= (this.#unshared.get(foldName(name)) ?? -1)) return false;
     return await this.#work.run(name, { rank: RANK.publish }, async () => {
-      if (library.twinOf(name)) return false;
+      if (library.collisionWith(name)) return false;
       const before = library.add(
         announcement,
         files ? this.#keepManifest(announcement.id, place) : place,

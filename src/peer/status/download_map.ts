@@ -42,19 +42,19 @@ export function downloadMapOf(
     const all = Math.min(chunks, end * PIECE_CHUNKS) - first * PIECE_CHUNKS;
     // What lacks a chunk is never shown as whole.
     have.push(Math.floor(100 * there / all));
-    sources.push(holdersOf(downloader?.holdings ?? [], first, end));
+    sources.push(sourcesOf(downloader?.holdings ?? [], first, end));
   }
   return Promise.resolve({ cells, have, sources });
 }
 
 /** The number of sources of a stretch of pieces: the rarest of a sample of them counts. */
-function holdersOf(holdings: PieceMap[], first: number, end: number): number {
+function sourcesOf(holdings: PieceMap[], first: number, end: number): number {
   const step = Math.max(1, Math.floor((end - first) / SAMPLES));
   let fewest = holdings.length;
   for (let piece = first; piece < end; piece += step) {
-    let holders = 0;
-    for (const map of holdings) if (map.has(piece)) holders++;
-    fewest = Math.min(fewest, holders);
+    let sources = 0;
+    for (const map of holdings) if (map.has(piece)) sources++;
+    fewest = Math.min(fewest, sources);
   }
   return fewest;
 }

@@ -68,15 +68,15 @@ function once(files: LocalFile[]): LocalFile[] {
 }
 
 /**
- * The file that is to be replaced; undefined when it can't be read. It is hashed if need be, and `taker`
+ * The file that is to be replaced; undefined when it can't be read. It is hashed if need be, and `copier`
  * has what it wants of it meanwhile. Throws the signal's reason.
  */
 export async function replacedFile(
   path: string,
-  { cache, signal, taker }: { cache: HashCache; signal: AbortSignal; taker: ChunkCopier },
+  { cache, signal, copier }: { cache: HashCache; signal: AbortSignal; copier: ChunkCopier },
 ): Promise<LocalFile | undefined> {
   try {
-    const { id, stamp } = await cache.identify(path, { signal, what: "reuse", taker });
+    const { id, stamp } = await cache.identify(path, { signal, what: "reuse", copier });
     return { path, id, size: stamp.size };
   } catch (error) {
     signal.throwIfAborted();

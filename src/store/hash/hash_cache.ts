@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import * as v from "valibot";
 import { FileId } from "../../wire/protocol.ts";
-import { turn } from "../../async/yield_to_event_loop.ts";
+import { yieldToEventLoop } from "../../async/yield_to_event_loop.ts";
 import {
   type FileStamp,
   isSettled,
@@ -19,7 +19,7 @@ import type { StateDatabase } from "../state/state_database.ts";
 
 /** Files in one transaction, and files after which others get a turn. */
 const BATCH_FILES = 1_000;
-const TURN_FILES = 64;
+const YIELD_FILES = 64;
 
 /** The known content of a file on disk. */
 export interface Identified {
@@ -71,7 +71,7 @@ export class HashCache {
       fresh = [];
     };
     for (const [index, { path, stamp }] of files.entries()) {
-      if (index % TURN_FILES === 0) await turn(options.signal);
+      if (index % YIELD_FILES === 0) await yieldToEventLoop(options.signal);
       const known = this.lookup(path);
       if (known && isKnown(known, stamp)) onFile({ ...known, hashed: false });
       else if (stamp.size > CHUNK_SIZE) onFile(await this.identify(path, options));

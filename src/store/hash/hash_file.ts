@@ -9,7 +9,7 @@ import type { DigestStore } from "./digest_store.ts";
 import type { Disk } from "../disk/disk.ts";
 import { fileFault, type FileStamp, openRegular, sameStamp, stampOf } from "../disk/file_stamp.ts";
 import { readFully } from "../disk/read_fully.ts";
-import { turn } from "../../async/yield_to_event_loop.ts";
+import { yieldToEventLoop } from "../../async/yield_to_event_loop.ts";
 
 /** Bytes hashed on the calling thread before others have a turn. */
 const BLOCK_SIZE = 1 << 20;
@@ -35,7 +35,7 @@ export interface HashOptions {
   /** A link stands for what it leads to. Default false: it is refused. */
   follow?: boolean;
   /** Takes chunks while a large file is hashed. */
-  taker?: ChunkCopier;
+  copier?: ChunkCopier;
 }
 
 /** Has chunks of a file copied while that is hashed, so that it is read once for both. */
@@ -125,7 +125,7 @@ async function* hashedHere(
 ): AsyncGenerator<Uint8Array> {
   const block = new Uint8Array(Math.min(BLOCK_SIZE, size));
   for (let position = 0; position < size; position += BLOCK_SIZE) {
-    if (position > 0) await turn(signal);
+    if (position > 0) await yieldToEventLoop(signal);
     yield chunkDigests(block.subarray(0, readFully(fd, block, position)));
   }
 }
@@ -133,14 +133,14 @@ async function* hashedHere(
 /** The digests of a file's chunks, part by part; it ends early when the file has changed. */
 async function* hashedByThreads(
   path: string,
-  { stamp, disk, follow, taker }: HashOptions & { stamp: FileStamp; disk: Disk },
+  { stamp, disk, follow, copier }: HashOptions & { stamp: FileStamp; disk: Disk },
 ): AsyncGenerator<Uint8Array> {
   const { size } = stamp;
   const hashPart = async (position: number): Promise<Uint8Array | undefined> => {
     const length = Math.min(PART_SIZE, size - position);
-    const into = await taker?.wanted(position, length);
+    const into = await copier?.wanted(position, length);
     const hashed = await disk.hash(path, position, { length, stamp, follow, into });
-    if (hashed?.bad) taker!.taken(position, length, hashed.bad);
+    if (hashed?.bad) copier!.taken(position, length, hashed.bad);
     return hashed?.digests;
   };
   disk.start(size);

@@ -68,7 +68,7 @@ export class Library {
   }
 
   /** Another share whose name differs in case or Unicode form only. */
-  twinOf(name: string): Share | undefined {
+  collisionWith(name: string): Share | undefined {
     for (const share of this.#byFolded.get(foldName(name)) ?? []) {
       if (share.announcement.name !== name) return share;
     }

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import { type Manifest, manifestLines } from "../../content/manifest.ts";
 import { ManifestBytes } from "../../content/manifest_bytes.ts";
-import { turn } from "../../async/yield_to_event_loop.ts";
+import { yieldToEventLoop } from "../../async/yield_to_event_loop.ts";
 import { Fault } from "../../fault.ts";
 import { writeFault } from "../disk/file_stamp.ts";
 import { writeFully } from "../disk/write_fully.ts";
@@ -25,7 +25,7 @@ export async function readManifest(path: string, signal?: AbortSignal): Promise<
     ) {
       bytes.add(block.subarray(0, n));
       signal?.throwIfAborted();
-      await turn();
+      await yieldToEventLoop();
     }
     return bytes.finish();
   } catch (cause) {
@@ -55,7 +55,7 @@ export async function writeManifest(path: string, manifest: Manifest): Promise<v
         text += line + "\n";
         if (text.length < BLOCK_SIZE / 4) continue;
         flush();
-        await turn();
+        await yieldToEventLoop();
       }
       flush();
       fs.fsyncSync(fd);

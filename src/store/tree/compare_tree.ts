@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import { turn } from "../../async/yield_to_event_loop.ts";
+import { yieldToEventLoop } from "../../async/yield_to_event_loop.ts";
 import type { FileEntry, ManifestEntry } from "../../content/manifest.ts";
 import { type FileStamp, lookAt, mtimeOf, stampOfInfo } from "../disk/file_stamp.ts";
 import type { HashCache } from "../hash/hash_cache.ts";
@@ -17,7 +17,7 @@ export interface TreeState {
 }
 
 /** Entries looked at before others get a turn. */
-const TURN_ENTRIES = 256;
+const YIELD_ENTRIES = 256;
 
 /**
  * Which entries of a manifest are in the folder at `root`. No link is followed. A file is hashed unless
@@ -35,7 +35,7 @@ export async function compareTree(
   const state: TreeState = { missing: [], present: [], touched: [], inTheWay: [] };
   const away = new Set<string>();
   for (const [index, entry] of entries.entries()) {
-    if (index % TURN_ENTRIES === 0) await turn(signal);
+    if (index % YIELD_ENTRIES === 0) await yieldToEventLoop(signal);
     const { path } = entry;
     const absent = away.has(path.slice(0, Math.max(0, path.lastIndexOf("/"))));
     const stat = absent ? undefined : lookAt(`${root}/${path}`);

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { ENTRIES_CAP } from "../../content/manifest.ts";
 import { isOwn } from "../../content/tree_path.ts";
-import { turn } from "../../async/yield_to_event_loop.ts";
+import { yieldToEventLoop } from "../../async/yield_to_event_loop.ts";
 
 /** What a tree on disk looks like; nothing in it was read. */
 export interface TreeFingerprint {
@@ -14,7 +14,7 @@ export interface TreeFingerprint {
 }
 
 /** Entries looked at before others get a turn. */
-const TURN_ENTRIES = 1_000;
+const YIELD_ENTRIES = 1_000;
 
 /**
  * Looks at all that is in the folder at `root`, but for Shoal's own; no link is followed. Undefined when
@@ -38,7 +38,7 @@ export async function fingerprintTree(
       let lines = "";
       for (const name of names.sort()) {
         if (++tree.entries > ENTRIES_CAP) return;
-        if (tree.entries % TURN_ENTRIES === 0) await turn(signal);
+        if (tree.entries % YIELD_ENTRIES === 0) await yieldToEventLoop(signal);
         const path = within + name;
         const stat = Deno.lstatSync(`${root}/${path}`);
         tree.changed = Math.max(tree.changed, changeOf(stat));

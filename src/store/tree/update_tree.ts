@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import { turn } from "../../async/yield_to_event_loop.ts";
+import { yieldToEventLoop } from "../../async/yield_to_event_loop.ts";
 import type { FileEntry, ManifestEntry } from "../../content/manifest.ts";
 import { isOwn } from "../../content/tree_path.ts";
 import { Fault } from "../../fault.ts";
@@ -10,7 +10,7 @@ import { removeTree } from "../disk/remove_tree.ts";
 import type { Staging } from "./staging.ts";
 
 /** Entries done before others get a turn. */
-const TURN_ENTRIES = 256;
+const YIELD_ENTRIES = 256;
 
 /**
  * Puts what is staged into the folder at a destination: folders first, then each file and link in the place
@@ -28,7 +28,7 @@ export async function placeStaged(
 ): Promise<void> {
   if (entries[0]) permit.requireReplace(root, entries[0].path);
   for (const [index, entry] of entries.entries()) {
-    if (index % TURN_ENTRIES === 0) await turn(signal);
+    if (index % YIELD_ENTRIES === 0) await yieldToEventLoop(signal);
     const path = `${root}/${entry.path}`;
     try {
       if (entry.type === "file") {
@@ -128,7 +128,7 @@ async function eachOther(
     for (
       const entry of fs.readdirSync(prefix ? `${root}/${prefix}` : root, { withFileTypes: true })
     ) {
-      if (++seen % TURN_ENTRIES === 0) await turn(signal);
+      if (++seen % YIELD_ENTRIES === 0) await yieldToEventLoop(signal);
       const path = (prefix && `${prefix}/`) + entry.name;
       const keep = wanted && kept.has(path.normalize("NFC")) || isOwn(entry.name);
       if (isOwn(entry.name)) empty = false;

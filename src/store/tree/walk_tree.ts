@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import { turn } from "../../async/yield_to_event_loop.ts";
+import { yieldToEventLoop } from "../../async/yield_to_event_loop.ts";
 import { ENTRIES_CAP } from "../../content/manifest.ts";
 import { comparePaths, isOwn, isTargetInside, whyUnsafePath } from "../../content/tree_path.ts";
 import { Fault } from "../../fault.ts";
@@ -25,7 +25,7 @@ export interface Tree {
 }
 
 /** Entries looked at before others get a turn. */
-const TURN_ENTRIES = 256;
+const YIELD_ENTRIES = 256;
 
 /**
  * All that is in the folder at `root`, no link followed. What can't be shared is left out, with the
@@ -43,7 +43,7 @@ export async function walkTree(root: string, signal?: AbortSignal): Promise<Tree
       if (++seen > ENTRIES_CAP) {
         throw new Fault("usage", `Cannot share ${root}: it has more than ${ENTRIES_CAP} entries`);
       }
-      if (seen % TURN_ENTRIES === 0) await turn(signal);
+      if (seen % YIELD_ENTRIES === 0) await yieldToEventLoop(signal);
       const path = (folder.path && `${folder.path}/`) + name.normalize("NFC");
       const entry = look(path, `${folder.disk}/${name}`, taken);
       if (!entry) continue;

@@ -23,7 +23,7 @@ const options: SessionOptions = {
     rates: { connect: any, ask: any, list: any, register: any, announce: any },
   }),
   payloads: new Quota({ what: "bytes", perAddress: 1 << 30, total: 1 << 30, retryAfter: 1 }),
-  turns: new FairQueue(),
+  fairQueue: new FairQueue(),
   frames: new ReplyFrames(),
 };
 

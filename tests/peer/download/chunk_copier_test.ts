@@ -47,9 +47,9 @@ class Host implements ReuseHost {
 
 const partial = { path: "/partial", room: () => Promise.resolve() };
 
-Deno.test("taker: it wants what is missing, as far as the file goes", async () => {
+Deno.test("chunk copier: it wants what is missing, as far as the file goes", async () => {
   const host = new Host(200 * MIB + 5, (chunk) => chunk < 64 || chunk > 100);
-  const taker = copierFor(host, partial);
+  const copier = copierFor(host, partial);
   const table: [position: number, from: number, to: number][] = [
     [0, 0, 64],
     [4 * MIB, 64, 128],
@@ -58,28 +58,28 @@ Deno.test("taker: it wants what is missing, as far as the file goes", async () =
     [200 * MIB, 3_200, 3_201],
   ];
   for (const [position, from, to] of table) {
-    const wanted = await taker.wanted(position, 4 * MIB);
+    const wanted = await copier.wanted(position, 4 * MIB);
     assertEquals(wanted?.path, "/partial");
     assertSameBytes(wanted!.expected, host.digests.slice(from * DIGEST, to * DIGEST));
   }
   // Both pages, and never one that isn't there.
   assertEquals([...new Set(host.pages)], [0, 1]);
-  assertEquals(await taker.wanted(204 * MIB, 4 * MIB), undefined, "beyond its end");
+  assertEquals(await copier.wanted(204 * MIB, 4 * MIB), undefined, "beyond its end");
   const had = copierFor(new Host(8 * MIB, (chunk) => chunk >= 64), partial);
   assertEquals(await had.wanted(0, 4 * MIB), undefined, "nothing missing");
 });
 
-Deno.test("taker: what was written is adopted, without what was bad", () => {
+Deno.test("chunk copier: what was written is adopted, without what was bad", () => {
   const host = new Host(64 * MIB);
-  const taker = copierFor(host, partial);
-  taker.taken(4 * MIB, 2 * MIB + 3 * CHUNK + 9, [0, 20, 21, 35]);
+  const copier = copierFor(host, partial);
+  copier.taken(4 * MIB, 2 * MIB + 3 * CHUNK + 9, [0, 20, 21, 35]);
   assertEquals(host.adopted, [
     { first: 65, count: 19 },
     { first: 86, count: 13 },
   ]);
 });
 
-Deno.test("taker: it waits for room, and wants no more once the download has ended", async () => {
+Deno.test("chunk copier: it waits for room, and wants no more once the download has ended", async () => {
   const host = new Host(8 * MIB);
   const full = { path: "/partial", room: () => Promise.reject(new Error("the disk is full")) };
   await assertRejects(() => copierFor(host, full).wanted(0, MIB), Error, "full");

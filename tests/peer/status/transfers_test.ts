@@ -65,7 +65,7 @@ Deno.test("transfers: percent is whole for an empty file, and never more than th
   assertEquals(more.view().percent, 100);
 });
 
-Deno.test("transfers: one upload for each file and taker", () => {
+Deno.test("transfers: one upload for each file and requester", () => {
   const transfers = new Transfers();
   const about = { name: "file", id: "1", size: 10, to: "10.0.0.1:5" };
   const upload = transfers.upload(about);

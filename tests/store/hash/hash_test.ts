@@ -169,7 +169,7 @@ Deno.test("hash: chunks that are wanted are taken on the way, those that are rig
   const [second, half] = [4 * MIB, 38 * MIB];
   const taken: [position: number, length: number, bad: number[]][] = [];
   const { id } = await hashFile(path, state, {
-    taker: {
+    copier: {
       wanted(position, length) {
         if (position === second || position >= 40 * MIB) return Promise.resolve(undefined);
         const end = Math.min(position + length, half);
@@ -203,8 +203,8 @@ Deno.test("hash: what fails while chunks are taken ends it, and no block is kept
   const refused = new Fault("network", "nobody has it");
   const wanted = [() => Promise.resolve(gone), () => Promise.reject(refused)];
   for (const [index, kind] of (["usage", "network"] as const).entries()) {
-    const taker = { wanted: wanted[index], taken: () => {} };
-    await faultOf(kind, hashFile(path, state, { taker }));
+    const copier = { wanted: wanted[index], taken: () => {} };
+    await faultOf(kind, hashFile(path, state, { copier }));
     assertEquals(state.keptFor(), []);
   }
 });
