@@ -29,7 +29,7 @@ export interface Identified {
   hashed: boolean;
 }
 
-/** What is known of a path: its content, if the file still has that stamp. */
+/** The known content of a path, if the file still has that stamp. */
 interface Known {
   id: string;
   stamp: FileStamp;
@@ -172,7 +172,7 @@ export class HashCache {
   }
 }
 
-/** What {@link HashCache.remember} takes. */
+/** An entry for {@link HashCache.remember}. */
 interface Remembered {
   path: string;
   id: string;
