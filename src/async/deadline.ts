@@ -1,12 +1,21 @@
-/** A timer that calls `onLate` once after `ms` milliseconds, unless it is disposed of before. */
-export function deadline(ms: number | undefined, onLate: () => void): Disposable {
-  const timer = ms === undefined || ms === Infinity ? undefined : setTimeout(onLate, ms);
-  return { [Symbol.dispose]: () => clearTimeout(timer) };
+import { awakeClock, type Clock } from "./clock.ts";
+
+/**
+ * A timer that calls `onLate` once after `ms` milliseconds, unless it is disposed of before. The clock is
+ * by default one on which a machine's sleep takes no time.
+ */
+export function deadline(
+  ms: number | undefined,
+  onLate: () => void,
+  clock: Clock = awakeClock,
+): Disposable {
+  const stop = ms === undefined || ms === Infinity ? undefined : clock.after(ms, onLate);
+  return { [Symbol.dispose]: () => stop?.() };
 }
 
 /**
  * Resolves with what the promise gives, or with undefined after `ms` milliseconds; rejects as the
- * promise does. What the promise stands for goes on.
+ * promise does. What the promise stands for continues.
  */
 export async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
   const late = Promise.withResolvers<undefined>();

@@ -1,19 +1,4 @@
-/** Time, for what waits. */
-export interface Clock {
-  /** Milliseconds since some fixed moment. */
-  now(): number;
-  /** Calls back once, after `ms` milliseconds; returns how to call that off. */
-  after(ms: number, callback: () => void): () => void;
-}
-
-/** The time of the process. */
-export const realClock: Clock = {
-  now: () => performance.now(),
-  after: (ms, callback) => {
-    const timer = setTimeout(callback, ms);
-    return () => clearTimeout(timer);
-  },
-};
+import { type Clock, realClock } from "./clock.ts";
 
 /** How long a limiter saves up for that nobody asked of it, in milliseconds. */
 const BURST_MS = 50;

@@ -1,3 +1,5 @@
+import { awakeClock } from "./clock.ts";
+
 /** Waiting between tries. Randomness and clocks are passed in, so that tests can tell what comes. */
 
 export interface BackoffOptions {
@@ -73,7 +75,7 @@ export interface RetryOptions {
   waitMs?: number;
   /** No try follows once it is aborted. */
   signal: AbortSignal;
-  /** Milliseconds from any starting point; a clock that is never set. */
+  /** Milliseconds from any starting point; by default a clock on which sleep takes no time. */
   now?: () => number;
 }
 
@@ -85,7 +87,7 @@ export async function retry<T>(
   work: () => Promise<T>,
   mayMend: (error: unknown) => boolean,
   backoff: Backoff,
-  { waitMs = 0, signal, now = () => performance.now() }: RetryOptions,
+  { waitMs = 0, signal, now = () => awakeClock.now() }: RetryOptions,
 ): Promise<T> {
   const end = now() + waitMs;
   for (;;) {

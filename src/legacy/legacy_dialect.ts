@@ -11,6 +11,7 @@
  */
 import * as v from "valibot";
 import { Fault, messageOf } from "../fault.ts";
+import { awakeClock } from "../async/clock.ts";
 import { deadline } from "../async/deadline.ts";
 import { decodePayload } from "../wire/codec.ts";
 import { type Address, Connection, formatAddress } from "../wire/connection.ts";
@@ -96,11 +97,11 @@ export async function askLegacy<S extends v.GenericSchema>(
   reply: S,
   { ms = HANDSHAKE_MS, lineCap = LEGACY_LINE_CAP, signal }: AskOptions = {},
 ): Promise<v.InferOutput<S>> {
-  const started = performance.now();
+  const started = awakeClock.now();
   const who = formatAddress(address);
   using connection = await Connection.open(address, { ms, lineCap, progressMs: ms, signal });
   const late = new Fault("network", `${who} did not answer within ${ms / 1000} s`);
-  const left = ms - (performance.now() - started);
+  const left = ms - (awakeClock.now() - started);
   using _timer = deadline(left, () => connection.close(late));
   const abort = () => connection.close();
   signal?.addEventListener("abort", abort);

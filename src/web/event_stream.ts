@@ -1,5 +1,5 @@
 import { Fault } from "../fault.ts";
-import type { Clock } from "../async/rate_limiter.ts";
+import type { Clock } from "../async/clock.ts";
 import type { Seen, StatusFeed } from "./status_feed.ts";
 
 /** Most pages that listen at a time. */

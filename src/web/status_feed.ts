@@ -1,5 +1,5 @@
 import type { UiApi } from "../peer/api/ui_api.ts";
-import type { Clock } from "../async/rate_limiter.ts";
+import type { Clock } from "../async/clock.ts";
 import type { PartialStatus, PeerStatus, SharedFile, Transfer } from "../peer/api/peer_api.ts";
 import { ChangeLog, type LoggedChanges } from "./change_log.ts";
 import { RatesLog, type RatesTold } from "./rates_log.ts";

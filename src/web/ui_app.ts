@@ -1,6 +1,6 @@
 import type { Hono } from "hono";
 import type { UiApi } from "../peer/api/ui_api.ts";
-import { type Clock, realClock } from "../async/rate_limiter.ts";
+import { type Clock, realClock } from "../async/clock.ts";
 import { answerFaults } from "./control_api.ts";
 import { EventStreams } from "./event_stream.ts";
 import { uiAccess, type UiAccessOptions, type UiBindings } from "./ui_access.ts";

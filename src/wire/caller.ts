@@ -7,6 +7,7 @@ import { Fault } from "../fault.ts";
 import { encodeMessage, type Message, type Outgoing, parseAs } from "./codec.ts";
 import { type Address, Connection, type ConnectionOptions } from "./connection.ts";
 import { ErrorReply, HANDSHAKE_MS, PROTOCOL_VERSION } from "./protocol.ts";
+import { awakeClock } from "../async/clock.ts";
 import { deadline } from "../async/deadline.ts";
 
 /** The other end answered a request with `error`. `code` is one of protocol.ts's, or unknown. */
@@ -64,7 +65,7 @@ export class Caller {
   #reading = false;
   #broken: unknown;
   readonly #listeners = new Set<(notice: Message) => void>();
-  /** When the next reply must have begun, by performance.now(). */
+  /** When the next reply must have begun, by the awake clock. */
   #replyDue = Infinity;
 
   constructor(connection: Connection) {
@@ -95,10 +96,10 @@ export class Caller {
     },
   ): Promise<{ caller: Caller; hello: v.InferOutput<S> }> {
     const { agent, peer, port, signal, onConnected, ...connectionOptions } = options;
-    const started = performance.now();
+    const started = awakeClock.now();
     const connection = await Connection.open(address, { ...connectionOptions, signal });
     const caller = new Caller(connection);
-    const left = HANDSHAKE_MS - (performance.now() - started);
+    const left = HANDSHAKE_MS - (awakeClock.now() - started);
     using _timer = deadline(
       left,
       () => connection.close(new Fault("network", `${connection} did not say hello`)),
@@ -166,7 +167,7 @@ export class Caller {
     });
     answered.catch(() => {}); // until it is awaited below
     if (this.#pending.length === 1) {
-      this.#replyDue = performance.now() + this.connection.progressMs;
+      this.#replyDue = awakeClock.now() + this.connection.progressMs;
       if (this.#reading) this.connection.hasten();
     }
     // A failure to send shows when the reply is read, with a better reason where the other end gave
@@ -219,7 +220,7 @@ export class Caller {
     try {
       while (this.#pending.length > 0 || this.#listeners.size > 0) {
         const due = this.#pending.length > 0
-          ? Math.max(0, this.#replyDue - performance.now())
+          ? Math.max(0, this.#replyDue - awakeClock.now())
           : Infinity;
         const reply = await this.connection.read(due);
         if (!reply) throw new Fault("network", `${this.connection} closed the connection`);
@@ -236,7 +237,7 @@ export class Caller {
         }
         resolve({ reply, payload: await this.#readPayload(reply, into) });
         this.#pending.shift();
-        this.#replyDue = performance.now() + this.connection.progressMs;
+        this.#replyDue = awakeClock.now() + this.connection.progressMs;
       }
     } catch (error) {
       this.#fail(

@@ -1,4 +1,4 @@
-import type { Clock } from "../../src/async/rate_limiter.ts";
+import type { Clock } from "../../src/async/clock.ts";
 
 /** Time that passes only when it is told to. */
 export class FakeClock implements Clock {
@@ -21,6 +21,11 @@ export class FakeClock implements Clock {
     return () => void (this.#timers = this.#timers.filter((other) => other !== timer));
   }
 
+  /** Lets time pass in which nothing runs, as while the machine sleeps: timers are due after it. */
+  sleep(ms: number): void {
+    this.#now += ms;
+  }
+
   /** Timers that are set. */
   get pending(): number {
     return this.#timers.length;
@@ -35,7 +40,7 @@ export class FakeClock implements Clock {
       const [next] = this.#timers;
       if (!next || next.at > end) break;
       this.#timers.shift();
-      this.#now = next.at;
+      this.#now = Math.max(this.#now, next.at);
       next.callback();
       await settle();
     }

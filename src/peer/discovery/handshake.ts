@@ -5,6 +5,7 @@ import { type Address, Connection, formatAddress } from "../../wire/connection.t
 import { BootstrapHello, PROTOCOL_VERSION } from "../../wire/protocol.ts";
 import { isLegacyBootstrap } from "../../legacy/legacy_bootstrap.ts";
 import { OtherSwarm, type Transport } from "../../wire/transport.ts";
+import { awakeClock } from "../../async/clock.ts";
 import { deadline } from "../../async/deadline.ts";
 
 /** Time for each of the two greetings, in milliseconds: together a handshake. */
@@ -47,11 +48,11 @@ export async function handshake(
   options: GreetOptions = {},
 ): Promise<Greeting> {
   const { peer, ms = GREETING_MS, transport, signal } = options;
-  const started = performance.now();
+  const started = awakeClock.now();
   const connection = await reach(address, ms, options);
   const caller = new Caller(connection);
   const silent = new Fault("network", `${formatAddress(address)} did not say hello`);
-  const left = ms - (performance.now() - started);
+  const left = ms - (awakeClock.now() - started);
   using _timer = deadline(left, () => caller.close(silent));
   const abort = () => caller.close();
   signal?.addEventListener("abort", abort);

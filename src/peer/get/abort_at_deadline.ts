@@ -1,5 +1,6 @@
 import { Fault } from "../../fault.ts";
 import type { StreamRequest } from "../api/peer_api.ts";
+import { realClock } from "../../async/clock.ts";
 import { deadline } from "../../async/deadline.ts";
 
 /** Has what is `ending` end when a request's time is up, unless it is disposed of before. */
@@ -8,5 +9,6 @@ export function abortAtDeadline(
   { name, deadline: ms }: Pick<StreamRequest, "name" | "deadline">,
 ): Disposable {
   const late = () => ending.abort(new Fault("deadline", `Cannot get ${name}: the deadline passed`));
-  return deadline(ms, late);
+  // A deadline is a point in time, which comes while the machine sleeps too.
+  return deadline(ms, late, realClock);
 }
