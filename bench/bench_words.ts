@@ -1,6 +1,6 @@
 import { parseArgs } from "@std/cli/parse-args";
 
-/** What a benchmark understands on its command line. */
+/** The options of a benchmark's command line. */
 export interface Understood<F extends string> {
   /** The figures that can be asked for by name. */
   figures?: readonly F[];

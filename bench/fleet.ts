@@ -1,6 +1,6 @@
 /**
- * What a fleet costs that fetches in the same minute: one seeder with a limit, and many `shoal peer
- * get`s, each a process with a folder of its own. Goals are printed, not asserted.
+ * The cost of a fleet that fetches in the same minute: one source with a limit, and many `shoal
+ * peer get`s, each a process with a folder of its own. Goals are printed, not asserted.
  */
 import { shoal } from "../tests/e2e/program.ts";
 import { lastLine, sameFiles, World, writeRandom } from "../tests/e2e/world.ts";
@@ -57,9 +57,10 @@ async function run(world: World, { fetchers, splay }: FleetOptions): Promise<Fet
 }
 
 /**
- * The bound on the time of the last is max(F/u, N·F/(u + Σu_i)): nobody can have the file before the
- * seeder has sent it once, and N copies can't be sent faster than by all who send. Who is seen to have
- * sent nothing has no part in that sum; a fetcher that sends has no limit here.
+ * The bound on the time of the last is max(F/u, N·F/(u + Σu_i)): no peer can have the file before
+ * the source has sent it once, and N copies can't be sent faster than by all senders together. A
+ * peer that is seen to have sent nothing has no part in that sum; a fetcher that sends has no limit
+ * here.
  */
 function* report(
   fetched: Fetched[],

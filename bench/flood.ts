@@ -1,11 +1,11 @@
 /**
- * How a bootstrap bears up under 2,000 hostile connections: how long an honest `find` takes before and
- * meanwhile, and what the bootstrap's memory comes to afterwards. The hostile ones are processes of
- * their own (flood_attacker.ts): silent, a byte a second, never reading, garbage, registering.
+ * A bootstrap under 2,000 hostile connections: the time of an honest `find` before and meanwhile,
+ * and the bootstrap's memory afterwards. The hostile callers are processes of their own
+ * (flood_attacker.ts): silent, a byte a second, never reading, garbage, registering.
  *
- * Memory is what is resident: at the start, when a peer has announced 1,000 files and honest callers
- * have asked about 400 questions, so that the program is loaded and compiled; and the least of the
- * 25 seconds after the last hostile connection is gone.
+ * Memory is what is resident: at the start, when a peer has announced 1,000 files and honest
+ * callers have asked about 400 questions, so that the program is loaded and compiled; and the least
+ * of the 25 seconds after the last hostile connection is gone.
  */
 import { parseAddress } from "../src/peer/api/settings.ts";
 import type { Address } from "../src/wire/connection.ts";

@@ -1,6 +1,6 @@
 /**
  * One process's share of hostile connections: `flood_attacker.ts HOST:PORT COUNT KIND…`. Says
- * `connected` once all of them are, and goes on until it is ended. A connection that the bootstrap
+ * `connected` once all of them are, and runs until it is ended. A connection that the bootstrap
  * closes is made anew after a pause.
  */
 import { Identity } from "../src/trust/identity.ts";
@@ -16,7 +16,7 @@ const encoder = new TextEncoder();
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** What is done on a connection until it is closed. */
+/** The activity on a connection until it is closed. */
 const KINDS: Record<(typeof NAMES)[number], (end: RawEnd) => Promise<unknown>> = {
   silent(end) {
     return end.closed();

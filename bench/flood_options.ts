@@ -1,6 +1,6 @@
 import { benchWords } from "./bench_words.ts";
 
-/** What hostile callers do (flood_attacker.ts). */
+/** The kinds of hostile callers (flood_attacker.ts). */
 export const KINDS = ["silent", "slow", "unreading", "garbage", "registering"] as const;
 
 export const USAGE = `deno task bench:flood [KIND…] [options]

@@ -12,7 +12,7 @@ export interface Host {
   prefix: string[];
   /** Its IPv4 address. */
   address: string;
-  /** What programs there must limit themselves to, each way, in bytes per second; 0 is no limit. */
+  /** The limit that programs there must keep, each way, in bytes per second; 0 is no limit. */
   rate: number;
 }
 

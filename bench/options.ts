@@ -9,7 +9,7 @@ import { updateTime } from "./figures/update_time.ts";
 
 const MIB = 1024 * 1024;
 
-/** What is measured, by the words that ask for it. */
+/** The figures, by the words that ask for them. */
 export const FIGURES = {
   get: getRate,
   private: privateRate,
@@ -43,10 +43,10 @@ export interface BenchOptions {
   big: number;
   /** Files in the folder of the folder figures. */
   files: number;
-  /** How often each start of a process is timed. */
+  /** Number of timed starts of each process. */
   starts: number;
   json: boolean;
-  /** Which figures are taken, in this order. */
+  /** The figures to take, in this order. */
   figures: readonly FigureName[];
 }
 

@@ -1,6 +1,6 @@
 /**
- * What a swarm is for, in figures: how near it comes to its bound, what each source adds, what crashes
- * cost, how exactly limits are kept. Goals are printed, not asserted.
+ * The figures of a swarm: its time against the bound, the gain by each source, the cost of crashes,
+ * the accuracy of limits. Goals are printed, not asserted.
  */
 import { killCost } from "./figures/kill_cost.ts";
 import { limitAccuracy } from "./figures/limit_accuracy.ts";

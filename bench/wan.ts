@@ -1,6 +1,6 @@
 /**
- * What Shoal does on links as people have them, with delay and loss, beside other tools on the same links
- * in the same run. Goals are printed, not asserted.
+ * Shoal on links as people have them, with delay and loss, beside other tools on the same links in
+ * the same run. Goals are printed, not asserted.
  */
 import { noWan } from "../tests/support/wan/wan_network.ts";
 import { wanFolder } from "./figures/wan_folder.ts";

@@ -6,7 +6,7 @@
 import config from "../deno.json" with { type: "json" };
 import { LIBRARIES } from "../src/web/ui_assets.ts";
 
-/** What the program needs, compiled or run from source. */
+/** The permissions of the program, compiled or run from source. */
 export const PERMISSIONS = [
   "--allow-net",
   "--allow-read",
@@ -57,10 +57,10 @@ export function compileWords(name: string, target?: string): string[] {
 }
 
 /**
- * Bundles the program into a folder: few modules, packages included, beside the files that it reads. A binary
- * of some hundred modules takes a third more processor time to start and 15 MB more memory and is 10 MB larger. Modules that are
- * imported when they are needed stay files of their own; names and lines stay as they are, for whoever reads
- * a stack trace.
+ * Bundles the program into a folder: few modules, packages included, beside the files that it
+ * reads. A binary of some hundred modules takes a third more processor time to start and 15 MB more
+ * memory and is 10 MB larger. Modules that are imported when they are needed stay files of their
+ * own; names and lines stay as they are, for readers of a stack trace.
  */
 async function bundle(folder: string): Promise<void> {
   const words = ["bundle", "--quiet", "--platform=deno"];

@@ -7,7 +7,10 @@ import { serveFolder } from "../tools/rclone.ts";
 import { getFile, shareFile } from "../tools/shoal.ts";
 import { writeTree } from "./write_tree.ts";
 
-/** How fast a tree of small files is fetched and shared, and how fast others copy it on this machine. */
+/**
+ * The rates at which a tree of small files is fetched and shared, and at which other tools copy it
+ * on this machine.
+ */
 export async function folderRate({ files, rounds }: BenchOptions): Promise<Row[]> {
   await using world = await World.create();
   const sharer = await world.peer("sharer");

@@ -9,7 +9,7 @@ import { libtorrent } from "../tools/libtorrent.ts";
 import { rclone } from "../tools/rclone.ts";
 import { shoalGet } from "../tools/shoal.ts";
 
-/** How fast a file comes from one peer, and how fast the same file comes by other means. */
+/** The rate at which a file comes from one peer, and by other means. */
 export async function getRate({ size, rounds }: BenchOptions): Promise<Row[]> {
   await using world = await World.create();
   const sharer = await world.peer("sharer");

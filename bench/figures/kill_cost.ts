@@ -6,7 +6,7 @@ import type { SwarmOptions } from "../swarm_options.ts";
 const MIB = 1 << 20;
 const SIZE = 512 * MIB;
 
-/** What has to be fetched again when one download is killed at random moments. */
+/** The bytes to fetch again when one download is killed at random moments. */
 export async function* killCost({ kills }: SwarmOptions): AsyncGenerator<string> {
   await using world = await worldWithData(SIZE);
   const source = await sharer(world, "source");

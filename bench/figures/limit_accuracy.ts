@@ -13,7 +13,7 @@ const MEASURED_MS = 10_000;
 const BEFORE_MS = 1_000;
 const SIZE = 768 * MIB;
 
-/** How exactly limits are kept over ten seconds, each way. */
+/** The accuracy of limits over ten seconds, each way. */
 export async function* limitAccuracy(): AsyncGenerator<string> {
   await using world = await worldWithData(SIZE);
   const source = await sharer(world, "source");
@@ -52,7 +52,7 @@ async function measure(count: () => Promise<number>): Promise<number> {
   return (after - before) / ((performance.now() - started) / 1000);
 }
 
-/** What a running peer can be asked to do. */
+/** The API of a running peer. */
 async function controlOf({ dir }: Peer): Promise<PeerApi> {
   const control = await readControlFile(stateFolderOf(dir).control);
   if (!control) throw new Error(`Cannot ask the peer of ${dir}: it has no control file`);

@@ -6,7 +6,7 @@ import { median } from "../measure/interleave.ts";
 import type { PageBenchOptions } from "../page_options.ts";
 
 const MIB = 1 << 20;
-/** What opening a page costs is over by then, in milliseconds. */
+/** Time after which the cost of opening a page is over, in milliseconds. */
 const SETTLED_MS = 2_000;
 
 interface Measured {
@@ -17,7 +17,7 @@ interface Measured {
   browser: number;
 }
 
-/** What an open page costs a download on the same machine: in turns with and without one. */
+/** The cost of an open page for a download on the same machine: in turns with and without one. */
 export async function* pageDownload(
   browser: Browser,
   { size, rounds }: PageBenchOptions,

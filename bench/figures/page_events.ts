@@ -4,10 +4,10 @@ import { measureAge } from "../../tests/browser/in_page.js";
 import { World } from "../../tests/e2e/world.ts";
 import { median } from "../measure/interleave.ts";
 
-/** Changes whose events are timed. */
+/** Number of changes whose events are timed. */
 const CHANGES = 40;
 
-/** How long after the request that made it a change is told to the page. */
+/** The delay between the request that makes a change and its event at the page. */
 export async function* pageEvents(browser: Browser): AsyncGenerator<string> {
   await using world = await World.create();
   const bob = await world.peer("bob", { args: ["--ui", "0"] });

@@ -9,7 +9,7 @@ const LOADS = 9;
 /** Time for what a load still does after the list is there, in milliseconds. */
 const AFTER_MS = 500;
 
-/** When something is first painted with nothing cached, and how much is loaded for it. */
+/** The time of the first paint with nothing cached, and the bytes loaded for it. */
 export async function* pageLoad(browser: Browser): AsyncGenerator<string> {
   await using world = await World.create();
   const bob = await world.peer("bob", { args: ["--ui", "0"] });

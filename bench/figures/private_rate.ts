@@ -7,7 +7,7 @@ import { contenderOf } from "./get_rate.ts";
 
 const NAME = "file.bin";
 
-/** How fast a file comes from one peer in a private swarm, and how fast in an open one. */
+/** The rate at which a file comes from one peer in a private swarm, and in an open one. */
 export async function privateRate({ size, rounds }: BenchOptions): Promise<Row[]> {
   await using closed = await World.create({ isPrivate: true });
   await using open = await World.create();

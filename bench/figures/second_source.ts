@@ -7,7 +7,7 @@ const MIB = 1 << 20;
 const SIZE = 512 * MIB;
 const RATE = 20 * MIB;
 
-/** What a second source of the same rate brings. */
+/** The gain by a second source of the same rate. */
 export async function* secondSource(): AsyncGenerator<string> {
   await using world = await worldWithData(SIZE);
   const limit = ["--limit-up", String(RATE)];

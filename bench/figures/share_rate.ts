@@ -5,7 +5,7 @@ import { findTool, timedRun } from "../measure/timed_run.ts";
 import type { BenchOptions } from "../options.ts";
 import { shareFile } from "../tools/shoal.ts";
 
-/** How fast a file that was never seen is shared, beside a plain digest; and how fast one that was. */
+/** The rate at which a new file is shared, beside a plain digest; and a known one. */
 export async function shareRate({ size, rounds }: BenchOptions): Promise<Row[]> {
   await using world = await World.create();
   const path = `${await world.folder("data")}/file.bin`;

@@ -7,7 +7,7 @@ import { getFile, runShoal, shareFile } from "../tools/shoal.ts";
 const NAME = "small.bin";
 const SIZE = 1024;
 
-/** What there is to wait for when there is next to nothing to do. */
+/** The time to wait for when there is next to nothing to do. */
 export async function startTime({ starts }: BenchOptions): Promise<Row[]> {
   await using world = await World.create();
   return (await interleave([version, getSmall(world)], starts)).map(durationRow);

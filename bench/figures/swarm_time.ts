@@ -18,11 +18,13 @@ export interface Goals {
 interface Hosts extends AsyncDisposable {
   meeting: Host;
   hosts: Host[];
-  /** How the rates are kept. */
+  /** The means by which the rates are kept. */
   kind: string;
 }
 
-/** How near a swarm comes to the theoretical bound: one seeder and N peers that begin together. */
+/**
+ * The time of a swarm against the theoretical bound: one source and N peers that begin together.
+ */
 export async function* swarmTime(options: SwarmOptions): AsyncGenerator<string> {
   const { peers, size, mbit } = options;
   const bound = swarmBound(options);
@@ -34,8 +36,8 @@ export async function* swarmTime(options: SwarmOptions): AsyncGenerator<string> 
 
 /**
  * The bound on the time of the last, in seconds, where every link has the same rate both ways:
- * max(F/u_s, F/d, N·F/(u_s + Σu_i)). Nobody can get the file faster than the seeder can send it once, than a
- * link can carry it, or than all uplinks together can send N copies.
+ * max(F/u_s, F/d, N·F/(u_s + Σu_i)). No peer can get the file faster than the source can send it
+ * once, than a link can carry it, or than all uplinks together can send N copies.
  */
 export function swarmBound(
   { peers, size, mbit }: Record<"peers" | "size" | "mbit", number>,

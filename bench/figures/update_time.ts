@@ -10,7 +10,7 @@ const NAME = "update.bin";
 /** Most chunks that one changed byte may cost. */
 const CHUNKS = 3;
 
-/** What a script waits for when one byte has changed, or nothing has. */
+/** The time that a script waits when one byte has changed, or nothing has. */
 export async function updateTime({ size, rounds, starts }: BenchOptions): Promise<Row[]> {
   await using world = await World.create();
   const sharer = await world.peer("updates");

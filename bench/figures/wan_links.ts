@@ -92,7 +92,7 @@ function ratio(share: number | undefined, of: number | undefined): string {
 interface Setting {
   sender: WanHost;
   receiver: WanHost;
-  /** Where the file lies. */
+  /** The folder of the file. */
   folder: string;
   scratch: string;
 }

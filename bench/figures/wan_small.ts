@@ -10,7 +10,10 @@ const NAME = "small.bin";
 /** The most round trips that a small file should take. */
 const GOALS = { open: 5, private: 7 };
 
-/** How many round trips a small file takes: what 80 ms add, from the start of the program to its exit. */
+/**
+ * The number of round trips for a small file: what 80 ms add, from the start of the program to its
+ * exit.
+ */
 export async function* wanSmall({ rounds }: WanOptions): AsyncGenerator<string> {
   await using stack = new AsyncDisposableStack();
   const scratch = await Deno.makeTempDir({ prefix: "shoal-wan-" });

@@ -5,7 +5,10 @@ import { spreadBoth, swarmBound } from "./swarm_time.ts";
 /** Most that a figure of ours may be, as a multiple of the bound. */
 const GOALS = { median: 1.25, last: 1.5 };
 
-/** How near a swarm comes to its bound where each peer has a slow link and a round trip takes long. */
+/**
+ * The time of a swarm against its bound where each peer has a slow link and a round trip takes
+ * long.
+ */
 export async function* wanSwarm({ swarm }: WanOptions): AsyncGenerator<string> {
   const { peers, mbit, roundTripMs, size } = swarm;
   const access = { up: mbit, down: mbit };

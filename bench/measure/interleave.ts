@@ -12,7 +12,7 @@ export interface Sample {
 /** Something that is measured in turns with others. */
 export interface Contender {
   name: string;
-  /** What the issue wants Shoal to be, beside this one. */
+  /** The goal for Shoal, beside this one. */
   goal?: string;
   /** Prepares it, leaving what must be ended on the stack, and gives what takes a turn. */
   start(stack: AsyncDisposableStack): Promise<() => Promise<Sample>>;
@@ -21,7 +21,7 @@ export interface Contender {
 export interface Outcome {
   contender: Contender;
   samples: Sample[];
-  /** Why there are no samples, or not all. */
+  /** The reason why there are no samples, or not all. */
   problem?: string;
   /** True when that is a fault; false when a tool isn't installed. */
   broken: boolean;

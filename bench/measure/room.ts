@@ -10,7 +10,7 @@ const SPARE = 1024 ** 3;
  */
 export class Room implements AsyncDisposable {
   readonly path: string;
-  /** What it is, for the head of the table. */
+  /** The kind of file system, for the head of the table. */
   readonly kind: string;
   readonly #mounted: boolean;
   readonly #before = Deno.env.get("TMPDIR");
@@ -39,7 +39,7 @@ export class Room implements AsyncDisposable {
   }
 }
 
-/** Why no tmpfs could be mounted; undefined when it could. */
+/** The reason why no tmpfs could be mounted; undefined when it could. */
 async function mount(path: string, bytes: number): Promise<string | undefined> {
   if (Deno.build.os !== "linux") return "there is none on this system";
   if (Deno.uid() !== 0) return "only root can mount one";

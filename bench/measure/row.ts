@@ -11,11 +11,11 @@ export interface Row {
   ratio_reported?: number;
   ratio_process?: number;
   goal?: string;
-  /** Why numbers are missing. */
+  /** The reason why numbers are missing. */
   problem?: string;
   /** True when that is a fault. */
   broken?: boolean;
-  /** What the medians are of, in seconds whatever the unit. */
+  /** The samples of the medians, in seconds whatever the unit. */
   samples?: Sample[];
 }
 

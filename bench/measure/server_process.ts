@@ -9,7 +9,7 @@ const POLL_MS = 20;
 
 /** A process that runs beside the measuring ones, until it is disposed of. */
 export class ServerProcess implements AsyncDisposable {
-  /** What it printed so far, to either output. */
+  /** Its output so far, both streams. */
   output = "";
   readonly #command: string;
   readonly #child: Deno.ChildProcess;
@@ -58,13 +58,13 @@ export class ServerProcess implements AsyncDisposable {
   }
 }
 
-/** A port of this machine that nobody listens on. */
+/** A free port of this machine. */
 export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }
 
-/** True when somebody listens on that port of this machine. */
+/** True when a program listens on that port of this machine. */
 export async function isListening(port: number): Promise<boolean> {
   try {
     using _conn = await Deno.connect({ hostname: "127.0.0.1", port });

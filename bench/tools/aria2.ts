@@ -5,7 +5,7 @@ import type { Fetcher } from "./fetcher.ts";
 import { writeTorrent } from "./torrent_file.ts";
 import { Tracker } from "./tracker.ts";
 
-/** Both ends: only the tracker tells who is there, and nothing is written but the file. */
+/** Options of both ends: only the tracker lists peers, and nothing is written but the file. */
 const OPTIONS = [
   "--no-conf",
   "--console-log-level=error",

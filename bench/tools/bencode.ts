@@ -1,4 +1,4 @@
-/** What a torrent file or a tracker's answer is made of. Bytes stand for binary strings. */
+/** The values of a torrent file or a tracker's answer. Bytes stand for binary strings. */
 export type Bencodable = number | string | Uint8Array | Bencodable[] | {
   [key: string]: Bencodable;
 };

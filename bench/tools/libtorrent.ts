@@ -3,7 +3,7 @@ import { findTool, NotInstalled, timedRun } from "../measure/timed_run.ts";
 import type { Fetcher } from "./fetcher.ts";
 import { writeTorrent } from "./torrent_file.ts";
 
-/** What runs one end: see its first lines. */
+/** The script that runs one end: see its first lines. */
 export const SCRIPT = decodeURIComponent(new URL("libtorrent_end.py", import.meta.url).pathname);
 /** Distributions install the binding for their own Python, which may not be the first in `$PATH`. */
 const PYTHON = "/usr/bin/python3";

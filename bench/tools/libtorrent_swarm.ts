@@ -62,8 +62,9 @@ export const libtorrentSwarm: SwarmFetcher = {
 };
 
 /**
- * Starts a seeder on one host, to be ended by the stack. The function returned fetches on another host into a
- * folder, and returns the seconds from the first connection to the last byte. Throws NotInstalled.
+ * Starts a source on one host, to be ended by the stack. The function returned fetches on another
+ * host into a folder, and returns the seconds from the first connection to the last byte. Throws
+ * NotInstalled.
  */
 export async function fetchOnce(
   stack: AsyncDisposableStack,

@@ -1,10 +1,10 @@
 import type { Host } from "../netns.ts";
 
-/** Where a swarm is let loose. */
+/** The setting of a swarm. */
 export interface SwarmSetting {
-  /** Where a server that all of them know may run; its link has no limit. */
+  /** The host of a server that all of them know; its link has no limit. */
   meeting: Host;
-  /** The seeder's, then one for each peer that fetches. */
+  /** The source's, then one for each peer that fetches. */
   hosts: readonly Host[];
   /** The file: a folder with nothing else in it, and its name. */
   original: { folder: string; name: string };
@@ -12,11 +12,11 @@ export interface SwarmSetting {
   scratch: string;
 }
 
-/** How a swarm did. */
+/** The outcome of a swarm. */
 export interface SwarmOutcome {
   /** From the common start until it had the whole file, for each peer. */
   seconds: number[];
-  /** What else is worth knowing, a line each. */
+  /** Other things worth knowing, a line each. */
   notes: string[];
 }
 

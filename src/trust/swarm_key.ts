@@ -25,7 +25,7 @@ export const SWARM_KEY_TEXT_CAP = 4_096;
 const SECRET_SIZE = 32;
 /** The latest time that a key's text can name. */
 const LATEST = Date.parse("9999-12-31T23:59:59Z");
-const NOTE = "# Keep this secret: whoever can read it is a member of the swarm.";
+const NOTE = "# Keep this secret: anyone who can read it is a member of the swarm.";
 const HEX = "[0-9a-f]{64}";
 const KEY_LINE = new RegExp(`^key\\s+(${HEX})$`);
 const OLD_LINE = new RegExp(

@@ -21,7 +21,7 @@ function startConsumer(limiter: RateLimiter) {
   return consumer;
 }
 
-/** Waits until nobody takes more at this time. */
+/** Waits until no consumer takes more at this time. */
 function quiet(consumers: { bytes: number }[]) {
   const sum = () => consumers.reduce((total, { bytes }) => total + bytes, 0);
   return async () => {
@@ -84,7 +84,7 @@ Deno.test("limiter: what can't be a rate is refused", () => {
   }
 });
 
-Deno.test("limiter: a new rate holds at once, for those who wait already too", async () => {
+Deno.test("limiter: a new rate holds at once, also for waiting consumers", async () => {
   const clock = new FakeClock();
   const limiter = new RateLimiter(100 * MIB, clock);
   const consumer = startConsumer(limiter);

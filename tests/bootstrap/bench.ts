@@ -1,4 +1,4 @@
-/** What tests need to talk to a bootstrap server: one that runs, and clients of two kinds. */
+/** Parts of a test that talks to a bootstrap server: one that runs, and clients of two kinds. */
 import type * as v from "valibot";
 import { MemoryRegistry } from "../../src/bootstrap/memory_registry.ts";
 import { type BootstrapOptions, BootstrapServer } from "../../src/bootstrap/server.ts";

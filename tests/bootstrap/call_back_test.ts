@@ -165,7 +165,7 @@ class Bench {
     await settled();
   }
 
-  /** Where a peer is listed, and whether it is known to be reachable there. */
+  /** The address under which a peer is listed, and whether it is known to be reachable there. */
   async listed(peer: string): Promise<[string, boolean | null]> {
     const { address, port, reachable } = await this.registry.heartbeat(peer);
     return [`${address}:${port}`, reachable];

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { IdleGc } from "../../src/bootstrap/idle_gc.ts";
 
-/** How often garbage was collected when so many connections were seen, look by look. */
+/** Number of garbage collections when so many connections were seen, look by look. */
 function collections(looks: number[], used = 1 << 20): number {
   let collected = 0;
   const collector = new IdleGc({ used: () => used, collect: () => collected++ });

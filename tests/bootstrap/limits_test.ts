@@ -1,4 +1,7 @@
-/** What a bootstrap grants its callers: rates, quotas, and whom they are counted for. */
+/**
+ * The grants of a bootstrap to its callers: rates, quotas, and the address that they are counted
+ * for.
+ */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type Kind, type Rate, RATES } from "../../src/bootstrap/limits.ts";
 import { Quota } from "../../src/bootstrap/quota.ts";

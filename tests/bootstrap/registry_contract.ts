@@ -1,4 +1,4 @@
-/** What every Registry does, whatever keeps its state. */
+/** The contract of every Registry, whatever keeps its state. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Registry } from "../../src/bootstrap/registry.ts";
 import { Refused } from "../../src/wire/answerer.ts";
@@ -138,7 +138,7 @@ export function registryContract(what: string, make: MakeBench): void {
     assertEquals((await registry.find({ name: "x", file: id("b") })).length, 0);
   });
 
-  test("a publisher's newest counts, whoever passed it on", async ({ registry }) => {
+  test("a publisher's newest counts, by whichever peer it was passed on", async ({ registry }) => {
     for (const one of [ANN, BEN, CAT]) await registry.register(peer(one));
     const old = announcement("x", { id: id("a"), time: 1 });
     const fresh = announcement("x", { id: id("b"), time: 2 });

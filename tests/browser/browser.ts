@@ -17,7 +17,7 @@ const ARGUMENTS = [
 /** Machines are slow and shared, in milliseconds. */
 export const PATIENCE_MS = 60_000;
 
-/** Where Chromium is; undefined when it isn't installed. */
+/** The path of Chromium; undefined when it isn't installed. */
 export function chromiumPath(): string | undefined {
   return CHROMIUM.map(findTool).find((path) => path !== undefined);
 }
@@ -38,7 +38,7 @@ export async function launchBrowser(more: string[] = []): Promise<Browser> {
   return browser;
 }
 
-/** Where browsers under test have their profiles, which the driver leaves behind when it is killed. */
+/** The profiles of browsers under test, which the driver leaves behind when it is killed. */
 function profiles(): string[] {
   const folder = tmpdir();
   return Array.from(Deno.readDirSync(folder), ({ name }) => `${folder}/${name}`)

@@ -1,6 +1,9 @@
-/** What tests run inside the page: plain JavaScript, since the program's types have no browser in them. */
+/**
+ * Code that tests run inside the page: plain JavaScript, since the program's types have no browser
+ * in them.
+ */
 
-/** How many colours a line through the middle of a canvas has. */
+/** Number of colours on a line through the middle of a canvas. */
 export function countColors(canvas) {
   const { width, height } = canvas;
   const { data } = canvas.getContext("2d").getImageData(0, height / 2, width, 1);
@@ -9,7 +12,7 @@ export function countColors(canvas) {
   return colors.size;
 }
 
-/** What has the focus, and whether that can be seen. */
+/** The element that has the focus, and whether that can be seen. */
 export function focusedElement() {
   const element = document.activeElement;
   const what = element.getAttribute("aria-label") ?? element.textContent.trim();
@@ -22,7 +25,7 @@ export function sideways() {
   return scrollWidth - clientWidth;
 }
 
-/** What a page of another origin gets when it uses the peer's page at `address`. */
+/** The result for a page of another origin that uses the peer's page at `address`. */
 export async function useFromOutside(address) {
   const send = async (method, route, mode, headers = {}) => {
     const body = method === "GET" ? undefined : "{}";
@@ -104,7 +107,7 @@ export async function measureAge({ name, times }) {
   return ages;
 }
 
-/** When something was first painted, in milliseconds, and the bytes of the page without its data. */
+/** The time of the first paint, in milliseconds, and the bytes of the page without its data. */
 export async function measureLoad() {
   const [paint] = performance.getEntriesByName("first-contentful-paint");
   const names = new Set(performance.getEntriesByType("resource").map(({ name }) => name));

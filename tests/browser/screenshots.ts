@@ -16,7 +16,7 @@ const FILES: [name: string, kilobytes: number][] = [
   ["music/rehearsal.flac", 24_500],
 ];
 
-/** What is in a folder that is shared as one. */
+/** The files of a folder that is shared as one. */
 const PHOTOS: [name: string, kilobytes: number][] = [
   ["2025/lighthouse.jpg", 4_120],
   ["2026/harbour/boats at dawn.jpg", 5_870],

@@ -21,7 +21,7 @@ Deno.test("the bootstrap is killed half-way, and sources are still found through
   await get.meanwhile(quick.proxy.paused);
   await world.bootstrapProgram.stop("SIGKILL");
 
-  // Whoever comes now is known to the other bootstrap alone, and to the source that it asks.
+  // A peer that comes now is known to the other bootstrap alone, and to the source that it asks.
   const newcomer = await world.peer("newcomer", { bootstrap: elsewhere });
   const asked = world.start(newcomer.dir, ["get", "data", "--json"], { bootstrap: elsewhere });
   await eventually("the newcomer serves", async () => {

@@ -1,4 +1,7 @@
-/** Folders that several fetch at the same time, or that one who has fetched them serves: they help each other. */
+/**
+ * Folders that several peers fetch at the same time, or that one which has fetched them serves:
+ * they help each other.
+ */
 import { assert, assertEquals } from "@std/assert";
 import type { FileRecord, PeerStatus, Receipt } from "../../src/peer/api/peer_api.ts";
 import { eventually } from "../e2e/checks.ts";
@@ -28,13 +31,13 @@ async function comeBack(world: World, origin: Peer): Promise<void> {
   await world.peer("sharer");
 }
 
-/** What a folder's download has by now, in bytes. */
+/** Bytes that a folder's download has so far. */
 async function bytesAt(world: World, dir: string): Promise<number> {
   const { transfers } = await world.json<PeerStatus>(dir, ["status"]);
   return transfers.find(({ direction }) => direction === "down")?.bytes ?? 0;
 }
 
-/** How much of what changed an update has brought by now, in bytes. */
+/** Bytes of a change that an update has brought so far. */
 async function updateAt(world: World, dir: string): Promise<number> {
   const { transfers } = await world.json<PeerStatus>(dir, ["status"]);
   const unchanged = LARGE_SIZE + SMALL * SMALL_SIZE * 0.9;

@@ -1,4 +1,6 @@
-/** Folders whose fetching or updating is killed: nothing half-done shows, and what came is used. */
+/**
+ * Folders whose fetching or updating is killed: nothing half-done shows, and what arrived is used.
+ */
 import { assert, assertEquals } from "@std/assert";
 import { CHUNK_SIZE } from "../../src/content/sizes.ts";
 import type { PeerStatus, Receipt } from "../../src/peer/api/peer_api.ts";

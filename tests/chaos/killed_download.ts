@@ -8,9 +8,10 @@ import { CHUNK, type Sharer, statusOf } from "./setting.ts";
 const RUN_MS = 2_000;
 
 /**
- * Downloads the file of size `size` into the folder `dir` and kills the download, at random moments, so
- * many times; what is whole before is checked, and fetched anew. Then lets one download end, and returns
- * what each kill cost: bytes that the source, which nobody else asks, had sent and the folder did not keep.
+ * Downloads the file of size `size` into the folder `dir` and kills the download, at random
+ * moments, so many times; a file that is complete before that is checked, and fetched anew. Then
+ * lets one download end, and returns the cost of each kill: bytes that the source, which has no
+ * other requester, had sent and the folder did not keep.
  */
 export async function killAgainAndAgain(
   world: World,

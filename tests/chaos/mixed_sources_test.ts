@@ -9,7 +9,10 @@ import { assertBounded, CHUNK, MIB, sharer, statusOf, worldWithData } from "./se
 const MIXED_SIZE = 32 * MIB;
 /** Answers that the liar and the staller give before they begin with it. */
 const HONEST_ANSWERS = 2;
-/** What may be asked of two at the same time when the end is near: the least window of each other source. */
+/**
+ * Bytes that may be requested from two sources at the same time when the end is near: the least
+ * window of each other source.
+ */
 const ENDGAME = 4 * MIB;
 
 Deno.test("a liar, a staller, one that hangs up, a slow and an honest one together", async () => {
@@ -56,7 +59,7 @@ Deno.test("a liar, a staller, one that hangs up, a slow and an honest one togeth
   const named = of(liar.address);
   assertMatch(named.dropped ?? "", /sent a wrong chunk/);
   assert(named.bad_chunks > 0);
-  assert(of(closer.address).bytes > 0, "whoever comes back is used again");
+  assert(of(closer.address).bytes > 0, "a source that comes back is used again");
   assert(of(staller.address).bytes <= HONEST_ANSWERS * MIB);
   assert(of(honest.address).bytes > of(slow.address).bytes);
   for (const { address, bad_chunks, dropped } of receipt.sources) {

@@ -1,4 +1,7 @@
-/** What the tests of trouble have in common: one file, peers that share it, and what they may cost. */
+/**
+ * Parts that the tests of trouble have in common: one file, peers that share it, and what they may
+ * cost.
+ */
 import { assert } from "@std/assert";
 import type { PeerStatus } from "../../src/peer/api/peer_api.ts";
 import type { Program } from "../e2e/program.ts";
@@ -13,7 +16,7 @@ export const SIZE = 48 * MIB;
 
 /** A peer that shares `data`. */
 export interface Sharer extends Peer {
-  /** Where its copy lies. */
+  /** The path of its copy. */
   file: string;
 }
 
@@ -49,7 +52,7 @@ export async function sourceBehind(
   return { peer, proxy, file, [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose]() };
 }
 
-/** What `status` tells of a folder, whether a peer runs there or not. */
+/** The `status` of a folder, whether a peer runs there or not. */
 export async function statusOf(world: World, dir: string): Promise<PeerStatus> {
   return await world.json<PeerStatus>(dir, ["status"]);
 }

@@ -11,7 +11,7 @@ const KILLS = Number(Deno.env.get("SHOAL_CHAOS_KILLS") ?? 10);
 const SWARM_SIZE = 32 * MIB;
 /** Longest time between two kills, in milliseconds. */
 const PAUSE_MS = 500;
-/** Each uplink; the seeder needs eight seconds to send the file once. */
+/** The limit of each uplink; the source needs eight seconds to send the file once. */
 const LIMIT = ["--limit-up", "4M"];
 
 Deno.test("a swarm of ten, killed and started again at random until all are done", async () => {
@@ -57,7 +57,7 @@ async function start(world: World, index: number): Promise<Peer> {
   return await world.peer(`peer ${index}`, { args: LIMIT, stdin: "open" });
 }
 
-/** What stands under the final name is the whole of it. */
+/** Asserts that the file under the final name, if there is one, is complete. */
 async function assertWholeOrNothing(original: string, dir: string): Promise<void> {
   const placed = placedIn(dir);
   if (placed.length === 0) return;

@@ -9,7 +9,7 @@ import { lacking, skippedIf } from "../support/tools.ts";
 
 const DATE = { date: "2026-01-31" };
 
-/** What a page looks like, and what groff finds wrong with it. */
+/** The page as groff shows it, and its complaints. */
 async function groff(page: string): Promise<{ text: string; complaints: string }> {
   const args = ["-man", "-ww", "-Tutf8", "-P-cbou", "-rLL=200n"];
   const child = new Deno.Command("groff", {

@@ -2,7 +2,7 @@ import { assert } from "@std/assert";
 
 const TESTS = new URL("../", import.meta.url);
 const PAGE = new URL("../../docs/security.md", import.meta.url);
-/** What ends the last column of a table's row: the tests that show what the row says. */
+/** The last column of a table's row: the tests that show what the row says. */
 const LAST_CELL = /\|([^|]*)\|$/;
 /** A file of tests, or the name of one in it: `…` stands for what is left out. */
 const WORD = /((?:\w+\/)*\w+_test\.ts)|(?<![\w/])_([^_]+(?:_[^_\s]+)*)_(?!\w)/g;

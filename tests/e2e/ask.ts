@@ -3,7 +3,7 @@ import { type Peer } from "./world.ts";
 /** Asks a running peer over its control endpoint. */
 export type Ask = (route: string, init?: RequestInit) => Promise<Response>;
 
-/** How to ask the peer that runs for a folder, as its owner. */
+/** Returns a function that asks the running peer of a folder, as its owner. */
 export async function askOf({ dir }: Peer): Promise<Ask> {
   const { url, token } = JSON.parse(await Deno.readTextFile(`${dir}/.shoal/control.json`));
   return (route, init = {}) => {

@@ -40,7 +40,7 @@ async function dribble(end: RawEnd, text: string): Promise<void> {
   await closed;
 }
 
-/** How long nothing is read at a time: more than the limit on a reply, in milliseconds. */
+/** Time without a read, longer than the limit on a reply, in milliseconds. */
 const GIVEN_UP_MS = 90_000;
 /** More than the sockets between two ends hold, in bytes. */
 const BUFFERED_MOST = 64 << 20;

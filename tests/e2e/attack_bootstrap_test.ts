@@ -112,7 +112,7 @@ Deno.test("attack: a bootstrap that replays an old version is found out once a n
   const { world, alice, one, two, dir } = await twoVersions();
   await using _world = world;
   await world.json(dir, ["get", "data"]);
-  // The old version can be had from somebody who kept it.
+  // The old version can be had from a peer that kept it.
   const old = encoder.encode("one");
   await using keeper = await HostilePeer.create(
     world.bootstrap,
@@ -138,7 +138,7 @@ Deno.test("attack: a bootstrap that replays an old version is found out once a n
   const [entry] = await world.json<TrustEntry[]>(dir, ["trust", "list"]);
   assertEquals([entry.time, entry.id], [two.announcement.time, two.announcement.id]);
 
-  // Whoever wants just that version can have it; what is remembered stays.
+  // A user can pin just that version; what is remembered stays.
   const pinned = ["get", "data", "--id", one.announcement.id, "-o", `${dir}/old`];
   const receipt = await world.json<Receipt>(dir, pinned, at);
   assertEquals([receipt.trust, await Deno.readTextFile(`${dir}/old`)], ["pinned", "one"]);

@@ -1,4 +1,4 @@
-/** Sources that lie about what they have, to a peer that goes on serving others meanwhile. */
+/** Sources that lie about what they have, to a peer that serves others meanwhile. */
 import { assert, assertEquals } from "@std/assert";
 import { PIECE_SIZE } from "../../src/content/piece_map.ts";
 import type { Receipt } from "../../src/peer/api/peer_api.ts";
@@ -32,7 +32,10 @@ async function victimOf(world: World): Promise<Peer> {
   return victim;
 }
 
-/** What the victim shares can be had of it still, and nothing else lies in its folder. */
+/**
+ * Asserts that the victim's share can still be fetched from it, and that nothing else lies in its
+ * folder.
+ */
 async function assertUnharmed(world: World, victim: Peer, ...fetched: string[]): Promise<void> {
   const dir = await world.folder("asks the victim");
   await world.json(dir, ["get", "own"]);

@@ -1,4 +1,6 @@
-/** The control endpoint, asked by those who should not: other users, other pages, rebound names. */
+/**
+ * The control endpoint, asked by others than its owner: other users, other pages, rebound names.
+ */
 import { assert, assertEquals } from "@std/assert";
 import { RawEnd } from "../support/sockets.ts";
 import { contentsOf } from "./checks.ts";

@@ -18,7 +18,7 @@ interface Attack {
   send: Sent[];
   /** The code of the error that comes back; undefined is an answer like any other. */
   code?: string;
-  /** Whether the connection ends with it. */
+  /** True if the connection ends with it. */
   closed?: boolean;
   /** Sent in place of a right `hello`. */
   first?: boolean;
@@ -26,7 +26,7 @@ interface Attack {
 
 const refused = (...send: Sent[]): Attack => ({ send, code: "bad_message", closed: true });
 
-/** What no callee takes, whatever it serves. `right` is a request that it would answer. */
+/** Requests that no callee takes, whatever it serves. `right` is one that it would answer. */
 function anywhere(right: Record<string, unknown>): Record<string, Attack> {
   const text = JSON.stringify(right);
   const line = (fields: object) => ({ ...right, ...fields });

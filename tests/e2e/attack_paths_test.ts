@@ -1,4 +1,4 @@
-/** Names and links that should lead out of DIR, or onto somebody else's file: they lead nowhere. */
+/** Names and links that should lead out of DIR, or onto a file of the user's: they lead nowhere. */
 import { assert, assertEquals } from "@std/assert";
 import type { FileRecord, PeerStatus, SharedFile } from "../../src/peer/api/peer_api.ts";
 import { parseAddress } from "../../src/peer/api/settings.ts";
@@ -76,7 +76,7 @@ Deno.test("a link put in the place of a shared file, or of its folder, shares no
   await Deno.symlink(`${outside}/data`, `${dir}/data`);
   await Deno.rename(`${dir}/sub`, `${dir}/before`);
   await Deno.symlink(outside, `${dir}/sub`);
-  // Whoever asks makes the peer look.
+  // A request makes the peer look.
   for (const { id, name } of shared.slice(0, 2)) {
     using end = await RawEnd.connect(parseAddress(victim.address, 1));
     await end.send({ action: "hello", id: 1, protocol: 1, agent: "x/1" });

@@ -15,7 +15,7 @@ import { newKey, sameFiles, World, writeRandom } from "./world.ts";
 import { lacking, testUnless } from "../support/tools.ts";
 
 const MIB = 1 << 20;
-/** What TLS says to what is none: a fatal alert, decode_error. */
+/** The answer of TLS to what is none: a fatal alert, decode_error. */
 const ALERT = new Uint8Array([21, 3, 3, 0, 2, 2, 50]);
 
 /** A private world with a peer that shares `data`, 5 MiB and a bit. */

@@ -19,7 +19,7 @@ function meeting(world: World): { address: Address } {
   return { address: parseAddress(world.bootstrap, 1) };
 }
 
-/** How a bootstrap lists somebody, once it is known whether they can be reached. */
+/** The entry of a peer at a bootstrap, once it is known whether the peer can be reached. */
 async function settledListing(asker: TestPeer, peer: string): Promise<PeerRecord> {
   return await eventually("the call backs to a peer are over", async () => {
     const listed: PeerRecord[] = await asker.list({ action: "get_peers" }, Peers);
@@ -149,7 +149,7 @@ Deno.test("a registration counts for its own key and connection alone", async ()
   for (const attack of attacks) await refused("bad_signature", mallory.ask(attack, Registered));
   await refused("not_registered", mallory.ask({ action: "heartbeat" }, Ok));
   assertEquals(await settledListing(ann, victim.id), before);
-  // Whoever is listed stays so, and speaks for itself.
+  // A listed peer stays listed, and speaks for itself.
   await ann.ask({ action: "heartbeat" }, Ok);
 });
 

@@ -1,4 +1,4 @@
-/** A state folder that somebody else made, or had a hand in: what it says is not done. */
+/** A state folder that an attacker made, or had a hand in: what it says is not done. */
 import { assert, assertEquals } from "@std/assert";
 import type { FileRecord, PeerStatus } from "../../src/peer/api/peer_api.ts";
 import { assertRefused } from "./checks.ts";

@@ -1,4 +1,4 @@
-/** What others wrote, shown by the real program: the exact bytes that reach a terminal. */
+/** Texts from others, shown by the real program: the exact bytes that reach a terminal. */
 import { assert, assertEquals } from "@std/assert";
 import { parseAddress } from "../../src/peer/api/settings.ts";
 import { Identity } from "../../src/trust/identity.ts";
@@ -12,7 +12,9 @@ import { World } from "./world.ts";
 import { lacking, testUnless } from "../support/tools.ts";
 import { outputOf } from "../support/output_of.ts";
 
-/** What terminals act on, or show otherwise than it is; and what should be left of it. */
+/**
+ * Texts that terminals act on, or show otherwise than they are; and what should be left of them.
+ */
 const HOSTILE: [text: string, shown: string][] = [
   ["\x1b[2J\x1b[31mred", "�[2J�[31mred"],
   ["\x1b]0;owned\x07title", "�]0;owned�title"],

@@ -1,4 +1,4 @@
-/** Backups and moves of DIR, as docs/operations.md has them: what is restored goes on as who it was. */
+/** Backups and moves of DIR, as docs/operations.md has them: a restored peer keeps its identity. */
 import { assert, assertEquals } from "@std/assert";
 import type { FileRecord, PeerStatus, Receipt, ShareResult } from "../../src/peer/api/peer_api.ts";
 import { assertRefused, eventually } from "./checks.ts";
@@ -13,7 +13,10 @@ async function run(command: string, ...args: string[]): Promise<void> {
   assert(success, new TextDecoder().decode(stderr));
 }
 
-/** A world with a peer that shares a file and a folder, and has fetched a file; and one who fetched from it. */
+/**
+ * A world with a peer that shares a file and a folder and has fetched a file, and with one that
+ * fetched from it.
+ */
 async function worldWithPeer() {
   const world = await World.create();
   const other = await world.peer("other");
@@ -31,7 +34,7 @@ async function worldWithPeer() {
   return { world, peer, getter, id };
 }
 
-/** What was restored is not used before its user has said that it is theirs. */
+/** Takes a restored DIR over: it is not used before its user has agreed. */
 async function takeOver(world: World, dir: string): Promise<void> {
   assertRefused(await world.run(dir, ["share", "data"]), {
     code: 2,
@@ -40,7 +43,7 @@ async function takeOver(world: World, dir: string): Promise<void> {
   await world.json(dir, ["adopt-state", "--yes"]);
 }
 
-/** Asserts that what `dir` publishes is taken by who knew it before, when it has changed since. */
+/** Asserts that peers which knew it before take what `dir` publishes, when it has changed since. */
 async function assertGoesOn(
   world: World,
   dir: string,

@@ -224,7 +224,7 @@ Deno.test("what others call a file can't act on a terminal, nor on the disk", as
   for (const one of listed) {
     assertEquals((await world.run(dir, ["get"], { words: [one.name] })).code, 2);
   }
-  // Whoever calls it back, nobody asks it for a file.
+  // Some call it back, and none requests a file.
   assertEquals([...asked].filter((action) => action !== "hello"), []);
   assertEquals(contentsOf(world.root), ["dir"]);
 });

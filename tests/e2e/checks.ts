@@ -26,7 +26,9 @@ export function assertRefused(
   else if (text) assertMatch(line, text);
 }
 
-/** What is in a folder, the state folder aside, sorted; and what partial downloads left behind. */
+/**
+ * The entries of a folder, the state folder aside, sorted; and what partial downloads left behind.
+ */
 export function contentsOf(dir: string): string[] {
   const names: string[] = [];
   const walk = (prefix: string) => {
@@ -41,7 +43,7 @@ export function contentsOf(dir: string): string[] {
   return [...names.sort(), ...partialsOf(dir)];
 }
 
-/** What is in a folder, the state folder and with it all partials aside, sorted. */
+/** The entries of a folder, the state folder and with it all partials aside, sorted. */
 export function placedIn(dir: string): string[] {
   return contentsOf(dir).filter((name) => !name.startsWith("partial "));
 }

@@ -1,6 +1,6 @@
 /**
- * What another program can do that got the control port of a peer which was killed, and what verbs do
- * where the running peer says nothing.
+ * Attacks by a program that got the control port of a killed peer, and the behaviour of verbs when
+ * the running peer says nothing.
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { assertRefused } from "./checks.ts";

@@ -123,7 +123,7 @@ Deno.test("who sends wrong files is dropped and named; alone, it gets nothing pl
   assertEquals(receipt.files?.fetched, 2);
   assertEquals(await Deno.readTextFile(`${both}/tree/a`), "hello\n");
   const dropped = receipt.sources.find(({ address }) => address === liar.address);
-  // Whoever was quicker: the liar may not even have been asked.
+  // Either was quicker: the liar may not even have been asked.
   if (dropped?.dropped) assertMatch(dropped.dropped, /wrong file/);
 });
 

@@ -1,4 +1,7 @@
-/** What scripts rely on in `get`: updates, locks, commands, lists, waiting; after each, what is on disk. */
+/**
+ * The promises of `get` to scripts: updates, locks, commands, lists, waiting; after each, what is
+ * on disk.
+ */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { CHUNK_SIZE } from "../../src/content/sizes.ts";
 import type { ListedFile, Plan, Receipt } from "../../src/peer/api/peer_api.ts";

@@ -6,7 +6,7 @@ import { type Bytes, concat, sha256 } from "../support/bytes.ts";
 import { referenceDigests, referenceIdOf, referenceTree } from "../support/reference_tree.ts";
 import { type RawEnd, Scripted } from "../support/sockets.ts";
 
-/** What a peer announces of a file. */
+/** The announcement of a file by a peer. */
 export interface Offer {
   name: string;
   id: string;
@@ -30,8 +30,8 @@ export interface WireRequest {
 }
 
 /**
- * What a liar makes of a right answer: the bytes that are sent in its place, and what comes after
- * them: the end of the connection at once, its end after those bytes have arrived, or silence for ever.
+ * Turns a right answer into a lie: the bytes that are sent in its place, and what comes after them:
+ * the end of the connection at once, its end after those bytes have arrived, or silence for ever.
  */
 export type Lie = (
   request: WireRequest,

@@ -42,7 +42,7 @@ export async function fetchAsLegacy(address: string, filename: string): Promise<
 export class LegacyServer {
   readonly address: string;
   readonly port: number;
-  /** What was asked, in order. */
+  /** The requests, in order. */
   readonly requests: Reply[] = [];
   readonly #listener: Deno.TcpListener;
   readonly #running: Promise<void>;

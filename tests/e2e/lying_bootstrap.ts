@@ -4,7 +4,7 @@ import type { FileRecord, Found, PeerRecord } from "../../src/wire/protocol.ts";
 import { type RawEnd, Scripted } from "../support/sockets.ts";
 import { wireMessage } from "./hostile_peer.ts";
 
-/** What is asked of a bootstrap that matters here. */
+/** The part of a request to a bootstrap that matters here. */
 export interface Question {
   action: string;
   id: number;
@@ -13,18 +13,18 @@ export interface Question {
   publisher?: string;
 }
 
-/** What a liar answers; what isn't given is an empty list. */
+/** The answers of a liar; those not given are empty lists. */
 export interface Lies {
   find?: (question: Question) => Found[];
   files?: () => FileRecord[];
   peers?: () => PeerRecord[];
 }
 
-/** A bootstrap written for tests: speaks the protocol, knows nobody, and says what it is told to. */
+/** A bootstrap for tests: speaks the protocol, knows no peers, and answers as it is told to. */
 export class LyingBootstrap {
   /** HOST:PORT. */
   readonly address: string;
-  /** What it was asked to find. */
+  /** The requests to find something. */
   readonly asked: Question[] = [];
   /** Answers from now on. */
   lies: Lies;
@@ -74,7 +74,7 @@ export class LyingBootstrap {
   }
 }
 
-/** What an honest bootstrap knows of a name, to be twisted by a liar. */
+/** The answer of an honest bootstrap about a name, to be twisted by a liar. */
 export async function overheard(bootstrap: string, name: string): Promise<Found[]> {
   using client = new BootstrapClient(parseAddress(bootstrap, 1));
   return await client.find({ name });

@@ -1,8 +1,8 @@
 import { makeTempFolder } from "../support/run_folder.ts";
 
 /**
- * A machine's clock that a test sets, for the programs that it starts: libfaketime, as Debian's package
- * of that name has it. What measures spans of time goes on as ever, and so do the times of files.
+ * A machine's clock that a test sets, for the programs that it starts: libfaketime, as Debian's
+ * package of that name has it. Spans of time are measured as ever, and so are the times of files.
  */
 const DIRS = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"];
 const LIBRARY = DIRS.map((dir) => `${dir}/faketime/libfaketimeMT.so.1`).find((path) => {
@@ -14,7 +14,7 @@ const LIBRARY = DIRS.map((dir) => `${dir}/faketime/libfaketimeMT.so.1`).find((pa
 });
 
 export class MachineClock {
-  /** Why no clock can be set here. */
+  /** The reason why no clock can be set here. */
   static readonly lacking = LIBRARY ? undefined : "libfaketime is not installed";
   readonly #file: string;
 

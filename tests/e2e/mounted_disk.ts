@@ -4,7 +4,7 @@ import { isRoot, lacking, noLinux } from "../support/tools.ts";
 import type { World } from "./world.ts";
 import { outputOf } from "../support/output_of.ts";
 
-/** Why a test can't mount file systems here. */
+/** The reason why a test can't mount file systems here. */
 export const noMount = await whyNoMount();
 
 /** A file system of its own, in memory. */
@@ -45,7 +45,7 @@ export class MountedDisk {
     }
   }
 
-  /** Takes it away, whoever uses it. */
+  /** Unmounts it, even while it is in use. */
   async unmount(): Promise<void> {
     this.#mounted = false;
     await run("umount", "-l", this.path);

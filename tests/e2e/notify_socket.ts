@@ -17,7 +17,7 @@ while True:
 const SILENT_MS = 120_000;
 
 export interface Notice {
-  /** Who sent it, as the kernel says. */
+  /** The sender, as the kernel says. */
   pid: number;
   lines: string[];
 }

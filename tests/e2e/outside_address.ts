@@ -1,6 +1,6 @@
 /**
- * An IPv4 address of this machine that isn't loopback: whoever connects to it from here is seen as
- * coming from it. Undefined where there is none.
+ * An IPv4 address of this machine that isn't loopback: connections to it from here come from that
+ * address. Undefined where there is none.
  */
 export function outsideAddress(): string | undefined {
   return Deno.networkInterfaces()
@@ -8,5 +8,5 @@ export function outsideAddress(): string | undefined {
     ?.address;
 }
 
-/** Why a test can't call this machine from anywhere but loopback. */
+/** The reason why a test can't call this machine from anywhere but loopback. */
 export const noNetwork = outsideAddress() ? undefined : "this machine has no network address";

@@ -1,4 +1,7 @@
-/** What may replace or delete what at a destination: nothing of the user's for a publisher who is not remembered. */
+/**
+ * The rules on what may be replaced or deleted at a destination: nothing of the user's for a
+ * publisher that is not remembered.
+ */
 import { dirname } from "node:path";
 import { assert, assertEquals } from "@std/assert";
 import type { Receipt, TrustEntry } from "../../src/peer/api/peer_api.ts";

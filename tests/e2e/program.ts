@@ -9,7 +9,7 @@ const ROOT = new URL("../../", import.meta.url);
 /** A process that hasn't done what is awaited by then has hung, in milliseconds. */
 const HUNG_MS = 120_000;
 
-/** Nothing is written to the state home of whoever runs the tests. */
+/** Nothing is written to the state home of the user that runs the tests. */
 const NO_STATE_HOME = { XDG_STATE_HOME: "/dev/null" };
 
 /** The words that start the program. */
@@ -67,7 +67,7 @@ export class Program {
       args: rest,
       cwd: options.cwd,
       // What waits for sources to come back is tested where it is; elsewhere none will come.
-      // Nor does the config file of whoever runs the tests count.
+      // Nor does the config file of the user that runs the tests count.
       env: {
         NO_COLOR: "1",
         SHOAL_WAIT: "3s",
@@ -126,7 +126,7 @@ export class Program {
     return await this.#until("end", () => this.#code);
   }
 
-  /** What a promise gives; fails when this program ends before that. */
+  /** The result of a promise; fails when this program ends before that. */
   async meanwhile<T>(promise: Promise<T>): Promise<T> {
     let settled: { value: T } | { error: unknown } | undefined;
     promise.then((value) => settled = { value }, (error) => settled = { error })

@@ -3,7 +3,7 @@ import { closedPort, RawEnd } from "../support/sockets.ts";
 import { eventually } from "./checks.ts";
 import type { World } from "./world.ts";
 
-/** What a proxy does to what goes from the source to the getter. */
+/** The treatment of the bytes from the source to the getter. */
 export interface ProxyOptions {
   /** Bytes after which nothing is passed on until {@link Proxy.resume}. */
   pauseAfter?: number;

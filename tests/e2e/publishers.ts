@@ -9,7 +9,7 @@ export interface Publisher extends Peer {
   publish: (name: string, content: string) => Promise<string>;
 }
 
-/** A peer of that name in a world, which publishes what it is told to. */
+/** A peer of that name in a world, which publishes as it is told. */
 export async function publisher(world: World, name: string): Promise<Publisher> {
   const peer = await world.peer(name);
   const { peer: key } = await world.json<{ peer: string }>(peer.dir, ["status"]);

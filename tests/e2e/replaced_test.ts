@@ -1,4 +1,7 @@
-/** What is replaced by its publisher while it is fetched: only `--update` goes on with the newer version. */
+/**
+ * Files that their publisher replaces while they are fetched: only `--update` continues with the
+ * newer version.
+ */
 import { assert, assertEquals } from "@std/assert";
 import type { PeerStatus, Receipt, ShareResult } from "../../src/peer/api/peer_api.ts";
 import { contentsOf, partialsOf, placedIn } from "./checks.ts";

@@ -7,7 +7,7 @@ import { sameFiles, World, writeRandom } from "./world.ts";
 
 const CHUNK = 65_536;
 const CHUNKS = 300;
-/** A little over one page of digests. */
+/** A little over one block of digests. */
 const MANY = 2_100;
 
 /** A world whose peer shares a file, and a folder to fetch it into. */

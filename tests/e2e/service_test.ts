@@ -1,4 +1,4 @@
-/** What is said to a service manager, and to those who collect logs. */
+/** The notifications to a service manager, and the logs. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { NotifySocket } from "./notify_socket.ts";
 import { Program, shoal } from "./program.ts";

@@ -1,4 +1,4 @@
-/** What a peer shares, over restarts and changes; and who is there. */
+/** The shares of a peer, over restarts and changes; and the peers that are there. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type {
   FileRecord,

@@ -1,6 +1,6 @@
 /**
- * What takes as long as the protocol's time limits: others that say nothing, and a bootstrap that
- * comes back. All of it at the same time, in one test.
+ * Cases that take as long as the protocol's time limits: others that say nothing, and a bootstrap
+ * that comes back. All of them at the same time, in one test.
  */
 import { assert, assertEquals } from "@std/assert";
 import type { FileRecord } from "../../src/peer/api/peer_api.ts";

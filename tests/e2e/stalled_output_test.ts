@@ -56,7 +56,7 @@ Deno.test("a stream that is never asked for its bytes doesn't keep a peer from s
   assertEquals(await peer.program.stop(), 143);
 });
 
-Deno.test("callers who leave just as their answer ends do a peer no harm", async () => {
+Deno.test("callers that leave just as their answer ends do a peer no harm", async () => {
   await using world = await World.create();
   const peer = await world.peer("peer");
   await writeRandom(`${peer.dir}/file`, SIZE);
@@ -102,8 +102,8 @@ Deno.test("a list that nobody reads ends with its signal", async () => {
 });
 
 /**
- * Runs a verb whose standard output is read once and no more; what it ends with, and the first line of
- * its messages. A signal is sent as soon as something was read.
+ * Runs a verb whose standard output is read once and no more; returns its exit code and the first
+ * line of its messages. A signal is sent as soon as something was read.
  */
 async function unread(
   world: World,

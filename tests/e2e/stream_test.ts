@@ -11,7 +11,10 @@ import { outputOf } from "../support/output_of.ts";
 
 const MIB = 1 << 20;
 const SIZE = 140 * MIB;
-/** What may be under way when nobody reads: buffers of the program, of the sockets and of the pipe. */
+/**
+ * Most bytes that may be under way when the output is not read: buffers of the program, of the
+ * sockets and of the pipe.
+ */
 const HELD_BACK_CAP = 64 * MIB;
 /** Most resident memory of a getter, whatever the file's size. */
 const MEMORY_CAP = 220 * MIB;

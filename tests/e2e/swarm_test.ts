@@ -9,7 +9,7 @@ import { Proxy } from "./proxy.ts";
 import { lastLine, sameFiles, World, writeRandom } from "./world.ts";
 
 const MIB = 1 << 20;
-/** More chunks than one page of digests has: 2,240. */
+/** More chunks than one block of digests has: 2,240. */
 const TWO_PAGES = 140 * MIB;
 
 /** Names and sizes at every boundary of chunks and pages, and names of every kind. */

@@ -5,7 +5,7 @@ import { type Peer, sameFiles, World, writeRandom } from "./world.ts";
 
 const MIB = 1 << 20;
 
-/** What a file says. */
+/** The text of a file. */
 export const text = (path: string) => Deno.readTextFile(path);
 /** Has a file say something. */
 export const write = (path: string, content: string) => Deno.writeTextFile(path, content);

@@ -1,4 +1,4 @@
-/** Whose announcement of a name is taken: what users and scripts see of it. */
+/** Trust in publishers, as users and scripts see it. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { ListedFile, Receipt, TrustEntry } from "../../src/peer/api/peer_api.ts";
 import { patterned } from "../support/bytes.ts";

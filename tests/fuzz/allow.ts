@@ -9,7 +9,10 @@ export function isAllowed(error: unknown, kinds: FaultKind[]): boolean {
     error.message.length <= MESSAGE_CAP && !/[\r\n]/.test(error.message);
 }
 
-/** What `work` returns; undefined when it throws what {@link isAllowed}. Anything else is thrown on. */
+/**
+ * The result of `work`; undefined when it throws a Fault that {@link isAllowed}. Anything else is
+ * thrown.
+ */
 export function unlessFault<T>(kinds: FaultKind[], work: () => T): T | undefined {
   try {
     return work();

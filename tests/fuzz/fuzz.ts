@@ -1,7 +1,7 @@
 /**
- * `deno task fuzz`: gives every part that reads what others made inputs that are wrong in any way, for
- * as long or as many as it is told. What does harm is kept in seeds/, ends the run with exit code 1,
- * and is tried by every test run from then on.
+ * `deno task fuzz`: gives every part that reads input from others inputs that are wrong in any way,
+ * for as long or as many as it is told. An input that does harm is kept in seeds/, ends the run
+ * with exit code 1, and is tried by every test run from then on.
  *
  *     deno task fuzz [--target NAME]… [--count N] [--seconds S] [--seed X] [--jobs N]
  */
@@ -16,9 +16,12 @@ import type { FuzzOrder, FuzzReport } from "./worker.ts";
 const STUCK_MS = 20_000;
 /** Room to note an input. */
 const NOTED = 1 << 21;
-/** How often the process' memory is looked at, in milliseconds. */
+/** Interval at which the process' memory is measured, in milliseconds. */
 const LOOK_MS = 50;
-/** When it is shown, as parts of a target's run: after it has warmed up, and until its end. */
+/**
+ * The points at which memory is shown, as parts of a target's run: after it has warmed up, and
+ * until its end.
+ */
 const STEPS = [0.1, 0.4, 0.7, 1];
 
 interface Plan {
@@ -84,7 +87,7 @@ async function run({ target, count, ms, seed }: Plan): Promise<{ line: string; w
   }
 }
 
-/** What the process took at each of {@link STEPS}, in MiB. */
+/** The memory of the process at each of {@link STEPS}, in MiB. */
 function atSteps(memory: number[]): number[] {
   const all = [...memory, rss()];
   return STEPS.map((part) => Math.round(all[Math.ceil(part * (all.length - 1))] / 2 ** 20));

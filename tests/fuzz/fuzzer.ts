@@ -20,7 +20,7 @@ export interface FuzzOptions {
   seed: number;
   /** Kept from before; they come first, each as it is. */
   kept?: Uint8Array[];
-  /** Told of each input before it is run, for who must know which one hangs. */
+  /** Called with each input before it is run, so that one that hangs is known. */
   onInput?: (input: Uint8Array) => void;
 }
 
@@ -76,7 +76,7 @@ export function collectGarbage(): void {
   (globalThis as { gc?: () => void }).gc?.();
 }
 
-/** What an input does that none may; undefined when it does no harm. */
+/** The harm that an input does; undefined for none. */
 async function problemWith(
   target: Target,
   input: Uint8Array,

@@ -7,7 +7,7 @@ export const INPUT_CAP = 1 << 16;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** What has broken parsers before. */
+/** Texts that have broken parsers before. */
 const TOKENS = [
   ...["-1", "0", "-0", "1e999", "1e-7", "0.5", "9007199254740991", "9007199254740993", "1e15"],
   ...["4294967295", "2147483648", "65536", "65537", "1048576", "1048577", "18446744073709551616"],

@@ -2,7 +2,7 @@ import { fuzz, type FuzzOptions, type FuzzResult } from "./fuzzer.ts";
 import { keptSeeds } from "./kept_seeds.ts";
 import type { Target } from "./target.ts";
 
-/** How much of `count` inputs each target gets, by their weights: at least one. */
+/** Shares `count` inputs out among the targets, by their weights: at least one each. */
 export function shareOut(targets: Target[], count: number): Map<Target, number> {
   const all = targets.reduce((sum, { weight }) => sum + weight, 0);
   return new Map(targets.map((one) => [one, Math.ceil(count * one.weight / all)]));

@@ -3,8 +3,8 @@ import { Random } from "./target.ts";
 const ADDRESS = { transport: "tcp", hostname: "192.0.2.1", port: 9 } as const;
 
 /**
- * A connection whose other end has said everything already: what it said is read in pieces of any
- * size, and then comes the end. What is written to it is given to `onWrite`.
+ * A connection whose other end has said everything already: its bytes are read in pieces of any
+ * size, and then comes the end. All that is written to it is given to `onWrite`.
  */
 export function scriptedConn(
   said: Uint8Array,
@@ -46,7 +46,10 @@ export function seedOf(bytes: Uint8Array): number {
   return hash >>> 0;
 }
 
-/** Does some work while whoever connects gets what `conn` makes, and nothing leaves this process. */
+/**
+ * Does some work while every caller is connected to what `conn` makes, and nothing leaves this
+ * process.
+ */
 export async function connectingTo<T>(
   conn: () => Deno.TcpConn,
   work: () => Promise<T>,

@@ -17,7 +17,7 @@ export interface Target {
   close?(): void | Promise<void>;
 }
 
-/** Where all chance comes from: the same seed makes the same inputs. */
+/** The source of all chance: the same seed makes the same inputs. */
 export class Random {
   #state: number;
 

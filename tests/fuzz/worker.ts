@@ -22,7 +22,7 @@ export type FuzzReport =
   | { result: FuzzResult; heap: [number, number] }
   | { error: string };
 
-/** What a worker's global scope is; the runtime's versions differ in what they declare. */
+/** The global scope of a worker; the runtime's versions differ in what they declare. */
 const scope = self as unknown as {
   onmessage: (event: { data: FuzzOrder }) => void;
   postMessage(report: FuzzReport): void;

@@ -1,4 +1,4 @@
-/** What holds for the tests themselves. */
+/** Rules for the tests themselves. */
 import { assert } from "@std/assert";
 import { dirname } from "node:path/posix";
 

@@ -3,7 +3,7 @@ import type { UiApi } from "../../src/peer/api/ui_api.ts";
 
 const TOKEN = "0123456789abcdef".repeat(4);
 
-/** Asks a peer's control API without a socket, as somebody who may. */
+/** Asks a peer's control API without a socket, with the right to. */
 export function askOf(api: UiApi) {
   const app = controlApi(api, { token: TOKEN });
   return async (method: string, route: string, init: RequestInit = {}): Promise<Response> => {

@@ -1,6 +1,6 @@
 const MIB = 1 << 20;
 
-/** What a file of 8 MiB may suffer behind the back of whoever reads it. */
+/** Changes to a file of 8 MiB behind the back of its reader. */
 export const changes: Record<string, (path: string) => void> = {
   "grows": (path) => Deno.writeFileSync(path, new Uint8Array(1), { append: true }),
   "shrinks": (path) => Deno.truncateSync(path, 7 * MIB),

@@ -1,6 +1,6 @@
 import type { Clock } from "../../src/async/clock.ts";
 
-/** Time that passes only when it is told to. */
+/** Time that passes only when a test lets it. */
 export class FakeClock implements Clock {
   #now = 0;
   readonly #late: () => number;
@@ -31,7 +31,7 @@ export class FakeClock implements Clock {
     return this.#timers.length;
   }
 
-  /** Lets time pass; `settle` lets whoever was woken act before it goes on. */
+  /** Lets time pass; `settle` lets whatever was woken act before more passes. */
   async pass(ms: number, settle: () => Promise<void> = settled): Promise<void> {
     const end = this.#now + ms;
     await settle();

@@ -10,7 +10,7 @@ export class MemorySink implements Sink {
   readonly horizon = Infinity;
   readonly map: PieceMap;
   readonly content: Bytes;
-  /** Where the chunks begin that were stored. */
+  /** The positions of the chunks that were stored. */
   readonly written = new Set<number>();
   /** Pieces that were added to its map. */
   readonly done: number[] = [];

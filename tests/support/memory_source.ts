@@ -42,7 +42,7 @@ export function tallFile(): MemoryFile {
   return tall ??= new MemoryFile(patterned(2_048 * CHUNK + 1));
 }
 
-/** What a source does in place of what it should. Each is given what is right. */
+/** Replaces a source's right behaviour, which each function receives. */
 export interface Conduct {
   connect?: () => Promise<void> | void;
   /** The pieces that it has. Default all. */

@@ -1,4 +1,4 @@
-/** How many files in `folder` this process has open. */
+/** Number of files in `folder` that this process has open. */
 export function openIn(folder: string): number {
   let open = 0;
   for (const { name } of Deno.readDirSync("/proc/self/fd")) {

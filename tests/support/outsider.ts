@@ -7,14 +7,14 @@ const RUN_MS = 120_000;
 /** The exit code by which curl says that there was no answer. */
 export const CURL_EMPTY = 52;
 
-/** How a program ended, and what it wrote. */
+/** The exit code and output of a program. */
 export interface Outcome {
   code: number;
   stdout: string;
   stderr: string;
 }
 
-/** What `openssl s_client`, which is told to check nothing, has to say of a listener. */
+/** The report of `openssl s_client`, which is told to check nothing, on a listener. */
 export function openssl({ host, port }: Address, words: string[], line = ""): Promise<Outcome> {
   return run("openssl", ["s_client", "-connect", `${host}:${port}`, ...words], line);
 }

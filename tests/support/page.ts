@@ -18,13 +18,13 @@ export const password = await Password.of(PASSWORD);
 export interface Asking {
   headers?: Record<string, string>;
   body?: unknown;
-  /** Where it comes from. */
+  /** The address that it comes from. */
   remote?: string;
   /** Without what the page itself would send. */
   bare?: boolean;
 }
 
-/** A peer's page, asked without a socket; time passes when it is told to. */
+/** A peer's page, asked without a socket; time passes only when a test lets it. */
 export function batchOf(options: { api?: UiApi; host?: string; password?: Password } = {}) {
   const clock = new FakeClock();
   const now = () => clock.now();

@@ -64,7 +64,7 @@ export class Place implements AsyncDisposable {
     partial.map.add(piece);
   }
 
-  /** What the process forgets when it ends. */
+  /** Drops all that a process forgets when it ends. */
   restart(): void {
     this.disk.stop();
     this.disk = new Disk();

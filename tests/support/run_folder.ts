@@ -1,7 +1,7 @@
 /**
- * What a test file leaves nothing of, however its run ends: temporary folders, processes, mounts. They are
- * noted in a folder, and a process beside the tests (`reaper.ts`) ends and removes what is left once the
- * file is through or its run was killed.
+ * Things of which a test file leaves nothing, however its run ends: temporary folders, processes,
+ * mounts. They are noted in a folder, and a process beside the tests (`reaper.ts`) ends and removes
+ * what is left once the file is through or its run was killed.
  */
 const REAPER = new URL("./reaper.ts", import.meta.url);
 /**

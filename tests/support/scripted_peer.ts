@@ -85,7 +85,7 @@ export const CONFIG: ConfigView = {
 
 /** A UiApi that does nothing and says so; tests replace what they are about. */
 export class ScriptedPeer implements UiApi {
-  /** What was asked, as method and argument. */
+  /** The requests, as method and argument. */
   readonly asked: [string, unknown][] = [];
 
   constructor(replacements: Partial<UiApi> = {}) {

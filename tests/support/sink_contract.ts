@@ -12,7 +12,7 @@ export interface SinkFixture extends AsyncDisposable {
 
 const CHUNK = 65_536;
 
-/** What every sink must do. `make` is given the size of the file. */
+/** The contract of every sink. `make` receives the size of the file. */
 export function sinkContract(what: string, make: (size: number) => Promise<SinkFixture>): void {
   const orders: Record<string, (parts: number[]) => number[]> = {
     "in order": (parts) => parts,

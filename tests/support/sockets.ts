@@ -171,12 +171,15 @@ export function countingWrites(conn: Deno.Conn): { conn: Deno.Conn; writes: numb
   return { conn: counted, writes };
 }
 
-/** Ports that no common system gives to whoever asks for any (its range begins at 32768 or later). */
+/**
+ * Ports that no common system gives to a program that asks for any (its range begins at 32768 or
+ * later).
+ */
 const OWN_PORTS = { first: 12_000, count: 20_000 };
 
 /**
- * A port on loopback where nothing listens, and that no connection or listener of another test comes to
- * by chance: for who is not there, or comes back to the same place.
+ * A port on loopback where nothing listens, and that no connection or listener of another test
+ * comes to by chance: for a peer that is away, or comes back to the same place.
  */
 export function closedPort(): number {
   for (;;) {

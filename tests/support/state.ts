@@ -42,7 +42,7 @@ export class State {
   }
 }
 
-/** An announcement whose signature nobody looks at. */
+/** An announcement whose signature is not checked. */
 export function announcementOf(
   about: Pick<Announcement, "name" | "id" | "size"> & Partial<Announcement>,
 ): Announcement {

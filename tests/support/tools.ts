@@ -25,16 +25,19 @@ export function findTool(name: string): string | undefined {
   return folders.map((folder) => `${folder}/${name}${windows ? ".exe" : ""}`).find(isProgram);
 }
 
-/** Why a test can't use these programs: the first that is not installed. */
+/** The reason why a test can't use these programs: the first that is not installed. */
 export function lacking(...tools: string[]): string | undefined {
   const missing = tools.find((tool) => findTool(tool) === undefined);
   return missing && `${missing} is not installed`;
 }
 
-/** Why a test can't run on this system, which has neither POSIX signals nor modes of files. */
+/**
+ * The reason why a test can't run on this system, which has neither POSIX signals nor modes of
+ * files.
+ */
 export const noPosix = Deno.build.os === "windows" ? "it takes a POSIX system" : undefined;
 
-/** Why a test can't run on another system than Linux. */
+/** The reason why a test can't run on another system than Linux. */
 export const noLinux = Deno.build.os === "linux" ? undefined : "it takes Linux";
 
 /** True when this process may do everything. */

@@ -1,4 +1,4 @@
-/** Whose announcement of a name is taken: the rules, with nothing around them. */
+/** The choice among announcements of a name: the rules, with nothing around them. */
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import {
@@ -103,7 +103,7 @@ Deno.test("choose: --publisher takes only theirs; against what is remembered, on
   assertEquals(gist(twins, { publisher: BOB }), ["first", BOB, X]);
 });
 
-Deno.test("choose: an id pins a content, whoever publishes it", () => {
+Deno.test("choose: an id pins a content, of any publisher", () => {
   const alice = { publisher: ALICE, time: 5, id: X };
   const offers = [offer(BOB, 9, Y), offer(ALICE, 6, X)];
   assertEquals(gist(offers, { id: Y }, alice), ["pinned", BOB, Y]);
@@ -166,7 +166,7 @@ const remembered = fc.option(
   { nil: undefined },
 );
 
-/** What `choose` is given, and what came of it. */
+/** Arguments of `choose`, and what came of them. */
 function always(
   check: (choice: ReturnType<typeof choose>, knowledge: Knowledge, wish: Wish) => void,
   wishes: fc.Arbitrary<Wish> = fc.constant({}),

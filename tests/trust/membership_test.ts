@@ -36,7 +36,7 @@ Deno.test("proofs: wrong ones, another connection's, too many, and other words",
     wrong.connection.close();
     assertEquals((await wrong.far.bytes(100)).length, 0);
   }
-  // What a member said once, said again by somebody who heard it.
+  // A member's proof, repeated by an eavesdropper.
   using heard = await pair();
   const joining = join(heard.connection, [token]).catch(() => {});
   const first = await heard.far.line();

@@ -23,7 +23,7 @@ import { lacking, testUnless } from "../support/tools.ts";
 
 const HOUR = 3_600_000;
 
-/** What a raw connection gets to see, to the end. */
+/** The bytes that a raw connection gets to see, to the end. */
 async function seen(address: Address, ...parts: (string | Uint8Array)[]): Promise<Uint8Array> {
   using end = await RawEnd.connect(address);
   await end.send(...parts);

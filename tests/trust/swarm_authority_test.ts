@@ -18,7 +18,7 @@ function certificatesIn(pem: string): X509Certificate[] {
   return pem.split(/(?=-----BEGIN)/).map((one) => new X509Certificate(one));
 }
 
-/** What a certificate says, without keys, serial number and signature. */
+/** The content of a certificate, without keys, serial number and signature. */
 function sayingOf({ subject, issuer, notBefore, notAfter, extensions }: X509Certificate) {
   const shown = extensions.map(({ type, critical, value }) => [type, critical, [
     ...new Uint8Array(value),

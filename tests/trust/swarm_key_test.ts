@@ -49,7 +49,7 @@ Deno.test("the text of a swarm key, to the byte", () => {
   assertEquals(
     formatSwarmKey(key),
     "shoal swarm key 1\n" +
-      "# Keep this secret: whoever can read it is a member of the swarm.\n" +
+      "# Keep this secret: anyone who can read it is a member of the swarm.\n" +
       `key ${SECRET}\n` +
       `old ${"ff".repeat(32)} until 2026-02-07T00:00:00Z\n`,
   );

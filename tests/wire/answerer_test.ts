@@ -10,7 +10,7 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const line = (text: string) => encoder.encode(text);
 
-/** How a connection that was answered has ended: null when all was well. */
+/** The end of a connection that was answered: null when all was well. */
 interface Served {
   far: RawEnd;
   /** Requests that the handler was given, as `action`, or `action:payload`. */

@@ -11,7 +11,7 @@ function use(count: number): void {
   for (const room of rooms) giveBuffer(room);
 }
 
-/** What the next long line would be read into. */
+/** The buffer for the next long line. */
 function next(): Uint8Array<ArrayBuffer> {
   const room = takeBuffer();
   giveBuffer(room);
@@ -71,7 +71,7 @@ Deno.test("buffer pool: a connection gives its buffer back however it ends", asy
     await assertRejects(() => pair.connection.read(), Fault);
     assert(next() === free, "no message at all");
   }
-  // Whoever was closed in the middle looks at its room once more.
+  // A connection that was closed in the middle looks at its buffer once more.
   await turn();
 });
 

@@ -81,7 +81,7 @@ Deno.test("caller: a payload goes where it is wanted, to the byte", async () => 
   assertEquals([...into], [1, 2, 3, 4, 0, 0, 0, 0, 0, 0]);
 });
 
-/** What every request in flight fails with when the other end does `misdeed` to the first. */
+/** The failure of every request in flight when the other end does `misdeed` to the first. */
 async function failAll(
   misdeed: (far: RawEnd, id: number) => unknown,
   text: string,

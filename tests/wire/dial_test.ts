@@ -7,7 +7,7 @@ import { closedPort } from "../support/sockets.ts";
 
 const SIGNAL = new AbortController().signal;
 
-/** Where a name leads that stands for these addresses. */
+/** The address that is reached by a name that stands for these addresses. */
 async function reached(addresses: string[], port: number): Promise<string> {
   const resolve = () => Promise.resolve(addresses);
   using conn = await dial({ host: "name", port }, SIGNAL, { resolve });

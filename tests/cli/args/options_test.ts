@@ -10,7 +10,7 @@ import { parseAddress, parsePort } from "../../../src/peer/api/settings.ts";
 
 const ID = "1a2b3c4d".repeat(8);
 
-/** What a command line came down to. */
+/** The result of a command line. */
 interface Parsed {
   command: string;
   args: string[];

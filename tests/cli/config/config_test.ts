@@ -16,7 +16,7 @@ import { noPosix, skippedIf } from "../../support/tools.ts";
 
 const KEYS = knownKeys();
 
-/** What `shoal peer …` was told, and where from. */
+/** The options of `shoal peer …`, and their origins. */
 async function told(...argv: string[]) {
   let found: { flags: PeerFlags; origins: ReturnType<typeof originsOf> } | undefined;
   const nothing = () => Promise.resolve();

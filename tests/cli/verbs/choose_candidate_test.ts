@@ -1,4 +1,4 @@
-/** What the command line makes of names, candidates and questions. */
+/** The command line's handling of names, candidates and questions. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { choosingCandidate } from "../../../src/cli/verbs/choose_candidate.ts";

@@ -12,7 +12,7 @@ const SIZE = CHUNKS * 65_536 - 1;
 const { levels, top } = referenceTree(patterned(CHUNKS * 32));
 const ID = referenceId(SIZE, top);
 const temp = new TempState();
-/** What is looked for, and not found, in each kept page. */
+/** Digests that are looked for, and not found, in each kept block. */
 const right = new Set(levels.flat().map((page) => sha256(page).toHex()));
 
 /** Pages of a hash tree from a source that sends one wrong: at the top, or below it. */

@@ -19,7 +19,7 @@ function near(random: Random): bigint {
   return unit * BigInt(random.below(large) + 1) + BigInt(random.below(3)) - 1n;
 }
 
-/** What a size says of a file's tree, and what of it may be asked for. */
+/** The shape of a file's tree by its size, and the parts that may be asked for. */
 export const hashTree: Target = {
   name: "hash_tree",
   weight: 300,

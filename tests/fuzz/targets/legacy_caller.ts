@@ -18,7 +18,7 @@ const data = (text: string) => ({
   data: text,
 });
 
-/** What a legacy peer answers: a line for each connection. */
+/** The answers of a legacy peer: a line for each connection. */
 export const legacyCaller: Target = {
   name: "legacy_caller",
   weight: 3,

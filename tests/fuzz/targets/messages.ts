@@ -12,7 +12,7 @@ const SCHEMAS = Object.entries(protocol).filter(([, value]) =>
   typeof value === "object" && "~standard" in value
 ) as [string, v.GenericSchema][];
 
-/** Whatever a schema lets through is within the limits of docs/protocol.md. */
+/** Asserts that a message which a schema lets through is within the limits of docs/protocol.md. */
 export const messages: Target = {
   name: "messages",
   weight: 40,

@@ -20,7 +20,7 @@ const sources = reply({ action: "sources", id: 3 }, bytesOf(JSON.stringify([RECO
 const digests = reply({ action: "digests", id: 4 }, new Uint8Array(CHUNKS * 32));
 const chunks = reply({ action: "chunks", id: 5 }, new Uint8Array(300));
 
-/** What a source says to who fetches from it, cut in pieces anywhere. */
+/** The replies of a source to a fetcher, cut in pieces anywhere. */
 export const peerCaller: Target = {
   name: "peer_caller",
   weight: 10,

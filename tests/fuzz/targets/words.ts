@@ -18,7 +18,7 @@ const TEXTS = [
   ...["[::1%eth0]:65535", "host:", ":1", "[]:1", "65536", "-1", "0x10", " 7 ", "1 . 5 G", "0"],
 ];
 
-/** What is typed: a shell's line, sizes, rates, durations, addresses, ports. */
+/** Typed words: a shell's line, sizes, rates, durations, addresses, ports. */
 export const words: Target = {
   name: "words",
   weight: 60,

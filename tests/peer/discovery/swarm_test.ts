@@ -46,7 +46,7 @@ Deno.test("swarm: a bootstrap that says nothing keeps nobody waiting who has an 
   await using server = startBootstrap({ registry });
   let left = 0;
   await using silent = new Scripted((end) => end.closed().then(() => left++));
-  // Longer than this test may take: whoever waits for it is found out.
+  // Longer than this test may take: a wait for it would show.
   using mute = new BootstrapClient(silent.address, { greetingMs: 600_000 });
   using speaks = new BootstrapClient(server.address);
   const swarm = new Swarm([mute, speaks]);

@@ -7,7 +7,7 @@ import { assertSameBytes, patterned } from "../../support/bytes.ts";
 
 const CHUNK = 65_536;
 const DIGEST = 32;
-/** Chunks of a page of digests. */
+/** Chunks of a block of digests. */
 const PAGE = 2_048;
 const MIB = 1 << 20;
 

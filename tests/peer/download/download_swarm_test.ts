@@ -1,4 +1,7 @@
-/** Downloads from several sources: who is asked for what, how far ahead, and what when they change. */
+/**
+ * Downloads from several sources: the choice of source for each piece, how far ahead, and what
+ * follows when sources change.
+ */
 import { assert, assertEquals } from "@std/assert";
 import { PIECE_CHUNKS, PIECE_SIZE, PieceMap } from "../../../src/content/piece_map.ts";
 import { Fault } from "../../../src/fault.ts";
@@ -167,7 +170,7 @@ function sendingToAnother(file: MemoryFile, refused: (piece: number) => void) {
   return { source, asked };
 }
 
-/** Somebody who fetches the file too, and has nothing of it yet. */
+/** A peer that fetches the file too, and has nothing of it yet. */
 function rivalOf(file: MemoryFile) {
   const rival = new MemorySource("rival", file, { have: () => new PieceMap(file.pieces) });
   rival.receipt.peer = "bb".repeat(32);
@@ -203,7 +206,7 @@ Deno.test("swarm: what a source sends to another, and nobody passes on, is asked
   assertEquals([source.connects, source.receipt.retries], [1, 0], "nothing against it");
 });
 
-Deno.test("swarm: where nobody else lacks anything, chunks are asked for whoever was first", async () => {
+Deno.test("swarm: where no other peer lacks anything, requests are unconditional", async () => {
   const file = new MemoryFile(patterned(8 * PIECE_SIZE));
   const requests: ChunkRequest[] = [];
   const sources = ["a", "b"].map((name) =>

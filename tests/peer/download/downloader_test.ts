@@ -1,4 +1,4 @@
-/** One download: how it goes, and how it ends. Who lies is for download_liars_test.ts. */
+/** One download: its course, and its end. Liars are for download_liars_test.ts. */
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
 import { PIECE_CHUNKS, PIECE_SIZE, PieceMap } from "../../../src/content/piece_map.ts";

@@ -9,10 +9,10 @@ const record = (port: number): PeerRecord => ({
   ...{ peer: "02".repeat(32), address: "10.0.0.1", port, agent: "test/1" },
 });
 
-/** A connected source that says this when it is asked who else there is. */
+/** A connected source that gives this answer when it is asked for other sources. */
 const naming = (peers: Source["peers"]) => ({ peers }) as Source;
 
-/** The ports of those who are found, with a bootstrap that does this. */
+/** The ports of the sources that are found, with a bootstrap that does this. */
 async function found(connected: Source[], find: () => Promise<never>): Promise<number[]> {
   const ports: number[] = [];
   await findSources(ID, connected, {

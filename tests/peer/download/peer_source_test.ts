@@ -1,4 +1,4 @@
-/** What a PeerSource makes of what another peer says, right or wrong. */
+/** A PeerSource's handling of replies of another peer, right or wrong. */
 import { assert, assertEquals } from "@std/assert";
 import { PIECE_SIZE } from "../../../src/content/piece_map.ts";
 import { PeerSource } from "../../../src/peer/download/peer_source.ts";

@@ -195,7 +195,7 @@ Deno.test("piece picker: who failed a piece gets it again when no other has it",
   assertEquals(one(picker, "a"), 1);
 });
 
-/** Milliseconds after which others are asked for what somebody was asked for, at the end. */
+/** Milliseconds after which others are asked for a piece that is in flight already, at the end. */
 const OVERDUE_MS = 2_000;
 
 Deno.test("piece picker: in the endgame, what is overdue is given to one source more", () => {
@@ -267,7 +267,7 @@ Deno.test("piece picker: who goes leaves all that it was asked for to others", (
   assertEquals(takeAll(picker, "a").length, 4, "the endgame");
 });
 
-Deno.test("piece picker: peers who lack the same begin with different pieces, and bring all in time", () => {
+Deno.test("piece picker: peers that lack the same begin with different pieces, and bring all in time", () => {
   const ids = ["11", "77", "ee"].map((byte) => byte.repeat(32));
   const first = ids.flatMap((peer) => {
     let now = 0;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { SourceSearch } from "../../../src/peer/download/source_search.ts";
 
-/** A search among strings whose every look is ended by hand, with the clock in `at`. */
+/** A search among strings, each look of which is ended by hand, with the clock in `at`. */
 function searchAt(options: { eager?: boolean } = {}) {
   const looks: PromiseWithResolvers<void>[] = [];
   const told: string[][] = [];
@@ -18,7 +18,7 @@ function searchAt(options: { eager?: boolean } = {}) {
     },
     found: (sources) => told.push(sources),
   });
-  /** How many looks there were once the clock stands at `ms`. */
+  /** Number of looks once the clock stands at `ms`. */
   const looksAt = (ms: number) => {
     state.at = ms;
     search.tick();

@@ -97,7 +97,7 @@ Deno.test("budget: who asked first is served first, even when less would do for 
   assertEquals(order, ["large", "small"]);
 });
 
-Deno.test("budget: those who always want more have the same, however much at a time", async () => {
+Deno.test("budget: downloads that always want more have the same, however much at a time", async () => {
   const budget = new Budget(24);
   const had = { small: 0, large: 0 };
   const greedy = async (name: "small" | "large", bytes: number, lanes: number) => {

@@ -9,7 +9,7 @@ import { PartialDownloads } from "../../../src/peer/get/partial_downloads.ts";
 import type { PartialFile } from "../../../src/store/partial/partial_file.ts";
 import { Place } from "../../support/place.ts";
 
-/** What lists the unfinished downloads of a place, and says what works on one of them. */
+/** Lists the partial downloads of a place, and says what works on one of them. */
 function adminOf({ downloads, folder }: Place) {
   const transfers = new Transfers();
   const claims = new Claims(() => false);

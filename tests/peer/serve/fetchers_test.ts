@@ -4,7 +4,7 @@ import type { PieceNotices } from "../../../src/peer/serve/piece_notices.ts";
 
 const FILE = "ab".repeat(32);
 
-/** Somebody who fetches, and the pieces that it was told others are sent. */
+/** A requester, and the pieces that it was told are promised to others. */
 function fetcher() {
   const told: number[] = [];
   const taken = (file: string, piece: number) => {

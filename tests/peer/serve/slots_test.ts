@@ -3,7 +3,7 @@ import { type UploadSlot, UploadSlots } from "../../../src/peer/serve/upload_slo
 import { PAYLOAD_CAP } from "../../../src/wire/protocol.ts";
 import { settled } from "../../support/fake_clock.ts";
 
-/** Someone who always has one more to send; each slot is held until the test takes it back. */
+/** A requester that always has one more to send; each slot is held until the test takes it back. */
 function requester(slots: UploadSlots, host: string, log: string[], held: (() => void)[]) {
   const stop = new AbortController();
   const name = host.split("#")[0];

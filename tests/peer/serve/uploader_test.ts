@@ -136,7 +136,10 @@ Deno.test("uploader: with unless_taken, what another asked for first is refused 
   await using it = await serving();
   const file = it.share.id;
   let id = 2;
-  /** The code of the refusal, or "" when the chunks came. What others are sent is told in between. */
+  /**
+   * The code of the refusal, or "" when the chunks came. Notices in between say what others are
+   * sent.
+   */
   const ask = async (end: RawEnd, piece: number, unless: object = { unless_taken: true }) => {
     const range = { first: piece * PIECE_CHUNKS, count: PIECE_CHUNKS };
     await end.send({ action: "get_chunks", id: ++id, file, ...range, ...unless });
@@ -215,7 +218,7 @@ Deno.test("has: who doesn't read is sent one notice at a time, and then no more"
   far.close();
 });
 
-Deno.test("uploader: sources are those who asked and listen, and those it fetches from", async () => {
+Deno.test("uploader: sources are requesters that listen, and peers that it fetches from", async () => {
   await using it = await serving();
   const growing = new Growing(patterned(PIECE_SIZE, 4));
   growing.sources = () => [

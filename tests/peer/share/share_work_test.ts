@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { RANK, ShareWork, Superseded } from "../../../src/peer/share/share_work.ts";
 
-/** Work that goes on until it is told to end, or its signal aborts. */
+/** Work that does not end until it is told to, or its signal aborts. */
 function held() {
   const { promise, resolve } = Promise.withResolvers<void>();
   const work = (signal: AbortSignal) =>

@@ -1,4 +1,4 @@
-/** What a page shows of downloads: their maps, and rates over time. */
+/** Figures of downloads as a page shows them: their maps, and rates over time. */
 import { assert, assertEquals } from "@std/assert";
 import { PIECE_SIZE, PieceMap } from "../../../src/content/piece_map.ts";
 import { downloadMapOf } from "../../../src/peer/status/download_map.ts";
@@ -16,7 +16,7 @@ function mapOf(pieces: number, ...there: number[]): PieceMap {
   return map;
 }
 
-/** What is told of a download of this size that has these pieces, from these sources. */
+/** The map of a download of this size that has these pieces, from these sources. */
 function shown(size: number, map: PieceMap, holdings: PieceMap[] = [], chunks = 0) {
   const downloader = { holdings, chunksIn: () => chunks } as unknown as Downloader;
   return downloadMapOf(ID, { partial: { map, size }, downloader }, undefined);

@@ -1,4 +1,4 @@
-/** What is remembered of publishers: the table, and the book that is kept in it. */
+/** Remembered publishers: the table, and the book that is kept in it. */
 import { assertEquals, assertThrows } from "@std/assert";
 import { Fault } from "../../../src/fault.ts";
 import { TrustBook } from "../../../src/peer/target/trust_book.ts";

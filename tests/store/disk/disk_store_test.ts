@@ -11,7 +11,7 @@ import { noLinux, noPosix, testUnless } from "../../support/tools.ts";
 const CHUNK = 65_536;
 const MIB = 1 << 20;
 
-/** Declares a test of what holds whoever stores: a thread, or the spare writer as long as there is none. */
+/** Declares a test for both storers: a thread, and the spare writer as long as there is none. */
 function storeTest(
   name: string,
   test: (disk: CountedDisk, folder: TempFolder) => Promise<void>,

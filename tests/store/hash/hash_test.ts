@@ -15,7 +15,7 @@ const MIB = 1 << 20;
 const MANY = 256 * MIB;
 const ID = "0123456789abcdef".repeat(4);
 
-/** Whether the disk's threads run already: then they hash all but small files. */
+/** True if the disk's threads run already: then they hash all but small files. */
 const places = { "on the calling thread": false, "on the disk's threads": true };
 
 for (const [where, started] of Object.entries(places)) {

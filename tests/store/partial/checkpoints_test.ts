@@ -43,7 +43,7 @@ class Bench {
   }
 }
 
-/** Whether a promise is settled already. */
+/** True if a promise is settled already. */
 async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   let settled = false;
   promise.then(() => settled = true, () => settled = true);

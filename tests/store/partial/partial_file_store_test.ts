@@ -112,7 +112,7 @@ Deno.test("partial: a folder that can't be made is a disk fault", async () => {
 /** The other file system that this machine may have, for moves across. */
 const OTHER = "/dev/shm";
 
-/** Why nothing can be moved from one file system to another here. */
+/** The reason why nothing can be moved from one file system to another here. */
 async function whyNoOther(): Promise<string | undefined> {
   await using folder = await TempFolder.create();
   const other = await Deno.stat(OTHER).catch(() => undefined);

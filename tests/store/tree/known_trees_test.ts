@@ -133,7 +133,7 @@ Deno.test("a tree's fingerprint doesn't depend on when its folders changed", asy
   assertEquals(before?.entries, 2);
 });
 
-/** What is known of a folder; with `alone` only if nothing else is in it. */
+/** The record of a folder; with `alone` only if nothing else is in it. */
 async function recall(
   trees: KnownTrees,
   path: string,

@@ -5,7 +5,7 @@ import { outputOf } from "../output_of.ts";
 
 const SOURCE = decodeURIComponent(new URL("wan_hub.c", import.meta.url).pathname);
 
-/** Why no slow links can be made here; undefined where they can. */
+/** The reason why no slow links can be made here; undefined where they can. */
 export const noWan = whyNoWan();
 
 /** The path between any two hosts. */
@@ -14,7 +14,7 @@ export interface WanPath {
   roundTripMs: number;
   /** Of packets, each way. Default 0. */
   lossPercent?: number;
-  /** What each link holds before it drops, as time at its rate. Default 200. */
+  /** Bytes that each link holds before it drops, as time at its rate. Default 200. */
   bufferMs?: number;
 }
 
@@ -29,7 +29,7 @@ export interface WanHost {
   prefix: string[];
   /** Its IPv4 address. */
   address: string;
-  /** What programs there must limit themselves to: nothing, the link does. */
+  /** The limit for programs: none, the link has one. */
   rate: 0;
 }
 
