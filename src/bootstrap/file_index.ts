@@ -1,6 +1,7 @@
 /**
- * What is announced, and by whom it is held: found by name, by file id and by publisher, and listed
- * in the order of names. Who is here is not its business.
+ * The announcements and their holders: found by name, by file id and by publisher, and listed in the
+ * order of names. Every question has a budget of steps, since strangers make both the questions and
+ * what they are asked of.
  */
 import {
   type Announcement,
@@ -17,16 +18,25 @@ import type { FindQuery, ListBatch } from "./registry.ts";
 import { SortedKeys } from "./sorted_keys.ts";
 
 /**
- * Most steps of matching for one page of a list: some ten milliseconds, so that a pattern which fits
- * nothing, or was made to be slow, doesn't keep others waiting.
+ * Steps for one batch of a list, about five milliseconds: a pattern that fits nothing, or was made to
+ * be slow, keeps nobody waiting. A batch that took more ends, and its cursor goes on.
  */
-export const LIST_WORK = 500_000;
+export const LIST_WORK = 200_000;
 
-/** One content that one publisher announced under one name. */
+/**
+ * Announcements that one `find` looks at, about five milliseconds: more than fit its answer. Those
+ * that were announced first are looked at first.
+ */
+export const FIND_WORK = 4_000;
+
+/** Steps for a name and for one of its publishers in a list, beside those of the glob. */
+const NAME_STEPS = 8;
+
+/** A content that a publisher announced under a name. */
 export interface Entry {
-  /** The newest that was seen. */
+  /** The newest announcement of it. */
   announcement: Announcement;
-  /** How many peers hold it under that name. */
+  /** The number of peers that hold it under that name. */
   held: number;
 }
 
@@ -38,10 +48,15 @@ interface Content {
 
 /** Before all publishers: a cursor that begins with it means a name from its beginning. */
 const FIRST_PUBLISHER = "0".repeat(64);
+/** A cursor of a list of files. */
+const CURSOR = /^(?<publisher>[0-9a-f]{64})(?<name>.*)$/s;
+
+/** What one publisher announced under one name: the newest first, the id deciding a tie. */
+type Versions = Entry[];
 
 export class FileIndex {
-  /** By name, then by publisher and file id. */
-  readonly #names = new Map<string, Map<string, Entry>>();
+  /** By name, then by publisher. */
+  readonly #names = new Map<string, Map<string, Versions>>();
   readonly #contents = new Map<string, Content>();
   readonly #publishers = new Map<string, Set<Entry>>();
   readonly #sorted = new SortedKeys();
@@ -51,10 +66,11 @@ export class FileIndex {
     this.#random = random;
   }
 
-  /** From now on, `holder` (the same object each time) holds that content under that name. */
+  /** Notes that `holder` (the same object each time) holds that content under that name. */
   hold(announcement: Announcement, holder: PeerRecord): Entry {
-    const entry = this.#entry(announcement);
+    const { entry, versions } = this.#entry(announcement);
     if (announcement.time > entry.announcement.time) entry.announcement = announcement;
+    if (versions.length > 1) versions.sort(newestFirst);
     entry.held++;
     this.#contents.get(announcement.id)!.holders.add(holder);
     return entry;
@@ -72,83 +88,86 @@ export class FileIndex {
     published.delete(entry);
     if (published.size === 0) this.#publishers.delete(publisher);
     const named = this.#names.get(name)!;
-    named.delete(publisher + id);
+    const versions = named.get(publisher)!;
+    versions.splice(versions.indexOf(entry), 1);
+    if (versions.length === 0) named.delete(publisher);
     if (named.size > 0) return;
     this.#names.delete(name);
     this.#sorted.delete(name);
   }
 
-  /** A holder of these has become reachable, or is so no longer. */
+  /** Notes that a holder of these has become reachable, or is so no longer. */
   update(holder: PeerRecord, entries: Iterable<Entry>): void {
     for (const { announcement } of entries) {
       this.#contents.get(announcement.id)!.holders.update(holder);
     }
   }
 
-  /** As Registry.find. */
-  find({ name, file, publisher, versions }: FindQuery): Found[] {
-    const candidates = name !== undefined
-      ? this.#names.get(name)?.values()
-      : file !== undefined
-      ? this.#contents.get(file)?.entries
-      : this.#publishers.get(publisher!);
-    let entries = [...candidates ?? []].filter(({ announcement: a }) =>
-      (file === undefined || a.id === file) &&
-      (publisher === undefined || a.publisher === publisher)
-    );
-    if (file === undefined && !versions) entries = newest(entries);
+  /** Answers Registry.find. */
+  find(query: FindQuery): ListBatch<Found> {
+    const entries: Entry[] = [];
+    let steps = 0;
+    for (const entry of this.#candidates(query)) {
+      if (++steps > FIND_WORK) break;
+      if (this.#fits(query, entry)) entries.push(entry);
+    }
+    const totals = new Map(entries.map((entry) => [entry, this.#total(entry)]));
+    entries.sort(query.versions ? newestFirst : (a, b) => totals.get(b)! - totals.get(a)!);
     const page = new Page<Found>();
-    const order = versions
-      ? (a: Entry, b: Entry) => b.announcement.time - a.announcement.time
-      : (a: Entry, b: Entry) => this.#total(b) - this.#total(a);
-    for (const { announcement } of entries.sort(order)) {
+    for (const { announcement } of entries) {
       const { holders } = this.#contents.get(announcement.id)!;
       const sources = holders.sample(SOURCES_CAP, this.#random)
         .map(({ peer, address, port }) => ({ peer, address, port }));
+      steps += sources.length;
       if (!page.add({ announcement, sources, total: holders.size })) break;
     }
-    return page.items;
+    return { items: page.items, steps };
   }
 
-  /** As Registry.listFiles. A cursor is the publisher and name to begin with. */
+  /** Answers Registry.listFiles. A cursor is the publisher and name to begin with. */
   list(pattern?: string, cursor?: string): ListBatch<FileRecord> {
-    if (cursor !== undefined && cursor.length < FIRST_PUBLISHER.length) {
+    const from = cursor === undefined ? undefined : CURSOR.exec(cursor)?.groups;
+    if (cursor !== undefined && !from) {
       throw new Refused("bad_message", "that cursor was not given out here");
     }
+    const { publisher: firstPublisher = FIRST_PUBLISHER, name: firstName = "" } = from ?? {};
     const glob = pattern === undefined ? undefined : new Glob(pattern);
     const prefix = glob?.prefix ?? "";
-    const firstPublisher = cursor?.slice(0, FIRST_PUBLISHER.length) ?? FIRST_PUBLISHER;
-    const firstName = cursor?.slice(FIRST_PUBLISHER.length) ?? "";
     const page = new Page<FileRecord>();
+    let steps = 0;
     for (const name of this.#sorted.from(firstName > prefix ? firstName : prefix)) {
       if (!name.startsWith(prefix)) break;
-      if (glob && glob.work > LIST_WORK) {
+      if (steps + (glob?.work ?? 0) > LIST_WORK) {
         return { items: page.items, cursor: FIRST_PUBLISHER + name };
       }
+      steps += NAME_STEPS;
       if (glob && !glob.matches(name)) continue;
-      const entries = newest(this.#names.get(name)!.values())
-        .sort((a, b) => a.announcement.publisher < b.announcement.publisher ? -1 : 1);
-      for (const entry of entries) {
-        const { publisher, signature: _signature, ...announced } = entry.announcement;
+      const named = this.#names.get(name)!;
+      steps += NAME_STEPS * named.size;
+      for (const publisher of named.size > 1 ? [...named.keys()].sort() : named.keys()) {
         if (name === firstName && publisher < firstPublisher) continue;
-        const record = { ...announced, publisher, sources: this.#total(entry) };
+        const [newest] = named.get(publisher)!;
+        const { signature: _signature, ...announced } = newest.announcement;
+        const record = { ...announced, sources: this.#total(newest) };
         if (!page.add(record)) return { items: page.items, cursor: publisher + name };
       }
     }
     return { items: page.items };
   }
 
-  #entry(announcement: Announcement): Entry {
+  #entry(announcement: Announcement): { entry: Entry; versions: Versions } {
     const { name, id, publisher } = announcement;
     let named = this.#names.get(name);
     if (!named) {
       this.#names.set(name, named = new Map());
       this.#sorted.add(name);
     }
-    const known = named.get(publisher + id);
-    if (known) return known;
+    const versions = named.get(publisher) ?? [];
+    named.set(publisher, versions);
+    const known = versions.find((one) => one.announcement.id === id);
+    if (known) return { entry: known, versions };
     const entry = { announcement, held: 0 };
-    named.set(publisher + id, entry);
+    versions.push(entry);
     const content = this.#contents.get(id) ??
       { entries: new Set(), holders: new Holders<PeerRecord>(({ reachable }) => !!reachable) };
     this.#contents.set(id, content);
@@ -156,25 +175,53 @@ export class FileIndex {
     const published = this.#publishers.get(publisher) ?? new Set();
     this.#publishers.set(publisher, published);
     published.add(entry);
-    return entry;
+    return { entry, versions };
   }
 
-  /** Everybody who has an entry's content, under whatever name. */
+  /**
+   * The entries among which those are that a query asks for: of the sets that it names, the smallest.
+   * So nobody hides what a publisher announced under a name by crowding that name.
+   */
+  *#candidates({ name, file, publisher }: FindQuery): Generator<Entry> {
+    const named = name === undefined ? undefined : this.#names.get(name) ?? new Map();
+    if (named && publisher !== undefined) return yield* named.get(publisher) ?? [];
+    const sets: Iterable<Entry>[] = [];
+    let least = Infinity;
+    const offer = (size: number, set: Iterable<Entry>) => {
+      if (size < least) sets.unshift(set);
+      least = Math.min(least, size);
+    };
+    if (named) offer(named.size, flatten(named.values()));
+    const content = file === undefined ? undefined : this.#contents.get(file)?.entries ?? new Set();
+    if (content) offer(content.size, content);
+    const own = publisher === undefined ? undefined : this.#publishers.get(publisher) ?? new Set();
+    if (own) offer(own.size, own);
+    yield* sets[0] ?? [];
+  }
+
+  #fits({ name, file, publisher, versions }: FindQuery, entry: Entry): boolean {
+    const { announcement: a } = entry;
+    return (name === undefined || a.name === name) &&
+      (file === undefined || a.id === file) &&
+      (publisher === undefined || a.publisher === publisher) &&
+      (file !== undefined || versions || this.#newest(a) === entry);
+  }
+
+  #newest({ name, publisher }: Announcement): Entry | undefined {
+    return this.#names.get(name)?.get(publisher)?.[0];
+  }
+
+  /** The number of peers that have an entry's content, under whatever name. */
   #total(entry: Entry): number {
     return this.#contents.get(entry.announcement.id)!.holders.size;
   }
 }
 
-/** Of several entries, those that are their publisher's newest for their name. */
-function newest(entries: Iterable<Entry>): Entry[] {
-  const best = new Map<string, Entry>();
-  for (const entry of entries) {
-    const { publisher, name, time, id } = entry.announcement;
-    const other = best.get(publisher + name)?.announcement;
-    // The id decides a tie, so that every bootstrap gives the same answer.
-    if (!other || time > other.time || (time === other.time && id > other.id)) {
-      best.set(publisher + name, entry);
-    }
-  }
-  return [...best.values()];
+/** The id decides a tie, so that every bootstrap gives the same answer. */
+function newestFirst({ announcement: a }: Entry, { announcement: b }: Entry): number {
+  return b.time - a.time || (a.id < b.id ? 1 : -1);
+}
+
+function* flatten<T>(lists: Iterable<T[]>): Generator<T> {
+  for (const list of lists) yield* list;
 }

@@ -1,7 +1,7 @@
 /**
- * What a bootstrap grants, and why so much. "One address" is an IPv4 address or an IPv6 /64; loopback
- * counts towards the totals alone (wire/ip_address.ts). Fifty peers behind one address, a busy
- * fleet's, are to notice none of it.
+ * The limits of a bootstrap, and why they are these. "One address" is an IPv4 address or an IPv6 /64;
+ * loopback counts towards the totals alone (wire/ip_address.ts). No address can have the whole of any
+ * of them. Fifty peers behind one address, a busy fleet's, notice none.
  */
 
 /** Connections at one time. An idle one costs about 20 KB, so that all of them stay below 250 MB. */
@@ -34,6 +34,8 @@ export const MAX_HOLDINGS_PER_ADDRESS = 300_000;
 export const MAX_TOTAL_HOLDINGS = 1_000_000;
 /** Bytes of all those names together, as UTF-8: they may be 1,024 bytes each, and seldom are. */
 export const MAX_NAME_BYTES = 256 << 20;
+/** The same for one address: 223 bytes for each of its names. */
+export const MAX_NAME_BYTES_PER_ADDRESS = 64 << 20;
 
 /** Bytes of payloads being received at one time: what a bootstrap has room for all at once. */
 export const MAX_PAYLOADS = 16 << 20;
@@ -43,18 +45,18 @@ export const MAX_PAYLOADS_PER_ADDRESS = 4 << 20;
 export const MAX_LISTS = 16;
 /** The same for one address. */
 export const MAX_LISTS_PER_ADDRESS = 4;
-/** Bytes of a list that is not counted: who never reads must not keep small answers from others. */
+/** Bytes of a list that is not counted: callers that never read must not keep small answers from others. */
 export const SMALL_LIST = 16_384;
 /** Time for a whole reply to be taken, in milliseconds: at worst 1 MiB at 17 KB/s. */
 export const REPLY_MS = 60_000;
 
-/** How fast something may be asked for: `rate` a second in the long run, `burst` at once. */
+/** A rate limit: `rate` a second in the long run, `burst` at once. */
 export interface Rate {
   rate: number;
   burst: number;
 }
 
-/** What is counted, each by itself, so that a flood of one kind leaves the others alone. */
+/** A kind of request. Each is counted by itself, so that a flood of one leaves the others alone. */
 export type Kind =
   /** A connection is opened. It costs about as much as a question. */
   | "connect"
@@ -70,20 +72,26 @@ export type Kind =
 export const RATES: Record<Kind, { perAddress: Rate; total: Rate }> = {
   connect: { perAddress: { rate: 50, burst: 1_000 }, total: { rate: 2_000, burst: 10_000 } },
   ask: { perAddress: { rate: 500, burst: 5_000 }, total: { rate: 8_000, burst: 20_000 } },
-  // All lists together take no more than a quarter of this thread's time.
-  list: { perAddress: { rate: 10, burst: 100 }, total: { rate: 25, burst: 100 } },
+  // All lists together take no more than a quarter of this thread's time in the long run.
+  list: { perAddress: { rate: 10, burst: 100 }, total: { rate: 25, burst: 400 } },
   // After a restart, 20,000 peers come back within a little more than three minutes.
   register: { perAddress: { rate: 10, burst: 500 }, total: { rate: 100, burst: 1_000 } },
   // A peer with as many names as it may hold tells of them in one go.
   announce: {
     perAddress: { rate: 2_000, burst: 2 * MAX_HOLDINGS },
-    total: { rate: 4_000, burst: 2 * MAX_HOLDINGS },
+    total: { rate: 4_000, burst: 8 * MAX_HOLDINGS },
   },
 };
 
+/**
+ * Steps of a `find` that count as one more question: entries that it looked at, and sources that it
+ * named. A small answer has fewer.
+ */
+export const STEPS_PER_ASK = 100;
+
 /** Addresses that rates are remembered of at one time; the fullest buckets are forgotten first. */
 export const MAX_REMEMBERED = 100_000;
-/** What is answered to who should try again when somebody else has left, in seconds. */
+/** The pause after which a caller may try again, once another has left, in seconds. */
 export const FULL_RETRY_S = 30;
 /**
  * A connection that was told `busy` is not heard again for as long as it was told to wait, twice as

@@ -1,7 +1,7 @@
 // deno-lint-ignore-file require-await -- a registry is asynchronous; one in memory need not wait
 /**
- * A registry in this process's memory. It has no timers of its own: the clock is passed in, and
- * whoever has been silent for too long is gone as soon as anybody looks.
+ * A registry in this process's memory. It has no timers of its own: the clock is passed in, and a peer
+ * that has been silent for too long is gone with the next call.
  */
 import type { LegacyPeer } from "../legacy/legacy_dialect.ts";
 import { Refused } from "../wire/answerer.ts";
@@ -21,6 +21,7 @@ import {
   MAX_HOLDINGS,
   MAX_HOLDINGS_PER_ADDRESS,
   MAX_NAME_BYTES,
+  MAX_NAME_BYTES_PER_ADDRESS,
   MAX_PEERS,
   MAX_PEERS_PER_ADDRESS,
   MAX_TOTAL_HOLDINGS,
@@ -29,8 +30,15 @@ import { Quota } from "./quota.ts";
 import type { FindQuery, ListBatch, Listing, RegisteredPeer, Registry } from "./registry.ts";
 import { SortedKeys } from "./sorted_keys.ts";
 
-/** Told to who announces more names than there is room for, in seconds: names seldom go soon. */
+/** The pause after which more names may be announced, in seconds: names seldom go soon. */
 const NAMES_RETRY_S = 300;
+/**
+ * Names that a peer which is gone gives back with each call, about 2 ms: all 100,000 at once would
+ * make everybody wait. Until then they may still be found.
+ */
+const LEAVING = 2_000;
+/** A cursor of a list of peers: a peer id, or the address of a legacy peer. */
+const CURSOR = /^(?:[0-9a-f]{64}|.{1,255}:\d{1,5})$/;
 
 const encoder = new TextEncoder();
 
@@ -51,6 +59,8 @@ export interface MemoryRegistryOptions {
   maxHoldingsPerAddress?: number;
   /** @default MAX_NAME_BYTES */
   maxNameBytes?: number;
+  /** @default MAX_NAME_BYTES_PER_ADDRESS */
+  maxNameBytesPerAddress?: number;
 }
 
 interface Peer {
@@ -58,17 +68,19 @@ interface Peer {
   /** The address that it counts for. */
   from: string;
   seen: number;
-  /** What it holds, by name. */
+  /** The contents that it holds, by name. */
   holdings: Map<string, Entry>;
 }
 
 export class MemoryRegistry implements Registry {
-  /** By peer id; whoever has been silent for longest comes first. */
+  /** By peer id; the peer that has been silent for longest comes first. */
   readonly #peers = new Map<string, Peer>();
   /** By `address:port`. */
   readonly #legacyPeers = new Map<string, Listing>();
   /** The keys of both. */
   readonly #keys = new SortedKeys();
+  /** Peers that are gone, and still hold names. */
+  readonly #leaving: Peer[] = [];
   readonly #files: FileIndex;
   readonly #now: () => number;
   readonly #maxHoldings: number;
@@ -92,11 +104,10 @@ export class MemoryRegistry implements Registry {
       total: options.maxTotalHoldings ?? MAX_TOTAL_HOLDINGS,
       retryAfter: NAMES_RETRY_S,
     });
-    const maxNameBytes = options.maxNameBytes ?? MAX_NAME_BYTES;
     this.#nameBytes = new Quota({
       what: "bytes of names",
-      perAddress: maxNameBytes,
-      total: maxNameBytes,
+      perAddress: options.maxNameBytesPerAddress ?? MAX_NAME_BYTES_PER_ADDRESS,
+      total: options.maxNameBytes ?? MAX_NAME_BYTES,
       retryAfter: NAMES_RETRY_S,
     });
   }
@@ -192,6 +203,9 @@ export class MemoryRegistry implements Registry {
 
   async getPeers(cursor = ""): Promise<ListBatch<PeerRecord>> {
     this.#expire();
+    if (cursor && !CURSOR.test(cursor)) {
+      throw new Refused("bad_message", "that cursor was not given out here");
+    }
     const page = new Page<PeerRecord>();
     for (const key of this.#keys.from(cursor)) {
       const peer = this.#peers.get(key);
@@ -203,7 +217,7 @@ export class MemoryRegistry implements Registry {
     return { items: page.items };
   }
 
-  async find(query: FindQuery): Promise<Found[]> {
+  async find(query: FindQuery): Promise<ListBatch<Found>> {
     this.#expire();
     return this.#files.find(query);
   }
@@ -217,7 +231,7 @@ export class MemoryRegistry implements Registry {
     this.#expire();
   }
 
-  /** The peer, which has just shown that it is there; or a refusal, if it isn't known. */
+  /** The peer, which has just shown that it is there. Throws a Refused if it isn't known. */
   #alive(id: string): Peer {
     this.#expire();
     const peer = this.#peers.get(id);
@@ -231,9 +245,10 @@ export class MemoryRegistry implements Registry {
   #expire(): void {
     const latest = this.#now() - SILENCE_MS;
     for (const [id, { seen }] of this.#peers) {
-      if (seen > latest) return;
+      if (seen > latest) break;
       this.#forget(id);
     }
+    this.#giveBack();
   }
 
   #forget(id: string): void {
@@ -241,10 +256,26 @@ export class MemoryRegistry implements Registry {
     if (!peer) return;
     this.#peers.delete(id);
     this.#keys.delete(id);
-    for (const entry of peer.holdings.values()) this.#files.release(entry, peer.record);
     this.#peerQuota.remove(peer.from);
-    this.#holdingQuota.remove(peer.from, peer.holdings.size);
-    this.#nameBytes.remove(peer.from, bytesOf(peer.holdings.keys()));
+    this.#leaving.push(peer);
+    this.#giveBack();
+  }
+
+  /** Takes back what peers that are gone held, {@link LEAVING} names at most. */
+  #giveBack(): void {
+    for (let left = LEAVING; left > 0 && this.#leaving.length > 0;) {
+      const { record, from, holdings } = this.#leaving[0]!;
+      const names: string[] = [];
+      for (const [name, entry] of holdings) {
+        if (left-- === 0) break;
+        this.#files.release(entry, record);
+        holdings.delete(name);
+        names.push(name);
+      }
+      this.#holdingQuota.remove(from, names.length);
+      this.#nameBytes.remove(from, bytesOf(names));
+      if (holdings.size === 0) this.#leaving.shift();
+    }
   }
 }
 

@@ -49,6 +49,14 @@ export class RateLimits {
     own?.take(units, now);
   }
 
+  /** Counts what is known only after it was done: it is missing the next time. */
+  charge(kind: Kind, host: string, units: number): void {
+    const now = this.#now();
+    const group = groupOf(host);
+    this.#total(kind, now).take(units, now);
+    if (group !== undefined) this.#own(kind, group, now).take(units, now);
+  }
+
   /** Forgets addresses of which there is nothing to remember. */
   sweep(): void {
     const now = this.#now();

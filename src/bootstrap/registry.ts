@@ -1,16 +1,19 @@
 import type { LegacyRegistry } from "../legacy/legacy_registry.ts";
 import type { Announcement, FileRecord, Found, Holding, PeerRecord } from "../wire/protocol.ts";
 
-/** A part of a list that fits one message. `cursor` asks for the next part, where there is one. */
+/** A part of a list that fits one message. */
 export interface ListBatch<T> {
   items: T[];
+  /** Asks for the next part, where there is one. */
   cursor?: string;
+  /** The cost of it: entries that were looked at. */
+  steps?: number;
 }
 
 /** A peer that proved its id. */
 export type RegisteredPeer = PeerRecord & { peer: string };
 
-/** What others are told of a peer. */
+/** A peer's address, as others are told it. */
 export type Listing = Required<Pick<PeerRecord, "address" | "port" | "reachable">>;
 
 /** At least one of the first three; an announcement is found when it fits all that are given. */
@@ -23,8 +26,8 @@ export interface FindQuery {
 }
 
 /**
- * What a bootstrap knows: who is here, and what they announced. Whoever calls has checked every
- * signature.
+ * A bootstrap's knowledge: the peers that are here, and what they announced. The caller has checked
+ * every signature.
  *
  * A peer is here from `register` until it says goodbye, or was silent for SILENCE_MS. Its
  * announcements come and go with it. It holds one content under each name: to announce another under
@@ -38,32 +41,34 @@ export interface FindQuery {
  */
 export interface Registry extends LegacyRegistry {
   /**
-   * A peer that is here already begins anew, with nothing announced, and as yet unreached. `from` is
+   * Lists a peer. One that is here already begins anew, with nothing announced, and as yet unreached. `from` is
    * the address that it counts for, by default the one in its record.
    */
   register(peer: RegisteredPeer, from?: string): Promise<void>;
-  /** What a call back came to: where the peer is listed from now on. False if it isn't here. */
+  /** Notes what a call back came to: where the peer is listed from now on. False if it isn't here. */
   reached(peer: string, listing: Listing): Promise<boolean>;
-  /** A sign of life. Gives what others are told of the peer. */
+  /** Notes a sign of life. Returns what others are told of the peer. */
   heartbeat(peer: string): Promise<Listing>;
-  /** The peer is gone. Nothing happens if it isn't here. */
+  /** Forgets a peer. Nothing happens if it isn't here. */
   goodbye(peer: string): Promise<void>;
-  /** The peer is a source of each, from now on. All or, when a cap is reached, none. */
+  /** Makes the peer a source of each. All or, when a cap is reached, none. */
   announce(peer: string, announcements: Announcement[]): Promise<void>;
-  /** The peer is a source of them no longer. Those that it didn't hold are ignored. */
+  /** Ends that the peer is a source of them. Those that it didn't hold are ignored. */
   withdraw(peer: string, holdings: Holding[]): Promise<void>;
 
   /** A part of all peers that are here, legacy ones among them. */
   getPeers(cursor?: string): Promise<ListBatch<PeerRecord>>;
   /**
-   * Announcements and who has their content, best provided first: as many as fit one message. At most
-   * SOURCES_CAP sources are named for each, drawn at random: from those that were reached, and if
-   * they are fewer, from the others too.
+   * Announcements with the sources of their content, those with most sources first: as many as fit one
+   * message. At most SOURCES_CAP sources are named for each, drawn at random: from those that were
+   * reached, and if they are fewer, from the others too. The work is bounded, so a part of very many
+   * is found.
    */
-  find(query: FindQuery): Promise<Found[]>;
+  find(query: FindQuery): Promise<ListBatch<Found>>;
   /**
-   * What is offered, in the order of names. A page may be short or empty, and still have a cursor.
-   * `pattern` is a glob (glob.ts); without one, everything is listed.
+   * Files and folders on offer, in the order of names. A batch may be short or empty, and still have a
+   * cursor, since the work for one is bounded. `pattern` is a glob (glob.ts); without one, everything
+   * is listed.
    */
   listFiles(pattern?: string, cursor?: string): Promise<ListBatch<FileRecord>>;
 

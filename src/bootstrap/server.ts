@@ -101,8 +101,12 @@ export class BootstrapServer {
       call: (address, peer, signal) => callBack(address, peer, { agent: AGENT, connect, signal }),
     });
     this.#sessionOptions = {
-      ...{ registry, agent: AGENT, speakers: new Map(), rates: this.#rates },
-      ...{ callBacks: this.#callBacks, fairQueue: new FairQueue() },
+      registry,
+      agent: AGENT,
+      speakers: new Map(),
+      rates: this.#rates,
+      callBacks: this.#callBacks,
+      fairQueue: new FairQueue(),
       frames: new ReplyFrames(),
       payloads: new Quota({
         what: "bytes of payloads under way",

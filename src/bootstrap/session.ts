@@ -17,15 +17,14 @@ import {
 } from "../wire/protocol.ts";
 import type { CallBacks } from "./call_backs.ts";
 import { firstForged } from "./first_forged.ts";
-import { type Kind, READ_AHEAD } from "./limits.ts";
+import { type Kind, READ_AHEAD, STEPS_PER_ASK } from "./limits.ts";
 import type { Registry } from "./registry.ts";
-import type { FairQueue } from "../async/fair_queue.ts";
 import { type Grants, Visitor } from "./visitor.ts";
 
 const Announcements = v.pipe(v.array(Announcement), v.maxLength(LIST_CAP));
 const Holdings = v.pipe(v.array(Holding), v.maxLength(LIST_CAP));
 
-/** What requests count as. A payload is counted when it is admitted; `find` is one or the other. */
+/** The kind that each request counts as. A payload is counted when it is admitted, a `find` by itself. */
 const KINDS: Record<BootstrapRequest["action"], Kind | undefined> = {
   hello: "ask",
   heartbeat: "ask",
@@ -41,15 +40,15 @@ const KINDS: Record<BootstrapRequest["action"], Kind | undefined> = {
 /** An announcement has about so many bytes and never much less, so that they needn't be read first. */
 const ANNOUNCEMENT_BYTES = 350;
 
+type FindRequest = Extract<BootstrapRequest, { action: "find" }>;
 type RegisterRequest = Extract<BootstrapRequest, { action: "register" }>;
 
 export interface SessionOptions extends Grants {
   registry: Registry;
   callBacks: CallBacks;
-  fairQueue: FairQueue;
-  /** What this bootstrap calls itself. */
+  /** The name and version of this bootstrap's program. */
   agent: string;
-  /** Which connection speaks for a peer: the one that registered it last. Shared by all sessions. */
+  /** The connection that speaks for a peer: the one that registered it last. Shared by all sessions. */
   speakers: Map<string, Session>;
 }
 
@@ -83,7 +82,6 @@ export class Session {
           answerAsBootstrap(this.#connection, message, {
             registry: this.#registry,
             visitor: this.#visitor,
-            fairQueue: this.#options.fairQueue,
           }),
         readAhead: READ_AHEAD,
         last: ({ action }) => action === "goodbye",
@@ -112,7 +110,7 @@ export class Session {
       case "announce": {
         this.#registered();
         const announcements = decodePayload(Announcements, payload);
-        const forged = await firstForged(announcements, this.#options.fairQueue);
+        const forged = await firstForged(announcements, this.#visitor);
         if (forged) {
           const why = "is not signed by its publisher";
           const name = forged.name.slice(0, 100);
@@ -129,30 +127,19 @@ export class Session {
         const listing = await this.#registry.heartbeat(this.#registered());
         return { message: { action: "ok", id, ...listing } };
       }
-      case "get_peers": {
-        const { items, cursor } = await this.#options.fairQueue.take(() =>
-          this.#registry.getPeers(request.cursor)
-        );
-        return this.#visitor.list({ action: "peers", id, cursor }, items);
-      }
-      case "find": {
-        const { name, file, publisher, versions } = request;
-        if (name === undefined && file === undefined && publisher === undefined) {
-          throw new Refused("bad_message", "find needs a name, a file or a publisher");
-        }
-        // All that a publisher has is as much as a list.
-        const isList = name === undefined && file === undefined;
-        await this.#visitor.spend(isList ? "list" : "ask");
-        const find = () => this.#registry.find({ name, file, publisher, versions });
-        const found = isList ? await this.#options.fairQueue.take(find) : await find();
-        return this.#visitor.list({ action: "found", id }, found);
-      }
-      case "list_files": {
-        const { items, cursor } = await this.#options.fairQueue.take(() =>
-          this.#registry.listFiles(request.pattern, request.cursor)
-        );
-        return this.#visitor.list({ action: "files", id, cursor }, items);
-      }
+      case "get_peers":
+        return await this.#visitor.inTurn(async () => {
+          const { items, cursor } = await this.#registry.getPeers(request.cursor);
+          return this.#visitor.list({ action: "peers", id, cursor }, items);
+        });
+      case "find":
+        return await this.#find(request);
+      case "list_files":
+        return await this.#visitor.inTurn(async () => {
+          const { pattern } = request;
+          const { items, cursor } = await this.#registry.listFiles(pattern, request.cursor);
+          return this.#visitor.list({ action: "files", id, cursor }, items);
+        });
       case "goodbye":
         if (this.#isSpeaker()) {
           this.#options.callBacks.forget(this.#peer!);
@@ -160,6 +147,20 @@ export class Session {
         }
         return ok(id);
     }
+  }
+
+  async #find({ id, name, file, publisher, versions }: FindRequest): Promise<Response> {
+    if (name === undefined && file === undefined && publisher === undefined) {
+      throw new Refused("bad_message", "find needs a name, a file or a publisher");
+    }
+    // All that a publisher has is as much as a list.
+    const kind = name === undefined && file === undefined ? "list" : "ask";
+    await this.#visitor.spend(kind);
+    return await this.#visitor.inTurn(async () => {
+      const { items, steps = 0 } = await this.#registry.find({ name, file, publisher, versions });
+      this.#visitor.charge("ask", Math.floor(steps / STEPS_PER_ASK));
+      return this.#visitor.list({ action: "found", id }, items);
+    });
   }
 
   #hello(id: number): Response {
@@ -181,7 +182,7 @@ export class Session {
   async #register(request: RegisterRequest): Promise<Response> {
     const { id, peer, port, advertise, agent, signature } = request;
     const claim = { peer, port, advertise, signature };
-    if (!await this.#options.fairQueue.take(() => verifyRegistration(this.#nonce, claim))) {
+    if (!await this.#visitor.inTurn(() => verifyRegistration(this.#nonce, claim))) {
       throw new Refused("bad_signature", "the registration is not signed by that peer");
     }
     if (this.#peer !== undefined && this.#peer !== peer) {

@@ -22,7 +22,7 @@ export class TokenBucket {
     return Math.max(0, Math.min(units, this.#burst) - this.#tokens) / this.#rate;
   }
 
-  /** Takes units, which {@link wait} said can pass. */
+  /** Takes units, even where there are too few: then more must come in before others can pass. */
   take(units: number, now: number): void {
     this.#refill(now);
     this.#tokens -= units;

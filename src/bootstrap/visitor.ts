@@ -8,26 +8,30 @@ import type { Quota } from "./quota.ts";
 import type { ReplyFrames } from "./reply_frames.ts";
 import type { RateLimits } from "./rate_limits.ts";
 import { deadline } from "../async/deadline.ts";
+import type { FairQueue } from "../async/fair_queue.ts";
+import { groupOf } from "../wire/ip_address.ts";
 
 type Reply = Extract<Response, { release: () => void }>;
 
 const encoder = new TextEncoder();
 
-/** What all connections share. */
+/** The limits that all connections share. */
 export interface Grants {
   rates: RateLimits;
+  /** Heavy work, for which addresses take turns. */
+  fairQueue: FairQueue;
   /** Bytes of payloads being received. */
   payloads: Quota;
   frames: ReplyFrames;
 }
 
-/** One connection, as far as what it may ask for goes. */
+/** The limits of one connection. */
 export class Visitor {
   readonly #connection: Connection;
   readonly #grants: Grants;
-  /** When it is heard again, by performance.now(). */
+  /** The time at which it is heard again, by performance.now(). */
   #heardAgain = 0;
-  /** How often in a row it was told `busy`. */
+  /** The number of times in a row that it was told `busy`. */
   #refusals = 0;
 
   constructor(connection: Connection, grants: Grants) {
@@ -51,7 +55,17 @@ export class Visitor {
     this.#orLater(() => this.#grants.rates.take(kind, this.host, units));
   }
 
-  /** Makes room for a payload; gives what to call when it isn't needed any more. */
+  /** Counts `units` more, once it is known that a request was that much work. */
+  charge(kind: Kind, units: number): void {
+    this.#grants.rates.charge(kind, this.host, units);
+  }
+
+  /** Does heavy work when it is this address's turn. */
+  inTurn<T>(work: () => T | Promise<T>): Promise<T> {
+    return this.#grants.fairQueue.take(work, groupOf(this.host));
+  }
+
+  /** Makes room for a payload; returns what to call when it isn't needed any more. */
   holdPayload(bytes: number): () => void {
     const { host } = this;
     this.#orLater(() => this.#grants.payloads.add(host, bytes));

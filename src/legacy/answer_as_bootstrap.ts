@@ -3,7 +3,6 @@
  * peers among them.
  */
 import * as v from "valibot";
-import type { FairQueue } from "../async/fair_queue.ts";
 import { AGENT } from "../version.ts";
 import { Refused } from "../wire/answerer.ts";
 import type { Message } from "../wire/codec.ts";
@@ -16,12 +15,14 @@ const LegacyRequest = v.variant("action", [LegacyRegister, LegacyGetPeers]);
 
 const encoder = new TextEncoder();
 
-/** One caller, as far as what it may ask for goes. */
+/** The limits of one caller. */
 export interface LegacyVisitor {
   /** The address that it comes from. */
   readonly host: string;
   /** Counts a request. Throws Refused `busy` when that is too much. */
   spend(kind: "list" | "register"): Promise<void>;
+  /** Does heavy work when it is this address's turn. */
+  inTurn<T>(work: () => Promise<T>): Promise<T>;
   /** Readies a reply to be sent, and counts it if it is long. Throws Refused `busy`. */
   reply(bytes: Uint8Array): { bytes: Uint8Array; release(): void };
 }
@@ -29,7 +30,6 @@ export interface LegacyVisitor {
 export interface LegacyService {
   registry: LegacyRegistry;
   visitor: LegacyVisitor;
-  fairQueue: FairQueue;
 }
 
 /**
@@ -64,7 +64,7 @@ async function replyTo(message: Message, service: LegacyService) {
 
 async function answerTo(
   message: Message,
-  { registry, visitor, fairQueue }: LegacyService,
+  { registry, visitor }: LegacyService,
 ): Promise<object> {
   const isList = message.action === "get_peers";
   await visitor.spend(isList ? "list" : "register");
@@ -74,17 +74,17 @@ async function answerTo(
     return legacyError(known ? `Malformed ${message.action}` : "Unknown action");
   }
   if (parsed.output.action === "get_peers") {
-    return { peers: await allPeers(registry, fairQueue), agent: AGENT };
+    return { peers: await allPeers(registry, visitor), agent: AGENT };
   }
   await registry.registerLegacy({ address: visitor.host, port: parsed.output.port });
   return { status: "registered" };
 }
 
-async function allPeers(registry: LegacyRegistry, fairQueue: FairQueue): Promise<LegacyPeer[]> {
+async function allPeers(registry: LegacyRegistry, visitor: LegacyVisitor): Promise<LegacyPeer[]> {
   const peers: LegacyPeer[] = [];
   let cursor: string | undefined;
   do {
-    const batch = await fairQueue.take(() => registry.getPeers(cursor));
+    const batch = await visitor.inTurn(() => registry.getPeers(cursor));
     for (const { address, port } of batch.items) peers.push({ address, port });
     cursor = batch.cursor;
   } while (cursor !== undefined);

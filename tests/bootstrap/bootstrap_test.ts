@@ -12,7 +12,8 @@ import { registryContract } from "./registry_contract.ts";
 registryContract("registry in memory", (caps) => {
   let time = 0;
   const small = { maxPeers: 4, maxHoldings: 5, maxTotalHoldings: 8 };
-  const shared = { maxPeersPerAddress: 2, maxHoldingsPerAddress: 3, maxNameBytes: 100 };
+  const bytes = { maxNameBytes: 100, maxNameBytesPerAddress: 80 };
+  const shared = { maxPeersPerAddress: 2, maxHoldingsPerAddress: 3, ...bytes };
   const registry = new MemoryRegistry({ now: () => time, ...(caps && { small, shared }[caps]) });
   return { registry, pass: (ms) => time += ms };
 });

@@ -79,10 +79,19 @@ Deno.test("work grows with the pattern times the name, whatever the pattern", ()
     "{*,*}".repeat(204) + "c",
     "{a*,".repeat(200) + "}".repeat(200),
     `*[${"a-b".repeat(330)}]*c`,
+    `{${",".repeat(1_000)}}*b`,
   ];
   for (const pattern of hostile) {
     const glob = new Glob(pattern);
     glob.matches(name);
     assert(glob.work <= 4 * pattern.length * name.length, `${pattern.slice(0, 20)}: ${glob.work}`);
   }
+});
+
+Deno.test("a pattern that takes too many steps for one name fits nothing", () => {
+  const name = "x".repeat(1_000);
+  assert(new Glob("x*".repeat(20) + "x").matches(name));
+  const hostile = new Glob("x*".repeat(500) + "x");
+  assert(!hostile.matches(name));
+  assert(hostile.work < 310_000, `${hostile.work}`);
 });

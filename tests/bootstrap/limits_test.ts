@@ -3,6 +3,7 @@
  * for.
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import * as limits from "../../src/bootstrap/limits.ts";
 import { type Kind, type Rate, RATES } from "../../src/bootstrap/limits.ts";
 import { Quota } from "../../src/bootstrap/quota.ts";
 import { RateLimits } from "../../src/bootstrap/rate_limits.ts";
@@ -145,11 +146,12 @@ Deno.test("signatures are checked list by list, and a forged one is found", asyn
   const some = await Promise.all(Array.from({ length: 70 }, (_, n) => sign(`${n}`)));
   const forged = { ...some[68], size: 2 };
   const turns = new FairQueue();
+  const visitor = { inTurn: <T>(work: () => T | Promise<T>) => turns.take(work) };
   const results = await Promise.all([
-    firstForged(some, turns),
-    firstForged([...some.slice(0, 68), forged, some[69]], turns),
-    firstForged([], turns),
-    firstForged(some, turns),
+    firstForged(some, visitor),
+    firstForged([...some.slice(0, 68), forged, some[69]], visitor),
+    firstForged([], visitor),
+    firstForged(some, visitor),
   ]);
   assertEquals(results, [undefined, forged, undefined, undefined]);
 });
@@ -166,4 +168,37 @@ Deno.test("heavy work is done one by one, whatever becomes of it", async () => {
   };
   const results = await Promise.allSettled([0, 1, 2].map((n) => turns.take(work(n))));
   assertEquals(results.map(({ status }) => status), ["fulfilled", "rejected", "fulfilled"]);
+});
+
+Deno.test("callers take turns, however much one of them asks for", async () => {
+  const turns = new FairQueue();
+  const done: string[] = [];
+  const ask = (caller: string, count: number) =>
+    Array.from({ length: count }, () => turns.take(() => done.push(caller), caller));
+  await Promise.all([...ask("many", 5), ...ask("one", 1), ...ask("other", 2)]);
+  assertEquals(done, ["many", "many", "one", "other", "many", "other", "many", "many"]);
+});
+
+Deno.test("what is counted afterwards is missing the next time", () => {
+  const rates = new RateLimits({ now: () => 0 });
+  rates.charge("ask", "192.0.2.1", 5_001);
+  busy(() => rates.take("ask", "192.0.2.1"), 1);
+  rates.take("ask", "192.0.2.2");
+});
+
+Deno.test("no limit is any address's whole", () => {
+  for (const { perAddress, total } of Object.values(RATES)) {
+    assert(2 * perAddress.rate <= total.rate && 2 * perAddress.burst <= total.burst);
+  }
+  for (
+    const [own, total] of [
+      [limits.MAX_CONNECTIONS_PER_ADDRESS, limits.MAX_CONNECTIONS],
+      [limits.MAX_PEERS_PER_ADDRESS, limits.MAX_PEERS],
+      [limits.MAX_HOLDINGS_PER_ADDRESS, limits.MAX_TOTAL_HOLDINGS],
+      [limits.MAX_NAME_BYTES_PER_ADDRESS, limits.MAX_NAME_BYTES],
+      [limits.MAX_PAYLOADS_PER_ADDRESS, limits.MAX_PAYLOADS],
+      [limits.MAX_LISTS_PER_ADDRESS, limits.MAX_LISTS],
+      [limits.MAX_CALL_BACKS_PER_ADDRESS, limits.MAX_CALL_BACKS],
+    ] as const
+  ) assert(2 * own <= total);
 });

@@ -1,6 +1,6 @@
 /** The contract of every Registry, whatever keeps its state. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { Registry } from "../../src/bootstrap/registry.ts";
+import type { FindQuery, Registry } from "../../src/bootstrap/registry.ts";
 import { Refused } from "../../src/wire/answerer.ts";
 import { type Announcement, LIST_CAP, PAYLOAD_CAP, SILENCE_MS } from "../../src/wire/protocol.ts";
 
@@ -13,7 +13,7 @@ export interface Bench {
 
 /**
  * Caps that can be reached. Small: 4 peers, 5 names each, 8 together. Shared: 2 peers and 3 names for
- * one address, 100 bytes of names.
+ * one address, 100 bytes of names, 80 for one address.
  */
 export type Caps = "small" | "shared";
 export type MakeBench = (caps?: Caps) => Bench;
@@ -61,6 +61,10 @@ async function ports(registry: Registry): Promise<number[]> {
   return (await registry.getPeers()).items.map(({ port }) => port).sort();
 }
 
+async function find(registry: Registry, query: FindQuery) {
+  return (await registry.find(query)).items;
+}
+
 async function refused(code: string, promise: Promise<unknown>): Promise<void> {
   assertEquals((await assertRejects(() => promise, Refused)).code, code);
 }
@@ -80,7 +84,7 @@ export function registryContract(what: string, make: MakeBench): void {
     pass(1);
     assertEquals(await ports(registry), []);
     assertEquals(await names(registry), []);
-    assertEquals(await registry.find({ name: "x" }), []);
+    assertEquals(await find(registry, { name: "x" }), []);
     await refused("not_registered", registry.heartbeat(ANN));
     await refused("not_registered", registry.announce(ANN, []));
     await refused("not_registered", registry.withdraw(ANN, []));
@@ -102,7 +106,7 @@ export function registryContract(what: string, make: MakeBench): void {
     await registry.goodbye(ANN);
     await registry.goodbye(ANN);
     assertEquals(await ports(registry), []);
-    assertEquals(await registry.find({ file: id("a") }), []);
+    assertEquals(await find(registry, { file: id("a") }), []);
   });
 
   test("who registers again begins anew", async ({ registry }) => {
@@ -123,7 +127,7 @@ export function registryContract(what: string, make: MakeBench): void {
     await registry.announce(ANN, [x]);
     await registry.announce(BEN, [x]);
     await registry.announce(CAT, [announcement("other name", { publisher: CAT })]);
-    const [found, ...rest] = await registry.find({ name: "x" });
+    const [found, ...rest] = await find(registry, { name: "x" });
     assertEquals(rest, []);
     assertEquals(found.announcement, x);
     assertEquals(found.total, 3);
@@ -132,10 +136,10 @@ export function registryContract(what: string, make: MakeBench): void {
     assertEquals(records, [
       { name: "x", id: id("a"), size: 3, mtime: 4, time: 5, publisher: ANN, sources: 3 },
     ]);
-    assertEquals((await registry.find({ file: id("a") })).length, 2);
-    assertEquals((await registry.find({ publisher: CAT })).length, 1);
-    assertEquals((await registry.find({ name: "x", publisher: CAT })).length, 0);
-    assertEquals((await registry.find({ name: "x", file: id("b") })).length, 0);
+    assertEquals((await find(registry, { file: id("a") })).length, 2);
+    assertEquals((await find(registry, { publisher: CAT })).length, 1);
+    assertEquals((await find(registry, { name: "x", publisher: CAT })).length, 0);
+    assertEquals((await find(registry, { name: "x", file: id("b") })).length, 0);
   });
 
   test("a publisher's newest counts, by whichever peer it was passed on", async ({ registry }) => {
@@ -148,11 +152,11 @@ export function registryContract(what: string, make: MakeBench): void {
     await registry.announce(ANN, [fresh]);
     await registry.announce(CAT, [another]);
     const ids = async (query: Parameters<Registry["find"]>[0]) =>
-      (await registry.find(query)).map(({ announcement }) => announcement.id).sort();
+      (await find(registry, query)).map(({ announcement }) => announcement.id).sort();
     assertEquals(await ids({ name: "x" }), [id("b"), id("c")]);
     assertEquals(await ids({ publisher: ANN }), [id("b")]);
     assertEquals((await listAll(registry)).records.map(({ id }) => id), [id("b"), id("c")]);
-    const [held] = await registry.find({ file: id("a") });
+    const [held] = await find(registry, { file: id("a") });
     assertEquals(held.sources.map(({ peer }) => peer), [BEN]);
     await registry.goodbye(ANN);
     assertEquals(await ids({ name: "x" }), [id("a"), id("c")]);
@@ -162,7 +166,7 @@ export function registryContract(what: string, make: MakeBench): void {
     for (const one of [ANN, BEN]) await registry.register(peer(one));
     await registry.announce(ANN, [announcement("x", { time: 2, mtime: 22 })]);
     await registry.announce(BEN, [announcement("x", { time: 1, mtime: 11 })]);
-    assertEquals((await registry.find({ name: "x" }))[0].announcement.mtime, 22);
+    assertEquals((await find(registry, { name: "x" }))[0].announcement.mtime, 22);
   });
 
   test("withdrawing takes one content back, no other", async ({ registry }) => {
@@ -176,9 +180,9 @@ export function registryContract(what: string, make: MakeBench): void {
       { name: "y", id: id("a") },
     ]);
     // Still a source of that content, which it has under another name.
-    assertEquals((await registry.find({ name: "y" }))[0].total, 2);
+    assertEquals((await find(registry, { name: "y" }))[0].total, 2);
     await registry.withdraw(ANN, [{ name: "x", id: id("a") }]);
-    assertEquals((await registry.find({ name: "x" }))[0].sources.map(({ peer }) => peer), [BEN]);
+    assertEquals((await find(registry, { name: "x" }))[0].sources.map(({ peer }) => peer), [BEN]);
     await registry.withdraw(BEN, [{ name: "y", id: id("a") }]);
     assertEquals(await names(registry), ["x"]);
   });
@@ -240,7 +244,7 @@ export function registryContract(what: string, make: MakeBench): void {
     const { records, pages } = await listAll(registry);
     assertEquals(records.map(({ name }) => name), long);
     assert(pages > 1);
-    const found = await registry.find({ publisher: ANN });
+    const found = await find(registry, { publisher: ANN });
     assert(found.length < LIST_CAP);
     assert(JSON.stringify(found).length <= PAYLOAD_CAP);
   });
@@ -262,7 +266,7 @@ export function registryContract(what: string, make: MakeBench): void {
     }
     const seen = new Set<string>();
     for (let turn = 0; turn < 20; turn++) {
-      const [{ sources, total }] = await registry.find({ name: "x" });
+      const [{ sources, total }] = await find(registry, { name: "x" });
       assertEquals(total, 200);
       assertEquals(new Set(sources.map(({ peer }) => peer)).size, 50);
       for (const source of sources) seen.add(source.peer!);
@@ -290,7 +294,7 @@ export function registryContract(what: string, make: MakeBench): void {
     assert(await registry.reached(ANN, listing));
     assertEquals(await registry.heartbeat(ANN), listing);
     assertEquals((await registry.getPeers()).items, [{ ...peer(ANN), ...listing, files: 1 }]);
-    const [{ sources }] = await registry.find({ name: "x" });
+    const [{ sources }] = await find(registry, { name: "x" });
     assertEquals(sources, [{ peer: ANN, address: "192.0.2.2", port: 2 }]);
     await registry.register(peer(ANN));
     assertEquals((await registry.heartbeat(ANN)).reachable, null, "called back anew");
@@ -311,7 +315,7 @@ export function registryContract(what: string, make: MakeBench): void {
       }
     };
     const named = async () => {
-      const [{ sources, total }] = await registry.find({ name: "x" });
+      const [{ sources, total }] = await find(registry, { name: "x" });
       assertEquals(total, 200);
       assertEquals(new Set(sources.map(({ peer }) => peer)).size, 50);
       return sources.filter(({ peer }) => reached.some((one) => one.peer === peer)).length;
@@ -408,5 +412,42 @@ export function registryContract(what: string, make: MakeBench): void {
     await registry.announce(ben.peer, [announcement("b".repeat(60))]);
     await registry.withdraw(ben.peer, [{ name: "b".repeat(60), id: id("a") }]);
     await registry.announce(ben.peer, [announcement("c".repeat(59)), announcement("d")]);
+    await registry.goodbye(ben.peer);
+    await refused("busy", registry.announce(ann.peer, [announcement("e".repeat(41))]));
+    await registry.announce(ann.peer, [announcement("e".repeat(40))]);
   }, "shared");
+
+  test("a crowd hides nothing that a publisher announced under a name", async ({ registry }) => {
+    const crowd = many(9_000);
+    for (const [n, { peer: publisher }] of crowd.entries()) {
+      await registry.register(crowd[n]);
+      await registry.announce(publisher, [announcement("x", { id: publisher, publisher })]);
+    }
+    const [last] = crowd.slice(-1);
+    const [found, ...more] = await find(registry, { name: "x", publisher: last.peer });
+    assertEquals([found.announcement.id, more], [last.peer, []]);
+    assertEquals((await find(registry, { name: "x", file: last.peer })).length, 1);
+    const some = await registry.find({ name: "x" });
+    assertEquals(some.items.length, LIST_CAP);
+    assert(some.steps! < 9_000, "it doesn't look at all of them");
+    const { records } = await listAll(registry, "x");
+    assertEquals(records.length, 9_000, "a list comes to its end all the same");
+  });
+
+  test("a peer that is gone is gone from all of its names in the end", async ({ registry }) => {
+    const names = Array.from({ length: 5_000 }, (_, n) => `${n}`.padStart(4, "0"));
+    await registry.register(peer(ANN));
+    for (let at = 0; at < names.length; at += LIST_CAP) {
+      await registry.announce(ANN, names.slice(at, at + LIST_CAP).map((one) => announcement(one)));
+    }
+    await registry.goodbye(ANN);
+    assertEquals(await find(registry, { name: "0000" }), []);
+    for (let n = 0; n < 2; n++) await registry.expire();
+    assertEquals((await listAll(registry)).records, []);
+  });
+
+  test("a cursor that was not given out is refused", async ({ registry }) => {
+    await refused("bad_message", registry.getPeers("elsewhere"));
+    await refused("bad_message", registry.listFiles(undefined, "elsewhere"));
+  });
 }

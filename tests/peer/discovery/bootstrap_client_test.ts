@@ -227,11 +227,13 @@ Deno.test("what a bootstrap made up is dropped", async () => {
   const genuine = await signAnnouncement(identity, file);
   const forged = { ...genuine, publisher: "b".repeat(64), size: 2 };
   registry.find = () =>
-    Promise.resolve([forged, genuine, { ...genuine, name: "y" }].map((announcement) => ({
-      announcement,
-      sources: [],
-      total: 0,
-    })));
+    Promise.resolve({
+      items: [forged, genuine, { ...genuine, name: "y" }].map((announcement) => ({
+        announcement,
+        sources: [],
+        total: 0,
+      })),
+    });
   using ben = new BootstrapClient(server.address);
   assertEquals((await ben.find({ name: "x" })).map((f) => f.announcement), [genuine]);
   assertEquals(await ben.find({ name: "y" }), []);

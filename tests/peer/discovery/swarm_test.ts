@@ -41,7 +41,7 @@ Deno.test("swarm: a bootstrap that says nothing keeps nobody waiting who has an 
   const { id, size, mtime, time, publisher } = announcement;
   const record: FileRecord = { name: "x", id, size, mtime, time, publisher, sources: 0 };
   registry.find = ({ name }) =>
-    Promise.resolve(name === "x" ? [{ announcement, sources: [], total: 0 }] : []);
+    Promise.resolve({ items: name === "x" ? [{ announcement, sources: [], total: 0 }] : [] });
   registry.listFiles = () => Promise.resolve({ items: [record] });
   await using server = startBootstrap({ registry });
   let left = 0;
