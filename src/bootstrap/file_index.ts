@@ -146,7 +146,7 @@ export class FileIndex {
       steps += NAME_STEPS * named.size;
       for (const publisher of named.size > 1 ? [...named.keys()].sort() : named.keys()) {
         if (name === firstName && publisher < firstPublisher) continue;
-        const [newest] = named.get(publisher)!;
+        const newest = named.get(publisher)![0]!;
         const { signature: _signature, ...announced } = newest.announcement;
         const record = { ...announced, sources: this.#total(newest) };
         if (!page.add(record)) return { items: page.items, cursor: publisher + name };

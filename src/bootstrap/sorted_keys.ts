@@ -29,11 +29,11 @@ export class SortedKeys {
 
   /** The keys that are not less than `first`. The set must not change during the walk. */
   *from(first: string): Generator<string, void, void> {
-    let at = this.#blockOf(first);
+    const at = this.#blockOf(first);
     let place = placeOf(first, this.#blocks[at] ?? []);
-    for (; at < this.#blocks.length; at++, place = 0) {
-      const block = this.#blocks[at];
-      for (; place < block.length; place++) yield block[place];
+    for (const block of this.#blocks.slice(at)) {
+      for (const key of place > 0 ? block.slice(place) : block) yield key;
+      place = 0;
     }
   }
 
@@ -43,7 +43,7 @@ export class SortedKeys {
     let high = this.#blocks.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.#blocks[middle][0] <= key) low = middle + 1;
+      if (this.#blocks[middle]![0]! <= key) low = middle + 1;
       else high = middle;
     }
     return Math.max(0, low - 1);
@@ -56,7 +56,7 @@ function placeOf(key: string, block: string[]): number {
   let high = block.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (block[middle] < key) low = middle + 1;
+    if (block[middle]! < key) low = middle + 1;
     else high = middle;
   }
   return low;
