@@ -68,7 +68,7 @@ const COLUMNS = {
   folder_files: ["folder", "path", "id"],
 };
 const RIGHT: Record<keyof typeof COLUMNS, unknown[]> = {
-  files: ["/srv/files/a", 70_000, "1700000000123456789", "7", FILE],
+  files: ["/srv/files/a", 70_000, 1_700_000_000_123, 1_700_000_000_456, 7, 1, FILE],
   downloads: [
     ...[FILE, "a", 70_000, { bytes: [1] }, null, 0],
     ...[JSON.stringify(announcementOf({ name: "a", id: FILE, size: 70_000 })), 1, 2, 0],
