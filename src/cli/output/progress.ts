@@ -1,21 +1,15 @@
-import type { Shown } from "./progress_line.ts";
 import type { Output } from "./output.ts";
+import type { Shown } from "./progress_line.ts";
 
-/**
- * Does some work on `name` and shows how far it is, where somebody watches. The work calls `show` as
- * often as it likes.
- */
-export async function withProgress<T>(
-  name: string,
-  output: Output,
-  work: (show: (shown: Shown) => void) => Promise<T>,
-): Promise<T> {
-  if (!output.showsProgress) return await work(() => {});
+/** How far something is, where somebody watches; it disappears when it is disposed of. */
+export interface ShownProgress extends Disposable {
+  /** May be called as often as there is news. */
+  show(shown: Shown): void;
+}
+
+/** Begins to show how far the work on `name` is. */
+export async function showProgress(name: string, output: Output): Promise<ShownProgress> {
+  if (!output.showsProgress) return { show() {}, [Symbol.dispose]() {} };
   const { ProgressBar } = await import("./progress_bar.ts");
-  const bar = new ProgressBar(name);
-  try {
-    return await work((shown) => bar.show(shown));
-  } finally {
-    bar.stop();
-  }
+  return new ProgressBar(name);
 }

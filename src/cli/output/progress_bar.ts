@@ -1,11 +1,12 @@
 // @ts-types="./cli_progress.d.ts"
 import progress from "cli-progress";
+import type { ShownProgress } from "./progress.ts";
 import type { Shown } from "./progress_line.ts";
 import { progressLine } from "./progress_line.ts";
 import { sanitize } from "./sanitize.ts";
 
 /** One line on the terminal that says how far something is; it is gone once it stopped. */
-export class ProgressBar {
+export class ProgressBar implements ShownProgress {
   readonly #name: string;
   readonly #bar = new progress.SingleBar<Shown>({
     format: (_, { maxWidth }, shown) => progressLine(this.#name, shown, maxWidth),
@@ -25,7 +26,7 @@ export class ProgressBar {
     this.#bar.start(shown.size, shown.bytes, shown);
   }
 
-  stop(): void {
+  [Symbol.dispose](): void {
     if (this.#started) this.#bar.stop();
   }
 }

@@ -1,11 +1,11 @@
 import { Fault, isAbort } from "../../fault.ts";
 import type { GetOptions, PeerApi, Receipt, StreamRequest } from "../../peer/api/peer_api.ts";
 import { delay } from "../../async/retry.ts";
-import { choosingCandidate } from "./choose_candidate.ts";
+import { chooseCandidate } from "./choose_candidate.ts";
 import { EXIT, type ExitCode } from "../output/exit_code.ts";
 import { type HookValues, requireCommand, runHook } from "../process/hook.ts";
 import { ClosedOutput, writeAll } from "../output/output.ts";
-import { withProgress } from "../output/progress.ts";
+import { showProgress } from "../output/progress.ts";
 import { ReceiptFile } from "../output/receipt_file.ts";
 import { errorValue, reportFailure } from "../output/report_failure.ts";
 import { safeJson } from "../output/sanitize.ts";
@@ -107,13 +107,15 @@ async function getOne(
     const waitMs = lockWaitOf(flags.waitLock);
     const work = flags.output === "-" ? toStandardOutput : toDisk;
     const deadline = deadlineOf(flags, call.started);
-    const fetching = () =>
-      choosingCandidate(
-        request,
-        (chosen) => work({ ...chosen, deadline: leftUntil(deadline, chosen.name) }, call),
-        call,
-      );
-    receipt = await whileHeld(fetching, { waitMs, signal: call.signal, deadline });
+    const fetch = (wanted: StreamRequest) =>
+      whileHeld(() => work({ ...wanted, deadline: leftUntil(deadline, wanted.name) }, call), {
+        waitMs,
+        signal: call.signal,
+        deadline,
+      });
+    receipt = await fetch(request).catch(async (error) =>
+      await fetch(await chooseCandidate(error, request, call))
+    );
   } catch (error) {
     receipts?.add({ name: word, error: errorValue(error) });
     if (!several) await receipts?.save();
@@ -126,8 +128,9 @@ async function getOne(
   if (flags.onDone) await hook("--on-done", flags.onDone, call, valuesOf(receipt));
 }
 
-function toDisk(request: StreamRequest, call: GetCall): Promise<Receipt> {
-  return following(request.name, call, (options) => call.api.get(request, options));
+async function toDisk(request: StreamRequest, call: GetCall): Promise<Receipt> {
+  await using followed = await follow(request.name, call);
+  return await call.api.get(request, followed.options);
 }
 
 async function toStandardOutput(request: StreamRequest, call: GetCall): Promise<Receipt> {
@@ -144,24 +147,24 @@ async function toStandardOutput(request: StreamRequest, call: GetCall): Promise<
     },
   });
   try {
-    return await following(
-      request.name,
-      call,
-      (options) => call.api.stream(request, stdout, options),
-    );
+    await using followed = await follow(request.name, call);
+    return await call.api.stream(request, stdout, followed.options);
   } catch (error) {
     throw closed ?? error;
   }
 }
 
-/** Shows how a download goes: to people, or as lines of JSON. */
-function following(
+/** Shows how a download goes, until it is disposed of: to people, or as lines of JSON. */
+async function follow(
   name: string,
   { output, signal, flags }: GetCall,
-  work: (options: GetOptions) => Promise<Receipt>,
-): Promise<Receipt> {
+): Promise<AsyncDisposable & { options: GetOptions }> {
   if (!output.json || flags.output === "-") {
-    return withProgress(name, output, (show) => work({ signal, onProgress: show }));
+    const progress = await showProgress(name, output);
+    return {
+      options: { signal, onProgress: (shown) => progress.show(shown) },
+      [Symbol.asyncDispose]: () => Promise.resolve(progress[Symbol.dispose]()),
+    };
   }
   output.lines = true;
   // In turn: a line is written whole before the next one. What nobody reads fails with the receipt.
@@ -169,12 +172,16 @@ function following(
   const emit = (value: unknown) => {
     printing.run(() => output.value(value)).catch(() => {});
   };
-  return work({
-    signal,
-    onProgress: (progress) =>
-      progress.size === undefined || emit({ event: "progress", name, ...progress }),
-    onEvent: emit,
-  }).finally(() => printing.idle());
+  return {
+    options: {
+      signal,
+      onProgress(progress) {
+        if (progress.size !== undefined) emit({ event: "progress", name, ...progress });
+      },
+      onEvent: emit,
+    },
+    [Symbol.asyncDispose]: () => printing.idle(),
+  };
 }
 
 async function tell(receipt: Receipt, { output, flags }: GetCall): Promise<void> {

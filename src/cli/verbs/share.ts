@@ -1,7 +1,7 @@
 import type { PeerApi, ShareResult } from "../../peer/api/peer_api.ts";
 import { EXIT } from "../output/exit_code.ts";
 import { flag } from "../args/cli_option.ts";
-import { withProgress } from "../output/progress.ts";
+import { showProgress } from "../output/progress.ts";
 import { formatDuration, formatSize, shortId } from "../output/units.ts";
 import { eachName } from "./each_name.ts";
 import type { PeerVerb, VerbCall } from "./verb.ts";
@@ -38,15 +38,15 @@ export const shareVerb: PeerVerb<typeof OPTIONS> = {
   },
 };
 
-function share(
+async function share(
   file: string,
   { api, cwd, flags: { watch }, output, signal }: VerbCall<PeerApi, typeof OPTIONS>,
 ): Promise<ShareResult> {
-  return withProgress(file, output, (show) =>
-    api.share({ file, cwd, watch }, {
-      signal,
-      onProgress: (bytes, size) => show({ bytes, size }),
-    }));
+  using progress = await showProgress(file, output);
+  return await api.share({ file, cwd, watch }, {
+    signal,
+    onProgress: (bytes, size) => progress.show({ bytes, size }),
+  });
 }
 
 function describe(shared: ShareResult): string {

@@ -1,7 +1,7 @@
 /** The command line's handling of names, candidates and questions. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
-import { choosingCandidate } from "../../../src/cli/verbs/choose_candidate.ts";
+import { chooseCandidate } from "../../../src/cli/verbs/choose_candidate.ts";
 import { candidatesOf, candidateTable } from "../../../src/cli/output/candidates.ts";
 import { Output } from "../../../src/cli/output/output.ts";
 import { pinnedName } from "../../../src/cli/args/pinned_name.ts";
@@ -59,31 +59,24 @@ Deno.test("candidates: numbered or not, a row for each", async () => {
   assertEquals(candidatesOf(new Fault("network", "", { cause: CANDIDATES })), undefined);
 });
 
-/** Does work that is ambiguous at first; what it was asked, and what the user was. */
+/** What a request comes to when its name is ambiguous and the user is asked. */
 async function choosing(
   request: StreamRequest,
   answer: string | undefined,
   candidates = CANDIDATES,
-) {
-  const asked: StreamRequest[] = [];
-  const work = (request: StreamRequest) => {
-    asked.push(request);
-    if (asked.length > 1) return Promise.resolve("done");
-    return Promise.reject(new Fault("ambiguous", "choose", { cause: candidates }));
-  };
+): Promise<StreamRequest> {
   const ask = answer === undefined ? undefined : () => Promise.resolve(answer);
   const call = { ask, output: new Output({ quiet: true }), signal: new AbortController().signal };
-  return { result: await choosingCandidate(request, work, call), asked };
+  const error = new Fault("ambiguous", "choose", { cause: candidates });
+  return await chooseCandidate(error, request, call);
 }
 
 Deno.test("choosing: who is chosen is asked for by the whole key, a pinned or unsigned one by its id", async () => {
-  const { result, asked } = await choosing({ name: "data", wait: 1 }, " 2 ");
-  assertEquals([result, asked.at(-1)], ["done", { name: "data", wait: 1, publisher: BOB }]);
-  const pinned = await choosing({ name: "data", id: "11111111" }, "1");
-  assertEquals(pinned.asked.at(-1), { name: "data", id: X });
+  const chosen = await choosing({ name: "data", wait: 1 }, " 2 ");
+  assertEquals(chosen, { name: "data", wait: 1, publisher: BOB });
+  assertEquals(await choosing({ name: "data", id: "11111111" }, "1"), { name: "data", id: X });
   const unsigned = CANDIDATES.map((one) => ({ ...one, publisher: "" }));
-  const legacy = await choosing({ name: "data" }, "1", unsigned);
-  assertEquals(legacy.asked.at(-1), { name: "data", id: X });
+  assertEquals(await choosing({ name: "data" }, "1", unsigned), { name: "data", id: X });
 });
 
 Deno.test("choosing: no choice, or none that there is, leaves it ambiguous", async () => {
@@ -101,8 +94,6 @@ Deno.test("choosing: other failures are none of its business", async () => {
     ...{ output: new Output({ quiet: true }), signal: new AbortController().signal },
   };
   const error = new Fault("network", "gone");
-  const thrown = await assertRejects(() =>
-    choosingCandidate({ name: "data" }, () => Promise.reject(error), call)
-  );
+  const thrown = await assertRejects(() => chooseCandidate(error, { name: "data" }, call));
   assert(thrown === error);
 });
