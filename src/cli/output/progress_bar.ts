@@ -1,12 +1,11 @@
 // @ts-types="./cli_progress.d.ts"
 import progress from "cli-progress";
-import type { ShownProgress } from "./progress.ts";
 import type { Shown } from "./progress_line.ts";
 import { progressLine } from "./progress_line.ts";
 import { sanitize } from "./sanitize.ts";
 
 /** One line on the terminal that says how far something is; it is gone once it stopped. */
-export class ProgressBar implements ShownProgress {
+export class ProgressBar {
   readonly #name: string;
   readonly #bar = new progress.SingleBar<Shown>({
     format: (_, { maxWidth }, shown) => progressLine(this.#name, shown, maxWidth),

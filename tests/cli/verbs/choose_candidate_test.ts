@@ -59,7 +59,7 @@ Deno.test("candidates: numbered or not, a row for each", async () => {
   assertEquals(candidatesOf(new Fault("network", "", { cause: CANDIDATES })), undefined);
 });
 
-/** What a request comes to when its name is ambiguous and the user is asked. */
+/** The request that is left when a name is ambiguous and the user is asked. */
 async function choosing(
   request: StreamRequest,
   answer: string | undefined,
