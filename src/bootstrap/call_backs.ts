@@ -2,13 +2,16 @@
  * Calls registered peers back, at once and then now and again, and tells the registry who was reached
  * and where. Bounded in all and for each address; addresses take turns.
  */
-import { Backoff } from "../async/retry.ts";
+import { within } from "../async/deadline.ts";
+import { abortable, Backoff } from "../async/retry.ts";
 import { type Address, formatAddress } from "../wire/connection.ts";
 import { groupOf } from "../wire/ip_address.ts";
 import { callableAddresses } from "./callable_addresses.ts";
 import {
+  LOOK_UP_MS,
   MAX_CALL_BACKS,
   MAX_CALL_BACKS_PER_ADDRESS,
+  MAX_LOOK_UPS_PER_ADDRESS,
   RECHECK_MS,
   RETRY_FIRST_MS,
   RETRY_LONGEST_MS,
@@ -39,6 +42,8 @@ export interface CallBacksOptions {
   most?: number;
   /** @default MAX_CALL_BACKS_PER_ADDRESS */
   mostPerAddress?: number;
+  /** @default LOOK_UP_MS */
+  lookUpMs?: number;
 }
 
 interface Watched extends Candidate {
@@ -59,6 +64,8 @@ export class CallBacks {
   /** Whose turn it is, by group; groups take turns, too. */
   readonly #ready = new Map<string, Watched[]>();
   readonly #underWay = new Map<string, number>();
+  /** Look-ups of names that have not ended, by group. */
+  readonly #lookUps = new Map<string, number>();
   readonly #running = new Set<Promise<void>>();
   #stopped = false;
 
@@ -165,10 +172,28 @@ export class CallBacks {
     watched.due = this.#now() + pause;
   }
 
+  /**
+   * The advertised addresses that may be called; none when the name can't be looked up in time. A
+   * look-up can't be ended, so one that goes on keeps counting: an address has few at a time.
+   */
+  async #callable(advertise: Address, seen: string, signal: AbortSignal): Promise<Address[]> {
+    const { callable = callableAddresses, lookUpMs = LOOK_UP_MS } = this.#options;
+    const group = groupOf(seen) ?? "loopback";
+    const lookUps = this.#lookUps.get(group) ?? 0;
+    if (lookUps >= MAX_LOOK_UPS_PER_ADDRESS) return [];
+    this.#lookUps.set(group, lookUps + 1);
+    const found = callable(advertise, seen).catch(() => []).finally(() => {
+      const left = this.#lookUps.get(group)! - 1;
+      if (left > 0) this.#lookUps.set(group, left);
+      else this.#lookUps.delete(group);
+    });
+    return await within(abortable(found, signal).catch(() => []), lookUpMs) ?? [];
+  }
+
   /** Where the peer answered first: what it advertises goes before what was seen. */
   async #reach({ peer, seen, port, advertise, over }: Watched): Promise<Address | undefined> {
-    const { call, callable = callableAddresses } = this.#options;
-    const addresses = advertise ? await callable(advertise, seen).catch(() => []) : [];
+    const { call } = this.#options;
+    const addresses = advertise ? await this.#callable(advertise, seen, over.signal) : [];
     addresses.push({ host: seen, port });
     const tried = new Set<string>();
     for (const address of addresses) {

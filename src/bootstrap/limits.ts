@@ -105,6 +105,10 @@ export const MAX_CALL_BACKS = 64;
 export const MAX_CALL_BACKS_PER_ADDRESS = 16;
 /** Time for one call back, in milliseconds. */
 export const CALL_BACK_MS = 5_000;
+/** Time for the look-up of an advertised name, in milliseconds: a name server that is there is quicker. */
+export const LOOK_UP_MS = 2_000;
+/** Look-ups under way for one address: each has a thread of the system's until it ends. */
+export const MAX_LOOK_UPS_PER_ADDRESS = 8;
 /** How long until a peer that was reached is called again, in milliseconds. */
 export const RECHECK_MS = 600_000;
 /** How long until a peer that was not reached is called again: at first, and at most. */

@@ -262,3 +262,24 @@ Deno.test("a new registration takes the place of a call back under way", async (
   await bench.callBacks.stop();
   assertEquals(bench.callBacks.underWay, 0);
 });
+
+Deno.test("names that no name server knows keep no call back waiting", async () => {
+  const never = Promise.withResolvers<Address[]>();
+  let lookUps = 0;
+  const callable = () => {
+    lookUps++;
+    return never.promise;
+  };
+  const bench = new Bench({ callable, lookUpMs: 0 });
+  const peers = Array.from({ length: 80 }, (_, n) => `dead ${n}`);
+  for (const [n, peer] of peers.entries()) {
+    await bench.register(peer, { seen: `192.0.2.${1 + n % 5}`, advertise: ADVERTISED });
+  }
+  await bench.register("ann", { seen: "192.0.2.9" });
+  while (bench.calls[0] && bench.calls[0].peer !== "ann") await bench.end(false);
+  assertEquals(bench.calls[0]?.peer, "ann", "an honest peer is called all the same");
+  assertEquals(lookUps, 40, "an address has 8 look-ups, however long they take");
+  const stopped = bench.callBacks.stop();
+  never.resolve([]);
+  await stopped;
+});

@@ -9,37 +9,44 @@ import { Mutex } from "../../async/mutex.ts";
 /** Announcements, as they come to hand. */
 export type Announcements = AsyncIterable<Announcement> | Iterable<Announcement>;
 
-/** Longest time that a bootstrap may ask to wait before it takes more, in milliseconds. */
+/**
+ * Longest pause for which everything else waits too, in milliseconds. After a longer one, the names that
+ * the bootstrap had no room for are announced again; meanwhile others are announced and withdrawn.
+ */
 const LONGEST_PAUSE_MS = 60_000;
+/** The pause after a refusal that names none, in milliseconds. */
+const UNTOLD_PAUSE_MS = 300_000;
+
+export interface AnnouncerOptions {
+  /** Everything that this peer has, at the time of the call. */
+  all: () => Announcements;
+  /** Hears why the bootstrap doesn't take some names, such as a cap; undefined once it took them. */
+  onRefused: (why: string | undefined) => void;
+  /** Hears that nothing more can be told over this connection. */
+  onBroken: (error: unknown) => void;
+  /** From 0 (included) to 1 (excluded). @default Math.random */
+  random?: () => number;
+  /** @default LONGEST_PAUSE_MS */
+  longestPauseMs?: number;
+}
 
 /**
  * Tells one bootstrap, over one registered connection, what this peer has. What is asked for first is
- * sent first, so that a file which is withdrawn while all are being announced ends up withdrawn.
+ * sent first, so that a file which is withdrawn while all are being announced ends up withdrawn. A
+ * bootstrap that asks to wait is told later, however late that is.
  */
 export class Announcer {
   readonly #caller: Caller;
-  readonly #onRefused: (why: string) => void;
-  readonly #onBroken: (error: unknown) => void;
+  readonly #options: AnnouncerOptions;
   readonly #random: () => number;
   readonly #stopped = new AbortController();
   readonly #sending = new Mutex();
+  /** Names that the bootstrap had no room for, and that are announced again. */
+  #refused = new Set<string>();
 
-  /**
-   * `onRefused` hears why the bootstrap doesn't take something, such as a cap; others are taken still.
-   * `onBroken` hears that nothing more can be told over this connection. `random` gives numbers from 0
-   * (included) to 1 (excluded), by default Math.random.
-   */
-  constructor(
-    caller: Caller,
-    options: {
-      onRefused: (why: string) => void;
-      onBroken: (error: unknown) => void;
-      random?: () => number;
-    },
-  ) {
+  constructor(caller: Caller, options: AnnouncerOptions) {
     this.#caller = caller;
-    this.#onRefused = options.onRefused;
-    this.#onBroken = options.onBroken;
+    this.#options = options;
     this.#random = options.random ?? Math.random;
   }
 
@@ -53,7 +60,7 @@ export class Announcer {
     return this.#send("announce", announcements);
   }
 
-  /** As {@link announce}. */
+  /** Withdraws; resolves as {@link announce} does. */
   withdraw(holdings: Iterable<Holding>): Promise<void> {
     return this.#send("withdraw", holdings);
   }
@@ -70,7 +77,7 @@ export class Announcer {
         }
         if (page.items.length > 0) await this.#sendPage(action, page);
       } catch (error) {
-        this.#onBroken(error);
+        this.#options.onBroken(error);
       }
     });
   }
@@ -83,10 +90,32 @@ export class Announcer {
       } catch (error) {
         if (!(error instanceof Refusal) || error.code === "not_registered") throw error;
         if (this.#caller.connection.closed) throw error;
-        const pause = retryAfter(error, this.#random) ?? Infinity;
-        if (pause > LONGEST_PAUSE_MS) return this.#onRefused(messageOf(error));
+        if (error.code !== "busy") return this.#options.onRefused(messageOf(error));
+        const pause = retryAfter(error, this.#random) || UNTOLD_PAUSE_MS;
+        const { longestPauseMs = LONGEST_PAUSE_MS } = this.#options;
+        if (pause > longestPauseMs) return this.#postpone(items, pause, messageOf(error));
         await delay(pause, this.#stopped.signal);
       }
     }
   }
+
+  /** Announces these names again after the pause, as far as this peer still has them. */
+  #postpone(items: Holding[], pause: number, why: string): void {
+    this.#options.onRefused(why);
+    const isPending = this.#refused.size > 0;
+    for (const { name } of items) this.#refused.add(name);
+    if (!isPending) void delay(pause, this.#stopped.signal).then(() => this.#again(), () => {});
+  }
+
+  async #again(): Promise<void> {
+    const names = this.#refused;
+    this.#refused = new Set();
+    const { all, onRefused } = this.#options;
+    await this.announce(only(all(), names));
+    if (this.#refused.size === 0 && !this.#stopped.signal.aborted) onRefused(undefined);
+  }
+}
+
+async function* only(announcements: Announcements, names: Set<string>) {
+  for await (const one of announcements) if (names.has(one.name)) yield one;
 }

@@ -54,6 +54,8 @@ export interface RegistrationOptions {
   retryMs?: number;
   /** Time for each of the two greetings, in milliseconds. @default 5_000 */
   greetingMs?: number;
+  /** Longest pause for which all announcements wait, in milliseconds. @default 60_000 */
+  longestPauseMs?: number;
   /** How the bootstrap is talked to. Default in the clear. */
   transport?: Transport;
   /** Hears of each change of state. */
@@ -131,6 +133,8 @@ export class Registration {
       this.#become({ state: "registered", listed });
       this.#announcer = new Announcer(caller, {
         random: this.#random,
+        all: options.announcements,
+        longestPauseMs: this.#options.longestPauseMs,
         onRefused: (error) => this.#become({ ...this.#status, error }),
         onBroken: (error) => broken.abort(error),
       });

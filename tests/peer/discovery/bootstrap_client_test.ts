@@ -11,6 +11,7 @@ import { signAnnouncement } from "../../../src/trust/announcement.ts";
 import { Identity } from "../../../src/trust/identity.ts";
 import type { Address } from "../../../src/wire/connection.ts";
 import type { Announcement, Found } from "../../../src/wire/protocol.ts";
+import { Refused } from "../../../src/wire/answerer.ts";
 import { startBootstrap } from "../../bootstrap/bench.ts";
 import { closedPort, Scripted } from "../../support/sockets.ts";
 
@@ -207,6 +208,31 @@ Deno.test("what a bootstrap doesn't take is shown, and the rest goes on", async 
   assert(error.includes("a peer may announce at most 1 names"), error);
   await ann.client.announce([await ann.sign("z")]);
   assertEquals(names(await ann.client.find({ name: "z" })), ["z"]);
+});
+
+Deno.test("a peer that is told to wait for long comes back with what it still has", async () => {
+  const registry = new MemoryRegistry();
+  const take = registry.announce.bind(registry);
+  let full = true;
+  registry.announce = (peer, list) =>
+    full && list.some(({ name }) => name !== "z")
+      ? Promise.reject(new Refused("busy", "no room for names", 1))
+      : take(peer, list);
+  await using server = startBootstrap({ registry });
+  await using ann = new Watched(server.address, await Identity.generate(), { longestPauseMs: 100 });
+  ann.announced.push(await ann.sign("x"), await ann.sign("y"));
+  ann.maintain(4_001);
+  let error: string | undefined;
+  while (!error) error = (await ann.until("registered")).error;
+  assert(error.includes("no room for names"), error);
+  // Others are told meanwhile, and what it has no longer is not announced again.
+  await ann.client.announce([await ann.sign("z")]);
+  ann.announced.shift();
+  full = false;
+  while (error) error = (await ann.until("registered")).error;
+  assertEquals(names(await ann.client.find({ name: "y" })), ["y"]);
+  assertEquals(names(await ann.client.find({ name: "z" })), ["z"]);
+  assertEquals(await ann.client.find({ name: "x" }), []);
 });
 
 Deno.test("a question survives that its connection was closed since the last", async () => {
