@@ -1,7 +1,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 
 /** The options of a benchmark's command line. */
-export interface Understood<F extends string> {
+interface Understood<F extends string> {
   /** The figures that can be asked for by name. */
   figures?: readonly F[];
   flags?: string[];
@@ -9,7 +9,7 @@ export interface Understood<F extends string> {
   values: string[];
 }
 
-export interface BenchWords<F extends string> {
+interface BenchWords<F extends string> {
   /** Those that were named, in the order in which they are understood; all where none was. */
   figures: readonly F[];
   /** True when a flag was given. */

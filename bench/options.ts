@@ -20,7 +20,7 @@ export const FIGURES = {
   update: updateTime,
 };
 
-export type FigureName = keyof typeof FIGURES;
+type FigureName = keyof typeof FIGURES;
 
 export const USAGE =
   `deno task bench [FIGURE...] [--rounds N] [--size MIB] [--big MIB] [--quick] [--json]

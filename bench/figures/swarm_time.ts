@@ -10,7 +10,7 @@ import type { SwarmOptions } from "../swarm_options.ts";
 const GOALS: Goals = { median: 1.15, last: 1.5 };
 
 /** As multiples of the bound. */
-export interface Goals {
+interface Goals {
   median: number;
   last: number;
 }

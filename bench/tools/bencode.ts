@@ -1,5 +1,5 @@
 /** The values of a torrent file or a tracker's answer. Bytes stand for binary strings. */
-export type Bencodable = number | string | Uint8Array | Bencodable[] | {
+type Bencodable = number | string | Uint8Array | Bencodable[] | {
   [key: string]: Bencodable;
 };
 

@@ -11,7 +11,7 @@ export interface Original {
 }
 
 /** Puts a copy of the file, under its own name, into an empty folder. */
-export type Fetch = (into: string) => Promise<Sample>;
+type Fetch = (into: string) => Promise<Sample>;
 
 /** A way to fetch a file from another process on this machine. */
 export interface Fetcher {

@@ -13,7 +13,7 @@ export interface SwarmSetting {
 }
 
 /** The outcome of a swarm. */
-export interface SwarmOutcome {
+interface SwarmOutcome {
   /** From the common start until it had the whole file, for each peer. */
   seconds: number[];
   /** Other things worth knowing, a line each. */

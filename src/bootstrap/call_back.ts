@@ -14,7 +14,7 @@ export type Connect = (
   options: { signal: AbortSignal; ms: number },
 ) => Promise<Connection>;
 
-export interface CallBackOptions {
+interface CallBackOptions {
   /** What this bootstrap calls itself. */
   agent: string;
   signal: AbortSignal;

@@ -21,13 +21,13 @@ import { SortedKeys } from "./sorted_keys.ts";
  * Steps for one batch of a list, about five milliseconds: a pattern that fits nothing, or was made to
  * be slow, keeps nobody waiting. A batch that took more ends, and its cursor goes on.
  */
-export const LIST_WORK = 200_000;
+const LIST_WORK = 200_000;
 
 /**
  * Announcements that one `find` looks at, about five milliseconds: more than fit its answer. Those
  * that were announced first are looked at first.
  */
-export const FIND_WORK = 4_000;
+const FIND_WORK = 4_000;
 
 /** Steps for a name and for one of its publishers in a list, beside those of the glob. */
 const NAME_STEPS = 8;

@@ -3,7 +3,7 @@ const RUSH = 200;
 /** Of a larger heap garbage is a small part, and going through it keeps others waiting, in bytes. */
 const LARGE_HEAP = 256 << 20;
 
-export interface QuietCollectorOptions {
+interface QuietCollectorOptions {
   /** Bytes of the heap in use, garbage among them. @default Deno.memoryUsage */
   used?: () => number;
   /** Collects garbage. @default V8's own, which is there with `--expose-gc` */

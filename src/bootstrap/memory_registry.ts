@@ -42,7 +42,7 @@ const CURSOR = /^(?:[0-9a-f]{64}|.{1,255}:\d{1,5})$/;
 
 const encoder = new TextEncoder();
 
-export interface MemoryRegistryOptions {
+interface MemoryRegistryOptions {
   /** A clock that never goes back, in milliseconds. @default performance.now */
   now?: () => number;
   /** From 0 (included) to 1 (excluded). @default Math.random */

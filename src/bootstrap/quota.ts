@@ -1,7 +1,7 @@
 import { Refused } from "../wire/answerer.ts";
 import { groupOf } from "../wire/ip_address.ts";
 
-export interface QuotaOptions {
+interface QuotaOptions {
   /** What there is too much of, for people: "connections". */
   what: string;
   perAddress: number;

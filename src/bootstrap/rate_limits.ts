@@ -4,7 +4,7 @@ import { type Kind, MAX_REMEMBERED, type Rate, RATES } from "./limits.ts";
 import { TokenBucket } from "./token_bucket.ts";
 import { LruMap } from "../async/lru_map.ts";
 
-export interface RateLimitsOptions {
+interface RateLimitsOptions {
   /** A clock that never goes back, in milliseconds. @default performance.now */
   now?: () => number;
   /** @default RATES */

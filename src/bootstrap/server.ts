@@ -30,9 +30,9 @@ import { Session, type SessionOptions } from "./session.ts";
 import { FairQueue } from "../async/fair_queue.ts";
 
 /** How often silent peers are looked for, in milliseconds. */
-export const EXPIRE_MS = 10_000;
+const EXPIRE_MS = 10_000;
 /** How often legacy peers are probed, in milliseconds. */
-export const PROBE_LEGACY_MS = 30_000;
+const PROBE_LEGACY_MS = 30_000;
 /** What each connection is made with. */
 const CONNECTION = { firstBuffer: FIRST_BUFFER };
 /** How often peers are looked for that are due to be called back, in milliseconds. */

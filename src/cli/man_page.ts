@@ -4,7 +4,7 @@ import { EXITS } from "./output/exit_code.ts";
 import { commandPath } from "./output/usage.ts";
 import { EXAMPLES } from "./verbs/verb_command.ts";
 
-export interface ManOptions {
+interface ManOptions {
   /** The day that the page is of: YYYY-MM-DD. */
   date: string;
 }

@@ -9,7 +9,7 @@ import { BLOCK_DIGESTS, CHUNK_SIZE, DIGEST_SIZE } from "./sizes.ts";
 import { digest } from "./digest.ts";
 
 /** The number of digests and blocks of a level. */
-export interface TreeLevel {
+interface TreeLevel {
   digests: number;
   pages: number;
 }
@@ -48,7 +48,7 @@ export function pieceLength(shape: TreeShape, first: number, count: number): num
 }
 
 /** Receives a block of the tree when it is complete. */
-export type PageSink = (level: number, page: number, bytes: Uint8Array<ArrayBuffer>) => void;
+type PageSink = (level: number, page: number, bytes: Uint8Array<ArrayBuffer>) => void;
 
 /** Builds a tree from chunk digests in order, holding one page of each level. */
 export class TreeBuilder {

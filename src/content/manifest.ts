@@ -61,7 +61,7 @@ const LinkEntry = v.strictObject({
 const ManifestEntry = v.variant("type", [FolderEntry, FileEntry, LinkEntry]);
 
 export type FileEntry = v.InferOutput<typeof FileEntry>;
-export type FolderEntry = v.InferOutput<typeof FolderEntry>;
+type FolderEntry = v.InferOutput<typeof FolderEntry>;
 export type LinkEntry = v.InferOutput<typeof LinkEntry>;
 export type ManifestEntry = v.InferOutput<typeof ManifestEntry>;
 

@@ -16,7 +16,7 @@ const LegacyRequest = v.variant("action", [LegacyRegister, LegacyGetPeers]);
 const encoder = new TextEncoder();
 
 /** The limits of one caller. */
-export interface LegacyVisitor {
+interface LegacyVisitor {
   /** The address that it comes from. */
   readonly host: string;
   /** Counts a request. Throws Refused `busy` when that is too much. */
@@ -27,7 +27,7 @@ export interface LegacyVisitor {
   reply(bytes: Uint8Array): { bytes: Uint8Array; release(): void };
 }
 
-export interface LegacyService {
+interface LegacyService {
   registry: LegacyRegistry;
   visitor: LegacyVisitor;
 }

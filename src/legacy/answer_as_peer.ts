@@ -20,7 +20,7 @@ interface Sized {
 }
 
 /** What legacy peers can be sent, and how much at a time. */
-export interface LegacyUploads<C extends Sized = Sized> {
+interface LegacyUploads<C extends Sized = Sized> {
   contents: {
     /** The content shared under a name. */
     named(name: string): C | undefined;

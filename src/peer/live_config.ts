@@ -5,7 +5,7 @@ import type { PeerSettings } from "./api/settings.ts";
 import { Mutex } from "../async/mutex.ts";
 
 /** Puts settings into force, where a running peer can. */
-export type Apply = (settings: PeerSettings, keys: ReadonlySet<string>) => Promise<void>;
+type Apply = (settings: PeerSettings, keys: ReadonlySet<string>) => Promise<void>;
 
 /** The configuration of a running peer. Changes come one after the other. */
 export class LiveConfig {

@@ -45,7 +45,7 @@ export interface PeerState {
   transport?: PrivateTransport;
 }
 
-export interface PeerPartsOptions {
+interface PeerPartsOptions {
   state: PeerState;
   lifetime: Lifetime;
   /** The port on which the peer listens; undefined while it doesn't. */

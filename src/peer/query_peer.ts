@@ -7,7 +7,7 @@ import { Swarm } from "./discovery/swarm.ts";
  * Reads what the state of a shared folder says of trust, as far as there is one, when it is first
  * needed.
  */
-export type PeekTrust = () => Promise<(name: string) => Partial<Knowledge>>;
+type PeekTrust = () => Promise<(name: string) => Partial<Knowledge>>;
 
 /** Looks at the swarm from outside: shares nothing and can't fetch. */
 export class QueryPeer implements QueryApi {

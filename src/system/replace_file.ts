@@ -2,7 +2,7 @@ import fs from "node:fs";
 import { dirname } from "node:path";
 import { syncFolder } from "./sync_folder.ts";
 
-export interface ReplaceFileOptions {
+interface ReplaceFileOptions {
   /** Mode bits of the new file, less the umask. @default 0o600 */
   mode?: number;
   /** Where it is written first, in the same folder. @default the path, with a suffix of its own */

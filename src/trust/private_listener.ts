@@ -14,7 +14,7 @@ export const HANDSHAKES_MOST = 32;
 /** A pause before the port is asked for again that was just given up, in milliseconds. */
 const AGAIN_MS = 5;
 
-export interface PrivateListenerOptions {
+interface PrivateListenerOptions {
   /** Much will be sent: listen without a gate for as long as nobody abuses that. */
   bulk: boolean;
   /** What callers are shown. */

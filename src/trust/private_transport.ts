@@ -30,7 +30,7 @@ interface Credential extends Token {
   until: number;
 }
 
-export interface PrivateTransportOptions {
+interface PrivateTransportOptions {
   /** Milliseconds since 1970. @default Date.now */
   now?: () => number;
   /** Time for a caller to prove that it is a member, in milliseconds. @default HANDSHAKE_MS */

@@ -15,7 +15,7 @@ import { type Address, formatAddress } from "../wire/connection.ts";
 import { type Identity, verify } from "./identity.ts";
 
 /** Where a peer says it listens. */
-export interface Listening {
+interface Listening {
   port: number;
   advertise?: Address;
 }

@@ -16,7 +16,7 @@ import { Fault } from "../fault.ts";
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** The first line of a key's text. */
-export const SWARM_KEY_VERSION = "shoal swarm key 1";
+const SWARM_KEY_VERSION = "shoal swarm key 1";
 /** Most earlier keys that a key carries. */
 export const OLD_CAP = 8;
 /** Most characters in a key's text. */
@@ -33,7 +33,7 @@ const OLD_LINE = new RegExp(
 );
 
 /** An earlier key. */
-export interface OldSecret {
+interface OldSecret {
   secret: Bytes;
   /** The first moment at which it is no longer good, in whole seconds' milliseconds since 1970. */
   until: number;
@@ -98,6 +98,6 @@ export function parseSwarmKey(text: string): SwarmKey {
 }
 
 /** A time as it stands in a key's text; nothing a text can hold when it isn't one. */
-export function formatUntil(time: number): string {
+function formatUntil(time: number): string {
   return Number.isNaN(time) ? "" : new Date(time).toISOString().replace(".000Z", "Z");
 }

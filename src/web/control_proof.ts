@@ -38,7 +38,7 @@ function mac(key: Uint8Array, ...parts: string[]): string {
   return createHmac("sha256", key).update(parts.join("\0")).digest("hex");
 }
 
-export interface ControlProofsOptions {
+interface ControlProofsOptions {
   /** Milliseconds from any starting point; never goes back. Default the process's. */
   now?: () => number;
 }

@@ -4,7 +4,7 @@ import { Fault } from "../fault.ts";
 import { Mutex } from "../async/mutex.ts";
 
 /** Fewest characters. */
-export const PASSWORD_MIN = 8;
+const PASSWORD_MIN = 8;
 /** Most characters. */
 export const PASSWORD_CAP = 1_024;
 

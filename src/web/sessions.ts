@@ -7,7 +7,7 @@ export const SESSION_MS = 7 * 24 * 3_600_000;
 /** Most tickets and most sessions at a time; the oldest gives way. */
 const CAP = 64;
 
-export interface SessionsOptions {
+interface SessionsOptions {
   /** Milliseconds from any starting point; never goes back. Default the process's. */
   now?: () => number;
 }

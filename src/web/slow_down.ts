@@ -11,7 +11,7 @@ const FORGET_MS = 30 * 60_000;
 /** Most callers that are remembered; the one that failed longest ago gives way. */
 const CAP = 1_000;
 
-export interface SlowDownOptions {
+interface SlowDownOptions {
   /** Milliseconds from any starting point; never goes back. Default the process's. */
   now?: () => number;
 }

@@ -10,7 +10,7 @@ const SAMPLE_MS = 200;
 const SHARES_CAP = 500;
 
 /** A status without what changes by itself, or is told bit by bit. */
-export type StatusSummary = Omit<PeerStatus, "shares" | "transfers" | "partials" | "uptime"> & {
+type StatusSummary = Omit<PeerStatus, "shares" | "transfers" | "partials" | "uptime"> & {
   /** When the peer started, in milliseconds since 1970. */
   started: number;
 };
@@ -32,7 +32,7 @@ interface ListChange<Key, Value> extends LoggedChanges<Key, Value> {
 }
 
 /** What is different from what a listener knows. */
-export interface StatusChange {
+interface StatusChange {
   /** What to ask with next. */
   seen: Seen;
   /** The fields that are different. */

@@ -8,13 +8,13 @@ import type { Asset } from "./ui_assets.ts";
 import { controlRoutes } from "./routes/control_routes.ts";
 import { StatusFeed } from "./status_feed.ts";
 
-export interface UiAppOptions extends UiAccessOptions {
+interface UiAppOptions extends UiAccessOptions {
   assets: ReadonlyMap<string, Asset>;
   /** Default the process's. */
   clock?: Clock;
 }
 
-export interface UiApp {
+interface UiApp {
   app: Hono<UiBindings>;
   /** Ends the event streams, which otherwise go on for ever. */
   close(): void;

@@ -30,7 +30,7 @@ export class Refusal extends Fault {
   }
 }
 
-export interface RequestOptions {
+interface RequestOptions {
   /** Where a payload goes. Without it one is allocated; a payload that doesn't fit is a fault. */
   into?: Uint8Array<ArrayBuffer>;
   /** Takes the request back: the callee is told, and the reply may then be a Refusal. */

@@ -15,8 +15,8 @@ export interface Bench {
  * Caps that can be reached. Small: 4 peers, 5 names each, 8 together. Shared: 2 peers and 3 names for
  * one address, 100 bytes of names, 80 for one address.
  */
-export type Caps = "small" | "shared";
-export type MakeBench = (caps?: Caps) => Bench;
+type Caps = "small" | "shared";
+type MakeBench = (caps?: Caps) => Bench;
 
 const id = (digit: string) => digit.repeat(64);
 const [ANN, BEN, CAT, DAN, EVE] = ["1", "2", "3", "4", "5"].map(id);

@@ -18,7 +18,7 @@ const ARGUMENTS = [
 export const PATIENCE_MS = 60_000;
 
 /** The path of Chromium; undefined when it isn't installed. */
-export function chromiumPath(): string | undefined {
+function chromiumPath(): string | undefined {
   return CHROMIUM.map(findTool).find((path) => path !== undefined);
 }
 

@@ -18,7 +18,7 @@ export interface Offer {
 }
 
 /** A request as it comes over the wire. */
-export interface WireRequest {
+interface WireRequest {
   action: string;
   id: number;
   file: string;

@@ -14,7 +14,7 @@ export interface Question {
 }
 
 /** The answers of a liar; those not given are empty lists. */
-export interface Lies {
+interface Lies {
   find?: (question: Question) => Found[];
   files?: () => FileRecord[];
   peers?: () => PeerRecord[];

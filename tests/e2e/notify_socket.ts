@@ -16,7 +16,7 @@ while True:
 /** Longest wait for a datagram, in milliseconds. */
 const SILENT_MS = 120_000;
 
-export interface Notice {
+interface Notice {
   /** The sender, as the kernel says. */
   pid: number;
   lines: string[];

@@ -6,7 +6,7 @@ import { type Finished, Program, type RunOptions, shoal } from "./program.ts";
 /** Bytes that are compared at a time. */
 const BLOCK = 1 << 20;
 
-export interface VerbOptions extends RunOptions {
+interface VerbOptions extends RunOptions {
   /** Words that may look like options: they come last, after `--`. */
   words?: string[];
   /** HOST:PORT of another bootstrap than this world's. */

@@ -21,18 +21,6 @@ export function unlessFault<T>(kinds: FaultKind[], work: () => T): T | undefined
   }
 }
 
-/** The same for work that takes time. */
-export async function unlessFaultLater<T>(
-  kinds: FaultKind[],
-  work: () => Promise<T>,
-): Promise<T | undefined> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!isAllowed(error, kinds)) throw error;
-  }
-}
-
 /** Fails, as a finding, unless `holds`. Cheaper than an assertion that builds its message. */
 export function must(holds: boolean, what: string): void {
   if (!holds) throw new Error(`it doesn't hold that ${what}`);

@@ -3,7 +3,7 @@ import { Mutator } from "./mutator.ts";
 import { Random, type Target } from "./target.ts";
 
 /** An input that takes longer counts as a hang, in milliseconds. */
-export const HANG_MS = 1_000;
+const HANG_MS = 1_000;
 /** Inputs in one turn of the event loop. */
 const TURN = 1_024;
 /** FairQueue after which garbage goes, where that can be asked for: left alone, it looks like a leak. */

@@ -2,7 +2,7 @@ import { concat } from "../support/bytes.ts";
 import type { Random } from "./target.ts";
 
 /** Most bytes in an input, unless a target makes longer ones itself: longer finds little more. */
-export const INPUT_CAP = 1 << 16;
+const INPUT_CAP = 1 << 16;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

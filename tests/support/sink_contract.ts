@@ -4,7 +4,7 @@ import { assertSameBytes, type Bytes, patterned } from "./bytes.ts";
 import { payloadOf } from "./payload.ts";
 
 /** A sink under test. */
-export interface SinkFixture extends AsyncDisposable {
+interface SinkFixture extends AsyncDisposable {
   sink: Sink;
   /** Ends the download as done, and says what came out. */
   finish(): Promise<Bytes>;

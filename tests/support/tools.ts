@@ -1,5 +1,5 @@
 /** The name under which a test is listed, and whether it is skipped. */
-export interface Skippable {
+interface Skippable {
   name: string;
   ignore: boolean;
 }

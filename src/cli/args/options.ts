@@ -18,7 +18,7 @@ import { flag, type FlagsOf, option } from "./cli_option.ts";
 const LOG_LEVELS = ["trace", "debug", "info", "warning", "error", "fatal", "off"] as const;
 export type LogLevel = typeof LOG_LEVELS[number];
 const LOG_FORMATS = ["text", "json"] as const;
-export type LogFormat = typeof LOG_FORMATS[number];
+type LogFormat = typeof LOG_FORMATS[number];
 
 /** The shared folder unless told otherwise. It alone is made when it is missing. */
 const DEFAULT_DIR = "./files";

@@ -10,13 +10,13 @@ const BOOTSTRAP_TABLE = "bootstrap_server";
 const SIZE_CAP = 1 << 20;
 
 /** The keys of each command. */
-export interface ConfigKeys {
+interface ConfigKeys {
   peer: ConfigKey[];
   bootstrap: ConfigKey[];
 }
 
 /** Values for options, by attribute. */
-export interface ConfigFile {
+interface ConfigFile {
   /** False when there is no such file. */
   exists: boolean;
   text: string;
@@ -35,7 +35,7 @@ export async function readConfigFile(path: string, keys: ConfigKeys): Promise<Co
 }
 
 /** The values in a config file's text. Throws as {@link readConfigFile} does. */
-export async function parseConfig(
+async function parseConfig(
   text: string,
   path: string,
   keys: ConfigKeys,

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { Fault } from "../../fault.ts";
 
 /** The environment that decides about paths. */
-export interface Surroundings {
+interface Surroundings {
   os: typeof Deno.build.os;
   env: (name: string) => string | undefined;
 }

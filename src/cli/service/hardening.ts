@@ -4,7 +4,7 @@ import { systemdPath } from "./systemd_words.ts";
 /** Folders that ProtectHome= hides (systemd.exec(5)). */
 const HOMES = /^\/(home|root|run\/user)(\/|$)/;
 
-export interface HardeningOptions {
+interface HardeningOptions {
   /** Folders that it writes to: absolute paths. */
   writable: string[];
   /** Files that it reads, wherever they are: absolute paths. */

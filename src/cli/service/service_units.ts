@@ -37,7 +37,7 @@ export interface ServicePlan {
 }
 
 /** The schedule of a command. */
-export interface Schedule {
+interface Schedule {
   /** OnCalendar=, as systemd.time(7) has it. */
   calendar: string;
   /** Most seconds that a start is late by chance. */

@@ -3,7 +3,7 @@ import { writeFault } from "../../store/disk/file_stamp.ts";
 import { type Unit, unitText } from "./unit_file.ts";
 import { replaceFile } from "../../system/replace_file.ts";
 
-export interface WriteUnitsOptions {
+interface WriteUnitsOptions {
   /** Replace units that differ. */
   overwrite: boolean;
   /** Make the folder if it is missing. */

@@ -12,12 +12,12 @@ import { splitWords } from "../args/split_words.ts";
 import type { Stop } from "../process/stop.ts";
 import { HelpShown, takeOver, UsageFault } from "../output/usage.ts";
 
-export interface ShellOptions extends OutputOptions {
+interface ShellOptions extends OutputOptions {
   stop: Stop;
 }
 
 /** The peer whose shell it is. */
-export type ShellPeer = Pick<OpenPeer, "api" | "page">;
+type ShellPeer = Pick<OpenPeer, "api" | "page">;
 
 /**
  * The lines that a running peer reads: one command each, run one after the other. On a terminal with

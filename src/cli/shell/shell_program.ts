@@ -4,7 +4,7 @@ import { OUTPUT_OPTIONS, type OutputFlags } from "../args/options.ts";
 import { addVerb, type VerbLine } from "../verbs/verb_command.ts";
 import { VERBS } from "../verbs/all.ts";
 
-export interface ShellHandlers {
+interface ShellHandlers {
   verb(line: VerbLine, flags: OutputFlags): Promise<void>;
   exit(): void;
 }

@@ -69,7 +69,7 @@ interface VerbParts<O extends OptionTable> {
 export type Prepared<O = OptionTable> = Omit<VerbCall<PeerApi, O>, "api" | "serving" | "ask">;
 
 /** What a verb needs a peer of its own for, where none runs that could be asked. */
-export interface Opening {
+interface Opening {
   /** Stay and serve until it is stopped. */
   serve?: boolean;
   /** Stay and serve for so many seconds. */

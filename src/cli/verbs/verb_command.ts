@@ -12,7 +12,7 @@ export interface VerbLine {
   command: Command;
 }
 
-export interface VerbPlace {
+interface VerbPlace {
   /** What stands before the verb in examples: `shoal peer `, or nothing in the shell. */
   prefix: string;
   /** True outside the shell. */

@@ -46,7 +46,7 @@ const FileList = v.pipe(v.array(FileRecord), v.maxLength(LIST_CAP));
 export type { MaintainOptions };
 
 /** What to find; everything that is given must fit. */
-export interface Query {
+interface Query {
   name?: string;
   /** A file id. */
   file?: string;

@@ -25,7 +25,7 @@ export type Greeting =
   }
   | { kind: "legacy" };
 
-export interface GreetOptions {
+interface GreetOptions {
   /** The caller's own peer id. */
   peer?: string;
   /** For each of two tries, in milliseconds. @default 5_000 */

@@ -22,7 +22,7 @@ export interface FetchedFile extends SmallFile {
   page: Uint8Array<ArrayBuffer>;
 }
 
-export interface BatchFetcherOptions {
+interface BatchFetcherOptions {
   /** Each content once. */
   files: SmallFile[];
   sources: PeerSource[];

@@ -1,5 +1,5 @@
 /** Bytes that all downloads of a peer together may have in flight. */
-export const BUDGET = 48 << 20;
+const BUDGET = 48 << 20;
 
 /** One download's part of a budget. */
 export interface Share {

@@ -9,14 +9,14 @@ import type { Self } from "./self.ts";
 /** Downloads that share one connection, at most: half of the files that a callee tells news of on one. */
 export const LINES_CAP = 32;
 
-export interface ConnectionPoolOptions {
+interface ConnectionPoolOptions {
   /** What is said in `hello`. */
   self: () => Self;
   /** What all that is fetched keeps to; who has limits of its own has connections of its own. */
   limitDown: RateLimiter[];
 }
 
-export interface OpenOptions {
+interface OpenOptions {
   signal: AbortSignal;
   /** What arrives keeps to them. Default those of the pool. */
   limits?: RateLimiter[];

@@ -6,7 +6,7 @@ import type { Swarm } from "../discovery/swarm.ts";
 /** How long those who answer wait for those who don't, in milliseconds. */
 const PATIENCE_MS = 3_000;
 
-export interface FindSourcesOptions {
+interface FindSourcesOptions {
   swarm: Pick<Swarm, "find">;
   /** Told of those who are named, as they are. */
   found: (records: PeerRecord[]) => void;

@@ -38,7 +38,7 @@ interface Candidate<S> {
   before: number;
 }
 
-export interface SourcePoolOptions<S> {
+interface SourcePoolOptions<S> {
   /** Uses a connected source until nothing is left to fetch. Throws what ended it. */
   use: (source: S, onConnected: () => void) => Promise<void>;
   /** Ends everything. */

@@ -12,7 +12,7 @@ const FIRST_MS = 5_000;
 /** Looks for sources, and tells of those that it `found` as they are. */
 export type Find<S> = (connected: S[], found: (sources: S[]) => void) => Promise<void>;
 
-export interface SourceSearchOptions<S> {
+interface SourceSearchOptions<S> {
   find: Find<S>;
   /** The sources that there are. */
   pool: { readonly connected: S[] };

@@ -48,7 +48,7 @@ export interface FolderFetcherOptions extends
 }
 
 /** One folder to be fetched: its manifest is here. */
-export interface FolderJob {
+interface FolderJob {
   request: GetRequest;
   /** Which part of the folder it is: "" is all. */
   inside: string;
@@ -71,7 +71,7 @@ export interface FolderJob {
 }
 
 /** What came of it. */
-export interface FolderOutcome {
+interface FolderOutcome {
   receipt: FolderReceipt;
   /** True when things stand there that are not in the folder. */
   mixed: boolean;

@@ -4,7 +4,7 @@ import { parentOf } from "../../content/safe_path.ts";
 import { Staging } from "../../store/tree/staging.ts";
 import { placeOf } from "../target/folder_place.ts";
 
-export interface FolderStagingsOptions {
+interface FolderStagingsOptions {
   /** The shared folder: absolute, free of links. */
   dir: string;
   downloads: DownloadStore;

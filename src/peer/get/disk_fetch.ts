@@ -56,7 +56,7 @@ export interface DiskFetchOptions {
 }
 
 /** A download's file, and where it goes. */
-export interface FileRequest {
+interface FileRequest {
   request: GetRequest;
   path: string;
   /** Looks at the destination once more, now that nobody else writes there. */

@@ -47,7 +47,7 @@ import { fetchNewest } from "./version_watch.ts";
  */
 const STREAM_CAP = PAYLOAD_CAP * 8 * PIECE_SIZE;
 
-export interface FetcherOptions
+interface FetcherOptions
   extends Omit<DiskFetchOptions, "running" | "claims" | "unfinished">, RunningOptions {
   db: StateDatabase;
   transfers: Transfers;

@@ -22,7 +22,7 @@ const AHEAD = 64;
 /** How often it is looked whether a download has begun, after its check: milliseconds. */
 const LOOK_EVERY_MS = 500;
 
-export interface FileOpenerOptions {
+interface FileOpenerOptions {
   library: Library;
   /** What is in the folders that are shared. */
   folderFiles: FolderFiles;

@@ -8,7 +8,7 @@ import type { FolderListing } from "../api/ui_api.ts";
 import type { GetRequest } from "../api/peer_api.ts";
 import type { Sharing } from "../share/sharing.ts";
 
-export interface FolderListerOptions {
+interface FolderListerOptions {
   library: Library;
   sharing: Sharing;
   fetcher: Fetcher;

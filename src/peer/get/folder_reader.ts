@@ -17,7 +17,7 @@ import type { Swarm } from "../discovery/swarm.ts";
 /** Entries of the manifests that are kept for the next one who asks, all together. */
 const KEPT_ENTRIES = 50_000;
 
-export interface FolderReaderOptions {
+interface FolderReaderOptions {
   swarm: Swarm;
   self: LocalPeer;
   /** This peer's own copy of a content, where it shares one. */

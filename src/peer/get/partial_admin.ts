@@ -10,7 +10,7 @@ import type { PartialDownloads } from "./partial_downloads.ts";
 /** What whoever waited for a download can do that somebody stopped. */
 export const STOPPED = "run it again, if it is still wanted";
 
-export interface PartialAdminOptions {
+interface PartialAdminOptions {
   downloads: DownloadStore;
   transfers: Transfers;
   claims: Claims;

@@ -4,7 +4,7 @@ import { type PartialAdmin, STOPPED } from "./partial_admin.ts";
 import type { GetRequest, PartialStatus } from "../api/peer_api.ts";
 import type { Transfers } from "../status/transfers.ts";
 
-export interface PausingOptions {
+interface PausingOptions {
   downloads: DownloadStore;
   transfers: Transfers;
   partials: PartialAdmin;

@@ -16,7 +16,7 @@ const DISK_PAUSE_MS = 30_000;
 /** How often it is looked whether there is room for it again, in milliseconds. */
 const SPACE_EVERY_MS = 2_000;
 
-export interface ResumerOptions {
+interface ResumerOptions {
   downloads: DownloadStore;
   transfers: Transfers;
   /** Fetches what nobody waits for. */

@@ -13,7 +13,7 @@ export const MAX_CONNECTIONS = 1_000;
  * Connections served at a time for one address. Loopback has no such limit: it stands for any number
  * of peers on this machine, and for nobody else.
  */
-export const MAX_PER_ADDRESS = 64;
+const MAX_PER_ADDRESS = 64;
 /** Connections being told `busy` at a time; more are closed without a word. */
 const MAX_REFUSING = 64;
 /** How long one that is told `busy` may take to say something before it is closed, in milliseconds. */

@@ -4,7 +4,7 @@ import { Refused } from "../../wire/answerer.ts";
 import type { Servable } from "../../store/disk/servable.ts";
 
 /** How long news are gathered before they are told, in milliseconds. */
-export const NEWS_MS = 25;
+const NEWS_MS = 25;
 /** Most files that one connection may be told of. */
 const FILES_CAP = 64;
 

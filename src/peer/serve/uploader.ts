@@ -20,7 +20,7 @@ import { sourcesFor } from "./sources_for.ts";
 import { type UploadSlot, UploadSlots } from "./upload_slots.ts";
 import { groupOf } from "../../wire/ip_address.ts";
 
-export interface UploaderOptions extends ServedContentsOptions {
+interface UploaderOptions extends ServedContentsOptions {
   /** What this peer says of itself in `hello`. */
   self: { agent: string; peer: string };
   /** Signs a caller's nonce, to prove that this is the peer that it says (trust/proof.ts). */

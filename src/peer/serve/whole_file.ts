@@ -3,7 +3,7 @@ import type { Servable } from "../../store/disk/servable.ts";
 import type { SharedReader } from "../../store/disk/shared_reader.ts";
 
 /** A file on disk, and what it must look like to have its content. */
-export interface FileAt {
+interface FileAt {
   path: string;
   stamp: FileStamp;
 }

@@ -10,7 +10,7 @@ import { makeParents, requireNoTwin } from "../target/destination.ts";
 import type { UploadOptions, UploadRequest } from "../api/ui_api.ts";
 import type { ShareOptions, ShareRequest, ShareResult } from "../api/peer_api.ts";
 
-export interface ReceiverOptions {
+interface ReceiverOptions {
   /** The shared folder: absolute, free of links. */
   dir: string;
   /** Where what is not whole yet lies, on the same file system. */

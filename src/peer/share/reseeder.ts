@@ -11,7 +11,7 @@ import type { Servable } from "../../store/disk/servable.ts";
 import { serveFolder } from "../folder/serve_folder.ts";
 import type { Sharing } from "./sharing.ts";
 
-export interface ReseederOptions {
+interface ReseederOptions {
   /** What is served without being shared. */
   active: ActiveDownloads;
   reader: SharedReader;

@@ -7,7 +7,7 @@ import { isInside } from "../../content/safe_path.ts";
 import { isFolderWhole } from "./folder_check.ts";
 
 /** What became of a share, as the end of a sentence about it. */
-export type ShareState = "same" | "changed" | "vanished" | "became a link";
+type ShareState = "same" | "changed" | "vanished" | "became a link";
 
 /**
  * Whether a share is still there, in the shared folder `dir` or elsewhere; with `hash`, every file of a

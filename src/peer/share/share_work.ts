@@ -11,7 +11,7 @@ export const RANK = {
   withdraw: 2,
 } as const;
 
-export interface WorkOptions {
+interface WorkOptions {
   rank: typeof RANK[keyof typeof RANK];
   signal?: AbortSignal;
   /** What work of a lower rank ends with. */

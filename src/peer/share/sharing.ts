@@ -22,7 +22,7 @@ import { ShareWatcher } from "./share_watcher.ts";
 
 const log = getLogger(["shoal", "peer", "sharing"]);
 
-export interface SharingOptions {
+interface SharingOptions {
   /** The shared folder: absolute, free of links. */
   dir: string;
   identity: Identity;

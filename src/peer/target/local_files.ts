@@ -11,7 +11,7 @@ const log = getLogger(["shoal", "peer", "reuse"]);
 const CACHED_PAGES = 512;
 
 /** What files are looked for. */
-export interface WantedFiles {
+interface WantedFiles {
   /** Of what is wanted: bytes. */
   size: number;
   /** Absolute paths. */

@@ -14,7 +14,7 @@ import type { Target } from "./target.ts";
 import type { TrustEntry, TrustRequest } from "../api/peer_api.ts";
 import type { Swarm } from "../discovery/swarm.ts";
 
-export interface TrustBookOptions {
+interface TrustBookOptions {
   store: TrustStore;
   /** This peer's id. */
   own: string;

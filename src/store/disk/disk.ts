@@ -20,7 +20,7 @@ const SPARE_BYTES = 16 << 20;
 const BEHIND = 8;
 
 /** What became of a part of a file that was hashed. */
-export interface Hashed {
+interface Hashed {
   digests: Uint8Array<ArrayBuffer>;
   /** Numbers, from 0, of the chunks that were not copied; undefined where none was to be. */
   bad?: number[];

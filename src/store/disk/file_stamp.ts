@@ -110,7 +110,7 @@ export function openRegular(
 }
 
 /** True for the error that there is nothing at a path. */
-export function isMissing(error: unknown): boolean {
+function isMissing(error: unknown): boolean {
   const { code } = error as { code?: string };
   return code === "ENOENT" || code === "ENOTDIR" || error instanceof Deno.errors.NotFound ||
     error instanceof Deno.errors.NotADirectory;

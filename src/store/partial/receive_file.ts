@@ -12,7 +12,7 @@ import { requireFreeSpace } from "../../system/free_space.ts";
 /** Digests in flight. */
 const DIGESTS = 32;
 
-export interface ReceiveOptions {
+interface ReceiveOptions {
   /** A new file is made in this folder. */
   folder: string;
   /** What it is called in error messages. */

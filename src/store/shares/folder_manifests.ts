@@ -41,7 +41,7 @@ export interface DescribedFolder {
 }
 
 /** A folder that is not shared, as its manifest describes it. */
-export interface IdentifiedFolder {
+interface IdentifiedFolder {
   /** The id that its manifest would have. */
   id: string;
   files: number;
@@ -50,7 +50,7 @@ export interface IdentifiedFolder {
   bytes: number;
 }
 
-export interface FolderManifestsOptions extends HashTools {
+interface FolderManifestsOptions extends HashTools {
   /** The folder of the manifests: an absolute path. */
   folder: string;
   cache: HashCache;

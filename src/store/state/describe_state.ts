@@ -4,7 +4,7 @@ import { StateDatabase } from "./state_database.ts";
 import type { StateFolder } from "./state_folder.ts";
 
 /** What a state folder would have a peer do, for whoever decides whether to take it over. */
-export interface StateSummary {
+interface StateSummary {
   shares: number;
   /** Paths outside of DIR that it has shared. */
   shares_outside: string[];

@@ -29,7 +29,7 @@ const Mark = v.object({
 type Mark = v.InferOutput<typeof Mark>;
 
 /** Where a mark is looked for besides the state folder. Defaults are the system's. */
-export interface OriginOptions {
+interface OriginOptions {
   home?: string;
   machine?: string;
 }

@@ -4,7 +4,7 @@ import { isOwn } from "../../content/tree_path.ts";
 import { yieldToEventLoop } from "../../async/yield_to_event_loop.ts";
 
 /** What a tree on disk looks like; nothing in it was read. */
-export interface TreeFingerprint {
+interface TreeFingerprint {
   /** SHA-256 over kind, path, size, times, mode and inode of all that is in it: 64 hex digits. */
   hash: string;
   /** Files, folders and links in it. */

@@ -18,7 +18,7 @@ export interface LeftOut {
   why: string;
 }
 
-export interface Tree {
+interface Tree {
   /** In the order of a manifest. */
   entries: TreeEntry[];
   leftOut: LeftOut[];

@@ -1,5 +1,5 @@
 /** The bytes from position `from` up to `end`. */
-export interface ByteRange {
+interface ByteRange {
   from: number;
   end: number;
 }

@@ -19,7 +19,7 @@ export interface WanPath {
 }
 
 /** The rates of a host's own link, in Mbit/s; 0 is no limit. */
-export interface AccessLink {
+interface AccessLink {
   up: number;
   down: number;
 }
