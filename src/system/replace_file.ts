@@ -32,9 +32,5 @@ export function replaceFile(
     fs.rmSync(temporary, { force: true });
     throw error;
   }
-  try {
-    syncFolder(dirname(path));
-  } catch {
-    // Some file systems can't sync a folder; the file is replaced all the same.
-  }
+  syncFolder(dirname(path));
 }

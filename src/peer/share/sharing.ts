@@ -1,10 +1,11 @@
 import { getLogger } from "@logtape/logtape";
 import { Fault, messageOf, quoted } from "../../fault.ts";
-import { mtimeOf, sameStamp } from "../../store/disk/file_stamp.ts";
+import { mtimeOf, sameStamp, SETTLED_MS } from "../../store/disk/file_stamp.ts";
 import type { DescribedFolder, FolderManifests } from "../../store/shares/folder_manifests.ts";
 import type { FolderFiles } from "../../store/shares/folder_files.ts";
 import type { HashCache } from "../../store/hash/hash_cache.ts";
 import { isFolder } from "../../store/disk/is_folder.ts";
+import { fingerprintTree } from "../../store/tree/tree_fingerprint.ts";
 import type { Library, Place, Share } from "../../store/shares/library.ts";
 import { resolveShare } from "../../store/shares/resolve_share.ts";
 import { foldName, isInside } from "../../content/safe_path.ts";
@@ -52,6 +53,10 @@ export class Sharing {
   readonly #options: SharingOptions;
   /** All that changes what a name stands for passes through here. */
   readonly #work = new ShareWork();
+  /** What folders looked like when all of them was looked at, and they were as they are announced. */
+  readonly #seen = new WeakMap<Share, string>();
+  /** Time that looking at folders took in this rescan, in milliseconds. */
+  #lookedMs = 0;
   /** When names were unshared, by performance.now(). */
   readonly #unshared = new Map<string, number>();
   /** Tells of changes while a peer serves. */
@@ -190,13 +195,16 @@ export class Sharing {
 
   /**
    * Looks at every shared file. What changed is withdrawn; then, unless `hash` is false, it is shared
-   * anew if it is this peer's own.
+   * anew if it is this peer's own. Returns how long folders were looked at where nothing had changed, in
+   * milliseconds: what the next look will take, too.
    */
-  async rescan({ signal, hash = true }: { signal: AbortSignal; hash?: boolean }): Promise<void> {
+  async rescan({ signal, hash = true }: { signal: AbortSignal; hash?: boolean }): Promise<number> {
+    this.#lookedMs = 0;
     for (const share of this.#options.library.list()) {
       signal.throwIfAborted();
       await this.#look(share, { signal, hash });
     }
+    return this.#lookedMs;
   }
 
   /** As {@link rescan}, for one share. */
@@ -227,24 +235,50 @@ export class Sharing {
     { signal, hash }: { signal: AbortSignal; hash: boolean },
   ): Promise<void> {
     const { name, publisher } = share.announcement;
-    const { dir, folderFiles, identity } = this.#options;
-    const own = publisher === identity.id;
-    const state = await shareState(share, { dir, folderFiles, signal, hash: hash && !own });
+    const own = publisher === this.#options.identity.id;
+    const since = Date.now();
+    const started = performance.now();
+    const tree = hash && share.root ? await fingerprintTree(share.root, signal) : undefined;
+    this.#lookedMs += performance.now() - started;
+    if (tree && share.available && this.#seen.get(share) === tree.hash) hash = false;
+    const state = await this.#stateOf(share, { hash: hash && !own, signal });
     signal.throwIfAborted();
     // What has changed in a folder shows only when all of it is looked at.
-    const again = hash && own && (state === "same" || state === "changed");
+    const again = hash && own && state !== "vanished" && state !== "became a link" &&
+      !(state === "same" && this.#isSettled(share));
     if (state !== "same") this.withdraw(share, state);
     else if (!share.available) {
       share.available = true;
       await this.#options.announced.restore(share);
     }
-    if (!again || state === "same" && !share.root) return;
-    try {
-      await this.#publish(name, placeOf(share), { signal });
-    } catch (error) {
-      signal.throwIfAborted();
-      log.warning("{name} is not shared: {why}", { name, why: messageOf(error) });
+    if (again) {
+      try {
+        await this.#publish(name, placeOf(share), { signal });
+      } catch (error) {
+        signal.throwIfAborted();
+        log.warning("{name} is not shared: {why}", { name, why: messageOf(error) });
+        return;
+      }
     }
+    const now = this.#options.library.get(name);
+    if (hash && now?.available && tree && tree.changed <= since - SETTLED_MS) {
+      this.#seen.set(now, tree.hash);
+    }
+  }
+
+  async #stateOf(share: Share, options: { hash: boolean; signal: AbortSignal }) {
+    try {
+      return await shareState(share, { ...this.#options, ...options });
+    } catch (error) {
+      options.signal.throwIfAborted();
+      if (!(error instanceof Fault)) throw error;
+      return "changed";
+    }
+  }
+
+  /** True for a file of which no change since it was hashed could be hidden. */
+  #isSettled({ root, path }: Share): boolean {
+    return root === undefined && this.#options.cache.lookup(path)?.settled === true;
   }
 
   /**

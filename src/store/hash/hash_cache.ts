@@ -185,6 +185,7 @@ function isKnown({ stamp, settled }: Known, now: FileStamp): boolean {
   return settled && sameStamp(stamp, now);
 }
 
-function isSameContent(known: Known | undefined, now: { id: string; stamp: FileStamp }): boolean {
-  return known !== undefined && known.id === now.id && sameStamp(known.stamp, now.stamp);
+/** A change of mode alone is none of the content. */
+function isSameContent(known: Known | undefined, { id, stamp }: { id: string; stamp: FileStamp }) {
+  return known?.id === id && sameStamp({ ...known.stamp, ctime: stamp.ctime }, stamp);
 }

@@ -13,7 +13,7 @@ import {
 import type { HashCache, Identified } from "../hash/hash_cache.ts";
 import { hashFile, type HashOptions, type HashTools } from "../hash/hash_file.ts";
 import { makeStatePart, namesInStatePart, removeFromStatePart } from "../state/state_part.ts";
-import { writeManifest } from "./manifest_file.ts";
+import { idOfManifest, writeManifest } from "./manifest_file.ts";
 import { type LeftOut, type TreeEntry, walkTree } from "../tree/walk_tree.ts";
 
 /** A folder as it was just seen. */
@@ -98,11 +98,9 @@ export class FolderManifests {
   /** The same without keeping the manifest: what there is to say of a folder that is not shared. */
   async identify(root: string, options: HashOptions): Promise<IdentifiedFolder> {
     const { known, entries, bytes } = await this.#look(root, options);
-    const draft = await this.#draft({ entries, bytes }, options);
-    fs.rmSync(draft.path, { force: true });
-    draft.release();
+    const id = await idOfManifest({ entries, bytes });
     const chunks = known.reduce((sum, { stamp }) => sum + treeShape(stamp.size).chunks, 0);
-    return { id: draft.id, files: known.length, chunks, bytes };
+    return { id, files: known.length, chunks, bytes };
   }
 
   /** Takes over a manifest that was verified; its pages of digests are known. Returns its stamp. */
@@ -144,45 +142,42 @@ export class FolderManifests {
     return { files, known, entries, bytes, leftOut };
   }
 
+  /** Nothing is written when the manifest is there. */
   async #keep(manifest: Manifest, options: HashOptions) {
     const { cache } = this.#options;
-    const draft = await this.#draft(manifest, options);
-    const { id } = draft;
+    const id = await idOfManifest(manifest);
+    const path = this.pathOf(id);
     const release = this.#hold(id);
     try {
-      const path = this.pathOf(id);
       const known = cache.lookup(path);
-      if (!known || !isThere(path, known.stamp)) fs.renameSync(draft.path, path);
+      if (known?.id === id && isThere(path, known.stamp)) {
+        return { id, path, stamp: known.stamp, release };
+      }
+      const read = Date.now();
+      await this.#write(path, manifest, options);
       const stamp = stampOfPath(path);
-      cache.remember(path, id, stamp);
+      cache.remember(path, id, stamp, read);
       return { id, path, stamp, release };
     } catch (error) {
       release();
       throw error;
-    } finally {
-      fs.rmSync(draft.path, { force: true });
-      draft.release();
     }
   }
 
-  /** Writes a manifest under a name of its own, and hashes it. */
-  async #draft(
-    manifest: Manifest,
-    options: HashOptions,
-  ): Promise<{ id: string; path: string; release: () => void }> {
+  /** Puts a manifest in its place, with its hash tree known. */
+  async #write(path: string, manifest: Manifest, { signal }: HashOptions): Promise<void> {
     const { folder } = this.#options;
     makeStatePart(folder);
     const name = crypto.randomUUID();
-    const path = `${folder}/${name}`;
+    const draft = `${folder}/${name}`;
     const release = this.#hold(name);
     try {
-      await writeManifest(path, manifest);
-      const { id } = await hashFile(path, this.#options, { signal: options.signal });
-      return { id, path, release };
-    } catch (error) {
-      fs.rmSync(path, { force: true });
+      await writeManifest(draft, manifest);
+      await hashFile(draft, this.#options, { signal });
+      fs.renameSync(draft, path);
+    } finally {
+      fs.rmSync(draft, { force: true });
       release();
-      throw error;
     }
   }
 

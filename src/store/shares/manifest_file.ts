@@ -1,6 +1,9 @@
 import fs from "node:fs";
 import { type Manifest, manifestLines } from "../../content/manifest.ts";
 import { ManifestBytes } from "../../content/manifest_bytes.ts";
+import { fileId } from "../../content/file_id.ts";
+import { TreeBuilder } from "../../content/hash_tree.ts";
+import { chunkDigests } from "../../content/sync_digest.ts";
 import { yieldToEventLoop } from "../../async/yield_to_event_loop.ts";
 import { Fault } from "../../fault.ts";
 import { writeFault } from "../disk/file_stamp.ts";
@@ -37,27 +40,27 @@ export async function readManifest(path: string, signal?: AbortSignal): Promise<
   }
 }
 
+/** Returns the id that the file of a manifest would have. Nothing is written. */
+export async function idOfManifest(manifest: Manifest): Promise<string> {
+  const tree = new TreeBuilder(() => {});
+  let size = 0;
+  for await (const block of manifestBlocks(manifest)) {
+    await tree.add(chunkDigests(block));
+    size += block.length;
+  }
+  return await fileId(size, await tree.finish());
+}
+
 /** Writes a manifest to a new file, synced. Throws a `disk` Fault. */
 export async function writeManifest(path: string, manifest: Manifest): Promise<void> {
-  const encoder = new TextEncoder();
   try {
-    const fd = fs.openSync(path, "w", 0o600);
+    const fd = fs.openSync(path, "wx", 0o600);
     try {
       let position = 0;
-      let text = "";
-      const flush = () => {
-        const bytes = encoder.encode(text);
-        writeFully(fd, bytes, position);
-        position += bytes.length;
-        text = "";
-      };
-      for (const line of manifestLines(manifest)) {
-        text += line + "\n";
-        if (text.length < BLOCK_SIZE / 4) continue;
-        flush();
-        await yieldToEventLoop();
+      for await (const block of manifestBlocks(manifest)) {
+        writeFully(fd, block, position);
+        position += block.length;
       }
-      flush();
       fs.fsyncSync(fd);
     } finally {
       fs.closeSync(fd);
@@ -65,4 +68,24 @@ export async function writeManifest(path: string, manifest: Manifest): Promise<v
   } catch (cause) {
     throw writeFault(path, cause);
   }
+}
+
+/** The bytes of a manifest in blocks of {@link BLOCK_SIZE}, the last one shorter: each is used again. */
+async function* manifestBlocks(manifest: Manifest): AsyncGenerator<Uint8Array> {
+  const encoder = new TextEncoder();
+  const block = new Uint8Array(BLOCK_SIZE);
+  let filled = 0;
+  for (const line of manifestLines(manifest)) {
+    for (let rest = encoder.encode(`${line}\n`); rest.length > 0;) {
+      const part = rest.subarray(0, BLOCK_SIZE - filled);
+      block.set(part, filled);
+      filled += part.length;
+      rest = rest.subarray(part.length);
+      if (filled < BLOCK_SIZE) continue;
+      yield block;
+      filled = 0;
+      await yieldToEventLoop();
+    }
+  }
+  if (filled > 0) yield block.subarray(0, filled);
 }

@@ -5,9 +5,7 @@ import { type Destination, Permit } from "../../trust/permit.ts";
 import { fileFault, type FileStamp, stampOfPath, writeFault } from "../disk/file_stamp.ts";
 import { removeTree } from "../disk/remove_tree.ts";
 import { writeFully } from "../disk/write_fully.ts";
-
-/** Files and folders that are synced at a time. */
-const SYNCS = 32;
+import { syncFiles, syncFolders } from "./sync_tree.ts";
 
 /**
  * Where a folder is put together, out of sight: a tree on the file system of its destination, that only
@@ -98,9 +96,8 @@ export class Staging {
 
   /** Makes sure that all that was put here is on disk for good. Throws a `disk` Fault. */
   async sync(signal?: AbortSignal): Promise<void> {
-    await syncAll([...this.#files].map((path) => this.pathOf(path)), signal);
-    if (Deno.build.os === "windows") return;
-    await syncAll([...this.#folders, ""].map((path) => this.pathOf(path)), signal);
+    await syncFiles([...this.#files].map((path) => this.pathOf(path)), signal);
+    await syncFolders([...this.#folders, ""].map((path) => this.pathOf(path)), signal);
   }
 
   /**
@@ -160,24 +157,6 @@ function openNew(path: string, mode: number): number {
     fs.rmSync(path, { recursive: true });
     return fs.openSync(path, "wx", mode);
   }
-}
-
-async function syncAll(paths: string[], signal?: AbortSignal): Promise<void> {
-  const left = paths.values();
-  const lane = async () => {
-    for (const path of left) {
-      signal?.throwIfAborted();
-      try {
-        using file = Deno.openSync(path, { read: true });
-        await file.sync();
-      } catch (cause) {
-        throw writeFault(path, cause);
-      }
-    }
-  };
-  const lanes = await Promise.allSettled(Array.from({ length: SYNCS }, lane));
-  const failed = lanes.find((one) => one.status === "rejected");
-  if (failed) throw failed.reason;
 }
 
 let knownUmask: number | undefined;

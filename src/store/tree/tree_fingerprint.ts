@@ -65,5 +65,5 @@ function lineOf(path: string, stat: Deno.FileInfo, root: string): string {
 
 /** Windows has no time of change. */
 function changeOf({ ctime, mtime }: Deno.FileInfo): number {
-  return Math.max(ctime?.getTime() ?? 0, mtime?.getTime() ?? 0);
+  return (ctime ?? mtime)?.getTime() ?? 0;
 }

@@ -7,7 +7,9 @@ import type { Destination } from "../../trust/permit.ts";
 import { writeFault } from "../disk/file_stamp.ts";
 import { keepMode, withExecutable } from "../disk/keep_mode.ts";
 import { removeTree } from "../disk/remove_tree.ts";
+import { parentOf } from "../../content/safe_path.ts";
 import type { Staging } from "./staging.ts";
+import { syncFolders } from "./sync_tree.ts";
 
 /** Entries done before others get a turn. */
 const YIELD_ENTRIES = 256;
@@ -27,9 +29,11 @@ export async function placeStaged(
   },
 ): Promise<void> {
   if (entries[0]) permit.requireReplace(root, entries[0].path);
+  const changed = new Set<string>();
   for (const [index, entry] of entries.entries()) {
     if (index % YIELD_ENTRIES === 0) await yieldToEventLoop(signal);
     const path = `${root}/${entry.path}`;
+    changed.add(parentOf(path));
     try {
       if (entry.type === "file") {
         keepMode(staging.pathOf(entry.path), path, { executable: entry.mode === "755" });
@@ -40,6 +44,7 @@ export async function placeStaged(
       throw writeFault(path, cause);
     }
   }
+  await syncFolders(changed, signal);
 }
 
 /**
@@ -94,12 +99,17 @@ export async function removeOthers(
   const other = permit.deletes ? undefined : await otherIn(root, entries, signal);
   if (other !== undefined) permit.requireDelete(root, other);
   let removed = 0;
-  const remove = (path: string, isFolder: boolean) => {
-    if (isFolder) return fs.rmdirSync(`${root}/${path}`);
-    removeTree(`${root}/${path}`);
+  const changed = new Set<string>();
+  const remove = (inside: string, isFolder: boolean) => {
+    const path = `${root}/${inside}`;
+    changed.add(parentOf(path));
+    changed.delete(path);
+    if (isFolder) return fs.rmdirSync(path);
+    removeTree(path);
     removed++;
   };
   await eachOther(root, entries, remove, signal);
+  await syncFolders(changed, signal);
   return removed;
 }
 
