@@ -24,17 +24,27 @@ export type FaultKind =
   /** A command that was to run before or after can't be run, or failed. */
   | "hook";
 
+/** Facts by name. `reason` tells failures of one kind apart; bytes are in `needed` and `free`. */
+export type FaultDetails = Readonly<Record<string, string | number>>;
+
 /** A failure with a one-line message for people and a kind for programs. `cause` is kept. */
 export class Fault extends Error {
   override readonly name = "Fault";
   readonly kind: FaultKind;
   /** The next step for the user, where it differs from what the kind suggests. */
   readonly next?: string;
+  /** The facts behind the message, for programs that word it themselves, such as the page. */
+  readonly details?: FaultDetails;
 
-  constructor(kind: FaultKind, message: string, options?: ErrorOptions & { next?: string }) {
+  constructor(
+    kind: FaultKind,
+    message: string,
+    options?: ErrorOptions & { next?: string; details?: FaultDetails },
+  ) {
     super(message, options);
     this.kind = kind;
     this.next = options?.next;
+    this.details = options?.details;
   }
 }
 

@@ -9,6 +9,7 @@ import { markOwnState, requireOwnState } from "../store/state/state_origin.ts";
 import { namesInStatePart, removeFromStatePart } from "../store/state/state_part.ts";
 import { openStateFolder, type StateFolder } from "../store/state/state_folder.ts";
 import { StateDatabase } from "../store/state/state_database.ts";
+import { SessionStore } from "../store/state/session_store.ts";
 import { Identity } from "../trust/identity.ts";
 import type { PrivateTransport } from "../trust/private_transport.ts";
 import { AGENT } from "../version.ts";
@@ -105,6 +106,11 @@ export class PeerNode implements UiApi {
 
   get folder(): StateFolder {
     return this.#parts.folder;
+  }
+
+  /** Where the sessions of the page outlive the process. */
+  get uiSessions(): SessionStore {
+    return new SessionStore(this.#parts.db);
   }
 
   /**

@@ -7,6 +7,7 @@
  */
 import { type Env, Hono } from "hono";
 import { createMiddleware } from "hono/factory";
+import { HTTPException } from "hono/http-exception";
 import * as v from "valibot";
 import { Fault } from "../fault.ts";
 import type { UiApi } from "../peer/api/ui_api.ts";
@@ -55,7 +56,10 @@ export type ControlApp = ReturnType<typeof controlApi>;
 /** Has an app say in JSON what it doesn't know, and what failed. */
 export function answerFaults<E extends Env>(app: Hono<E>): void {
   app.notFound((context) => context.json({ error: { message: "there is no such route" } }, 404));
-  app.onError((error) => Response.json(toApiError(error), { status: statusOf(error) }));
+  app.onError((error) => {
+    if (error instanceof HTTPException) return error.getResponse();
+    return Response.json(toApiError(error), { status: statusOf(error) });
+  });
 }
 
 /** Refuses what a browser sends for another site. */
@@ -88,6 +92,6 @@ function ownToken(token: string, proofs: ControlProofs) {
 }
 
 /** Whether an Authorization header has this token, in constant time. */
-export function isBearer(header: string, token: string): boolean {
+function isBearer(header: string, token: string): boolean {
   return isSame(header, `Bearer ${token}`);
 }

@@ -4,14 +4,14 @@ import type { Seen, StatusFeed } from "./status_feed.ts";
 
 /** Most pages that listen at a time. */
 const LISTENERS_CAP = 32;
-/** How often something is said when nothing changes, in milliseconds, so that both ends notice a break. */
-const HEARTBEAT_MS = 15_000;
-/** What a browser waits before it connects again, in milliseconds. */
-const RETRY_MS = 1_000;
+const HEARTBEAT = "event: heartbeat\ndata:\n\n";
+/** The longest that nothing is said, in milliseconds: a third of what a page takes for a hung peer. */
+const HEARTBEAT_MS = 1_000;
 
 /**
- * Server-sent events: the status, and then its changes. `Last-Event-ID` goes on where a connection
- * broke off. The next event is made when the last one is taken, so a slow listener holds one.
+ * Server-sent events: `change`, the status and then its changes, and `heartbeat` while nothing changes.
+ * `Last-Event-ID` resumes where a connection broke off. The next event is made when the last one is
+ * taken, so a slow listener holds one.
  */
 export class EventStreams {
   readonly #feed: StatusFeed;
@@ -66,13 +66,14 @@ export class EventStreams {
   ): AsyncGenerator<string, void> {
     const leave = await this.#feed.listen();
     try {
-      yield `retry: ${RETRY_MS}\n\n`;
+      // So that the headers leave at once.
+      yield HEARTBEAT;
       while (!this.#closed && goesOn()) {
         const change = this.#feed.since(seen);
         if (!change) {
           const before = this.#clock.now();
           await this.#feed.changed(HEARTBEAT_MS);
-          if (this.#clock.now() - before >= HEARTBEAT_MS && goesOn()) yield ": still here\n\n";
+          if (this.#clock.now() - before >= HEARTBEAT_MS && goesOn()) yield HEARTBEAT;
           continue;
         }
         const { seen: upTo, ...told } = change;

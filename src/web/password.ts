@@ -27,14 +27,27 @@ export class Password {
     this.#hash = hash;
   }
 
-  /** Throws a `usage` Fault when the password is too short or too long. */
-  static async of(text: string): Promise<Password> {
+  /**
+   * Hashes a password as it was hashed in `known`, which is then the same as {@link kept}, or else with
+   * a new salt. Throws a `usage` Fault when the password is too short or too long.
+   */
+  static async of(text: string, known?: string): Promise<Password> {
     if (text.length < PASSWORD_MIN || text.length > PASSWORD_CAP) {
       const range = `${PASSWORD_MIN} to ${PASSWORD_CAP} characters`;
       throw new Fault("usage", `The page's password must have ${range}, not ${text.length}`);
     }
+    const before = Buffer.from(known?.split(":")[0] ?? "", "hex");
+    if (before.length > 0) {
+      const password = new Password(before, await hashOf(text, before));
+      if (password.kept === known) return password;
+    }
     const salt = randomBytes(16);
     return new Password(salt, await hashOf(text, salt));
+  }
+
+  /** The salted hash, to know the same password again. */
+  get kept(): string {
+    return `${Buffer.from(this.#salt).toString("hex")}:${Buffer.from(this.#hash).toString("hex")}`;
   }
 
   /** True when too many checks wait already. */

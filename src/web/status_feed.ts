@@ -1,6 +1,7 @@
 import type { UiApi } from "../peer/api/ui_api.ts";
 import type { Clock } from "../async/clock.ts";
 import type { PartialStatus, PeerStatus, SharedFile, Transfer } from "../peer/api/peer_api.ts";
+import type { Job, Jobs } from "./http/jobs.ts";
 import { ChangeLog, type LoggedChanges } from "./change_log.ts";
 import { RatesLog, type RatesTold } from "./rates_log.ts";
 
@@ -43,6 +44,8 @@ interface StatusChange {
   transfers?: ListChange<number, Transfer>;
   /** By id. */
   partials?: ListChange<string, PartialStatus>;
+  /** By number. */
+  jobs?: ListChange<number, Job>;
   /** The seconds that are over since, of those in which something moved. */
   rates?: RatesTold;
 }
@@ -56,19 +59,22 @@ type Field = [name: string, value: unknown];
 export class StatusFeed {
   readonly #api: Pick<UiApi, "status" | "history">;
   readonly #clock: Clock;
+  readonly #work: Jobs;
   #version = 0;
   readonly #fields = new ChangeLog<string, Field>(([name]) => name);
   readonly #shares = new ChangeLog<string, SharedFile>(({ name }) => name, sameShare);
   readonly #transfers = new ChangeLog<number, Transfer>(({ transfer }) => transfer);
   readonly #partials = new ChangeLog<string, PartialStatus>(({ id }) => id);
+  readonly #jobs = new ChangeLog<number, Job>(({ job }) => job, (a, b) => a === b);
   readonly #rates = new RatesLog();
   #started: number | undefined;
   #listeners = 0;
   #stopTimer: (() => void) | undefined;
   readonly #woken = new Set<() => void>();
 
-  constructor(api: Pick<UiApi, "status" | "history">, clock: Clock) {
+  constructor(api: Pick<UiApi, "status" | "history">, jobs: Jobs, clock: Clock) {
     this.#api = api;
+    this.#work = jobs;
     this.#clock = clock;
   }
 
@@ -95,7 +101,7 @@ export class StatusFeed {
     const version = this.#version;
     if (seen.version === version) return;
     const forgotten = Math.max(
-      ...[this.#shares, this.#transfers, this.#partials].map((log) => log.forgotten),
+      ...[this.#shares, this.#transfers, this.#partials, this.#jobs].map((log) => log.forgotten),
     );
     const reset = seen.whole < forgotten || seen.whole < 0 || seen.version > version;
     const from = reset ? 0 : seen.version;
@@ -109,8 +115,14 @@ export class StatusFeed {
       shares: unlessSame({ reset, ...shares }),
       transfers: unlessSame({ reset, set: transfers, gone: ended }),
       partials: unlessSame({ reset, set: partials, gone: whole }),
+      jobs: this.#jobsSince({ reset, from, version }),
       rates: this.#rates.since(from),
     };
+  }
+
+  #jobsSince({ reset, from, version }: { reset: boolean; from: number; version: number }) {
+    const { set, gone } = this.#jobs.since(from, { version });
+    return unlessSame({ reset, set, gone });
   }
 
   /** Resolves at the next change, or after `ms`. */
@@ -148,6 +160,7 @@ export class StatusFeed {
     this.#shares.put(shares, next);
     this.#transfers.put(transfers, next);
     this.#partials.put(partials, next);
+    this.#jobs.put(this.#work.list(), next);
     this.#rates.put(history, next);
     this.#fields.put(Object.entries({ ...status, started: this.#started }), next);
   }

@@ -1,11 +1,12 @@
 import { type Context, Hono } from "hono";
-import { getCookie, setCookie } from "hono/cookie";
+import { bearerAuth } from "hono/bearer-auth";
+import { secureHeaders } from "hono/secure-headers";
 import * as v from "valibot";
 import { Fault } from "../fault.ts";
-import { isOwnHost } from "./own_host.ts";
+import type { OwnOrigins } from "./own_origins.ts";
 import { type Password, PASSWORD_CAP } from "./password.ts";
 import { bodyOf } from "./routes/request.ts";
-import { SESSION_MS, type Sessions } from "./sessions.ts";
+import type { Sessions } from "./sessions.ts";
 import type { SlowDown } from "./slow_down.ts";
 
 const SignInBody = v.union([
@@ -13,102 +14,105 @@ const SignInBody = v.union([
   v.object({ password: v.pipe(v.string(), v.maxLength(PASSWORD_CAP)) }),
 ]);
 
-/** What a page that isn't signed in may have: it says nothing about this peer. */
-const PUBLIC = /^\/(sign-in|healthz|style\.css|sign_in\.js|theme\.js|icon\.svg)$/;
+const FileBody = v.object({ path: v.pipe(v.string(), v.regex(/^\/files\/[^#]+$/)) });
 
-/**
- * `default-src 'none'` is what an answer with content gets: nothing in it runs, whatever it is. The
- * page itself may only use what it was served from here.
- */
-const CONTENT_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox";
-const UI_POLICY = [
-  ...["default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'"],
-  ...["connect-src 'self'", "form-action 'none'", "base-uri 'none'", "frame-ancestors 'none'"],
-].join("; ");
+/** What browsers may do with any answer. Encryption is a proxy's, which says for how long it is needed. */
+const HEADERS = { xFrameOptions: "DENY", strictTransportSecurity: false } as const;
+/** The page may only use what it was served from here. */
+const forPage = secureHeaders({
+  ...HEADERS,
+  contentSecurityPolicy: {
+    defaultSrc: ["'none'"],
+    scriptSrc: ["'self'"],
+    styleSrc: ["'self'"],
+    imgSrc: ["'self'"],
+    connectSrc: ["'self'"],
+    formAction: ["'none'"],
+    baseUri: ["'none'"],
+    frameAncestors: ["'none'"],
+  },
+});
+/** Nothing in an answer with content runs, whatever it is. */
+const forContent = secureHeaders({
+  ...HEADERS,
+  contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"], sandbox: [] },
+});
 
 export interface UiAccessOptions {
   sessions: Sessions;
   slowDown: SlowDown;
   /** Needed where other machines can come. */
-  password?: Password;
-  /** Where the page is served: an address or name without a port. */
-  host: string;
-  /** Cookies don't tell ports apart, so their name does. */
-  port: number;
-  /** Whether this is the header by which the program's own verbs are known. */
-  isVerb: (authorization: string) => boolean;
+  password?: Password | undefined;
+  origins: OwnOrigins;
+  /** True for the token that the program's own verbs have. */
+  isVerb: (token: string) => boolean;
 }
 
 /** What a handler knows beside the request. */
 export interface UiBindings {
   Bindings: { remote: string };
-  /** Whether who asked may still do so: a session can end while an answer goes on. */
-  Variables: { mayGoOn: () => boolean };
+  Variables: {
+    /** The secret that was sent. */
+    session: string;
+    /** True while whoever asked may still do so: a session can end while an answer goes on. */
+    mayGoOn: () => boolean;
+  };
 }
 
 /**
- * Who may use the page, and how it may be used by a browser: comes before all routes. A session's
- * cookie lets in; what changes something needs the header `X-Shoal` as well, which no form and no
- * other site's script can send.
+ * Decides who may use the page, and how a browser may use it: comes before all routes. The page's own
+ * files say nothing about this peer, so everybody gets them. What is asked of the peer needs a session's
+ * secret in a header. Browsers keep it for the page's origin alone, and send it nowhere by themselves:
+ * not to another port of this machine, as they do with cookies, and not for another site.
  *
- * | route           | does                                                                |
- * | --------------- | ------------------------------------------------------------------- |
- * | GET /healthz    | `ok`, to everybody                                                  |
- * | POST /sign-in   | `{ticket}` or `{password}` → 204 with the session's cookie          |
- * | DELETE /sign-in | ends the session                                                    |
+ * | route           | does                                                                         |
+ * | --------------- | ---------------------------------------------------------------------------- |
+ * | GET /healthz    | `ok`, to everybody                                                           |
+ * | POST /sign-in   | `{ticket}` or `{password}` → `{session}`, the secret                         |
+ * | DELETE /sign-in | ends the session; with `?everywhere=1` all of them                           |
+ * | POST /api/links | `{path}` of a file → `{path}` with a key, for where no header can be sent    |
  */
 export function uiAccess(options: UiAccessOptions): Hono<UiBindings> {
-  const { sessions, slowDown, password, host, port, isVerb } = options;
+  const { sessions, slowDown, password, origins, isVerb } = options;
   const app = new Hono<UiBindings>();
-  const cookie = `shoal-${port}`;
 
+  app.use((context, next) => {
+    return (context.req.path.startsWith("/files/") ? forContent : forPage)(context, next);
+  });
   app.use(async (context, next) => {
-    const refused = refusal(context, host) ?? await passOn(context);
-    if (refused) context.res = refused;
+    const refused = origins.refusal(context.req);
+    if (refused) context.res = refuse(refused.message, refused.status);
     else await next();
-    // The cookie lasts anew with the session when the page is opened.
-    if (!refused && context.req.path === "/") giveCookie(context, getCookie(context, cookie) ?? "");
-    const content = context.req.path.startsWith("/files/");
-    for (
-      const [name, value] of [
-        ["content-security-policy", content ? CONTENT_POLICY : UI_POLICY],
-        ["x-content-type-options", "nosniff"],
-        ["referrer-policy", "no-referrer"],
-        ["cross-origin-opener-policy", "same-origin"],
-        ["cross-origin-resource-policy", "same-origin"],
-        ["x-frame-options", "DENY"],
-      ] as const
-    ) context.res.headers.set(name, value);
     if (!context.res.headers.has("cache-control")) {
       context.res.headers.set("cache-control", "no-store");
     }
   });
 
-  /** A response in place of what was asked for, where the asker isn't signed in. */
-  function passOn(context: Context<UiBindings>): Response | undefined {
-    if (PUBLIC.test(context.req.path)) return;
-    const authorization = context.req.header("authorization");
-    if (authorization !== undefined && isVerb(authorization)) {
-      context.set("mayGoOn", () => true);
-      return;
-    }
-    const session = getCookie(context, cookie) ?? "";
-    context.set("mayGoOn", () => sessions.has(session));
-    if (sessions.has(session)) return;
-    if (context.req.path === "/") return context.redirect("/sign-in", 303);
-    return refuse("sign in first: run 'shoal peer ui'", 401);
-  }
-
-  function giveCookie(context: Context, session: string, ms = SESSION_MS): void {
-    setCookie(context, cookie, session, {
-      ...{ httpOnly: true, sameSite: "Strict", path: "/", maxAge: ms / 1000 },
-    });
-  }
+  const unknown = { message: { error: { message: "sign in first: run 'shoal peer ui'" } } };
+  const signedIn = bearerAuth({
+    noAuthenticationHeader: unknown,
+    invalidAuthenticationHeader: unknown,
+    invalidToken: unknown,
+    verifyToken(token, context: Context<UiBindings>) {
+      const mayGoOn = () => isVerb(token) || sessions.has(token);
+      context.set("session", token);
+      context.set("mayGoOn", mayGoOn);
+      return mayGoOn();
+    },
+  });
+  app.use("/api/*", signedIn);
+  app.use("/files/*", async (context, next) => {
+    const { pathname, searchParams } = new URL(context.req.url);
+    const key = searchParams.get("key");
+    if (key === null) return await signedIn(context, next);
+    if (sessions.opens(key, fileOf(pathname, searchParams))) return await next();
+    return refuse("This link is too old. Press Save on the page again.", 401);
+  });
 
   app.get("/healthz", (context) => context.text("ok\n"));
 
   app.post("/sign-in", async (context) => {
-    const { remote } = context.env;
+    const remote = origins.clientOf(context.env.remote, context.req.header("x-forwarded-for"));
     const body = await bodyOf(context.req, SignInBody);
     const mayTry = () => slowDown.wait(remote) === 0;
     if (!mayTry() || password?.busy) return tryLater(slowDown.wait(remote));
@@ -127,35 +131,30 @@ export function uiAccess(options: UiAccessOptions): Hono<UiBindings> {
       );
     }
     slowDown.passed(remote);
-    giveCookie(context, session);
+    return context.json({ session });
+  });
+
+  app.delete("/sign-in", signedIn, (context) => {
+    if (context.req.query("everywhere")) sessions.endAll();
+    else sessions.end(context.var.session);
     return context.body(null, 204);
   });
 
-  app.delete("/sign-in", (context) => {
-    sessions.end(getCookie(context, cookie) ?? "");
-    giveCookie(context, "", 0);
-    return context.body(null, 204);
+  app.post("/api/links", async (context) => {
+    const { path } = await bodyOf(context.req, FileBody);
+    const { pathname, searchParams } = new URL(path, context.req.url);
+    const file = fileOf(pathname, searchParams);
+    const key = sessions.keyFor(context.var.session, file);
+    return context.json({ path: `${file}${file.includes("?") ? "&" : "?"}key=${key}` });
   });
 
   return app;
 }
 
-/** What is refused whoever asks. */
-function refusal({ req }: Context, host: string): Response | undefined {
-  if (!isOwnHost(req.header("host") ?? "", host)) return refuse("this host is not served", 421);
-  const origin = req.header("origin");
-  if (origin !== undefined && origin !== `http://${req.header("host")}`) {
-    return refuse("requests of other sites are not served", 403);
-  }
-  const site = req.header("sec-fetch-site");
-  const opened = req.method === "GET" && req.header("sec-fetch-mode") === "navigate";
-  if (site !== undefined && site !== "same-origin" && site !== "none" && !opened) {
-    return refuse("requests of other sites are not served", 403);
-  }
-  const reads = req.method === "GET" || req.method === "HEAD";
-  if (!reads && req.header("x-shoal") !== "1") {
-    return refuse("the header 'X-Shoal: 1' is missing", 403);
-  }
+/** The path of a file with its id, as a key is for it. */
+function fileOf(pathname: string, query: URLSearchParams): string {
+  const id = query.get("id");
+  return id === null ? pathname : `${pathname}?id=${id}`;
 }
 
 function refuse(message: string, status: number): Response {

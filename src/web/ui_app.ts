@@ -3,9 +3,11 @@ import type { UiApi } from "../peer/api/ui_api.ts";
 import { type Clock, realClock } from "../async/clock.ts";
 import { answerFaults } from "./control_api.ts";
 import { EventStreams } from "./event_stream.ts";
+import { Jobs } from "./http/jobs.ts";
 import { uiAccess, type UiAccessOptions, type UiBindings } from "./ui_access.ts";
 import type { Asset } from "./ui_assets.ts";
 import { controlRoutes } from "./routes/control_routes.ts";
+import { jobsRoutes } from "./routes/jobs.ts";
 import { StatusFeed } from "./status_feed.ts";
 
 interface UiAppOptions extends UiAccessOptions {
@@ -25,15 +27,16 @@ interface UiApp {
  *
  * | route           | does                                                           |
  * | --------------- | -------------------------------------------------------------- |
- * | GET /           | the page; without a session it leads to /sign-in               |
+ * | GET /           | the page                                                       |
  * | GET /api/events | server-sent events: StatusChange, first of all there is        |
  *
- * Beside these the routes of {@link uiAccess}, and those of the control API.
+ * Beside these the routes of {@link uiAccess}, {@link jobsRoutes} and the control API.
  */
 export function uiApp(api: UiApi, options: UiAppOptions): UiApp {
   const { assets, clock = realClock } = options;
   const app = uiAccess(options);
-  const events = new EventStreams(new StatusFeed(api, clock), clock);
+  const jobs = new Jobs();
+  const events = new EventStreams(new StatusFeed(api, jobs, clock), clock);
 
   app.get("/api/events", ({ req, var: { mayGoOn } }) => {
     return events.open(req.header("last-event-id"), mayGoOn);
@@ -53,6 +56,7 @@ export function uiApp(api: UiApi, options: UiAppOptions): UiApp {
     });
   }
 
+  app.route("/", jobsRoutes(api, jobs));
   app.route("/", controlRoutes(api));
   answerFaults(app);
   return { app, close: () => events.close() };

@@ -1,3 +1,6 @@
+import type { SessionStore } from "../store/state/session_store.ts";
+import type { UiPaths } from "../peer/api/config.ts";
+
 /** Where the page is served unless told otherwise; no browser refuses that port. */
 export const UI_PORT = 10_100;
 
@@ -9,6 +12,18 @@ export interface UiSettings {
   port?: number;
   /** Needed where other machines can come. */
   password?: string;
+  /** The origins that it has behind a proxy or a name, such as `https://files.example`. */
+  origins?: string[];
+  /** Addresses of reverse proxies on other machines, which say who their clients are. */
+  proxies?: string[];
+  /** Default `dir`: it names no path outside of the shared folder. */
+  paths?: UiPaths;
+}
+
+export interface UiHostSettings extends UiSettings {
+  token: string;
+  /** Where sessions outlive the process. Default nowhere. */
+  sessions?: SessionStore;
 }
 
 export interface UiAddress {

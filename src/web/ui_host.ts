@@ -1,15 +1,15 @@
-import type { UiAddress, UiDoor, UiSettings } from "./ui_door.ts";
+import type { UiAddress, UiDoor, UiHostSettings } from "./ui_door.ts";
 import type { UiApi } from "../peer/api/ui_api.ts";
 import type { UiServer } from "./ui_server.ts";
 
 /** The page of a peer: served from the moment it is first asked for. */
 export class UiHost implements UiDoor {
   readonly #api: UiApi;
-  readonly #settings: UiSettings & { token: string };
+  readonly #settings: UiHostSettings;
   #server: Promise<UiServer> | undefined;
 
-  /** Who has `token` may ask everything without signing in, as at the control endpoint. */
-  constructor(api: UiApi, settings: UiSettings & { token: string }) {
+  /** The `token` lets a program ask everything without a session, as at the control endpoint. */
+  constructor(api: UiApi, settings: UiHostSettings) {
     this.#api = api;
     this.#settings = settings;
   }

@@ -1,15 +1,17 @@
 import { Fault, messageOf } from "../fault.ts";
 import type { UiApi } from "../peer/api/ui_api.ts";
 import { formatAddress } from "../wire/connection.ts";
-import { isBearer } from "./control_api.ts";
+import { isSame } from "./control_proof.ts";
 import { isLoopbackAddress } from "./own_host.ts";
 import { uiApp } from "./ui_app.ts";
 import { loadUiAssets } from "./ui_assets.ts";
-import { UI_PORT, type UiSettings } from "./ui_door.ts";
+import { OwnOrigins } from "./own_origins.ts";
+import { UI_PORT, type UiHostSettings } from "./ui_door.ts";
 import { Password } from "./password.ts";
 import { Sessions } from "./sessions.ts";
 import { SlowDown } from "./slow_down.ts";
 import { WebServer } from "./web_server.ts";
+import { withinDir } from "./within_dir.ts";
 
 type Handler = Deno.ServeHandler<Deno.NetAddr>;
 
@@ -39,8 +41,9 @@ export class UiServer {
    */
   static async start(
     api: UiApi,
-    { host = "127.0.0.1", port, password: text, token }: UiSettings & { token: string },
+    { token, sessions: store, ...settings }: UiHostSettings,
   ): Promise<UiServer> {
+    const { host = "127.0.0.1", port, password: text, origins, proxies, paths } = settings;
     if (text === undefined && !isLoopbackAddress(host)) {
       throw new Fault(
         "usage",
@@ -50,17 +53,24 @@ export class UiServer {
     }
     const [assets, password] = await Promise.all([
       loadUiAssets(),
-      text === undefined ? undefined : Password.of(text),
+      text === undefined ? undefined : Password.of(text, store?.password),
     ]);
-    // The port is part of what the handler has to know, and is known once the socket is open.
-    let handler: Handler = () => new Response(null, { status: 503 });
-    const server = listen(host, port, (request, info) => handler(request, info));
-    const sessions = new Sessions();
-    const { app, close } = uiApp(api, {
-      ...{ sessions, slowDown: new SlowDown(), password, host, port: server.address.port, assets },
-      isVerb: (authorization) => isBearer(authorization, token),
+    // Whoever signed in with another password signs in anew.
+    if (store && store.password !== password?.kept) store.changePassword(password?.kept);
+    const sessions = new Sessions({ store });
+    const { app, close } = uiApp(paths === "any" ? api : withinDir(api), {
+      sessions,
+      slowDown: new SlowDown(),
+      password,
+      origins: new OwnOrigins({ host, origins, proxies }),
+      assets,
+      isVerb: (sent) => isSame(sent, token),
     });
-    handler = (request, { remoteAddr }) => app.fetch(request, { remote: remoteAddr.hostname });
+    const server = listen(
+      host,
+      port,
+      (request, { remoteAddr }) => app.fetch(request, { remote: remoteAddr.hostname }),
+    );
     return new UiServer(server, { sessions, close });
   }
 

@@ -144,7 +144,7 @@ browserTest(
     await view.getByRole("searchbox").fill("jpg");
     await view.getByText("1 of 401 files").waitFor();
     const saving = page.waitForEvent("download");
-    await view.getByRole("link", { name: /^Save .*a %41\.jpg/ }).click();
+    await view.getByRole("button", { name: /^Save .*a %41\.jpg/ }).click();
     const saved = await saving;
     assertEquals(saved.suggestedFilename(), "a %41.jpg");
     await saved.saveAs(`${world.root}/saved`);

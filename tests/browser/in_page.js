@@ -47,11 +47,17 @@ export async function useFromOutside(address) {
   }
   return [
     await send("GET", "api/status", "cors"),
-    await send("POST", "api/shares", "cors", { "x-shoal": "1" }),
-    await send("DELETE", "api/shares?name=secret.txt", "cors", { "x-shoal": "1" }),
-    await send("POST", "api/downloads", "no-cors"),
+    await send("POST", "api/shares", "cors", { "content-type": "application/json" }),
+    await send("DELETE", "api/shares?name=secret.txt", "cors"),
+    await send("POST", "api/jobs", "no-cors"),
     framed,
   ];
+}
+
+/** The secrets that the page keeps in this browser. */
+export function storedSecrets() {
+  const all = [localStorage, sessionStorage].flatMap((one) => Object.values({ ...one }));
+  return all.filter((value) => /[0-9a-f]{64}/.test(value));
 }
 
 /** Watches how long frames take, from now on; `stop` returns the longest, in milliseconds. */
@@ -79,14 +85,16 @@ export function watchFrames() {
  * tell of it, from the moment that the request was sent: milliseconds.
  */
 export async function measureAge({ name, times }) {
-  const events = new EventSource("/api/events");
+  const { readEvents } = await import("/event_reader.js");
+  const { session, signed } = await import("/session.js");
   let heard;
   const first = new Promise((resolve) => heard = resolve);
-  events.addEventListener("change", ({ data }) => heard(JSON.parse(data)));
+  const onChange = (change) => heard(change);
+  const stop = readEvents({ session: session(), onChange, onState() {} });
   await first;
   const ages = [];
   for (let i = 0; i < times; i++) {
-    const headers = { "x-shoal": "1", "content-type": "application/json" };
+    const headers = { ...signed(), "content-type": "application/json" };
     const there = i % 2 === 0;
     const told = new Promise((resolve) => {
       heard = ({ shares }) => {
@@ -103,7 +111,7 @@ export async function measureAge({ name, times }) {
     await answer.text();
     ages.push(await told - sent);
   }
-  events.close();
+  stop();
   return ages;
 }
 

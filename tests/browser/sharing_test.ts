@@ -111,7 +111,7 @@ function largestIn(folder: string): number {
 
 browserTest("browser: choose files, and share by path", async (browser) => {
   await using world = await World.create();
-  const alice = await world.peer("alice", { args: ["--ui", "0"] });
+  const alice = await world.peer("alice", { args: ["--ui", "0", "--ui-paths", "any"] });
   const page = await signedIn(browser, await linkOf(world, alice));
   const folder = await world.folder("elsewhere");
   await writeRandom(`${folder}/chosen.bin`, 200_000);

@@ -1,8 +1,10 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { World } from "../e2e/world.ts";
 import { browserTest, launchBrowser, linkOf, signedIn } from "./browser.ts";
-import { useFromOutside } from "./in_page.js";
-import { shareRandom } from "./on_page.ts";
+import { storedSecrets, useFromOutside } from "./in_page.js";
+import { rowOf, shareRandom } from "./on_page.ts";
+import { closedPort } from "../support/sockets.ts";
+import { outputOf } from "../support/output_of.ts";
 
 browserTest("browser: other sites and rebound names get nothing", async (browser) => {
   await using world = await World.create();
@@ -10,13 +12,16 @@ browserTest("browser: other sites and rebound names get nothing", async (browser
   await shareRandom(world, alice, "secret.txt", 1_000);
   const page = await signedIn(browser, await linkOf(world, alice));
   const address = new URL("/", page.url());
-  // Same browser, same cookies; another port of the same host is another origin.
+  // Same browser; another port of the same host is another origin, but has the same cookies.
+  const sent: string[] = [];
   const evil = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
-    () =>
-      new Response("<!doctype html><title>evil</title>", {
+    ({ headers }) => {
+      sent.push(JSON.stringify([...headers]));
+      return new Response("<!doctype html><title>evil</title>", {
         headers: { "content-type": "text/html" },
-      }),
+      });
+    },
   );
   const other = await page.context().newPage();
   await other.goto(`http://127.0.0.1:${evil.addr.port}/`);
@@ -25,6 +30,13 @@ browserTest("browser: other sites and rebound names get nothing", async (browser
   const { shares } = await world.json<{ shares: unknown[] }>(alice.dir, ["status"]);
   assertEquals(shares.length, 1);
   await evil.shutdown();
+  const [session, ...more] = await page.evaluate(storedSecrets);
+  assertMatch(session, /^[0-9a-f]{64}$/);
+  assertEquals([more, await page.context().cookies()], [[], []]);
+  assert(
+    sent.length > 0 && sent.every((one) => !one.includes(session)),
+    "it was sent nowhere else",
+  );
   // A browser that was told that the name is this machine.
   const rebound = await launchBrowser(["--host-resolver-rules=MAP evil.example 127.0.0.1"]);
   try {
@@ -37,10 +49,8 @@ browserTest("browser: other sites and rebound names get nothing", async (browser
   }
   for (const host of ["evil.example", "127.0.0.1.evil.example"]) {
     using conn = await Deno.connect({ hostname: "127.0.0.1", port: Number(address.port) });
-    const cookies = await page.context().cookies();
-    const cookie = cookies.map(({ name, value }) => `${name}=${value}`).join("; ");
     const request = `GET /api/status HTTP/1.1\r\nhost: ${host}:${address.port}\r\n` +
-      `cookie: ${cookie}\r\nconnection: close\r\n\r\n`;
+      `authorization: Bearer ${session}\r\nconnection: close\r\n\r\n`;
     await conn.write(new TextEncoder().encode(request));
     const text = await new Response(conn.readable).text();
     assertMatch(text, /^HTTP\/1\.1 421 /);
@@ -90,3 +100,48 @@ browserTest(
     }
   },
 );
+
+browserTest("browser: behind a TLS proxy with a name of its own, the page works", async () => {
+  await using world = await World.create();
+  const [cert, key] = [`${world.root}/cert.pem`, `${world.root}/key.pem`];
+  const { code } = await outputOf("openssl", {
+    args: ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+      .concat(["-subj", "/CN=files.example", "-days", "2", "-out", cert, "-keyout", key]),
+  });
+  assertEquals(code, 0);
+  const file = `${world.root}/password`;
+  await Deno.writeTextFile(file, "correct horse battery\n");
+  const [port, own] = [closedPort(), closedPort()];
+  const args = ["--ui", `${own}`, "--ui-password-file", file];
+  const origin = `https://files.example:${port}`;
+  const alice = await world.peer("alice", { args: [...args, "--ui-origin", origin] });
+  await shareRandom(world, alice, "notes.txt", 1_000);
+  // As nginx does unless told otherwise: it says its own address as the host.
+  await using _proxy = Deno.serve({
+    ...{ hostname: "127.0.0.1", port, onListen() {} },
+    ...{ cert: await Deno.readTextFile(cert), key: await Deno.readTextFile(key) },
+    // A browser that goes takes its event stream along.
+    onError: () => new Response(null, { status: 502 }),
+  }, async (request) => {
+    const { pathname, search } = new URL(request.url);
+    const headers = new Headers(request.headers);
+    headers.set("x-forwarded-for", "203.0.113.1");
+    const { method, body, signal } = request;
+    const init = { method, headers, body, signal, redirect: "manual" as const };
+    const answer = await fetch(`http://127.0.0.1:${own}${pathname}${search}`, init);
+    return new Response(answer.body, answer);
+  });
+  const proxied = await launchBrowser(["--host-resolver-rules=MAP files.example 127.0.0.1"]);
+  try {
+    const context = await proxied.newContext({ ignoreHTTPSErrors: true });
+    const page = await context.newPage();
+    await page.goto(`${origin}/`);
+    await page.getByLabel(/password/).fill("correct horse battery");
+    await page.keyboard.press("Enter");
+    await rowOf(page, "notes.txt").getByText("shared").waitFor();
+    await rowOf(page, "notes.txt").getByRole("button", { name: "Unshare notes.txt" }).click();
+    await page.getByText("is not shared any more").waitFor();
+  } finally {
+    await proxied.close();
+  }
+});

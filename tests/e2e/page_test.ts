@@ -16,16 +16,16 @@ function isThere(path: string): Promise<boolean> {
   return Deno.stat(path).then(() => true, () => false);
 }
 
-/** Signs in with a link, as the page does, and returns the session's cookie. */
-async function signIn(link: string): Promise<string> {
+/** Signs in with a link, as the page does, and returns the headers that show the session. */
+async function signIn(link: string): Promise<{ authorization: string }> {
   const [address, ticket] = link.split("#");
   const response = await fetch(address, {
     method: "POST",
-    headers: { "content-type": "application/json", "x-shoal": "1" },
+    headers: { "content-type": "application/json" },
     body: JSON.stringify({ ticket }),
   });
-  assertEquals([response.status, await response.text()], [204, ""]);
-  return response.headers.get("set-cookie")!.split(";")[0];
+  assertEquals(response.status, 200);
+  return { authorization: `Bearer ${(await response.json()).session}` };
 }
 
 Deno.test("e2e: ui opens the UI of a running peer, each time with another link", async () => {
@@ -39,13 +39,13 @@ Deno.test("e2e: ui opens the UI of a running peer, each time with another link",
   const plain = await world.run(alice.dir, ["ui", "--no-open"]);
   assertMatch(plain.stdout, /^http:\/\/127\.0\.0\.1:\d+\/sign-in#[0-9a-f]{64}\n$/);
   assertMatch(plain.stderr, /good once, for 10 minutes/);
-  const cookie = await signIn(first.link);
+  const headers = await signIn(first.link);
   // All that the page loads comes out of the program, also when that is one binary.
-  const page = await fetch(said, { headers: { cookie } });
+  const page = await fetch(said, { headers });
   const html = await page.text();
   assertMatch(html, /<title>Shoal<\/title>/);
   for (const [, path] of html.matchAll(/(?:src|href)="(\/[^"]+)"/g)) {
-    const response = await fetch(new URL(path, said), { headers: { cookie } });
+    const response = await fetch(new URL(path, said), { headers });
     assertEquals(response.status, 200, path);
     assert((await response.arrayBuffer()).byteLength > 0, path);
   }
@@ -56,10 +56,10 @@ Deno.test("e2e: ui turns the UI on in a peer that was started without it", async
   const alice = await world.peer("alice");
   assert(!alice.program.stderr.includes("Page:"));
   const { address, link } = await world.json<Opened>(alice.dir, ["ui"]);
-  const headers = { cookie: await signIn(link) };
+  const headers = await signIn(link);
   const events = await fetch(`${address}api/events`, { headers });
   const reader = events.body!.getReader();
-  assertMatch(new TextDecoder().decode((await reader.read()).value), /^retry: \d+\n\n/);
+  assertMatch(new TextDecoder().decode((await reader.read()).value), /^event: heartbeat\n/);
   // An open event stream does not keep the peer from stopping.
   assertEquals(await alice.program.stop(), 143);
   await reader.cancel().catch(() => {});
@@ -155,19 +155,18 @@ Deno.test("e2e: a peer whose config file says so serves the UI", async () => {
   const [, address] = await alice.program.sees(/Page: (http:\/\/127\.0\.0\.1:\d+\/)\n/);
   assertEquals(address, `http://127.0.0.1:${port}/`);
   const enter = async (body: unknown) => {
-    const headers = { "content-type": "application/json", "x-shoal": "1" };
+    const headers = { "content-type": "application/json" };
     const init = { method: "POST", headers, body: JSON.stringify(body) };
     const response = await fetch(`${address}sign-in`, init);
-    await response.body?.cancel();
-    return response;
+    return { status: response.status, ...await response.json() };
   };
   assertEquals((await enter({ password: "wrong password" })).status, 400);
   const response = await enter({ password: "correct horse battery" });
-  assertEquals(response.status, 204);
-  const cookie = response.headers.get("set-cookie")!.split(";")[0];
-  const page = await fetch(address, { headers: { cookie } });
+  assertEquals(response.status, 200);
+  const headers = { authorization: `Bearer ${response.session}` };
+  const page = await fetch(address, { headers });
   assertMatch(await page.text(), /<title>Shoal<\/title>/);
-  const { values, origins } = await (await fetch(`${address}api/config`, { headers: { cookie } }))
+  const { values, origins } = await (await fetch(`${address}api/config`, { headers }))
     .json();
   assertEquals([values.ui, values.ui_host, values.theme], [port, "0.0.0.0", "dark"]);
   assertEquals([origins.ui, origins.ui_host], ["file", "file"]);

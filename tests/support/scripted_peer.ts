@@ -73,12 +73,14 @@ export const CONFIG: ConfigView = {
     ...{ dir: "/dir", limit_up: null, limit_down: null, upload_slots: 16 },
     ...{ swarm_key: false, theme: "auto" },
     ...{ ui: false, ui_host: null, ui_password_file: null },
+    ...{ ui_origin: [], ui_proxy: [], ui_paths: "dir" },
   },
   origins: {
     ...{ bootstrap: "default", host: "default", port: "flag", advertise: "default", dir: "flag" },
     ...{ limit_up: "default", limit_down: "default", upload_slots: "default" },
     ...{ swarm_key: "default", theme: "default" },
     ...{ ui: "default", ui_host: "default", ui_password_file: "default" },
+    ...{ ui_origin: "default", ui_proxy: "default", ui_paths: "default" },
   },
   ...{ restart: [], overruled: [] },
 };

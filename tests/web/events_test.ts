@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Fault } from "../../src/fault.ts";
 import type { History } from "../../src/peer/api/ui_api.ts";
 import type { PeerStatus, SharedFile, Transfer } from "../../src/peer/api/peer_api.ts";
+import { Jobs } from "../../src/web/http/jobs.ts";
 import { EventStreams } from "../../src/web/event_stream.ts";
 import { StatusFeed } from "../../src/web/status_feed.ts";
 import { FakeClock, settled } from "../support/fake_clock.ts";
@@ -30,6 +31,9 @@ class ChangingPeer {
     this.current = { ...this.current, shares };
   }
 }
+
+/** An event that only says that the peer is there. */
+const HEARTBEAT = "event: heartbeat\ndata:";
 
 interface Change {
   id: string;
@@ -78,7 +82,7 @@ class Listener {
 function streamsOf() {
   const peer = new ChangingPeer();
   const clock = new FakeClock();
-  const feed = new StatusFeed(peer, clock);
+  const feed = new StatusFeed(peer, new Jobs(), clock);
   return { peer, clock, feed, streams: new EventStreams(feed, clock) };
 }
 
@@ -86,7 +90,7 @@ Deno.test("events: first everything, then only what changed, within 250 ms", asy
   const { peer, clock, streams } = streamsOf();
   peer.share("a", "b");
   const listener = new Listener(streams.open());
-  assertEquals(await listener.block(), "retry: 1000");
+  assertEquals(await listener.block(), HEARTBEAT);
   const { data } = await listener.change();
   assertEquals(data.status.peer, STATUS.peer);
   assertEquals(data.status.shares, undefined);
@@ -107,7 +111,7 @@ Deno.test("events: nothing is said, and nobody asked, when nothing changes or no
   await listener.change();
   const next = listener.block();
   await clock.pass(15_000);
-  assertEquals(await next, ": still here");
+  assertEquals(await next, HEARTBEAT);
   await listener.leave();
   await settled();
   assertEquals(feed.listeners, 0);
@@ -171,7 +175,7 @@ Deno.test("events: of transfers, fields and seconds only those that moved", asyn
   peer.moved.push([0, 0]);
   const quiet = listener.block();
   await clock.pass(15_000);
-  assertEquals(await quiet, ": still here");
+  assertEquals(await quiet, HEARTBEAT);
   await Promise.all([listener.leave(), back.leave()]);
 });
 

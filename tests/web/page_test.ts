@@ -1,4 +1,7 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { gzipSync } from "node:zlib";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { Fault } from "../../src/fault.ts";
+import { parseOrigin } from "../../src/web/own_origins.ts";
 import { isOwnHost } from "../../src/web/own_host.ts";
 import { assets, batchOf, HOST, statusOf } from "../support/page.ts";
 import { ScriptedPeer } from "../support/scripted_peer.ts";
@@ -7,12 +10,12 @@ import { ScriptedPeer } from "../support/scripted_peer.ts";
 
 Deno.test("ui: a rebound host is refused, whatever else it has", async () => {
   const { ask, signIn } = batchOf();
-  const cookie = await signIn();
+  const signed = await signIn();
   for (
     const host of ["evil.example", "evil.example:10100", "127.0.0.1.evil.example", "", "10.0.0.1"]
   ) {
     for (const route of ["/", "/healthz", "/api/status", "/sign-in"]) {
-      const response = ask("GET", route, { headers: { host, cookie } });
+      const response = ask("GET", route, { headers: { host, ...signed } });
       assertEquals(await statusOf(response), 421, `${host} ${route}`);
     }
   }
@@ -32,61 +35,90 @@ Deno.test("own host: addresses can't be rebound, names can", () => {
 Deno.test("ui: requests of other origins are refused", async () => {
   const peer = new ScriptedPeer();
   const { ask, signIn } = batchOf({ api: peer });
-  const cookie = await signIn();
+  const signed = await signIn();
   const body = { name: "x" };
   const origins = ["https://evil.example", "null", `https://${HOST}`, "http://127.0.0.1:10101"];
   for (const origin of origins) {
-    const posted = ask("POST", "/api/downloads", { body, headers: { cookie, origin } });
+    const posted = ask("POST", "/api/downloads", { body, headers: { ...signed, origin } });
     assertEquals(await statusOf(posted), 403, origin);
-    assertEquals(await statusOf(ask("GET", "/api/status", { headers: { cookie, origin } })), 403);
+    assertEquals(
+      await statusOf(ask("GET", "/api/status", { headers: { ...signed, origin } })),
+      403,
+    );
   }
-  const site = { cookie, "sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors" };
-  assertEquals(await statusOf(ask("GET", "/api/status", { headers: site })), 403);
   assertEquals(peer.asked, []);
-  const followed = { cookie, "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate" };
-  assertEquals(await statusOf(ask("GET", "/", { headers: followed })), 200, "links may lead here");
-  const own = { cookie, origin: `http://${HOST}`, "sec-fetch-site": "same-origin" };
+  const own = { ...signed, origin: `http://${HOST}` };
   assertEquals(await statusOf(ask("POST", "/api/downloads", { body, headers: own })), 200);
 });
 
-Deno.test("ui: what changes something needs a header that no form can send", async () => {
-  const peer = new ScriptedPeer();
-  const { ask, signIn } = batchOf({ api: peer });
-  const headers = { cookie: await signIn() };
-  const asking = { headers, bare: true, body: { name: "x" } };
+Deno.test("ui: a name and a proxy are served once they are named, and a refusal says how", async () => {
+  const host = "files.example";
+  const messageOf = async (response: Promise<Response>) =>
+    (await (await response).json()).error.message;
+  const strange = batchOf();
+  const https = { host, "x-forwarded-proto": "https" };
+  assertMatch(
+    await messageOf(strange.ask("GET", "/healthz", { headers: https })),
+    /not served as "files\.example"\..* --ui-origin https:\/\/files\.example, or set ui_origin in /,
+  );
+  assertMatch(
+    await messageOf(strange.ask("GET", "/healthz", { headers: { host: "nas.local:10100" } })),
+    /--ui-origin http:\/\/nas\.local:10100,/,
+  );
+  assertMatch(
+    await messageOf(
+      strange.ask("GET", "/healthz", { headers: { origin: "https://files.example" } }),
+    ),
+    /Requests of "https:\/\/files\.example" .* --ui-origin https:\/\/files\.example,/,
+  );
+  const { ask, signIn } = batchOf({ origins: ["https://files.example", "http://nas.local:10100"] });
+  const signed = await signIn();
+  const asks = (headers: Record<string, string>) =>
+    statusOf(
+      ask("POST", "/api/downloads", { body: { name: "x" }, headers: { ...signed, ...headers } }),
+    );
+  assertEquals(await asks({ host, origin: `https://${host}` }), 200);
+  assertEquals(
+    await asks({ origin: `https://${host}` }),
+    200,
+    "also where a proxy changes the host",
+  );
+  assertEquals(await asks({ host: "NAS.local:10100", origin: "http://nas.local:10100" }), 200);
+  assertEquals(await asks({ host, origin: "https://evil.example" }), 403);
+  assertEquals(await asks({ host: "nas.local" }), 421);
+});
+
+Deno.test("own origins: only a scheme and a host are an origin", () => {
+  assertEquals(parseOrigin("https://Files.example/"), "https://files.example");
+  assertEquals(parseOrigin("http://[2001:db8::1]:8080"), "http://[2001:db8::1]:8080");
   for (
-    const [method, route] of [
-      ["POST", "/api/downloads"],
-      ["POST", "/api/shares"],
-      ["PATCH", "/api/settings"],
-      ["DELETE", "/api/shares?name=x"],
-      ["PUT", "/api/uploads?name=x"],
-      ["POST", "/sign-in"],
-      ["DELETE", "/sign-in"],
-    ]
-  ) assertEquals(await statusOf(ask(method, route, asking)), 403, `${method} ${route}`);
-  assertEquals(peer.asked, []);
+    const text of ["files.example", "ftp://x", "https://x/path", "https://", "https://a:b@c", "*"]
+  ) {
+    assertThrows(() => parseOrigin(text), Fault, "is not an origin");
+  }
 });
 
 Deno.test("ui: every response says what a browser may do with it", async () => {
   const { ask, signIn } = batchOf();
-  const cookie = await signIn();
   for (
     const route of ["/", "/sign-in", "/app.js", "/api/status", "/healthz", "/nothing", "/files/x"]
   ) {
-    for (const [cookies, host] of [[cookie, HOST], ["", HOST], [cookie, "evil.example"]]) {
-      const headers = { cookie: cookies, host };
-      const response = await ask("GET", route, { headers });
-      await response.body?.cancel();
-      const policy = response.headers.get("content-security-policy")!;
-      assertMatch(policy, /default-src 'none'/);
-      assertMatch(policy, /frame-ancestors 'none'/);
-      assert(!/unsafe|https?:|\*/.test(policy), policy);
-      assertEquals(policy.includes("sandbox"), route.startsWith("/files/"), route);
-      assertEquals(response.headers.get("x-content-type-options"), "nosniff");
-      assertEquals(response.headers.get("referrer-policy"), "no-referrer");
-      assert(response.headers.has("cache-control"));
-      assertEquals(response.headers.get("access-control-allow-origin"), null);
+    for (const host of [HOST, "evil.example"]) {
+      for (const signed of [await signIn(), {}]) {
+        const headers = { ...signed, host };
+        const response = await ask("GET", route, { headers });
+        await response.body?.cancel();
+        const policy = response.headers.get("content-security-policy")!;
+        assertMatch(policy, /default-src 'none'/);
+        assertMatch(policy, /frame-ancestors 'none'/);
+        assert(!/unsafe|https?:|\*/.test(policy), policy);
+        assertEquals(policy.includes("sandbox"), route.startsWith("/files/"), route);
+        assertEquals(response.headers.get("x-content-type-options"), "nosniff");
+        assertEquals(response.headers.get("referrer-policy"), "no-referrer");
+        assert(response.headers.has("cache-control"));
+        assertEquals(response.headers.get("strict-transport-security"), null);
+        assertEquals(response.headers.get("access-control-allow-origin"), null);
+      }
     }
   }
 });
@@ -97,7 +129,7 @@ Deno.test("ui: it has no inline script or style, asks nobody else, and is light"
   let weight = 0;
   const imports = /(?:from|import)\s*"([^"\s]+)"/g;
   for (const [path, { body, type }] of assets) {
-    weight += body.length;
+    if (!path.startsWith("/lib/")) weight += gzipSync(body).length;
     const text = new TextDecoder().decode(body);
     assert(
       !/\b(?:https?:)?\/\/[a-z0-9-]+\.[a-z]/i.test(
@@ -115,15 +147,15 @@ Deno.test("ui: it has no inline script or style, asks nobody else, and is light"
       assert(assets.has(target), `${path} imports ${name}`);
     }
   }
-  assert(weight < 150 * 1024, `the page weighs ${weight} bytes`);
+  assert(weight < 60 * 1024, `the page's own code has ${weight} bytes, compressed`);
 });
 
 Deno.test("ui: an asset that the browser has is not sent again", async () => {
   const { ask, signIn } = batchOf();
-  const cookie = await signIn();
-  const first = await ask("GET", "/app.js", { headers: { cookie } });
+  const signed = await signIn();
+  const first = await ask("GET", "/app.js", { headers: signed });
   await first.body?.cancel();
-  const known = { cookie, "if-none-match": first.headers.get("etag")! };
+  const known = { ...signed, "if-none-match": first.headers.get("etag")! };
   const again = await ask("GET", "/app.js", { headers: known });
   assertEquals([again.status, await again.text()], [304, ""]);
 });

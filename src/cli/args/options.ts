@@ -9,7 +9,8 @@ import {
   type PeerSettings,
   UPLOAD_SLOTS,
 } from "../../peer/api/settings.ts";
-import type { Theme } from "../../peer/api/config.ts";
+import { type Theme, UI_PATHS, type UiPaths } from "../../peer/api/config.ts";
+import { parseOrigin } from "../../web/own_origins.ts";
 import { UI_PORT } from "../../web/ui_door.ts";
 import type { Address } from "../../wire/connection.ts";
 import { parseDuration, parseRate } from "../output/units.ts";
@@ -107,7 +108,7 @@ export const PEER_OPTIONS = {
   bootstrap: option<Address[]>(
     "--bootstrap <HOST:PORT>",
     `the meeting point; repeatable, or several with commas (default: 127.0.0.1:${BOOTSTRAP_PORT})`,
-    { parse: collectAddresses },
+    { parse: collecting((text) => parseAddress(text, BOOTSTRAP_PORT)) },
   ),
   dir: option("--dir <DIR>", "the shared folder", { parse: parsePath, otherwise: DEFAULT_DIR }),
   ...listening(PEER_PORT),
@@ -142,6 +143,21 @@ export const PEER_OPTIONS = {
     "--ui-password-file <FILE>",
     "the page's password; else in $SHOAL_UI_PASSWORD",
   ),
+  uiOrigin: option<string[]>(
+    "--ui-origin <URL>",
+    "a name that the page has besides, such as https://files.example behind a proxy; repeatable",
+    { parse: collecting(parseOrigin) },
+  ),
+  uiProxy: option<string[]>(
+    "--ui-proxy <HOST>",
+    "a reverse proxy on another machine, which says where clients come from; repeatable",
+    { parse: collecting(parseHost) },
+  ),
+  uiPaths: option<UiPaths>(
+    "--ui-paths <WHICH>",
+    "the paths that the page may name: those in DIR, or any on this machine",
+    { choices: UI_PATHS, otherwise: "dir" },
+  ),
   uploadSlots: option("--upload-slots <N>", "send at most so many replies at a time", {
     parse: parseSlots,
     otherwise: UPLOAD_SLOTS,
@@ -162,6 +178,9 @@ export const LISTENING: readonly string[] = [
   "ui",
   "uiHost",
   "uiPasswordFile",
+  "uiOrigin",
+  "uiProxy",
+  "uiPaths",
 ] satisfies (keyof typeof PEER_OPTIONS)[];
 
 /** What a peer is started with, paths made absolute. */
@@ -195,8 +214,9 @@ function parseHost(text: string): string {
   return host;
 }
 
-function collectAddresses(text: string, before: Address[] = []): Address[] {
-  return [...before, ...text.split(",").map((one) => parseAddress(one.trim(), BOOTSTRAP_PORT))];
+/** Reads one value or several with commas, after those that came before. */
+function collecting<T>(parse: (text: string) => T): (text: string, before?: T[]) => T[] {
+  return (text, before = []) => [...before, ...text.split(",").map((one) => parse(one.trim()))];
 }
 
 function parsePath(text: string): string {

@@ -20,7 +20,7 @@ import { PASSWORD_VARIABLE } from "./ui_settings.ts";
  * Keys that can be set in the file itself only: a client of a peer need not know its secrets, nor
  * choose them.
  */
-const HIDDEN = ["swarm_key", "ui_password_file"];
+const HIDDEN = ["swarm_key", "ui_password_file", "ui_origin", "ui_proxy", "ui_paths"];
 
 /** The origin of each option's value, by attribute. */
 export function originsOf(command: Command): Record<string, Origin> {
@@ -126,6 +126,9 @@ function valuesOf(flags: PeerFlags): ConfigValues {
     ui: flags.ui ?? false,
     ui_host: flags.uiHost ?? null,
     ui_password_file: flags.uiPasswordFile === undefined ? null : resolve(flags.uiPasswordFile),
+    ui_origin: flags.uiOrigin ?? [],
+    ui_proxy: flags.uiProxy ?? [],
+    ui_paths: flags.uiPaths,
     theme: flags.theme ?? "auto",
   };
 }

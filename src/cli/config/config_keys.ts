@@ -20,14 +20,19 @@ const whole = v.pipe(v.number("it must be a number"), v.integer("it must be a wh
 const text = v.string("it must be a text in quotes");
 const path = v.pipe(text, v.transform((given) => expandPath(given)));
 
+const list = (what: string) =>
+  v.union(
+    [text, v.pipe(v.array(text), v.minLength(1), v.transform((all) => all.join(",")))],
+    `it must be ${what} in quotes, or a list of them`,
+  );
+
 /**
  * Schemas of the keys whose values are no plain text. Each yields the text that the option takes.
  */
 const SCHEMAS: Record<string, v.GenericSchema<unknown, string>> = {
-  bootstrap: v.union(
-    [text, v.pipe(v.array(text), v.minLength(1), v.transform((all) => all.join(",")))],
-    "it must be an address in quotes, or a list of them",
-  ),
+  bootstrap: list("an address"),
+  ui_origin: list("an origin"),
+  ui_proxy: list("an address"),
   port: v.pipe(whole, v.transform(String)),
   upload_slots: v.pipe(whole, v.transform(String)),
   limit_up: v.union([text, v.pipe(whole, v.transform(String))], 'it must be a rate such as "2M"'),

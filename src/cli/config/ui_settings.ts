@@ -12,7 +12,7 @@ const FILE_CAP = 4_096;
  * the file can't be read.
  */
 export async function uiSettingsOf(flags: PeerFlags): Promise<UiSettings | undefined> {
-  const { ui, uiHost, uiPasswordFile } = flags;
+  const { ui, uiHost, uiPasswordFile, uiOrigin, uiProxy, uiPaths } = flags;
   if ((ui === undefined && uiHost === undefined) || ui === false) return;
   const password = uiPasswordFile === undefined
     ? Deno.env.get(PASSWORD_VARIABLE)
@@ -21,6 +21,9 @@ export async function uiSettingsOf(flags: PeerFlags): Promise<UiSettings | undef
     host: uiHost,
     port: typeof ui === "number" ? ui : undefined,
     password: password || undefined,
+    origins: uiOrigin,
+    proxies: uiProxy,
+    paths: uiPaths,
   };
 }
 

@@ -54,7 +54,7 @@ export async function openPeer(
   const { ControlServer, newToken } = await import("../../web/control_server.ts");
   const { UiHost } = await import("../../web/ui_host.ts");
   const token = newToken();
-  const page = new UiHost(node, { ...settings.page, token });
+  const page = new UiHost(node, { ...settings.page, token, sessions: node.uiSessions });
   try {
     await node.serve({ resume: settings.role === "serve" });
     if (settings.page) await page.start();

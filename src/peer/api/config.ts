@@ -24,8 +24,18 @@ export interface ConfigValues {
   ui_host: string | null;
   /** The file with the UI's password: an absolute path. */
   ui_password_file: string | null;
+  /** The origins that the UI has behind a proxy or a name. */
+  ui_origin: string[];
+  /** Addresses of reverse proxies on other machines. */
+  ui_proxy: string[];
+  /** The paths that the UI may name. */
+  ui_paths: UiPaths;
   theme: Theme;
 }
+
+/** The paths that the UI may name: those in DIR and what is shared, or any. */
+export type UiPaths = typeof UI_PATHS[number];
+export const UI_PATHS = ["dir", "any"] as const;
 
 /** The colours of the UI; `auto` follows the browser. */
 export type Theme = typeof THEMES[number];
@@ -41,6 +51,8 @@ export interface ConfigView {
   restart: string[];
   /** Keys that the file sets, but a flag or the environment sets otherwise. */
   overruled: string[];
+  /** Keys that the client may not change. */
+  fixed?: string[];
 }
 
 /** New values by key, as in the config file; null takes a key out of it. */

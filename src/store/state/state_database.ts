@@ -119,6 +119,13 @@ CREATE TABLE files (            -- hash cache: a path with this stamp has this c
 );
 CREATE INDEX files_by_id ON files (id);
 `,
+  `
+CREATE TABLE ui_sessions (      -- of the page
+  hash TEXT PRIMARY KEY,        -- SHA-256 of the session's secret
+  ends INTEGER NOT NULL
+);
+CREATE TABLE ui_password (hash TEXT NOT NULL); -- at most one: what the sessions were opened under
+`,
 ];
 
 /** How long to wait for who holds it, in milliseconds: some only look at it for a moment. */

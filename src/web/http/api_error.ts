@@ -25,6 +25,7 @@ export const ApiError = v.object({
     message: v.string(),
     /** See {@link Fault}. */
     next: v.optional(v.string()),
+    details: v.optional(v.record(v.string(), v.union([v.string(), v.number()]))),
     /** For `ambiguous`: the contents that the name stands for. */
     candidates: v.optional(v.array(v.unknown())),
     /** The key of the config file that it is about. */
@@ -38,12 +39,15 @@ export function toApiError(error: unknown): ApiError {
   if (!(error instanceof Fault)) return { error: { message } };
   const candidates = error.kind === "ambiguous" ? error.cause as Candidate[] : undefined;
   const field = error instanceof KeyFault ? error.field : undefined;
-  return { error: { kind: error.kind, message, next: error.next, candidates, field } };
+  const { kind, next, details } = error;
+  return { error: { kind, message, next, details, candidates, field } };
 }
 
 /** The failure that {@link toApiError} was given, as far as it travels. */
-export function fromApiError({ error: { kind, message, next, candidates } }: ApiError): Error {
-  return kind ? new Fault(kind, message, { next, cause: candidates }) : new Error(message);
+export function fromApiError(
+  { error: { kind, message, next, details, candidates } }: ApiError,
+): Error {
+  return kind ? new Fault(kind, message, { next, details, cause: candidates }) : new Error(message);
 }
 
 /** The HTTP status for a failure; 500 for one that is no Fault. */

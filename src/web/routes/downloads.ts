@@ -18,12 +18,10 @@ export const StreamBody = v.object({
   deadline: v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(DEADLINE_CAP))),
   limit_down: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
 });
-const GetBody = v.object({
+export const GetBody = v.object({
   ...StreamBody.entries,
   output: v.optional(Path),
   overwrite: v.optional(v.boolean()),
-  /** The download goes on when the client goes away. */
-  background: v.optional(v.boolean()),
   update: v.optional(v.boolean()),
   delete: v.optional(v.boolean()),
   no_clobber: v.optional(v.boolean()),
@@ -38,8 +36,7 @@ export type Told = { progress: Progress } | { event: GetEvent };
 /**
  * | route                           | does                                                     |
  * | ------------------------------- | -------------------------------------------------------- |
- * | POST /api/downloads             | GetRequest → lines: `{progress}` and `{event}`…, then `{result}` or `{error}`; |
- * |                                 | with `background`, it outlives the request               |
+ * | POST /api/downloads             | GetRequest → lines: `{progress}` and `{event}`…, then `{result}` or `{error}` |
  * | POST /api/downloads/plan        | GetRequest → Plan: what that would do                    |
  * | DELETE /api/downloads?name=&id= | PartialStatus[]: what was cancelled and removed          |
  * | POST /api/downloads/pause       | `{name, id?}` → PartialStatus[]                          |
@@ -49,10 +46,9 @@ export type Told = { progress: Progress } | { event: GetEvent };
 export function downloadsRoutes(api: UiApi) {
   return new Hono()
     .post("/api/downloads", json(GetBody), (c) => {
-      const { background, ...request } = c.req.valid("json");
       return work((emit: (line: Told) => void, signal) =>
-        api.get(request, {
-          signal: background ? undefined : signal,
+        api.get(c.req.valid("json"), {
+          signal,
           onProgress: (progress) => emit({ progress }),
           onEvent: (event) => emit({ event }),
         })

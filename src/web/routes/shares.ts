@@ -3,7 +3,7 @@ import * as v from "valibot";
 import type { PeerApi } from "../../peer/api/peer_api.ts";
 import { json, NameQuery, Path, query, work } from "./request.ts";
 
-const ShareBody = v.object({ file: Path, cwd: Path, watch: v.optional(v.boolean()) });
+export const ShareBody = v.object({ file: Path, cwd: Path, watch: v.optional(v.boolean()) });
 
 /**
  * | route                    | does                                                       |

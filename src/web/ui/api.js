@@ -1,32 +1,46 @@
+import { endOf } from "./live.js";
+import { goSignIn, signed } from "./session.js";
+
 /** A failure that the peer told, or that it couldn't be asked. `kind` is that of a Fault. */
 export class ApiError extends Error {
-  constructor(message, { kind, candidates, field, status } = {}) {
+  constructor(message, { kind, candidates, field, details, status } = {}) {
     super(message);
-    Object.assign(this, { kind, candidates, field, status });
+    Object.assign(this, { kind, candidates, field, details: details ?? {}, status });
   }
 }
 
-const GONE = "The peer does not answer. Is it still running?";
+/** An answer must begin in this time, in milliseconds. */
+const LIMIT_MS = 10_000;
+/** The longest between two parts of an answer, in milliseconds: the swarm may be asked meanwhile. */
+const IDLE_MS = 60_000;
 
-/** Asks the peer; throws ApiError. */
-async function ask(method, path, body, signal) {
+const GONE = "The peer does not answer. Is it still running?";
+const SILENT = "The peer gave no answer. It may still do what was asked.";
+
+/** Asks the peer; throws ApiError. `limitMs` is the time for an answer to begin. */
+async function ask(method, path, { body, signal, headers, limitMs = LIMIT_MS } = {}) {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), limitMs);
   let response;
   try {
     response = await fetch(path, {
       method,
       headers: {
-        "x-shoal": "1",
+        ...signed(),
         ...(body !== undefined && { "content-type": "application/json" }),
+        ...headers,
       },
       body: body === undefined ? undefined : JSON.stringify(body),
-      signal,
+      signal: signal ? AbortSignal.any([signal, late.signal]) : late.signal,
     });
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new ApiError(GONE);
+    throw new ApiError(late.signal.aborted ? SILENT : GONE, { kind: "silent" });
+  } finally {
+    clearTimeout(timer);
   }
   if (response.ok) return response;
-  if (response.status === 401) location.replace("/sign-in");
+  if (response.status === 401) goSignIn();
   const { error } = await response.json().catch(() => ({}));
   throw new ApiError(error?.message ?? `HTTP ${response.status}`, {
     ...error,
@@ -34,19 +48,21 @@ async function ask(method, path, body, signal) {
   });
 }
 
-/** The JSON value that is answered. */
+/** The JSON value that is answered; undefined for an answer without one. */
 export async function askJson(method, path, body) {
-  return await (await ask(method, path, body)).json();
+  const response = await ask(method, path, { body });
+  return response.status === 204 ? undefined : await response.json();
 }
 
 /** The lines that are answered, as they come. */
 export async function* askLines(method, path, { body, signal } = {}) {
-  const response = await ask(method, path, body, signal);
-  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  const { body: answer } = await ask(method, path, { body, signal });
+  const reader = answer.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {
-    const { value, done } = await reader.read().catch(() => {
-      throw new ApiError(GONE);
+    const { value, done } = await within(reader.read(), IDLE_MS).catch(() => {
+      reader.cancel().catch(() => {});
+      throw new ApiError(GONE, { kind: "silent" });
     });
     if (done) break;
     const lines = (rest + value).split("\n");
@@ -55,14 +71,38 @@ export async function* askLines(method, path, { body, signal } = {}) {
   }
 }
 
-/** The result that a work's lines end with; `onProgress` gets the others. */
-export async function askResult(method, path, { body, onProgress, signal } = {}) {
-  for await (const line of askLines(method, path, { body, signal })) {
-    if (line.error) throw new ApiError(line.error.message, line.error);
-    if (line.result) return line.result;
-    if (line.progress) onProgress?.(line.progress);
+function within(promise, ms) {
+  let timer;
+  const late = new Promise((_, reject) => timer = setTimeout(reject, ms));
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+/**
+ * Has the peer do some work, `{get}` or `{share}`, which goes on without the page. Returns its number, and
+ * what it comes to.
+ */
+export async function startJob(body) {
+  const { job } = await askJson("POST", "/api/jobs", body);
+  const result = endOf(job).catch((error) => {
+    throw new ApiError(error.message, error);
+  });
+  return { job, result };
+}
+
+/** Saves a file of the swarm with the browser, once its first byte is there. */
+export async function save(name, id) {
+  const path = `/files/${name.split("/").map(encodeURIComponent).join("/")}?id=${id}`;
+  try {
+    const first = await ask("GET", path, { headers: { range: "bytes=0-0" }, limitMs: 30_000 });
+    await first.body?.cancel();
+  } catch (error) {
+    // An empty file has no first byte.
+    if (error.status !== 416) throw error;
   }
-  throw new ApiError(GONE);
+  const link = document.createElement("a");
+  link.href = (await askJson("POST", "/api/links", { path })).path;
+  link.download = "";
+  link.click();
 }
 
 /**
@@ -73,7 +113,7 @@ export function upload(name, file, onProgress) {
   const request = new XMLHttpRequest();
   const result = new Promise((resolve, reject) => {
     request.open("PUT", `/api/uploads?name=${encodeURIComponent(name)}`);
-    request.setRequestHeader("x-shoal", "1");
+    for (const [header, value] of Object.entries(signed())) request.setRequestHeader(header, value);
     request.setRequestHeader("content-type", "application/octet-stream");
     request.upload.onprogress = ({ loaded }) => onProgress({ sent: loaded });
     request.upload.onload = () => onProgress({ sent: file.size, whole: true });
@@ -84,9 +124,10 @@ export function upload(name, file, onProgress) {
     request.onload = () => {
       const last = lastLine(request.responseText);
       if (last?.result) return resolve(last.result);
+      if (request.status === 401) goSignIn();
       reject(new ApiError(last?.error?.message ?? `HTTP ${request.status}`, last?.error));
     };
-    request.onerror = () => reject(new ApiError(GONE));
+    request.onerror = () => reject(new ApiError(GONE, { kind: "silent" }));
     request.onabort = () => reject(new ApiError("Stopped.", { kind: "stopped" }));
     request.send(file);
   });

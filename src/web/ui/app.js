@@ -6,6 +6,8 @@ import { FilesTab } from "./browse/files_tab.js";
 import { formatRate, shortId } from "./kit/format.js";
 import { html } from "./kit/html.js";
 import { connection, follow, partials, status, transfers } from "./live.js";
+import { askJson } from "./api.js";
+import { keepSession } from "./session.js";
 import { PeersTab } from "./peers_tab.js";
 import { loadConfig, SettingsTab } from "./settings/settings_tab.js";
 import { Toasts } from "./kit/toasts.js";
@@ -105,6 +107,12 @@ function Summary() {
 
 /** What is wrong with the whole, and what to do about it. */
 function Banners() {
+  if (connection.value === "silent") {
+    return html`<p class="banner failed" role="alert">
+      The peer does not answer: it may be stopped, or wait for a disk. This page tries again by itself. What you
+      see is how it was.
+    </p>`;
+  }
   if (connection.value === "lost") {
     return html`<p class="banner failed" role="alert">
       The connection to the peer is lost; this page tries again by itself. If the peer was stopped, start
@@ -127,7 +135,8 @@ function Banners() {
 }
 
 async function signOut() {
-  await fetch("/sign-in", { method: "DELETE", headers: { "x-shoal": "1" } }).catch(() => {});
+  await askJson("DELETE", "/sign-in").catch(() => {});
+  keepSession(undefined);
   location.replace("/sign-in");
 }
 

@@ -1,93 +1,128 @@
 import { batch, signal } from "@preact/signals";
+import { readEvents } from "./event_reader.js";
+import { Known } from "./known.js";
+import { goSignIn, onSession, session } from "./session.js";
 import { applyRates } from "./transfers/rates.js";
+
+const known = new Known();
 
 /** What the peer says of itself, without what has a signal of its own; null until it has said something. */
 export const status = signal(null);
-/** Transfers in the order of their numbers, and downloads that aren't whole. What is the same stays so. */
+/** Transfers in the order of their numbers, and partial downloads. What is the same stays so. */
 export const transfers = signal([]);
 export const partials = signal([]);
 /** Bytes since the peer started: `{served, fetched}`. */
-export const totals = signal({ served: 0, fetched: 0 });
+export const totals = signal(known.totals);
 /** What this peer shares, by name. The Map is always the same; {@link sharesMoved} counts. */
-export const shares = new Map();
+export const shares = known.shares;
 /** Counts when a share came or went, not when one was merely served. */
 export const sharesMoved = signal(0);
-/** `connecting`, `live`, or `lost` while it is tried again. */
+/** `connecting`, `live`, `silent` while the peer hangs, or `lost` while it can't be reached. */
 export const connection = signal("connecting");
 
-/** How long to wait when a connection can't be made at all, in milliseconds. */
-const RETRY_MS = 2_000;
+/** Jobs under way and some that ended, by number. The Map is always the same; {@link jobsMoved} counts. */
+export const jobs = known.jobs;
+export const jobsMoved = signal(0);
 
-const transferMap = new Map();
-const partialMap = new Map();
-let events;
+/** Functions to call with a job that has ended, by its number. */
+const waiting = new Map();
 
-/** Follows the peer's status for as long as the page is open and in sight. */
-export function follow() {
-  connect();
-  document.addEventListener("visibilitychange", () => {
-    if (!document.hidden) return connect();
-    events?.close();
-    events = undefined;
+/** The end of a job: resolves with its result, and rejects with its error. */
+export function endOf(job) {
+  return new Promise((resolve, reject) => {
+    const ended = ({ state, result, error }) => state === "done" ? resolve(result) : reject(error);
+    waiting.set(job, ended);
+    tellEnd(job);
   });
-  addEventListener("pagehide", () => events?.close());
-  addEventListener("pageshow", ({ persisted }) => persisted && connect());
 }
 
-function connect() {
-  events?.close();
-  if (document.hidden) return;
-  const source = events = new EventSource("/api/events");
-  source.onopen = () => connection.value = "live";
-  source.addEventListener("change", ({ data }) => {
-    connection.value = "live";
-    apply(JSON.parse(data));
-  });
-  source.onerror = async () => {
-    connection.value = "lost";
-    if (source.readyState !== EventSource.CLOSED) return;
-    const answer = await fetch("/api/settings").catch(() => undefined);
-    if (answer?.status === 401) location.replace("/sign-in");
-    else setTimeout(() => source === events && connect(), RETRY_MS);
+function tellEnd(number) {
+  const job = known.jobs.get(number);
+  if (!job || job.state === "running" || !waiting.has(number)) return;
+  waiting.get(number)(job);
+  waiting.delete(number);
+}
+
+/** Follows the peer's events for as long as the page is open: with the other tabs, or else alone. */
+export function follow() {
+  if (session() === undefined) return goSignIn();
+  const say = followWithTabs() ?? followAlone();
+  const here = () => say({ session: session(), visible: !document.hidden });
+  here();
+  document.addEventListener("visibilitychange", here);
+  addEventListener("pagehide", () => say({ bye: true }));
+  addEventListener("pageshow", ({ persisted }) => persisted && here());
+  onSession((now) => now === undefined ? goSignIn() : here());
+}
+
+/** Returns how to talk to the worker that all tabs share; undefined where there can't be one. */
+function followWithTabs() {
+  try {
+    const { port } = new SharedWorker("/events_worker.js", { type: "module", name: "events" });
+    port.onmessage = ({ data: { state, change } }) => {
+      if (change) apply(change);
+      if (state) changeState(state);
+    };
+    return (message) => port.postMessage(message);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The same for a single tab: follows while it is in sight. */
+function followAlone() {
+  let stop;
+  let lastId;
+  return ({ session, visible }) => {
+    stop?.();
+    stop = visible && readEvents({
+      ...{ session, lastId },
+      onState: changeState,
+      onChange(change, id) {
+        lastId = id;
+        apply(change);
+      },
+    });
   };
 }
 
+function changeState(state) {
+  if (state === "out") goSignIn();
+  else connection.value = state;
+}
+
 function apply(change) {
+  const started = known.status?.started;
+  const moved = change.shares && hasMoved(change.shares);
+  known.apply(change);
   batch(() => {
+    if (change.status) {
+      totals.value = known.totals;
+      status.value = known.status;
+    }
     if (change.transfers) {
-      const list = applyList(transferMap, change.transfers, (one) => one.transfer);
-      transfers.value = list.sort((a, b) => a.transfer - b.transfer);
+      transfers.value = [...known.transfers.values()].sort((a, b) => a.transfer - b.transfer);
     }
-    if (change.partials) {
-      partials.value = applyList(partialMap, change.partials, (one) => one.id);
-    }
-    if (change.status) applyStatus(change.status);
-    if (change.shares) applyShares(change.shares);
+    if (change.partials) partials.value = [...known.partials.values()];
+    if (moved) sharesMoved.value++;
+    if (change.jobs) jobsMoved.value++;
     if (change.rates) applyRates(change.rates);
+  });
+  if (started !== undefined && started !== known.status.started) abandonJobs();
+  for (const { job } of change.jobs?.set ?? []) tellEnd(job);
+}
+
+/** True when a share came, went, or is another. */
+function hasMoved({ reset, set, gone }) {
+  return reset || gone.length > 0 || set.some(({ name, id, available }) => {
+    const before = shares.get(name);
+    return before?.id !== id || before.available !== available;
   });
 }
 
-function applyStatus({ totals: counted, ...fields }) {
-  if (counted) totals.value = counted;
-  if (Object.keys(fields).length > 0) status.value = { ...status.value, ...fields };
-}
-
-/** What came, changed and went, by key; returns all that there is then. */
-function applyList(map, { reset, set, gone }, keyOf) {
-  if (reset) map.clear();
-  for (const key of gone) map.delete(key);
-  for (const one of set) map.set(keyOf(one), one);
-  return [...map.values()];
-}
-
-function applyShares({ reset, set, gone }) {
-  let moved = reset || gone.length > 0;
-  if (reset) shares.clear();
-  for (const name of gone) shares.delete(name);
-  for (const share of set) {
-    const before = shares.get(share.name);
-    moved ||= before?.id !== share.id || before.available !== share.available;
-    shares.set(share.name, share);
-  }
-  if (moved) sharesMoved.value++;
+/** The peer was started again: it knows nothing of jobs from before. */
+function abandonJobs() {
+  const error = { message: "The peer was restarted meanwhile.", details: { reason: "restart" } };
+  for (const ended of waiting.values()) ended({ state: "failed", error });
+  waiting.clear();
 }

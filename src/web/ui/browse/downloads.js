@@ -1,5 +1,5 @@
 import { askInDialog, confirm } from "../kit/dialog.js";
-import { askJson, askResult } from "../api.js";
+import { askJson, startJob } from "../api.js";
 import { count, exactSize, exactTime, formatAge, formatSize, shortId } from "../kit/format.js";
 import { loadOffers } from "./files_store.js";
 import { html } from "../kit/html.js";
@@ -11,8 +11,8 @@ import { tell, tellError } from "../kit/toasts.js";
  */
 export async function get({ name, id, overwrite }) {
   try {
-    const body = { name, id, overwrite, background: true };
-    const receipt = await askResult("POST", "/api/downloads", { body });
+    const { result } = await startJob({ get: { name, id, overwrite } });
+    const receipt = await result;
     tell(receipt.up_to_date ? `${name} is already here.` : `${name} is here, whole and verified.`);
   } catch (error) {
     if (error.kind === "ambiguous" && error.candidates) {

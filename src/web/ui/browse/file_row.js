@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { folderAddress } from "./folder_view.js";
 import { exactSize, exactTime, formatAge, formatSize, shortId } from "../kit/format.js";
 import { html } from "../kit/html.js";
-import { saveLink } from "../kit/save_link.js";
+import { SaveButton } from "../kit/save_link.js";
 import { partials, shares, sharesMoved, status } from "../live.js";
 
 /** How a publisher stands in connection with a name; nothing is said of one that is unknown. */
@@ -73,7 +73,7 @@ export function FileRow({ row, index, height, onGet, onUnshare }) {
         <${CopyId} id=${id} name=${name} />
       </div>
       <div class="cell actions" role="cell">
-        ${!folder && saveLink(name, id)}
+        ${!folder && html`<${SaveButton} name=${name} id=${id} />`}
         ${shared
           ? html`<button aria-label=${`Unshare ${name}`} onClick=${() =>
             onUnshare(row)}>Unshare</button>`

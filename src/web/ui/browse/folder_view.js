@@ -3,7 +3,7 @@ import { askLines } from "../api.js";
 import { get } from "./downloads.js";
 import { count, exactSize, exactTime, formatAge, formatSize, sentence } from "../kit/format.js";
 import { html } from "../kit/html.js";
-import { saveLink } from "../kit/save_link.js";
+import { SaveButton } from "../kit/save_link.js";
 import { shares } from "../live.js";
 import { VirtualList } from "../kit/virtual_list.js";
 
@@ -126,7 +126,8 @@ function Entry({ entry, folder, index, height }) {
       <div class="cell size" role="cell" title=${exactSize(size)}>${file && formatSize(size)}</div>
       <div class="cell age" role="cell" title=${file ? exactTime(mtime) : ""}>${file &&
         formatAge(mtime)}</div>
-      <div class="cell actions" role="cell">${file && saveLink(`${folder}/${path}`, id)}</div>
+      <div class="cell actions" role="cell">${file &&
+        html`<${SaveButton} name=${`${folder}/${path}`} id=${id} />`}</div>
     </div>
   `;
 }

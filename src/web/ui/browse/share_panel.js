@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { exactSize, formatSize } from "../kit/format.js";
 import { html } from "../kit/html.js";
-import { status } from "../live.js";
+import { jobs, jobsMoved, status } from "../live.js";
 import { dismissUploads, shareFiles, sharePath, uploads } from "./uploads.js";
 
 /** Most that are shown of what is being shared: those under way, those that failed, and the next ones. */
@@ -79,7 +79,10 @@ function Uploads() {
 
 const PHASES = { waiting: "waiting", sending: "sending", hashing: "hashing", failed: "failed" };
 
-function Upload({ upload: { key, name, size, sent, hashed, phase, error, file } }) {
+function Upload({ upload }) {
+  void jobsMoved.value;
+  const { hashed, size } = { ...upload, ...jobs.get(upload.job)?.progress };
+  const { key, name, sent, phase, error, file } = upload;
   const done = phase === "hashing" ? hashed : sent ?? 0;
   const again = () => {
     dismissUploads([key]);

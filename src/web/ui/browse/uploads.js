@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import { askResult, upload } from "../api.js";
+import { askJson, startJob, upload } from "../api.js";
 import { count } from "../kit/format.js";
 import { status } from "../live.js";
 import { tell, tellError } from "../kit/toasts.js";
@@ -87,26 +87,20 @@ async function send({ key, name, file, batch }) {
 /** Shares a file where it lies on the peer's machine. True when it is shared. */
 export async function sharePath(path) {
   const key = next++;
-  const stopped = new AbortController();
-  const one = {
-    key,
-    name: path,
-    size: 0,
-    hashed: 0,
-    phase: "hashing",
-    stop: () => stopped.abort(),
-  };
-  uploads.value = [...uploads.value, one];
+  let stopped = false;
   try {
-    const shared = await askResult("POST", "/api/shares", {
-      body: { file: path, cwd: status.value.dir },
-      signal: stopped.signal,
-      onProgress: ({ hashed, size }) => update(key, { hashed, size }),
-    });
+    const { job, result } = await startJob({ share: { file: path, cwd: status.value.dir } });
+    const stop = () => {
+      stopped = true;
+      askJson("DELETE", `/api/jobs/${job}`).catch(tellError);
+    };
+    const one = { key, name: path, size: 0, hashed: 0, phase: "hashing", stop, job };
+    uploads.value = [...uploads.value, one];
+    const shared = await result;
     tell(`${shared.name} is shared.`);
     return true;
   } catch (error) {
-    if (!stopped.signal.aborted) tellError(error);
+    if (!stopped) tellError(error);
     return false;
   } finally {
     dismissUploads([key]);

@@ -1,15 +1,24 @@
+import { save } from "../api.js";
 import { html } from "./html.js";
+import { tellError } from "./toasts.js";
+import { useState } from "preact/hooks";
 
-/** What saves a file of the swarm with the browser; a file in a folder goes by its path. */
-export function saveLink(name, id) {
-  const path = name.split("/").map(encodeURIComponent).join("/");
+/** A button that saves a file of the swarm with the browser; a file in a folder goes by its path. */
+export function SaveButton({ name, id }) {
+  const [asking, setAsking] = useState(false);
+  const press = async () => {
+    if (asking) return;
+    setAsking(true);
+    await save(name, id).catch((error) => tellError(error));
+    setAsking(false);
+  };
   return html`
-    <a
-      class="button quiet"
-      href=${`/files/${path}?id=${id}`}
-      download
+    <button
+      class="quiet"
       aria-label=${`Save ${name} with the browser`}
+      aria-disabled=${asking}
       title="Save with the browser, while it still arrives"
-    >Save</a>
+      onClick=${press}
+    >${asking ? "Asking…" : "Save"}</button>
   `;
 }

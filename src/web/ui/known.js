@@ -1,0 +1,62 @@
+/** Seconds of rates that are kept. */
+const SECONDS = 300;
+
+/** What is known of the peer: the changes that came, put together. */
+export class Known {
+  /** What the peer says of itself, without what has a place of its own; null until it has said something. */
+  status = null;
+  /** Bytes since the peer started. */
+  totals = { served: 0, fetched: 0 };
+  /** Shares by name, transfers and jobs by number, partial downloads by id. */
+  shares = new Map();
+  transfers = new Map();
+  partials = new Map();
+  jobs = new Map();
+  /** Seconds in which something moved. */
+  rates = { second: 0, moved: [] };
+
+  apply({ status, shares, transfers, partials, jobs, rates }) {
+    if (status) {
+      const { totals = this.totals, ...fields } = status;
+      this.totals = totals;
+      if (Object.keys(fields).length > 0) this.status = { ...this.status, ...fields };
+    }
+    applyList(this.shares, shares, ({ name }) => name);
+    applyList(this.transfers, transfers, ({ transfer }) => transfer);
+    applyList(this.partials, partials, ({ id }) => id);
+    applyList(this.jobs, jobs, ({ job }) => job);
+    if (rates) {
+      const moved = [...this.rates.moved, ...rates.moved];
+      this.rates = {
+        second: rates.second,
+        moved: moved.filter(([second]) => second > rates.second - SECONDS),
+      };
+    }
+  }
+
+  /** All of it, as one change. */
+  whole() {
+    const list = (map) => ({ reset: true, set: [...map.values()], gone: [] });
+    return {
+      status: this.status && { ...this.status, totals: this.totals },
+      shares: list(this.shares),
+      transfers: list(this.transfers),
+      partials: list(this.partials),
+      jobs: list(this.jobs),
+      rates: this.rates,
+    };
+  }
+
+  /** True while something goes on whose end a page out of sight tells, too. */
+  get isBusy() {
+    const runs = ({ state }) => state === "active" || state === "running";
+    return [...this.partials.values()].some(runs) || [...this.jobs.values()].some(runs);
+  }
+}
+
+function applyList(map, change, keyOf) {
+  if (!change) return;
+  if (change.reset) map.clear();
+  for (const key of change.gone) map.delete(key);
+  for (const one of change.set) map.set(keyOf(one), one);
+}

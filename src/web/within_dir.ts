@@ -1,0 +1,87 @@
+import { isAbsolute, join } from "node:path";
+import { Fault, KeyFault, quoted } from "../fault.ts";
+import { isInside, parentOf } from "../content/safe_path.ts";
+import type { UiApi } from "../peer/api/ui_api.ts";
+
+/** Settings that would move the page's rights to another folder. */
+const FIXED = ["dir"];
+
+/**
+ * A peer whose callers name no path outside of DIR, other than one that is shared: neither to read nor
+ * to write, and not as another DIR. All else is done as it is asked.
+ */
+export function withinDir(api: UiApi): UiApi {
+  const require = async (given: string, what: string): Promise<void> => {
+    const { dir, shares } = await api.status();
+    const path = isAbsolute(given) ? given : join(dir, given);
+    if (isInside(dir, await nearestReal(path)) || shares.some((share) => share.path === path)) {
+      return;
+    }
+    throw new Fault(
+      "usage",
+      `Cannot ${what} ${quoted(given)}: it is outside of the shared folder`,
+      {
+        details: { reason: "outside", path: given },
+        next: "start the peer with --ui-paths any to allow that on the page",
+      },
+    );
+  };
+  return {
+    status: () => api.status(),
+    listPeers: () => api.listPeers(),
+    listFiles: (pattern) => api.listFiles(pattern),
+    listVersions: (name) => api.listVersions(name),
+    async share(request, options) {
+      const { dir } = await api.status();
+      await require(request.file, "share");
+      return await api.share({ ...request, cwd: dir }, options);
+    },
+    unshare: (name) => api.unshare(name),
+    async get(request, options) {
+      await requireAll(request, require);
+      return await api.get(request, options);
+    },
+    async plan(request, options) {
+      await requireAll(request, require);
+      return await api.plan(request, options);
+    },
+    stream: (request, output, options) => api.stream(request, output, options),
+    cancel: (request) => api.cancel(request),
+    pause: (request) => api.pause(request),
+    resume: (request) => api.resume(request),
+    trust: () => api.trust(),
+    accept: (request) => api.accept(request),
+    forget: (name) => api.forget(name),
+    settings: () => api.settings(),
+    change: (changes) => api.change(changes),
+    open: (request, signal) => api.open(request, signal),
+    listFolder: (request, signal) => api.listFolder(request, signal),
+    upload: (request, body, options) => api.upload(request, body, options),
+    downloadMap: (id) => api.downloadMap(id),
+    history: () => api.history(),
+    diagnose: () => api.diagnose(),
+    config: async () => ({ ...await api.config(), fixed: FIXED }),
+    async configure(changes) {
+      for (const key of FIXED) {
+        if (key in changes) {
+          throw new KeyFault(key, `Cannot set ${key}: the page may not choose another folder`);
+        }
+      }
+      return { ...await api.configure(changes), fixed: FIXED };
+    },
+  };
+}
+
+async function requireAll(
+  { output, reuse = [] }: { output?: string | undefined; reuse?: string[] | undefined },
+  require: (path: string, what: string) => Promise<void>,
+): Promise<void> {
+  if (output !== undefined) await require(output, "write");
+  for (const path of reuse) await require(path, "read");
+}
+
+/** Where an absolute path leads, or the nearest folder above it that exists. */
+async function nearestReal(path: string): Promise<string> {
+  const real = await Deno.realPath(path).catch(() => undefined);
+  return real ?? (path === parentOf(path) ? path : await nearestReal(parentOf(path)));
+}
