@@ -1,7 +1,7 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { EXIT, exitCodeOf } from "../../src/cli/output/exit_code.ts";
 import { ClosedOutput } from "../../src/cli/output/output.ts";
-import { commandPath, walkCommands } from "../../src/cli/output/usage.ts";
+import { commandPath, takeOver, walkCommands } from "../../src/cli/output/usage.ts";
 import { Fault, type FaultKind } from "../../src/fault.ts";
 import { VERSION } from "../../src/version.ts";
 import { shoal } from "../e2e/program.ts";
@@ -38,6 +38,18 @@ Deno.test("every command has help with examples", async () => {
   }
   const get = paths.findIndex((path) => path.join(" ") === "peer get");
   assertEquals((await shoal(["peer", "help", "get"])).stdout, helps[get].stdout);
+});
+
+Deno.test("help at every level fits 60 columns", async () => {
+  const paths = [...walkCommands(plainProgram())].map((command) => commandPath(command).split(" "));
+  for (const path of paths) {
+    const program = plainProgram();
+    const printed = takeOver(program, 60);
+    await program.parseAsync([...path.slice(1), "--help"], { from: "user" }).catch(() => {});
+    const lines = printed().split("\n");
+    assert(lines.length > 5);
+    assertEquals(lines.filter((line) => line.length > 60), [], path.join(" "));
+  }
 });
 
 Deno.test("the program itself: version, errors, JSON errors", async () => {

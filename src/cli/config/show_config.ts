@@ -39,7 +39,12 @@ export async function showConfig(
     origin,
     value === null ? "-" : Array.isArray(value) ? value.join(",") : String(value),
   ]);
-  await output.raw(await formatTable(["KEY", "ORIGIN", "VALUE"], rows) + "\n");
+  await output.raw(
+    await formatTable(["KEY", "ORIGIN", "VALUE"], rows, {
+      columns: output.columns,
+      optional: ["ORIGIN"],
+    }) + "\n",
+  );
 }
 
 /** A value as people write it; null when there is none. */

@@ -1,5 +1,6 @@
 import type { Candidate } from "../../peer/api/peer_api.ts";
 import { failureCode } from "./exit_code.ts";
+import { columnsOf } from "./terminal.ts";
 import { formatTable } from "./table.ts";
 import { formatAge, formatSize, shortId } from "./units.ts";
 
@@ -25,6 +26,8 @@ export function candidateTable(
     String(one.sources),
     one.name,
   ]);
-  if (!numbered) return formatTable(HEADER, rows);
-  return formatTable(["", ...HEADER], rows.map((row, index) => [`${index + 1})`, ...row]));
+  const options = { columns: columnsOf(Deno.stderr), optional: ["SIZE", "SOURCES"] };
+  if (!numbered) return formatTable(HEADER, rows, options);
+  const numbers = rows.map((row, index) => [`${index + 1})`, ...row]);
+  return formatTable(["", ...HEADER], numbers, options);
 }

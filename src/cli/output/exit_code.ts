@@ -32,7 +32,7 @@ export const EXITS = {
   },
   network: {
     exit: 4,
-    meaning: "no bootstrap answers, no source is left, or a port is taken",
+    meaning: "no bootstrap or source answers, or a port is taken",
     then: "try again",
   },
   integrity: {
@@ -67,17 +67,17 @@ export const EXITS = {
   },
   hook: {
     exit: 11,
-    meaning: "--on-done or --on-error can't be run, or --on-done failed",
+    meaning: "a hook can't be run, or --on-done failed",
     then: "mend the command; the file is in its place",
   },
   closed_output: {
     exit: 141,
-    meaning: "the reader of standard output went away, as in '| head'",
+    meaning: "the reader of standard output went away: '| head'",
     then: "nothing",
   },
   interrupted: {
     exit: "128+n",
-    meaning: "stopped in order by signal n: 130 by SIGINT, 143 by SIGTERM",
+    meaning: "stopped by signal n: SIGINT 130, SIGTERM 143",
     then: "run it again to resume",
   },
 } as const satisfies Record<

@@ -1,5 +1,6 @@
 import { Fault, messageOf } from "../../fault.ts";
 import { safeJson, sanitize } from "./sanitize.ts";
+import { columnsOf, controlsCursor, showsColor } from "./terminal.ts";
 
 /** Thrown when the reader of standard output has gone: there is nobody to go on for. */
 export class ClosedOutput extends Error {
@@ -41,7 +42,12 @@ export class Output {
 
   /** True when progress can be shown. */
   get showsProgress(): boolean {
-    return !this.quiet && Deno.stderr.isTerminal();
+    return !this.quiet && controlsCursor(Deno.stderr);
+  }
+
+  /** The columns that a result has; undefined where nobody watches and lines may have any length. */
+  get columns(): number | undefined {
+    return columnsOf(Deno.stdout);
   }
 
   /** A line of a result. Throws what {@link raw} does. */
@@ -108,7 +114,7 @@ async function withGrace(written: Promise<void>, signal?: AbortSignal): Promise<
 
 /** Writes a line to standard error, over a progress bar or prompt that may stand there. */
 export function writeError(text: string): void {
-  const bytes = encoder.encode((Deno.stderr.isTerminal() ? "\r\x1b[K" : "") + text + "\n");
+  const bytes = encoder.encode((controlsCursor(Deno.stderr) ? "\r\x1b[K" : "") + text + "\n");
   try {
     for (let at = 0; at < bytes.length;) at += Deno.stderr.writeSync(bytes.subarray(at));
   } catch {
@@ -118,5 +124,5 @@ export function writeError(text: string): void {
 
 /** Red, where colour is wanted and can be shown. */
 function paint(text: string): string {
-  return Deno.stderr.isTerminal() && !Deno.noColor ? `\x1b[31m${text}\x1b[39m` : text;
+  return showsColor(Deno.stderr) ? `\x1b[31m${text}\x1b[39m` : text;
 }

@@ -1,5 +1,9 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { Fault, messageOf } from "../../fault.ts";
+import { columnsOf } from "./terminal.ts";
+
+/** Columns of help that no terminal shows. */
+const PIPED_COLUMNS = 80;
 
 /** A command line that can't be followed. Its one-line message may carry a suggestion. */
 export class UsageFault extends Fault {
@@ -31,12 +35,20 @@ export function* walkCommands(command: Command): Generator<Command> {
 
 /**
  * Makes a whole tree throw {@link UsageFault} and {@link HelpShown} in place of exiting, and print
- * nothing by itself. Returns what it would have printed to standard output so far.
+ * nothing by itself. Help takes at most so many columns. Returns what it would have printed to standard
+ * output so far.
  */
-export function takeOver(program: Command): () => string {
+export function takeOver(
+  program: Command,
+  columns = columnsOf(Deno.stdout) ?? PIPED_COLUMNS,
+): () => string {
   let printed = "";
   for (const command of walkCommands(program)) {
-    command.configureOutput({ writeOut: (text) => printed += text, writeErr: () => {} });
+    command.configureOutput({
+      writeOut: (text) => printed += text,
+      writeErr: () => {},
+      getOutHelpWidth: () => columns,
+    });
     command.exitOverride((error) => {
       if (error.exitCode === 0) throw new HelpShown();
       const bare = error.code === "commander.help";

@@ -71,10 +71,9 @@ function addTimed(command: Command): void {
     .addArgument(new Argument("[COMMAND...]", "get NAME: what to do by the clock"));
   addOptions(command, TIMED_OPTIONS);
   addExamples(command, [
-    "shoal peer install-service --dir /srv/shoal --run-as shoal",
-    "shoal peer install-service --user --dir ~/shared --write",
-    "shoal peer install-service --on-calendar 03:15 --dir /srv/shoal --run-as shoal -- " +
-    "get catalogue.db --overwrite",
+    "shoal peer install-service --dir /srv/s --run-as shoal",
+    "shoal peer install-service --user --dir ~/d --write",
+    "shoal peer install-service --user --dir ~/d -- get db",
   ]);
 }
 

@@ -15,6 +15,7 @@ import {
   type PeerFlags,
 } from "../args/options.ts";
 import { addInstallService, type InstallFlags } from "./add_install_service.ts";
+import { HELP_LAYOUT } from "../output/help_layout.ts";
 import { EXITS } from "../output/exit_code.ts";
 import { addExamples, addVerb, type VerbLine } from "../verbs/verb_command.ts";
 import { parsing } from "../output/usage.ts";
@@ -41,7 +42,7 @@ export function buildProgram(handlers: Handlers): Command {
     .description("Share files between machines: verified, from as many peers as have them.")
     .version(VERSION, "-V, --version", "print the version")
     .helpOption("-h, --help", "print help")
-    .configureHelp({ showGlobalOptions: true, visibleGlobalOptions })
+    .configureHelp({ ...HELP_LAYOUT, visibleGlobalOptions })
     .helpCommand("help [COMMAND]", "print help for a command");
   addExamples(program, [
     "shoal bootstrap",
@@ -83,7 +84,7 @@ function addNewKey(bootstrap: Command, handlers: Handlers): void {
         "time that FILE names; after that, only those that have FILE do.",
     )
     .addArgument(new Argument("<FILE>", "where to write it; never replaced"))
-    .configureHelp({ visibleGlobalOptions: () => [] });
+    .configureHelp({ ...HELP_LAYOUT, visibleGlobalOptions: () => [] });
   addOptions(command, NEW_KEY_OPTIONS);
   addExamples(command, [
     "shoal bootstrap new-key swarm.key",
@@ -103,7 +104,7 @@ function addPeer(program: Command, handlers: Handlers): void {
   addOptions(peer, PEER_OPTIONS);
   addExamples(peer, [
     "shoal peer",
-    "shoal peer 10001 --dir ~/shared --bootstrap meet.example:8000",
+    "shoal peer 10001 --bootstrap meet.example:8000",
     "shoal peer share debian.iso",
     "shoal peer get debian.iso --dir ~/shared",
   ]);
@@ -185,7 +186,7 @@ function addCompletion(program: Command, handlers: Handlers): void {
   addExamples(command, [
     "source <(shoal completion bash)",
     "source <(shoal completion zsh)",
-    "shoal completion fish > ~/.config/fish/completions/shoal.fish",
+    "shoal completion fish | source",
     "shoal completion powershell | Out-String | Invoke-Expression",
   ]);
   command.action((shell: Shell) => handlers.completion(shell));

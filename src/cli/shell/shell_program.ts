@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { addOptions, flagsOf } from "../args/cli_option.ts";
 import { OUTPUT_OPTIONS, type OutputFlags } from "../args/options.ts";
+import { HELP_LAYOUT } from "../output/help_layout.ts";
 import { addVerb, type VerbLine } from "../verbs/verb_command.ts";
 import { VERBS } from "../verbs/all.ts";
 
@@ -15,7 +16,7 @@ export function buildShellProgram(handlers: ShellHandlers): Command {
     .usage("COMMAND [options]")
     .helpOption("-h, --help", "print help")
     .helpCommand("help [COMMAND]", "print help for a command")
-    .configureHelp({ showGlobalOptions: true });
+    .configureHelp(HELP_LAYOUT);
   addOptions(program, OUTPUT_OPTIONS);
   for (const verb of VERBS) {
     addVerb(program, verb, {

@@ -45,7 +45,12 @@ export const listFilesVerb: Verb<typeof OPTIONS> = {
       }
       return await output.raw(output.begun ? "]\n" : "[]\n");
     }
-    for await (const piece of formatTableStream(HEADER, rows(files))) await output.raw(piece);
+    for await (
+      const piece of formatTableStream(HEADER, rows(files), {
+        columns: output.columns,
+        optional: ["MODIFIED", "ENTRIES", "PUBLISHER", "TRUST", "SOURCES", "ID"],
+      })
+    ) await output.raw(piece);
     if (!output.begun) output.note("No files are offered.");
   },
 };

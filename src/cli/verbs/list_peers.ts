@@ -22,9 +22,11 @@ export const listPeersVerb: Verb = {
       files === undefined ? "-" : String(files),
       agent ?? "-",
     ]);
-    await output.raw(
-      await formatTable(["ADDRESS", "PEER", "REACHABLE", "FILES", "AGENT"], rows) + "\n",
-    );
+    const table = await formatTable(["ADDRESS", "PEER", "REACHABLE", "FILES", "AGENT"], rows, {
+      columns: output.columns,
+      optional: ["PEER", "FILES"],
+    });
+    await output.raw(table + "\n");
   },
 };
 

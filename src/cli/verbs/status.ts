@@ -1,4 +1,5 @@
 import type { LiveSource, PeerStatus, Transfer } from "../../peer/api/peer_api.ts";
+import { joinedParts } from "../output/joined_parts.ts";
 import { formatTable } from "../output/table.ts";
 import { formatAge, formatDuration, formatRate, formatSize, shortId } from "../output/units.ts";
 import type { Verb } from "./verb.ts";
@@ -14,19 +15,20 @@ export const statusVerb: Verb = {
   async run({ api, output }) {
     const status = await api.status();
     if (output.json) return await output.value(status);
-    await output.line(describe(status));
+    const { columns } = output;
+    for (const line of joinedParts(describe(status), columns)) await output.line(line);
     const tables = await Promise.all([
-      bootstraps(status),
-      shares(status),
-      transfers(status),
-      sources(status),
-      partials(status),
+      bootstraps(status, columns),
+      shares(status, columns),
+      transfers(status, columns),
+      sources(status, columns),
+      partials(status, columns),
     ]);
     for (const table of tables.filter(Boolean)) await output.raw(`\n${table}\n`);
   },
 };
 
-function describe({ peer, listening, dir, swarm, uptime, totals }: PeerStatus): string {
+function describe({ peer, listening, dir, swarm, uptime, totals }: PeerStatus): string[] {
   return [
     `Peer ${shortId(peer)}`,
     listening ? `listening on ${listening}` : "not listening: no peer is running",
@@ -35,10 +37,10 @@ function describe({ peer, listening, dir, swarm, uptime, totals }: PeerStatus): 
     ...(listening ? [`up ${formatDuration(uptime)}`] : []),
     `served ${formatSize(totals.served)}`,
     `fetched ${formatSize(totals.fetched)}`,
-  ].join("  ");
+  ];
 }
 
-function bootstraps(status: PeerStatus): Promise<string> {
+function bootstraps(status: PeerStatus, columns?: number): Promise<string> {
   const rows = status.bootstraps.map((one) => [
     one.address,
     one.state,
@@ -46,20 +48,26 @@ function bootstraps(status: PeerStatus): Promise<string> {
     one.reachable === undefined ? "-" : one.reachable ? "yes" : "no",
     one.error ?? "-",
   ]);
-  return formatTable(["BOOTSTRAP", "STATE", "LISTED", "REACHABLE", "ERROR"], rows);
+  return formatTable(["BOOTSTRAP", "STATE", "LISTED", "REACHABLE", "ERROR"], rows, {
+    columns,
+    optional: ["LISTED", "REACHABLE"],
+  });
 }
 
-function shares(status: PeerStatus): Promise<string> {
+function shares(status: PeerStatus, columns?: number): Promise<string> {
   const rows = status.shares.map((one) => [
     shortId(one.id),
     compact(formatSize(one.size)),
     compact(formatSize(one.served)),
     one.kind === "folder" ? `${one.name}/` : one.name,
   ]);
-  return formatTable(["SHARED", "SIZE", "SERVED", "NAME"], rows);
+  return formatTable(["SHARED", "SIZE", "SERVED", "NAME"], rows, {
+    columns,
+    optional: ["SERVED", "SHARED"],
+  });
 }
 
-function transfers(status: PeerStatus): Promise<string> {
+function transfers(status: PeerStatus, columns?: number): Promise<string> {
   return formatTable(
     ["TRANSFER", "STATE", "PERCENT", "BYTES", "RATE", "ETA", "SOURCES", "NAME"],
     status.transfers.map((one) => [
@@ -72,11 +80,12 @@ function transfers(status: PeerStatus): Promise<string> {
       String(one.sources),
       nameOf(one),
     ]),
+    { columns, optional: ["BYTES", "SOURCES", "ETA", "RATE"] },
   );
 }
 
 /** Who the active downloads come from. */
-function sources(status: PeerStatus): Promise<string> {
+function sources(status: PeerStatus, columns?: number): Promise<string> {
   const rows = status.transfers.flatMap(({ name, from }) =>
     from.map((one) => [
       one.address.replaceAll(" ", "-"),
@@ -88,14 +97,17 @@ function sources(status: PeerStatus): Promise<string> {
       name + whyNot(one),
     ])
   );
-  return formatTable(["SOURCE", "STATE", "RATE", "BYTES", "RETRIES", "PEER", "NAME"], rows);
+  return formatTable(["SOURCE", "STATE", "RATE", "BYTES", "RETRIES", "PEER", "NAME"], rows, {
+    columns,
+    optional: ["PEER", "RETRIES", "BYTES", "RATE"],
+  });
 }
 
 function whyNot({ state, error }: LiveSource): string {
   return error && state !== "connected" ? `: ${error}` : "";
 }
 
-function partials(status: PeerStatus): Promise<string> {
+function partials(status: PeerStatus, columns?: number): Promise<string> {
   return formatTable(
     ["PARTIAL", "STATE", "HAVE", "SIZE", "AGE", "NAME"],
     status.partials.map((one) => [
@@ -106,6 +118,7 @@ function partials(status: PeerStatus): Promise<string> {
       formatAge(one.updated, Date.now()),
       one.name + (one.error ? `: ${one.error}` : one.on_request ? ": resume it to go on" : ""),
     ]),
+    { columns, optional: ["PARTIAL", "AGE", "SIZE"] },
   );
 }
 

@@ -17,7 +17,11 @@ const listVerb: Verb = {
     const entries = await api.trust();
     if (output.json) return await output.value(entries);
     if (entries.length === 0) return output.note("Nobody is remembered.");
-    await output.raw(await formatTable(HEADER, entries.map(rowOf)) + "\n");
+    const table = await formatTable(HEADER, entries.map(rowOf), {
+      columns: output.columns,
+      optional: ["NEWEST", "ID", "SINCE", "HOW"],
+    });
+    await output.raw(table + "\n");
   },
 };
 
