@@ -88,7 +88,7 @@ function addNewKey(bootstrap: Command, handlers: Handlers): void {
   addOptions(command, NEW_KEY_OPTIONS);
   addExamples(command, [
     "shoal bootstrap new-key swarm.key",
-    "shoal bootstrap new-key --rotate swarm.key swarm-2.key --for 30d",
+    "shoal bootstrap new-key --rotate old.key new.key",
   ]);
   command.action((file: string) => handlers.newKey(file, flagsOf(command, NEW_KEY_OPTIONS)));
 }
@@ -187,7 +187,7 @@ function addCompletion(program: Command, handlers: Handlers): void {
     "source <(shoal completion bash)",
     "source <(shoal completion zsh)",
     "shoal completion fish | source",
-    "shoal completion powershell | Out-String | Invoke-Expression",
+    "shoal completion powershell > shoal.ps1; . ./shoal.ps1",
   ]);
   command.action((shell: Shell) => handlers.completion(shell));
 }

@@ -32,7 +32,7 @@ const acceptVerb: Verb<typeof ACCEPT_OPTIONS> = {
   name: "accept",
   arguments: "<NAME>",
   summary: "remember a publisher for a name, in place of any other: the only one who offers it",
-  examples: ["accept debian.iso", "accept debian.iso --publisher 3d5464ed1b6b"],
+  examples: ["accept x.iso", "accept x.iso --publisher 3d5464ed1b6b"],
   role: "verb",
   options: ACCEPT_OPTIONS,
   async run({ api, args: [word = ""], flags: { publisher }, output }) {
