@@ -1,27 +1,37 @@
 import { delay } from "./retry.ts";
 
+export interface Grace<T> {
+  /** True for a value after which the others needn't be waited for much longer. */
+  enough: (value: T) => boolean;
+  /** How long the others are waited for after such a value, in milliseconds. */
+  graceMs: number;
+  /** How long they are waited for after any other value, in milliseconds. @default Infinity */
+  emptyGraceMs?: number;
+}
+
 /**
- * What has become of each promise, in their order, once all are settled, or `graceMs` after the first
- * came to `enough`: whoever is slower is left out. Never rejects; none of them does so unheard.
+ * The results of all promises, in their order, once all are settled or the time of grace after the
+ * first value is over: those that are slower are left out. Never rejects; no rejection stays unhandled.
  */
 export async function settleWithGrace<T>(
   promises: Promise<T>[],
-  enough: (value: T) => boolean,
-  graceMs: number,
+  { enough, graceMs, emptyGraceMs = Infinity }: Grace<T>,
 ): Promise<PromiseSettledResult<T>[]> {
   const results: PromiseSettledResult<T>[] = [];
   const over = new AbortController();
-  const first = Promise.withResolvers<void>();
+  const late = Promise.withResolvers<void>();
+  const wait = (ms: number) => {
+    if (ms < Infinity) void delay(ms, over.signal).then(late.resolve, () => {});
+  };
   const all = promises.map((promise, index) =>
     promise.then((value) => {
       results[index] = { status: "fulfilled", value };
-      if (enough(value)) first.resolve();
+      wait(enough(value) ? graceMs : emptyGraceMs);
     }, (reason) => {
       results[index] = { status: "rejected", reason };
     })
   );
-  const late = first.promise.then(() => delay(graceMs, over.signal)).catch(() => {});
-  await Promise.race([Promise.all(all), late]);
+  await Promise.race([Promise.all(all), late.promise]);
   over.abort();
   return results.filter((result) => result !== undefined);
 }

@@ -13,21 +13,31 @@ import { commandPath, HelpShown, takeOver } from "./output/usage.ts";
  */
 export async function run(argv: string[]): Promise<ExitCode> {
   using stop = new Stop();
-  return await Promise.race([dispatch(argv, stop), stop.forced, strayFailure()]);
+  return await Promise.race([dispatch(argv, stop), stop.forced, strayFailure(stop)]);
 }
 
-/** Resolves when something failed that no caller waited for: it too ends in one line and a code. */
-function strayFailure(): Promise<ExitCode> {
+/**
+ * Resolves when something failed that no caller waited for: it too ends in one line and a code. What
+ * serves goes on serving: what strangers bring about must not end it.
+ */
+function strayFailure(stop: Stop): Promise<ExitCode> {
   return new Promise((resolve) => {
     addEventListener("unhandledrejection", (event) => {
       event.preventDefault();
-      resolve(reportFailure(event.reason, new Output()));
+      if (stop.serves) void logStray(event.reason);
+      else resolve(reportFailure(event.reason, new Output()));
     });
     addEventListener("error", (event) => {
       event.preventDefault();
       resolve(reportFailure(event.error, new Output()));
     });
   });
+}
+
+async function logStray(error: unknown): Promise<void> {
+  const { getLogger } = await import("@logtape/logtape");
+  const what = error instanceof Error ? error.stack : String(error);
+  getLogger("shoal").error("A failure that nothing waited for: {what}", { what });
 }
 
 async function dispatch(argv: string[], stop: Stop): Promise<ExitCode> {

@@ -34,6 +34,7 @@ export async function serveBootstrap(
       const listening = `Bootstrap listening on ${formatAddress(server.address)}${swarm}`;
       await output.line(listening);
       await manager.ready(listening);
+      stop.serves = true;
       return await stop.asked;
     } finally {
       await manager.stopping();

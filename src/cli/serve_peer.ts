@@ -43,6 +43,7 @@ export async function servePeer(
         await output.value({ peer: id, listening, dir, page: opened?.address });
       } else await output.line(announcePeer(status));
       await manager.ready(announcePeer(status));
+      stop.serves = true;
       output.note(`Bootstrap: ${settings.bootstraps.map(formatAddress).join(", ")}`);
       // A link in a log would be a key lying about.
       const sign = Deno.stderr.isTerminal() ? opened?.link : opened?.address;

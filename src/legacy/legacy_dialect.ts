@@ -19,6 +19,8 @@ import { CHUNK_SIZE, FileId, HANDSHAKE_MS, Host, Name, Port, TEXT_CAP } from "..
 
 /** Most bytes in a reply: the digests of a file of 15 GiB, at 68 bytes for each chunk. */
 export const LEGACY_LINE_CAP = 16 << 20;
+/** Most bytes in any other reply: a list of 20,000 peers takes 1 MiB. */
+const SHORT_LINE_CAP = 2 << 20;
 
 const number = v.pipe(v.number(), v.integer(), v.minValue(0));
 const text = v.pipe(v.string(), v.transform((s) => s.slice(0, TEXT_CAP)));
@@ -81,7 +83,7 @@ export const LegacyError = v.object({ action: v.literal("error"), message: text 
 export interface AskOptions {
   /** Time for all of it, in milliseconds. @default HANDSHAKE_MS */
   ms?: number;
-  /** Most bytes in the reply. @default LEGACY_LINE_CAP */
+  /** Most bytes in the reply. @default SHORT_LINE_CAP */
   lineCap?: number;
   signal?: AbortSignal;
 }
@@ -95,7 +97,7 @@ export async function askLegacy<S extends v.GenericSchema>(
   address: Address,
   request: object | ((local: Address) => object),
   reply: S,
-  { ms = HANDSHAKE_MS, lineCap = LEGACY_LINE_CAP, signal }: AskOptions = {},
+  { ms = HANDSHAKE_MS, lineCap = SHORT_LINE_CAP, signal }: AskOptions = {},
 ): Promise<v.InferOutput<S>> {
   const started = awakeClock.now();
   const who = formatAddress(address);

@@ -5,15 +5,28 @@ import { TreeBuilder } from "../content/hash_tree.ts";
 import { fromHex } from "../content/hex.ts";
 import { pieceCount, PieceMap } from "../content/piece_map.ts";
 import { Fault } from "../fault.ts";
-import { type Address, formatAddress } from "../wire/connection.ts";
+import { type Address, formatAddress, LineTooLong } from "../wire/connection.ts";
+import { Mutex } from "../async/mutex.ts";
 import { CHUNK_SIZE } from "../wire/protocol.ts";
-import { askLegacy, LegacyChunkData, LegacyError, LegacyFileInfo } from "./legacy_dialect.ts";
+import {
+  askLegacy,
+  LEGACY_LINE_CAP,
+  LegacyChunkData,
+  LegacyError,
+  LegacyFileInfo,
+} from "./legacy_dialect.ts";
 
 const FileReply = v.variant("action", [LegacyFileInfo, LegacyError]);
 const ChunkReply = v.variant("action", [LegacyChunkData, LegacyError]);
 
 /** Time for one exchange, in milliseconds: a legacy peer hashes the file before it answers. */
 const EXCHANGE_MS = 20_000;
+/** Most bytes of a reply that any number of peers may send at a time: the digests of a file of 240 MiB. */
+const SHORT_REPLY = 1 << 18;
+/** Most bytes of a chunk's line: base64, and a name that JSON may write sixfold. */
+const CHUNK_LINE = 1 << 17;
+/** Longer replies come one at a time, since each is held whole. */
+const longReplies = new Mutex();
 
 /** Where the digests of a legacy file are kept until its id is known (store/hash/digest_store.ts). */
 export interface DigestDrafts {
@@ -50,8 +63,10 @@ export class LegacySource {
     store: DigestDrafts,
     signal?: AbortSignal,
   ): Promise<{ id: string; size: number } | undefined> {
-    const request = { action: "file_request", filename: this.#name };
-    const info = await askLegacy(this.#address, request, FileReply, { ms: EXCHANGE_MS, signal });
+    const info = await this.#info(SHORT_REPLY, signal).catch((error) => {
+      if (!(error instanceof LineTooLong)) throw error;
+      return longReplies.run(() => this.#info(LEGACY_LINE_CAP, signal));
+    });
     if (info.action === "error") return;
     const { num_chunks: chunks, chunk_hashes: hashes } = info;
     this.#signal = signal;
@@ -69,6 +84,12 @@ export class LegacySource {
       draft.discard();
       throw error;
     }
+  }
+
+  #info(lineCap: number, signal?: AbortSignal) {
+    const request = { action: "file_request", filename: this.#name };
+    const options = { ms: EXCHANGE_MS, lineCap, signal };
+    return askLegacy(this.#address, request, FileReply, options);
   }
 
   connect(signal: AbortSignal, { limits = [] }: { limits?: RateLimiter[] } = {}): Promise<void> {
@@ -113,6 +134,7 @@ export class LegacySource {
     const request = { action: "get_chunk", filename: this.#name, chunk_index: index };
     const reply = await askLegacy(this.#address, request, ChunkReply, {
       ms: EXCHANGE_MS,
+      lineCap: CHUNK_LINE,
       signal: this.#signal,
     });
     if (reply.action === "error") {

@@ -50,6 +50,13 @@ function addressOf(addr: Deno.Addr): Address {
   return { host: hostname.replace(/^::ffff:(?=\d+\.)/i, ""), port };
 }
 
+/** A line has more bytes than its reader makes room for. */
+export class LineTooLong extends Fault {
+  constructor(message: string) {
+    super("network", message);
+  }
+}
+
 export class Connection {
   /** The other end. */
   readonly remote: Address;
@@ -189,7 +196,7 @@ export class Connection {
         }
         scanned = this.#end - this.#start;
         if (scanned >= this.#lineCap) {
-          throw new Fault("network", `${this} sent a line of more than ${this.#lineCap} bytes`);
+          throw new LineTooLong(`${this} sent a line of more than ${this.#lineCap} bytes`);
         }
         this.#makeRoom();
         this.#filling = true;

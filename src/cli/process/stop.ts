@@ -21,6 +21,8 @@ export class Stop {
   readonly #listeners = SIGNALS.map((name) => [name, () => this.ask(name)] as const);
   /** The exit code to end with, once asked. */
   code: ExitCode | undefined;
+  /** True once this process serves others: a failure that nothing waited for doesn't end it. */
+  serves = false;
 
   constructor() {
     for (const [name, listener] of this.#listeners) Deno.addSignalListener(name, listener);

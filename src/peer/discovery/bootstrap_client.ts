@@ -24,11 +24,20 @@ import { listLegacyPeers } from "../../legacy/legacy_bootstrap.ts";
 import type { Transport } from "../../wire/transport.ts";
 import { retryAfter } from "./retry_after.ts";
 import { type Greeting, GREETING_MS, handshake } from "./handshake.ts";
+import { ListBudget } from "./list_budget.ts";
+import { deadline } from "../../async/deadline.ts";
 import type { BootstrapStatus } from "../api/peer_api.ts";
 import { type MaintainOptions, Registration, type RegistrationOptions } from "./registration.ts";
 
-/** Most pages that are asked for in one list: a bootstrap can't keep its callers for ever. */
-const MAX_PAGES = 10_000;
+/** The budget of a list of peers: three times what a bootstrap has room for. */
+const PEERS_BUDGET = { items: 60_000, ms: 60_000 };
+/** The budget of a list of files: three times what a bootstrap has room for, at the rate that it grants. */
+const FILES_BUDGET = { items: 3_000_000, ms: 300_000 };
+/**
+ * Time for one question, from sending it to the last byte of its answer, in milliseconds: at worst 1 MiB
+ * at 17 KB/s. A bootstrap gives up after the same time (bootstrap/limits.ts).
+ */
+const ANSWER_MS = 60_000;
 /** How long a question waits for a bootstrap that is busy, in milliseconds, all pauses together. */
 const BUSY_MS = 30_000;
 /**
@@ -66,6 +75,8 @@ export interface BootstrapClientOptions extends RegistrationOptions {
   now?: () => number;
   /** How long a question waits for a bootstrap that is busy, in milliseconds. @default 30_000 */
   busyMs?: number;
+  /** Time for one answer, to its last byte, in milliseconds. @default 60_000 */
+  answerMs?: number;
 }
 
 /** Asking needs no registration. All methods that ask throw `network` Faults. */
@@ -77,6 +88,7 @@ export class BootstrapClient {
   readonly #now: () => number;
   readonly #random: () => number;
   readonly #busyMs: number;
+  readonly #answerMs: number;
   readonly #closing = new AbortController();
   /** The connection that questions go over, once somebody asked. */
   #link: Promise<Greeting> | undefined;
@@ -92,6 +104,7 @@ export class BootstrapClient {
     this.#now = options.now ?? (() => performance.now());
     this.#random = options.random ?? Math.random;
     this.#busyMs = options.busyMs ?? BUSY_MS;
+    this.#answerMs = options.answerMs ?? ANSWER_MS;
   }
 
   /** How the registration stands; `idle` while there is none. */
@@ -114,32 +127,31 @@ export class BootstrapClient {
     return found.filter((_, index) => genuine[index]);
   }
 
-  /** Everybody who is listed there. */
+  /** All peers that are listed there, within {@link PEERS_BUDGET}. */
   async getPeers({ signal }: AskOptions = {}): Promise<PeerRecord[]> {
     const peers: PeerRecord[] = [];
-    let cursor: string | undefined;
-    for (let page = 0; page < MAX_PAGES; page++) {
+    const budget = new ListBudget(String(this), PEERS_BUDGET);
+    for (let cursor: string | undefined, last: string | undefined;; last = cursor) {
       const answer = await this.#ask({ action: "get_peers", cursor }, Peers, signal);
       if (!answer) return await listLegacyPeers(this.address, signal);
-      for (const peer of this.#decode(PeerList, answer.payload)) peers.push(peer);
+      for (const peer of budget.take(this.#decode(PeerList, answer.payload))) peers.push(peer);
       cursor = answer.reply.cursor;
-      if (cursor === undefined) break;
+      if (budget.isOver(cursor, last)) return peers;
     }
-    return peers;
   }
 
-  /** What is offered under names that fit the glob (default all), in the order of names. */
+  /** All that is offered under names that fit the glob (default all), in the order of names. */
   async *listFiles(
     pattern?: string,
     { signal }: AskOptions = {},
   ): AsyncGenerator<FileRecord, void, void> {
-    let cursor: string | undefined;
-    for (let page = 0; page < MAX_PAGES; page++) {
+    const budget = new ListBudget(String(this), FILES_BUDGET);
+    for (let cursor: string | undefined, last: string | undefined;; last = cursor) {
       const answer = await this.#ask({ action: "list_files", pattern, cursor }, Files, signal);
       if (!answer) return;
-      yield* this.#decode(FileList, answer.payload);
+      yield* budget.take(this.#decode(FileList, answer.payload));
       cursor = answer.reply.cursor;
-      if (cursor === undefined) return;
+      if (budget.isOver(cursor, last)) return;
     }
   }
 
@@ -219,13 +231,15 @@ export class BootstrapClient {
       const greeting = await abortable(link, signal);
       if (greeting.kind === "legacy") return null;
       const { caller } = greeting;
+      const late = new Fault("network", `${this} took too long to answer`);
+      using _timer = deadline(this.#answerMs, () => caller.close(late));
       try {
         return await abortable(asked ?? caller.request(message, schema), signal);
       } catch (error) {
         signal?.throwIfAborted();
         if (error instanceof Refusal && !caller.connection.closed) throw error;
         this.#drop(link);
-        if (reopened) throw error;
+        if (reopened || error === late) throw error;
       }
     }
   }

@@ -3,6 +3,7 @@ import { formatAddress } from "../../wire/connection.ts";
 import type { Announcement, FileRecord, PeerRecord } from "../../wire/protocol.ts";
 import type { BootstrapClient } from "./bootstrap_client.ts";
 import type { PeerApi } from "../api/peer_api.ts";
+import { within } from "../../async/deadline.ts";
 import { settleWithGrace } from "../../async/settle_with_grace.ts";
 
 /**
@@ -10,6 +11,13 @@ import { settleWithGrace } from "../../async/settle_with_grace.ts";
  * trips to anywhere. One that is down may say nothing until the time for a greeting is over.
  */
 const GRACE_MS = 2_000;
+/**
+ * How long the others are waited for once one has answered that it knows of nothing, in milliseconds: it
+ * says nothing about what they know, but one that answers a byte at a time holds nobody up.
+ */
+const EMPTY_GRACE_MS = 5_000;
+/** How long a list waits for one bootstrap's next batch while others' are there, in milliseconds. */
+const BATCH_MS = 5_000;
 
 /** A content that goes by the name or id that was looked for, and who has it. */
 export interface Offer {
@@ -65,9 +73,9 @@ export class Swarm implements Pick<PeerApi, "listPeers"> {
     })).sort((a, b) => order(a, { ...b, id: a.id }) || b.time - a.time);
   }
 
-  /** All active peers. Throws a `network` Fault when no bootstrap answers. */
-  async listPeers(): Promise<PeerRecord[]> {
-    return distinct((await this.#ask((one) => one.getPeers())).flat());
+  /** All active peers. Throws a `network` Fault when no bootstrap answers, and the signal's reason. */
+  async listPeers(signal?: AbortSignal): Promise<PeerRecord[]> {
+    return distinct((await this.#ask((one) => one.getPeers({ signal }))).flat());
   }
 
   /** What is offered, by name; a name comes once for each content and publisher. */
@@ -84,8 +92,9 @@ export class Swarm implements Pick<PeerApi, "listPeers"> {
       const key = `${record.name} ${record.publisher} ${record.id}`;
       if (key !== last) yield record;
       last = key;
-      // One that breaks off hides nothing of the others.
-      const next = await rest.next().catch(() => undefined);
+      // One that breaks off hides nothing of the others, and neither does one that is slow.
+      const coming = rest.next().catch(() => undefined);
+      const next = await (heads.length > 0 ? within(coming, BATCH_MS) : coming);
       if (next && !next.done) heads.push({ record: next.value, rest });
     }
   }
@@ -100,7 +109,11 @@ export class Swarm implements Pick<PeerApi, "listPeers"> {
     question: (bootstrap: BootstrapClient) => Promise<T>,
     enough: (answer: T) => boolean = () => true,
   ): Promise<T[]> {
-    const results = await settleWithGrace(this.#bootstraps.map(question), enough, GRACE_MS);
+    const results = await settleWithGrace(this.#bootstraps.map(question), {
+      enough,
+      graceMs: GRACE_MS,
+      emptyGraceMs: EMPTY_GRACE_MS,
+    });
     const answers = results.filter((one) => one.status === "fulfilled").map((one) => one.value);
     if (answers.length > 0) return answers;
     const failed = results.find((one) => one.status === "rejected");

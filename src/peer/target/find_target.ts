@@ -62,7 +62,7 @@ async function findUnsigned(
   wanted: Wanted,
   { swarm, digests, signal }: FindOptions,
 ): Promise<LegacyContent | undefined> {
-  const peers = (await swarm.listPeers()).filter(({ peer }) => !peer);
+  const peers = (await swarm.listPeers(signal)).filter(({ peer }) => !peer);
   const contents = await askLegacyPeers(wanted, peers, { digests, signal });
   if (contents.length < 2) return contents[0];
   const { name } = wanted;

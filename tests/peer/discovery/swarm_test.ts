@@ -15,22 +15,28 @@ const never = <T>() => new Promise<T>(() => {});
 Deno.test("until enough: all that came, in order, and nobody is waited for who is slower", async () => {
   const refused = new Error("refused");
   const some = [Promise.reject(refused), never<number>(), Promise.resolve(3), Promise.resolve(4)];
-  assertEquals(await settleWithGrace(some, (n) => n > 3, 1), [
+  assertEquals(await settleWithGrace(some, { enough: (n) => n > 3, graceMs: 1 }), [
     { status: "rejected", reason: refused },
     { status: "fulfilled", value: 3 },
     { status: "fulfilled", value: 4 },
   ]);
   const slow = Promise.withResolvers<number>();
-  const both = settleWithGrace([slow.promise, Promise.resolve(1)], () => true, 60_000);
+  const both = settleWithGrace([slow.promise, Promise.resolve(1)], {
+    enough: () => true,
+    graceMs: 60_000,
+  });
   slow.resolve(2);
   assertEquals((await both).length, 2, "within the time of grace all are waited for");
   const late = Promise.withResolvers<number>();
-  const poor = settleWithGrace([Promise.resolve(1), late.promise], (n) => n > 1, 1);
+  const poor = settleWithGrace([Promise.resolve(1), late.promise], {
+    enough: (n) => n > 1,
+    graceMs: 1,
+  });
   // By now it would be over, had the first been enough.
-  await settleWithGrace([Promise.resolve(1), never<number>()], () => true, 20);
+  await settleWithGrace([Promise.resolve(1), never<number>()], { enough: () => true, graceMs: 20 });
   late.resolve(1);
   assertEquals((await poor).length, 2, "that was not enough");
-  assertEquals(await settleWithGrace([], () => true, 1), []);
+  assertEquals(await settleWithGrace([], { enough: () => true, graceMs: 1 }), []);
 });
 
 Deno.test("swarm: a bootstrap that says nothing keeps nobody waiting who has an answer", async () => {
