@@ -16,8 +16,10 @@ const encoder = new TextEncoder();
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
+type Attack = (end: RawEnd, dialled: { host: string; port: number }) => Promise<unknown>;
+
 /** The activity on a connection until it is closed. */
-const KINDS: Record<(typeof NAMES)[number], (end: RawEnd) => Promise<unknown>> = {
+const KINDS: Record<(typeof NAMES)[number], Attack> = {
   silent(end) {
     return end.closed();
   },
@@ -36,12 +38,12 @@ const KINDS: Record<(typeof NAMES)[number], (end: RawEnd) => Promise<unknown>> =
     await end.send(crypto.getRandomValues(new Uint8Array(24_000)));
     await end.closed();
   },
-  async registering(end) {
+  async registering(end, dialled) {
     await end.send(HELLO);
     const { nonce } = await end.line();
     const identity = await Identity.generate();
-    const signature = await signRegistration(identity, nonce, { port: 9 });
-    const register = { action: "register", id: 2, peer: identity.id, port: 9, signature };
+    const claim = await signRegistration(identity, nonce, { port: 9, dialled });
+    const register = { action: "register", id: 2, ...claim };
     const ten = encoder.encode((JSON.stringify(register) + "\n").repeat(10));
     for (;;) {
       await end.send(ten);
@@ -54,7 +56,7 @@ async function attack(address: { host: string; port: number }, kind: number): Pr
   for (;;) {
     try {
       using end = await RawEnd.connect(address);
-      await kinds[kind % kinds.length](end);
+      await kinds[kind % kinds.length](end, address);
     } catch {
       // The bootstrap ended it, which is what it is there for.
     }

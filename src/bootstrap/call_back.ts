@@ -1,7 +1,7 @@
-import { toHex } from "../content/hex.ts";
 import { Fault } from "../fault.ts";
 import { abortable } from "../async/retry.ts";
-import { verifyProof } from "../trust/proof.ts";
+import { newNonce } from "../trust/nonce.ts";
+import { type Challenge, verifyProof } from "../trust/proof.ts";
 import { Caller } from "../wire/caller.ts";
 import { type Address, Connection, formatAddress } from "../wire/connection.ts";
 import { PeerHello, PROTOCOL_VERSION } from "../wire/protocol.ts";
@@ -25,12 +25,13 @@ interface CallBackOptions {
 }
 
 /**
- * Calls a peer and has it prove that it is who it says. Resolves when it did; throws a `network` Fault
+ * Calls a peer that registered at `dialled`, this bootstrap's address as the peer has it, and has it
+ * prove that it is the one with that id. Resolves when it did; throws a `network` Fault
  * that says why not, or the signal's own reason.
  */
 export async function callBack(
   address: Address,
-  peer: string,
+  { peer, dialled }: { peer: string; dialled: Address },
   { agent, signal, connect = Connection.open, ms = CALL_BACK_MS }: CallBackOptions,
 ): Promise<void> {
   const late = new AbortController();
@@ -38,10 +39,11 @@ export async function callBack(
   using _timer = deadline(ms, () => late.abort(fault));
   const ended = AbortSignal.any([signal, late.signal]);
   using connection = await connect(address, { signal: ended, ms });
-  const nonce = toHex(crypto.getRandomValues(new Uint8Array(32)));
-  const hello = { action: "hello", protocol: PROTOCOL_VERSION, agent, nonce };
+  const nonce = newNonce();
+  const challenge: Challenge = { nonce, bootstrap: dialled };
+  const hello = { action: "hello", protocol: PROTOCOL_VERSION, agent, ...challenge };
   const { reply } = await abortable(new Caller(connection).request(hello, PeerHello), ended);
-  if (reply.peer !== peer || !reply.proof || !await verifyProof(peer, nonce, reply.proof)) {
+  if (reply.peer !== peer || !await verifyProof(peer, challenge, reply)) {
     throw new Fault("network", `${connection} did not prove that it is that peer`);
   }
 }

@@ -24,6 +24,8 @@ export interface Candidate {
   /** The address that its registration came from. */
   seen: string;
   port: number;
+  /** This bootstrap's address, as the peer dialled it. */
+  dialled: Address;
   /** What it would rather be listed as. */
   advertise?: Address;
 }
@@ -31,7 +33,7 @@ export interface Candidate {
 export interface CallBacksOptions {
   registry: Registry;
   /** Calls one address; resolves when that peer proved that it is there. */
-  call: (address: Address, peer: string, signal: AbortSignal) => Promise<void>;
+  call: (address: Address, peer: Candidate, signal: AbortSignal) => Promise<void>;
   /** Which of the addresses that a peer advertises may be called. @default callableAddresses */
   callable?: (advertised: Address, seen: string) => Promise<Address[]>;
   /** A clock that never goes back, in milliseconds. @default performance.now */
@@ -191,7 +193,8 @@ export class CallBacks {
   }
 
   /** Where the peer answered first: what it advertises goes before what was seen. */
-  async #reach({ peer, seen, port, advertise, over }: Watched): Promise<Address | undefined> {
+  async #reach(watched: Watched): Promise<Address | undefined> {
+    const { seen, port, advertise, over } = watched;
     const { call } = this.#options;
     const addresses = advertise ? await this.#callable(advertise, seen, over.signal) : [];
     addresses.push({ host: seen, port });
@@ -201,7 +204,7 @@ export class CallBacks {
       if (over.signal.aborted || tried.has(key)) continue;
       tried.add(key);
       try {
-        await call(address, peer, over.signal);
+        await call(address, watched, over.signal);
         return address;
       } catch {
         // Why doesn't matter: it can't be reached there.

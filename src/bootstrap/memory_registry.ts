@@ -70,11 +70,15 @@ interface Peer {
   seen: number;
   /** The contents that it holds, by name. */
   holdings: Map<string, Entry>;
+  /** Names that it announced before it registered anew, and not again. */
+  unconfirmed: Set<string>;
 }
 
 export class MemoryRegistry implements Registry {
   /** By peer id; the peer that has been silent for longest comes first. */
   readonly #peers = new Map<string, Peer>();
+  /** When what peers that registered anew don't announce again goes, by peer id; the first comes first. */
+  readonly #renewed = new Map<string, number>();
   /** By `address:port`. */
   readonly #legacyPeers = new Map<string, Listing>();
   /** The keys of both. */
@@ -114,11 +118,18 @@ export class MemoryRegistry implements Registry {
 
   async register(peer: RegisteredPeer, from = peer.address): Promise<void> {
     this.#expire();
-    this.#forget(peer.peer);
+    const { peer: id } = peer;
+    const known = this.#peers.get(id);
+    if (known) return this.#renew(known, peer);
     this.#peerQuota.add(from);
-    const record = { ...peer, reachable: null };
-    this.#peers.set(peer.peer, { record, from, seen: this.#now(), holdings: new Map() });
-    this.#keys.add(peer.peer);
+    this.#peers.set(id, {
+      record: { ...peer, reachable: null },
+      from,
+      seen: this.#now(),
+      holdings: new Map(),
+      unconfirmed: new Set(),
+    });
+    this.#keys.add(id);
   }
 
   async reached(peer: string, { address, port, reachable }: Listing): Promise<boolean> {
@@ -141,8 +152,12 @@ export class MemoryRegistry implements Registry {
   }
 
   async announce(peer: string, announcements: Announcement[]): Promise<void> {
-    const { record, from, holdings } = this.#alive(peer);
-    const names = new Set(announcements.map(({ name }) => name)).difference(holdings);
+    const known = this.#alive(peer);
+    const { record, from, holdings, unconfirmed } = known;
+    const announced = new Set(announcements.map(({ name }) => name));
+    const names = announced.difference(holdings);
+    const excess = holdings.size + names.size - this.#maxHoldings;
+    this.#release(known, unconfirmed.difference(announced), Math.max(0, excess));
     if (holdings.size + names.size > this.#maxHoldings) {
       const message = `a peer may announce at most ${this.#maxHoldings} names`;
       throw new Refused("busy", message, NAMES_RETRY_S);
@@ -161,19 +176,14 @@ export class MemoryRegistry implements Registry {
       const before = holdings.get(name);
       holdings.set(name, this.#files.hold(announcement, record));
       if (before) this.#files.release(before, record);
+      unconfirmed.delete(name);
     }
   }
 
   async withdraw(peer: string, list: Holding[]): Promise<void> {
-    const { record, from, holdings } = this.#alive(peer);
-    for (const { name, id } of list) {
-      const entry = holdings.get(name);
-      if (entry?.announcement.id !== id) continue;
-      holdings.delete(name);
-      this.#files.release(entry, record);
-      this.#holdingQuota.remove(from);
-      this.#nameBytes.remove(from, bytesOf([name]));
-    }
+    const known = this.#alive(peer);
+    const held = list.filter(({ name, id }) => known.holdings.get(name)?.announcement.id === id);
+    this.#release(known, new Set(held.map(({ name }) => name)));
   }
 
   async registerLegacy({ address, port }: LegacyPeer): Promise<void> {
@@ -255,27 +265,61 @@ export class MemoryRegistry implements Registry {
     const peer = this.#peers.get(id);
     if (!peer) return;
     this.#peers.delete(id);
+    this.#renewed.delete(id);
     this.#keys.delete(id);
     this.#peerQuota.remove(peer.from);
     this.#leaving.push(peer);
     this.#giveBack();
   }
 
-  /** Takes back what peers that are gone held, {@link LEAVING} names at most. */
+  /**
+   * Keeps what the peer announced until it had time to do so again: to register a second time must not
+   * take from the swarm what is still there. It counts for the address that it came from first.
+   */
+  #renew(known: Peer, { agent, ...peer }: RegisteredPeer): void {
+    const id = peer.peer;
+    Object.assign(known.record, peer, { agent, reachable: null });
+    this.#files.update(known.record, known.holdings.values());
+    known.unconfirmed = new Set(known.holdings.keys());
+    known.seen = this.#now();
+    this.#peers.delete(id);
+    this.#peers.set(id, known);
+    this.#renewed.delete(id);
+    this.#renewed.set(id, known.seen + SILENCE_MS);
+  }
+
+  /** Takes back what peers that are gone held, and didn't announce again, {@link LEAVING} names at most. */
   #giveBack(): void {
-    for (let left = LEAVING; left > 0 && this.#leaving.length > 0;) {
-      const { record, from, holdings } = this.#leaving[0]!;
-      const names: string[] = [];
-      for (const [name, entry] of holdings) {
-        if (left-- === 0) break;
-        this.#files.release(entry, record);
-        holdings.delete(name);
-        names.push(name);
-      }
-      this.#holdingQuota.remove(from, names.length);
-      this.#nameBytes.remove(from, bytesOf(names));
-      if (holdings.size === 0) this.#leaving.shift();
+    let left = LEAVING;
+    while (left > 0 && this.#leaving.length > 0) {
+      const peer = this.#leaving[0]!;
+      left -= this.#release(peer, peer.holdings, left);
+      if (peer.holdings.size === 0) this.#leaving.shift();
     }
+    for (const [id, until] of this.#renewed) {
+      if (left === 0 || until > this.#now()) break;
+      const peer = this.#peers.get(id)!;
+      left -= this.#release(peer, peer.unconfirmed, left);
+      if (peer.unconfirmed.size === 0) this.#renewed.delete(id);
+    }
+  }
+
+  /** Takes back that the peer holds `names`, at most `most` of them. Returns how many that were. */
+  #release(peer: Peer, names: { keys(): Iterable<string> }, most = Infinity): number {
+    const { record, from, holdings, unconfirmed } = peer;
+    const released: string[] = [];
+    for (const name of names.keys()) {
+      if (released.length >= most) break;
+      const entry = holdings.get(name);
+      if (!entry) continue;
+      this.#files.release(entry, record);
+      holdings.delete(name);
+      unconfirmed.delete(name);
+      released.push(name);
+    }
+    this.#holdingQuota.remove(from, released.length);
+    this.#nameBytes.remove(from, bytesOf(released));
+    return released.length;
   }
 }
 

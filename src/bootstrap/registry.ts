@@ -41,8 +41,9 @@ export interface FindQuery {
  */
 export interface Registry extends LegacyRegistry {
   /**
-   * Lists a peer. One that is here already begins anew, with nothing announced, and as yet unreached. `from` is
-   * the address that it counts for, by default the one in its record.
+   * Lists a peer. One that is here already is as yet unreached again, and keeps what it announced
+   * before for SILENCE_MS, unless it announces that again or withdraws it. `from` is the address that
+   * it counts for, by default the one in its record.
    */
   register(peer: RegisteredPeer, from?: string): Promise<void>;
   /** Notes what a call back came to: where the peer is listed from now on. False if it isn't here. */

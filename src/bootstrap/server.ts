@@ -22,6 +22,7 @@ import {
   REFUSING_MS,
 } from "./limits.ts";
 import { IdleGc } from "./idle_gc.ts";
+import { OwnAddresses } from "./own_addresses.ts";
 import { Quota } from "./quota.ts";
 import { RateLimits } from "./rate_limits.ts";
 import type { Registry } from "./registry.ts";
@@ -50,6 +51,8 @@ export interface BootstrapOptions extends Address {
   registry: Registry;
   /** How it is talked to. Default in the clear. */
   transport?: Transport;
+  /** Addresses at which peers reach it that the system doesn't know of. Default none. */
+  advertise?: Address[];
   /** @default MAX_CONNECTIONS */
   maxConnections?: number;
   /** @default EXPIRE_MS */
@@ -107,6 +110,7 @@ export class BootstrapServer {
       rates: this.#rates,
       callBacks: this.#callBacks,
       fairQueue: new FairQueue(),
+      own: new OwnAddresses(options.advertise),
       frames: new ReplyFrames(),
       payloads: new Quota({
         what: "bytes of payloads under way",

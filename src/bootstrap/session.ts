@@ -3,8 +3,8 @@
  */
 import * as v from "valibot";
 import { answerAsBootstrap } from "../legacy/answer_as_bootstrap.ts";
+import { newNonce } from "../trust/nonce.ts";
 import { verifyRegistration } from "../trust/registration.ts";
-import { toHex } from "../content/hex.ts";
 import { answer, Refused, type Response } from "../wire/answerer.ts";
 import { decodePayload } from "../wire/codec.ts";
 import { type Connection, formatAddress } from "../wire/connection.ts";
@@ -18,6 +18,7 @@ import {
 import type { CallBacks } from "./call_backs.ts";
 import { firstForged } from "./first_forged.ts";
 import { type Kind, READ_AHEAD, STEPS_PER_ASK } from "./limits.ts";
+import type { OwnAddresses } from "./own_addresses.ts";
 import type { Registry } from "./registry.ts";
 import { type Grants, Visitor } from "./visitor.ts";
 
@@ -48,6 +49,8 @@ export interface SessionOptions extends Grants {
   callBacks: CallBacks;
   /** The name and version of this bootstrap's program. */
   agent: string;
+  /** The addresses at which it is reached. */
+  own: OwnAddresses;
   /** The connection that speaks for a peer: the one that registered it last. Shared by all sessions. */
   speakers: Map<string, Session>;
 }
@@ -57,7 +60,7 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #registry: Registry;
   readonly #visitor: Visitor;
-  readonly #nonce = toHex(crypto.getRandomValues(new Uint8Array(32)));
+  readonly #nonce = newNonce();
   /** The peer id that this connection registered. */
   #peer: string | undefined;
 
@@ -180,9 +183,14 @@ export class Session {
   }
 
   async #register(request: RegisterRequest): Promise<Response> {
-    const { id, peer, port, advertise, agent, signature } = request;
-    const claim = { peer, port, advertise, signature };
-    if (!await this.#visitor.inTurn(() => verifyRegistration(this.#nonce, claim))) {
+    const { id, peer, port, dialled, advertise, agent } = request;
+    if (!await this.#options.own.has(dialled, this.#connection.local)) {
+      const there = formatAddress(dialled);
+      const what =
+        `no address of this bootstrap is ${there}; if it is reached there, start it with`;
+      throw new Refused("not_here", `${what} --advertise ${there}`);
+    }
+    if (!await this.#visitor.inTurn(() => verifyRegistration(this.#nonce, request))) {
       throw new Refused("bad_signature", "the registration is not signed by that peer");
     }
     if (this.#peer !== undefined && this.#peer !== peer) {
@@ -193,7 +201,7 @@ export class Session {
     await this.#registry.register({ peer, address: host, port, agent }, host);
     this.#peer = peer;
     this.#options.speakers.set(peer, this);
-    this.#options.callBacks.watch({ peer, seen: host, port, advertise });
+    this.#options.callBacks.watch({ peer, seen: host, port, dialled, advertise });
     return { message: { action: "registered", id, address: host, port } };
   }
 

@@ -1,5 +1,6 @@
 import { formatAddress } from "../wire/connection.ts";
 import type { Origin } from "../peer/api/config.ts";
+import { parseAddress } from "../peer/api/settings.ts";
 import type { ExitCode } from "./output/exit_code.ts";
 import { startLogging } from "./config/logging.ts";
 import { onHangUp } from "./process/on_hang_up.ts";
@@ -27,7 +28,8 @@ export async function serveBootstrap(
     const { host, port, swarmKey } = flags;
     const transport = swarmKey === undefined ? undefined : await openSwarmOf(swarmKey);
     const registry = new MemoryRegistry();
-    const server = await BootstrapServer.start({ host, port, registry, transport });
+    const advertise = flags.advertise?.map((text) => parseAddress(text, port));
+    const server = BootstrapServer.start({ host, port, registry, transport, advertise });
     using _ = onHangUp(stop, () => reloadBootstrap(flags, origins));
     try {
       const swarm = transport ? `, private swarm ${transport.fingerprint}` : "";

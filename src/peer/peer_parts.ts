@@ -119,7 +119,12 @@ export class PeerParts {
     });
     this.uploader = new Uploader({
       ...{ self, digests, folderFiles },
-      prove: (nonce) => signProof(identity, nonce),
+      prove: async (challenge) => {
+        // A bootstrap must not use this peer's proof at another.
+        const { bootstrap } = challenge;
+        if (bootstrap && !this.bootstraps.isRegisteredAt(bootstrap)) return {};
+        return await signProof(identity, challenge);
+      },
       library: this.library,
       reader: this.reader,
       downloads: active,

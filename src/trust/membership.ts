@@ -16,6 +16,7 @@ import { Fault } from "../fault.ts";
 import { parseAs } from "../wire/codec.ts";
 import type { Channel } from "../wire/transport.ts";
 import { hmac } from "./hmac.ts";
+import { newNonce } from "./nonce.ts";
 import { OLD_CAP } from "./swarm_key.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -90,8 +91,4 @@ export async function prove({ tokenKey }: Token, what: string, nonces: string[])
 
 function isEqual(a: string, b: string): boolean {
   return timingSafeEqual(fromHex(a), fromHex(b));
-}
-
-function newNonce(): string {
-  return toHex(crypto.getRandomValues(new Uint8Array(32)));
 }

@@ -54,6 +54,8 @@ export type ErrorCode =
   | "unreadable"
   /** `announce`, `withdraw` or `heartbeat` before `register`. */
   | "not_registered"
+  /** A registration names an address that is not the callee's. */
+  | "not_here"
   /** A signature doesn't fit its key. */
   | "bad_signature"
   /** A cap was reached; `retry_after` says when to come back. */
@@ -123,6 +125,8 @@ export const Hello = request("hello", {
   port: v.optional(Port),
   /** Between peers, and from a bootstrap that calls back: asks for a proof of the callee's id. */
   nonce: v.optional(hex(32)),
+  /** From a bootstrap that calls back: its address, as the callee dialled it. */
+  bootstrap: v.optional(v.object({ host: Host, port: Port })),
 });
 
 /** One page of a file's hash tree; level 0 holds the chunks' digests, the top level one page. */
@@ -170,11 +174,15 @@ export const PeerRequest = v.variant("action", [
 ]);
 export type PeerRequest = v.InferOutput<typeof PeerRequest>;
 
-/** `proof`: the callee's signature over the nonce of the `hello` that it answers (trust/proof.ts). */
+/**
+ * `proof`: the callee's signature over its own `nonce` and that of the `hello` that it answers
+ * (trust/proof.ts).
+ */
 export const PeerHello = reply("hello", {
   protocol: count(65_535),
   agent: text,
   peer: PeerId,
+  nonce: v.optional(hex(32)),
   proof: v.optional(hex(64)),
 });
 export const Digests = reply("digests", { payload });
@@ -200,10 +208,14 @@ export const ErrorReply = v.object({
   retry_after: v.optional(count(RETRY_AFTER_CAP)),
 });
 
-/** Listens for peers at `port`. `signature` covers the nonce of the bootstrap's `hello`. */
+/** Listens for peers at `port`. `signature` covers the nonce of the bootstrap's `hello`, too. */
 export const Register = request("register", {
   peer: PeerId,
   port: Port,
+  /** The caller's own nonce. */
+  nonce: hex(32),
+  /** Where the caller's connection leads: an IP address and a port of the bootstrap's. */
+  dialled: v.object({ host: Host, port: Port }),
   /** An address to list instead of the one that the bootstrap saw, once it was called there. */
   advertise: v.optional(v.object({ host: Host, port: Port })),
   agent: v.optional(text),

@@ -4,7 +4,7 @@ import { MemoryRegistry } from "../../src/bootstrap/memory_registry.ts";
 import { type BootstrapOptions, BootstrapServer } from "../../src/bootstrap/server.ts";
 import { signAnnouncement } from "../../src/trust/announcement.ts";
 import { Identity } from "../../src/trust/identity.ts";
-import { signRegistration } from "../../src/trust/registration.ts";
+import { type SignedClaim, signRegistration } from "../../src/trust/registration.ts";
 import { Caller } from "../../src/wire/caller.ts";
 import type { Outgoing } from "../../src/wire/codec.ts";
 import type { Address } from "../../src/wire/connection.ts";
@@ -39,9 +39,14 @@ export class TestPeer {
   }
 
   async register(port: number, advertise?: Address): Promise<v.InferOutput<typeof Registered>> {
-    const signature = await signRegistration(this.identity, this.nonce, { port, advertise });
-    const peer = this.identity.id;
-    return await this.ask({ action: "register", peer, port, advertise, signature }, Registered);
+    const claim = await this.claim(port, advertise);
+    return await this.ask({ action: "register", ...claim }, Registered);
+  }
+
+  /** What it registers with, signed for this connection. */
+  claim(port: number, advertise?: Address, identity = this.identity): Promise<SignedClaim> {
+    const dialled = this.caller.connection.remote;
+    return signRegistration(identity, this.nonce, { port, dialled, advertise });
   }
 
   sign(name: string, id = "a".repeat(64)): Promise<Announcement> {

@@ -67,9 +67,9 @@ Deno.test("signatures are checked", async () => {
   await using server = startBootstrap();
   using ann = await TestPeer.open(server);
   const port = 4_001;
-  const peer = ann.identity.id;
-  const stale = await signRegistration(ann.identity, "00".repeat(32), { port });
-  const replayed = { action: "register", peer, port, signature: stale };
+  const { dialled } = await ann.claim(port);
+  const stale = await signRegistration(ann.identity, "00".repeat(32), { port, dialled });
+  const replayed = { action: "register", ...stale };
   await refused("bad_signature", ann.ask(replayed, Registered));
   await ann.register(port);
   const forged = { ...await ann.sign("forged"), size: 99 };
@@ -88,8 +88,7 @@ Deno.test("a connection speaks for one peer", async () => {
   using ann = await TestPeer.open(server);
   await ann.register(4_001);
   const ben = await Identity.generate();
-  const signature = await signRegistration(ben, ann.nonce, { port: 4_002 });
-  const second = { action: "register", peer: ben.id, port: 4_002, signature };
+  const second = { action: "register", ...await ann.claim(4_002, undefined, ben) };
   await refused("bad_message", ann.ask(second, Registered));
 });
 

@@ -12,26 +12,42 @@ import { closedPort, type RawEnd, Scripted } from "../support/sockets.ts";
 import { settled } from "../support/fake_clock.ts";
 
 const NONCE = "0f".repeat(32);
+const DIALLED = { host: "192.0.2.1", port: 8_000 };
 const agent = "test";
 const never = new AbortController().signal;
 
-Deno.test("a proof counts for one key and one nonce", async () => {
+Deno.test("a proof counts for one key, its nonces and one verifier", async () => {
   const [ann, ben] = [await Identity.generate(), await Identity.generate()];
-  const proof = await signProof(ann, NONCE);
-  assert(await verifyProof(ann.id, NONCE, proof));
-  assert(!await verifyProof(ann.id, "00".repeat(32), proof));
-  assert(!await verifyProof(ben.id, NONCE, proof));
-  const signed = "73686f616c2f312070726f6f6600" + NONCE + ann.id;
+  const challenge = { nonce: NONCE, bootstrap: DIALLED };
+  const { nonce, proof } = await signProof(ann, challenge);
+  assert(await verifyProof(ann.id, challenge, { nonce, proof }));
+  const other = "00".repeat(32);
+  assert(!await verifyProof(ann.id, { ...challenge, nonce: other }, { nonce, proof }));
+  assert(!await verifyProof(ann.id, challenge, { nonce: other, proof }));
+  assert(!await verifyProof(ann.id, challenge, { proof }));
+  assert(!await verifyProof(ann.id, { nonce: NONCE }, { nonce, proof }));
+  assert(!await verifyProof(ann.id, { nonce: NONCE, peer: ben.id }, { nonce, proof }));
+  const elsewhere = { ...DIALLED, port: DIALLED.port + 1 };
+  assert(!await verifyProof(ann.id, { nonce: NONCE, bootstrap: elsewhere }, { nonce, proof }));
+  assert(!await verifyProof(ben.id, challenge, { nonce, proof }));
+  const verifier = new TextEncoder().encode("bootstrap 192.0.2.1:8000").toHex();
+  const signed = "73686f616c2f312070726f6f6600" + NONCE + nonce + ann.id + verifier;
   assertEquals(proof, (await ann.sign(Uint8Array.fromHex(signed))).toHex());
 });
+
+/** A peer that registered here. */
+function whoIs(peer: string) {
+  return { peer, dialled: DIALLED };
+}
 
 /** A listener that answers `hello` with a peer's proof, as `answer` alters it. */
 function proving(identity: Identity, answer: (reply: object, request: object) => object) {
   return new Scripted(async (end: RawEnd) => {
     const request = await end.line();
     const reply = { action: "hello", id: request.id, protocol: 1, agent, peer: identity.id };
-    const proof = await signProof(identity, request.nonce);
-    await end.send(answer({ ...reply, proof }, request));
+    const { nonce, bootstrap } = request;
+    const proof = await signProof(identity, { nonce, bootstrap });
+    await end.send(answer({ ...reply, ...proof }, request));
     await end.closed();
   });
 }
@@ -39,10 +55,10 @@ function proving(identity: Identity, answer: (reply: object, request: object) =>
 Deno.test("a peer that is called proves that it is itself", async () => {
   const ann = await Identity.generate();
   await using honest = proving(ann, (reply) => reply);
-  await callBack(honest.address, ann.id, { agent, signal: never });
+  await callBack(honest.address, whoIs(ann.id), { agent, signal: never });
   const ben = await Identity.generate();
   await assertRejects(
-    () => callBack(honest.address, ben.id, { agent, signal: never }),
+    () => callBack(honest.address, whoIs(ben.id), { agent, signal: never }),
     Fault,
     "did not prove",
   );
@@ -51,10 +67,10 @@ Deno.test("a peer that is called proves that it is itself", async () => {
 Deno.test("whatever else answers is not that peer", async () => {
   const ann = await Identity.generate();
   const mallory = await Identity.generate();
-  const stale = await signProof(ann, NONCE);
+  const stale = await signProof(ann, { nonce: NONCE, bootstrap: DIALLED });
   const lies: ((reply: object, request: object) => object)[] = [
     (reply) => ({ ...reply, proof: undefined }),
-    (reply) => ({ ...reply, proof: stale }),
+    (reply) => ({ ...reply, ...stale }),
     (reply) => ({ ...reply, peer: mallory.id }),
     (reply) => ({ ...reply, proof: 1 }),
     () => ({ action: "error", code: "busy", message: "" }),
@@ -62,22 +78,25 @@ Deno.test("whatever else answers is not that peer", async () => {
   ];
   for (const lie of lies) {
     await using liar = proving(ann, lie);
-    const calling = callBack(liar.address, ann.id, { agent, signal: never });
+    const calling = callBack(liar.address, whoIs(ann.id), { agent, signal: never });
     await assertRejects(() => calling, Fault, undefined, lie.toString());
   }
   // Somebody else's proof in that somebody's own name.
   await using other = proving(mallory, (reply) => ({ ...reply, peer: ann.id }));
-  await assertRejects(() => callBack(other.address, ann.id, { agent, signal: never }), Fault);
+  await assertRejects(
+    () => callBack(other.address, whoIs(ann.id), { agent, signal: never }),
+    Fault,
+  );
 });
 
 Deno.test("a call back ends when nobody answers, nothing is said, or it is not needed", async () => {
   const options = { agent, signal: never, ms: 50 };
   const closed = { host: "127.0.0.1", port: closedPort() };
-  await assertRejects(() => callBack(closed, NONCE, options), Fault, "refused");
+  await assertRejects(() => callBack(closed, whoIs(NONCE), options), Fault, "refused");
   await using silent = new Scripted((end) => end.closed());
-  await assertRejects(() => callBack(silent.address, NONCE, options), Fault);
+  await assertRejects(() => callBack(silent.address, whoIs(NONCE), options), Fault);
   const over = new AbortController();
-  const calling = callBack(silent.address, NONCE, { agent, signal: over.signal });
+  const calling = callBack(silent.address, whoIs(NONCE), { agent, signal: over.signal });
   const reason = new Error("over");
   over.abort(reason);
   assertEquals(await calling.catch((error) => error), reason);
@@ -141,7 +160,7 @@ class Bench {
       now: () => this.now,
       random: () => 0,
       callable: (advertised) => Promise.resolve([advertised]),
-      call: ({ host, port }: Address, peer, signal) =>
+      call: ({ host, port }: Address, { peer }, signal) =>
         new Promise((resolve, reject) => {
           const end = (reached: boolean) => reached ? resolve() : reject(new Fault("network", ""));
           signal.addEventListener("abort", () => reject(signal.reason));
@@ -156,7 +175,7 @@ class Bench {
     advertise?: Address;
   } = {}): Promise<void> {
     await this.registry.register({ peer, address: seen, port: 1 }, seen);
-    this.callBacks.watch({ peer, seen, port: 1, advertise });
+    this.callBacks.watch({ peer, seen, port: 1, dialled: DIALLED, advertise });
     await settled();
   }
 

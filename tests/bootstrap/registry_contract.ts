@@ -109,17 +109,34 @@ export function registryContract(what: string, make: MakeBench): void {
     assertEquals(await find(registry, { file: id("a") }), []);
   });
 
-  test("who registers again begins anew", async ({ registry }) => {
+  test("a peer that registers again keeps its names until it had time to announce them", async ({ registry, pass }) => {
     await registry.register(peer(ANN, 1));
-    await registry.announce(ANN, [announcement("x")]);
+    await registry.announce(ANN, [announcement("w"), announcement("x"), announcement("y")]);
     await registry.register(peer(ANN, 2));
-    assertEquals((await registry.getPeers()).items, [{
-      ...peer(ANN, 2),
-      reachable: null,
-      files: 0,
-    }]);
-    assertEquals(await names(registry), []);
+    const [record] = (await registry.getPeers()).items;
+    assertEquals(record, { ...peer(ANN, 2), reachable: null, files: 3 });
+    const [found] = await registry.find({ name: "x" });
+    assertEquals(found?.sources.map(({ port }) => port), [2]);
+    await registry.announce(ANN, [announcement("x"), announcement("z")]);
+    await registry.withdraw(ANN, [{ name: "w", id: id("a") }]);
+    assertEquals(await names(registry), ["x", "y", "z"]);
+    pass(SILENCE_MS - 1);
+    await registry.heartbeat(ANN);
+    assertEquals(await names(registry), ["x", "y", "z"]);
+    pass(1);
+    assertEquals(await names(registry), ["x", "z"]);
   });
+
+  test("names that are not announced again make room for others", async ({ registry }) => {
+    const some = (...list: string[]) => list.map((name) => announcement(name));
+    await registry.register(peer(ANN));
+    await registry.announce(ANN, some("a", "b", "c", "d"));
+    await registry.register(peer(ANN));
+    await registry.announce(ANN, some("a", "e"));
+    assertEquals(await names(registry), ["a", "b", "c", "d", "e"]);
+    await registry.announce(ANN, some("f"));
+    assertEquals(await names(registry), ["a", "e", "f"]);
+  }, "small");
 
   test("everybody who has the content is a source", async ({ registry }) => {
     for (const one of [ANN, BEN, CAT]) await registry.register(peer(one));

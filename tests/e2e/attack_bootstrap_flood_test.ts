@@ -160,8 +160,8 @@ Deno.test("a flood of registrations is told to come back, and questions are answ
     using end = await RawEnd.connect(address);
     await end.send(HELLO);
     const { nonce } = await end.line();
-    const signature = await signRegistration(identity, nonce, { port });
-    const register = { action: "register", id: 2, peer: identity.id, port, signature };
+    const claim = await signRegistration(identity, nonce, { port, dialled: address });
+    const register = { action: "register", id: 2, ...claim };
     // Until there were too many: how soon that is depends on how quick the machine is.
     for (let sent = 0; sent < 1_200; sent += 60) {
       await end.send(lines(...Array(60).fill(register)));

@@ -1,14 +1,13 @@
 /** Registrations that lie: for another's key or address, replayed, or to make a bootstrap call about. */
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import type { FileRecord, PeerRecord } from "../../src/peer/api/peer_api.ts";
+import type { FileRecord, PeerRecord, PeerStatus } from "../../src/peer/api/peer_api.ts";
 import { parseAddress } from "../../src/peer/api/settings.ts";
-import { signProof } from "../../src/trust/proof.ts";
-import { signRegistration } from "../../src/trust/registration.ts";
+import { signProof, verifyProof } from "../../src/trust/proof.ts";
 import { Refusal } from "../../src/wire/caller.ts";
 import { type Address, Connection } from "../../src/wire/connection.ts";
 import { FoundReply, Ok, Peers, Registered } from "../../src/wire/protocol.ts";
 import { exchange, TestPeer } from "../bootstrap/bench.ts";
-import { closedPort, Scripted } from "../support/sockets.ts";
+import { closedPort, RawEnd, Scripted } from "../support/sockets.ts";
 import { eventually } from "./checks.ts";
 import { noNetwork, outsideAddress } from "./outside_address.ts";
 import { Program } from "./program.ts";
@@ -82,11 +81,12 @@ Deno.test("an advertised address counts only once the peer answered there", asyn
   const called = Promise.withResolvers<void>();
   const answer = Promise.withResolvers<void>();
   await using listener = new Scripted(async (end) => {
-    const { id, nonce } = await end.line();
+    const { id, nonce, bootstrap } = await end.line();
     called.resolve();
     await answer.promise;
-    const proof = await signProof(peer.identity, nonce);
-    await end.send({ action: "hello", id, protocol: 1, agent: "x", peer: peer.identity.id, proof });
+    const proof = await signProof(peer.identity, { nonce, bootstrap });
+    const hello = { action: "hello", id, protocol: 1, agent: "x", peer: peer.identity.id };
+    await end.send({ ...hello, ...proof });
     await end.closed();
   });
   const seen = closedPort();
@@ -130,16 +130,16 @@ Deno.test("a registration counts for its own key and connection alone", async ()
   const victim = await sharing(world, "kept");
   using ann = await TestPeer.open(meeting(world));
   const port = closedPort();
-  const signature = await signRegistration(ann.identity, ann.nonce, { port });
-  const registration = { action: "register", peer: ann.identity.id, port, signature };
+  const registration = { action: "register", ...await ann.claim(port) };
   await ann.ask(registration, Registered);
   const before = await settledListing(ann, victim.id);
 
   using mallory = await TestPeer.open(meeting(world));
   // Another's key, with a signature of one's own; a registration that was overheard; parts of it.
-  const own = await signRegistration(mallory.identity, mallory.nonce, { port });
+  const own = { action: "register", ...await mallory.claim(port) };
   const attacks = [
-    { ...registration, peer: victim.id, signature: own },
+    { ...own, peer: victim.id },
+    { ...own, nonce: registration.nonce },
     registration,
     { ...registration, port: port + 1 },
     { ...registration, advertise: { host: "127.0.0.1", port } },
@@ -174,6 +174,89 @@ Deno.test("nobody can withdraw, or say goodbye, for another", async () => {
   assertEquals(await Deno.readTextFile(`${dir}/kept`), "kept");
   using asker = await TestPeer.open(meeting(world));
   assert((await settledListing(asker, victim.id)).reachable);
+});
+
+/** A bootstrap that hands everything on to another, and notes what its callers say to `register`. */
+class Relay implements AsyncDisposable {
+  readonly registrations: Record<string, unknown>[] = [];
+  /** What the other bootstrap answered to them. */
+  readonly answers: Record<string, unknown>[] = [];
+  readonly #server: Scripted;
+
+  constructor(honest: Address) {
+    this.#server = new Scripted(async (end) => {
+      using other = await RawEnd.connect(honest);
+      for (let message; (message = await end.line());) {
+        if (message.action === "register") this.registrations.push(message);
+        await other.send(message, await end.bytes(message.payload ?? 0));
+        const answer = await other.line();
+        if (message.action === "register") this.answers.push(answer);
+        await end.send(answer, await other.bytes(answer.payload ?? 0));
+      }
+    });
+  }
+
+  get address(): string {
+    return `127.0.0.1:${this.#server.address.port}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server[Symbol.asyncDispose]();
+  }
+}
+
+Deno.test("a bootstrap can't register its callers at another, and take their names from it", async () => {
+  await using world = await World.create();
+  await using relay = new Relay(meeting(world).address);
+  const victim = await world.peer("victim", { args: ["--bootstrap", relay.address] });
+  await Deno.writeTextFile(`${victim.dir}/kept`, "kept");
+  await world.json(victim.dir, ["share", "kept"]);
+  const { peer } = await world.json<{ peer: string }>(victim.dir, ["status"]);
+  using mallory = await TestPeer.open(meeting(world));
+  const before = await settledListing(mallory, peer);
+  await eventually("it was tried several times", () => relay.answers.length >= 3);
+  for (const { action, code } of relay.answers) assertEquals([action, code], ["error", "not_here"]);
+  // What is signed is the relay's address, whatever the relay makes of it.
+  const [registration = {}] = relay.registrations;
+  assertEquals(registration.dialled, parseAddress(relay.address, 1));
+  const dialled = mallory.caller.connection.remote;
+  await refused("bad_signature", mallory.ask({ ...registration, action: "register", dialled }, Ok));
+  assertEquals(await settledListing(mallory, peer), before);
+  const [found] = await world.json<FileRecord[]>(world.root, ["list-files"]);
+  assertEquals([found?.name, found?.sources], ["kept", 1]);
+  // The peer says which of its bootstraps refuses it, and how to allow it where all is in order.
+  const { bootstraps } = await world.json<PeerStatus>(victim.dir, ["status"]);
+  const away = bootstraps.find(({ address }) => address === relay.address);
+  assertEquals(away?.state, "away");
+  assertMatch(away?.error ?? "", new RegExp(`start it with --advertise ${relay.address}$`));
+});
+
+Deno.test("a bootstrap that is reached through another address is told so, and takes registrations", async () => {
+  const port = closedPort();
+  await using relay = new Relay({ host: "127.0.0.1", port });
+  await using world = await World.create({ port, args: ["--advertise", relay.address] });
+  const dir = await world.folder("peer");
+  const words = ["peer", "0", "--host", "127.0.0.1", "--dir", dir, "--bootstrap", relay.address];
+  await using peer = new Program(words);
+  await peer.sees(/registered with/);
+  assertEquals(relay.answers.map(({ action }) => action), ["registered"]);
+});
+
+Deno.test("a peer proves its id to its own bootstraps, under the address at which it dialled them", async () => {
+  await using world = await World.create();
+  const victim = await sharing(world, "kept");
+  const nonce = "ab".repeat(32);
+  const proven = async (bootstrap?: Address) => {
+    using end = await RawEnd.connect(parseAddress(victim.address, 1));
+    await end.send({ action: "hello", id: 1, protocol: 1, agent: "x", nonce, bootstrap });
+    const reply = await end.line();
+    return await verifyProof(victim.id, { nonce, bootstrap }, reply);
+  };
+  const own = meeting(world).address;
+  assert(await proven(own));
+  for (const other of [{ ...own, port: own.port + 1 }, { ...own, host: "192.0.2.1" }]) {
+    assertEquals(await proven(other), false);
+  }
 });
 
 /** Hosts that a stranger would like the bootstrap to call for it. */

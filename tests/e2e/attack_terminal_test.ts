@@ -49,8 +49,9 @@ async function registerAgent(bootstrap: string, agent: string): Promise<AsyncDis
   const end = await RawEnd.connect(parseAddress(bootstrap, 1));
   await end.send(hello);
   const { nonce } = await end.line();
-  const signature = await signRegistration(identity, nonce, { port });
-  await end.send({ action: "register", id: 2, peer: identity.id, port, agent, signature });
+  const dialled = parseAddress(bootstrap, 1);
+  const claim = await signRegistration(identity, nonce, { port, dialled });
+  await end.send({ action: "register", id: 2, ...claim, agent });
   assertEquals((await end.line()).action, "registered");
   return {
     async [Symbol.asyncDispose]() {

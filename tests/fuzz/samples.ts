@@ -23,6 +23,7 @@ export const BOOTSTRAP_REQUESTS = [
   { action: "hello", id: 1, protocol: 1, agent: "x/1" },
   {
     ...{ action: "register", id: 2, peer: PEER, port: 10_000, agent: "x/1", signature: SIGNATURE },
+    ...{ nonce: PEER, dialled: { host: "192.0.2.1", port: 8_000 } },
     advertise: { host: "peer.example", port: 10_001 },
   },
   { action: "announce", id: 3, payload: 2 },

@@ -93,13 +93,23 @@ Deno.test("a name that UTF-8 can't tell from others is not accepted", async () =
   assert(!await verifyAnnouncement(announcement));
 });
 
-Deno.test("a registration counts for one nonce, port and advertised address", async () => {
+Deno.test("a registration counts for its nonces, port, bootstrap and advertised address", async () => {
   const identity = await Identity.generate();
-  const advertise = { host: "2001:db8::1", port: 9 };
-  const signature = await signRegistration(identity, NONCE, { port: 10_000, advertise });
-  const registration = { peer: identity.id, port: 10_000, advertise, signature };
+  const [advertise, dialled] = [{ host: "2001:db8::1", port: 9 }, { host: "192.0.2.1", port: 8 }];
+  const registration = await signRegistration(identity, NONCE, { port: 7, dialled, advertise });
   assert(await verifyRegistration(NONCE, registration));
   assert(!await verifyRegistration("00".repeat(32), registration));
-  assert(!await verifyRegistration(NONCE, { ...registration, port: 10_001 }));
-  assert(!await verifyRegistration(NONCE, { ...registration, advertise: undefined }));
+  const changes = [
+    { nonce: "00".repeat(32) },
+    { port: 10_001 },
+    { dialled: { ...dialled, port: 80 } },
+    { dialled: advertise, advertise: dialled },
+    { advertise: undefined },
+  ];
+  for (const change of changes) {
+    assert(
+      !await verifyRegistration(NONCE, { ...registration, ...change }),
+      Object.keys(change)[0],
+    );
+  }
 });

@@ -77,6 +77,12 @@ const CONFIG = option(
 /** What `shoal bootstrap` can be told. */
 export const BOOTSTRAP_OPTIONS = {
   ...listening(BOOTSTRAP_PORT),
+  /** Texts, since the port is that of `--port` unless said. */
+  advertise: option<string[]>(
+    "--advertise <HOST[:PORT]>",
+    "where peers reach it, if a router or container forwards; repeatable, or with commas",
+    { parse: collectTexts },
+  ),
   swarmKey: SWARM_KEY,
   config: CONFIG,
   ...LOG_OPTIONS,
@@ -217,6 +223,12 @@ function parseHost(text: string): string {
 /** Reads one value or several with commas, after those that came before. */
 function collecting<T>(parse: (text: string) => T): (text: string, before?: T[]) => T[] {
   return (text, before = []) => [...before, ...text.split(",").map((one) => parse(one.trim()))];
+}
+
+function collectTexts(text: string, before: string[] = []): string[] {
+  const all = text.split(",").map((one) => one.trim());
+  for (const one of all) parseAddress(one, BOOTSTRAP_PORT);
+  return [...before, ...all];
 }
 
 function parsePath(text: string): string {

@@ -112,6 +112,11 @@ export class BootstrapClient {
     return this.#registration.status;
   }
 
+  /** Where its connection leads, while this peer is registered there. */
+  get dialled(): Address | undefined {
+    return this.#registration.dialled;
+  }
+
   /** What is announced, with at most 50 sources each. A legacy bootstrap knows of no files. */
   async find(query: Query, { signal }: AskOptions = {}): Promise<Found[]> {
     const { name, file, publisher, versions } = query;

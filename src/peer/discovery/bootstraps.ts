@@ -40,6 +40,12 @@ export class Bootstraps {
     }));
   }
 
+  /** True if this peer dialled a bootstrap at that address and registered there. */
+  isRegisteredAt(address: Address): boolean {
+    const wanted = formatAddress(address);
+    return this.list.some(({ dialled }) => dialled && formatAddress(dialled) === wanted);
+  }
+
   /** Registers anew at all of them, to be listed at this address. */
   async advertise(address: Address | undefined): Promise<void> {
     if (!this.#options) return;

@@ -67,6 +67,7 @@ export class Registration {
   readonly #options: RegistrationOptions;
   readonly #random: () => number;
   #status: BootstrapStatus;
+  #dialled: Address | undefined;
   /** While registered. */
   #announcer: Announcer | undefined;
 
@@ -79,6 +80,11 @@ export class Registration {
 
   get status(): BootstrapStatus {
     return this.#status;
+  }
+
+  /** Where the connection to the bootstrap leads, as an IP address, from registering on. */
+  get dialled(): Address | undefined {
+    return this.#dialled;
   }
 
   /** Sends at once what is new, if this peer is registered; else it goes with all the others later. */
@@ -146,6 +152,7 @@ export class Registration {
     } finally {
       this.#announcer?.stop();
       this.#announcer = undefined;
+      this.#dialled = undefined;
       if (signal.aborted) await sayGoodbye(caller);
       caller.close();
     }
@@ -156,11 +163,11 @@ export class Registration {
     nonce: string,
     { identity, port, advertise }: MaintainOptions,
   ): Promise<string> {
-    const signature = await signRegistration(identity, nonce, { port, advertise });
-    const { reply } = await caller.request(
-      { action: "register", peer: identity.id, port, advertise, agent: AGENT, signature },
-      Registered,
-    );
+    // It may call back before it answers.
+    const dialled = this.#dialled = caller.connection.remote;
+    const claim = await signRegistration(identity, nonce, { port, dialled, advertise });
+    const request = { action: "register", ...claim, agent: AGENT };
+    const { reply } = await caller.request(request, Registered);
     return formatAddress({ host: reply.address, port: reply.port });
   }
 

@@ -1,6 +1,7 @@
 import { pieceLength, treeShape } from "../../content/hash_tree.ts";
 import { PIECE_CHUNKS } from "../../content/piece_map.ts";
 import { answerAsPeer } from "../../legacy/answer_as_peer.ts";
+import type { Challenge, Proof } from "../../trust/proof.ts";
 import { answer, Refused, type Response } from "../../wire/answerer.ts";
 import type { Connection } from "../../wire/connection.ts";
 import {
@@ -23,8 +24,8 @@ import { groupOf } from "../../wire/ip_address.ts";
 interface UploaderOptions extends ServedContentsOptions {
   /** What this peer says of itself in `hello`. */
   self: { agent: string; peer: string };
-  /** Signs a caller's nonce, to prove that this is the peer that it says (trust/proof.ts). */
-  prove: (nonce: string) => Promise<string>;
+  /** Proves to a caller that this is the peer that it says (trust/proof.ts); empty to a wrong one. */
+  prove: (challenge: Challenge) => Promise<Partial<Proof>>;
   /** Shared by all connections. Default as many as is usual. */
   slots?: UploadSlots;
   /** Called when a peer that listens asks for a file for the first time on its connection. */
@@ -116,13 +117,14 @@ export class Uploader {
   }
 
   async #hello(
-    { id, agent, peer, port, nonce }: Request<"hello">,
+    { id, agent, peer, port, nonce, bootstrap }: Request<"hello">,
     visit: Visit,
   ): Promise<Response> {
     // What is said again changes nothing.
     if (visit.caller.agent === undefined) visit.caller = { agent, peer, port };
     const message = { action: "hello", id, protocol: PROTOCOL_VERSION, ...this.#options.self };
-    return { message: nonce ? { ...message, proof: await this.#options.prove(nonce) } : message };
+    const proof = nonce ? await this.#options.prove({ nonce, bootstrap, peer }) : {};
+    return { message: { ...message, ...proof } };
   }
 
   #digests(

@@ -1,5 +1,6 @@
 import { CallBacks } from "../../../src/bootstrap/call_backs.ts";
 import { MemoryRegistry } from "../../../src/bootstrap/memory_registry.ts";
+import { OwnAddresses } from "../../../src/bootstrap/own_addresses.ts";
 import { Quota } from "../../../src/bootstrap/quota.ts";
 import { RateLimits } from "../../../src/bootstrap/rate_limits.ts";
 import { ReplyFrames } from "../../../src/bootstrap/reply_frames.ts";
@@ -23,6 +24,7 @@ const options: SessionOptions = {
     rates: { connect: any, ask: any, list: any, register: any, announce: any },
   }),
   payloads: new Quota({ what: "bytes", perAddress: 1 << 30, total: 1 << 30, retryAfter: 1 }),
+  own: new OwnAddresses(),
   fairQueue: new FairQueue(),
   frames: new ReplyFrames(),
 };

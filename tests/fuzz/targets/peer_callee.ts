@@ -21,7 +21,7 @@ async function makeUploader(): Promise<Uploader> {
   return new Uploader({
     ...{ library: state.library, digests: state.digests, reader: state.reader },
     self: { agent: "fuzz/1", peer: PEER },
-    prove: () => Promise.resolve("00".repeat(64)),
+    prove: () => Promise.resolve({ nonce: "00".repeat(32), proof: "00".repeat(64) }),
     onServed() {},
     onChanged: () => must(false, "the file is there"),
   });

@@ -12,11 +12,12 @@ const identity = await Identity.generate();
 const NONCE = "0f".repeat(32);
 
 const announced = await signAnnouncement(identity, ANNOUNCEMENT);
-const listening = { port: 10_000, advertise: { host: "peer.example", port: 10_001 } };
-const registered = {
-  ...{ action: "register", id: 2, peer: identity.id, ...listening, agent: "x/1" },
-  signature: await signRegistration(identity, NONCE, listening),
-};
+const signed = await signRegistration(identity, NONCE, {
+  port: 10_000,
+  dialled: { host: "192.0.2.1", port: 8_000 },
+  advertise: { host: "peer.example", port: 10_001 },
+});
+const registered = { action: "register", id: 2, agent: "x/1", ...signed };
 
 /** Of what was signed, nothing that is changed counts as signed. */
 export const announcements: Target = {
@@ -38,11 +39,8 @@ export const registrations: Target = {
   async run(input) {
     const read = unlessFault(["network"], () => decodePayload(Register, input));
     if (!read || !await verifyRegistration(NONCE, read)) return;
-    const { peer, port, advertise } = read;
-    const same = { peer: identity.id, ...listening };
-    must(
-      JSON.stringify({ peer, port, advertise }) === JSON.stringify(same),
-      "only what was signed is",
-    );
+    const { peer, port, nonce, dialled, advertise, signature } = read;
+    const same = JSON.stringify({ peer, port, nonce, dialled, advertise, signature });
+    must(same === JSON.stringify(signed), "only what was signed is");
   },
 };
