@@ -43,7 +43,7 @@ export class TestPeer {
     return await this.ask({ action: "register", ...claim }, Registered);
   }
 
-  /** What it registers with, signed for this connection. */
+  /** A registration that is signed for this connection. */
   claim(port: number, advertise?: Address, identity = this.identity): Promise<SignedClaim> {
     const dialled = this.caller.connection.remote;
     return signRegistration(identity, this.nonce, { port, dialled, advertise });

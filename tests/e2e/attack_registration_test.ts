@@ -179,7 +179,7 @@ Deno.test("nobody can withdraw, or say goodbye, for another", async () => {
 /** A bootstrap that hands everything on to another, and notes what its callers say to `register`. */
 class Relay implements AsyncDisposable {
   readonly registrations: Record<string, unknown>[] = [];
-  /** What the other bootstrap answered to them. */
+  /** The answers of the other bootstrap to them. */
   readonly answers: Record<string, unknown>[] = [];
   readonly #server: Scripted;
 
