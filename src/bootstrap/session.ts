@@ -16,6 +16,7 @@ import {
   PROTOCOL_VERSION,
 } from "../wire/protocol.ts";
 import type { CallBacks } from "./call_backs.ts";
+import { isAhead } from "../trust/announcement.ts";
 import { firstForged } from "./first_forged.ts";
 import { type Kind, READ_AHEAD, STEPS_PER_ASK } from "./limits.ts";
 import type { OwnAddresses } from "./own_addresses.ts";
@@ -112,7 +113,9 @@ export class Session {
         return await this.#register(request);
       case "announce": {
         this.#registered();
-        const announcements = decodePayload(Announcements, payload);
+        // One that is ahead is not listed; that is no reason to refuse the others.
+        const announcements = decodePayload(Announcements, payload)
+          .filter(({ time }) => !isAhead(time));
         const forged = await firstForged(announcements, this.#visitor);
         if (forged) {
           const why = "is not signed by its publisher";

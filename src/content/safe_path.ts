@@ -90,3 +90,10 @@ export function parentOf(path: string): string {
 export function isInside(dir: string, path: string): boolean {
   return path === dir || path.startsWith(dir.endsWith("/") ? dir : dir + "/");
 }
+
+/** The names of the folders that a name lies in, the nearest first. */
+export function* foldersAbove(name: string): Generator<string> {
+  for (let at = name.lastIndexOf("/"); at > 0; at = name.lastIndexOf("/", at - 1)) {
+    yield name.slice(0, at);
+  }
+}

@@ -23,6 +23,7 @@ import { LiveConfig } from "./live_config.ts";
 import { type ConfigChanges, type ConfigView } from "./api/config.ts";
 import { Listener } from "./serve/listener.ts";
 import type {
+  ContentRequest,
   DownloadMap,
   FolderListing,
   History,
@@ -205,17 +206,14 @@ export class PeerNode implements UiApi {
     );
   }
 
-  async open(request: Pick<GetRequest, "name" | "id">, signal: AbortSignal): Promise<OpenedFile> {
+  async open(request: ContentRequest, signal: AbortSignal): Promise<OpenedFile> {
     const file = await this.#parts.opener.open(request, this.#lifetime.bound({ signal }).signal);
     const read: OpenedFile["read"] = (from, end, signal) =>
       file.read(from, end, this.#lifetime.bound({ signal }).signal);
     return { ...file, read };
   }
 
-  listFolder(
-    request: Pick<GetRequest, "name" | "id">,
-    signal: AbortSignal,
-  ): Promise<FolderListing> {
+  listFolder(request: ContentRequest, signal: AbortSignal): Promise<FolderListing> {
     return this.#lifetime.track(
       this.#parts.lister.list(request, this.#lifetime.bound({ signal }).signal),
     );

@@ -156,6 +156,7 @@ export class PeerParts {
         return share && new LocalSource(share, digests, this.reader);
       },
       ...{ dir: folder.dir, disk: this.disk },
+      unsigned: () => settings.unsigned === true,
       onBytes: (bytes) => this.history.add("down", bytes),
       onGrowing: (...growing) => reseeder.growing(...growing),
       onGrowingPart: (partial) => reseeder.growingPart(partial),

@@ -17,6 +17,7 @@
  * Only the last part varies in length, so no two announcements have the same bytes.
  */
 import { fromHex, toHex } from "../content/hex.ts";
+import { RELEASED } from "../version.ts";
 import type { Announcement } from "../wire/protocol.ts";
 import { type Identity, verify } from "./identity.ts";
 
@@ -35,6 +36,17 @@ export async function signAnnouncement(
   const announcement = { ...unsigned, publisher: identity.id };
   const signature = toHex(await identity.sign(signedBytes(announcement)));
   return { ...announcement, signature };
+}
+
+/** How far a clock may be ahead of another, in milliseconds: a day covers every mistake about time zones. */
+const AHEAD_MS = 86_400_000;
+
+/**
+ * True for a time that is too far ahead to be anybody's now. An announcement of such a time would be the
+ * newest of its name for ever, so none is taken. A clock that was never set counts as that of the release.
+ */
+export function isAhead(time: number, now: number = Date.now()): boolean {
+  return time > Math.max(now, RELEASED) + AHEAD_MS;
 }
 
 /** True when the publisher that an announcement names has signed all of it. */

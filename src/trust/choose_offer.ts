@@ -2,7 +2,9 @@
  * Whose announcement of a name is taken: trust on first use, as SSH has it for hosts. Pure: who is
  * remembered is passed in, and so is what is on offer, every signature checked.
  *
- * 1. A content that is asked for by its id is taken from whomever: the id pins it.
+ * 1. A content that is asked for by its whole id is taken from anybody: the id pins it. With a publisher
+ *    besides, it must be one announcement of theirs, for that name. The beginning of an id is enough to
+ *    choose among what the other rules allow.
  * 2. The remembered publisher's newest version is taken, unless it is older than one that was taken
  *    before. So is, from anybody, the very content that was taken last.
  * 3. This peer trusts itself, as far as nobody else is remembered.
@@ -11,8 +13,14 @@
  * 5. Whoever is named by their key is taken in place of all others. The beginning of a key is enough
  *    to choose among those on offer, but not to go against what is remembered: keys that begin alike
  *    can be made.
+ * 6. Names are a tree: where nobody is remembered for a name, the publisher of the nearest folder above
+ *    it is, and anybody else is a stranger.
  */
+import { foldersAbove } from "../content/safe_path.ts";
 import type { Announcement } from "../wire/protocol.ts";
+
+/** Hex digits of a file or peer id. */
+const ID_DIGITS = 64;
 
 /**
  * Why a file was taken. `first`: nobody was remembered for its name, and its publisher is from then on.
@@ -32,6 +40,21 @@ export interface Remembered {
   time: number;
   /** The content of that version. */
   id?: string;
+  /** The folder above, where the publisher is remembered for that. */
+  folder?: string;
+}
+
+/** The publisher who counts for a name: remembered for it, or for the nearest folder above it. */
+export function rememberedFor(
+  name: string,
+  get: (name: string) => Remembered | undefined,
+): Remembered | undefined {
+  const own = get(name);
+  if (own) return own;
+  for (const folder of foldersAbove(name)) {
+    const publisher = get(folder)?.publisher;
+    if (publisher !== undefined) return { publisher, time: 0, folder };
+  }
 }
 
 /** What the user asked for besides a name. */
@@ -77,13 +100,17 @@ export function chooseOffer<Offer extends Offered>(
     const same = offers.filter((one) => one.announcement.id === lead.announcement.id);
     return { kind: "take", lead, offers: same, taken };
   };
-  if (id) {
-    if (contentsOf(fitting) > 1) return { kind: "ambiguous", candidates: fitting };
-    const named = fitting.filter((one) => one.announcement.name === name);
+  if (isWhole(id)) {
+    if (publisher && !fitting.some(({ announcement }) => isFor(announcement, name))) {
+      return { kind: "nothing" };
+    }
+    const named = fitting.filter(({ announcement }) => isFor(announcement, name));
     const lead = ofRemembered(named, remembered) ?? newest(named.length > 0 ? named : fitting);
     return take(lead, "pinned");
   }
-  const versions = newestOfEach(fitting);
+  const versions = id ? fitting : newestOfEach(fitting);
+  const trusted = versions.filter((one) => isBy(one, remembered?.publisher));
+  if (contentsOf(trusted) > 1) return { kind: "ambiguous", candidates: trusted };
   const theirs = ofRemembered(versions, remembered);
   const mine = versions.find((one) => isBy(one, own));
   if (remembered) {
@@ -97,7 +124,7 @@ export function chooseOffer<Offer extends Offered>(
   if (mine) return take(mine, "own");
   if (remembered) {
     const [named] = versions;
-    if (named && publisher.length === 64) return take(named, "named");
+    if (named && isWhole(publisher)) return take(named, "named");
     return { kind: "stranger", remembered, offers: versions };
   }
   const [first, ...others] = versions;
@@ -116,7 +143,8 @@ export function rememberedAfter(
   taken: Taken,
 ): Remembered | undefined {
   if (!before) return taken === "first" ? { publisher, time, id } : undefined;
-  return before.publisher === publisher && time > before.time ? { publisher, time, id } : before;
+  if (before.publisher !== publisher || time <= before.time) return before;
+  return { ...before, time, id };
 }
 
 /** What is known of a publisher in connection with a name. */
@@ -127,6 +155,16 @@ export function standingOf(publisher: string, { own, remembered }: Partial<Knowl
   if (publisher === own) return "own";
   if (!remembered) return "unknown";
   return publisher === remembered.publisher ? "trusted" : "other";
+}
+
+/** True for all digits of an id or key: a beginning can be made to fit. */
+export function isWhole(digits: string | undefined): boolean {
+  return digits?.length === ID_DIGITS;
+}
+
+/** True for an announcement of that name, or of a folder above it. */
+function isFor({ kind, name: announced }: Announcement, name: string): boolean {
+  return announced === name || kind === "folder" && name.startsWith(`${announced}/`);
 }
 
 /** An older version than the one that was taken, unless its content is the same all the same. */

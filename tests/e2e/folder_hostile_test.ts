@@ -1,6 +1,6 @@
 /** Folders from peers that are not what they should be: refused before anything is written. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { Receipt, ShareResult } from "../../src/peer/api/peer_api.ts";
+import type { Plan, Receipt, ShareResult } from "../../src/peer/api/peer_api.ts";
 import type { Bytes } from "../support/bytes.ts";
 import { referenceIdOf } from "../support/reference_tree.ts";
 import { assertRefused, contentsOf, placedIn } from "./checks.ts";
@@ -25,7 +25,7 @@ function manifestOf(lines: string[], bytes: number): Bytes {
 }
 
 function offered(manifest: Bytes, entries = 1) {
-  return { ...offerOf("tree", manifest), kind: "folder" as const, entries, bytes: 6 };
+  return { ...offerOf("tree", manifest), kind: "folder" as const, entries, bytes: 6 * entries };
 }
 
 Deno.test("manifests that can't be followed: exit 5, and nothing on disk", async () => {
@@ -77,6 +77,36 @@ Deno.test("manifests that can't be followed: exit 5, and nothing on disk", async
     assertEquals(placedIn(dir), [name, `${name}/mine`], name);
   }
   assertEquals(placedIn(outside), []);
+});
+
+Deno.test("a folder with less in it than its publisher announced: exit 5, and nothing on disk", async () => {
+  await using world = await World.create();
+  const manifest = manifestOf([file("a")], 6);
+  const dir = await world.folder("getter");
+  const lies = { "more-entries": { entries: 5 }, "more-bytes": { bytes: 500 } };
+  for (const [name, lie] of Object.entries(lies)) {
+    await using _peer = await HostilePeer.create(
+      world.bootstrap,
+      { ...offered(manifest), ...lie, name },
+      serving(manifest, undefined, [HELLO]),
+    );
+    const text = "its publisher announced";
+    const words = [[name], [`${name}/a`], [`${name}/a`, "-o", "-"], [name, "--dry-run"]];
+    for (const each of words) {
+      assertRefused(await world.run(dir, ["get", ...each]), { code: 5, text });
+    }
+    assertEquals(placedIn(dir), []);
+  }
+  await using _honest = await HostilePeer.create(
+    world.bootstrap,
+    offered(manifest),
+    serving(manifest, undefined, [HELLO]),
+  );
+  const plan = await world.json<Plan>(dir, ["get", "tree", "--dry-run"]);
+  assertEquals([plan.size, plan.bytes.missing], [6, 6]);
+  const part = await world.json<Plan>(dir, ["get", "tree/a", "--dry-run"]);
+  assertEquals([part.id, part.size, part.path], [referenceIdOf(HELLO), 6, `${dir}/tree/a`]);
+  assertEquals((await world.json<Receipt>(dir, ["get", "tree"])).files?.fetched, 1);
 });
 
 Deno.test("absurd manifests are refused before they are fetched", async () => {

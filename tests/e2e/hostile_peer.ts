@@ -15,6 +15,8 @@ export interface Offer {
   kind?: "folder";
   entries?: number;
   bytes?: number;
+  /** The time of the announcement. Default now. */
+  time?: number;
 }
 
 /** A request as it comes over the wire. */
@@ -80,7 +82,7 @@ export class HostilePeer {
     const peer = new HostilePeer(new Scripted(script), client);
     const identity = await Identity.generate();
     const times = { mtime: 1_700_000_000_000, time: Date.now() };
-    const announcement = await signAnnouncement(identity, { ...offer, ...times });
+    const announcement = await signAnnouncement(identity, { ...times, ...offer });
     peer.#kept = client.maintain({
       identity,
       port: peer.#server.address.port,

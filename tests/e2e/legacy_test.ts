@@ -1,5 +1,5 @@
 /** The legacy dialect, in both directions and both roles, against programs written from its table. */
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { FileRecord, PeerRecord, PeerStatus, Receipt } from "../../src/peer/api/peer_api.ts";
 import { assertSameBytes, patterned } from "../support/bytes.ts";
 import { assertRefused, contentsOf } from "./checks.ts";
@@ -91,15 +91,15 @@ Deno.test("our peer fetches from a legacy peer by name, through our bootstrap", 
   await register(world, other);
   const dir = await world.folder("dir");
   for (const [name, content] of Object.entries(files)) {
-    const receipt = await world.json<Receipt>(dir, ["get", name]);
+    const receipt = await world.json<Receipt>(dir, ["get", name, "--unsigned"]);
     assertSameBytes(await Deno.readFile(`${dir}/${name}`), content, name);
     assertEquals([receipt.bytes, receipt.publisher], [content.length, undefined]);
     assert(receipt.sources.every(({ peer }) => peer === undefined));
-    const again = await world.json<Receipt>(dir, ["get", name]);
+    const again = await world.json<Receipt>(dir, ["get", name, "--unsigned"]);
     assertEquals(again.up_to_date, true);
   }
-  assertRefused(await world.run(dir, ["get", "nothing"]), { code: 3 });
-  const streamed = await world.run(dir, ["get", "f 1", "-o", "-"]);
+  assertRefused(await world.run(dir, ["get", "nothing", "--unsigned"]), { code: 3 });
+  const streamed = await world.run(dir, ["get", "f 1", "-o", "-", "--unsigned"]);
   assertEquals(streamed.stdout, new TextDecoder().decode(files["f 1"]));
   assertEquals(contentsOf(dir), Object.keys(files).sort());
 
@@ -127,12 +127,12 @@ Deno.test("through a legacy bootstrap our peers find legacy peers, and each othe
   assertEquals(told.address, "127.0.0.1");
 
   const getter = await world.folder("getter");
-  const receipt = await world.json<Receipt>(getter, ["get", "data"], at);
+  const receipt = await world.json<Receipt>(getter, ["get", "data", "--unsigned"], at);
   assertEquals(receipt.sources.map((source) => source.address), [legacy.address]);
   assertSameBytes(await Deno.readFile(`${getter}/data`), content);
   await Deno.writeTextFile(`${dir}/ours`, "ours");
   await world.json(dir, ["share", "ours"]);
-  const ours = await world.json<Receipt>(getter, ["get", "ours"], at);
+  const ours = await world.json<Receipt>(getter, ["get", "ours", "--unsigned"], at);
   assertEquals(ours.sources.map((source) => source.address), [address]);
   assertEquals(await Deno.readTextFile(`${getter}/ours`), "ours");
   assertEquals(await world.json<FileRecord[]>(getter, ["list-files"], at), []);
@@ -150,13 +150,13 @@ Deno.test("a legacy peer that lies in a chunk is found out", async () => {
   );
   await register(world, liar);
   const dir = await world.folder("dir");
-  const refused = await world.run(dir, ["get", "data"]);
+  const refused = await world.run(dir, ["get", "data", "--unsigned"]);
   assertRefused(refused, { code: 5, text: "sent a wrong chunk" });
   assertEquals(contentsOf(dir), []);
 
   await using honest = LegacyServer.peer({ data: content });
   await register(world, honest);
-  const receipt = await world.json<Receipt>(dir, ["get", "data"]);
+  const receipt = await world.json<Receipt>(dir, ["get", "data", "--unsigned"]);
   assertSameBytes(await Deno.readFile(`${dir}/data`), content);
   assert(receipt.sources.some(({ address, bytes }) => address === honest.address && bytes > 0));
 });
@@ -168,11 +168,58 @@ Deno.test("legacy peers with different files of one name make it ambiguous", asy
   await register(world, one);
   await register(world, two);
   const dir = await world.folder("dir");
-  const refused = await world.run(dir, ["get", "data", "--json"]);
+  const refused = await world.run(dir, ["get", "data", "--unsigned", "--json"]);
   const { error } = JSON.parse(refused.stdout);
   assertEquals([refused.code, error.candidates.length], [8, 2]);
   const id: string = error.candidates[1].id;
   // The dialect has no ids, but what it brings has one.
-  const chosen = await world.json<Receipt>(dir, ["get", "data", "--id", id.slice(0, 16)]);
+  const chosen = await world.json<Receipt>(dir, [
+    "get",
+    "data",
+    "--unsigned",
+    "--id",
+    id.slice(0, 16),
+  ]);
   assertEquals(chosen.id, id);
+});
+
+Deno.test("a legacy peer that says yes to every name is not taken at its word", async () => {
+  await using world = await World.create();
+  const content = patterned(70_000);
+  // Whatever is asked for, it has it.
+  const everything = new Proxy({}, { get: () => content, has: () => true });
+  await using yes = LegacyServer.peer(everything);
+  await register(world, yes);
+  const dir = await world.folder("dir");
+  const text = "nobody has signed it; a legacy peer claims to have it";
+  for (const flags of [[], ["--update"], ["--overwrite"], ["-o", "-"], ["--dry-run"]]) {
+    const refused = await world.run(dir, ["get", "tpyo", ...flags]);
+    assertRefused(refused, { code: 3, text });
+    assertStringIncludes(refused.stderr, "--unsigned");
+  }
+  assertRefused(await world.run(dir, ["get", "tpyo", "--id", "00000000"]), { code: 3 });
+  const { dir: running } = await world.peer("running");
+  assertRefused(await world.run(running, ["get", "tpyo"]), { code: 3, text });
+  assertEquals([contentsOf(dir), contentsOf(running)], [[], []]);
+
+  // It can be allowed, for once or for good; and what is pinned needs no signature.
+  const taken = await world.run(running, ["get", "tpyo", "--unsigned"]);
+  assertEquals([taken.code, taken.stderr], [
+    0,
+    "Nobody signed for tpyo: it came from a legacy peer.\n",
+  ]);
+  const { id } = await world.json<Receipt>(dir, ["get", "once", "--unsigned"]);
+  const pinned = await world.json<Receipt>(dir, ["get", "pinned", "--id", id]);
+  assertEquals(pinned.trust, "pinned");
+  const digest = await crypto.subtle.digest("SHA-256", content);
+  const checksum = `sha256=${new Uint8Array(digest).toHex()}`;
+  const checked = await world.json<Receipt>(dir, ["get", "checked", "--checksum", checksum]);
+  assertEquals([checked.id, checked.trust], [id, "pinned"]);
+  const config = `${world.root}/config.toml`;
+  await Deno.writeTextFile(config, "unsigned = true\n");
+  const set = await world.run(dir, ["get", "set", "--config", config]);
+  assertEquals(set.code, 0, set.stderr);
+  for (const name of ["once", "pinned", "checked", "set"]) {
+    assertSameBytes(await Deno.readFile(`${dir}/${name}`), content, name);
+  }
 });

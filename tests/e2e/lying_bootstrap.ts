@@ -11,6 +11,8 @@ export interface Question {
   name?: string;
   file?: string;
   publisher?: string;
+  /** Bytes that follow. */
+  payload?: number;
 }
 
 /** The answers of a liar; those not given are empty lists. */
@@ -38,6 +40,7 @@ export class LyingBootstrap {
 
   async #serve(end: RawEnd): Promise<void> {
     for (let question: Question; (question = await end.line());) {
+      await end.bytes(question.payload ?? 0);
       await end.send(this.#answer(question));
     }
   }

@@ -246,7 +246,7 @@ Deno.test("trust: NAME@ID pins a content, and names with an @ can still be had",
   await alice.publish("you@home", "an address");
   const odd = await alice.publish("odd@deadbeef", "an odd name");
   const dir = await world.folder("getter");
-  const pinned = await world.json<Receipt>(dir, ["get", `data@${one.slice(0, 8).toUpperCase()}`]);
+  const pinned = await world.json<Receipt>(dir, ["get", `data@${one.toUpperCase()}`]);
   assertEquals([pinned.name, pinned.id, pinned.trust], ["data", one, "pinned"]);
   assertEquals(await world.json(dir, ["trust", "list"]), [], "a pin says nothing of publishers");
   assertRefused(await world.run(dir, ["get", "data@00000000"]), {
@@ -347,7 +347,8 @@ Deno.test("trust: nobody signs for a legacy peer: it is said, and refused where 
   await using legacy = LegacyServer.peer({ data: patterned(1_000), other: patterned(2_000) });
   await askLegacy(world.bootstrap, { action: "register", address: "127.0.0.1", port: legacy.port });
   const dir = await world.folder("getter");
-  const taken = await world.run(dir, ["get", "other"]);
+  const unsigned = "--unsigned";
+  const taken = await world.run(dir, ["get", "other", unsigned]);
   assertEquals([taken.code, taken.stderr], [
     0,
     "Nobody signed for other: it came from a legacy peer.\n",
@@ -356,10 +357,14 @@ Deno.test("trust: nobody signs for a legacy peer: it is said, and refused where 
   await alice.publish("data", "by alice");
   await world.json(dir, ["get", "data"]);
   await alice.program.stop();
-  const refused = await world.run(dir, ["get", "data", "--overwrite"]);
+  const overwrite = ["get", "data", "--overwrite"];
+  assertRefused(await world.run(dir, overwrite), { code: 3, text: "a legacy peer claims" });
+  const refused = await world.run(dir, [...overwrite, unsigned]);
   assertRefused(refused, { code: 5, text: "only legacy peers offer it, for whom nobody signs" });
   assertEquals(await Deno.readTextFile(`${dir}/data`), "by alice");
-  assertRefused(await world.run(dir, ["get", "other", "--publisher", alice.key]), { code: 3 });
+  assertRefused(await world.run(dir, ["get", "other", unsigned, "--publisher", alice.key]), {
+    code: 3,
+  });
   const [, id] = refused.stderr.match(/--id ([0-9a-f]{64})$/m)!;
   const pinned = await world.json<Receipt>(dir, ["get", "data", "--overwrite", "--id", id]);
   assertEquals([pinned.trust, pinned.publisher], ["pinned", undefined]);

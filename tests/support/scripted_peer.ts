@@ -71,14 +71,14 @@ export const CONFIG: ConfigView = {
   values: {
     ...{ bootstrap: ["127.0.0.1:8000"], host: "0.0.0.0", port: 10_000, advertise: null },
     ...{ dir: "/dir", limit_up: null, limit_down: null, upload_slots: 16 },
-    ...{ swarm_key: false, theme: "auto" },
+    ...{ swarm_key: false, theme: "auto", unsigned: false },
     ...{ ui: false, ui_host: null, ui_password_file: null },
     ...{ ui_origin: [], ui_proxy: [], ui_paths: "dir" },
   },
   origins: {
     ...{ bootstrap: "default", host: "default", port: "flag", advertise: "default", dir: "flag" },
     ...{ limit_up: "default", limit_down: "default", upload_slots: "default" },
-    ...{ swarm_key: "default", theme: "default" },
+    ...{ swarm_key: "default", theme: "default", unsigned: "default" },
     ...{ ui: "default", ui_host: "default", ui_password_file: "default" },
     ...{ ui_origin: "default", ui_proxy: "default", ui_paths: "default" },
   },

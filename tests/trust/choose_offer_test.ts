@@ -6,6 +6,7 @@ import {
   type Knowledge,
   type Remembered,
   rememberedAfter,
+  rememberedFor,
   standingOf,
   type Wish,
 } from "../../src/trust/choose_offer.ts";
@@ -77,7 +78,7 @@ Deno.test("choose: an older version of the remembered publisher's is a replay", 
   assertEquals(gist([offer(ALICE, 4, X)], {}, alice), ["known", ALICE, X]);
   assertEquals(gist([offer(ALICE, 5, Y)], {}, alice), ["known", ALICE, Y]);
   assertEquals(gist([offer(ALICE, 4, Y)], { id: Y }, alice), ["pinned", ALICE, Y]);
-  assertEquals(gist([offer(ALICE, 4, Y)], { id: Y.slice(0, 8) }, alice), ["pinned", ALICE, Y]);
+  assertEquals(gist([offer(ALICE, 4, Y)], { id: Y.slice(0, 63) }, alice), ["replay"]);
 });
 
 Deno.test("choose: another publisher is refused, unless it is the content that was taken last", () => {
@@ -103,6 +104,50 @@ Deno.test("choose: --publisher takes only theirs; against what is remembered, on
   assertEquals(gist(twins, { publisher: BOB }), ["first", BOB, X]);
 });
 
+Deno.test("choose: the beginning of an id chooses among what is trusted, and pins nothing", () => {
+  const alice = { publisher: ALICE, time: 5, id: X };
+  const forged = X.slice(0, 32).padEnd(64, "f");
+  assertEquals(gist([offer(BOB, 9, forged)], { id: X.slice(0, 32) }, alice), ["stranger"]);
+  assertEquals(gist([offer(BOB, 9, forged), offer(ALICE, 5, X)], { id: X.slice(0, 8) }, alice), [
+    "known",
+    ALICE,
+    X,
+  ]);
+  const own = { publisher: OWN, time: 5, id: X };
+  assertEquals(gist([offer(OWN, 5, X)], { id: X.slice(0, 8) }, own), ["own", OWN, X]);
+  assertEquals(gist([offer(BOB, 1, Y)], { id: Y.slice(0, 8) }), ["first", BOB, Y]);
+  assertEquals(gist([offer(BOB, 1, Y), offer(CAROL, 1, Y)], { id: Y.slice(0, 8) }), [
+    "several",
+    CAROL,
+    Y,
+  ]);
+  const versions = [offer(ALICE, 6, forged), offer(ALICE, 5, X)];
+  assertEquals(gist(versions, { id: X.slice(0, 8) }, alice), ["ambiguous"]);
+  assertEquals(gist(versions, { id: X.slice(0, 8) }), ["ambiguous"]);
+  assertEquals(gist(versions, { id: X.slice(0, 33) }), ["first", ALICE, X]);
+});
+
+Deno.test("choose: an id with a publisher is one announcement of theirs, for that name", () => {
+  const alice = { publisher: ALICE, time: 5, id: X };
+  const both = { id: Y, publisher: ALICE };
+  assertEquals(gist([offer(BOB, 9, Y)], both, alice), ["nothing"]);
+  assertEquals(gist([offer(BOB, 9, Y), offer(ALICE, 9, Y, "other")], both, alice), ["nothing"]);
+  assertEquals(gist([offer(BOB, 9, Y), offer(ALICE, 4, Y)], both, alice), ["pinned", ALICE, Y]);
+});
+
+Deno.test("remembered: the name itself counts, then the nearest folder above it", () => {
+  const known: Record<string, Remembered> = {
+    "a": { publisher: ALICE, time: 5, id: X },
+    "a/b/c": { publisher: BOB, time: 6, id: Y },
+  };
+  const who = (name: string) => rememberedFor(name, (one) => known[one]);
+  assertEquals(who("a"), known.a);
+  assertEquals(who("a/b"), { publisher: ALICE, time: 0, folder: "a" });
+  assertEquals(who("a/b/c"), known["a/b/c"]);
+  assertEquals(who("a/b/c/d/e"), { publisher: BOB, time: 0, folder: "a/b/c" });
+  assertEquals([who("ab"), who("b/a")], [undefined, undefined]);
+});
+
 Deno.test("choose: an id pins a content, of any publisher", () => {
   const alice = { publisher: ALICE, time: 5, id: X };
   const offers = [offer(BOB, 9, Y), offer(ALICE, 6, X)];
@@ -110,7 +155,7 @@ Deno.test("choose: an id pins a content, of any publisher", () => {
   assertEquals(gist(offers, { id: Y, publisher: BOB }, alice), ["pinned", BOB, Y]);
   const alike = [offer(BOB, 9, "12345678".padEnd(64, "0")), offer(ALICE, 6, "12345678".repeat(8))];
   assertEquals(gist(alike, { id: "12345678" }), ["ambiguous"]);
-  assertEquals(gist(alike, { id: "1234567812" })[0], "pinned");
+  assertEquals(gist(alike, { id: "1234567812" })[0], "first");
   // The remembered publisher's announcement leads, then one of that name, then the newest.
   const same = [offer(BOB, 9, X, "other"), offer(CAROL, 8, X), offer(ALICE, 1, X)];
   assertEquals(gist(same, { id: X }, alice), ["pinned", ALICE, X]);

@@ -258,6 +258,7 @@ Deno.test("legacy peers that a private bootstrap lists hear nothing of what is l
     digests: undefined as unknown as DigestStore,
     self: { agent: "test", peer: PEER, transport },
     trust: { knowledge: () => ({}) } as unknown as TrustBook,
+    unsigned: () => true,
     local: () => undefined,
   });
   await faultOf("not_found", finding, "nobody in the swarm has it");

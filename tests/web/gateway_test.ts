@@ -95,7 +95,7 @@ Deno.test("gateway: names are decoded once, and can't break a header", async () 
   for (const name of ["a/b c", "é%41", 'q"\\;\n<x>', "#?&", "日本.txt"]) {
     const response = await ask("GET", `/files/${encodeURIComponent(name)}?id=${ID.toUpperCase()}`);
     await response.body!.cancel();
-    assertEquals(peer.asked.at(-1), ["open", { name, id: ID }]);
+    assertEquals(peer.asked.at(-1), ["open", { name, id: ID, publisher: undefined }]);
     const disposition = response.headers.get("content-disposition")!;
     const [, plain, encoded] = disposition.match(
       /^attachment; filename="([ -~]*)"; filename\*=UTF-8''(\S*)$/,

@@ -172,8 +172,8 @@ export const PEER_OPTIONS = {
   ...OUTPUT_OPTIONS,
   ...LOG_OPTIONS,
 };
-/** Besides, how the page looks: only the config file says it. */
-export type PeerFlags = FlagsOf<typeof PEER_OPTIONS> & { theme?: Theme };
+/** Besides, what only the config file says: how the page looks, and what may be fetched. */
+export type PeerFlags = FlagsOf<typeof PEER_OPTIONS> & { theme?: Theme; unsigned?: boolean };
 
 /** Those of {@link PEER_OPTIONS} that only mean something where a peer listens. */
 export const LISTENING: readonly string[] = [
@@ -204,6 +204,7 @@ export function settingsOf(flags: PeerFlags): PeerSettings & { uploadSlots: numb
     limitUp: flags.limitUp || undefined,
     limitDown: flags.limitDown || undefined,
     uploadSlots: flags.uploadSlots,
+    unsigned: flags.unsigned,
   };
 }
 

@@ -130,6 +130,7 @@ function valuesOf(flags: PeerFlags): ConfigValues {
     ui_proxy: flags.uiProxy ?? [],
     ui_paths: flags.uiPaths,
     theme: flags.theme ?? "auto",
+    unsigned: flags.unsigned ?? false,
   };
 }
 

@@ -49,7 +49,7 @@ const SCHEMAS: Record<string, v.GenericSchema<unknown, string>> = {
 /** The keys of the config file, for each of the two commands. */
 export function knownKeys(): { peer: ConfigKey[]; bootstrap: ConfigKey[] } {
   return {
-    peer: [...configKeys(PEER_OPTIONS), THEME_KEY],
+    peer: [...configKeys(PEER_OPTIONS), THEME_KEY, UNSIGNED_KEY],
     bootstrap: configKeys(BOOTSTRAP_OPTIONS),
   };
 }
@@ -81,6 +81,14 @@ const THEME_KEY: ConfigKey = {
   attribute: "theme",
   parse: (value) => check(v.picklist(THEMES, `it must be one of ${THEMES.join(", ")}`), value),
   default: "auto",
+};
+
+/** The default of `get --unsigned`. */
+const UNSIGNED_KEY: ConfigKey = {
+  name: "unsigned",
+  attribute: "unsigned",
+  parse: (value) => check(v.boolean("it must be true or false"), value),
+  default: undefined,
 };
 
 function check<T>(schema: v.GenericSchema<unknown, T>, value: unknown): T {

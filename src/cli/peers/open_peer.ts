@@ -139,7 +139,7 @@ async function peekTrustOf(dir: string) {
   // One that is damaged is for those to tell who need it.
   const own = isThere && await Identity.load(identity).then(({ id }) => id, () => undefined);
   const known = peekTrust(database);
-  return (name: string) => ({ own, remembered: known.get(name) });
+  return (name: string) => ({ own, remembered: known(name) });
 }
 
 /**

@@ -1,4 +1,4 @@
-import { Fault, isAbort } from "../../fault.ts";
+import { Fault, isAbort, quoted } from "../../fault.ts";
 import type { GetOptions, PeerApi, Receipt, StreamRequest } from "../../peer/api/peer_api.ts";
 import { delay } from "../../async/retry.ts";
 import { chooseCandidate } from "./choose_candidate.ts";
@@ -193,6 +193,10 @@ async function tell(receipt: Receipt, { output, flags }: GetCall): Promise<void>
   else if (output.json) await output.value(line);
   else if (!output.quiet) await output.line(describeReceipt(receipt));
   for (const { path, why } of receipt.left_out ?? []) output.note(`Left out ${path}: ${why}`);
+  const { publisher = "" } = flags as GetFlags;
+  if (publisher && receipt.trust === "first") {
+    output.note(`Remembered for ${quoted(receipt.name)}: publisher ${receipt.publisher}`);
+  }
   for (const line of notesOn(receipt)) output.note(line);
 }
 

@@ -28,6 +28,7 @@ export const GET_OPTIONS = {
   checksum: option("--checksum <sha256=HEX>", "what the SHA-256 of the whole file must be", {
     parse: parseChecksum,
   }),
+  unsigned: flag("--unsigned", "take it from legacy peers, too, for whom nobody signs"),
   overwrite: flag("--overwrite", "replace what is at the destination"),
   update: flag(
     "--update",
@@ -146,6 +147,7 @@ export async function requestOf(
     no_clobber: flags.clobber === false || undefined,
     reuse: flags.reuse?.map((path) => resolve(cwd, path)),
     sha256: checksum,
+    unsigned: flags.unsigned,
     wait: ms(wait),
     limit_down: limitDown,
   };

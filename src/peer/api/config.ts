@@ -31,6 +31,8 @@ export interface ConfigValues {
   /** The paths that the UI may name. */
   ui_paths: UiPaths;
   theme: Theme;
+  /** True to fetch what nobody signs for, too: from legacy peers. */
+  unsigned: boolean;
 }
 
 /** The paths that the UI may name: those in DIR and what is shared, or any. */

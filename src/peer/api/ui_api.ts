@@ -51,6 +51,12 @@ export interface FolderListing {
   bytes: number;
 }
 
+/**
+ * Which content is meant. With both an id and a publisher, it must be in one announcement of theirs, for
+ * that name: an id that nobody typed is sent with its publisher.
+ */
+export type ContentRequest = Pick<GetRequest, "name" | "id" | "publisher">;
+
 export interface UploadRequest {
   /** The name of the new file: a relative POSIX path under DIR. */
   name: string;
@@ -74,13 +80,13 @@ export interface UiApi extends PeerApi {
    * Finds a file to read: what this peer shares, what it is fetching, or what the swarm has. Throws
    * `not_found`, `ambiguous` and `network` Faults.
    */
-  open(request: Pick<GetRequest, "name" | "id">, signal: AbortSignal): Promise<OpenedFile>;
+  open(request: ContentRequest, signal: AbortSignal): Promise<OpenedFile>;
   /**
    * Lists a folder, or a part of one. Nothing is put on disk. Throws a `usage` Fault for a file,
    * and as {@link open} does.
    */
   listFolder(
-    request: Pick<GetRequest, "name" | "id">,
+    request: ContentRequest,
     signal: AbortSignal,
   ): Promise<FolderListing>;
   /**

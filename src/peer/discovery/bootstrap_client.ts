@@ -5,7 +5,7 @@
 import * as v from "valibot";
 import { Fault, messageOf } from "../../fault.ts";
 import { abortable, delay } from "../../async/retry.ts";
-import { verifyAnnouncement } from "../../trust/announcement.ts";
+import { isAhead, verifyAnnouncement } from "../../trust/announcement.ts";
 import { type Answer, type Caller, Refusal } from "../../wire/caller.ts";
 import { decodePayload, type Outgoing } from "../../wire/codec.ts";
 import { type Address, formatAddress } from "../../wire/connection.ts";
@@ -126,7 +126,8 @@ export class BootstrapClient {
     const found = this.#decode(FoundList, answer.payload);
     const genuine = await Promise.all(
       found.map(({ announcement }) =>
-        fits(query, announcement) && verifyAnnouncement(announcement)
+        fits(query, announcement) && !isAhead(announcement.time) &&
+        verifyAnnouncement(announcement)
       ),
     );
     return found.filter((_, index) => genuine[index]);

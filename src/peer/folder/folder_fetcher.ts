@@ -71,7 +71,7 @@ interface FolderJob {
 }
 
 /** What came of it. */
-interface FolderOutcome {
+export interface FolderOutcome {
   receipt: FolderReceipt;
   /** True when things stand there that are not in the folder. */
   mixed: boolean;

@@ -14,10 +14,10 @@ import { planOf, planOfFolder, planOfKept } from "../target/plan.ts";
 import { planReuse } from "../target/plan_reuse.ts";
 import { Claims } from "./claims.ts";
 import { DiskFetch, type DiskFetchOptions } from "./disk_fetch.ts";
-import type { FetchJob, Outcome } from "./fetch_job.ts";
+import { account, type FetchJob, type Outcome } from "./fetch_job.ts";
 import { abortAtDeadline } from "./abort_at_deadline.ts";
 import { FetchTracker, type FetchTrackerOptions, type TrackOptions } from "./fetch_tracker.ts";
-import { findFolderOf, isFolder, partNamed } from "../target/find_folder.ts";
+import { isFolder, partNamed } from "../target/find_folder.ts";
 import { FolderFetcher, type FolderFetcherOptions } from "../folder/folder_fetcher.ts";
 import { FolderReader } from "./folder_reader.ts";
 import { FolderGet, type FolderGetOptions } from "./folder_get.ts";
@@ -53,6 +53,8 @@ interface FetcherOptions
   transfers: Transfers;
   /** This peer's own copy of a content, where it shares one. */
   local: (id: string) => Source | undefined;
+  /** True when what nobody signs for may be taken unless a request says otherwise. */
+  unsigned: () => boolean;
   manifests: FolderGetOptions["manifests"];
   onStaging: FolderGetOptions["onStaging"];
   onGrowingPart: FolderFetcherOptions["onGrowingPart"];
@@ -133,6 +135,7 @@ export class Fetcher {
     const found = await this.#folders.get(job, request, target, signal);
     if ("outcome" in found) return found.outcome;
     const { id, size } = found.file;
+    account(job, found.file);
     return { id, size, ...await this.#file(job, request, found.file, signal) };
   }
 
@@ -168,22 +171,45 @@ export class Fetcher {
     const place = { ...request, name };
     const kept = request.no_clobber && await keptDestination(place, { ...this.#options, signal });
     if (kept) return planOfKept(kept);
-    const target = await this.find(place, signal);
-    if (isFolder(target)) {
-      if (partNamed(target, name) === "") {
-        const at = await settleFolder(place, target.taken, this.#options.dir);
-        const kept = request.no_clobber &&
-          await keptFolder(place, at.path, { ...this.#options, signal });
-        if (kept) return planOfKept(kept);
-        const known = await this.#folders.isKnown(place, target, signal);
-        return planOfFolder(name, target, { ...at, known });
-      }
-      throw new Fault("usage", `Cannot plan ${name}: it is a part of a folder`);
+    const found = await this.find(place, signal);
+    const planned = isFolder(found) ? await this.#planInFolder(place, found, signal) : found;
+    if ("action" in planned) return planned;
+    return await this.#planFile(place, planned, signal);
+  }
+
+  /** The plan for a folder, or a part of one that is a folder; else the file in it. */
+  async #planInFolder(
+    place: GetRequest,
+    folder: Target,
+    signal: AbortSignal,
+  ): Promise<Plan | Target> {
+    const { name } = place;
+    const part = partNamed(folder, name);
+    const settle = () => settleFolder(place, folder.taken, this.#options.dir);
+    if (place.no_clobber && part === "") {
+      const { path } = await settle();
+      const kept = await keptFolder(place, path, { ...this.#options, signal });
+      if (kept) return planOfKept(kept);
     }
+    const known = await this.#folders.known(place, { id: folder.id, part }, folder, signal);
+    if (known) {
+      return planOfFolder(name, folder, {
+        ...await settle(),
+        known: true,
+        bytes: known.receipt.size,
+      });
+    }
+    const found = await this.look(place, folder, signal);
+    if (found.kind === "file") return await this.#reader.fileIn(folder, found.entry, signal);
+    return planOfFolder(name, folder, { ...await settle(), known: false, bytes: found.bytes });
+  }
+
+  async #planFile(place: GetRequest, target: Target, signal: AbortSignal): Promise<Plan> {
+    const { name } = place;
     const { path, upToDate } = await settleDestination(place, target, this.#options);
     const partial = this.#options.downloads.get(target.id);
     const reused = upToDate ? 0 : await planReuse(target, {
-      ...{ old: path, named: request.reuse, there: partial?.map, signal },
+      ...{ old: path, named: place.reuse, there: partial?.map, signal },
       ...this.#options,
     });
     return planOf({ name, path, upToDate }, target, { partial, reused });
@@ -204,6 +230,7 @@ export class Fetcher {
         const target = isFolder(found)
           ? await this.#fileOf(job, request, found, { entry: options.in?.entry, signal })
           : found;
+        account(job, target);
         if (target.size > STREAM_CAP) {
           const why = `it is said to have ${target.size} bytes; a stream has at most ${STREAM_CAP}`;
           throw new Fault("integrity", `Cannot get ${job.name}: ${why}`);
@@ -245,10 +272,10 @@ export class Fetcher {
     folder: Target,
     { entry, signal }: { entry?: FileEntry; signal: AbortSignal },
   ): Promise<Target> {
-    if (entry) return await this.#reader.fileIn(job, folder, entry, signal);
+    if (entry) return await this.#reader.fileIn(folder, entry, signal);
     const part = await this.#reader.part(job, request, folder, signal);
     if (part.kind === "file") {
-      return await this.#reader.fileIn(job, folder, part.entry, signal);
+      return await this.#reader.fileIn(folder, part.entry, signal);
     }
     throw new Fault("usage", `Cannot stream ${job.name}: it is a folder, not one file; fetch it`);
   }
@@ -282,12 +309,10 @@ export class Fetcher {
     try {
       const target = await findTarget(wanted, { ...this.#options, signal });
       if (!background || !known) return target;
+      // A part of a folder has no announcement of its own.
+      if (target.id !== known.id) return { ...target, taken: known.taken };
       return { ...target, announcement: known.announcement, taken: known.taken };
     } catch (error) {
-      if (error instanceof Fault && error.kind === "not_found") {
-        const folder = await findFolderOf(wanted, { ...this.#options, signal });
-        if (folder) return folder;
-      }
       if (!known?.map.complete || signal.aborted) throw error;
       const { id, size, announcement, taken } = known;
       return { id, size, announcement, taken: background ? taken : "pinned", sources: [] };

@@ -8,9 +8,9 @@ import { safeName } from "../../content/safe_path.ts";
 import type { SharedReader } from "../../store/disk/shared_reader.ts";
 import type { Fetcher, StreamOptions } from "./fetcher.ts";
 import { isFolder, partNamed } from "../target/find_folder.ts";
-import type { OpenedFile } from "../api/ui_api.ts";
+import type { ContentRequest, OpenedFile } from "../api/ui_api.ts";
 import type { Kind } from "../../wire/protocol.ts";
-import type { GetRequest, StreamRequest } from "../api/peer_api.ts";
+import type { StreamRequest } from "../api/peer_api.ts";
 import type { Sharing } from "../share/sharing.ts";
 import { Condition } from "../../async/condition.ts";
 import { within } from "../../async/deadline.ts";
@@ -39,6 +39,8 @@ interface FileOpenerOptions {
 
 interface Content {
   id: string;
+  /** The publisher that was asked for with it. */
+  publisher?: string;
   size: number;
   /** Default a file. */
   kind?: Kind;
@@ -61,26 +63,27 @@ export class FileOpener {
 
   /** See UiApi.open. */
   async open(
-    request: Pick<GetRequest, "name" | "id">,
+    request: ContentRequest,
     signal: AbortSignal,
   ): Promise<OpenedFile> {
+    const { publisher } = request;
     const name = safeName(request.name.normalize("NFC"));
-    const { id, size, kind, in: place } = this.#here({ name, id: request.id }) ??
-      await this.#there({ name, id: request.id }, signal);
+    const { id, size, kind, in: place } = this.#here({ ...request, name }) ??
+      await this.#there({ ...request, name }, signal);
     if (kind === "folder") {
       throw new Fault(
         "usage",
         `Cannot open ${name}: it is a folder; fetch it, or open a file in it`,
       );
     }
-    const content = { name, id, size, in: place };
+    const content = { name, id, publisher, size, in: place };
     return {
       ...{ name, id, size },
       read: (from, end, signal) => this.#read(content, from, end, signal),
     };
   }
 
-  async #there(request: Pick<GetRequest, "name" | "id">, signal: AbortSignal): Promise<Content> {
+  async #there(request: ContentRequest, signal: AbortSignal): Promise<Content> {
     const { fetcher } = this.#options;
     const target = await fetcher.find(request, signal);
     const { id, size, announcement } = target;
@@ -94,9 +97,7 @@ export class FileOpener {
   }
 
   /** A share or a download of this peer's own that is meant. */
-  #here(
-    { name, id = "" }: { name: string; id?: string },
-  ): Content | undefined {
+  #here({ name, id = "", publisher = "" }: ContentRequest): Content | undefined {
     const { library, sharing, fetcher } = this.#options;
     const named = library.get(name)?.announcement;
     const share = named?.id.startsWith(id)
@@ -104,7 +105,8 @@ export class FileOpener {
       : id.length === 64
       ? sharing.present(id)
       : undefined;
-    if (share) return share.announcement;
+    if (share?.announcement.publisher.startsWith(publisher)) return share.announcement;
+    if (publisher) return;
     const file = this.#inOwnFolder(name);
     if (file?.id.startsWith(id)) return { id: file.id, size: file.stamp.size };
     const active = fetcher.partials.list().filter((one) =>
@@ -209,7 +211,7 @@ export class FileOpener {
   }
 
   async *#fromSwarm(
-    { name, id, size, in: place }: Content & { name: string },
+    { name, id, publisher, size, in: place }: Content & { name: string },
     from: number,
     end: number,
     signal: AbortSignal,
@@ -218,7 +220,7 @@ export class FileOpener {
     const first = Math.floor(from / CHUNK_SIZE);
     const range = { first, count: Math.ceil(end / CHUNK_SIZE) - first };
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-    const streaming = this.#options.stream({ name, id }, writable, {
+    const streaming = this.#options.stream({ name, id, publisher }, writable, {
       in: place,
       signal: AbortSignal.any([signal, gone.signal]),
       range: size === 0 ? undefined : range,

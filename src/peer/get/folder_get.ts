@@ -5,7 +5,8 @@ import { PartialFile } from "../../store/partial/partial_file.ts";
 import type { DiskFetchOptions } from "./disk_fetch.ts";
 import type { FetchJob, Outcome } from "./fetch_job.ts";
 import type { StagedFile } from "../folder/folder_contents.ts";
-import type { FolderFetcher } from "../folder/folder_fetcher.ts";
+import type { TreeContent } from "../../store/tree/known_trees.ts";
+import type { FolderFetcher, FolderOutcome } from "../folder/folder_fetcher.ts";
 import { isFolder, partNamed } from "../target/find_folder.ts";
 import type { Target } from "../target/target.ts";
 import { choosePart, type FolderReader, malformed, requireReadable } from "./folder_reader.ts";
@@ -112,14 +113,18 @@ export class FolderGet {
     }
     unfinished.remove(id);
     job.partial = job.downloader = undefined;
-    return { file: await this.#options.reader.fileIn(job, target, part.entry, signal) };
+    return { file: await this.#options.reader.fileIn(target, part.entry, signal) };
   }
 
-  /** True when what stands at a request's destination is known to be all of a folder. */
-  async isKnown(request: GetRequest, { id, taken }: Target, signal: AbortSignal): Promise<boolean> {
+  /** What is known of what stands at a request's destination, if that is known to be all that is wanted. */
+  async known(
+    request: GetRequest,
+    content: TreeContent,
+    { taken }: Target,
+    signal: AbortSignal,
+  ): Promise<FolderOutcome | undefined> {
     const settle = () => settleFolder(request, taken, this.#options.dir);
-    const content = { id, part: "" };
-    return await this.#options.folders.recall(request, content, { settle, signal }) !== undefined;
+    return await this.#options.folders.recall(request, content, { settle, signal });
   }
 
   /**
@@ -139,7 +144,7 @@ export class FolderGet {
       const part = await reader.part(job, wanted, target, signal);
       job.downloader = undefined;
       if (part.kind === "file") {
-        return { file: await reader.fileIn(job, target, part.entry, signal) };
+        return { file: await reader.fileIn(target, part.entry, signal) };
       }
     }
     const kept = await keptFolder(wanted, path, { ...this.#options, signal });

@@ -4,8 +4,7 @@ import type { Library } from "../../store/shares/library.ts";
 import { safeName } from "../../content/safe_path.ts";
 import type { Fetcher } from "./fetcher.ts";
 import { isFolder } from "../target/find_folder.ts";
-import type { FolderListing } from "../api/ui_api.ts";
-import type { GetRequest } from "../api/peer_api.ts";
+import type { ContentRequest, FolderListing } from "../api/ui_api.ts";
 import type { Sharing } from "../share/sharing.ts";
 
 interface FolderListerOptions {
@@ -24,7 +23,7 @@ export class FolderLister {
 
   /** See UiApi.listFolder. */
   async list(
-    request: Pick<GetRequest, "name" | "id">,
+    request: ContentRequest,
     signal: AbortSignal,
   ): Promise<FolderListing> {
     const { fetcher } = this.#options;
@@ -40,12 +39,13 @@ export class FolderLister {
   }
 
   /** Where the manifest lies of a folder that this peer shares. */
-  #own({ name, id = "" }: Pick<GetRequest, "name" | "id">) {
+  #own({ name, id = "", publisher = "" }: ContentRequest) {
     const { library, sharing } = this.#options;
     const named = library.get(name)?.announcement;
     const whole = named?.id.startsWith(id) ? named.id : id.length === 64 ? id : undefined;
     const share = whole === undefined ? undefined : sharing.present(whole);
     if (share?.announcement.kind !== "folder") return;
+    if (!share.announcement.publisher.startsWith(publisher)) return;
     return { id: share.announcement.id, path: share.path };
   }
 }

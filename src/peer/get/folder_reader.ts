@@ -1,8 +1,8 @@
 import { type FileEntry, type Manifest, MANIFEST_CAP } from "../../content/manifest.ts";
 import { ManifestBytes } from "../../content/manifest_bytes.ts";
 import { type ManifestPart, partOf } from "../../content/manifest_part.ts";
-import { Fault } from "../../fault.ts";
-import { account, type FetchJob } from "./fetch_job.ts";
+import { Fault, quoted } from "../../fault.ts";
+import type { FetchJob } from "./fetch_job.ts";
 import { notInFolder, partNamed } from "../target/find_folder.ts";
 import { findSources } from "../download/find_sources.ts";
 import type { Target, Wanted } from "../target/target.ts";
@@ -51,24 +51,19 @@ export class FolderReader {
     return choosePart(manifest, wanted, folder);
   }
 
-  /** A file of a folder, to be fetched from who has the folder; from now on, the job is about that. */
-  async fileIn(
-    job: FetchJob,
-    folder: Target,
-    entry: FileEntry,
-    signal: AbortSignal,
-  ): Promise<Target> {
+  /** A file of a folder, to be fetched from the folder's sources. */
+  async fileIn(folder: Target, entry: FileEntry, signal: AbortSignal): Promise<Target> {
     const { swarm, local, self } = this.#options;
     const { id, size } = entry;
-    const { taken } = folder;
-    account(job, entry);
+    const { taken, announcement } = folder;
     const copy = local(id);
-    if (copy) return { id, size, entry, taken, sources: [copy] };
+    const target = { id, size, entry, within: announcement, taken };
+    if (copy) return { ...target, sources: [copy] };
     const sources: Source[] = [];
     const found = (records: PeerRecord[]) =>
       void sources.push(...peerSources(entry, records, self));
     await findSources(folder.id, [], { swarm, signal, found });
-    return { id, size, entry, taken, sources };
+    return { ...target, sources };
   }
 
   async #fetch(job: FetchJob, folder: Target, signal: AbortSignal): Promise<Manifest> {
@@ -107,13 +102,16 @@ export function requireReadable(name: string, { size }: Target): void {
 
 /**
  * The part of a folder that a name means. Throws `not_found` when there is none, and when an id is asked
- * for that is neither the folder's nor that of the file in it.
+ * for that is neither the folder's nor that of the file in it; and an `integrity` Fault when the folder is
+ * not what was announced.
  */
 export function choosePart(
   manifest: Manifest,
-  { name, id }: Wanted,
+  { name, id, publisher }: Wanted,
   folder: Target,
 ): ManifestPart {
+  // An id alone says nothing of who announced it: that may be somebody who says anything of it.
+  if (folder.taken !== "pinned" || publisher) requireAsAnnounced(name, folder, manifest);
   const part = partOf(manifest, partNamed(folder, name));
   if (!part) throw notInFolder(name, folder);
   const file = part.kind === "file" ? part.entry.id : undefined;
@@ -121,6 +119,25 @@ export function choosePart(
   if (!pinned || folder.id.startsWith(pinned) || file?.startsWith(pinned)) return part;
   const what = file ? `the file has the id ${file}` : "it is a folder in a folder, which has no id";
   throw new Fault("not_found", `Cannot get ${name} with id ${pinned.slice(0, 12)}: ${what}`);
+}
+
+/** Throws an `integrity` Fault unless a folder has as much in it as its publisher said. */
+export function requireAsAnnounced(
+  name: string,
+  { announcement }: Target,
+  found: { entries: number | unknown[]; bytes: number },
+): void {
+  const entries = typeof found.entries === "number" ? found.entries : found.entries.length;
+  if (!announcement || announcement.entries === entries && announcement.bytes === found.bytes) {
+    return;
+  }
+  const said = `${announcement.entries} entries and ${announcement.bytes} bytes`;
+  throw new Fault(
+    "integrity",
+    `Cannot get ${
+      quoted(name)
+    }: its publisher announced ${said}, and it has ${entries} and ${found.bytes}`,
+  );
 }
 
 /** The fault for a manifest that can't be followed, which says whose it is; others as they are. */

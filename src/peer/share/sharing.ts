@@ -10,7 +10,7 @@ import type { Library, Place, Share } from "../../store/shares/library.ts";
 import { resolveShare } from "../../store/shares/resolve_share.ts";
 import { foldName, isInside } from "../../content/safe_path.ts";
 import type { SharedReader } from "../../store/disk/shared_reader.ts";
-import { signAnnouncement, type Unsigned } from "../../trust/announcement.ts";
+import { isAhead, signAnnouncement, type Unsigned } from "../../trust/announcement.ts";
 import type { Identity } from "../../trust/identity.ts";
 import type { Announcement } from "../../wire/protocol.ts";
 import type { Announcements } from "../discovery/announcements.ts";
@@ -305,10 +305,11 @@ export class Sharing {
     const known = library.get(name);
     const place = { ...described.place, watched: known?.watched };
     const same = known?.announcement.id === content.id;
-    if (same && known.available && sameStamp(known.stamp, place.stamp)) return;
-    const announcement = same && known.announcement.mtime === content.mtime
-      ? known.announcement
-      : await this.#sign({ name, ...content });
+    const stands = same && known.available && !isAhead(known.announcement.time);
+    if (stands && sameStamp(known.stamp, place.stamp)) return;
+    const signed = same && known.announcement.mtime === content.mtime &&
+      !isAhead(known.announcement.time);
+    const announcement = signed ? known.announcement : await this.#sign({ name, ...content });
     signal.throwIfAborted();
     const before = library.add(announcement, place);
     if (files) folderFiles.put(name, files);
@@ -321,12 +322,14 @@ export class Sharing {
   /**
    * Signs for what a name stands for. The time is later than that of what it stood for before, even when
    * the clock was set back, and when it was not shared in between: others take an older one for a replay.
+   * Unless that time is ahead, which nobody takes any more.
    */
   async #sign(content: Omit<Unsigned, "time">): Promise<Announcement> {
     const { identity, library } = this.#options;
     const share = library.get(content.name)?.announcement;
     const shared = share?.publisher === identity.id ? share.time : 0;
-    const time = Math.max(Date.now(), shared + 1, library.lastSigned(content.name) + 1);
+    const last = Math.max(shared, library.lastSigned(content.name));
+    const time = isAhead(last) ? Date.now() : Math.max(Date.now(), last + 1);
     const announcement = await signAnnouncement(identity, { ...content, time });
     library.noteSigned(announcement);
     return announcement;

@@ -1,4 +1,4 @@
-import { Fault } from "../../fault.ts";
+import { Fault, quoted as inQuotes } from "../../fault.ts";
 import type { Choice, Remembered } from "../../trust/choose_offer.ts";
 import type { Candidate } from "../api/peer_api.ts";
 import type { Offer } from "../discovery/swarm.ts";
@@ -46,12 +46,23 @@ export function unsigned(name: string, { publisher }: Remembered, id: string): F
   );
 }
 
+/** The Fault for what only legacy peers say that they have, where that is not enough. */
+export function onlyUnsigned(name: string): Fault {
+  return new Fault(
+    "not_found",
+    `Cannot get ${inQuotes(name)}: nobody has signed it; a legacy peer claims to have it`,
+    {
+      next: "to take what nobody signed add --unsigned; or pin it with a whole --id or --checksum",
+    },
+  );
+}
+
 export function candidateOf({ announcement, total }: Offer): Candidate {
   const { name, id, size, publisher, time } = announcement;
   return { name, id, size, publisher, time, sources: total };
 }
 
-function stranger(name: string, { publisher }: Remembered, offers: Offer[]): Fault {
+function stranger(name: string, { publisher, folder }: Remembered, offers: Offer[]): Fault {
   const others = offers.map(({ announcement }) => announcement.publisher);
   const more = others.length > NAMED ? ` and ${others.length - NAMED} more` : "";
   const who = others.slice(0, NAMED).map(short).join(", ") + more;
@@ -60,7 +71,9 @@ function stranger(name: string, { publisher }: Remembered, offers: Offer[]): Fau
   return new Fault(
     "integrity",
     `Cannot get ${name}: ${who} ${others.length === 1 ? "offers" : "offer"} it now, but ` +
-      `${short(publisher)} was remembered for it; if that is right: ` +
+      `${short(publisher)} was remembered for ${
+        folder === undefined ? "it" : `the folder ${inQuotes(folder)}`
+      }; if that is right: ` +
       `shoal peer trust accept ${words.join(" ")}`,
   );
 }

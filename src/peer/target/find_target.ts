@@ -1,10 +1,11 @@
 import type { Target, Wanted } from "./target.ts";
 import { Fault } from "../../fault.ts";
-import { type Choice, chooseOffer } from "../../trust/choose_offer.ts";
+import { type Choice, chooseOffer, isWhole } from "../../trust/choose_offer.ts";
 import type { PeerRecord } from "../../wire/protocol.ts";
-import { askLegacyPeers, type LegacyContent } from "../../legacy/ask_legacy_peers.ts";
+import { foldersAbove } from "../../content/safe_path.ts";
+import { askLegacyPeers } from "../../legacy/ask_legacy_peers.ts";
 import type { DigestStore } from "../../store/hash/digest_store.ts";
-import { ambiguous, ambiguousName, unsigned } from "./ambiguous_name.ts";
+import { ambiguous, ambiguousName, onlyUnsigned, unsigned } from "./ambiguous_name.ts";
 import { type Source } from "../download/source.ts";
 import { PeerSource } from "../download/peer_source.ts";
 import type { LocalPeer } from "../download/peer_source.ts";
@@ -18,36 +19,35 @@ export interface FindOptions {
   signal?: AbortSignal;
   /** This peer, as it says `hello`; it is not its own source. */
   self: LocalPeer;
-  /** Who is remembered. */
+  /** Whose announcements are taken. */
   trust: TrustBook;
+  /** True when what nobody signs for may be taken unless a request says otherwise. */
+  unsigned: () => boolean;
   /** This peer's own copy of a content, where it shares one. */
   local: (id: string) => Source | undefined;
 }
 
 /**
- * Which content a request means, by the rules of trust/choose_offer.ts. Shoal's own peers come first;
- * when none has the name, legacy peers are asked for it one by one: nobody signs for what they have, so
- * it is refused under a name that a publisher is remembered for. Throws `not_found`, `integrity`, and
- * `ambiguous` when the name stands for several contents: the Fault's cause is the list of Candidates.
+ * Which content a request means, by the rules of trust/choose_offer.ts: what is announced under its name
+ * or whole id, a part of a folder that is, or what a legacy peer has, in this order. Throws `not_found`,
+ * `integrity`, and `ambiguous` when the name stands for several contents: the Fault's cause is the list of
+ * Candidates.
  */
 export async function findTarget(wanted: Wanted, options: FindOptions): Promise<Target> {
   const { name, id, publisher } = wanted;
-  const { self, trust, local } = options;
-  const choice = await choose(wanted, options);
-  if (choice.kind === "take") {
-    const target = targetOf(choice, self);
-    const copy = local(target.id);
-    return copy ? { ...target, sources: [copy] } : target;
-  }
-  if (choice.kind !== "nothing") throw ambiguousName(name, choice);
-  // Legacy peers are no members of a private swarm, whoever lists them there, and don't hear of it.
-  const asked = publisher === undefined && !self.transport?.secured;
-  const unsignedContent = asked ? await findUnsigned(wanted, options) : undefined;
-  if (unsignedContent) {
-    const { remembered } = trust.knowledge(name);
-    if (!id && remembered) throw unsigned(name, remembered, unsignedContent.id);
-    return { ...unsignedContent, taken: id ? "pinned" : "none" };
-  }
+  const choice = await chooseAnnounced(wanted, options);
+  if (choice.kind === "take") return targetOf(choice, options);
+  const refused = choice.kind === "nothing" ? undefined : ambiguousName(name, choice);
+  // Anybody can announce a name in somebody else's folder: that must not keep what the folder has from users.
+  const shadows = choice.kind === "stranger" && choice.remembered.folder !== undefined;
+  if (refused && !shadows) throw refused;
+  const content = isWhole(id) && !refused ? await findUnsigned(wanted, options) : undefined;
+  if (content) return content;
+  const folder = await findFolderOf(wanted, options);
+  if (folder) return { ...folder, refused: refused ?? folder.refused };
+  if (refused) throw refused;
+  const other = isWhole(id) ? undefined : await findUnsigned(wanted, options);
+  if (other) return other;
   const what = [
     name,
     id && `with id ${id.slice(0, 12)}`,
@@ -57,15 +57,48 @@ export async function findTarget(wanted: Wanted, options: FindOptions): Promise<
   throw new Fault("not_found", `Cannot get ${what}: nobody in the swarm has it`);
 }
 
-/** What legacy peers have. Throws an `ambiguous` Fault when that are several contents. */
-async function findUnsigned(
-  wanted: Wanted,
-  { swarm, digests, signal }: FindOptions,
-): Promise<LegacyContent | undefined> {
+/**
+ * The folder that what is wanted lies in: the one with the longest name that is announced. Undefined when
+ * there is none. Throws as {@link findTarget} does.
+ */
+async function findFolderOf(
+  { name, publisher }: Wanted,
+  options: FindOptions,
+): Promise<Target | undefined> {
+  let refused: Fault | undefined;
+  for (const folder of foldersAbove(name)) {
+    const choice = await chooseAnnounced({ name: folder, publisher }, options);
+    if (choice.kind === "nothing") continue;
+    if (choice.kind === "take") {
+      const target = targetOf(choice, options);
+      if (target.announcement?.kind === "folder") return { ...target, refused };
+    } else if (choice.kind === "stranger" && choice.remembered.folder !== undefined) {
+      refused ??= ambiguousName(folder, choice);
+    } else throw ambiguousName(folder, choice);
+  }
+  if (refused) throw refused;
+}
+
+/**
+ * What legacy peers have. Nobody signs for it, and any of them can say that it has any name: so it must be
+ * pinned, or the user must have said that it may be unsigned. Throws a `not_found` Fault otherwise, an
+ * `integrity` Fault under a name that a publisher is remembered for, and an `ambiguous` Fault for several
+ * contents.
+ */
+async function findUnsigned(wanted: Wanted, options: FindOptions): Promise<Target | undefined> {
+  const { name, id, publisher, sha256 } = wanted;
+  const { swarm, self, trust, digests, signal } = options;
+  // Legacy peers are no members of a private swarm, whoever lists them there, and don't hear of it.
+  if (publisher !== undefined || self.transport?.secured) return;
   const peers = (await swarm.listPeers(signal)).filter(({ peer }) => !peer);
   const contents = await askLegacyPeers(wanted, peers, { digests, signal });
-  if (contents.length < 2) return contents[0];
-  const { name } = wanted;
+  const [content] = contents;
+  if (!content) return;
+  const pinned = isWhole(id) || sha256 !== undefined;
+  const { remembered } = trust.knowledge(name);
+  if (!pinned && !(wanted.unsigned ?? options.unsigned())) throw onlyUnsigned(name);
+  if (!pinned && remembered) throw unsigned(name, remembered, content.id);
+  if (contents.length === 1) return { ...content, taken: pinned ? "pinned" : "none" };
   const candidates = contents.map(({ id, size, sources }) => ({
     name,
     id,
@@ -77,18 +110,18 @@ async function findUnsigned(
   throw ambiguous(name, candidates);
 }
 
-async function choose(
+async function chooseAnnounced(
   wanted: Wanted,
   { swarm, trust, signal }: { swarm: Swarm; trust: TrustBook; signal?: AbortSignal },
 ): Promise<Choice<Offer>> {
   const { name, id, publisher } = wanted;
   const knowledge = trust.knowledge(name);
-  if (id?.length === 64) {
-    return chooseOffer(await swarm.find({ file: id }, signal), wanted, knowledge);
+  if (isWhole(id)) {
+    return chooseOffer(await swarm.find({ file: id! }, signal), wanted, knowledge);
   }
   // A version that is named by its id need not be the newest.
   if (id) return chooseOffer(await swarm.find({ name, versions: true }, signal), wanted, knowledge);
-  const expected = publisher?.length === 64 ? publisher : knowledge.remembered?.publisher;
+  const expected = isWhole(publisher) ? publisher : knowledge.remembered?.publisher;
   if (expected) {
     // By the key, too: a crowd of others can't push it off the one page that is answered.
     const offers = await swarm.find({ name, publisher: expected }, signal);
@@ -100,9 +133,12 @@ async function choose(
 
 function targetOf(
   { lead, offers, taken }: Extract<Choice<Offer>, { kind: "take" }>,
-  self: LocalPeer,
+  { self, local }: FindOptions,
 ): Target {
   const { announcement } = lead;
+  const { id, size } = announcement;
+  const copy = local(id);
+  if (copy) return { id, size, sources: [copy], announcement, taken };
   const records = new Map<string, PeerRecord>();
   for (const record of offers.flatMap(({ sources }) => sources)) {
     if (record.peer !== self.peer) records.set(`${record.address} ${record.port}`, record);
@@ -110,5 +146,5 @@ function targetOf(
   const sources = [...records.values()].map(({ address, port }) =>
     new PeerSource(announcement, { host: address, port }, self)
   );
-  return { id: announcement.id, size: announcement.size, sources, announcement, taken };
+  return { id, size, sources, announcement, taken };
 }

@@ -25,17 +25,21 @@ export function planOf(
   };
 }
 
-/** The same for a whole folder, whose manifest isn't here; `known` when it is known to be up to date. */
+/** The same for a folder, or a part of one, with so many bytes; `known` when it is known to be up to date. */
 export function planOfFolder(
   name: string,
   { id, announcement, taken, sources }: Target,
-  { path, exists, known }: { path: string; exists: boolean; known: boolean },
+  { path, exists, known, bytes: size }: {
+    path: string;
+    exists: boolean;
+    known: boolean;
+    bytes: number;
+  },
 ): Plan {
-  const size = announcement?.bytes ?? 0;
   return {
     ...{ name, id, size, path, publisher: announcement?.publisher, trust: taken },
     action: known ? "none" : exists ? "replace" : "fetch",
-    // What of it is there is known when the manifest is.
+    // Nothing here is read for a plan, so nothing is known of what may be there.
     bytes: { there: known ? size : 0, reused: 0, missing: known ? 0 : size },
     sources: known ? [] : sources.map(({ receipt }) => receipt.address),
   };

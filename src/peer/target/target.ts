@@ -1,6 +1,7 @@
 import type { FileEntry } from "../../content/manifest.ts";
 import type { Taken } from "../../trust/choose_offer.ts";
 import type { Announcement } from "../../wire/protocol.ts";
+import type { Fault } from "../../fault.ts";
 import type { GetRequest } from "../api/peer_api.ts";
 import type { Source } from "../download/source.ts";
 
@@ -13,9 +14,15 @@ export interface Target {
   announcement?: Announcement;
   /** Why it is taken. */
   taken: Taken;
-  /** Of a file in a folder: what the folder says of it. */
+  /** Of a file in a folder: what the folder says of it, and the folder's announcement. */
   entry?: FileEntry;
+  within?: Announcement;
+  /**
+   * Of a folder: why what is announced under the very name that is wanted is not taken. Thrown where the
+   * folder has no such part.
+   */
+  refused?: Fault;
 }
 
 /** What says which content is meant. */
-export type Wanted = Pick<GetRequest, "name" | "id" | "publisher">;
+export type Wanted = Pick<GetRequest, "name" | "id" | "publisher" | "sha256" | "unsigned">;

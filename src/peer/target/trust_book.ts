@@ -1,10 +1,13 @@
 import { Fault } from "../../fault.ts";
 import { safeName } from "../../content/safe_path.ts";
-import type { TrustStore } from "../../store/state/trust_store.ts";
+import { isAhead } from "../../trust/announcement.ts";
+import type { TrustRecord, TrustStore } from "../../store/state/trust_store.ts";
 import {
   chooseOffer,
+  isWhole,
   type Knowledge,
   rememberedAfter,
+  rememberedFor,
   type Standing,
   standingOf,
 } from "../../trust/choose_offer.ts";
@@ -34,18 +37,24 @@ export class TrustBook {
 
   /** Who counts for a name. For what this peer itself publishes that is itself, unless told otherwise. */
   knowledge(name: string): Knowledge {
-    const { store, own, shared } = this.#options;
-    const share = shared(name);
-    const mine = share?.publisher === own ? share : undefined;
-    return { own, remembered: store.get(name) ?? mine };
+    const { own, shared } = this.#options;
+    const remembered = rememberedFor(name, (one) => {
+      const share = shared(one);
+      return this.#stored(one) ?? (share?.publisher === own ? share : undefined);
+    });
+    return { own, remembered };
   }
 
   /**
    * Throws an `integrity` Fault when a file that was chosen earlier is not to be taken any more, because
    * of what was remembered since.
    */
-  confirm(name: string, { id, announcement, taken }: Omit<Target, "sources" | "size">): void {
+  confirm(
+    name: string,
+    { id, announcement, within, taken }: Omit<Target, "sources" | "size">,
+  ): void {
     if (taken === "pinned") return;
+    if (within) return this.confirm(within.name, { id: within.id, announcement: within, taken });
     const knowledge = this.knowledge(name);
     if (!announcement) {
       if (knowledge.remembered) throw unsigned(name, knowledge.remembered, id);
@@ -61,11 +70,21 @@ export class TrustBook {
   remember(name: string, { announcement, taken }: Pick<Target, "announcement" | "taken">): void {
     if (announcement?.name !== name) return;
     const { store, now = Date.now } = this.#options;
-    const before = store.get(name);
-    const after = rememberedAfter(before, announcement, taken);
-    if (!after || after === before) return;
-    const { how, since } = before ?? { how: "first" as const, since: now() };
-    store.put({ name, how, since, ...after });
+    const before = this.#stored(name);
+    const inherited = taken === "known" ? this.knowledge(name).remembered : undefined;
+    const known = before ?? inherited;
+    const after = rememberedAfter(known, announcement, taken);
+    if (!after || after === known) return;
+    const how = after.folder === undefined ? "first" : "folder";
+    const { publisher, time, id } = after;
+    store.put({ how, since: now(), ...before, name, publisher, time, id });
+  }
+
+  /** What is remembered for a name itself. A time that is ahead was taken while the clock was wrong. */
+  #stored(name: string): TrustRecord | undefined {
+    const { store, now = Date.now } = this.#options;
+    const entry = store.get(name);
+    return entry && isAhead(entry.time, now()) ? { ...entry, time: 0 } : entry;
   }
 
   /** See FileRecord's `trust`. */
@@ -87,6 +106,7 @@ export class TrustBook {
     // What was taken of the same publisher's stays known: accepting them is no leave to replay.
     if (before?.publisher === publisher) return before;
     const entry: TrustEntry = { name, publisher, how: "accepted", since: now(), time: 0 };
+    store.removeBelow(name);
     store.put(entry);
     return entry;
   }
@@ -100,6 +120,7 @@ export class TrustBook {
         next: "see with 'trust list' who is",
       });
     }
+    store.removeBelow(entry.name);
     store.remove(entry.name);
     return entry;
   }
@@ -110,7 +131,7 @@ async function publisherOf(
   { name, publisher = "" }: TrustRequest,
   swarm: Swarm,
 ): Promise<string> {
-  if (publisher.length === 64) return publisher;
+  if (isWhole(publisher)) return publisher;
   const offers = await swarm.find({ name });
   const fitting = offers.filter(({ announcement }) => announcement.publisher.startsWith(publisher));
   const [only, ...others] = fitting;

@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import type { Remembered } from "../../trust/choose_offer.ts";
+import { type Remembered, rememberedFor } from "../../trust/choose_offer.ts";
 import { StateDatabase } from "./state_database.ts";
 import { TrustStore } from "./trust_store.ts";
 
@@ -7,7 +7,12 @@ import { TrustStore } from "./trust_store.ts";
  * Who is remembered for each name, for showing it: read from the state database at `path`, which is
  * held for that moment alone. Nobody, where there is none, or where it can't be had or read.
  */
-export function peekTrust(path: string): Map<string, Remembered> {
+export function peekTrust(path: string): (name: string) => Remembered | undefined {
+  const known = read(path);
+  return (name) => rememberedFor(name, (one) => known.get(one));
+}
+
+function read(path: string): Map<string, Remembered> {
   if (!fs.existsSync(path)) return new Map();
   try {
     const db = StateDatabase.open(path);

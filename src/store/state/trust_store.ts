@@ -6,15 +6,18 @@ import { damaged, type StateDatabase } from "./state_database.ts";
 /** Who is remembered for a name, how that came about, and since when: milliseconds since 1970. */
 export interface TrustRecord extends Remembered {
   name: string;
-  /** `first`: with the first file of that name; `accepted`: the user said so. */
-  how: "first" | "accepted";
+  /**
+   * `first`: with the first file of that name; `accepted`: the user said so; `folder`: with a folder above,
+   * whose publisher it is.
+   */
+  how: "first" | "accepted" | "folder";
   since: number;
 }
 
 const Row = v.object({
   name: Name,
   publisher: PeerId,
-  how: v.picklist(["first", "accepted"]),
+  how: v.picklist(["first", "accepted", "folder"]),
   since: Time,
   time: Time,
   id: v.nullable(FileId),
@@ -53,6 +56,16 @@ export class TrustStore {
 
   remove(name: string): void {
     this.#db.runDurably("DELETE FROM trust WHERE name = ?", name);
+  }
+
+  /** Removes what is remembered of the names in a folder because of the folder. */
+  removeBelow(folder: string): void {
+    const prefix = `${folder}/`;
+    this.#db.runDurably(
+      "DELETE FROM trust WHERE how = 'folder' AND substr(name, 1, length(?)) = ?",
+      prefix,
+      prefix,
+    );
   }
 }
 

@@ -13,6 +13,7 @@ const REUSE_CAP = 16;
 export const StreamBody = v.object({
   ...NameBody.entries,
   publisher: PublisherKey,
+  unsigned: v.optional(v.boolean()),
   sha256: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
   wait: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(DEADLINE_CAP))),
   deadline: v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(DEADLINE_CAP))),

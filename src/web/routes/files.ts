@@ -2,7 +2,7 @@ import { Hono } from "hono";
 import * as v from "valibot";
 import type { UiApi } from "../../peer/api/ui_api.ts";
 import { streamLines } from "../http/json_lines.ts";
-import { NameQuery, query } from "./request.ts";
+import { ContentQuery, NameQuery, query } from "./request.ts";
 
 const PatternQuery = v.object({ pattern: v.optional(v.string()) });
 
@@ -18,7 +18,7 @@ export function filesRoutes(api: UiApi) {
     .get("/api/files", query(PatternQuery), (c) => {
       return streamLines(api.listFiles(c.req.valid("query").pattern));
     })
-    .get("/api/folder", query(NameQuery), async (c) => {
+    .get("/api/folder", query(ContentQuery), async (c) => {
       const { entries } = await api.listFolder(c.req.valid("query"), c.req.raw.signal);
       return streamLines(entries);
     })

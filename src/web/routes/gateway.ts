@@ -19,11 +19,15 @@ export function gatewayRoutes(api: UiApi) {
     if (id !== undefined && !ID.test(id)) {
       throw new Fault("usage", `Cannot get ${name}: "${id.slice(0, 80)}" is not a file id`);
     }
+    const publisher = context.req.query("publisher")?.toLowerCase();
+    if (publisher !== undefined && !ID.test(publisher)) {
+      throw new Fault("usage", `Cannot get ${name}: "${publisher.slice(0, 80)}" is not a peer id`);
+    }
     const gone = new AbortController();
     const stop = () => gone.abort(new DOMException("the client went away", "AbortError"));
     // A body that nobody reads is cancelled; this is for a client that goes before there is one.
     context.req.raw.signal.addEventListener("abort", stop);
-    const file = await api.open({ name, id }, gone.signal);
+    const file = await api.open({ name, id, publisher }, gone.signal);
     const tag = `"${file.id}"`;
     const headers = headersOf(file, tag);
     if (matches(context.req.header("if-none-match"), tag)) {

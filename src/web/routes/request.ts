@@ -27,6 +27,9 @@ export const NameBody = v.object({ name: Path, id: FileId });
 /** The same in a query. */
 export const NameQuery = v.object({ name: v.optional(v.string(), ""), id: FileId });
 
+/** The same, and perhaps its publisher: an id that nobody typed comes with it. */
+export const ContentQuery = v.object({ ...NameQuery.entries, publisher: PublisherKey });
+
 /** Checks a request's JSON body; handlers and the client's types know it as `json`. */
 export function json<S extends v.GenericSchema>(
   schema: S,

@@ -90,8 +90,9 @@ export async function startJob(body) {
 }
 
 /** Saves a file of the swarm with the browser, once its first byte is there. */
-export async function save(name, id) {
-  const path = `/files/${name.split("/").map(encodeURIComponent).join("/")}?id=${id}`;
+export async function save({ name, id, publisher }) {
+  const query = new URLSearchParams({ id, ...(publisher && { publisher }) });
+  const path = `/files/${name.split("/").map(encodeURIComponent).join("/")}?${query}`;
   try {
     const first = await ask("GET", path, { headers: { range: "bytes=0-0" }, limitMs: 30_000 });
     await first.body?.cancel();

@@ -134,6 +134,7 @@ Deno.test("what nobody says has its default", async () => {
     swarmKey: undefined,
     limitDown: undefined,
     uploadSlots: 16,
+    unsigned: undefined,
   });
   const bootstrap = await parse("bootstrap");
   assertEquals([bootstrap.flags.host, bootstrap.flags.port], ["0.0.0.0", 8000]);

@@ -9,9 +9,10 @@ import { tell, tellError } from "../kit/toasts.js";
  * Fetches a file, and says how that ended. What stands in the way is asked about: which of several
  * contents is meant, whether to replace what is there. The peer goes on when the page is closed.
  */
-export async function get({ name, id, overwrite }) {
+export async function get({ name, id, publisher, unsigned, overwrite }) {
   try {
-    const { result } = await startJob({ get: { name, id, overwrite } });
+    // An id that nobody typed holds only together with its publisher: lists are signed by nobody.
+    const { result } = await startJob({ get: { name, id, publisher, unsigned, overwrite } });
     const receipt = await result;
     tell(receipt.up_to_date ? `${name} is already here.` : `${name} is here, whole and verified.`);
   } catch (error) {
@@ -21,7 +22,7 @@ export async function get({ name, id, overwrite }) {
       const text =
         "A different file of that name is in the shared folder. Replacing it can’t be undone.";
       if (await confirm(`Replace ${name}?`, text, "Replace it")) {
-        await get({ name, id, overwrite: true });
+        await get({ name, id, publisher, unsigned, overwrite: true });
       }
     } else tellError(error);
   }
@@ -40,7 +41,7 @@ export async function getChosen(name, candidates, overwrite) {
   } catch (error) {
     return tellError(error);
   }
-  await get({ name, id, overwrite });
+  await get({ name, id, publisher: publisher || undefined, overwrite });
 }
 
 function chooseCandidate(name, candidates) {

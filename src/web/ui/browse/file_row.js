@@ -39,7 +39,7 @@ export function FileRow({ row, index, height, onGet, onUnshare }) {
       <div class="cell name" role="cell">
         ${folder
           ? html`<a class="text" title=${`${name}\nPress to look into it`} href=${`#${
-            folderAddress({ name, id })
+            folderAddress({ name, id, publisher })
           }`}>${name}</a>`
           : html`<span class="text" title=${name}>${name}</span>`}
         ${folder &&
@@ -73,7 +73,7 @@ export function FileRow({ row, index, height, onGet, onUnshare }) {
         <${CopyId} id=${id} name=${name} />
       </div>
       <div class="cell actions" role="cell">
-        ${!folder && html`<${SaveButton} name=${name} id=${id} />`}
+        ${!folder && html`<${SaveButton} name=${name} id=${id} publisher=${publisher} />`}
         ${shared
           ? html`<button aria-label=${`Unshare ${name}`} onClick=${() =>
             onUnshare(row)}>Unshare</button>`

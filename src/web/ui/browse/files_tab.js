@@ -223,13 +223,13 @@ function Nothing() {
   }
   const ask = async () => {
     setName(wanted);
-    await get({ name: wanted });
+    await get({ name: wanted, unsigned: true });
     setName(undefined);
   };
   return html`
     <div class="state">
       <h2>No file matches “${wanted}”</h2>
-      <p>Older peers don’t list their files. They can be asked for one by its exact name.</p>
+      <p>Older peers don’t list their files, and nobody signs for those. They can be asked for one by its exact name.</p>
       <button class="primary" disabled=${name === wanted} onClick=${ask}>
         Ask all peers for “${wanted}”
       </button>

@@ -15,21 +15,23 @@ const SLICE = 500;
 const KINDS = { folder: "folder", link: "link" };
 
 /** The address of a folder's view, after `#`. */
-export const folderAddress = ({ name, id }) => `files/${encodeURIComponent(name)}/${id}`;
+export const folderAddress = ({ name, id, publisher }) =>
+  `files/${encodeURIComponent(name)}/${id}${publisher ? `/${publisher}` : ""}`;
 
 /** The folder that an address is of; undefined when it is of none. */
 export function folderOfAddress(address) {
-  const [, name, id] = /^files\/([^/]+)\/([0-9a-f]{64})$/.exec(address) ?? [];
+  const [, name, id, publisher] =
+    /^files\/([^/]+)\/([0-9a-f]{64})(?:\/([0-9a-f]{64}))?$/.exec(address) ?? [];
   try {
-    return name === undefined ? undefined : { name: decodeURIComponent(name), id };
+    return name === undefined ? undefined : { name: decodeURIComponent(name), id, publisher };
   } catch {
     return undefined;
   }
 }
 
 /** What is in a folder, by its verified manifest. */
-export function FolderView({ name, id, narrow }) {
-  const { state, list, more, error, again } = useEntries(name, id);
+export function FolderView({ name, id, publisher, narrow }) {
+  const { state, list, more, error, again } = useEntries(name, id, publisher);
   const [wanted, setWanted] = useState("");
   const shown = useMemo(() => {
     const words = wanted.toLowerCase().split(/\s+/).filter(Boolean);
@@ -44,7 +46,8 @@ export function FolderView({ name, id, narrow }) {
         <a class="button" href="#files">← All files</a>
         <h2 class="text grow" title=${`${name}\n${id}`}>${name}</h2>
         ${!here && html`
-          <button class="primary" onClick=${() => get({ name, id })}>Get all of it</button>
+          <button class="primary" onClick=${() =>
+            get({ name, id, publisher })}>Get all of it</button>
         `}
       </div>
       <div class="toolbar">
@@ -94,6 +97,7 @@ export function FolderView({ name, id, narrow }) {
                 key=${entry.path}
                 entry=${entry}
                 folder=${name}
+                publisher=${publisher}
                 index=${index}
                 height=${narrow ? 76 : 44}
               />
@@ -113,7 +117,7 @@ const HEADER = html`
   </div>
 `;
 
-function Entry({ entry, folder, index, height }) {
+function Entry({ entry, folder, publisher, index, height }) {
   const { path, type, size, mtime, id, target } = entry;
   const file = type === "file";
   return html`
@@ -127,7 +131,7 @@ function Entry({ entry, folder, index, height }) {
       <div class="cell age" role="cell" title=${file ? exactTime(mtime) : ""}>${file &&
         formatAge(mtime)}</div>
       <div class="cell actions" role="cell">${file &&
-        html`<${SaveButton} name=${`${folder}/${path}`} id=${id} />`}</div>
+        html`<${SaveButton} name=${`${folder}/${path}`} id=${id} publisher=${publisher} />`}</div>
     </div>
   `;
 }
@@ -142,23 +146,23 @@ function counted(list, shown) {
 }
 
 /** The entries of a folder: `state` is `loading`, `ready` or `failed`. */
-function useEntries(name, id) {
+function useEntries(name, id, publisher) {
   const [tries, setTries] = useState(0);
   const [loaded, setLoaded] = useState({ state: "loading", list: [] });
   useEffect(() => {
     const gone = new AbortController();
     setLoaded({ state: "loading", list: [] });
-    load(name, id, gone.signal).then(setLoaded, (error) => {
+    load({ name, id, publisher }, gone.signal).then(setLoaded, (error) => {
       if (!gone.signal.aborted) setLoaded({ state: "failed", list: [], error });
     });
     return () => gone.abort();
-  }, [name, id, tries]);
+  }, [name, id, publisher, tries]);
   return { ...loaded, again: () => setTries(tries + 1) };
 }
 
-async function load(name, id, signal) {
+async function load({ name, id, publisher }, signal) {
   const list = [];
-  const query = new URLSearchParams({ name, id });
+  const query = new URLSearchParams({ name, id, ...(publisher && { publisher }) });
   for await (const { result, error } of askLines("GET", `/api/folder?${query}`, { signal })) {
     if (error) throw new Error(error.message);
     if (list.length === SHOWN) return { state: "ready", list, more: true };

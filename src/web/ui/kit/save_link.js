@@ -3,13 +3,16 @@ import { html } from "./html.js";
 import { tellError } from "./toasts.js";
 import { useState } from "preact/hooks";
 
-/** A button that saves a file of the swarm with the browser; a file in a folder goes by its path. */
-export function SaveButton({ name, id }) {
+/**
+ * A button that saves a file of the swarm with the browser; a file in a folder goes by its path. The
+ * publisher is that of the file, or of its folder.
+ */
+export function SaveButton({ name, id, publisher }) {
   const [asking, setAsking] = useState(false);
   const press = async () => {
     if (asking) return;
     setAsking(true);
-    await save(name, id).catch((error) => tellError(error));
+    await save({ name, id, publisher }).catch((error) => tellError(error));
     setAsking(false);
   };
   return html`
