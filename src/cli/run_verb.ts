@@ -30,7 +30,7 @@ const DEADLINE_GRACE_MS = 500;
  */
 export async function runVerb(line: VerbLine, flags: PeerFlags, stop: Stop): Promise<ExitCode> {
   const started = performance.now();
-  const output = new Output({ ...flags, signal: stop.signal });
+  const output = new Output({ ...flags, paged: true, signal: stop.signal });
   try {
     const { verb, args } = line;
     const { signal } = stop;

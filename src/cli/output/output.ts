@@ -1,4 +1,5 @@
 import { Fault, messageOf } from "../../fault.ts";
+import { Pager } from "./pager.ts";
 import { safeJson, sanitize } from "./sanitize.ts";
 import { columnsOf, controlsCursor, showsColor } from "./terminal.ts";
 
@@ -12,6 +13,8 @@ export interface OutputOptions {
   json?: boolean;
   /** No notes and no progress, only results and errors. Default false. */
   quiet?: boolean;
+  /** Long results may go through the user's pager. Default false. */
+  paged?: boolean;
   /** The wish to end: then what standard output doesn't take in {@link GRACE_MS} is given up. */
   signal?: AbortSignal;
 }
@@ -33,8 +36,11 @@ export class Output {
   /** True when what stands there are lines of JSON, of which an error may be the last. */
   lines = false;
   readonly #signal?: AbortSignal;
+  readonly #isPaged: boolean;
+  #pager: Pager | undefined;
 
-  constructor({ json = false, quiet = false, signal }: OutputOptions = {}) {
+  constructor({ json = false, quiet = false, paged = false, signal }: OutputOptions = {}) {
+    this.#isPaged = paged;
     this.json = json;
     this.quiet = quiet;
     this.#signal = signal;
@@ -66,7 +72,24 @@ export class Output {
    */
   async raw(text: string): Promise<void> {
     this.begun = true;
-    await withGrace(writeAll(encoder.encode(text)), this.#signal);
+    const bytes = encoder.encode(text);
+    // The pager's user may read for as long as it takes.
+    if (this.#pager) return await writing(this.#pager.write(bytes));
+    await withGrace(writeAll(bytes), this.#signal);
+  }
+
+  /** Writes a long result: on a terminal through the pager. `isPaged`: all of it can be looked at. */
+  async atLength(write: (isPaged: boolean) => Promise<void>): Promise<void> {
+    const pager = this.#pager = this.#isPaged ? await Pager.open() : undefined;
+    const kill = () => pager?.kill();
+    this.#signal?.addEventListener("abort", kill);
+    try {
+      await write(pager !== undefined);
+    } finally {
+      await pager?.close();
+      this.#signal?.removeEventListener("abort", kill);
+      this.#pager = undefined;
+    }
   }
 
   /** A line for people, unless they asked for quiet. */
@@ -87,8 +110,14 @@ export class Output {
 
 /** Writes all of `bytes` to standard output. Throws {@link ClosedOutput}, or a `disk` Fault. */
 export async function writeAll(bytes: Uint8Array): Promise<void> {
-  try {
+  await writing((async () => {
     while (bytes.length > 0) bytes = bytes.subarray(await Deno.stdout.write(bytes));
+  })());
+}
+
+async function writing(written: Promise<void>): Promise<void> {
+  try {
+    await written;
   } catch (cause) {
     if (cause instanceof Deno.errors.BrokenPipe) throw new ClosedOutput("", { cause });
     const why = messageOf(cause).toLowerCase();

@@ -5,15 +5,6 @@ const BATCH = 1_000;
 /** Blanks between columns. */
 const GAP = 2;
 
-/** No lines at all: columns are told apart by blanks, as awk likes it. */
-const BARE = Object.fromEntries(
-  ["top", "bottom", "left", "right", "mid"].flatMap((side) =>
-    side === "mid"
-      ? ["mid", "left-mid", "mid-mid", "right-mid", "middle"].map((part) => [part, ""])
-      : [side, `${side}-mid`, `${side}-left`, `${side}-right`].map((part) => [part, ""])
-  ),
-);
-
 export interface TableOptions {
   /** Default true. */
   showHeader?: boolean;
@@ -88,13 +79,20 @@ async function layOut(
   cells: readonly (readonly string[])[],
   { titles, showHeader = true }: { titles: readonly string[]; showHeader?: boolean },
 ): Promise<string> {
-  const { default: Table } = await import("cli-table3");
-  const table = new Table({
-    chars: BARE,
-    style: { head: [], border: [], compact: true, "padding-left": 0, "padding-right": GAP },
-  });
+  const { displayWidth } = await import("./display_width.ts");
+  const shown = cells.map((row) => row.filter((_, at) => titles.includes(header[at] ?? "")));
   // Widths count the header even where it isn't shown.
-  table.push(...cells.map((row) => row.filter((_, at) => titles.includes(header[at] ?? ""))));
-  const lines = table.toString().split("\n").map((line) => line.trimEnd());
+  const widths = titles.map(() => 0);
+  const measured = shown.map((row) =>
+    row.map((cell, at) => {
+      const width = displayWidth(cell);
+      widths[at] = Math.max(widths[at] ?? 0, width);
+      return { cell, width };
+    })
+  );
+  const lines = measured.map((row) =>
+    row.map(({ cell, width }, at) => cell + " ".repeat((widths[at] ?? 0) - width + GAP)).join("")
+      .trimEnd()
+  );
   return lines.slice(showHeader ? 0 : 1).join("\n");
 }

@@ -11,8 +11,14 @@ import type { Verb } from "./verb.ts";
 const HEADER = ["ID", "SIZE", "ENTRIES", "SOURCES", "MODIFIED", "PUBLISHER", "TRUST", "NAME"];
 
 const OPTIONS = {
+  all: flag("--all", "list all, however many: a listing that nobody pages through ends at 10,000"),
   versions: flag("--versions", "every version of the file called PATTERN that somebody still has"),
 };
+
+/** Files that a listing has without `--all`, where no pager keeps it to what is looked at. */
+const MOST = 10_000;
+/** The same on a terminal without a pager. */
+const MOST_ON_TERMINAL = 1_000;
 
 /**
  * `list-files [PATTERN]`: a row per file or folder, or with `--json` an array of ListedFile. Both are written
@@ -30,7 +36,7 @@ export const listFilesVerb: Verb<typeof OPTIONS> = {
   ],
   role: "query",
   options: OPTIONS,
-  async run({ api, args: [word], flags: { versions }, output, signal }) {
+  async run({ api, args: [word], flags: { all, versions }, output, signal }) {
     const pattern = word && typedName(word);
     if (versions && pattern === undefined) {
       throw new Fault("usage", "Cannot list versions: name the file");
@@ -38,22 +44,37 @@ export const listFilesVerb: Verb<typeof OPTIONS> = {
     const list = versions && pattern !== undefined
       ? versionsOf(api, pattern)
       : api.listFiles(pattern);
-    const files = untilAborted(list, signal);
-    if (output.json) {
+    const optional = ["MODIFIED", "ENTRIES", "PUBLISHER", "TRUST", "SOURCES", "ID"];
+    const { columns } = output;
+    let isCut = false;
+    await output.atLength(async (isPaged) => {
+      const most = all || isPaged ? Infinity : columns === undefined ? MOST : MOST_ON_TERMINAL;
+      const files = firstOf(untilAborted(list, signal), most, () => isCut = true);
+      if (!output.json) {
+        const pieces = formatTableStream(HEADER, rows(files), { columns, optional });
+        for await (const piece of pieces) await output.raw(piece);
+        return;
+      }
       for await (const file of files) {
         await output.raw((output.begun ? ",\n" : "[") + safeJson({ kind: "file", ...file }));
       }
-      return await output.raw(output.begun ? "]\n" : "[]\n");
-    }
-    for await (
-      const piece of formatTableStream(HEADER, rows(files), {
-        columns: output.columns,
-        optional: ["MODIFIED", "ENTRIES", "PUBLISHER", "TRUST", "SOURCES", "ID"],
-      })
-    ) await output.raw(piece);
+      await output.raw(output.begun ? "]\n" : "[]\n");
+    });
     if (!output.begun) output.note("No files are offered.");
+    if (!isCut) return;
+    output.note("There are more files.");
+    output.note("next: list fewer with a PATTERN, or all with --all");
   },
 };
+
+/** The first files; `onMore` is called if there are others. */
+async function* firstOf(files: AsyncGenerator<ListedFile>, most: number, onMore: () => void) {
+  let left = most;
+  for await (const file of files) {
+    if (left-- <= 0) return onMore();
+    yield file;
+  }
+}
 
 async function* versionsOf(api: QueryApi, name: string): AsyncGenerator<ListedFile> {
   yield* await api.listVersions(name);

@@ -138,7 +138,8 @@ export class BootstrapClient {
     const peers: PeerRecord[] = [];
     const budget = new ListBudget(String(this), PEERS_BUDGET);
     for (let cursor: string | undefined, last: string | undefined;; last = cursor) {
-      const answer = await this.#ask({ action: "get_peers", cursor }, Peers, signal);
+      const asked = this.#ask({ action: "get_peers", cursor }, Peers, signal);
+      const answer = await budget.wait(asked);
       if (!answer) return await listLegacyPeers(this.address, signal);
       for (const peer of budget.take(this.#decode(PeerList, answer.payload))) peers.push(peer);
       cursor = answer.reply.cursor;
@@ -153,7 +154,8 @@ export class BootstrapClient {
   ): AsyncGenerator<FileRecord, void, void> {
     const budget = new ListBudget(String(this), FILES_BUDGET);
     for (let cursor: string | undefined, last: string | undefined;; last = cursor) {
-      const answer = await this.#ask({ action: "list_files", pattern, cursor }, Files, signal);
+      const asked = this.#ask({ action: "list_files", pattern, cursor }, Files, signal);
+      const answer = await budget.wait(asked);
       if (!answer) return;
       yield* budget.take(this.#decode(FileList, answer.payload));
       cursor = answer.reply.cursor;

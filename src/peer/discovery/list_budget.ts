@@ -8,14 +8,20 @@ const log = getLogger(["shoal", "peer", "discovery"]);
  */
 export class ListBudget {
   readonly #bootstrap: string;
-  readonly #end: number;
+  #ms: number;
   #left: number;
 
-  /** `items` at most, and `ms` milliseconds, pauses included. */
+  /** `items` at most, and `ms` milliseconds in which the bootstrap is waited for. */
   constructor(bootstrap: string, { items, ms }: { items: number; ms: number }) {
     this.#bootstrap = bootstrap;
     this.#left = items;
-    this.#end = performance.now() + ms;
+    this.#ms = ms;
+  }
+
+  /** Waits for a batch: what its reader does in between takes nothing from the budget. */
+  async wait<T>(batch: Promise<T>): Promise<T> {
+    const begun = performance.now();
+    return await batch.finally(() => this.#ms -= performance.now() - begun);
   }
 
   /** The items of a batch that are within the budget. */
@@ -28,7 +34,7 @@ export class ListBudget {
   /** True if the list ends here: there is no more of it, it comes round in a circle, or it is too long. */
   isOver(cursor: string | undefined, last: string | undefined): boolean {
     if (cursor === undefined) return true;
-    if (cursor !== last && this.#left > 0 && performance.now() < this.#end) return false;
+    if (cursor !== last && this.#left > 0 && this.#ms > 0) return false;
     log.warn("The list of {bootstrap} has no end; the rest is left out", {
       bootstrap: this.#bootstrap,
     });
