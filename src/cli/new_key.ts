@@ -1,4 +1,3 @@
-import { resolve } from "node:path";
 import { Fault, messageOf } from "../fault.ts";
 import { newSwarmKey, rotateSwarmKey, type SwarmKey } from "../trust/swarm_key.ts";
 import { readSwarmKey, writeSwarmKey } from "../trust/swarm_key_file.ts";
@@ -6,6 +5,7 @@ import { deriveSwarmSecrets } from "../trust/swarm_secrets.ts";
 import { Output } from "./output/output.ts";
 import type { NewKeyFlags } from "./args/options.ts";
 import { formatTime } from "./output/units.ts";
+import { absolutePath } from "../system/paths.ts";
 
 /** Time for which a rotated key stays valid, by default, in seconds. */
 const CARRIED_FOR = 7 * 86_400;
@@ -15,10 +15,10 @@ export async function newKey(file: string, flags: NewKeyFlags): Promise<void> {
   if (flags.for !== undefined && flags.rotate === undefined) {
     throw new Fault("usage", "--for says how long an old key is good, so it needs --rotate");
   }
-  const path = resolve(file);
+  const path = absolutePath(file);
   const key = flags.rotate === undefined
     ? newSwarmKey()
-    : await rotated(resolve(flags.rotate), flags.for ?? CARRIED_FOR);
+    : await rotated(absolutePath(flags.rotate), flags.for ?? CARRIED_FOR);
   await writeSwarmKey(path, key);
   const { fingerprint } = await deriveSwarmSecrets(key.secret);
   const carried = key.old.map(({ until }) => `  old key good until ${formatTime(until)}`).join("");

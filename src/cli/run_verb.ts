@@ -19,6 +19,7 @@ import type { QueryVerb, RunningVerb, VerbCall } from "./verbs/verb.ts";
 import type { VerbLine } from "./verbs/verb_command.ts";
 import { deadlineOf } from "./verbs/deadline.ts";
 import { whileHeld } from "./process/while_held.ts";
+import { currentFolder } from "../system/paths.ts";
 
 /** Grace for a deadline that is kept elsewhere and reported from there, in milliseconds. */
 const DEADLINE_GRACE_MS = 500;
@@ -34,7 +35,7 @@ export async function runVerb(line: VerbLine, flags: PeerFlags, stop: Stop): Pro
   try {
     const { verb, args } = line;
     const { signal } = stop;
-    const call = { args, flags: line.flags, cwd: Deno.cwd(), started, output, signal };
+    const call = { args, flags: line.flags, cwd: currentFolder(), started, output, signal };
     await verb.prepare?.(call);
     const settings = settingsOf(flags);
     if (verb.role !== "verb") return await runLooking(verb, call, flags) ?? EXIT.ok;

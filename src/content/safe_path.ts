@@ -3,6 +3,7 @@
  * POSIX path in NFC, without control characters; on Windows, its rules hold besides.
  */
 import { Fault } from "../fault.ts";
+import { pathIn, plainPath } from "../system/paths.ts";
 
 /** The state folder inside DIR; no name reaches into it. */
 export const STATE_FOLDER = ".shoal";
@@ -60,6 +61,11 @@ export function whyUnsafe(name: string, os: string = Deno.build.os): string | un
   }
 }
 
+/** A name as a user gave it, in the form that names have: in NFC; on Windows `\` is `/`, as in paths. */
+export function givenName(text: string): string {
+  return plainPath(text).normalize("NFC");
+}
+
 /** `name`, when it can be one. Throws a `usage` Fault that says why it can't. */
 export function safeName(name: string): string {
   const why = whyUnsafe(name);
@@ -69,7 +75,7 @@ export function safeName(name: string): string {
 
 /** The path that a name stands for inside `dir`. Throws as {@link safeName} does. */
 export function pathOf(dir: string, name: string): string {
-  return `${dir}/${safeName(name)}`;
+  return pathIn(dir, safeName(name));
 }
 
 /**
@@ -79,16 +85,6 @@ export function pathOf(dir: string, name: string): string {
 export function foldName(name: string): string {
   // Small, capital, small: that also brings together what has several small forms, such as the sharp s.
   return name.normalize("NFD").toLowerCase().toUpperCase().toLowerCase().normalize("NFC");
-}
-
-/** The folder that an absolute path lies in. */
-export function parentOf(path: string): string {
-  return path.replace(/\/[^/]*$/, "") || "/";
-}
-
-/** True when `path` is `dir` or lies inside it; both absolute and free of links. */
-export function isInside(dir: string, path: string): boolean {
-  return path === dir || path.startsWith(dir.endsWith("/") ? dir : dir + "/");
 }
 
 /** The names of the folders that a name lies in, the nearest first. */

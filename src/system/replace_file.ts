@@ -1,6 +1,6 @@
 import fs from "node:fs";
-import { dirname } from "node:path";
 import { syncFolder } from "./sync_folder.ts";
+import { parentOf } from "./paths.ts";
 
 interface ReplaceFileOptions {
   /** Mode bits of the new file, less the umask. @default 0o600 */
@@ -32,5 +32,5 @@ export function replaceFile(
     fs.rmSync(temporary, { force: true });
     throw error;
   }
-  syncFolder(dirname(path));
+  syncFolder(parentOf(path));
 }

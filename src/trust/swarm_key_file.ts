@@ -1,9 +1,9 @@
 /**
  * Swarm keys on disk, with ssh's rule: a secret that others can read is none, so it isn't used.
  */
-import { dirname } from "node:path";
 import { Fault } from "../fault.ts";
 import { formatSwarmKey, parseSwarmKey, SWARM_KEY_TEXT_CAP, type SwarmKey } from "./swarm_key.ts";
+import { parentOf } from "../system/paths.ts";
 
 /** Mode bits of others than the owner. */
 const OTHERS = 0o077;
@@ -68,7 +68,7 @@ async function readSecretText(path: string): Promise<string> {
  */
 function isCredential(path: string): boolean {
   const folder = Deno.env.get("CREDENTIALS_DIRECTORY");
-  return folder !== undefined && folder.startsWith("/") && dirname(path) === folder;
+  return folder !== undefined && parentOf(path) === folder;
 }
 
 function checkKind({ isFile, isDirectory }: Deno.FileInfo): void {

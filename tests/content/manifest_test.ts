@@ -79,6 +79,7 @@ Deno.test("a manifest that was written is read as it was, line by line and from 
       assertEquals(read(manifestLines(manifest)), manifest);
       await writeManifest(folder.at("manifest"), manifest);
       assertEquals(await readManifest(folder.at("manifest")), manifest);
+      await Deno.remove(folder.at("manifest"));
     }),
     { numRuns: 50 },
   );

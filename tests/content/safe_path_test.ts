@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { resolve } from "node:path";
 import { Fault } from "../../src/fault.ts";
 import { findCaseCollision } from "../../src/store/disk/find_case_collision.ts";
-import { foldName, isInside, pathOf, safeName, whyUnsafe } from "../../src/content/safe_path.ts";
+import { foldName, pathOf, safeName, whyUnsafe } from "../../src/content/safe_path.ts";
+import { isInside } from "../../src/system/paths.ts";
 import { faultOf } from "../support/faults.ts";
 import { TempFolder } from "../support/temp_folder.ts";
 
@@ -198,9 +199,4 @@ Deno.test("twins: what differs in case or form alone is found, whatever the disk
   }
   const some = await findCaseCollision(folder.path, "bOtH");
   assert(some === "both" || some === "BOTH");
-});
-
-Deno.test("isInside: a folder whose name begins alike is outside", () => {
-  assert(isInside("/a/b", "/a/b") && isInside("/a/b", "/a/b/c") && isInside("/", "/a"));
-  assert(!isInside("/a/b", "/a/bc") && !isInside("/a/b", "/a") && !isInside("/a/b", "/"));
 });

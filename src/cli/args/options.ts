@@ -1,4 +1,3 @@
-import { resolve } from "node:path";
 import { Fault } from "../../fault.ts";
 import {
   BOOTSTRAP_PORT,
@@ -15,6 +14,7 @@ import { UI_PORT } from "../../web/ui_door.ts";
 import type { Address } from "../../wire/connection.ts";
 import { parseDuration, parseRate } from "../output/units.ts";
 import { flag, type FlagsOf, option } from "./cli_option.ts";
+import { absolutePath } from "../../system/paths.ts";
 
 const LOG_LEVELS = ["trace", "debug", "info", "warning", "error", "fatal", "off"] as const;
 export type LogLevel = typeof LOG_LEVELS[number];
@@ -192,7 +192,7 @@ export const LISTENING: readonly string[] = [
 /** What a peer is started with, paths made absolute. */
 export function settingsOf(flags: PeerFlags): PeerSettings & { uploadSlots: number } {
   return {
-    dir: resolve(flags.dir),
+    dir: absolutePath(flags.dir),
     createDir: flags.dir === DEFAULT_DIR,
     bootstraps: flags.bootstrap ?? [{ host: "127.0.0.1", port: BOOTSTRAP_PORT }],
     host: flags.host,
@@ -200,7 +200,7 @@ export function settingsOf(flags: PeerFlags): PeerSettings & { uploadSlots: numb
     advertise: flags.advertise === undefined
       ? undefined
       : parseAddress(flags.advertise, flags.port),
-    swarmKey: flags.swarmKey === undefined ? undefined : resolve(flags.swarmKey),
+    swarmKey: flags.swarmKey === undefined ? undefined : absolutePath(flags.swarmKey),
     limitUp: flags.limitUp || undefined,
     limitDown: flags.limitDown || undefined,
     uploadSlots: flags.uploadSlots,

@@ -1,6 +1,5 @@
 import type { Command } from "commander";
 import { stat } from "node:fs/promises";
-import { resolve } from "node:path";
 import {
   type ConfigChanges,
   type ConfigValues,
@@ -15,6 +14,7 @@ import { changeConfigFile, readConfigFile } from "./config_file.ts";
 import { knownKeys } from "./config_keys.ts";
 import { type PeerFlags, settingsOf } from "../args/options.ts";
 import { PASSWORD_VARIABLE } from "./ui_settings.ts";
+import { absolutePath } from "../../system/paths.ts";
 
 /**
  * Keys that can be set in the file itself only: a client of a peer need not know its secrets, nor
@@ -125,7 +125,9 @@ function valuesOf(flags: PeerFlags): ConfigValues {
     swarm_key: flags.swarmKey !== undefined,
     ui: flags.ui ?? false,
     ui_host: flags.uiHost ?? null,
-    ui_password_file: flags.uiPasswordFile === undefined ? null : resolve(flags.uiPasswordFile),
+    ui_password_file: flags.uiPasswordFile === undefined
+      ? null
+      : absolutePath(flags.uiPasswordFile),
     ui_origin: flags.uiOrigin ?? [],
     ui_proxy: flags.uiProxy ?? [],
     ui_paths: flags.uiPaths,

@@ -2,6 +2,7 @@ import { Fault, KeyFault, messageOf, quoted } from "../../fault.ts";
 import { writeFault } from "../../store/disk/file_stamp.ts";
 import type { ConfigKey } from "./config_keys.ts";
 import { replaceFile } from "../../system/replace_file.ts";
+import { realPath } from "../../system/paths.ts";
 
 /** The table for `shoal bootstrap`; everything outside of it is for peers. */
 const BOOTSTRAP_TABLE = "bootstrap_server";
@@ -91,7 +92,7 @@ async function rewrite(path: string, text: string): Promise<void> {
   try {
     await Deno.mkdir(path.replace(/[/\\][^/\\]*$/, "") || "/", { recursive: true, mode: 0o700 });
     // A link to a file elsewhere stays one.
-    replaceFile(await Deno.realPath(path).catch(() => path), text);
+    replaceFile(await realPath(path).catch(() => path), text);
   } catch (cause) {
     throw writeFault(path, cause);
   }

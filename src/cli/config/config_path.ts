@@ -1,5 +1,5 @@
-import { resolve } from "node:path";
 import { Fault } from "../../fault.ts";
+import { absolutePath, isAbsolute, pathIn, plainPath } from "../../system/paths.ts";
 
 /** The environment that decides about paths. */
 interface Surroundings {
@@ -19,16 +19,16 @@ export function configPath(
   given: string | undefined,
   { os, env }: Surroundings = HERE,
 ): string | undefined {
-  if (given !== undefined) return resolve(given);
+  if (given !== undefined) return absolutePath(given);
   const home = env("HOME");
   const xdg = env("XDG_CONFIG_HOME");
   // A relative one is to be ignored (XDG Base Directory Specification).
-  const folder = xdg?.startsWith("/")
+  const folder = xdg !== undefined && isAbsolute(xdg, os)
     ? xdg
     : os === "windows"
     ? env("APPDATA")
     : home && (os === "darwin" ? `${home}/Library/Application Support` : `${home}/.config`);
-  return folder ? `${folder}/shoal/config.toml` : undefined;
+  return folder ? pathIn(plainPath(folder, os), "shoal/config.toml") : undefined;
 }
 
 /** As {@link configPath}. Throws a `usage` Fault when there is no place for it. */
@@ -41,7 +41,7 @@ export function requireConfigPath(given: string | undefined): string {
 /** A path in the file: absolute, or below the home folder as `~/`. Throws a `usage` Fault. */
 export function expandPath(text: string, { os, env }: Surroundings = HERE): string {
   const home = env(os === "windows" ? "USERPROFILE" : "HOME");
-  if (home && /^~[/\\]/.test(text)) return home + text.slice(1);
-  if (text.startsWith("/") || os === "windows" && /^[A-Za-z]:[\\/]/.test(text)) return text;
+  if (home && /^~[/\\]/.test(text)) return plainPath(home + text.slice(1), os);
+  if (isAbsolute(text, os)) return plainPath(text, os);
   throw new Fault("usage", `"${text}" must be an absolute path, or begin with ~/`);
 }

@@ -1,9 +1,9 @@
-import { dirname, resolve } from "node:path";
-import { realpath, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { Fault } from "../../fault.ts";
 import { writeFault } from "../../store/disk/file_stamp.ts";
 import { safeJson } from "./sanitize.ts";
 import { replaceFile } from "../../system/replace_file.ts";
+import { absolutePath, parentOf, pathIn, realPath } from "../../system/paths.ts";
 
 /** What became of one command's downloads, written to a file in one step: a line of JSON for each. */
 export class ReceiptFile {
@@ -21,12 +21,12 @@ export class ReceiptFile {
    * file stands there.
    */
   static async at(path: string, cwd: string): Promise<ReceiptFile> {
-    const absolute = resolve(cwd, path);
+    const absolute = absolutePath(path, cwd);
     const there = await stat(absolute).catch(() => undefined);
-    if (there?.isFile()) return new ReceiptFile(await realpath(absolute));
+    if (there?.isFile()) return new ReceiptFile(await realPath(absolute));
     const why = there?.isDirectory() ? "it is a folder" : "it is not a regular file";
     if (there) throw new Fault("usage", `Cannot write ${path}: ${why}`);
-    const folder = dirname(absolute);
+    const folder = parentOf(absolute);
     const around = await stat(folder).catch(() => undefined);
     if (around?.isDirectory()) return new ReceiptFile(absolute);
     throw new Fault("usage", `Cannot write ${path}: there is no folder ${folder}`);
@@ -48,7 +48,7 @@ export class ReceiptFile {
       if (there === undefined || await fileAt(path) !== there) continue;
       throw new Fault("usage", `Cannot write the receipt to ${this.#path}: it is what was fetched`);
     }
-    const temporary = `${dirname(this.#path)}/.${crypto.randomUUID()}.shoal-partial`;
+    const temporary = pathIn(parentOf(this.#path), `.${crypto.randomUUID()}.shoal-partial`);
     try {
       replaceFile(this.#path, this.#lines.join(""), { mode: 0o666, temporary });
     } catch (cause) {

@@ -1,3 +1,5 @@
+import { isAbsolute, PATH_DELIMITER } from "../../system/paths.ts";
+
 /**
  * The absolute path of a command: itself when it has one, or else the first executable file of that name
  * in $PATH. Undefined when there is none. Folders of $PATH that aren't absolute are passed over, since what
@@ -5,7 +7,9 @@
  */
 export function findCommand(command: string): string | undefined {
   if (/[/\\]/.test(command)) return isExecutable(command) ? command : undefined;
-  const folders = (Deno.env.get("PATH") ?? "").split(":").filter((one) => one.startsWith("/"));
+  const folders = (Deno.env.get("PATH") ?? "").split(PATH_DELIMITER).filter((one) =>
+    isAbsolute(one)
+  );
   return folders.map((folder) => `${folder}/${command}`).find(isExecutable);
 }
 

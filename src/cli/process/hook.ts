@@ -1,8 +1,8 @@
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
-import { delimiter, isAbsolute, resolve } from "node:path";
 import { Fault, messageOf } from "../../fault.ts";
 import { writeError } from "../output/output.ts";
+import { absolutePath, isAbsolute, PATH_DELIMITER } from "../../system/paths.ts";
 
 const windows = Deno.build.os === "windows";
 
@@ -19,11 +19,11 @@ export async function requireCommand(
   cwd: string,
 ): Promise<void> {
   const isPath = isAbsolute(name) || /[/\\]/.test(name);
-  const folders = isPath ? [cwd] : (Deno.env.get("PATH") ?? "").split(delimiter);
+  const folders = isPath ? [cwd] : (Deno.env.get("PATH") ?? "").split(PATH_DELIMITER);
   const endings = windows ? ["", ...(Deno.env.get("PATHEXT") ?? ".EXE;.CMD").split(";")] : [""];
   for (const folder of folders) {
     for (const ending of endings) {
-      if (await isExecutable(resolve(cwd, folder, name + ending))) return;
+      if (await isExecutable(absolutePath(name + ending, absolutePath(folder, cwd)))) return;
     }
   }
   throw new Fault("hook", `Cannot run ${option} ${name}: there is no such command`, {

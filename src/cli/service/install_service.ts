@@ -1,6 +1,5 @@
 import type { Command } from "commander";
 import { homedir } from "node:os";
-import { resolve } from "node:path";
 import { Fault } from "../../fault.ts";
 import type { PeerFlags } from "../args/options.ts";
 import { Output } from "../output/output.ts";
@@ -14,6 +13,7 @@ import { type ServicePlan, servingUnit, STATE_ROOT, timedUnits } from "./service
 import { serviceWords } from "./service_words.ts";
 import { type Unit, unitText } from "./unit_file.ts";
 import { writeUnits, type WrittenUnit } from "./write_units.ts";
+import { absolutePath, isAbsolute } from "../../system/paths.ts";
 
 /** Most seconds by which a timed start is late, by default. */
 const RANDOMIZED_DELAY = 300;
@@ -103,8 +103,8 @@ function planOf(
     program: programOf(flags),
     words: [role, ...given, ...folder, ...words],
     writable: [...dir === undefined ? [] : [dir], ...get?.writable ?? []],
-    readable: options.config === undefined ? [] : [resolve(options.config)],
-    swarmKey: swarmKey === undefined ? undefined : resolve(swarmKey),
+    readable: options.config === undefined ? [] : [absolutePath(options.config)],
+    swarmKey: swarmKey === undefined ? undefined : absolutePath(swarmKey),
     lowPort: !get && options.port > 0 && options.port < 1024,
   };
 }
@@ -127,7 +127,7 @@ function refuseTiming({ onCalendar, randomizedDelay }: InstallFlags): void {
 
 /** The program that the unit starts: an absolute path. */
 function programOf({ exec }: InstallFlags): string {
-  if (exec !== undefined) return resolve(exec);
+  if (exec !== undefined) return absolutePath(exec);
   if (Deno.build.standalone) return Deno.execPath();
   const why = "this runs from source, so name the program with --exec";
   throw new Fault("usage", `Cannot make the unit: ${why}`);
@@ -138,10 +138,10 @@ function programOf({ exec }: InstallFlags): string {
  * path.
  */
 function unitFolder({ unitDir, user }: InstallFlags): string {
-  if (unitDir !== undefined) return resolve(unitDir);
+  if (unitDir !== undefined) return absolutePath(unitDir);
   if (!user) return "/etc/systemd/system";
   const xdg = Deno.env.get("XDG_CONFIG_HOME");
-  return `${xdg?.startsWith("/") ? xdg : `${homedir()}/.config`}/systemd/user`;
+  return `${xdg && isAbsolute(xdg) ? xdg : `${homedir()}/.config`}/systemd/user`;
 }
 
 /** A file's name made fit for that of a unit. */

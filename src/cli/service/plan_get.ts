@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import { basename, dirname, isAbsolute, resolve } from "node:path";
 import { Fault } from "../../fault.ts";
 import type { PeerFlags } from "../args/options.ts";
 import { buildProgram } from "../program/program.ts";
@@ -7,6 +6,7 @@ import { HelpShown, takeOver, UsageFault } from "../output/usage.ts";
 import type { VerbLine } from "../verbs/verb_command.ts";
 import { GET_OPTIONS } from "../verbs/get_options.ts";
 import { flagsOf } from "../args/cli_option.ts";
+import { absolutePath, isAbsolute, nameOf, parentOf } from "../../system/paths.ts";
 
 const HELP = "shoal peer install-service --help";
 
@@ -47,7 +47,7 @@ export async function planGet(words: string[]): Promise<PlannedGet> {
     throw new UsageFault("missing required argument 'NAME', or --from-file", HELP);
   }
   if (fromFile !== undefined && !isAbsolute(fromFile)) throw relative("read", fromFile);
-  const names = [...args, ...(fromFile === undefined ? [] : [basename(fromFile)])];
+  const names = [...args, ...(fromFile === undefined ? [] : [nameOf(absolutePath(fromFile))])];
   const writable = [...outsideOf(output), ...outsideOf(receipt)];
   return { names, flags: one.flags, dir: givenDir(command.parent!), writable };
 }
@@ -55,12 +55,15 @@ export async function planGet(words: string[]): Promise<PlannedGet> {
 /** The shared folder that a command was told of, in whatever way: an absolute path. */
 export function givenDir(command: Command): string | undefined {
   const source = command.getOptionValueSource("dir");
-  return source === undefined || source === "default" ? undefined : resolve(command.opts().dir);
+  return source === undefined || source === "default"
+    ? undefined
+    : absolutePath(command.opts().dir);
 }
 
 function outsideOf(output: unknown): string[] {
   if (typeof output !== "string") return [];
-  if (isAbsolute(output)) return [output.endsWith("/") ? resolve(output) : dirname(output)];
+  const path = absolutePath(output);
+  if (isAbsolute(output)) return [/[/\\]$/.test(output) ? path : parentOf(path)];
   throw relative("write to", output);
 }
 

@@ -1,6 +1,6 @@
 import type { Command, Option } from "commander";
-import { resolve } from "node:path";
 import { type Address, formatAddress } from "../../wire/connection.ts";
+import { absolutePath } from "../../system/paths.ts";
 
 /** Options that say how to print once, not how to serve. */
 const ONCE = ["json", "quiet"];
@@ -34,5 +34,5 @@ function wordsOf(option: Option, value: unknown): string[] {
     ];
   }
   const text = String(value);
-  return [flag, PATHS.includes(option.name()) ? resolve(text) : text];
+  return [flag, PATHS.includes(option.name()) ? absolutePath(text) : text];
 }

@@ -11,6 +11,7 @@ import { buildShellProgram } from "./shell_program.ts";
 import { splitWords } from "../args/split_words.ts";
 import type { Stop } from "../process/stop.ts";
 import { HelpShown, takeOver, UsageFault } from "../output/usage.ts";
+import { currentFolder } from "../../system/paths.ts";
 
 interface ShellOptions extends OutputOptions {
   stop: Stop;
@@ -116,7 +117,7 @@ export class Shell {
         const signal = AbortSignal.any([running.signal, stop.signal]);
         const ask = output.json || output.quiet ? undefined : onPrompt;
         const started = performance.now();
-        const call = { args, flags, cwd: Deno.cwd(), started, output, signal };
+        const call = { args, flags, cwd: currentFolder(), started, output, signal };
         await verb.prepare?.(call);
         await verb.run({ ...call, api, page, serving: true, ask });
       },

@@ -1,9 +1,9 @@
 import { createReadStream } from "node:fs";
-import { resolve } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { Fault } from "../../fault.ts";
 import { fileFault } from "../../store/disk/file_stamp.ts";
+import { absolutePath } from "../../system/paths.ts";
 
 /** The longest line of a list, in characters: more than any name. */
 const LINE_CAP = 8_192;
@@ -22,7 +22,7 @@ export async function* namesOf(
 ): AsyncGenerator<string> {
   yield* words;
   if (list === undefined) return;
-  const input = list === "-" ? process.stdin : createReadStream(resolve(cwd, list));
+  const input = list === "-" ? process.stdin : createReadStream(absolutePath(list, cwd));
   const lines = createInterface({ input, crlfDelay: Infinity });
   // Some versions of readline throw what reading fails with, others just end.
   let failure: unknown;

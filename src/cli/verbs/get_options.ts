@@ -1,4 +1,3 @@
-import { resolve } from "node:path";
 import { stat } from "node:fs/promises";
 import { Fault, quoted } from "../../fault.ts";
 import type { GetRequest } from "../../peer/api/peer_api.ts";
@@ -9,6 +8,7 @@ import { parseDuration, parseRate } from "../output/units.ts";
 import { UsageFault } from "../output/usage.ts";
 import { idOption } from "./id_option.ts";
 import { publisherOption } from "./publisher_option.ts";
+import { absolutePath, pathIn, plainPath } from "../../system/paths.ts";
 
 /** A timer can't be set to more than 2^31 - 1 ms. */
 const LONGEST_S = 24 * 86_400;
@@ -145,7 +145,7 @@ export async function requestOf(
     ...pinnedName(word, id),
     ...{ publisher, overwrite, update, delete: cleaned, output },
     no_clobber: flags.clobber === false || undefined,
-    reuse: flags.reuse?.map((path) => resolve(cwd, path)),
+    reuse: flags.reuse?.map((path) => absolutePath(path, cwd)),
     sha256: checksum,
     unsigned: flags.unsigned,
     wait: ms(wait),
@@ -159,12 +159,12 @@ export async function outputOf(
   { cwd, several }: { cwd: string; several: boolean },
 ): Promise<string | undefined> {
   if (!path || path === "-") return;
-  const absolute = resolve(cwd, path);
-  const namesFolder = several || /[/\\]$/.test(path) && path !== absolute;
+  const absolute = absolutePath(path, cwd);
+  const namesFolder = several || /[/\\]$/.test(path) && plainPath(path) !== absolute;
   if (namesFolder && !(await stat(absolute).catch(() => undefined))?.isDirectory()) {
     throw new Fault("usage", `Cannot write to ${path}: there is no such folder`);
   }
-  return namesFolder ? `${absolute}/` : absolute;
+  return namesFolder ? pathIn(absolute, "") : absolute;
 }
 
 /** Seconds. */

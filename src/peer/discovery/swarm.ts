@@ -5,6 +5,7 @@ import type { BootstrapClient } from "./bootstrap_client.ts";
 import type { PeerApi } from "../api/peer_api.ts";
 import { within } from "../../async/deadline.ts";
 import { settleWithGrace } from "../../async/settle_with_grace.ts";
+import { givenName } from "../../content/safe_path.ts";
 
 /**
  * How long the other bootstraps are waited for once one has answered, in milliseconds: several round
@@ -66,7 +67,7 @@ export class Swarm implements Pick<PeerApi, "listPeers"> {
 
   /** Every version of a name, as FileRecords: publisher by publisher, the newest first. */
   async versions(name: string): Promise<FileRecord[]> {
-    const offers = await this.find({ name: name.normalize("NFC"), versions: true });
+    const offers = await this.find({ name: givenName(name), versions: true });
     return offers.map(({ announcement: { name, id, size, mtime, time, publisher }, total }) => ({
       ...{ name, id, size, mtime, time, publisher },
       sources: total,

@@ -9,7 +9,7 @@ import { type FileStamp, lookAt, sameStamp, stampOfInfo } from "../../store/disk
 import type { HashCache } from "../../store/hash/hash_cache.ts";
 import { hashFile } from "../../store/hash/hash_file.ts";
 import { bytesOf, PartialFile } from "../../store/partial/partial_file.ts";
-import { isInside } from "../../content/safe_path.ts";
+import { isInside } from "../../system/paths.ts";
 import type { Staging } from "../../store/tree/staging.ts";
 import type { StateDatabase } from "../../store/state/state_database.ts";
 import { PAYLOAD_CAP } from "../../wire/protocol.ts";

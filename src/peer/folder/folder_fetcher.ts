@@ -5,7 +5,7 @@ import { compareTree, type TreeState } from "../../store/tree/compare_tree.ts";
 import type { Download } from "../../store/partial/download_store.ts";
 import { restamp } from "../../store/disk/file_stamp.ts";
 import { KnownTrees, type TreeContent } from "../../store/tree/known_trees.ts";
-import { isInside, parentOf } from "../../content/safe_path.ts";
+import { isInside, parentOf } from "../../system/paths.ts";
 import type { Staging } from "../../store/tree/staging.ts";
 import { TargetLock } from "../../store/state/target_lock.ts";
 import {

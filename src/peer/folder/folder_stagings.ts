@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import type { Download, DownloadStore } from "../../store/partial/download_store.ts";
-import { parentOf } from "../../content/safe_path.ts";
+import { nearest, parentOf, pathIn } from "../../system/paths.ts";
 import { Staging } from "../../store/tree/staging.ts";
 import { placeOf } from "../target/folder_place.ts";
 
@@ -39,16 +39,10 @@ export class FolderStagings {
 
   #rootOf(id: string, path: string): string {
     const { downloads } = this.#options;
-    const parent = nearestFolder(path);
+    const parent = nearest(parentOf(path), (above) => fs.existsSync(above));
     if (fs.statSync(parent).dev === fs.statSync(downloads.folder()).dev) {
       return downloads.treeOf(id);
     }
-    return `${parent}/.${id.slice(0, 12)}.shoal-partial`;
+    return pathIn(parent, `.${id.slice(0, 12)}.shoal-partial`);
   }
-}
-
-function nearestFolder(path: string): string {
-  let parent = parentOf(path);
-  while (!fs.existsSync(parent)) parent = parentOf(parent);
-  return parent;
 }

@@ -7,7 +7,7 @@ import type { DownloadStore } from "../../store/partial/download_store.ts";
 import type { HashCache } from "../../store/hash/hash_cache.ts";
 import { PartialFile } from "../../store/partial/partial_file.ts";
 import type { Place as SharePlace } from "../../store/shares/library.ts";
-import { isInside, parentOf } from "../../content/safe_path.ts";
+import { isInside, parentOf } from "../../system/paths.ts";
 import { setAttributes } from "../../store/tree/update_tree.ts";
 import { TargetLock } from "../../store/state/target_lock.ts";
 import { CHUNK_SIZE } from "../../content/sizes.ts";

@@ -1,5 +1,5 @@
 import { Fault, messageOf } from "../../fault.ts";
-import { safeName } from "../../content/safe_path.ts";
+import { givenName, safeName } from "../../content/safe_path.ts";
 import {
   account,
   droppedSince,
@@ -65,7 +65,7 @@ export class FetchTracker {
     ) => Promise<Outcome>,
   ): Promise<Receipt> {
     const started = performance.now();
-    const name = safeName(request.name.normalize("NFC"));
+    const name = safeName(givenName(request.name));
     const ended = Promise.withResolvers<void>();
     const job: FetchJob = {
       name,

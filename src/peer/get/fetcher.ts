@@ -4,7 +4,7 @@ import { PIECE_SIZE } from "../../content/piece_map.ts";
 import { CHUNK_SIZE } from "../../content/sizes.ts";
 import { Fault } from "../../fault.ts";
 import { abortable } from "../../async/retry.ts";
-import { safeName } from "../../content/safe_path.ts";
+import { givenName, safeName } from "../../content/safe_path.ts";
 import type { StateDatabase } from "../../store/state/state_database.ts";
 import { PAYLOAD_CAP } from "../../wire/protocol.ts";
 import { checkedOutput } from "../target/checked_output.ts";
@@ -167,7 +167,7 @@ export class Fetcher {
 
   /** See PeerApi.plan. */
   async plan(request: GetRequest, { signal }: { signal: AbortSignal }): Promise<Plan> {
-    const name = safeName(request.name.normalize("NFC"));
+    const name = safeName(givenName(request.name));
     const place = { ...request, name };
     const kept = request.no_clobber && await keptDestination(place, { ...this.#options, signal });
     if (kept) return planOfKept(kept);

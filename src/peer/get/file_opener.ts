@@ -4,7 +4,7 @@ import { PIECE_SIZE } from "../../content/piece_map.ts";
 import type { FolderFile, FolderFiles } from "../../store/shares/folder_files.ts";
 import type { Library, Share } from "../../store/shares/library.ts";
 import type { PartialFile } from "../../store/partial/partial_file.ts";
-import { safeName } from "../../content/safe_path.ts";
+import { givenName, safeName } from "../../content/safe_path.ts";
 import type { SharedReader } from "../../store/disk/shared_reader.ts";
 import type { Fetcher, StreamOptions } from "./fetcher.ts";
 import { isFolder, partNamed } from "../target/find_folder.ts";
@@ -67,7 +67,7 @@ export class FileOpener {
     signal: AbortSignal,
   ): Promise<OpenedFile> {
     const { publisher } = request;
-    const name = safeName(request.name.normalize("NFC"));
+    const name = safeName(givenName(request.name));
     const { id, size, kind, in: place } = this.#here({ ...request, name }) ??
       await this.#there({ ...request, name }, signal);
     if (kind === "folder") {

@@ -1,7 +1,7 @@
 import { Fault } from "../../fault.ts";
 import { readManifest } from "../../store/shares/manifest_file.ts";
 import type { Library } from "../../store/shares/library.ts";
-import { safeName } from "../../content/safe_path.ts";
+import { givenName, safeName } from "../../content/safe_path.ts";
 import type { Fetcher } from "./fetcher.ts";
 import { isFolder } from "../target/find_folder.ts";
 import type { ContentRequest, FolderListing } from "../api/ui_api.ts";
@@ -27,7 +27,7 @@ export class FolderLister {
     signal: AbortSignal,
   ): Promise<FolderListing> {
     const { fetcher } = this.#options;
-    const wanted = { ...request, name: safeName(request.name.normalize("NFC")) };
+    const wanted = { ...request, name: safeName(givenName(request.name)) };
     const own = this.#own(wanted);
     if (own) return { id: own.id, ...await readManifest(own.path, signal) };
     const target = await fetcher.find(wanted, signal);

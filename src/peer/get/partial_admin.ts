@@ -6,6 +6,7 @@ import type { FetchJob } from "./fetch_job.ts";
 import type { GetRequest, PartialStatus } from "../api/peer_api.ts";
 import type { Transfers } from "../status/transfers.ts";
 import type { PartialDownloads } from "./partial_downloads.ts";
+import { givenName } from "../../content/safe_path.ts";
 
 /** What whoever waited for a download can do that somebody stopped. */
 export const STOPPED = "run it again, if it is still wanted";
@@ -48,7 +49,7 @@ export class PartialAdmin {
 
   /** What a request for partials means; throws a `not_found` Fault that they can't be `verb`ed. */
   choose({ name, id = "" }: Pick<GetRequest, "name" | "id">, verb: string): PartialStatus[] {
-    const wanted = name.normalize("NFC");
+    const wanted = givenName(name);
     const chosen = this.list().filter((one) => one.name === wanted && one.id.startsWith(id));
     if (chosen.length > 0) return chosen;
     const what = id ? `${wanted} with id ${id.slice(0, 12)}` : wanted;

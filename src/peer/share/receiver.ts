@@ -5,7 +5,7 @@ import type { HashCache } from "../../store/hash/hash_cache.ts";
 import type { Library } from "../../store/shares/library.ts";
 import { publishFile } from "../../store/disk/publish_file.ts";
 import { type Received, receiveFile } from "../../store/partial/receive_file.ts";
-import { pathOf, safeName } from "../../content/safe_path.ts";
+import { givenName, pathOf, safeName } from "../../content/safe_path.ts";
 import { makeParents, requireNoTwin } from "../target/destination.ts";
 import type { UploadOptions, UploadRequest } from "../api/ui_api.ts";
 import type { ShareOptions, ShareRequest, ShareResult } from "../api/peer_api.ts";
@@ -39,7 +39,7 @@ export class Receiver {
     const { size } = request;
     let received: Received | undefined;
     try {
-      const name = safeName(request.name.normalize("NFC"));
+      const name = safeName(givenName(request.name));
       const path = pathOf(dir, name);
       await this.#requireFree(name, path, size);
       const onReceived = (bytes: number) => onProgress?.({ received: bytes, size });

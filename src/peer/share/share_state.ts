@@ -4,7 +4,7 @@ import type { FolderFiles } from "../../store/shares/folder_files.ts";
 import type { HashCache } from "../../store/hash/hash_cache.ts";
 import { isFolder } from "../../store/disk/is_folder.ts";
 import type { Share } from "../../store/shares/library.ts";
-import { isInside } from "../../content/safe_path.ts";
+import { isInside, realPathSync } from "../../system/paths.ts";
 import { isFolderWhole } from "./folder_check.ts";
 
 /** What became of a share, as the end of a sentence about it. */
@@ -65,7 +65,7 @@ export function fileState(share: Share, dir: string): ShareState {
  * have somebody else choose what is shared.
  */
 function leadsElsewhere(path: string, dir: string): boolean {
-  const real = Deno.realPathSync(path);
+  const real = realPathSync(path);
   const stays = isInside(dir, path) ? isInside(dir, real) : real === path;
   return !stays || fs.lstatSync(path).isSymbolicLink();
 }

@@ -1,7 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import { messageOf } from "../../fault.ts";
 import { isOwn } from "../../content/tree_path.ts";
-import { isInside, parentOf } from "../../content/safe_path.ts";
+import { isInside, parentOf, plainPath } from "../../system/paths.ts";
 
 const log = getLogger(["shoal", "peer", "watcher"]);
 
@@ -91,8 +91,9 @@ export class ShareWatcher {
     const { path } = watched;
     try {
       for await (const event of watcher) {
-        if (event.kind === "access" || !event.paths.some((one) => concerns(path, one))) continue;
-        await onChange?.(event);
+        const paths = event.paths.map((changed) => plainPath(changed));
+        if (event.kind === "access" || !paths.some((one) => concerns(path, one))) continue;
+        await onChange?.({ ...event, paths });
         this.#noticed(name, watched);
       }
     } catch (error) {

@@ -8,7 +8,8 @@ import { isFolder } from "../../store/disk/is_folder.ts";
 import { fingerprintTree } from "../../store/tree/tree_fingerprint.ts";
 import type { Library, Place, Share } from "../../store/shares/library.ts";
 import { resolveShare } from "../../store/shares/resolve_share.ts";
-import { foldName, isInside } from "../../content/safe_path.ts";
+import { foldName, givenName } from "../../content/safe_path.ts";
+import { isInside } from "../../system/paths.ts";
 import type { SharedReader } from "../../store/disk/shared_reader.ts";
 import { isAhead, signAnnouncement, type Unsigned } from "../../trust/announcement.ts";
 import type { Identity } from "../../trust/identity.ts";
@@ -123,7 +124,7 @@ export class Sharing {
    * more, a download of it that is still to arrive included. Throws a `not_found` Fault.
    */
   async unshare(given: string): Promise<Share> {
-    const name = given.normalize("NFC");
+    const name = givenName(given);
     if (!this.#options.library.get(name)) throw notShared(name);
     const reason = new Fault("usage", `Cannot share ${quoted(name)}: it was unshared meanwhile`);
     return await this.#work.run(name, { rank: RANK.withdraw, reason }, async () => {

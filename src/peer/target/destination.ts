@@ -2,7 +2,8 @@ import { Fault } from "../../fault.ts";
 import { fileFault } from "../../store/disk/file_stamp.ts";
 import type { HashCache } from "../../store/hash/hash_cache.ts";
 import { findCaseCollision } from "../../store/disk/find_case_collision.ts";
-import { isInside, parentOf, pathOf, STATE_FOLDER } from "../../content/safe_path.ts";
+import { pathOf, STATE_FOLDER } from "../../content/safe_path.ts";
+import { isInside, parentOf, pathIn, plainPath, realPath } from "../../system/paths.ts";
 import type { Taken } from "../../trust/choose_offer.ts";
 import { type Destination, Permit, type PermitFlags } from "../../trust/permit.ts";
 import type { GetRequest } from "../api/peer_api.ts";
@@ -53,7 +54,7 @@ export async function settleDestination(
     const kind = stat.isDirectory ? "a folder" : "not a regular file";
     throw new Fault("destination", `Cannot write ${path}: it is ${kind}`, { next: MOVE_AWAY });
   }
-  const leaves = isInside(dir, path) && !isInside(dir, await Deno.realPath(path));
+  const leaves = isInside(dir, path) && !isInside(dir, await realPath(path));
   if (leaves && !request.overwrite) {
     throw new Fault("destination", `Cannot write ${path}: it is a link that leaves ${dir}`);
   }
@@ -101,8 +102,8 @@ async function underDir(dir: string, name: string): Promise<string> {
  */
 export async function requireInside(dir: string, path: string): Promise<void> {
   for (let parent = parentOf(path);; parent = parentOf(parent)) {
-    const real = await Deno.realPath(parent).catch(() => undefined);
-    if (real === undefined && parent !== dir) continue;
+    const real = await realPath(parent).catch(() => undefined);
+    if (real === undefined && parent !== dir && parent !== parentOf(parent)) continue;
     if (real !== undefined && !(await Deno.stat(real)).isDirectory) {
       throw new Fault("destination", `Cannot write ${path}: ${parent} is a file`, {
         next: MOVE_AWAY,
@@ -118,22 +119,23 @@ export async function requireInside(dir: string, path: string): Promise<void> {
  * there would take the peer's own memory.
  */
 export async function requireNotOwn(dir: string, path: string): Promise<void> {
-  const own = `${dir}/${STATE_FOLDER}`;
+  const own = pathIn(dir, STATE_FOLDER);
   if (!isInside(own, await nearestReal(path))) return;
   throw new Fault("usage", `Cannot write ${path}: ${own} is Shoal's own`);
 }
 
 /** Where an absolute path leads, or the nearest folder above it that exists. */
 async function nearestReal(path: string): Promise<string> {
-  const real = await Deno.realPath(path).catch(() => undefined);
+  const real = await realPath(path).catch(() => undefined);
   return real ?? (path === parentOf(path) ? path : await nearestReal(parentOf(path)));
 }
 
-async function underOutput(output: string, name: string, dir: string): Promise<string> {
+async function underOutput(given: string, name: string, dir: string): Promise<string> {
+  const output = plainPath(given);
   await requireNotOwn(dir, output);
   const stat = await Deno.stat(output).catch(() => undefined);
   if (isInside(dir, output)) await requireInside(dir, stat?.isDirectory ? `${output}/x` : output);
-  if (stat?.isDirectory) return `${output.replace(/\/$/, "")}/${name.split("/").pop()}`;
+  if (stat?.isDirectory) return pathIn(output, name.split("/").pop()!);
   const parent = parentOf(output);
   if (!(await Deno.stat(parent).catch(() => undefined))?.isDirectory) {
     throw new Fault("usage", `Cannot write ${output}: there is no folder ${parent}`);

@@ -1,7 +1,8 @@
 import fs from "node:fs";
 import { Fault } from "../../fault.ts";
 import { isFolder } from "../../store/disk/is_folder.ts";
-import { parentOf, pathOf } from "../../content/safe_path.ts";
+import { pathOf } from "../../content/safe_path.ts";
+import { parentOf, pathIn, plainPath, realPathSync } from "../../system/paths.ts";
 import type { Taken } from "../../trust/choose_offer.ts";
 import { type Destination, Permit } from "../../trust/permit.ts";
 import { MOVE_AWAY, type PlaceRequest, requireInside, requireNotOwn } from "./destination.ts";
@@ -31,7 +32,7 @@ export async function settleFolder(
   const stat = fs.lstatSync(path, { throwIfNoEntry: false });
   if (stat?.isSymbolicLink() && output !== undefined && isFolder(path)) {
     // One's own link to a folder is as good as that.
-    const real = fs.realpathSync(path);
+    const real = realPathSync(path);
     return { path: real, permit, exists: holdsSomething(real) };
   }
   if (stat && !stat.isDirectory()) {
@@ -53,6 +54,6 @@ export function holdsSomething(path: string): boolean {
 /** Where a request's folder goes, by its words alone. */
 export function placeOf({ name, output }: { name: string; output?: string }, dir: string): string {
   if (output === undefined) return pathOf(dir, name);
-  if (!/[/\\]$/.test(output)) return output;
-  return `${output.replace(/[/\\]+$/, "")}/${name.split("/").pop()}`;
+  const path = plainPath(output);
+  return path.endsWith("/") ? pathIn(path, name.split("/").pop()!) : path;
 }

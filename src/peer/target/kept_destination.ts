@@ -2,7 +2,7 @@ import { treeShape } from "../../content/hash_tree.ts";
 import { Fault } from "../../fault.ts";
 import type { FolderManifests } from "../../store/shares/folder_manifests.ts";
 import type { HashCache } from "../../store/hash/hash_cache.ts";
-import { safeName } from "../../content/safe_path.ts";
+import { givenName, safeName } from "../../content/safe_path.ts";
 import { destinationOf, MOVE_AWAY } from "./destination.ts";
 import { holdsSomething } from "./folder_place.ts";
 import { noChecksum } from "./require_checksum.ts";
@@ -28,7 +28,7 @@ export async function keptDestination(
   request: GetRequest,
   options: KeptOptions,
 ): Promise<Kept | undefined> {
-  const name = safeName(request.name.normalize("NFC"));
+  const name = safeName(givenName(request.name));
   const path = await destinationOf({ ...request, name }, options.dir);
   const stat = await Deno.stat(path).catch(() => undefined);
   if (!stat) return;

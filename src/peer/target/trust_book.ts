@@ -1,5 +1,5 @@
 import { Fault } from "../../fault.ts";
-import { safeName } from "../../content/safe_path.ts";
+import { givenName, safeName } from "../../content/safe_path.ts";
 import { isAhead } from "../../trust/announcement.ts";
 import type { TrustRecord, TrustStore } from "../../store/state/trust_store.ts";
 import {
@@ -100,7 +100,7 @@ export class TrustBook {
   /** See PeerApi.accept. */
   async accept(request: TrustRequest, swarm: Swarm): Promise<TrustEntry> {
     const { store, now = Date.now } = this.#options;
-    const name = safeName(request.name.normalize("NFC"));
+    const name = safeName(givenName(request.name));
     const publisher = await publisherOf({ ...request, name }, swarm);
     const before = store.get(name);
     // What was taken of the same publisher's stays known: accepting them is no leave to replay.
@@ -114,7 +114,7 @@ export class TrustBook {
   /** See PeerApi.forget. */
   forget(name: string): TrustEntry {
     const { store } = this.#options;
-    const entry = store.get(name.normalize("NFC"));
+    const entry = store.get(givenName(name));
     if (!entry) {
       throw new Fault("not_found", `Cannot forget ${name}: nobody is remembered for it`, {
         next: "see with 'trust list' who is",

@@ -4,7 +4,7 @@ import { fileFault, type FileStamp, restamp, stampOfPath } from "./file_stamp.ts
 import { keepMode } from "./keep_mode.ts";
 import { READ_WRITE } from "./open_flags.ts";
 import { syncFolder } from "../../system/sync_folder.ts";
-import { parentOf } from "../../content/safe_path.ts";
+import { parentOf } from "../../system/paths.ts";
 import type { Destination } from "../../trust/permit.ts";
 
 /**

@@ -1,6 +1,15 @@
 import { Fault } from "../../fault.ts";
 import { fileFault } from "../disk/file_stamp.ts";
-import { isInside, safeName } from "../../content/safe_path.ts";
+import { safeName } from "../../content/safe_path.ts";
+import {
+  isAbsolute,
+  isInside,
+  nameOf,
+  parentOf,
+  pathIn,
+  plainPath,
+  realPath,
+} from "../../system/paths.ts";
 
 /** A path that goes up on its way, or ends where it is. */
 const UPWARD = /(^|[\\/])\.\.([\\/]|$)|(^|[\\/])\.[\\/]*$/;
@@ -21,27 +30,33 @@ export async function resolveShare(
   if (file === "" || file.includes("\0")) {
     throw new Fault("usage", `${cannot}: ${file === "" ? "it is empty" : "it has a NUL"}`);
   }
-  const absolute = file.startsWith("/") || /^[A-Za-z]:[\\/]/.test(file);
+  const given = plainPath(file);
+  const absolute = isAbsolute(file);
   // A name has no "..": with it, only a path from here can be meant.
-  const named = absolute || UPWARD.test(file) ? [] : [`${dir}/${file}`];
-  const candidates = absolute ? [file] : [...named, `${cwd}/${file}`];
-  const found = normalise(await firstThatExists(candidates));
+  const named = absolute || UPWARD.test(given) ? [] : [pathIn(dir, given)];
+  const candidates = absolute ? [given] : [...named, pathIn(cwd, given)];
+  const found = await firstThatExists(candidates);
   if (found === undefined) throw new Fault("usage", `${cannot}: no such file or folder`);
-  if (found === "") throw new Fault("usage", `${cannot}: it has no name; share what is in it`);
   // The last part of such a path is no name.
-  const path = /(^|\/)\.{1,2}$/.test(found) ? await Deno.realPath(found) : found;
-  const [parent, base] = split(path);
+  const path = /(^|\/)\.{1,2}\/*$/.test(found)
+    ? await realPath(found)
+    : found.replace(/(?<=.)\/+$/, "");
   let real: string;
   let place: string;
   try {
-    real = await Deno.realPath(path);
+    real = await realPath(path);
+    if (real === parentOf(real)) {
+      throw new Fault("usage", `${cannot}: it has no name; share what is in it`);
+    }
+    const isLink = (await Deno.lstat(path)).isSymlink;
     // The folder may be reached by a link: its parent's real path says where the name itself lies.
-    place = `${await Deno.realPath(parent || "/")}/${base}`.replace("//", "/");
+    place = isLink ? pathIn(await realPath(parentOf(path)), nameOf(path)) : real;
   } catch (cause) {
+    if (cause instanceof Fault) throw cause;
     throw fileFault(cannot, cause);
   }
   const within = isInside(dir, place) || (isInside(dir, path) && !UPWARD.test(path));
-  if (!within) return { name: safeName(base.normalize("NFC")), path: real };
+  if (!within) return { name: safeName(nameOf(place).normalize("NFC")), path: real };
   if (place === dir) throw new Fault("usage", `${cannot}: it is the shared folder itself`);
   if (!isInside(dir, place) || !isInside(dir, real)) {
     throw new Fault("usage", `${cannot}: it is a link that leaves ${dir}`);
@@ -56,13 +71,4 @@ async function firstThatExists(paths: string[]): Promise<string | undefined> {
   for (const path of paths) {
     if (await Deno.lstat(path).catch(() => undefined)) return path;
   }
-}
-
-function normalise(path: string | undefined): string | undefined {
-  return path?.replaceAll("\\", Deno.build.os === "windows" ? "/" : "\\").replace(/\/+$/, "");
-}
-
-function split(path: string): [string, string] {
-  const at = path.lastIndexOf("/");
-  return [path.slice(0, at), path.slice(at + 1)];
 }

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { isInside } from "../../content/safe_path.ts";
+import { isInside } from "../../system/paths.ts";
 import { StateDatabase } from "./state_database.ts";
 import type { StateFolder } from "./state_folder.ts";
 

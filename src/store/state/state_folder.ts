@@ -3,6 +3,7 @@ import { fileFault } from "../disk/file_stamp.ts";
 import { STATE_FOLDER } from "../../content/safe_path.ts";
 import { syncFolder } from "../../system/sync_folder.ts";
 import { checkStatePart } from "./state_part.ts";
+import { pathIn, realPath } from "../../system/paths.ts";
 
 /** Where things lie. All paths are absolute; `dir` is free of links. */
 export interface StateFolder {
@@ -29,7 +30,7 @@ export interface StateFolder {
 /** The paths of the state of `dir`, whether or not it exists; `path` is where it is kept. */
 export function stateFolderOf(
   dir: string,
-  path: string = `${dir.replace(/\/$/, "")}/${STATE_FOLDER}`,
+  path: string = pathIn(dir, STATE_FOLDER),
 ): StateFolder {
   return {
     dir,
@@ -59,7 +60,7 @@ export async function openStateFolder(
   try {
     if (create) await Deno.mkdir(dir, { recursive: true });
     if (!(await Deno.stat(dir)).isDirectory) throw new Fault("usage", `${cannot}: it is a file`);
-    const folder = stateFolderOf(await Deno.realPath(dir), state);
+    const folder = stateFolderOf(await realPath(dir), state);
     await requireInBounds(folder.path);
     await Deno.mkdir(folder.path, { mode: 0o700 }).then(
       // What is synced in it is of no use where its own name is lost.

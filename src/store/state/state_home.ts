@@ -1,4 +1,5 @@
 import { homedir } from "node:os";
+import { isAbsolute, pathIn, plainPath } from "../../system/paths.ts";
 
 /**
  * Where programs of this user keep what is to outlive them, outside of any shared folder:
@@ -8,14 +9,14 @@ import { homedir } from "node:os";
 export function stateHome(env: (name: string) => string | undefined = readEnv): string | undefined {
   if (Deno.build.os === "windows") {
     const local = env("LOCALAPPDATA");
-    return local && `${local.replaceAll("\\", "/")}/shoal`;
+    return local && pathIn(plainPath(local), "shoal");
   }
   const xdg = env("XDG_STATE_HOME");
-  if (xdg?.startsWith("/")) return `${xdg}/shoal`;
+  if (xdg && isAbsolute(xdg)) return pathIn(xdg, "shoal");
   const home = env("HOME") || homeOfUser();
-  if (!home?.startsWith("/")) return;
+  if (!home || !isAbsolute(home)) return;
   const below = Deno.build.os === "darwin" ? "Library/Application Support" : ".local/state";
-  return `${home === "/" ? "" : home}/${below}/shoal`;
+  return pathIn(home, `${below}/shoal`);
 }
 
 function readEnv(name: string): string | undefined {

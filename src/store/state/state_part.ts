@@ -5,7 +5,7 @@
 import fs from "node:fs";
 import { Fault, type FaultKind } from "../../fault.ts";
 import { fileFault, writeFault } from "../disk/file_stamp.ts";
-import { parentOf } from "../../content/safe_path.ts";
+import { parentOf } from "../../system/paths.ts";
 
 /**
  * Checks a file or folder of the state, if it is there: true when it is. Throws a `usage` Fault for a

@@ -4,7 +4,8 @@ import fs from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { Fault, messageOf } from "../../fault.ts";
 import { writeFault } from "../disk/file_stamp.ts";
-import { STATE_FOLDER } from "../../content/safe_path.ts";
+import { foldName, STATE_FOLDER } from "../../content/safe_path.ts";
+import { nearest, parentOf, pathIn, realPathSync } from "../../system/paths.ts";
 
 const log = getLogger(["shoal", "store", "lock"]);
 
@@ -59,14 +60,14 @@ export class TargetLock {
 
 /** Found from the nearest folder above the path that exists: a download makes others when it is whole. */
 function placeOf(path: string): string {
-  let folder = path;
-  do folder = folder.replace(/\/[^/]*$/, "") || "/"; while (!fs.existsSync(folder));
+  const folder = nearest(parentOf(path), (above) => fs.existsSync(above));
   try {
-    const real = fs.realpathSync(folder).replace(/\/$/, "");
-    const rest = path.slice(folder.replace(/\/$/, "").length);
-    const hash = createHash("sha256").update(real + rest).digest("hex").slice(0, 16);
+    const real = realPathSync(folder);
+    // Some disks take several names for one.
+    const meant = foldName(pathIn(real, path.slice(pathIn(folder, "").length)));
+    const hash = createHash("sha256").update(meant).digest("hex").slice(0, 16);
     const locks = locksAbove(real);
-    return locks === undefined ? `${real}/.${hash}.shoal-lock` : `${locks}/${hash}`;
+    return pathIn(locks ?? real, locks === undefined ? `.${hash}.shoal-lock` : hash);
   } catch (cause) {
     throw writeFault(path, cause);
   }
@@ -74,8 +75,8 @@ function placeOf(path: string): string {
 
 /** The folder of locks in the state folder of the nearest shared folder; made if need be. */
 function locksAbove(folder: string): string | undefined {
-  for (let above = folder;; above = above.replace(/\/[^/]*$/, "")) {
-    const state = `${above}/${STATE_FOLDER}`;
+  for (let above = folder;; above = parentOf(above)) {
+    const state = pathIn(above, STATE_FOLDER);
     if (fs.lstatSync(state, { throwIfNoEntry: false })?.isDirectory()) {
       try {
         fs.mkdirSync(`${state}/locks`, { recursive: true, mode: 0o700 });
@@ -86,7 +87,7 @@ function locksAbove(folder: string): string | undefined {
         return undefined;
       }
     }
-    if (above === "") return undefined;
+    if (above === parentOf(above)) return undefined;
   }
 }
 

@@ -1,8 +1,8 @@
-import fs from "node:fs";
 import { yieldToEventLoop } from "../../async/yield_to_event_loop.ts";
 import type { FileEntry, ManifestEntry } from "../../content/manifest.ts";
 import { type FileStamp, lookAt, mtimeOf, stampOfInfo } from "../disk/file_stamp.ts";
 import type { HashCache } from "../hash/hash_cache.ts";
+import { linkTarget } from "../../system/paths.ts";
 
 /** A folder on disk, held against a manifest. */
 export interface TreeState {
@@ -63,7 +63,7 @@ async function isSame(
   const path = `${root}/${entry.path}`;
   if (entry.type === "folder") return stat.isDirectory;
   if (entry.type === "link") {
-    return stat.isSymlink && fs.readlinkSync(path).normalize("NFC") === entry.target;
+    return stat.isSymlink && linkTarget(path).normalize("NFC") === entry.target;
   }
   if (!stat.isFile || stat.size !== entry.size) return false;
   return (await cache.identify(path, { what: "compare", signal })).id === entry.id;

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { ENTRIES_CAP } from "../../content/manifest.ts";
 import { isOwn } from "../../content/tree_path.ts";
 import { yieldToEventLoop } from "../../async/yield_to_event_loop.ts";
+import { linkTarget } from "../../system/paths.ts";
 
 /** What a tree on disk looks like; nothing in it was read. */
 interface TreeFingerprint {
@@ -59,7 +60,7 @@ function lineOf(path: string, stat: Deno.FileInfo, root: string): string {
   if (stat.isDirectory) return `d\0${path}\0`;
   const { size, mode, ino } = stat;
   const times = `${stat.mtime?.getTime()}\0${stat.ctime?.getTime()}`;
-  const what = stat.isSymlink ? `l\0${Deno.readLinkSync(`${root}/${path}`)}` : `f\0${size}`;
+  const what = stat.isSymlink ? `l\0${linkTarget(`${root}/${path}`)}` : `f\0${size}`;
   return `${what}\0${path}\0${times}\0${mode}\0${ino}\0`;
 }
 

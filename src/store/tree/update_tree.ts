@@ -7,7 +7,7 @@ import type { Destination } from "../../trust/permit.ts";
 import { writeFault } from "../disk/file_stamp.ts";
 import { keepMode, withExecutable } from "../disk/keep_mode.ts";
 import { removeTree } from "../disk/remove_tree.ts";
-import { parentOf } from "../../content/safe_path.ts";
+import { parentOf } from "../../system/paths.ts";
 import type { Staging } from "./staging.ts";
 import { syncFolders } from "./sync_tree.ts";
 

@@ -5,6 +5,7 @@ import { comparePaths, isOwn, isTargetInside, whyUnsafePath } from "../../conten
 import { Fault } from "../../fault.ts";
 import { fileFault, type FileStamp, lookAt, stampOfInfo } from "../disk/file_stamp.ts";
 import { foldName } from "../../content/safe_path.ts";
+import { linkTarget } from "../../system/paths.ts";
 
 /** Something in a tree. `path` is its path in the tree, in NFC; `disk` where it lies, absolute. */
 export type TreeEntry =
@@ -72,7 +73,7 @@ function look(
     const executable = ((stat.mode ?? 0) & 0o100) !== 0;
     return { type: "file", path, disk, stamp: stampOfInfo(stat), executable };
   }
-  const target = plainTarget(fs.readlinkSync(disk));
+  const target = plainTarget(linkTarget(disk));
   if (isTargetInside(path, target)) return { type: "link", path, disk, target };
   if (target === ".") return { path, why: "the link leads to the folder that it is in" };
   return { path, why: `the link leads out of the folder, to ${target}` };

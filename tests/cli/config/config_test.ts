@@ -65,7 +65,7 @@ Deno.test("config path: where each system keeps such files", () => {
   );
   const mac = "/home/me/Library/Application Support/shoal/config.toml";
   assertEquals(at("darwin", home), mac);
-  assertEquals(at("windows", { APPDATA: "C:\\A" }), "C:\\A/shoal/config.toml");
+  assertEquals(at("windows", { APPDATA: "C:\\A" }), "C:/A/shoal/config.toml");
   assertEquals(at("linux", {}), undefined);
   assertEquals(configPath("/given", { os: "linux", env: () => undefined }), "/given");
 });

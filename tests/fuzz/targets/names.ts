@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
-import { foldName, isInside, pathOf, safeName, whyUnsafe } from "../../../src/content/safe_path.ts";
+import { foldName, pathOf, safeName, whyUnsafe } from "../../../src/content/safe_path.ts";
+import { isInside } from "../../../src/system/paths.ts";
 import { must, unlessFault } from "../allow.ts";
 import type { Target } from "../target.ts";
 import { bytesOf, textOf } from "../text.ts";
