@@ -52,6 +52,13 @@ export function realPathSync(path: string): string {
   return plainPath(Deno.realPathSync(path));
 }
 
+/** Where an absolute path leads, or the nearest folder above it that exists. */
+export async function nearestReal(path: string): Promise<string> {
+  const real = await realPath(path).catch(() => undefined);
+  const above = parentOf(path);
+  return real ?? (path === above ? path : await nearestReal(above));
+}
+
 /** What a link holds. Throws as the file system does. */
 export function linkTarget(path: string): string {
   return plainPath(fs.readlinkSync(path));

@@ -1,6 +1,5 @@
-import { isAbsolute, join } from "node:path";
 import { Fault, KeyFault, quoted } from "../fault.ts";
-import { isInside, parentOf } from "../content/safe_path.ts";
+import { absolutePath, isInside, nearestReal } from "../system/paths.ts";
 import type { UiApi } from "../peer/api/ui_api.ts";
 
 /** Settings that would move the page's rights to another folder. */
@@ -13,7 +12,7 @@ const FIXED = ["dir"];
 export function withinDir(api: UiApi): UiApi {
   const require = async (given: string, what: string): Promise<void> => {
     const { dir, shares } = await api.status();
-    const path = isAbsolute(given) ? given : join(dir, given);
+    const path = absolutePath(given, dir);
     if (isInside(dir, await nearestReal(path)) || shares.some((share) => share.path === path)) {
       return;
     }
@@ -78,10 +77,4 @@ async function requireAll(
 ): Promise<void> {
   if (output !== undefined) await require(output, "write");
   for (const path of reuse) await require(path, "read");
-}
-
-/** Where an absolute path leads, or the nearest folder above it that exists. */
-async function nearestReal(path: string): Promise<string> {
-  const real = await Deno.realPath(path).catch(() => undefined);
-  return real ?? (path === parentOf(path) ? path : await nearestReal(parentOf(path)));
 }

@@ -3,7 +3,14 @@ import { fileFault } from "../../store/disk/file_stamp.ts";
 import type { HashCache } from "../../store/hash/hash_cache.ts";
 import { findCaseCollision } from "../../store/disk/find_case_collision.ts";
 import { pathOf, STATE_FOLDER } from "../../content/safe_path.ts";
-import { isInside, parentOf, pathIn, plainPath, realPath } from "../../system/paths.ts";
+import {
+  isInside,
+  nearestReal,
+  parentOf,
+  pathIn,
+  plainPath,
+  realPath,
+} from "../../system/paths.ts";
 import type { Taken } from "../../trust/choose_offer.ts";
 import { type Destination, Permit, type PermitFlags } from "../../trust/permit.ts";
 import type { GetRequest } from "../api/peer_api.ts";
@@ -122,12 +129,6 @@ export async function requireNotOwn(dir: string, path: string): Promise<void> {
   const own = pathIn(dir, STATE_FOLDER);
   if (!isInside(own, await nearestReal(path))) return;
   throw new Fault("usage", `Cannot write ${path}: ${own} is Shoal's own`);
-}
-
-/** Where an absolute path leads, or the nearest folder above it that exists. */
-async function nearestReal(path: string): Promise<string> {
-  const real = await realPath(path).catch(() => undefined);
-  return real ?? (path === parentOf(path) ? path : await nearestReal(parentOf(path)));
 }
 
 async function underOutput(given: string, name: string, dir: string): Promise<string> {
