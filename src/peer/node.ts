@@ -3,7 +3,7 @@
  * and the page all work through it.
  */
 import { getLogger } from "@logtape/logtape";
-import { messageOf } from "../fault.ts";
+import { type Fault, messageOf } from "../fault.ts";
 import { DownloadStore } from "../store/partial/download_store.ts";
 import { markOwnState, requireOwnState } from "../store/state/state_origin.ts";
 import { namesInStatePart, removeFromStatePart } from "../store/state/state_part.ts";
@@ -29,6 +29,7 @@ import type {
   History,
   OpenedFile,
   UiApi,
+  Uploaded,
   UploadOptions,
   UploadRequest,
 } from "./api/ui_api.ts";
@@ -219,11 +220,15 @@ export class PeerNode implements UiApi {
     );
   }
 
+  checkUploads(requests: UploadRequest[]): Promise<(Fault | undefined)[]> {
+    return this.#lifetime.track(this.#parts.receiver.check(requests));
+  }
+
   upload(
     request: UploadRequest,
     body: ReadableStream<Uint8Array<ArrayBuffer>>,
     options: UploadOptions = {},
-  ): Promise<ShareResult> {
+  ): Promise<Uploaded> {
     return this.#lifetime.track(
       this.#parts.receiver.upload(request, body, this.#lifetime.bound(options)),
     );

@@ -17,5 +17,8 @@ export function freeSpace(folder: string): FreeSpace {
 /** Throws a `disk` Fault, which begins with `cannot`, unless so many bytes are free in a folder. */
 export function requireFreeSpace(folder: string, needed: number, cannot: string): void {
   const { free } = freeSpace(folder);
-  if (needed > free) throw new Fault("disk", `${cannot}: only ${free} are free in ${folder}`);
+  if (needed <= free) return;
+  throw new Fault("disk", `${cannot}: only ${free} are free in ${folder}`, {
+    details: { reason: "space", needed, free },
+  });
 }

@@ -62,12 +62,14 @@ export class Permit {
     const where = inside === undefined ? "" : `, in ${inside}`;
     const cannot = `Cannot write ${path}: it exists and differs${where}`;
     if (this.#why) {
-      return new Fault("destination", `${cannot}, and ${this.#why}; replace it with --overwrite`);
+      return new Fault("destination", `${cannot}, and ${this.#why}; replace it with --overwrite`, {
+        details: { reason: "exists" },
+      });
     }
     const how = inside === undefined
       ? "replace it with --overwrite"
       : "bring it up to date with --update";
-    return new Fault("destination", `${cannot}; ${how}`);
+    return new Fault("destination", `${cannot}; ${how}`, { details: { reason: "exists" } });
   }
 
   /** Throws a `destination` Fault unless what differs may be replaced; see {@link refusal}. */

@@ -151,10 +151,11 @@ export function uiAccess(options: UiAccessOptions): Hono<UiBindings> {
   return app;
 }
 
-/** The path of a file with its id, as a key is for it. */
+/** The path of a file with all that says which one is meant, as a key is for it. */
 function fileOf(pathname: string, query: URLSearchParams): string {
-  const id = query.get("id");
-  return id === null ? pathname : `${pathname}?id=${id}`;
+  const asked = new URLSearchParams(query);
+  asked.delete("key");
+  return asked.size === 0 ? pathname : `${pathname}?${asked}`;
 }
 
 function refuse(message: string, status: number): Response {

@@ -55,6 +55,7 @@ export function withinDir(api: UiApi): UiApi {
     change: (changes) => api.change(changes),
     open: (request, signal) => api.open(request, signal),
     listFolder: (request, signal) => api.listFolder(request, signal),
+    checkUploads: (requests) => api.checkUploads(requests),
     upload: (request, body, options) => api.upload(request, body, options),
     downloadMap: (id) => api.downloadMap(id),
     history: () => api.history(),

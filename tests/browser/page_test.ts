@@ -24,7 +24,7 @@ browserTest(
     await page.getByText("1.5 MiB/s").waitFor();
     await page.getByLabel("Port").waitFor();
     await save.click();
-    await page.getByText("Saved, and in force.").waitFor();
+    await page.getByText("Saved.").waitFor();
     const limits = await world.json<{ limit_up: number }>(alice.dir, ["limit"]);
     assertEquals(limits.limit_up, 1.5 * 1024 * 1024);
     assertMatch(await Deno.readTextFile(`${world.root}/config.toml`), /limit_up/);

@@ -71,3 +71,41 @@ Deno.test("an upload that breaks off leaves nothing", async () => {
   assertEquals(contentsOf(peer.dir), []);
   assertEquals((await world.json<PeerStatus>(peer.dir, ["status"])).shares, []);
 });
+
+Deno.test("an upload replaces a file only where that is said, and what is in the way is told first", async () => {
+  await using world = await World.create();
+  const peer = await world.peer("peer");
+  const ask = await askOf(peer);
+  const check = async (...files: unknown[]) => {
+    const headers = { "content-type": "application/json" };
+    const body = JSON.stringify({ files });
+    const response = await ask("/api/uploads/check", { method: "POST", headers, body });
+    const faults: ({ details?: Record<string, unknown> } | null)[] = await response.json();
+    return faults.map((fault) => fault === null ? null : fault.details?.reason ?? fault);
+  };
+  const send = async (name: string, body: string, more = "") => {
+    const response = await ask(`/api/uploads?name=${name}${more}`, { method: "PUT", body });
+    return (await linesOf(response)).at(-1);
+  };
+  await Deno.mkdir(`${peer.dir}/folder`);
+  await Deno.writeTextFile(`${peer.dir}/a`, "the first one");
+  assertEquals(
+    await check(
+      { name: "a", size: 5 },
+      { name: "a", size: 5, replace: true },
+      { name: "folder", size: 5, replace: true },
+      { name: "b", size: 2 ** 50 },
+      { name: "b", size: 5 },
+    ),
+    ["exists", null, "exists", "space", null],
+  );
+  assertEquals((await send("a", "second")).error.details, { reason: "exists" });
+  assertEquals(await Deno.readTextFile(`${peer.dir}/a`), "the first one");
+  assertEquals((await send("a", "second", "&replace=1")).result.name, "a");
+  assertEquals(await Deno.readTextFile(`${peer.dir}/a`), "second");
+  assertEquals((await send("folder", "x", "&replace=1")).error.kind, "destination");
+  assertEquals((await send("folder/inner", "x", "&share=0")).result.size, 1);
+  const { shares } = await world.json<{ shares: { name: string }[] }>(peer.dir, ["status"]);
+  assertEquals(shares.map(({ name }) => name), ["a"]);
+  assertEquals([...Deno.readDirSync(`${peer.dir}/.shoal/uploads`)], []);
+});

@@ -1,3 +1,4 @@
+import type { Fault } from "../../src/fault.ts";
 import type { Finding } from "../../src/peer/api/finding.ts";
 import type {
   DownloadMap,
@@ -196,6 +197,11 @@ export class ScriptedPeer implements UiApi {
         }
       },
     });
+  }
+
+  checkUploads(requests: UploadRequest[]): Promise<(Fault | undefined)[]> {
+    this.asked.push(["checkUploads", requests]);
+    return Promise.resolve(requests.map(() => undefined));
   }
 
   async upload(

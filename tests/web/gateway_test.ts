@@ -186,6 +186,26 @@ Deno.test("uploads: the body arrives with its name and size", async () => {
   assertEquals(odd.status, 400);
 });
 
+Deno.test("uploads: what they would end with is told before they are sent", async () => {
+  const full = { details: { reason: "space", needed: 9, free: 1 } };
+  const faults = [undefined, new Fault("disk", "no room", full)];
+  const peer = new ScriptedPeer({ checkUploads: () => Promise.resolve(faults) });
+  const ask = askOf(peer);
+  const check = (files: unknown) =>
+    ask("POST", "/api/uploads/check", { body: JSON.stringify({ files }) });
+  assertEquals(await (await check([{ name: "a", size: 1 }, { name: "b" }])).json(), [null, {
+    ...{ kind: "disk", message: "no room", details: full.details },
+  }]);
+  for (
+    const wrong of [undefined, [{}], [{ name: "a", size: -1 }], Array(101).fill({ name: "a" })]
+  ) {
+    assertEquals((await check(wrong)).status, 400);
+  }
+  const changed = await ask("PUT", "/api/uploads?name=x&replace=1&share=0", { body: "y" });
+  await changed.text();
+  assertEquals(peer.asked, [["upload", { name: "x", size: 1, replace: true, share: false }]]);
+});
+
 Deno.test("downloads: pause, resume, map and history", async () => {
   const peer = new ScriptedPeer();
   const ask = askOf(peer);

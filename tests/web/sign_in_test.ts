@@ -92,11 +92,15 @@ Deno.test("password: the same one is known again by what is kept of it", async (
 Deno.test("ui: a key in an address opens one file, for a day, while the session goes on", async () => {
   const { ask, clock, signIn } = batchOf();
   const headers = await signIn();
-  const file = `/files/a%20b/%C3%BC?id=${"1a2b3c4d".repeat(8)}`;
+  const file = `/files/a%20b/%C3%BC?id=${"1a2b3c4d".repeat(8)}` +
+    `&publisher=${"ab".repeat(32)}`;
   const body = { path: file };
   assertEquals(await statusOf(ask("POST", "/api/links", { body })), 401);
   const { path } = await (await ask("POST", "/api/links", { headers, body })).json();
-  assertMatch(path, /^\/files\/a%20b\/%C3%BC\?id=[0-9a-f]{64}&key=[0-9a-f]{64}$/);
+  assertMatch(
+    path,
+    /^\/files\/a%20b\/%C3%BC\?id=[0-9a-f]{64}&publisher=(ab){32}&key=[0-9a-f]{64}$/,
+  );
   const opens = (path: string) => statusOf(ask("GET", path));
   assertEquals([await opens(path), await opens(path)], [200, 200], "a download can be resumed");
   const key = path.slice(path.indexOf("key="));
@@ -105,6 +109,7 @@ Deno.test("ui: a key in an address opens one file, for a day, while the session 
       file,
       `/files/other?${key}`,
       `${file.slice(0, -1)}0&${key}`,
+      `${file.replace(/&publisher.*/, "")}&${key}`,
       `/api/status?${key}`,
     ]
   ) {

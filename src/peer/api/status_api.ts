@@ -1,4 +1,5 @@
 /** The status of a peer. */
+import type { FaultDetails, FaultKind } from "../../fault.ts";
 import type { Kind } from "../../wire/protocol.ts";
 import type { SharedFile } from "./share_api.ts";
 
@@ -57,6 +58,10 @@ export interface Transfer {
   peer?: string;
   /** The reason of the failure. */
   error?: string;
+  /** The same for programs that word it themselves. */
+  failure?: { kind: FaultKind; details?: FaultDetails };
+  /** Down: the time since when no source is connected, in milliseconds since 1970. */
+  no_source_since?: number;
   /** The time of its start, in milliseconds since 1970. */
   started: number;
 }

@@ -3,6 +3,7 @@
  * own process.
  */
 import type { ManifestEntry } from "../../content/manifest.ts";
+import type { Fault } from "../../fault.ts";
 import type { Finding } from "./finding.ts";
 import type { ConfigChanges, ConfigView } from "./config.ts";
 import type { GetRequest, PeerApi, ShareResult } from "./peer_api.ts";
@@ -62,7 +63,14 @@ export interface UploadRequest {
   name: string;
   /** Its size, where the sender says so. */
   size?: number;
+  /** Replace a file of that name. Default false. */
+  replace?: boolean;
+  /** Share it. Default true; false for the files of a folder that is shared once it is whole. */
+  share?: boolean;
 }
+
+/** The result of an upload, with how it is shared, where it is. */
+export type Uploaded = Pick<ShareResult, "name" | "id" | "size"> & Partial<ShareResult>;
 
 export interface UploadOptions {
   signal?: AbortSignal;
@@ -90,7 +98,12 @@ export interface UiApi extends PeerApi {
     signal: AbortSignal,
   ): Promise<FolderListing>;
   /**
-   * Puts what comes into DIR, once it is all there, and shares it. Nothing is replaced: throws a
+   * Examines whether uploads would be taken, one after the other: of each the Fault that would be thrown,
+   * as far as that can be told before its content is known.
+   */
+  checkUploads(requests: UploadRequest[]): Promise<(Fault | undefined)[]>;
+  /**
+   * Puts what comes into DIR, once it is all there, and shares it. Without `replace`, throws a
    * `destination` Fault when another file of that name is there. One with the same content is shared
    * as it is. What breaks off leaves nothing.
    */
@@ -98,7 +111,7 @@ export interface UiApi extends PeerApi {
     request: UploadRequest,
     body: ReadableStream<Uint8Array<ArrayBuffer>>,
     options?: UploadOptions,
-  ): Promise<ShareResult>;
+  ): Promise<Uploaded>;
   /** The progress of the download of a content. Throws `not_found` when it isn't being fetched. */
   downloadMap(id: string): Promise<DownloadMap>;
   history(): Promise<History>;

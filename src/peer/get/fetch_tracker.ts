@@ -117,6 +117,7 @@ export class FetchTracker {
       const failed = !signal.aborted || late || error instanceof Replaced;
       transfer.state = failed ? "failed" : "cancelled";
       transfer.error = messageOf(error);
+      if (error instanceof Fault) transfer.failure = { kind: error.kind, details: error.details };
       throw error;
     } finally {
       clearInterval(ticker);

@@ -55,6 +55,7 @@ export class PartialAdmin {
     const what = id ? `${wanted} with id ${id.slice(0, 12)}` : wanted;
     throw new Fault("not_found", `Cannot ${verb} ${what}: it is not being fetched`, {
       next: "see with 'status' what is",
+      details: { reason: "absent" },
     });
   }
 
@@ -66,7 +67,10 @@ export class PartialAdmin {
       const { id, name } = partial;
       await claims.end(
         id,
-        new Fault("usage", `Cannot get ${name}: it was cancelled`, { next: STOPPED }),
+        new Fault("usage", `Cannot get ${name}: it was cancelled`, {
+          next: STOPPED,
+          details: { reason: "cancelled" },
+        }),
       );
       // It may just have become whole.
       if (downloads.get(id)) removed.push({ ...partial, state: "paused" });
@@ -74,6 +78,8 @@ export class PartialAdmin {
       transfers.mark(id, "cancelled");
     }
     if (removed.length > 0) return removed;
-    throw new Fault("not_found", `Cannot cancel ${request.name}: it has just become whole`);
+    throw new Fault("not_found", `Cannot cancel ${request.name}: it has just become whole`, {
+      details: { reason: "whole" },
+    });
   }
 }

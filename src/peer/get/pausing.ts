@@ -29,12 +29,18 @@ export class Pausing {
     for (const { id, name } of chosen) {
       // First: what ends for another reason right now doesn't go on either.
       downloads.pause(id, true);
-      await end(id, new Fault("usage", `Cannot get ${name}: it was paused`, { next: STOPPED }));
+      const details = { reason: "paused" };
+      await end(
+        id,
+        new Fault("usage", `Cannot get ${name}: it was paused`, { next: STOPPED, details }),
+      );
       transfers.mark(id, "paused");
     }
     const paused = this.#among(chosen);
     if (paused.length > 0) return paused;
-    throw new Fault("not_found", `Cannot pause ${request.name}: it has just become whole`);
+    throw new Fault("not_found", `Cannot pause ${request.name}: it has just become whole`, {
+      details: { reason: "whole" },
+    });
   }
 
   /** See PeerApi.resume. */

@@ -60,7 +60,9 @@ export class RunningDownloads {
       target.sources.length === 0 && target.size > 0 && !sink.map?.complete &&
       deadline === undefined
     ) {
-      throw new Fault("network", `Cannot get ${transfer.name}: nobody who has it can be asked`);
+      throw new Fault("network", `Cannot get ${transfer.name}: nobody who has it can be asked`, {
+        details: { reason: "no_source" },
+      });
     }
     job.downloader = new Downloader({
       ...target,

@@ -16,6 +16,8 @@ export class ActiveTransfer {
   readonly started = Date.now();
   state: TransferState = "active";
   error?: string;
+  /** The kind and the facts of the fault that it failed with. */
+  failure?: Transfer["failure"];
   name: string;
   id?: string;
   size?: number;
@@ -30,6 +32,8 @@ export class ActiveTransfer {
   /** Of a download: requests that had to be asked again, and the sources as they are now. */
   retries: () => number = () => 0;
   from: () => LiveSource[] = () => [];
+  /** The time since when there is no source, in milliseconds since 1970, as far as it was looked at. */
+  #alone: number | undefined;
   /** Ended uploads revive when more is asked for. */
   lastActive = performance.now();
 
@@ -79,7 +83,14 @@ export class ActiveTransfer {
       retries: this.retries(),
       from: state === "active" ? this.from() : [],
       ...{ to, peer, error, started },
+      failure: this.failure,
+      no_source_since: state === "active" ? this.#aloneSince() : undefined,
     };
+  }
+
+  #aloneSince(): number | undefined {
+    this.#alone = this.sources() > 0 ? undefined : this.#alone ?? Date.now();
+    return this.#alone;
   }
 
   #state(): TransferState {

@@ -323,5 +323,7 @@ function spaceOf(folder: string): Space {
 }
 
 function noRoom(needed: number, { folder, free }: Space): Fault {
-  return new Fault("disk", `Cannot fetch ${needed} bytes: only ${free} are free in ${folder}`);
+  return new Fault("disk", `Cannot fetch ${needed} bytes: only ${free} are free in ${folder}`, {
+    details: { reason: "space", needed, free },
+  });
 }

@@ -1,36 +1,58 @@
 import { Hono } from "hono";
+import * as v from "valibot";
 import { Fault } from "../../fault.ts";
-import type { UiApi } from "../../peer/api/ui_api.ts";
-import { work } from "./request.ts";
+import type { UiApi, UploadRequest } from "../../peer/api/ui_api.ts";
+import { toApiError } from "../http/api_error.ts";
+import { json, Path, work } from "./request.ts";
 
 /** How often progress is told, in milliseconds. */
 const PROGRESS_EVERY_MS = 200;
 
+/** Most files that one request may ask about; so they fit its body. */
+const CHECK_CAP = 100;
+
+const size = v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0)));
+const CheckBody = v.object({
+  files: v.pipe(
+    v.array(v.object({ name: Path, size, replace: v.optional(v.boolean()) })),
+    v.maxLength(CHECK_CAP),
+  ),
+});
+
 /**
- * | route                   | does                                                                     |
- * | ----------------------- | ------------------------------------------------------------------------ |
- * | PUT /api/uploads?name=  | the body, of any size, becomes DIR/name and is shared → lines: `{progress}`… |
- * |                         | with `{received, size?}`, and `{hashed, size}` where a file is hashed that was there; `{result}` with a ShareResult, or `{error}` |
+ * | route                                      | does                                                    |
+ * | ------------------------------------------ | ------------------------------------------------------- |
+ * | POST /api/uploads/check                    | `{files: [{name, size?, replace?}]}` → of each null, or the error that it would end with |
+ * | PUT /api/uploads?name=&replace=1&share=0   | the body, of any size, becomes DIR/name and is shared, unless told otherwise → lines: `{progress}`… |
+ * |                                            | with `{received, size?}`, and `{hashed, size}` where a file is hashed that was there; `{result}` with a ShareResult, or `{error}` |
  */
 export function uploadsRoutes(api: UiApi) {
-  return new Hono().put("/api/uploads", (context) => {
-    const name = context.req.query("name") ?? "";
-    const length = context.req.header("content-length");
-    const size = length === undefined ? undefined : Number(length);
-    if (size !== undefined && !Number.isSafeInteger(size)) {
-      throw new Fault("usage", `Cannot take ${name}: "${length}" is not a size`);
-    }
-    const body = context.req.raw.body ?? new ReadableStream({ start: (empty) => empty.close() });
-    return work((emit, signal) => {
-      let next = 0;
-      return api.upload({ name, size }, body, {
-        signal,
-        onProgress(progress) {
-          if (performance.now() < next) return;
-          next = performance.now() + PROGRESS_EVERY_MS;
-          emit({ progress });
-        },
+  return new Hono()
+    .post("/api/uploads/check", json(CheckBody), async (c) => {
+      const faults = await api.checkUploads(c.req.valid("json").files);
+      return c.json(faults.map((fault) => fault === undefined ? null : toApiError(fault).error));
+    })
+    .put("/api/uploads", (context) => {
+      const { name = "", replace, share } = context.req.query();
+      const length = context.req.header("content-length");
+      const size = length === undefined ? undefined : Number(length);
+      if (size !== undefined && !Number.isSafeInteger(size)) {
+        throw new Fault("usage", `Cannot take ${name}: "${length}" is not a size`);
+      }
+      const body = context.req.raw.body ?? new ReadableStream({ start: (empty) => empty.close() });
+      const request: UploadRequest = { name, size };
+      if (replace === "1") request.replace = true;
+      if (share === "0") request.share = false;
+      return work((emit, signal) => {
+        let next = 0;
+        return api.upload(request, body, {
+          signal,
+          onProgress(progress) {
+            if (performance.now() < next) return;
+            next = performance.now() + PROGRESS_EVERY_MS;
+            emit({ progress });
+          },
+        });
       });
     });
-  });
 }

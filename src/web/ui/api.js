@@ -110,10 +110,15 @@ export async function save({ name, id, publisher }) {
  * Sends a file to be shared, without ever having all of it in memory. Returns how to stop and what it
  * ends with. XMLHttpRequest, because it alone tells how much was sent.
  */
-export function upload(name, file, onProgress) {
+export function upload(file, { name, replace, share = true }, onProgress) {
   const request = new XMLHttpRequest();
+  const query = new URLSearchParams({
+    name,
+    ...(replace && { replace: "1" }),
+    ...(!share && { share: "0" }),
+  });
   const result = new Promise((resolve, reject) => {
-    request.open("PUT", `/api/uploads?name=${encodeURIComponent(name)}`);
+    request.open("PUT", `/api/uploads?${query}`);
     for (const [header, value] of Object.entries(signed())) request.setRequestHeader(header, value);
     request.setRequestHeader("content-type", "application/octet-stream");
     request.upload.onprogress = ({ loaded }) => onProgress({ sent: loaded });

@@ -81,8 +81,8 @@ function Peers({ peers }) {
             <th>Address</th>
             <th>Reachable</th>
             <th>Shares</th>
-            <th>From it</th>
-            <th>To it</th>
+            <th>Download</th>
+            <th>Upload</th>
             <th>Program</th>
           </tr>
         </thead>

@@ -1,31 +1,59 @@
 import { askInDialog, confirm } from "../kit/dialog.js";
 import { askJson, startJob } from "../api.js";
 import { count, exactSize, exactTime, formatAge, formatSize, shortId } from "../kit/format.js";
-import { loadOffers } from "./files_store.js";
+import { candidatesOf, loadOffers } from "./files_store.js";
 import { html } from "../kit/html.js";
+import { failureText, isAskedFor } from "../kit/sentences.js";
 import { tell, tellError } from "../kit/toasts.js";
+
+/** The downloads that this page waits for, by name and id: a second press starts no second one. */
+const waited = new Set();
 
 /**
  * Fetches a file, and says how that ended. What stands in the way is asked about: which of several
  * contents is meant, whether to replace what is there. The peer goes on when the page is closed.
  */
-export async function get({ name, id, publisher, unsigned, overwrite }) {
+export async function get(request) {
+  const key = `${request.id} ${request.name}`;
+  if (waited.has(key)) return;
+  waited.add(key);
   try {
     // An id that nobody typed holds only together with its publisher: lists are signed by nobody.
-    const { result } = await startJob({ get: { name, id, publisher, unsigned, overwrite } });
-    const receipt = await result;
-    tell(receipt.up_to_date ? `${name} is already here.` : `${name} is here, whole and verified.`);
+    const { result } = await startJob({ get: request });
+    const { up_to_date } = await result;
+    const { name } = request;
+    tell(up_to_date ? `${name} is already here.` : `${name} is here, whole and verified.`);
   } catch (error) {
-    if (error.kind === "ambiguous" && error.candidates) {
-      await getChosen(name, error.candidates, overwrite);
-    } else if (error.kind === "destination" && !overwrite) {
-      const text =
-        "A different file of that name is in the shared folder. Replacing it can’t be undone.";
-      if (await confirm(`Replace ${name}?`, text, "Replace it")) {
-        await get({ name, id, publisher, unsigned, overwrite: true });
-      }
-    } else tellError(error);
+    waited.delete(key);
+    await mend(request, error);
+  } finally {
+    waited.delete(key);
   }
+}
+
+/**
+ * Fetches what is listed under a name: the same way of trust for every button. By its name where that
+ * says all, so that its publisher is remembered with the first file; else after a question.
+ */
+export async function getListed(name) {
+  const candidates = candidatesOf(name);
+  if (candidates.length > 1 || candidates.some(({ trust }) => trust === "other")) {
+    await getChosen(name, candidates);
+  } else await get({ name });
+}
+
+/** Asks about what stands in the way of a download, or says it. */
+async function mend(request, error) {
+  const { name, overwrite } = request;
+  if (error.kind === "ambiguous" && error.candidates) {
+    await getChosen(name, error.candidates, overwrite);
+  } else if (error.kind === "destination" && !overwrite) {
+    const text =
+      "A different file of that name is in the shared folder. Replacing it can’t be undone.";
+    if (await confirm(`Replace ${name}?`, text, "Replace")) {
+      await get({ ...request, overwrite: true });
+    }
+  } else if (!isAskedFor(error)) tellError({ message: failureText(error, name) });
 }
 
 /** Lets the user choose one of several contents of a name, and whether to trust its publisher. */
@@ -46,7 +74,7 @@ export async function getChosen(name, candidates, overwrite) {
 
 function chooseCandidate(name, candidates) {
   const text = candidates.length > 1
-    ? `This name stands for ${candidates.length} different files. Choose the one from a publisher you trust.`
+    ? `There are ${candidates.length} versions of it. Choose the one from a publisher you trust.`
     : "It is not from the publisher that this name is known from. It may be somebody else’s file.";
   return askInDialog(candidates.length > 1 ? `Which ${name}?` : `Get ${name}?`, (answer) =>
     html`
@@ -56,7 +84,7 @@ function chooseCandidate(name, candidates) {
           html`<${Candidate} key=${`${one.id} ${one.publisher}`} one=${one} answer=${answer} />`
         )}
       </ul>
-      <div class="buttons"><button onClick=${() => answer(undefined)}>Leave it</button></div>
+      <div class="buttons"><button onClick=${() => answer(undefined)}>Cancel</button></div>
     `);
 }
 
@@ -96,6 +124,6 @@ export async function change(what, { name, id }) {
       await askJson("DELETE", `/api/downloads?${query}`);
     } else await askJson("POST", `/api/downloads/${what}`, { name, id });
   } catch (error) {
-    tellError(error);
+    if (!isAskedFor(error)) tellError({ message: failureText(error, name) });
   }
 }

@@ -1,19 +1,10 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { signal } from "@preact/signals";
 import { askJson } from "../api.js";
-import { get, getChosen } from "./downloads.js";
+import { get, getListed } from "./downloads.js";
 import { FileRow } from "./file_row.js";
 import { folderOfAddress, FolderView } from "./folder_view.js";
-import {
-  candidatesOf,
-  loadOffers,
-  offers,
-  order,
-  query,
-  rows,
-  scope,
-  shown,
-} from "./files_store.js";
+import { loadOffers, offers, order, query, rows, scope, shown } from "./files_store.js";
 import { count, sentence } from "../kit/format.js";
 import { html } from "../kit/html.js";
 import { connection, shares, sharesMoved } from "../live.js";
@@ -165,7 +156,7 @@ function List() {
             row=${row}
             index=${index}
             height=${rowHeight}
-            onGet=${getRow}
+            onGet=${({ name }) => getListed(name)}
             onUnshare=${unshare}
           />
         `}
@@ -235,12 +226,6 @@ function Nothing() {
       </button>
     </div>
   `;
-}
-
-/** By its name, where that says all: then its publisher is remembered with the first file. */
-async function getRow({ name, versions, trust }) {
-  if (versions > 1 || trust === "other") await getChosen(name, candidatesOf(name));
-  else await get({ name });
 }
 
 async function unshare({ name }) {

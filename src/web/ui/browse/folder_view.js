@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { askLines } from "../api.js";
-import { get } from "./downloads.js";
+import { getListed } from "./downloads.js";
 import { count, exactSize, exactTime, formatAge, formatSize, sentence } from "../kit/format.js";
 import { html } from "../kit/html.js";
 import { SaveButton } from "../kit/save_link.js";
@@ -46,8 +46,7 @@ export function FolderView({ name, id, publisher, narrow }) {
         <a class="button" href="#files">← All files</a>
         <h2 class="text grow" title=${`${name}\n${id}`}>${name}</h2>
         ${!here && html`
-          <button class="primary" onClick=${() =>
-            get({ name, id, publisher })}>Get all of it</button>
+          <button class="primary" onClick=${() => getListed(name)}>Get all of it</button>
         `}
       </div>
       <div class="toolbar">

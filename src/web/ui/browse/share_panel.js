@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { exactSize, formatSize } from "../kit/format.js";
+import { count, exactSize, formatSize } from "../kit/format.js";
 import { html } from "../kit/html.js";
 import { jobs, jobsMoved, status } from "../live.js";
-import { dismissUploads, shareFiles, sharePath, uploads } from "./uploads.js";
+import { dismissUploads, isGoing, shareFiles, sharePath, uploads } from "./uploads.js";
 
 /** Most that are shown of what is being shared: those under way, those that failed, and the next ones. */
 const SHOWN = 20;
@@ -64,10 +64,10 @@ function Uploads() {
     <div class="uploads">
       ${all.length > 1 && html`
         <div class="line">
-          <span class="dim grow">${all.length.toLocaleString(
-            "en",
-          )} files are being shared${all.length > SHOWN ? `; ${SHOWN} are listed` : ""}</span>
-          <button onClick=${() => dismissUploads(all.map(({ key }) => key))}>Stop all</button>
+          <span class="dim grow">${summary(all)}</span>
+          <button onClick=${() => dismissUploads(all.map(({ key }) => key))}>${all.some(isGoing)
+            ? "Stop all"
+            : "Dismiss all"}</button>
         </div>
       `}
       <ul aria-label="Being shared">
@@ -75,6 +75,16 @@ function Uploads() {
       </ul>
     </div>
   `;
+}
+
+function summary(all) {
+  const going = all.filter(isGoing).length;
+  const failed = all.length - going;
+  return [
+    going > 0 && `${count(going, "file")} ${going === 1 ? "is" : "are"} being shared`,
+    failed > 0 && `${count(failed, "file")} failed`,
+    all.length > SHOWN && `${SHOWN} are listed`,
+  ].filter(Boolean).join("; ");
 }
 
 const PHASES = { waiting: "waiting", sending: "sending", hashing: "hashing", failed: "failed" };

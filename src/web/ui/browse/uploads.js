@@ -1,12 +1,17 @@
 import { signal } from "@preact/signals";
 import { askJson, startJob, upload } from "../api.js";
+import { askInDialog } from "../kit/dialog.js";
 import { count } from "../kit/format.js";
+import { html } from "../kit/html.js";
+import { failureText } from "../kit/sentences.js";
 import { status } from "../live.js";
 import { tell, tellError } from "../kit/toasts.js";
 
 /** Files that are on their way to the peer, or failed to get there: `{key, name, size, done, …}`. */
 export const uploads = signal([]);
 
+/** Names that a question lists. */
+const NAMED = 8;
 /** Files that are sent at a time. */
 const AT_ONCE = 2;
 /** How often progress is shown, in milliseconds. */
@@ -18,6 +23,9 @@ let active = 0;
 function update(key, changes) {
   uploads.value = uploads.value.map((one) => one.key === key ? { ...one, ...changes } : one);
 }
+
+/** Uploads that go on, or will: those that failed are not being shared. */
+export const isGoing = ({ phase }) => phase !== "failed";
 
 /** Takes some off the list; stops those that are under way. */
 export function dismissUploads(keys) {
@@ -43,12 +51,77 @@ addEventListener("beforeunload", (event) => {
   if (uploads.value.some(({ file, phase }) => file && phase !== "failed")) event.preventDefault();
 });
 
-/** Sends files to the shared folder, `{name, file}` each, and shares them. */
-export function shareFiles(files) {
+/** Files that one request may ask about. */
+const CHECK_AT_ONCE = 100;
+
+/** Sends files to the shared folder, `{name, file}` each, and shares them. Asks first about those in the way. */
+export async function shareFiles(files) {
+  try {
+    const faults = await check(files);
+    const exists = (_, at) => faults[at]?.kind === "destination";
+    const conflicts = files.filter(exists);
+    const others = files.map((one, at) => ({ ...one, fault: faults[at] }))
+      .filter(({ fault }) => fault?.kind !== "destination");
+    const settled = conflicts.length > 0 ? await settleConflicts(conflicts) : [];
+    add([...others, ...settled]);
+  } catch (error) {
+    tellError(error);
+  }
+}
+
+/** Of each file undefined, or why it would be refused. */
+async function check(files) {
+  const faults = [];
+  for (let at = 0; at < files.length; at += CHECK_AT_ONCE) {
+    const some = files.slice(at, at + CHECK_AT_ONCE)
+      .map(({ name, file, replace }) => ({ name, size: file.size, replace }));
+    faults.push(...await askJson("POST", "/api/uploads/check", { files: some }));
+  }
+  return faults;
+}
+
+/** Asks what to do about files that are there with another content: those to send, as they are to be sent. */
+async function settleConflicts(files) {
+  const many = files.length > 1;
+  const title = many ? `Replace ${count(files.length, "file")}?` : `Replace ${files[0].name}?`;
+  const choice = await askInDialog(title, (answer) =>
+    html`
+      <p>${many
+        ? "Other files of these names are"
+        : "Another file of that name is"} in the shared folder.
+        Replacing ${many ? "them" : "it"} can’t be undone.</p>
+      ${many && html`<ul class="names">${
+        files.slice(0, NAMED).map(({ name }) => html`<li class="text">${name}</li>`)
+      }</ul>`}
+      ${files.length > NAMED && html`<p class="dim">and ${files.length - NAMED} more</p>`}
+      <div class="buttons">
+        <button autofocus onClick=${() => answer("skip")}>Skip</button>
+        <button onClick=${() => answer("both")}>Keep both</button>
+        <button onClick=${() => answer("replace")}>Replace</button>
+      </div>
+    `);
+  if (choice === "replace") return files.map((one) => ({ ...one, replace: true }));
+  if (choice !== "both") return [];
+  return await Promise.all(files.map(async (one) => ({ ...one, name: await freeName(one) })));
+}
+
+/** The next name that is free: `a (2).txt`. */
+async function freeName({ name, file }) {
+  const [, base, extension] = /^(.*?)(\.[^./]*)?$/.exec(name);
+  for (let number = 2;; number++) {
+    const other = `${base} (${number})${extension ?? ""}`;
+    const [fault] = await check([{ name: other, file }]);
+    if (fault?.kind !== "destination") return other;
+  }
+}
+
+function add(files) {
   const batch = { left: files.length, shared: [] };
-  const added = files.map(({ name, file }) => ({
-    ...{ key: next++, name, file, size: file.size, sent: 0, hashed: 0, phase: "waiting", batch },
+  const added = files.map(({ name, file, replace, fault }) => ({
+    ...{ key: next++, name, file, replace, size: file.size, sent: 0, hashed: 0, batch },
+    ...(fault ? { phase: "failed", error: failureText(fault, name) } : { phase: "waiting" }),
   }));
+  for (const { phase } of added) if (phase === "failed") settle(batch);
   uploads.value = [...uploads.value, ...added];
   pump();
 }
@@ -65,9 +138,9 @@ function pump() {
   }
 }
 
-async function send({ key, name, file, batch }) {
+async function send({ key, name, file, replace, batch }) {
   let told = 0;
-  const { result, stop } = upload(name, file, (progress) => {
+  const { result, stop } = upload(file, { name, replace }, (progress) => {
     if (!progress.whole && performance.now() - told < TELL_EVERY_MS) return;
     told = performance.now();
     update(key, { ...progress, phase: progress.whole || progress.hashed ? "hashing" : "sending" });
@@ -79,8 +152,22 @@ async function send({ key, name, file, batch }) {
     settle(batch, name);
   } catch (error) {
     if (error.kind === "stopped") dismissUploads([key]);
-    else update(key, { phase: "failed", error: error.message, stop: undefined });
+    else {
+      const fault = await whyRefused({ name, file, replace }, error);
+      update(key, { phase: "failed", error: failureText(fault, name), stop: undefined });
+    }
     settle(batch);
+  }
+}
+
+/** A body that is refused while it is sent breaks off without an answer: the reason is asked for. */
+async function whyRefused(one, error) {
+  if (error.kind !== "silent") return error;
+  try {
+    const [fault] = await check([one]);
+    return fault ?? { message: "The upload broke off. Try again." };
+  } catch {
+    return error;
   }
 }
 
@@ -100,7 +187,7 @@ export async function sharePath(path) {
     tell(`${shared.name} is shared.`);
     return true;
   } catch (error) {
-    if (!stopped) tellError(error);
+    if (!stopped) tellError({ message: failureText(error, path) });
     return false;
   } finally {
     dismissUploads([key]);

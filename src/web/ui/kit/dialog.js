@@ -27,7 +27,7 @@ export function confirm(title, text, word) {
     html`
       <p>${text}</p>
       <div class="buttons">
-        <button onClick=${() => answer(undefined)}>Leave it</button>
+        <button onClick=${() => answer(undefined)}>Cancel</button>
         <button class="primary" onClick=${() => answer(true)}>${word}</button>
       </div>
     `);

@@ -70,9 +70,7 @@ function Form() {
       );
       const later = Object.keys(changes).filter((key) => config.value.restart.includes(key));
       tell(
-        later.length > 0
-          ? "Saved. Restart the peer for all of it to hold."
-          : "Saved, and in force.",
+        later.length > 0 ? "Saved. Restart the peer for all of it to hold." : "Saved.",
       );
     } catch (error) {
       setRefused({ [error.field ?? "form"]: error.message });

@@ -1,5 +1,6 @@
 import { signal } from "@preact/signals";
-import { change, get } from "../browse/downloads.js";
+import { useEffect } from "preact/hooks";
+import { change, getListed } from "../browse/downloads.js";
 import { ChunkMap } from "./chunk_map.js";
 import { confirm } from "../kit/dialog.js";
 import {
@@ -15,21 +16,34 @@ import {
   shortId,
 } from "../kit/format.js";
 import { html } from "../kit/html.js";
+import { failureText, isAskedFor } from "../kit/sentences.js";
 import { partials, status, totals, transfers } from "../live.js";
 import { RatePlot } from "./rate_plot.js";
 
 /** Ended transfers that are shown. */
 const RECENT = 20;
+/** How long a download may be without a source before that is said, in milliseconds. */
+const ALONE_MS = 3_000;
+
+/** The time, for what is said of seconds: milliseconds since 1970. */
+const now = signal(Date.now());
 
 export function TransfersTab() {
+  useEffect(() => {
+    now.value = Date.now();
+    const timer = setInterval(() => now.value = Date.now(), 1_000);
+    return () => clearInterval(timer);
+  }, []);
   if (!status.value) return html`<div class="state" role="status">Loading…</div>`;
   const downloads = unfinished(transfers.value, partials.value);
   const uploads = transfers.value.filter(({ direction, state }) =>
     direction === "up" && state === "active"
   );
-  const going = new Set(downloads.map((one) => one.transfer));
-  const ended = transfers.value.filter((one) => one.state !== "active" && !going.has(one.transfer))
-    .reverse().slice(0, RECENT);
+  const going = new Set(downloads.flatMap(({ transfer, id }) => [transfer, id]));
+  const ended = transfers.value.filter((one) =>
+    one.state !== "active" && !going.has(one.transfer) &&
+    !(one.direction === "down" && one.id && going.has(one.id))
+  ).reverse().slice(0, RECENT);
   return html`
     <section class="transfers" aria-label="Transfers">
       <${RatePlot} />
@@ -52,7 +66,7 @@ export function TransfersTab() {
           uploads.map((one) => html`<${Upload} key=${one.transfer} upload=${one} />`)
         }</ul>`}
       ${ended.length > 0 && html`
-        <h2>Ended</h2>
+        <h2>Finished</h2>
         <ul class="cards ended">${ended.map((one) =>
           html`<${Ended} key=${one.transfer} transfer=${one} />`
         )}</ul>
@@ -85,7 +99,9 @@ function unfinished(transfers, partials) {
       ...partial,
       bytes,
       percent: partial.size > 0 ? Math.min(100, bytes / partial.size * 100) : 0,
-      error: partial.error ?? transfer?.error,
+      why: partial.on_request
+        ? undefined
+        : whyOf({ ...transfer, error: partial.error }, partial.name),
     };
   });
   // A download that goes on doesn't know its id until the file is found again.
@@ -96,8 +112,32 @@ function unfinished(transfers, partials) {
   return [...list, ...begun];
 }
 
+/** Why a download is not going on, or undefined. */
+function whyOf({ state, error, failure }, name) {
+  if (state === "active" || !error && !failure) return undefined;
+  if (failure && isAskedFor(failure)) return undefined;
+  return failureText({ ...failure, message: error }, name);
+}
+
+/** What a download under way does just now. */
+function doing({ rate = 0, eta, sources = 0, no_source_since: alone }) {
+  const aloneMs = alone === undefined ? 0 : now.value - alone;
+  if (aloneMs >= ALONE_MS) {
+    return html`<span class="badge warn">no source for ${
+      formatDuration(Math.floor(aloneMs / 1000))
+    }, looking</span>`;
+  }
+  return html`
+    <span title=${exactRate(rate)}>${formatRate(rate)}</span>
+    <span title=${exactDuration(eta)}>${eta === undefined
+      ? sources === 0 ? "connecting" : "stalled"
+      : `${formatDuration(eta)} left`}</span>
+    <span>${sources} source${sources === 1 ? "" : "s"}</span>
+  `;
+}
+
 function Download({ download }) {
-  const { name, id, state, bytes, size, percent, rate, eta, sources, retries, from } = download;
+  const { name, id, state, bytes, size, percent, retries, from } = download;
   const active = state === "active";
   const cancel = async () => {
     // What there is of a folder may be what was there before, which stays.
@@ -125,24 +165,14 @@ function Download({ download }) {
           ${Math.floor(percent)} % · ${formatSize(bytes)} of ${formatSize(size)}
         </span>
         ${active
-          ? html`
-            <span title=${exactRate(rate ?? 0)}>${formatRate(
-              rate ?? 0,
-            )}</span>
-            <span title=${exactDuration(eta)}>${eta === undefined
-              ? "time left unknown"
-              : `${formatDuration(eta)} left`}</span>
-            <span>${sources ?? 0} source${sources === 1 ? "" : "s"}</span>
-          `
+          ? doing(download)
           : html`<span class="badge warn">${download.on_request ? "paused" : "waiting"}</span>`}
         ${retries > 0 &&
           html`<span title="Requests that had to be asked again">${retries} retries</span>`}
         ${id && html`<span>id <code title=${id}>${shortId(id)}</code></span>`}
       </div>
-      ${download.error &&
-        html`<p class="why">${sentence(download.error)} ${
-          download.on_request ? "" : "It goes on by itself when that is over."
-        }</p>`}
+      ${!active && download.why &&
+        html`<p class="why">${sentence(download.why)} It is tried again by itself.</p>`}
       ${active && id && html`<${ChunkMap} id=${id} name=${name} />`}
       ${active && from?.length > 0 && html`<${Sources} from=${from} name=${name} />`}
     </li>
@@ -210,7 +240,10 @@ setInterval(() => minute.value++, 60_000);
 
 function Ended({ transfer }) {
   void minute.value;
-  const { name, id, to, direction, state, bytes, error, started } = transfer;
+  const { name, to, direction, state, bytes, failure, started } = transfer;
+  // A question was asked about it, or the answer was no.
+  const asked = state === "failed" && ["ambiguous", "destination"].includes(failure?.kind);
+  const why = state === "failed" ? whyOf(transfer, name) : undefined;
   return html`
     <li class="card small">
       <div class="line">
@@ -222,15 +255,15 @@ function Ended({ transfer }) {
         <span class="dim" title=${exactSize(bytes)}>${formatSize(bytes)}</span>
         <span class=${state === "done"
           ? "badge on"
-          : state === "failed"
+          : state === "failed" && !asked
           ? "badge bad"
-          : "badge"}>${WORDS[state]}</span>
+          : "badge"}>${asked ? "not fetched" : WORDS[state]}</span>
         <span class="dim" title=${exactTime(started)}>${formatAge(started)}</span>
         ${direction === "down" && (state === "failed" || state === "cancelled") &&
           html`<button aria-label=${`Try ${name} again`} onClick=${() =>
-            get({ name, id })}>Retry</button>`}
+            getListed(name)}>Retry</button>`}
       </div>
-      ${error && html`<p class="why">${error}</p>`}
+      ${why && html`<p class="why">${sentence(why)}</p>`}
     </li>
   `;
 }
