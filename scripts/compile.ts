@@ -99,14 +99,29 @@ async function run(program: string, args: string[], cwd?: string): Promise<void>
   if (!success) throw new Error(`${program} ended with ${code}`);
 }
 
-if (import.meta.main) {
+/** Gives all files below a folder one time, so that the same sources make the same binary. */
+async function settleTimes(folder: string): Promise<void> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (isDirectory) await settleTimes(`${folder}/${name}`);
+    else await Deno.utime(`${folder}/${name}`, 0, 0);
+  }
+}
+
+/** Makes binaries in dist/, each by its name and target; without a target, for this machine. */
+export async function makeBinaries(
+  binaries: readonly (readonly [name: string, target?: string])[],
+): Promise<void> {
   // Elsewhere than in the checkout, whose configuration the compiler would take.
   const folder = await Deno.makeTempDir({ prefix: "shoal-compile-" });
   try {
     await bundle(folder);
-    const binaries = Deno.args.includes("--all") ? Object.entries(TARGETS) : [["shoal"]];
+    await settleTimes(folder);
     for (const [name, target] of binaries) await compile(folder, compileWords(name, target));
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+if (import.meta.main) {
+  await makeBinaries(Deno.args.includes("--all") ? Object.entries(TARGETS) : [["shoal"]]);
 }

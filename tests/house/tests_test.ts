@@ -4,7 +4,7 @@ import { dirname } from "node:path/posix";
 
 const ROOT = new URL("../../", import.meta.url);
 /** Folders of tests that mirror no folder under src/. */
-const OF_THEIR_OWN = ["browser", "chaos", "docs", "e2e", "fuzz", "house", "support"];
+const OF_THEIR_OWN = ["browser", "chaos", "docs", "e2e", "fuzz", "house", "release", "support"];
 
 Deno.test("tests: each folder of unit tests mirrors a folder of src", async () => {
   const folders = new Set((await testFiles()).map((path) => dirname(path)));

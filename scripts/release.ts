@@ -1,0 +1,141 @@
+/**
+ * `deno task release [VERSION] [--key FILE] [--base-url URL]` makes dist/release: an archive for each target with the
+ * binary, manual pages, completions and units, SHA256SUMS, an SBOM and release notes; with a minisign
+ * key also a signature, and the installer, which knows the key and the address of the releases. A target without a runtime base is left out, and
+ * the exit code is then 3. The same commit gives the same bytes.
+ */
+import { parseArgs } from "@std/cli/parse-args";
+import config from "../deno.json" with { type: "json" };
+import { STUBS } from "../src/cli/completion/stubs.ts";
+import { manName, manPage } from "../src/cli/man_page.ts";
+import { walkCommands } from "../src/cli/output/usage.ts";
+import { plainProgram } from "../src/cli/program/plain_program.ts";
+import { servingUnit } from "../src/cli/service/service_units.ts";
+import { unitText } from "../src/cli/service/unit_file.ts";
+import { makeBinaries, TARGETS } from "./compile.ts";
+import { installerOf } from "./release/installer.ts";
+import { machineOf } from "./release/machine.ts";
+import { readSigningKey, signatureOf } from "./release/minisign.ts";
+import { notesOf } from "./release/notes.ts";
+import { sbomOf } from "./release/sbom.ts";
+import { type ArchiveFile, tarGz } from "./release/tar.ts";
+import { zip } from "./release/zip.ts";
+
+const ROOT = new URL("../", import.meta.url);
+const DIST = new URL("dist/", ROOT);
+const FOLDER = new URL("release/", DIST);
+/** The exit code when a target is missing. */
+const PARTIAL = 3;
+
+const encoder = new TextEncoder();
+const read = (path: string) => Deno.readTextFile(new URL(path, ROOT));
+
+/** The time of the commit, in seconds since 1970; `$SOURCE_DATE_EPOCH` is another. */
+async function timeOfCommit(): Promise<number> {
+  const given = Deno.env.get("SOURCE_DATE_EPOCH");
+  if (given !== undefined) return Number(given);
+  const args = ["log", "-1", "--format=%ct"];
+  const { stdout } = await new Deno.Command("git", { args, cwd: ROOT }).output();
+  return Number(new TextDecoder().decode(stdout));
+}
+
+/** The files of an archive besides the binary. */
+async function commonFiles(version: string, seconds: number): Promise<ArchiveFile[]> {
+  const file = (path: string, text: string) => ({ path, bytes: encoder.encode(text) });
+  const date = new Date(seconds * 1000).toISOString().slice(0, 10);
+  const serving = (role: "bootstrap" | "peer") =>
+    unitText(servingUnit({
+      name: `shoal-${role}`,
+      description: `Shoal ${role}`,
+      program: "/usr/local/bin/shoal",
+      words: role === "peer" ? ["peer", "--dir", "/var/lib/shoal-peer"] : ["bootstrap"],
+      user: false,
+      ownFolder: role === "peer",
+      writable: [],
+      readable: [],
+      lowPort: false,
+    }));
+  return [
+    file("LICENSE", await read("LICENSE")),
+    file("README.txt", (await read("packaging/README.txt")).replace("VERSION", version)),
+    ...[...walkCommands(plainProgram())].map((command) =>
+      file(`man/${manName(command)}`, manPage(command, { date }))
+    ),
+    file("completions/shoal.bash", STUBS.bash),
+    file("completions/_shoal", STUBS.zsh),
+    file("completions/shoal.fish", STUBS.fish),
+    file("completions/shoal.ps1", STUBS.powershell),
+    file("systemd/shoal-bootstrap.service", serving("bootstrap")),
+    file("systemd/shoal-peer.service", serving("peer")),
+  ];
+}
+
+/** The archive of a target; undefined when no binary for its machine could be made. */
+async function archiveOf(
+  name: keyof typeof TARGETS,
+  common: ArchiveFile[],
+  seconds: number,
+): Promise<{ path: string; bytes: Uint8Array<ArrayBuffer> } | undefined> {
+  const windows = name.includes("windows");
+  const binary = new URL(windows ? `${name}.exe` : name, DIST);
+  await Deno.remove(binary).catch(() => {});
+  await makeBinaries([[name, TARGETS[name]]]).catch((error) => console.error(error.message));
+  const bytes = await Deno.readFile(binary).catch(() => undefined);
+  // A base for another machine makes a binary for that one.
+  if (!bytes || `shoal-${machineOf(bytes)}` !== name) return;
+  const program = { path: windows ? "shoal.exe" : "shoal", bytes, executable: true };
+  const files = [...common, program].map((file) => ({ ...file, path: `${name}/${file.path}` }));
+  return windows
+    ? { path: `${name}.zip`, bytes: await zip(files, seconds) }
+    : { path: `${name}.tar.gz`, bytes: await tarGz(files, seconds) };
+}
+
+async function release(
+  version: string,
+  { key: keyFile, baseUrl }: { key?: string; baseUrl?: string },
+): Promise<number> {
+  const key = keyFile === undefined ? undefined : readSigningKey(await Deno.readTextFile(keyFile));
+  const seconds = await timeOfCommit();
+  const sums: string[] = [];
+  const put = async (path: string, bytes: Uint8Array<ArrayBuffer>) => {
+    await Deno.writeFile(new URL(path, FOLDER), bytes);
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+    sums.push(`${digest.toHex()}  ${path}\n`);
+  };
+  await Deno.remove(FOLDER, { recursive: true }).catch(() => {});
+  await Deno.mkdir(FOLDER, { recursive: true });
+  const common = await commonFiles(version, seconds);
+  const missing: string[] = [];
+  for (const name of Object.keys(TARGETS) as (keyof typeof TARGETS)[]) {
+    const archive = await archiveOf(name, common, seconds);
+    if (archive) await put(archive.path, archive.bytes);
+    else missing.push(name);
+  }
+  const sbom = sbomOf(await read("deno.lock"), version, seconds);
+  await put("sbom.cdx.json", encoder.encode(JSON.stringify(sbom, null, 2) + "\n"));
+  await put("notes.md", encoder.encode(notesOf(await read("CHANGELOG.md"), version)));
+  const text = encoder.encode(sums.sort((a, b) => a.slice(64) < b.slice(64) ? -1 : 1).join(""));
+  await Deno.writeFile(new URL("SHA256SUMS", FOLDER), text);
+  if (key) {
+    const signature = signatureOf(text, `shoal ${version}`, key);
+    await Deno.writeTextFile(new URL("SHA256SUMS.minisig", FOLDER), signature);
+    const installer = installerOf(await read("packaging/install.sh"), {
+      ...{ version, baseUrl, publicKey: key.publicKey },
+    });
+    await Deno.writeTextFile(new URL("install.sh", FOLDER), installer, { mode: 0o755 });
+  } else console.log("SHA256SUMS is not signed: give a minisign key with --key FILE");
+  for (const name of missing) console.log(`${name} is left out: no runtime base for it`);
+  console.log(`dist/release: shoal ${version}, ${sums.length} files`);
+  return missing.length > 0 ? PARTIAL : 0;
+}
+
+if (import.meta.main) {
+  const { _: [version = config.version], key, "base-url": baseUrl } = parseArgs(Deno.args, {
+    string: ["key", "base-url"],
+  });
+  if (version !== config.version) {
+    console.error(`Cannot release ${version}: deno.json says ${config.version}`);
+    Deno.exit(2);
+  }
+  Deno.exit(await release(version, { key, baseUrl }));
+}
