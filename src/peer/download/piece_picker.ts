@@ -1,8 +1,13 @@
 import { Condition } from "../../async/condition.ts";
 import { PieceMap, type PieceRange } from "../../content/piece_map.ts";
 
-/** Pieces that follow one another in the random order, so that disks seek less: 8 MiB. */
+/**
+ * Pieces that follow one another in the random order, so that disks seek less: 8 MiB at most, and less of a
+ * small file, so that peers that begin together do not all begin with the same.
+ */
 const STRETCH = 32;
+/** Stretches that a file has, at least, where it has so many pieces. */
+const STRETCHES = 32;
 /** Rarity is looked at anew at most this often, in milliseconds. */
 const SORT_EVERY_MS = 500;
 /** Among so many equally rare pieces, one is looked for that falls to this peer. */
@@ -100,6 +105,11 @@ export class PiecePicker<Source> {
     if (pieces) this.#preferred.set(reader, pieces);
     else this.#preferred.delete(reader);
     this.freed.notifyAll();
+  }
+
+  /** The number of sources. */
+  get sources(): number {
+    return this.#sources.size;
   }
 
   /** The map of each source. */
@@ -320,8 +330,9 @@ export class PiecePicker<Source> {
 /** The pieces in random order, a stretch at a time. */
 function shuffled(pieces: number[], random: () => number): number[] {
   const stretches: number[][] = [];
-  for (let at = 0; at < pieces.length; at += STRETCH) {
-    stretches.push(pieces.slice(at, at + STRETCH));
+  const length = Math.max(1, Math.min(STRETCH, Math.floor(pieces.length / STRETCHES)));
+  for (let at = 0; at < pieces.length; at += length) {
+    stretches.push(pieces.slice(at, at + length));
   }
   for (let last = stretches.length - 1; last > 0; last--) {
     const other = Math.floor(random() * (last + 1));

@@ -83,7 +83,7 @@ export class RequestPipeline implements AsyncIterable<Reply> {
   constructor(source: Source, parts: PipelineParts) {
     this.#source = source;
     this.#parts = parts;
-    this.#window = new Window(source.rttMs);
+    this.#window = new Window(source.rttMs, { sources: () => parts.picker.sources });
   }
 
   /** The bytes per second that the source brings, lately. */

@@ -1,5 +1,10 @@
-/** Bytes in flight to a source, at least and at most. */
+/**
+ * Bytes in flight to all sources of a download together, at least. Where many share a slow link, what is
+ * asked of each is soon there, and can be passed on.
+ */
 export const WINDOW_LEAST = 1 << 20;
+/** Bytes in flight to one source, at least and at most: a piece at a time. */
+export const SOURCE_LEAST = 1 << 18;
 export const WINDOW_MOST = 16 << 20;
 /** Milliseconds of data to keep in flight besides the round trip, for the time that we take. */
 const SLACK_MS = 10;
@@ -25,14 +30,25 @@ const FULL_SAMPLE_MS = 3;
  */
 export class Window {
   readonly #now: () => number;
+  readonly #sources: () => number;
   #rttMs: number;
   #rate = 0;
   #since: number;
   #bytes = 0;
 
-  /** `rttMs`: the round trip as measured by `hello`, in milliseconds. */
-  constructor(rttMs: number, now: () => number = () => performance.now()) {
+  /**
+   * `rttMs`: the round trip as measured by `hello`, in milliseconds. `sources` returns how many there are
+   * with this one.
+   */
+  constructor(
+    rttMs: number,
+    { sources = () => 1, now = () => performance.now() }: {
+      sources?: () => number;
+      now?: () => number;
+    } = {},
+  ) {
     this.#now = now;
+    this.#sources = sources;
     this.#rttMs = rttMs;
     this.#since = now();
   }
@@ -41,7 +57,8 @@ export class Window {
   get size(): number {
     const slack = Math.min(SLACK_MOST, this.#rate * SLACK_MS);
     const bytes = ROUND_TRIPS * this.#rate * this.#rttMs + slack;
-    return Math.min(WINDOW_MOST, Math.max(WINDOW_LEAST, bytes));
+    const least = Math.max(SOURCE_LEAST, WINDOW_LEAST / Math.max(1, this.#sources()));
+    return Math.min(WINDOW_MOST, Math.max(least, bytes));
   }
 
   /** Bytes per second, lately. */

@@ -84,16 +84,19 @@ Deno.test("swarm: the last pieces of a source that stalls are brought by another
 
 Deno.test("swarm: what another brought is taken back at once, and the source goes on", async () => {
   const file = new MemoryFile(patterned(7 * PIECE_SIZE));
-  const takenBack = gate();
-  // Piece 3 stalls; those after it, it alone has, and brings them then.
+  const asked = gate();
+  // Piece 3 stalls, and the other brings it only then.
   const stalling = new MemorySource("stalling", file, {
-    chunks: async (right, { first }, signal) => {
-      if (first === 12) signal.addEventListener("abort", takenBack.open);
-      if (first >= 12) await takenBack.passed;
-      return first === 12 ? never() : right;
+    chunks: (right, { first }) => {
+      if (first !== 12) return Promise.resolve(right);
+      asked.open();
+      return never();
     },
   });
-  const other = new MemorySource("other", file, { have: () => mapOf(file, 3) });
+  const other = new MemorySource("other", file, {
+    have: () => mapOf(file, 3),
+    chunks: (right) => asked.passed.then(() => right),
+  });
   await downloaded(file, [stalling, other]);
   assertEquals(stalling.cancelled, [{ first: 12, count: 4 }]);
   assertEquals([stalling.connects, stalling.receipt.retries], [1, 0], "nothing against it");

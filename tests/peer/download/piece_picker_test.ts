@@ -56,15 +56,18 @@ Deno.test("piece picker: what is there is not asked for, and what nobody has nei
 });
 
 Deno.test("piece picker: a stretch follows another by chance, and is itself in order", () => {
-  const { picker } = pickerOf(80, { random: () => 0 });
-  picker.add("a", PieceMap.full(80));
-  assertEquals(takeAll(picker, "a"), [...range(32, 64), ...range(64, 80), ...range(0, 32)]);
+  const many = 32 * 32 + 16;
+  for (const [pieces, stretch] of [[many, 32], [80, 2], [8, 1]] as const) {
+    const { picker } = pickerOf(pieces, { random: () => 0 });
+    picker.add("a", PieceMap.full(pieces));
+    assertEquals(takeAll(picker, "a"), [...range(stretch, pieces), ...range(0, stretch)]);
+  }
   fc.assert(
     fc.property(fc.infiniteStream(fc.double({ min: 0, max: 0.999, noNaN: true })), (numbers) => {
-      const { picker } = pickerOf(100, { random: () => numbers.next().value });
-      picker.add("a", PieceMap.full(100));
+      const { picker } = pickerOf(many, { random: () => numbers.next().value });
+      picker.add("a", PieceMap.full(many));
       const taken = takeAll(picker, "a");
-      assertEquals(taken.toSorted((a, b) => a - b), range(0, 100));
+      assertEquals(taken.toSorted((a, b) => a - b), range(0, many));
       for (const [at, piece] of taken.entries()) {
         if (piece % 32 > 0) assertEquals(taken[at - 1], piece - 1);
       }

@@ -2,14 +2,19 @@ import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
 import { Fault } from "../../../src/fault.ts";
 import { Budget } from "../../../src/peer/download/budget.ts";
-import { Window, WINDOW_LEAST, WINDOW_MOST } from "../../../src/peer/download/window.ts";
+import {
+  SOURCE_LEAST,
+  Window,
+  WINDOW_LEAST,
+  WINDOW_MOST,
+} from "../../../src/peer/download/window.ts";
 import { faultOf } from "../../support/faults.ts";
 import { settle } from "../../support/settle.ts";
 
 /** The window after a source brought `rate` bytes in each millisecond, for so long. */
 function windowAt(rate: number, { rttMs = 90, ms = 10_000, every = 20 } = {}): Window {
   let now = 5;
-  const window = new Window(rttMs, () => now);
+  const window = new Window(rttMs, { now: () => now });
   for (let passed = 0; passed < ms; passed += every) {
     now += every;
     window.arrived(rate * every);
@@ -21,6 +26,16 @@ Deno.test("window: the least at first, and for who is slow", () => {
   assertEquals(new Window(1_000).size, WINDOW_LEAST);
   assertEquals(new Window(1_000).rate, 0);
   assertEquals(windowAt(10).size, WINDOW_LEAST);
+});
+
+Deno.test("window: many sources share the least, down to a piece of each", () => {
+  let count = 0;
+  const window = new Window(1_000, { sources: () => count });
+  assertEquals(window.size, WINDOW_LEAST);
+  count = 3;
+  assertEquals(window.size, WINDOW_LEAST / 3);
+  count = 32;
+  assertEquals(window.size, SOURCE_LEAST);
 });
 
 Deno.test("window: what is brought in two round trips and a bit, but never more than the most", () => {
@@ -39,7 +54,7 @@ Deno.test("window: what is brought in two round trips and a bit, but never more 
 
 Deno.test("window: the newest counts more, and what comes all at once is no rate", () => {
   let now = 0;
-  const window = new Window(90, () => now);
+  const window = new Window(90, { now: () => now });
   window.arrived(1 << 20);
   assertEquals(window.rate, 0, "no time has passed");
   now = 20;
@@ -55,7 +70,7 @@ Deno.test("window: the newest counts more, and what comes all at once is no rate
 
 Deno.test("window: where it is what holds the source back, it is soon larger", () => {
   let now = 0;
-  const window = new Window(0, () => now);
+  const window = new Window(0, { now: () => now });
   now = 3;
   window.arrived(WINDOW_LEAST - 1);
   assertEquals(window.rate, 0, "not a whole window yet");
@@ -68,7 +83,7 @@ Deno.test("window: from the least to the most in any case", () => {
   fc.assert(
     fc.property(fc.nat({ max: 10_000 }), fc.array(arrival), (rttMs, arrivals) => {
       let now = 0;
-      const window = new Window(rttMs, () => now);
+      const window = new Window(rttMs, { now: () => now });
       for (const [bytes, ms] of arrivals) {
         now += ms;
         window.arrived(bytes);
