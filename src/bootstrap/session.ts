@@ -87,6 +87,7 @@ export class Session {
             registry: this.#registry,
             visitor: this.#visitor,
           }),
+        count: () => this.#visitor.spend("ask"),
         readAhead: READ_AHEAD,
         last: ({ action }) => action === "goodbye",
       });

@@ -61,6 +61,11 @@ export interface Handlers<R extends { action: string; id: number }> {
    * throws {@link Refused}, and then the payload is passed over. Default: all are taken.
    */
   admit?(action: string, bytes: number): Promise<() => void>;
+  /**
+   * Counts a message that {@link answer} doesn't hear of: an unknown action, or a notice. Throws
+   * {@link Refused} when that is too much.
+   */
+  count?(): Promise<void>;
   /** Most requests that are read before the first of them is answered. @default READ_AHEAD */
   readAhead?: number;
   /** True for a request after whose reply the connection ends. */
@@ -196,6 +201,10 @@ class Answerer<R extends { action: string; id: number }> {
               message: why,
             });
           }
+          // One that is too many is passed over like all others, only later.
+          await this.#handlers.count?.().catch((error) => {
+            if (!(error instanceof Refused)) throw error;
+          });
           continue;
         }
         const entry = await this.#take(message, message.id);
@@ -249,8 +258,14 @@ class Answerer<R extends { action: string; id: number }> {
     }
     release();
     const known = !parsed.issues.some((issue) => v.getDotPath(issue) === "action");
-    if (!known) return refusal("unknown_action", "that action is not known here");
-    return refusal("bad_message", faultOf(this.#handlers, message));
+    if (known) return refusal("bad_message", faultOf(this.#handlers, message));
+    try {
+      await this.#handlers.count?.();
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      return refusal(error.code, error.message, error.retryAfter);
+    }
+    return refusal("unknown_action", "that action is not known here");
   }
 
   /** Waits for a payload, whose sender may be slow, but not for ever. */

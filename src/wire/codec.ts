@@ -13,7 +13,8 @@ export type Message = v.InferOutput<typeof Envelope>;
 export type Outgoing = { action: string; id?: number } & Record<string, unknown>;
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true });
+/** A byte order mark is no part of JSON (RFC 8259, section 8.1), so it is not passed over. */
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** The line for a message, newline included. Throws a RangeError above {@link LINE_CAP} bytes. */
 export function encodeLine(message: Record<string, unknown>): Uint8Array<ArrayBuffer> {

@@ -24,6 +24,7 @@ import {
   FILES_CAP,
   LIST_CAP,
   PAYLOAD_CAP,
+  PROTOCOL_VERSION,
   REQUEST_CHUNKS,
   SOURCES_CAP,
   TEXT_CAP,
@@ -179,7 +180,7 @@ export type PeerRequest = v.InferOutput<typeof PeerRequest>;
  * (trust/proof.ts).
  */
 export const PeerHello = reply("hello", {
-  protocol: count(65_535),
+  protocol: v.literal(PROTOCOL_VERSION),
   agent: text,
   peer: PeerId,
   nonce: v.optional(hex(32)),
@@ -263,7 +264,7 @@ export type BootstrapRequest = v.InferOutput<typeof BootstrapRequest>;
  * what the bootstrap's clock says; not all tell it.
  */
 export const BootstrapHello = reply("hello", {
-  protocol: count(65_535),
+  protocol: v.literal(PROTOCOL_VERSION),
   agent: text,
   nonce: hex(32),
   observed: v.pipe(v.string(), v.maxLength(300)),

@@ -1,4 +1,6 @@
 import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { RATES } from "../../src/bootstrap/limits.ts";
+import { RateLimits } from "../../src/bootstrap/rate_limits.ts";
 import { MemoryRegistry } from "../../src/bootstrap/memory_registry.ts";
 import { Fault } from "../../src/fault.ts";
 import { Identity } from "../../src/trust/identity.ts";
@@ -7,6 +9,7 @@ import { Refusal } from "../../src/wire/caller.ts";
 import { type Address } from "../../src/wire/connection.ts";
 import { Files, FoundReply, Ok, Peers, Registered, SILENCE_MS } from "../../src/wire/protocol.ts";
 import { converse, startBootstrap, TestPeer } from "./bench.ts";
+import { RawEnd } from "../support/sockets.ts";
 import { registryContract } from "./registry_contract.ts";
 
 registryContract("registry in memory", (caps) => {
@@ -193,4 +196,20 @@ Deno.test("a port in use is a fault that names it", async () => {
   const fault = assertThrows(() => startBootstrap({ port }), Fault);
   assertEquals(fault.message, `Cannot listen on 127.0.0.1:${port}: the port is in use`);
   assertEquals(fault.kind, "network");
+});
+
+Deno.test("unknown actions and notices count as questions", async () => {
+  const few = { rate: 1, burst: 3 };
+  const ask = { perAddress: few, total: few };
+  const rates = new RateLimits({ rates: { ...RATES, ask } });
+  await using server = startBootstrap({ rates });
+  const end = await RawEnd.connect(server.address);
+  using _ = end;
+  await end.send({ action: "hello", id: 1, protocol: 1, agent: "x" });
+  assertEquals((await end.line()).action, "hello");
+  await end.send({ action: "cancel", request: 9 }, { action: "dance", id: 2 });
+  assertEquals((await end.line()).code, "unknown_action");
+  await end.send({ action: "dance", id: 3 });
+  const { code, id, retry_after } = await end.line();
+  assertEquals([code, id, retry_after], ["busy", 3, 1]);
 });

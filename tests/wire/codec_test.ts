@@ -99,6 +99,7 @@ Deno.test("codec: what is no message is refused by a Fault of one short line", a
     "invalid UTF-8": new Uint8Array([...line('{"action":"'), 0xff, 0xfe, ...line('"}')]),
     "cut UTF-8": new Uint8Array([...line('{"action":"'), 0xc3, ...line('"}')]),
     "surrogate in UTF-8": new Uint8Array([...line('{"action":"'), 0xed, 0xa0, 0x80, ...line('"}')]),
+    "a byte order mark": '\ufeff{"action":"x"}',
     "open brackets": "[".repeat(LINE_CAP - 1),
     "open braces": '{"a":'.repeat(LINE_CAP / 5 - 1),
     "brackets that close": "[".repeat(30_000) + "]".repeat(30_000),

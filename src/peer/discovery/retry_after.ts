@@ -1,5 +1,8 @@
 import { Refusal } from "../../wire/caller.ts";
 
+/** The least pause, in seconds: to come back at once, as 0 would have it, would be to ask on and on. */
+const LEAST_S = 1;
+
 /**
  * How long to wait, in milliseconds, after a refusal that said when to come back: so long, and up to
  * a quarter more by chance, so that many who were refused together don't come back together.
@@ -7,5 +10,6 @@ import { Refusal } from "../../wire/caller.ts";
  */
 export function retryAfter(error: unknown, random: () => number): number | undefined {
   if (!(error instanceof Refusal) || error.code !== "busy") return undefined;
-  return error.retryAfter && error.retryAfter * 1_000 * (1 + random() / 4);
+  if (error.retryAfter === undefined) return undefined;
+  return Math.max(LEAST_S, error.retryAfter) * 1_000 * (1 + random() / 4);
 }

@@ -106,3 +106,24 @@ Deno.test("the wait for a list of peers ends with its signal", async () => {
   setTimeout(() => stop.abort(new Fault("deadline", "that is enough")), 50);
   await assertRejects(() => listing, Fault, "that is enough");
 });
+
+Deno.test("a bootstrap that is busy and names no pause is not asked on and on", async () => {
+  let asked = 0;
+  await using busy = bootstrap((end, { id }) => {
+    asked++;
+    return end.send({ action: "error", id, code: "busy", message: "no", retry_after: 0 });
+  });
+  using client = new BootstrapClient(busy.address, { busyMs: 1_500, random: () => 0 });
+  await assertRejects(() => client.find({ name: "x" }), Fault, "no");
+  assertEquals(asked, 2, "at once, and after a second");
+});
+
+Deno.test("an answer to hello in another version of the protocol is not understood", async () => {
+  await using newer = new Scripted(async (end) => {
+    const { id } = await end.line();
+    await end.send({ action: "hello", id, protocol: 2, agent: "x", nonce, observed: "a:1" });
+    await end.closed();
+  });
+  using client = new BootstrapClient(newer.address, { greetingMs: 500 });
+  await assertRejects(() => client.getPeers(), Fault, "is not a Shoal bootstrap");
+});
