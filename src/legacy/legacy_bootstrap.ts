@@ -16,12 +16,21 @@ export async function isLegacyBootstrap(
   return agent === undefined;
 }
 
-/** Returns all peers that it lists. Throws a `network` Fault, or the signal's reason. */
+/**
+ * Returns all peers that it lists, and where it answered. Throws a `network` Fault, or the signal's
+ * reason.
+ */
 export async function listLegacyPeers(
   address: Address,
   signal?: AbortSignal,
-): Promise<LegacyPeer[]> {
-  return (await askLegacy(address, { action: "get_peers" }, LegacyPeers, { signal })).peers;
+): Promise<{ peers: LegacyPeer[]; remote: Address }> {
+  let remote = address;
+  const request = (_local: Address, there: Address) => {
+    remote = there;
+    return { action: "get_peers" };
+  };
+  const { peers } = await askLegacy(address, request, LegacyPeers, { signal });
+  return { peers, remote };
 }
 
 /**

@@ -89,13 +89,13 @@ export interface AskOptions {
 }
 
 /**
- * Connects, sends one request, reads one reply, which must fit `reply`, and closes. A request with
- * this end's own address in it is a function of that address. Throws a `network` Fault that says what failed,
+ * Connects, sends one request, reads one reply, which must fit `reply`, and closes. A request
+ * that depends on the addresses of the two ends is a function of them. Throws a `network` Fault that says what failed,
  * or the signal's own reason.
  */
 export async function askLegacy<S extends v.GenericSchema>(
   address: Address,
-  request: object | ((local: Address) => object),
+  request: object | ((local: Address, remote: Address) => object),
   reply: S,
   { ms = HANDSHAKE_MS, lineCap = SHORT_LINE_CAP, signal }: AskOptions = {},
 ): Promise<v.InferOutput<S>> {
@@ -108,7 +108,9 @@ export async function askLegacy<S extends v.GenericSchema>(
   const abort = () => connection.close();
   signal?.addEventListener("abort", abort);
   try {
-    const message = typeof request === "function" ? request(connection.local) : request;
+    const message = typeof request === "function"
+      ? request(connection.local, connection.remote)
+      : request;
     await connection.sendBytes(new TextEncoder().encode(JSON.stringify(message) + "\n"));
     const line = await connection.readLine();
     if (!line) throw new Fault("network", `${who} closed the connection without an answer`);

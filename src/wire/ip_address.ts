@@ -17,6 +17,28 @@ export function isLinkLocal(host: string): boolean {
   return parse(host)?.range() === "linkLocal";
 }
 
+/** How far addresses of a range reach, from this machine alone to everywhere; those of others do that. */
+const REACH: Record<string, number> = {
+  loopback: 0,
+  linkLocal: 1,
+  private: 2,
+  uniqueLocal: 2,
+  carrierGradeNat: 2,
+};
+const EVERYWHERE = 3;
+/** Ranges of addresses that are nobody's, or everybody's. */
+const NOBODYS = ["unspecified", "broadcast", "multicast"];
+
+/**
+ * True if a machine at `teller` may name `host` to others: an IP address that reaches at least as far
+ * as its own. So nobody outside of a network or a machine has something inside of it called.
+ */
+export function isInScope(host: string, teller: string): boolean {
+  const [told, own] = [parse(host)?.range(), parse(teller)?.range()];
+  if (told === undefined || own === undefined || NOBODYS.includes(told)) return false;
+  return (REACH[told] ?? EVERYWHERE) >= (REACH[own] ?? EVERYWHERE);
+}
+
 /** True when both are the same IP address. Names are never the same. */
 export function isSameHost(a: string, b: string): boolean {
   const [one, other] = [parse(a), parse(b)];

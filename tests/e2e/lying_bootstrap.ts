@@ -32,9 +32,10 @@ export class LyingBootstrap {
   lies: Lies;
   readonly #server: Scripted;
 
-  constructor(lies: Lies) {
+  /** It listens on loopback, unless told where. */
+  constructor(lies: Lies, host?: string) {
     this.lies = lies;
-    this.#server = new Scripted((end) => this.#serve(end));
+    this.#server = new Scripted((end) => this.#serve(end), host);
     this.address = `127.0.0.1:${this.#server.address.port}`;
   }
 

@@ -251,7 +251,7 @@ Deno.test("legacy peers that a private bootstrap lists hear nothing of what is l
   const transport = await PrivateTransport.of(newSwarmKey());
   const swarm = {
     find: () => Promise.resolve([]),
-    listPeers: () => Promise.reject(new Error("nobody is to be asked")),
+    legacyPeers: () => Promise.reject(new Error("nobody is to be asked")),
   };
   const finding = findTarget({ name: "secret plans" }, {
     swarm: swarm as unknown as Swarm,

@@ -9,6 +9,7 @@ import { isAhead, verifyAnnouncement } from "../../trust/announcement.ts";
 import { type Answer, type Caller, Refusal } from "../../wire/caller.ts";
 import { decodePayload, type Outgoing } from "../../wire/codec.ts";
 import { type Address, formatAddress } from "../../wire/connection.ts";
+import { isInScope } from "../../wire/ip_address.ts";
 import {
   type Announcement,
   FileRecord,
@@ -93,6 +94,8 @@ export class BootstrapClient {
   /** The connection that questions go over, once somebody asked. */
   #link: Promise<Greeting> | undefined;
   #legacyUntil = 0;
+  /** The IP address at which it answered last. */
+  #remote = "";
   /** What the last greeting failed with, when its time passed in silence. */
   #silence: { error: unknown; until: number } | undefined;
 
@@ -130,7 +133,16 @@ export class BootstrapClient {
         verifyAnnouncement(announcement)
       ),
     );
-    return found.filter((_, index) => genuine[index]);
+    return found.filter((_, index) => genuine[index]).map((one) => ({
+      ...one,
+      sources: one.sources.filter(({ address }) => isInScope(address, this.#remote)),
+    }));
+  }
+
+  /** The legacy peers that are listed there, as far as it may name them. */
+  async legacyPeers(options: AskOptions = {}): Promise<PeerRecord[]> {
+    const peers = await this.getPeers(options);
+    return peers.filter(({ peer, address }) => !peer && isInScope(address, this.#remote));
   }
 
   /** All peers that are listed there, within {@link PEERS_BUDGET}. */
@@ -140,7 +152,11 @@ export class BootstrapClient {
     for (let cursor: string | undefined, last: string | undefined;; last = cursor) {
       const asked = this.#ask({ action: "get_peers", cursor }, Peers, signal);
       const answer = await budget.wait(asked);
-      if (!answer) return await listLegacyPeers(this.address, signal);
+      if (!answer) {
+        const { peers, remote } = await listLegacyPeers(this.address, signal);
+        this.#remote = remote.host;
+        return peers;
+      }
       for (const peer of budget.take(this.#decode(PeerList, answer.payload))) peers.push(peer);
       cursor = answer.reply.cursor;
       if (budget.isOver(cursor, last)) return peers;
@@ -239,6 +255,7 @@ export class BootstrapClient {
       const greeting = await abortable(link, signal);
       if (greeting.kind === "legacy") return null;
       const { caller } = greeting;
+      this.#remote = caller.connection.remote.host;
       const late = new Fault("network", `${this} took too long to answer`);
       using _timer = deadline(this.#answerMs, () => caller.close(late));
       try {

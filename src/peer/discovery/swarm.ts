@@ -79,6 +79,11 @@ export class Swarm implements Pick<PeerApi, "listPeers"> {
     return distinct((await this.#ask((one) => one.getPeers({ signal }))).flat());
   }
 
+  /** All legacy peers. Throws a `network` Fault when no bootstrap answers, and the signal's reason. */
+  async legacyPeers(signal?: AbortSignal): Promise<PeerRecord[]> {
+    return distinct((await this.#ask((one) => one.legacyPeers({ signal }))).flat());
+  }
+
   /** What is offered, by name; a name comes once for each content and publisher. */
   async *listFiles(pattern?: string): AsyncGenerator<FileRecord> {
     const begun = await this.#ask(async (one) => {

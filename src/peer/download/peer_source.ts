@@ -3,6 +3,7 @@ import { pieceCount, PieceMap } from "../../content/piece_map.ts";
 import { Fault, messageOf } from "../../fault.ts";
 import { decodePayload, type Message } from "../../wire/codec.ts";
 import { type Address, formatAddress } from "../../wire/connection.ts";
+import { isInScope } from "../../wire/ip_address.ts";
 import {
   Chunks,
   Digests,
@@ -28,6 +29,9 @@ import { CHUNK_SIZE } from "../../content/sizes.ts";
 const TLS_MS = 30;
 /** How many times a source may tell of each piece, on average: once would do. */
 const TELLINGS = 4;
+
+/** Addresses that one source may name in all: as many as a download uses at a time. */
+const NAMED_CAP = 32;
 
 const PeerList = v.pipe(v.array(PeerRecord), v.maxLength(SOURCES_CAP));
 
@@ -63,6 +67,8 @@ export class PeerSource implements Source {
   #mapAsked: AskedMap | undefined;
   #small: SmallFile | undefined;
   #rttMs = 0;
+  /** The addresses that it named. */
+  readonly #named = new Set<string>();
 
   constructor(file: { id: string; size: number }, address: Address, self: LocalPeer) {
     this.#file = file;
@@ -198,7 +204,13 @@ export class PeerSource implements Source {
   async peers(): Promise<PeerRecord[]> {
     const request = { action: "sources", file: this.#file.id };
     const { payload } = await this.#connected().request(request, SourcesReply);
-    return decodePayload(PeerList, payload);
+    const teller = this.#connected().caller.connection.remote.host;
+    return decodePayload(PeerList, payload).filter(({ address, port }) => {
+      if (!isInScope(address, teller)) return false;
+      const key = formatAddress({ host: address, port });
+      if (this.#named.size < NAMED_CAP) this.#named.add(key);
+      return this.#named.has(key);
+    });
   }
 
   close(): void {

@@ -90,7 +90,7 @@ async function findUnsigned(wanted: Wanted, options: FindOptions): Promise<Targe
   const { swarm, self, trust, digests, signal } = options;
   // Legacy peers are no members of a private swarm, whoever lists them there, and don't hear of it.
   if (publisher !== undefined || self.transport?.secured) return;
-  const peers = (await swarm.listPeers(signal)).filter(({ peer }) => !peer);
+  const peers = await swarm.legacyPeers(signal);
   const contents = await askLegacyPeers(wanted, peers, { digests, signal });
   const [content] = contents;
   if (!content) return;

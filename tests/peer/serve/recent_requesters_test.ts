@@ -33,7 +33,8 @@ Deno.test("sources: at most so many, each once, and none that can't be reached",
   assertEquals(sourcesFor({ address: "192.0.2.9" }, [local]), []);
   assertEquals(sourcesFor({ address: "127.0.0.1" }, [local, local]), [local]);
   const elsewhere = { address: "192.0.2.3", port: 5, peer: ME };
-  assertEquals(sourcesFor({ address: "127.0.0.1" }, [local, elsewhere]), [local]);
+  assertEquals(sourcesFor({ address: "127.0.0.1" }, [local, elsewhere]), [local, elsewhere]);
+  assertEquals(sourcesFor({ address: "127.0.0.1", peer: ME }, [local, elsewhere]), []);
   assertEquals(sourcesFor({ address: "192.0.2.1", port: 3 }, many).length, SOURCES_CAP);
   assert(!sourcesFor({ address: "192.0.2.1", port: 3 }, many).some(({ port }) => port === 3));
 });
