@@ -4,7 +4,7 @@
  * under both models of a disk ($POWER_CUTS=all); otherwise a few of them.
  */
 import { assert, assertEquals } from "@std/assert";
-import type { PeerStatus, Receipt, ShareResult, TrustEntry } from "../../src/peer/api/peer_api.ts";
+import type { PeerStatus, ShareResult, TrustEntry } from "../../src/peer/api/peer_api.ts";
 import { type Publisher, publisher } from "../e2e/publishers.ts";
 import { placedIn } from "../e2e/checks.ts";
 import { World } from "../e2e/world.ts";
