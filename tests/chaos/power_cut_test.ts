@@ -26,7 +26,7 @@ interface Setting {
 
 interface Scenario {
   name: string;
-  /** What there is before; it counts as durable. */
+  /** Prepares the setting; what there is then counts as durable. */
   before?: (setting: Setting) => Promise<void>;
   verb: string[];
   /** Exit codes of the verb when it is run again, besides 0: it may have done its work before the cut. */

@@ -3,7 +3,7 @@ import { outputOf } from "../output_of.ts";
 import { TempFolder } from "../temp_folder.ts";
 
 /**
- * What a disk has of what was not synced: `lazy` has nothing of it, neither contents nor names; `eager`
+ * The state of what was not synced: `lazy` has nothing of it, neither contents nor names; `eager`
  * has names at once, and contents only once they are synced. Programs have to hold under both.
  */
 export type DiskModel = "lazy" | "eager";
@@ -133,7 +133,7 @@ export class PowerCut implements AsyncDisposable {
   }
 }
 
-/** What is in a folder, by name. */
+/** The entries of a folder, by name. */
 function entriesOf(tree: Tree, folder: string): Map<string, Entry> {
   const prefix = folder && `${folder}/`;
   return new Map(
