@@ -141,6 +141,18 @@ browserTest(
     assert(await view.getByRole("row").count() < 60, "only what is in sight is rendered");
     await checkAccess(page, "a folder");
     assertEquals(await page.evaluate(sideways), 0);
+    // It opens as a tree, and one row of it fetches one thing.
+    await view.getByRole("button", { name: "2026/", exact: true }).click();
+    await view.getByText("0.txt", { exact: true }).waitFor();
+    await view.getByRole("button", { name: "harbour #1/", exact: true }).click();
+    await view.getByText("1 file, ").waitFor();
+    await view.getByRole("button", { name: "Get 2026/harbour #1/a %41.jpg" }).click();
+    await page.getByText(`${name}/2026/harbour #1/a %41.jpg is here, whole`).waitFor();
+    const part = "2026/harbour #1/a %41.jpg";
+    assert(await sameFiles(`${bob.dir}/${name}/${part}`, `${tree}/${part}`));
+    assertEquals([...Deno.readDirSync(`${bob.dir}/${name}/2026`)].length, 1);
+    await view.getByRole("button", { name, exact: true }).click();
+    await Deno.remove(`${bob.dir}/${name}`, { recursive: true });
     await view.getByRole("searchbox").fill("jpg");
     await view.getByText("1 of 401 files").waitFor();
     const saving = page.waitForEvent("download");
@@ -159,5 +171,43 @@ browserTest(
     await page.getByText(`${name} is here, whole and verified.`).waitFor();
     await rowOf(page, name).getByText("shared", { exact: true }).waitFor();
     await assertSameTree(`${bob.dir}/${name}`, tree);
+  },
+);
+
+browserTest(
+  "browser: a newer version from the same publisher is one press away",
+  async (browser) => {
+    await using world = await World.create();
+    const alice = await world.peer("alice");
+    const bob = await world.peer("bob", { args: ["--ui", "0"] });
+    await shareRandom(world, alice, "notes.txt", 1_000);
+    await Deno.mkdir(`${alice.dir}/album`);
+    for (const one of ["a", "b"]) await Deno.writeTextFile(`${alice.dir}/album/${one}`, one);
+    await world.json(alice.dir, ["share", "album"]);
+    const page = await signedIn(browser, await linkOf(world, bob));
+    for (const name of ["notes.txt", "album"]) {
+      await rowOf(page, name).getByRole("button", { name: `Get ${name}` }).click();
+      await rowOf(page, name).getByText("shared", { exact: true }).waitFor();
+    }
+    await Deno.remove(`${alice.dir}/notes.txt`);
+    await shareRandom(world, alice, "notes.txt", 3_000);
+    await Deno.remove(`${alice.dir}/album/b`);
+    await Deno.writeTextFile(`${alice.dir}/album/c`, "c");
+    await world.json(alice.dir, ["share", "album"]);
+    await Deno.writeTextFile(`${bob.dir}/album/own`, "mine");
+    await rowOf(page, "notes.txt").getByText("update available").waitFor();
+    assertEquals(await page.getByText(/versions/).count(), 0);
+    await rowOf(page, "notes.txt").getByRole("button", { name: "Update notes.txt" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByText("2.9 KiB in all").waitFor();
+    await dialog.getByRole("button", { name: "Update" }).click();
+    await rowOf(page, "notes.txt").getByText("update available").waitFor({ state: "detached" });
+    assert(await sameFiles(`${alice.dir}/notes.txt`, `${bob.dir}/notes.txt`));
+    await page.getByRole("button", { name: "Update all (1)" }).click();
+    await dialog.getByText("Your own files in album stay").waitFor();
+    await dialog.getByRole("button", { name: "Update" }).click();
+    await rowOf(page, "album").getByText("update available").waitFor({ state: "detached" });
+    const names = [...Deno.readDirSync(`${bob.dir}/album`)].map(({ name }) => name).sort();
+    assertEquals(names, ["a", "b", "c", "own"]);
   },
 );

@@ -42,6 +42,41 @@ export async function getListed(name) {
   } else await get({ name });
 }
 
+/** Brings shared files up to date, after it was said what that changes. */
+export async function updateAll(rows) {
+  const bytes = rows.reduce((sum, { update }) => sum + update.whole, 0);
+  const folders = rows.filter(({ kind }) => kind === "folder");
+  const what = rows.length === 1 ? rows[0].name : count(rows.length, "file");
+  const choice = await askInDialog(`Update ${what}?`, (answer) =>
+    html`
+      <p>${rows.length === 1
+        ? `The same publisher has a newer version, of ${formatAge(rows[0].update.time)}`
+        : "Their publishers have newer versions"}: ${formatSize(
+          bytes,
+        )} in all. What has not changed is
+        not fetched again, and the old version stays until the new one is whole.</p>
+      ${folders.length > 0 && html`
+        <p>Your own files in ${folders.length === 1
+          ? folders[0].name
+          : "these folders"} stay, unless the new
+        version has another file of the same name.</p>
+        <label class="check"><input type="checkbox" id="delete-gone" /> Delete what the new version does not
+        have any more, your own files included</label>
+      `}
+      <div class="buttons">
+        <button onClick=${() => answer(undefined)}>Cancel</button>
+        <button class="primary" autofocus onClick=${() =>
+          answer({
+            delete: document.getElementById("delete-gone")?.checked || undefined,
+          })}>Update</button>
+      </div>
+    `);
+  if (!choice) return;
+  for (const { name, kind } of rows) {
+    get({ name, update: true, delete: kind === "folder" ? choice.delete : undefined });
+  }
+}
+
 /** Asks about what stands in the way of a download, or says it. */
 async function mend(request, error) {
   const { name, overwrite } = request;

@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { html } from "../kit/html.js";
 import { tellError } from "../kit/toasts.js";
-import { filesOfDrop, shareFiles } from "./uploads.js";
+import { groupsOfDrop, shareFiles } from "./uploads.js";
 
 /** What is shown while files are held over the page, whichever part of it; what is dropped is shared. */
 export function Drop() {
@@ -27,9 +27,10 @@ function useDrop() {
         event.preventDefault();
         setOver((depth = 0) > 0);
         try {
-          const files = await filesOfDrop(event.dataTransfer);
-          if (files.length === 0) throw new Error("there is no file in it");
-          shareFiles(files);
+          const groups = (await groupsOfDrop(event.dataTransfer))
+            .filter(({ files }) => files.length > 0);
+          if (groups.length === 0) throw new Error("there is no file in it");
+          for (const { files, folder } of groups) shareFiles(files, folder);
           // There is how far they are.
           location.hash = "files";
         } catch (error) {

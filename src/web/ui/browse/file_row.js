@@ -24,7 +24,7 @@ function comingOf(id) {
 }
 
 /** One file of the list. */
-export function FileRow({ row, index, height, onGet, onUnshare }) {
+export function FileRow({ row, index, height, onGet, onUpdate, onUnshare }) {
   const { name, id, publisher, sources, time, shared, versions } = row;
   const folder = row.kind === "folder";
   const share = shared && shares.get(name);
@@ -57,6 +57,10 @@ export function FileRow({ row, index, height, onGet, onUnshare }) {
           `}
         ${versions > 1 &&
           html`<span class="badge warn" title="This name stands for several contents">${versions} versions</span>`}
+        ${row.update &&
+          html`<span class="badge on" title=${`A newer version from the same publisher, of ${
+            exactTime(row.update.time)
+          }`}>update available</span>`}
         ${coming && !shared && html`<a class="badge" href="#transfers">${coming}</a>`}
       </div>
       <div class="cell size" role="cell" title=${exactSize(row.whole)}>${formatSize(
@@ -74,6 +78,10 @@ export function FileRow({ row, index, height, onGet, onUnshare }) {
       </div>
       <div class="cell actions" role="cell">
         ${!folder && html`<${SaveButton} name=${name} id=${id} publisher=${publisher} />`}
+        ${row.update && html`
+          <button class="primary" aria-label=${`Update ${name}`} onClick=${() =>
+            onUpdate(row)}>Update</button>
+        `}
         ${shared
           ? html`<button aria-label=${`Unshare ${name}`} onClick=${() =>
             onUnshare(row)}>Unshare</button>`

@@ -1,6 +1,6 @@
 import { computed, signal } from "@preact/signals";
 import { ApiError, askLines } from "../api.js";
-import { shares, sharesMoved } from "../live.js";
+import { shares, sharesMoved, status } from "../live.js";
 
 /** What the swarm offers: `state` is `loading`, `ready` or `failed`; an old list stays while loading. */
 export const offers = signal({ state: "loading", list: [], error: undefined });
@@ -43,28 +43,46 @@ function prepared(row) {
   return row;
 }
 
-/** One row for each name and content: offered, shared by this peer, or both. */
+const self = computed(() => status.value?.peer);
+
+/**
+ * One row for each name and publisher, in its newest version: offered, shared by this peer, or both. What
+ * is shared stands for itself; a newer version of it from the same publisher is its `update`.
+ */
 export const rows = computed(() => {
   sharesMoved.value;
-  const all = [];
-  const versions = new Map();
-  const offered = new Set();
-  const add = (row) => {
-    all.push(row);
-    versions.set(row.name, (versions.get(row.name) ?? 0) + 1);
-  };
+  const own = new Map();
+  const newest = new Map();
   for (const row of offers.value.list) {
     row.shared = shares.get(row.name)?.id === row.id;
-    if (row.shared) offered.add(row.name);
-    add(row);
+    row.update = undefined;
+    if (row.shared) own.set(row.name, row);
+    const key = `${row.publisher} ${row.name}`;
+    const before = newest.get(key);
+    if (!before || before.time < row.time) newest.set(key, row);
   }
   for (const share of shares.values()) {
-    if (offered.has(share.name)) continue;
-    add(prepared({ ...share, time: share.mtime, sources: 0, shared: true }));
+    if (own.has(share.name)) continue;
+    own.set(share.name, prepared({ ...share, time: share.mtime, sources: 0, shared: true }));
   }
-  for (const row of all) row.versions = versions.get(row.name);
+  const all = [...own.values()];
+  for (const row of newest.values()) {
+    const mine = own.get(row.name);
+    const isNewer = mine && mine.id !== row.id && mine.time < row.time;
+    if (mine?.publisher !== row.publisher || isNewer && row.trust === "unknown") all.push(row);
+    else if (isNewer && row.publisher !== self.value) mine.update = row;
+  }
+  const versions = new Map();
+  for (const { name, id } of all) {
+    if (!versions.has(name)) versions.set(name, new Set());
+    versions.get(name).add(id);
+  }
+  for (const row of all) row.versions = versions.get(row.name).size;
   return all;
 });
+
+/** The shared files that have a newer version from their publisher. */
+export const updates = computed(() => rows.value.filter(({ update }) => update !== undefined));
 
 const KEYS = {
   name: (row) => row.lower,

@@ -1,10 +1,10 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { signal } from "@preact/signals";
 import { askJson } from "../api.js";
-import { get, getListed } from "./downloads.js";
+import { get, getListed, updateAll } from "./downloads.js";
 import { FileRow } from "./file_row.js";
 import { folderOfAddress, FolderView } from "./folder_view.js";
-import { loadOffers, offers, order, query, rows, scope, shown } from "./files_store.js";
+import { loadOffers, offers, order, query, rows, scope, shown, updates } from "./files_store.js";
 import { count, sentence } from "../kit/format.js";
 import { html } from "../kit/html.js";
 import { connection, shares, sharesMoved } from "../live.js";
@@ -92,6 +92,11 @@ function AllFiles() {
         </div>
         ${medium.value && html`<${Sorting} />`}
         <span class="count" role="status">${counted()}</span>
+        ${updates.value.length > 0 && html`
+          <button class="primary" onClick=${() => updateAll(updates.value)}>
+            Update all (${updates.value.length.toLocaleString("en")})
+          </button>
+        `}
         <button onClick=${loadOffers} title="Ask the bootstraps again">Refresh</button>
       </div>
       <${Trouble} />
@@ -157,6 +162,7 @@ function List() {
             index=${index}
             height=${rowHeight}
             onGet=${({ name }) => getListed(name)}
+            onUpdate=${(row) => updateAll([row])}
             onUnshare=${unshare}
           />
         `}

@@ -2,7 +2,14 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { count, exactSize, formatSize } from "../kit/format.js";
 import { html } from "../kit/html.js";
 import { jobs, jobsMoved, status } from "../live.js";
-import { dismissUploads, isGoing, shareFiles, sharePath, uploads } from "./uploads.js";
+import {
+  dismissUploads,
+  groupsOfChosen,
+  isGoing,
+  shareFiles,
+  sharePath,
+  uploads,
+} from "./uploads.js";
 
 /** Most that are shown of what is being shared: those under way, those that failed, and the next ones. */
 const SHOWN = 20;
@@ -10,6 +17,11 @@ const SHOWN = 20;
 /** Ways to share: drop files anywhere, choose them, or name a path on the peer's machine. */
 export function SharePanel() {
   const chooser = useRef(null);
+  const folderChooser = useRef(null);
+  const choose = (event) => {
+    for (const { files, folder } of groupsOfChosen(event.target.files)) shareFiles(files, folder);
+    event.target.value = "";
+  };
   const [naming, setNaming] = useState(false);
   return html`
     <div class="share">
@@ -20,10 +32,16 @@ export function SharePanel() {
         multiple
         hidden
         aria-label="Choose files to share"
-        onChange=${(event) => {
-          shareFiles([...event.target.files].map((file) => ({ name: file.name, file })));
-          event.target.value = "";
-        }}
+        onChange=${choose}
+      />
+      <button onClick=${() => folderChooser.current.click()}>Share a folder…</button>
+      <input
+        ref=${folderChooser}
+        type="file"
+        webkitdirectory
+        hidden
+        aria-label="Choose a folder to share"
+        onChange=${choose}
       />
       <button aria-expanded=${naming} onClick=${() => setNaming(!naming)}>Share by path…</button>
       <span class="dim hint">or drop files anywhere on this page</span>

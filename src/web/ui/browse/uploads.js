@@ -38,12 +38,16 @@ export function dismissUploads(keys) {
   }
 }
 
-/** One of those that were chosen together has ended; the last one says how many are shared. */
-function settle(batch, shared) {
-  if (shared !== undefined) batch.shared.push(shared);
-  if (--batch.left > 0 || batch.shared.length === 0) return;
-  const { length } = batch.shared;
-  tell(length === 1 ? `${batch.shared[0]} is shared.` : `${count(length, "file")} are shared.`);
+/**
+ * One of those that were chosen together has ended; after the last one it is said how many are shared.
+ * A folder is shared once all that could be sent of it is there.
+ */
+function settle(batch, sent) {
+  if (sent !== undefined) batch.sent.push(sent);
+  if (--batch.left > 0 || batch.sent.length === 0) return;
+  const { length } = batch.sent;
+  if (batch.folder !== undefined) void sharePath(batch.folder);
+  else tell(length === 1 ? `${batch.sent[0]} is shared.` : `${count(length, "file")} are shared.`);
 }
 
 // What isn't there yet is lost with the page, which alone can read the files.
@@ -54,8 +58,11 @@ addEventListener("beforeunload", (event) => {
 /** Files that one request may ask about. */
 const CHECK_AT_ONCE = 100;
 
-/** Sends files to the shared folder, `{name, file}` each, and shares them. Asks first about those in the way. */
-export async function shareFiles(files) {
+/**
+ * Sends files to the shared folder, `{name, file}` each, and shares them, or the `folder` that they are in.
+ * Asks first about those in the way.
+ */
+export async function shareFiles(files, folder) {
   try {
     const faults = await check(files);
     const exists = (_, at) => faults[at]?.kind === "destination";
@@ -63,7 +70,7 @@ export async function shareFiles(files) {
     const others = files.map((one, at) => ({ ...one, fault: faults[at] }))
       .filter(({ fault }) => fault?.kind !== "destination");
     const settled = conflicts.length > 0 ? await settleConflicts(conflicts) : [];
-    add([...others, ...settled]);
+    add([...others, ...settled], folder);
   } catch (error) {
     tellError(error);
   }
@@ -115,8 +122,8 @@ async function freeName({ name, file }) {
   }
 }
 
-function add(files) {
-  const batch = { left: files.length, shared: [] };
+function add(files, folder) {
+  const batch = { left: files.length, sent: [], folder };
   const added = files.map(({ name, file, replace, fault }) => ({
     ...{ key: next++, name, file, replace, size: file.size, sent: 0, hashed: 0, batch },
     ...(fault ? { phase: "failed", error: failureText(fault, name) } : { phase: "waiting" }),
@@ -140,7 +147,8 @@ function pump() {
 
 async function send({ key, name, file, replace, batch }) {
   let told = 0;
-  const { result, stop } = upload(file, { name, replace }, (progress) => {
+  const how = { name, replace, share: batch.folder === undefined };
+  const { result, stop } = upload(file, how, (progress) => {
     if (!progress.whole && performance.now() - told < TELL_EVERY_MS) return;
     told = performance.now();
     update(key, { ...progress, phase: progress.whole || progress.hashed ? "hashing" : "sending" });
@@ -194,11 +202,33 @@ export async function sharePath(path) {
   }
 }
 
-/** The files of a drop, those in folders with their path. */
-export async function filesOfDrop({ items, files }) {
+/** The groups of a drop, each of `files` and, for those of a folder, its name in `folder`. */
+export async function groupsOfDrop({ items, files }) {
   const entries = [...items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
-  if (entries.length === 0) return [...files].map((file) => ({ name: file.name, file }));
-  return (await Promise.all(entries.map(filesOfEntry))).flat();
+  if (entries.length === 0) {
+    return [{ files: [...files].map((file) => ({ name: file.name, file })) }];
+  }
+  const folders = entries.filter(({ isDirectory }) => isDirectory);
+  const loose = entries.filter(({ isFile }) => isFile);
+  return await Promise.all([
+    ...folders.map(async (entry) => ({ folder: entry.name, files: await filesOfEntry(entry) })),
+    ...loose.length > 0
+      ? [(async () => ({ files: (await Promise.all(loose.map(filesOfEntry))).flat() }))()]
+      : [],
+  ]);
+}
+
+/** The groups of chosen files, whose paths begin with the folder that was chosen. */
+export function groupsOfChosen(files) {
+  const groups = new Map();
+  for (const file of files) {
+    const name = file.webkitRelativePath || file.name;
+    const folder = file.webkitRelativePath ? name.slice(0, name.indexOf("/")) : undefined;
+    const group = groups.get(folder) ?? { folder, files: [] };
+    group.files.push({ name, file });
+    groups.set(folder, group);
+  }
+  return [...groups.values()];
 }
 
 async function filesOfEntry(entry) {
