@@ -1,6 +1,9 @@
 import { EXIT, type ExitCode } from "./output/exit_code.ts";
 import { answerShell, COMPLETE } from "./completion/complete.ts";
 import { settleEnvironment } from "./args/settle_environment.ts";
+import { flagsOf } from "./args/cli_option.ts";
+import { PEER_OPTIONS, samePeer } from "./args/options.ts";
+import { setHintPlace } from "./output/hint.ts";
 import { Output } from "./output/output.ts";
 import { buildProgram } from "./program/program.ts";
 import { reportFailure } from "./output/report_failure.ts";
@@ -96,6 +99,10 @@ async function dispatch(argv: string[], stop: Stop): Promise<ExitCode> {
   }
   for (const command of program.commands.filter((one) => one.options.length > 0)) {
     command.hook("preAction", async (_, asked) => {
+      if (command.name() === "peer") {
+        const said = (attribute: string) => command.getOptionValueSource(attribute) === "cli";
+        setHintPlace(samePeer(flagsOf(command, PEER_OPTIONS), said));
+      }
       // The path can be asked for whatever is wrong with the file.
       if (commandPath(asked) === "shoal peer config path") return;
       const { applyConfig } = await import("./config/apply_config.ts");

@@ -20,5 +20,6 @@ export function requireFreeSpace(folder: string, needed: number, cannot: string)
   if (needed <= free) return;
   throw new Fault("disk", `${cannot}: only ${free} are free in ${folder}`, {
     details: { reason: "space", needed, free },
+    next: `free ${needed - free} bytes there, then run it again`,
   });
 }

@@ -148,7 +148,7 @@ Deno.test("a folder belongs to one peer at a time", async () => {
   const peer = await world.peer("peer");
   const second = await world.run(peer.dir, ["0", "--host", "127.0.0.1"]);
   assertRefused(second, { code: 10, text: "a peer runs for it already" });
-  assertMatch(second.stderr, /^next: ask that one \('shoal peer status'\)/m);
+  assertMatch(second.stderr, /^next: ask that one: shoal peer --dir \S+ .*status$/m);
   await Deno.symlink(peer.dir, `${world.root}/link`);
   assertRefused(await world.run(`${world.root}/link`, ["0"]), { code: 10 });
   const status = await world.json<PeerStatus>(`${world.root}/link`, ["status"]);

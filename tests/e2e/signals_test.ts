@@ -43,7 +43,7 @@ Deno.test("a get under way stops in order, by itself and through a running peer"
       await get.meanwhile(proxy.paused);
       assertEquals(contentsOf(dir).length, 1, "the partial, and nothing under the final name");
       assertEquals(await get.stop(signal as Deno.Signal), code);
-      const next = "next: run it again: it goes on where it ended\n";
+      const next = "next: run it again to resume\n";
       assertEquals([get.stdout, get.stderr], ["", `shoal: interrupted\n${next}`]);
       if (running) {
         const status = () => world.json<{ transfers: { state: string }[] }>(dir, ["status"]);
@@ -79,7 +79,7 @@ Deno.test("what waits for a bootstrap that says nothing stops at once", async ()
         await asked.promise;
         // Had it waited, the bootstrap would be what failed.
         assertEquals(await program.stop(signal as Deno.Signal), code);
-        const next = "next: run it again: it goes on where it ended\n";
+        const next = "next: run it again to resume\n";
         assertEquals([program.stdout, program.stderr], ["", `shoal: interrupted\n${next}`]);
         assertEquals(contentsOf(dir), []);
       })

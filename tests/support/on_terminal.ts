@@ -16,8 +16,15 @@ export async function onTerminal(
   const command = words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
   const { code, stdout } = await outputOf(findTool("script")!, {
     args: ["-qec", `stty cols ${columns} rows 24; exec ${command}`, "/dev/null"],
-    // An empty one counts as unset.
-    env: { NO_COLOR: "", TERM: "xterm-256color", LC_ALL: "C.UTF-8", SHELL: "/bin/sh", ...env },
+    // An empty NO_COLOR counts as unset.
+    env: {
+      NO_COLOR: "",
+      PAGER: "cat",
+      TERM: "xterm-256color",
+      LC_ALL: "C.UTF-8",
+      SHELL: "/bin/sh",
+      ...env,
+    },
     stdin: "null",
     ...cwd === undefined ? {} : { cwd },
   });

@@ -11,7 +11,7 @@ import {
 import { type Theme, UI_PATHS, type UiPaths } from "../../peer/api/config.ts";
 import { parseOrigin } from "../../web/own_origins.ts";
 import { UI_PORT } from "../../web/ui_door.ts";
-import type { Address } from "../../wire/connection.ts";
+import { type Address, formatAddress } from "../../wire/address.ts";
 import { parseDuration, parseRate } from "../output/units.ts";
 import { flag, type FlagsOf, option } from "./cli_option.ts";
 import { absolutePath } from "../../system/paths.ts";
@@ -188,6 +188,20 @@ export const LISTENING: readonly string[] = [
   "uiProxy",
   "uiPaths",
 ] satisfies (keyof typeof PEER_OPTIONS)[];
+
+/**
+ * The words that lead another command to the same peer and swarm: those options that were said on the
+ * command line. What the environment or the config file says holds for it as well.
+ */
+export function samePeer(flags: PeerFlags, said: (attribute: string) => boolean): string[] {
+  const { dir, swarmKey, config, bootstrap = [] } = flags;
+  return [
+    ...said("dir") ? ["--dir", dir] : [],
+    ...said("bootstrap") ? ["--bootstrap", bootstrap.map(formatAddress).join(",")] : [],
+    ...said("swarmKey") && swarmKey !== undefined ? ["--swarm-key", swarmKey] : [],
+    ...said("config") && config !== undefined ? ["--config", config] : [],
+  ];
+}
 
 /** What a peer is started with, paths made absolute. */
 export function settingsOf(flags: PeerFlags): PeerSettings & { uploadSlots: number } {

@@ -1,4 +1,5 @@
 import { Fault, messageOf } from "../../fault.ts";
+import { type HintPlace, placeHint } from "./hint.ts";
 import { Pager } from "./pager.ts";
 import { safeJson, sanitize } from "./sanitize.ts";
 import { columnsOf, controlsCursor, showsColor } from "./terminal.ts";
@@ -17,6 +18,8 @@ export interface OutputOptions {
   paged?: boolean;
   /** The wish to end: then what standard output doesn't take in {@link GRACE_MS} is given up. */
   signal?: AbortSignal;
+  /** Default that of the process. */
+  place?: HintPlace;
 }
 
 /** How long a reader who takes nothing can hold up the program's end, in milliseconds. */
@@ -37,13 +40,17 @@ export class Output {
   lines = false;
   readonly #signal?: AbortSignal;
   readonly #isPaged: boolean;
+  readonly place: HintPlace | undefined;
   #pager: Pager | undefined;
 
-  constructor({ json = false, quiet = false, paged = false, signal }: OutputOptions = {}) {
+  constructor(
+    { json = false, quiet = false, paged = false, signal, place }: OutputOptions = {},
+  ) {
     this.#isPaged = paged;
     this.json = json;
     this.quiet = quiet;
     this.#signal = signal;
+    this.place = place;
   }
 
   /** True when progress can be shown. */
@@ -94,12 +101,17 @@ export class Output {
 
   /** A line for people, unless they asked for quiet. */
   note(text: string): void {
-    if (!this.quiet) writeError(sanitize(text));
+    if (!this.quiet) writeError(sanitize(this.hint(text)));
   }
 
   /** A line that is said even when quiet. */
   error(text: string): void {
     writeError(`${paint("shoal:")} ${sanitize(text)}`);
+  }
+
+  /** Text whose commands work where it is read. */
+  hint(text: string): string {
+    return placeHint(text, this.place);
   }
 
   /** A line to standard error as it is, trusted to be safe. */

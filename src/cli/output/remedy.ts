@@ -1,24 +1,23 @@
 import type { FailureCode } from "./exit_code.ts";
 
-/** What to do next about each kind of failure: the last line of standard error. */
+/** The next step after each kind of failure, where the failure itself has none that fits it better. */
 const REMEDIES: Record<FailureCode, string> = {
   usage: "correct that, and run it again",
-  not_found: "check the name with 'list-files' or 'status'; for one yet to come: get --wait 10m",
-  network: "check that the bootstrap and the peers can be reached, and run it again",
-  integrity: "don't just run it again: find out who offers what, with list-files --versions NAME",
-  destination:
-    "choose --update, --overwrite or --no-clobber, or another place with -o, and run it again",
-  disk: "make room, or see to the permissions or the disk, and run it again: what there is is kept",
-  ambiguous: "choose with --publisher KEY or --id HEX, and run it again",
-  deadline: "run it again: it goes on where it ended; or give it more time with --deadline",
-  held: "run it again when the other one has ended, or wait for it with get --wait-lock",
-  hook: "see to the command; the file itself is as the receipt says",
+  not_found: "see what the swarm offers: shoal peer list-files",
+  network: "see what can be reached: shoal peer doctor",
+  integrity: "see which peer offers what: shoal peer list-files",
+  destination: "choose --update, --overwrite, --no-clobber, or another place with -o",
+  disk: "see what is wrong with it: shoal peer doctor",
+  ambiguous: "choose one with --publisher KEY or --id HEX",
+  deadline: "run it again to resume, with a longer --deadline",
+  held: "run it again when the other one has ended",
+  hook: "mend that command; the file itself is as the receipt says",
   unexpected: "run it again with --log-level debug, and report what it says",
-  interrupted: "run it again: it goes on where it ended",
+  interrupted: "run it again to resume",
   closed_output: "",
 };
 
-/** What to do about a failure of that kind. `help` is the command that tells more, if one does. */
+/** The next step after a failure of that kind. `help` is the command that tells more, if one does. */
 export function remedyFor(code: FailureCode, help?: string): string {
   return help ? `see '${help}'` : REMEDIES[code];
 }

@@ -28,8 +28,10 @@ export async function reportFailure(
   if (code === "unexpected") await logDetails(error);
   const candidates = candidatesOf(error);
   if (candidates) output.detail(await candidateTable(candidates));
-  const next = error instanceof Fault && error.next ||
-    remedyFor(code, error instanceof UsageFault ? error.help : undefined);
+  const next = output.hint(
+    error instanceof Fault && error.next ||
+      remedyFor(code, error instanceof UsageFault ? error.help : undefined),
+  );
   output.detail(`next: ${sanitize(next)}`);
   if (output.json && (!output.begun || output.lines)) {
     const value = { name, error: { ...errorValue(error), exit, next, candidates } };

@@ -156,7 +156,7 @@ async function heldByPeer(
   if (!peer || peer instanceof SilentPeer) return peer;
   return new Fault("held", `Cannot use ${dir} as the shared folder: a peer runs for it already`, {
     cause,
-    next: "ask that one ('shoal peer status'), end it first, or name another --dir",
+    next: "ask that one: shoal peer status",
   });
 }
 

@@ -32,7 +32,7 @@ export class Shell {
   #prompt: Interface | undefined;
 
   constructor(options: ShellOptions) {
-    this.#options = options;
+    this.#options = { ...options, place: "shell" };
   }
 
   /** Resolves with an exit code on `exit`, with undefined when the input ends without it. */
@@ -113,7 +113,11 @@ export class Shell {
     const program = buildShellProgram({
       exit: () => void (exit = true),
       async verb({ verb, args, flags }, own) {
-        output = new Output({ json: json || own.json, quiet: quiet || own.quiet });
+        output = new Output({
+          json: json || own.json,
+          quiet: quiet || own.quiet,
+          place: "shell",
+        });
         const signal = AbortSignal.any([running.signal, stop.signal]);
         const ask = output.json || output.quiet ? undefined : onPrompt;
         const started = performance.now();

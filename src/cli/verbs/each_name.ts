@@ -21,7 +21,10 @@ export async function eachName(
       values.push(...await act(name));
     } catch (error) {
       if (args.length === 1 || !(error instanceof Fault) || signal.aborted) throw error;
-      const code = await reportFailure(error, new Output({ quiet: output.quiet }));
+      const code = await reportFailure(
+        error,
+        new Output({ quiet: output.quiet, place: output.place }),
+      );
       exit ||= code;
       values.push({ name, error: errorValue(error) });
     }

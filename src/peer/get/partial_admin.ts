@@ -54,8 +54,8 @@ export class PartialAdmin {
     if (chosen.length > 0) return chosen;
     const what = id ? `${wanted} with id ${id.slice(0, 12)}` : wanted;
     throw new Fault("not_found", `Cannot ${verb} ${what}: it is not being fetched`, {
-      next: "see with 'status' what is",
       details: { reason: "absent" },
+      next: "see what is: shoal peer status",
     });
   }
 

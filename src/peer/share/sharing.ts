@@ -357,7 +357,7 @@ export class Sharing {
 
 function notShared(name: string): Fault {
   return new Fault("not_found", `Cannot unshare ${quoted(name)}: it is not shared here`, {
-    next: "see with 'status' what is",
+    next: "see what is: shoal peer status",
   });
 }
 

@@ -26,12 +26,11 @@ export function ambiguousName(name: string, choice: Refused): Fault {
 
 /** The `ambiguous` Fault for a name that stands for all of these. */
 export function ambiguous(name: string, candidates: Candidate[]): Fault {
-  const options = candidates.some(({ publisher }) => publisher) ? "--publisher or --id" : "--id";
+  const signed = candidates.some(({ publisher }) => publisher);
   return new Fault(
     "ambiguous",
-    `Cannot get ${name}: the name stands for ${candidates.length} different files; ` +
-      `choose with ${options}`,
-    { cause: candidates },
+    `Cannot get ${name}: the name stands for ${candidates.length} different files`,
+    { cause: candidates, next: `choose one with ${signed ? "--publisher KEY or " : ""}--id HEX` },
   );
 }
 
@@ -42,7 +41,8 @@ export function unsigned(name: string, { publisher }: Remembered, id: string): F
     `Cannot get ${name}: only legacy peers offer it, for whom nobody signs, but ${
       short(publisher)
     } ` +
-      `was remembered for it; to take it all the same: --id ${id}`,
+      "was remembered for it",
+    { next: `to take it all the same, run it again with --id ${id}` },
   );
 }
 
@@ -73,8 +73,8 @@ function stranger(name: string, { publisher, folder }: Remembered, offers: Offer
     `Cannot get ${name}: ${who} ${others.length === 1 ? "offers" : "offer"} it now, but ` +
       `${short(publisher)} was remembered for ${
         folder === undefined ? "it" : `the folder ${inQuotes(folder)}`
-      }; if that is right: ` +
-      `shoal peer trust accept ${words.join(" ")}`,
+      }`,
+    { next: `if that is right: shoal peer trust accept ${words.join(" ")}` },
   );
 }
 
@@ -83,8 +83,8 @@ function replay(name: string, { publisher, time }: Remembered, { announcement }:
   return new Fault(
     "integrity",
     `Cannot get ${name}: the version of ${offered} that is offered is older than the one of ` +
-      `${taken} that was taken from ${short(publisher)} before; to take it all the same: ` +
-      `--id ${announcement.id}`,
+      `${taken} that was taken from ${short(publisher)} before`,
+    { next: `to take it all the same, run it again with --id ${announcement.id}` },
   );
 }
 

@@ -117,7 +117,7 @@ export class TrustBook {
     const entry = store.get(givenName(name));
     if (!entry) {
       throw new Fault("not_found", `Cannot forget ${name}: nobody is remembered for it`, {
-        next: "see with 'trust list' who is",
+        next: "see the trusted publishers: shoal peer trust list",
       });
     }
     store.removeBelow(entry.name);

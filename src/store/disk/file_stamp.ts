@@ -123,21 +123,38 @@ export function fileFault(cannot: string, cause: unknown): Fault {
     return new Fault("usage", `${cannot}: no such file`, { cause });
   }
   if (isOutOfBounds(cause)) return new Fault("usage", `${cannot}: ${messageOf(cause)}`, { cause });
-  const why = {
-    EACCES: "permission denied",
-    EPERM: "permission denied",
-    ENOSPC: "no space left on the device",
-    EDQUOT: "the disk quota is used up",
-    EROFS: "the file system is read-only",
-    EIO: "input/output error",
-    ENAMETOOLONG: "the path is too long",
-    ELOOP: "too many links",
-  }[code ?? ""] ?? messageOf(cause);
-  return new Fault("disk", `${cannot}: ${why}`, { cause });
+  const [why, next] = FAILURES[code ?? ""] ?? [messageOf(cause)];
+  return new Fault("disk", `${cannot}: ${why}`, { cause, ...next === undefined ? {} : { next } });
 }
+
+const ALLOW = "give this user access to it, then run it again";
+
+/** What failed by the system's name for it, and the next step. */
+const FAILURES: Record<string, [why: string, next: string]> = {
+  EACCES: ["permission denied", ALLOW],
+  EPERM: ["permission denied", ALLOW],
+  ENOSPC: [
+    "no space left on the device",
+    "free space on that disk, then run it again: partial data is kept",
+  ],
+  EDQUOT: [
+    "the disk quota is used up",
+    "free space in the quota, then run it again: partial data is kept",
+  ],
+  EROFS: ["the file system is read-only", "mount it writable, or choose another place"],
+  EIO: ["input/output error", "look for that disk in the system's log: it may be failing"],
+  ENAMETOOLONG: ["the path is too long", "choose a shorter path"],
+  ELOOP: ["too many links", "name the file itself in place of the link"],
+  EMFILE: ["too many open files", "raise the limit, as with 'ulimit -n 4096', and run it again"],
+  EFBIG: [
+    "the file is too large",
+    "raise the limit (ulimit -f), or use a file system that holds such files",
+  ],
+};
 
 /** A `disk` Fault, whatever the error: what Shoal itself has made is not for others to remove. */
 export function writeFault(path: string, cause: unknown): Fault {
   if (cause instanceof Fault) return cause;
-  return new Fault("disk", fileFault(`Cannot write ${path}`, cause).message, { cause });
+  const { message, next } = fileFault(`Cannot write ${path}`, cause);
+  return new Fault("disk", message, { cause, ...next === undefined ? {} : { next } });
 }

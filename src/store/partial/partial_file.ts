@@ -325,5 +325,6 @@ function spaceOf(folder: string): Space {
 function noRoom(needed: number, { folder, free }: Space): Fault {
   return new Fault("disk", `Cannot fetch ${needed} bytes: only ${free} are free in ${folder}`, {
     details: { reason: "space", needed, free },
+    next: `free ${needed - free} bytes there, then run it again: partial data is kept`,
   });
 }

@@ -52,8 +52,8 @@ export function requireOwnState(folder: StateFolder, options?: OriginOptions): v
     "usage",
     `Cannot use the state in "${folder.path}": it was made in another place, or by somebody else`,
     {
-      next: `if it is yours (moved, or restored from a backup): 'shoal peer adopt-state --dir ` +
-        `${folder.dir}' shows what is in it and takes it over; else remove "${folder.path}"`,
+      next: "if it is yours, moved or restored from a backup, look at it and take it over: " +
+        "shoal peer adopt-state",
     },
   );
 }
