@@ -13,6 +13,8 @@ const IDLE_MS = 5_000;
 
 interface OpenFile {
   fd: number;
+  /** The stamp that it had when it was opened: at its path may be another file by now. */
+  stamp: FileStamp;
   /** When it was read last, by performance.now(). */
   used: number;
 }
@@ -79,8 +81,12 @@ export class SharedReader {
 
   #descriptor(path: string, stamp: FileStamp): number {
     let file = this.#open.get(path);
+    if (file && !sameStamp(file.stamp, stamp)) {
+      this.#drop(path);
+      file = undefined;
+    }
     if (!file) {
-      this.#open.set(path, file = { fd: this.#openFile(path, stamp), used: 0 });
+      this.#open.set(path, file = { fd: this.#openFile(path, stamp), stamp, used: 0 });
       this.#startTimer();
     }
     file.used = performance.now();
