@@ -28,6 +28,8 @@ export interface RunOptions {
   stdin?: string;
   /** Words put before the program, such as `prlimit --nofile=64`. */
   prefix?: string[];
+  /** Words that start another program in place of this one. */
+  program?: string[];
 }
 
 export interface Finished {
@@ -62,7 +64,8 @@ export class Program {
 
   /** With `stdin: "open"`, {@link type} gives it lines. */
   constructor(args: string[], options: Omit<RunOptions, "stdin"> & { stdin?: string } = {}) {
-    const [command, ...rest] = [...options.prefix ?? [], ...programWords(), ...args];
+    const { prefix = [], program = programWords() } = options;
+    const [command, ...rest] = [...prefix, ...program, ...args];
     this.#child = new Deno.Command(command, {
       args: rest,
       cwd: options.cwd,
