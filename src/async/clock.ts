@@ -15,7 +15,10 @@ export const realClock: Clock = {
   },
 };
 
-/** How often the clock looks whether the process sleeps, while something waits, in milliseconds. */
+/**
+ * Interval at which the clock checks whether the process slept, while something waits, in
+ * milliseconds.
+ */
 const TICK_MS = 1_000;
 /** A look that comes later than this after the one before is the first after a sleep, in milliseconds. */
 const LATE_MS = 3_000;

@@ -30,7 +30,7 @@ export class FairQueue {
     });
   }
 
-  /** Passes the turn on; to be busy stays until nobody waits. */
+  /** Passes the turn on, and stays busy until the queue is empty. */
   #next(): void {
     const [first] = this.#waiting;
     if (!first) return void (this.#busy = false);

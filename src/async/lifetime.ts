@@ -3,7 +3,9 @@ import { Fault, messageOf } from "../fault.ts";
 
 const log = getLogger(["shoal", "peer"]);
 
-/** How long a peer runs: what it is asked ends with it at the latest, and its state stays open until then. */
+/**
+ * The lifetime of a peer: requests end with it at the latest, and its state stays open until then.
+ */
 export class Lifetime {
   readonly #closing = new AbortController();
   readonly #underWay = new Set<Promise<unknown>>();
@@ -49,7 +51,7 @@ export class Lifetime {
     }
   }
 
-  /** As {@link track}, for what nobody waits for: its failure is logged. */
+  /** Tracks work that no caller waits for, as {@link track} does: its failure is logged. */
   inBackground(work: Promise<void>): void {
     this.track(work).catch((error) => {
       if (this.signal.aborted) return;

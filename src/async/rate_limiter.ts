@@ -1,10 +1,12 @@
 import { type Clock, realClock } from "./clock.ts";
 
-/** How long a limiter saves up for that nobody asked of it, in milliseconds. */
+/** Time for which a limiter saves up bytes that were not requested, in milliseconds. */
 const BURST_MS = 50;
-/** How long it saves up while somebody waits whom a late timer let down, in milliseconds. */
+/**
+ * Time for which it saves up while a consumer waits that a late timer let down, in milliseconds.
+ */
 const CATCH_UP_MS = 250;
-/** How much of what passed without asking has to be made up for, in milliseconds. */
+/** Time in which bytes that passed without asking are made up for, at most, in milliseconds. */
 const DEBT_MS = 1_000;
 /** Least and most bytes in a piece. */
 const PIECE_LEAST = 4_096;
@@ -35,7 +37,7 @@ export class RateLimiter {
     this.#rate = checked(rate);
   }
 
-  /** Bytes per second; undefined is no limit. Holds at once, for those who wait already too. */
+  /** Bytes per second; undefined is no limit. Takes effect at once, also for waiting consumers. */
   get rate(): number | undefined {
     return this.#rate;
   }
@@ -119,7 +121,7 @@ export class RateLimiter {
     this.#savedAt = now;
   }
 
-  /** What must be saved up for so many bytes to pass: a piece larger than that makes a debt. */
+  /** The bytes to save up before so many pass: a piece larger than that makes a debt. */
   #needed(bytes: number): number {
     return Math.min(bytes, this.#most(BURST_MS));
   }

@@ -12,8 +12,9 @@ export interface BackoffOptions {
 }
 
 /**
- * How long to wait after each of several failures in a row: twice as long each time, up to a limit,
- * less up to a half by chance, so that many who failed together don't come back together.
+ * Back-off with jitter: the wait after each of several failures in a row, twice as long each time,
+ * up to a limit, less up to a half by chance, so that callers that failed together don't come back
+ * together.
  */
 export class Backoff {
   readonly #first: number;
@@ -57,8 +58,8 @@ export function delay(ms: number, signal?: AbortSignal): Promise<void> {
 }
 
 /**
- * What `promise` comes to, or a rejection with the signal's reason if that comes first. What the
- * promise stands for goes on; only the wait for it ends.
+ * Settles as `promise` does, or rejects with the signal's reason if that comes first. The work
+ * behind the promise continues; only the wait for it ends.
  */
 export function abortable<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
   if (!signal) return promise;

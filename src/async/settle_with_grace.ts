@@ -3,9 +3,9 @@ import { delay } from "./retry.ts";
 export interface Grace<T> {
   /** True for a value after which the others needn't be waited for much longer. */
   enough: (value: T) => boolean;
-  /** How long the others are waited for after such a value, in milliseconds. */
+  /** Time for the others after such a value, in milliseconds. */
   graceMs: number;
-  /** How long they are waited for after any other value, in milliseconds. @default Infinity */
+  /** Time for the others after any other value, in milliseconds. @default Infinity */
   emptyGraceMs?: number;
 }
 

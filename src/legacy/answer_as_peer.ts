@@ -19,7 +19,7 @@ interface Sized {
   content: { size: number };
 }
 
-/** What legacy peers can be sent, and how much at a time. */
+/** The contents that legacy peers can be sent, and the size of a read. */
 interface LegacyUploads<C extends Sized = Sized> {
   contents: {
     /** The content shared under a name. */

@@ -14,8 +14,8 @@ export interface LegacyContent {
 }
 
 /**
- * Asks legacy peers, which announce nothing, what they have under a name. Returns the contents whose id
- * begins with `id`; peers that don't answer are passed over.
+ * Asks legacy peers, which announce nothing, for their contents under a name. Returns those whose
+ * id begins with `id`; peers that don't answer are passed over.
  */
 export async function askLegacyPeers(
   { name, id = "" }: { name: string; id?: string },

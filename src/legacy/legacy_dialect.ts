@@ -100,9 +100,9 @@ export async function askLegacy<S extends v.GenericSchema>(
   { ms = HANDSHAKE_MS, lineCap = SHORT_LINE_CAP, signal }: AskOptions = {},
 ): Promise<v.InferOutput<S>> {
   const started = awakeClock.now();
-  const who = formatAddress(address);
+  const other = formatAddress(address);
   using connection = await Connection.open(address, { ms, lineCap, progressMs: ms, signal });
-  const late = new Fault("network", `${who} did not answer within ${ms / 1000} s`);
+  const late = new Fault("network", `${other} did not answer within ${ms / 1000} s`);
   const left = ms - (awakeClock.now() - started);
   using _timer = deadline(left, () => connection.close(late));
   const abort = () => connection.close();
@@ -113,8 +113,8 @@ export async function askLegacy<S extends v.GenericSchema>(
       : request;
     await connection.sendBytes(new TextEncoder().encode(JSON.stringify(message) + "\n"));
     const line = await connection.readLine();
-    if (!line) throw new Fault("network", `${who} closed the connection without an answer`);
-    return decodeReply(reply, line, who);
+    if (!line) throw new Fault("network", `${other} closed the connection without an answer`);
+    return decodeReply(reply, line, other);
   } catch (error) {
     signal?.throwIfAborted();
     throw error;
@@ -123,10 +123,10 @@ export async function askLegacy<S extends v.GenericSchema>(
   }
 }
 
-function decodeReply<S extends v.GenericSchema>(schema: S, line: Uint8Array, who: string) {
+function decodeReply<S extends v.GenericSchema>(schema: S, line: Uint8Array, other: string) {
   try {
     return decodePayload(schema, line);
   } catch (cause) {
-    throw new Fault("network", `${who} sent a ${messageOf(cause)}`, { cause });
+    throw new Fault("network", `${other} sent a ${messageOf(cause)}`, { cause });
   }
 }

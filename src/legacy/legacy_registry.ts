@@ -1,7 +1,7 @@
 import type { LegacyPeer } from "./legacy_dialect.ts";
 
 /**
- * The part of a bootstrap's registry that concerns legacy peers. They prove neither who they are nor
+ * The part of a bootstrap's registry that concerns legacy peers. They prove neither an identity nor
  * that they are alive.
  */
 export interface LegacyRegistry {

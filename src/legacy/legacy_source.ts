@@ -28,7 +28,9 @@ const CHUNK_LINE = 1 << 17;
 /** Longer replies come one at a time, since each is held whole. */
 const longReplies = new Mutex();
 
-/** Where the digests of a legacy file are kept until its id is known (store/hash/digest_store.ts). */
+/**
+ * The store for the digests of a legacy file until its id is known (store/hash/digest_store.ts).
+ */
 export interface DigestDrafts {
   draft(): {
     put: (level: number, block: number, bytes: Uint8Array) => void;

@@ -3,7 +3,7 @@ import { Fault } from "../fault.ts";
 
 /** The room on a disk, in bytes. Some file systems do not tell: both are 0. */
 export interface FreeSpace {
-  /** What this user may still write. */
+  /** Bytes that this user may still write. */
   free: number;
   total: number;
 }

@@ -6,10 +6,10 @@
 import fs from "node:fs";
 import { posix, win32 } from "node:path";
 
-/** What a root looks like on Windows: a drive, or what a server shares. */
+/** A root on Windows: a drive, or a server's share. */
 const WINDOWS_ROOT = /^(?:[A-Za-z]:\/|\/\/[^/]+\/[^/]+\/?)/;
 
-/** What stands between the folders in `$PATH`. */
+/** The separator of folders in `$PATH`. */
 export const PATH_DELIMITER = Deno.build.os === "windows" ? ";" : ":";
 
 /** The system by whose rules paths are read; another one in tests. */
@@ -42,7 +42,7 @@ export function currentFolder(): string {
   return plainPath(Deno.cwd());
 }
 
-/** Where a path leads, spelled as it is on disk. Throws as the file system does. */
+/** The real path that a path leads to, spelled as it is on disk. Throws as the file system does. */
 export async function realPath(path: string): Promise<string> {
   return plainPath(await Deno.realPath(path));
 }
@@ -52,14 +52,16 @@ export function realPathSync(path: string): string {
   return plainPath(Deno.realPathSync(path));
 }
 
-/** Where an absolute path leads, or the nearest folder above it that exists. */
+/**
+ * The real path that an absolute path leads to, or that of the nearest existing folder above it.
+ */
 export async function nearestReal(path: string): Promise<string> {
   const real = await realPath(path).catch(() => undefined);
   const above = parentOf(path);
   return real ?? (path === above ? path : await nearestReal(above));
 }
 
-/** What a link holds. Throws as the file system does. */
+/** The target of a link. Throws as the file system does. */
 export function linkTarget(path: string): string {
   return plainPath(fs.readlinkSync(path));
 }
@@ -77,7 +79,7 @@ export function parentOf(path: string, os: System = Deno.build.os): string {
   return above.length < root.length ? root : above;
 }
 
-/** What an absolute path is called in its folder; empty for a root. */
+/** The name of an absolute path in its folder; empty for a root. */
 export function nameOf(path: string, os: System = Deno.build.os): string {
   return path.length < rootOf(path, os).length ? "" : path.slice(path.lastIndexOf("/") + 1);
 }

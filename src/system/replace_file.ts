@@ -5,7 +5,9 @@ import { parentOf } from "./paths.ts";
 interface ReplaceFileOptions {
   /** Mode bits of the new file, less the umask. @default 0o600 */
   mode?: number;
-  /** Where it is written first, in the same folder. @default the path, with a suffix of its own */
+  /**
+   * The path that is written first, in the same folder. @default the path, with a suffix of its own
+   */
   temporary?: string;
 }
 

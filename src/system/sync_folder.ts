@@ -1,6 +1,6 @@
 import fs from "node:fs";
 
-/** What file systems answer that can't sync a folder, and what answers who may not read one. */
+/** Errors of file systems that can't sync a folder, and of those that refuse to open one. */
 const UNSUPPORTED = ["EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EBADF", "EACCES", "EPERM"];
 
 /** False on Windows. */

@@ -21,7 +21,7 @@ import { RELEASED } from "../version.ts";
 import type { Announcement } from "../wire/protocol.ts";
 import { type Identity, verify } from "./identity.ts";
 
-/** What a publisher says, before it is signed. */
+/** The content of an announcement before it is signed. */
 export type Unsigned = Omit<Announcement, "publisher" | "signature">;
 
 const encoder = new TextEncoder();
@@ -38,11 +38,14 @@ export async function signAnnouncement(
   return { ...announcement, signature };
 }
 
-/** How far a clock may be ahead of another, in milliseconds: a day covers every mistake about time zones. */
+/**
+ * Most that a clock may be ahead of another, in milliseconds: a day covers every mistake about time
+ * zones.
+ */
 const AHEAD_MS = 86_400_000;
 
 /**
- * True for a time that is too far ahead to be anybody's now. An announcement of such a time would be the
+ * True for a time that is too far ahead for any clock. An announcement of such a time would be the
  * newest of its name for ever, so none is taken. A clock that was never set counts as that of the release.
  */
 export function isAhead(time: number, now: number = Date.now()): boolean {

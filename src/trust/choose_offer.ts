@@ -1,20 +1,26 @@
 /**
- * Whose announcement of a name is taken: trust on first use, as SSH has it for hosts. Pure: who is
- * remembered is passed in, and so is what is on offer, every signature checked.
+ * The choice among announcements of a name: trust on first use, as SSH has it for hosts. Pure: the
+ * remembered publishers are passed in, and so are the offers, every signature checked.
  *
- * 1. A content that is asked for by its whole id is taken from anybody: the id pins it. With a publisher
- *    besides, it must be one announcement of theirs, for that name. The beginning of an id is enough to
- *    choose among what the other rules allow.
+ * 1. A content that is asked for by its whole id is taken from any publisher: the id pins it. With
+ *   a
+ *    publisher besides, it must be one announcement of theirs, for that name. The beginning of an
+ * id is
+ *    enough to choose among what the other rules allow.
  * 2. The remembered publisher's newest version is taken, unless it is older than one that was taken
- *    before. So is, from anybody, the very content that was taken last.
- * 3. This peer trusts itself, as far as nobody else is remembered.
- * 4. With nobody remembered, a single publisher is taken, and will be remembered; several who all
- *    offer the same content are taken, and none of them remembered; else the name is ambiguous.
- * 5. Whoever is named by their key is taken in place of all others. The beginning of a key is enough
- *    to choose among those on offer, but not to go against what is remembered: keys that begin alike
- *    can be made.
- * 6. Names are a tree: where nobody is remembered for a name, the publisher of the nearest folder above
- *    it is, and anybody else is a stranger.
+ *    before. So is, from any publisher, the very content that was taken last.
+ * 3. This peer trusts itself, as far as no other publisher is remembered.
+ * 4. With none remembered, a single publisher is taken, and will be remembered; several that all
+ *   offer
+ *    the same content are taken, and none of them remembered; else the name is ambiguous.
+ * 5. A publisher named by its key is taken in place of all others. The beginning of a key is enough
+ *   to
+ *    choose among those on offer, but not to go against what is remembered: keys that begin alike
+ * can
+ *    be made.
+ * 6. Names are a tree: where no publisher is remembered for a name, that of the nearest folder
+ *   above it
+ *    is, and any other is a stranger.
  */
 import { foldersAbove } from "../content/safe_path.ts";
 import type { Announcement } from "../wire/protocol.ts";
@@ -23,20 +29,20 @@ import type { Announcement } from "../wire/protocol.ts";
 const ID_DIGITS = 64;
 
 /**
- * Why a file was taken. `first`: nobody was remembered for its name, and its publisher is from then on.
- * `known`: it is the remembered publisher's, or the content that they published last. `own`: this
- * peer's own. `pinned`: asked for by its id. `named`: by its publisher's key, while another is
- * remembered, who stays so. `several`: more than one publisher offers that same content, and none is
- * remembered. `none`: nobody signed for it.
+ * The reason why a file was taken. `first`: no publisher was remembered for its name, and its own
+ * is from then on. `known`: it is the remembered publisher's, or the content that they published
+ * last. `own`: this peer's own. `pinned`: asked for by its id. `named`: by its publisher's key,
+ * while another is remembered and stays so. `several`: more than one publisher offers that same
+ * content, and none is remembered. `none`: it is unsigned.
  */
 export type Taken = typeof TAKEN[number];
 export const TAKEN = ["first", "known", "own", "pinned", "named", "several", "none"] as const;
 
-/** Who is remembered for a name. */
+/** The publisher that is remembered for a name. */
 export interface Remembered {
   /** A peer id. */
   publisher: string;
-  /** When the newest version that was taken was announced; 0 before the first. */
+  /** The time of the newest announcement that was taken; 0 before the first. */
   time: number;
   /** The content of that version. */
   id?: string;
@@ -44,7 +50,7 @@ export interface Remembered {
   folder?: string;
 }
 
-/** The publisher who counts for a name: remembered for it, or for the nearest folder above it. */
+/** The publisher that counts for a name: remembered for it, or for the nearest folder above it. */
 export function rememberedFor(
   name: string,
   get: (name: string) => Remembered | undefined,
@@ -57,7 +63,7 @@ export function rememberedFor(
   }
 }
 
-/** What the user asked for besides a name. */
+/** The user's request besides a name. */
 export interface Wish {
   /** A file id or its beginning. */
   id?: string;
@@ -75,7 +81,9 @@ interface Offered {
   announcement: Announcement;
 }
 
-/** What comes of a request. `lead` is the announcement that counts, `offers` all with its content. */
+/**
+ * The result of a choice. `lead` is the announcement that counts, `offers` all with its content.
+ */
 export type Choice<Offer> =
   | { kind: "take"; lead: Offer; offers: Offer[]; taken: Taken }
   /** Nothing fits. */
@@ -134,7 +142,7 @@ export function chooseOffer<Offer extends Offered>(
 }
 
 /**
- * Who is remembered after a version was fetched and verified: undefined is nobody. The first
+ * The publisher to remember after a version was fetched and verified: undefined is none. The first
  * publisher stays, and only ever moves on to newer versions.
  */
 export function rememberedAfter(
@@ -147,10 +155,13 @@ export function rememberedAfter(
   return { ...before, time, id };
 }
 
-/** What is known of a publisher in connection with a name. */
+/** The standing of a publisher in connection with a name. */
 export type Standing = "own" | "trusted" | "other" | "unknown";
 
-/** `other` is one who isn't the remembered publisher; `unknown`, where none is remembered. */
+/**
+ * The standing of a publisher: `other` is not the remembered one; `unknown` is any where none is
+ * remembered.
+ */
 export function standingOf(publisher: string, { own, remembered }: Partial<Knowledge>): Standing {
   if (publisher === own) return "own";
   if (!remembered) return "unknown";

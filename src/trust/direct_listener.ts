@@ -3,14 +3,15 @@ import { listenOn, type Socket, type TransportListener } from "../wire/transport
 import type { Presented } from "./swarm_authority.ts";
 
 /**
- * A listener with TLS itself: the fastest way. But the runtime keeps the socket of a connection whose
- * handshake is not over until the caller leaves, whoever closes it; so those are counted.
+ * A listener with TLS itself: the fastest way. But the runtime keeps the socket of a connection
+ * whose handshake is not over until the caller leaves, even after it was closed; so those are
+ * counted.
  */
 export class DirectListener implements TransportListener {
   readonly address: Address;
   readonly #listener: Deno.TlsListener;
   readonly #onHeld: (held: number) => void;
-  /** Connections that were closed here, and whose callers neither went on nor left. */
+  /** Connections that were closed here, and whose callers neither continued nor left. */
   readonly #held = new Set<Deno.TlsConn>();
 
   /**
@@ -31,7 +32,7 @@ export class DirectListener implements TransportListener {
     const tls = await this.#listener.accept();
     let state: "handshake" | "open" | "held" | "closed" = "handshake";
     const ready = Promise.withResolvers<void>();
-    ready.promise.catch(() => {}); // until somebody reads
+    ready.promise.catch(() => {}); // until it is awaited
     tls.handshake().then(() => ready.resolve(), ready.reject).finally(() => {
       if (state === "handshake") state = "open";
       if (this.#held.delete(tls)) tls.close();

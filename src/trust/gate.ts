@@ -1,7 +1,7 @@
 /**
  * One connection to a private listener, from the outside to the listener's own TLS on loopback. The
- * runtime gives no hold of the socket below a TLS connection, and doesn't close it before the handshake
- * is over: whoever never says anything would keep it for ever. So the outside is a plain socket here,
+ * runtime gives no hold of the socket below a TLS connection, and doesn't close it before the
+ * handshake is over: a silent caller would keep it for ever. So the outside is a plain socket here,
  * which can be closed at any time, and on which Nagle's algorithm can be turned off.
  */
 
@@ -11,7 +11,7 @@ const LAST_BUFFER = 262_144;
 /** Time for what was sent last to reach the other end once this one has closed, in milliseconds. */
 const LINGER_MS = 5_000;
 
-/** What there is of a connection inside: the end that is pumped to, and the TLS at the other. */
+/** The inside of a connection: the end that is pumped to, and the TLS at the other. */
 export interface Inside {
   end: Deno.TcpConn;
   tls: Deno.TlsConn;
@@ -38,7 +38,7 @@ export class Gate {
     this.#outside = outside;
     const { promise, resolve, reject } = Promise.withResolvers<Inside>();
     this.#inside = promise;
-    promise.catch(() => {}); // until somebody reads
+    promise.catch(() => {}); // until it is awaited
     this.#ended = this.#run(enter, resolve).catch(reject).finally(() => {
       reject(new Deno.errors.UnexpectedEof("closed before the handshake"));
       this.abort();
@@ -108,7 +108,7 @@ async function pump(from: Deno.Conn, to: Deno.Conn): Promise<void> {
       if (n === buffer.length && n < LAST_BUFFER) buffer = new Uint8Array(2 * n);
     }
   } catch {
-    // Whoever reads or writes the other way notices.
+    // The pump of the other direction notices.
   }
 }
 

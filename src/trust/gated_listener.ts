@@ -5,7 +5,7 @@ import { Gate, type Inside } from "./gate.ts";
 import type { Presented } from "./swarm_authority.ts";
 
 /**
- * A listener where it is told to listen, and one with TLS on loopback; a {@link Gate} leads from one to
+ * A listener at the given address, and one with TLS on loopback; a {@link Gate} leads from one to
  * the other for each connection.
  */
 export class GatedListener implements TransportListener {

@@ -1,6 +1,6 @@
 /**
- * Who a peer is: an Ed25519 key pair. The public key, in hex, is its id. The private key lies in the
- * peer's state folder as PKCS #8 in PEM, so that `openssl pkey` reads it too.
+ * The identity of a peer: an Ed25519 key pair. The public key, in hex, is its id. The private key
+ * lies in the peer's state folder as PKCS #8 in PEM, so that `openssl pkey` reads it too.
  */
 import { isStrongKey } from "./is_strong_key.ts";
 import { fromHex, toHex } from "../content/hex.ts";
@@ -28,7 +28,7 @@ export class Identity {
 
   /**
    * The identity in a file; one is made and put there if there is none. Throws a `disk` Fault when
-   * the file is damaged: to replace it would silently turn this peer into somebody else.
+   * the file is damaged: replacing it would silently give this peer another identity.
    */
   static async load(path: string): Promise<Identity> {
     let pem: string;

@@ -2,7 +2,7 @@
 const P = 2n ** 255n - 19n;
 /**
  * The y coordinates of the points whose order divides 8. Under such a key, one signature fits every
- * text: it is a key that everybody has.
+ * text, so that everyone can sign with it.
  */
 const SMALL_ORDER = new Set([
   0n,

@@ -1,7 +1,7 @@
 /**
- * How two ends of a TLS connection prove to each other that they have a swarm key, before anything else
- * is said. Proofs are HMAC-SHA-256 with a token key over nonces that both ends chose, so that none is
- * good for a second connection:
+ * Proof of membership: the two ends of a TLS connection prove to each other that they have a swarm
+ * key, before anything else is said. Proofs are HMAC-SHA-256 with a token key over nonces that both
+ * ends chose, so that none is good for a second connection:
  *
  *     caller  {"action":"join","nonce":C,"proofs":[HMAC("shoal/1 join\0" C), …]}     one for each key
  *     callee  {"action":"member","nonce":S,"proof":HMAC("shoal/1 member\0" C S)}     with one of them

@@ -1,14 +1,15 @@
 /**
- * The one decision on what may replace or delete what: by whose it is, by whom the user trusts for the
- * name, and by what the user said. Placing and deleting take a {@link Destination}, and only that.
+ * The one decision on what may replace or delete what: by its publisher, by the publisher that the
+ * user trusts for the name, and by the user's flags. Placing and deleting take a {@link
+ * Destination}, and only that.
  */
 import { Fault, quoted } from "../fault.ts";
 import type { Taken } from "./choose_offer.ts";
 
-/** What the user said of the destination. */
+/** The user's flags for the destination. */
 export interface PermitFlags {
   name: string;
-  /** Whose content was asked for: a peer id, or its beginning. */
+  /** The publisher that was asked for: a peer id, or its beginning. */
   publisher?: string;
   /** Replaces anything. */
   overwrite?: boolean;
@@ -25,7 +26,7 @@ export interface Destination {
   permit: Permit;
 }
 
-/** What may be done to what stands at a destination. */
+/** The permission to replace or delete at a destination. */
 export class Permit {
   /** Nothing that stands there is touched. */
   static readonly keep: Permit = new Permit(false, false);
@@ -36,7 +37,7 @@ export class Permit {
   readonly replaces: boolean;
   /** True when what is not in the folder may be deleted. */
   readonly deletes: boolean;
-  /** Why an update is none, for a message. */
+  /** The reason why an update is none, for a message. */
   readonly #why: string | undefined;
 
   private constructor(replaces: boolean, deletes: boolean, why?: string) {
@@ -46,8 +47,9 @@ export class Permit {
   }
 
   /**
-   * Decides for a content that was taken for that reason. Only the remembered publisher's version, which is
-   * never an older one, or that of the one whose whole key was given, is an update of what is there.
+   * Decides for a content that was taken for that reason. Only the remembered publisher's version,
+   * which is never an older one, or that of the publisher whose whole key was given, is an update
+   * of what is there.
    */
   static decide(flags: PermitFlags, taken: Taken): Permit {
     const deletes = flags.delete === true;

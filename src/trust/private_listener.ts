@@ -15,9 +15,9 @@ export const HANDSHAKES_MOST = 32;
 const AGAIN_MS = 5;
 
 interface PrivateListenerOptions {
-  /** Much will be sent: listen without a gate for as long as nobody abuses that. */
+  /** True if much will be sent: then there is no gate until callers abuse that. */
   bulk: boolean;
-  /** What callers are shown. */
+  /** The certificate that callers are shown. */
   presented: Presented;
 }
 

@@ -39,7 +39,7 @@ interface PrivateTransportOptions {
 
 export class PrivateTransport implements Transport {
   readonly secured = true;
-  /** What the swarm is known by to its members; not a secret. */
+  /** The fingerprint of the swarm, by which its members know it; not a secret. */
   readonly fingerprint: string;
   /** Latest key first. */
   readonly #credentials: Credential[];
@@ -75,7 +75,7 @@ export class PrivateTransport implements Transport {
   }
 
   async connect(address: Address, signal: AbortSignal): Promise<Socket> {
-    const who = formatAddress(address);
+    const name = formatAddress(address);
     const tcp = await dial(address, signal);
     const ends: { close(): void }[] = [tcp];
     const abort = () => ends.at(-1)!.close();
@@ -92,7 +92,7 @@ export class PrivateTransport implements Transport {
       closeQuietly(ends.at(-1)!);
       signal.throwIfAborted();
       const why = handshakeFailure(cause);
-      if (why) throw new OtherSwarm(who, why, { cause });
+      if (why) throw new OtherSwarm(name, why, { cause });
       throw cause;
     } finally {
       signal.removeEventListener("abort", abort);
@@ -112,7 +112,7 @@ export class PrivateTransport implements Transport {
     }
   }
 
-  /** Within the handshake's time. Nothing is sent to whoever isn't a member. */
+  /** Admits a member, within the handshake's time. Nothing is sent to others. */
   async admit(connection: Channel): Promise<void> {
     const late = new Fault("network", `${connection} did not prove that it is a member in time`);
     using _timer = deadline(this.#handshakeMs, () => connection.close(late));
@@ -126,7 +126,7 @@ export class PrivateTransport implements Transport {
     return this.#credentials.filter(({ until }) => now < until);
   }
 
-  /** Who came with an old key doesn't stay on for ever. */
+  /** Closes the connection of a member with an old key when that key ends. */
   #endAt(until: number, connection: Channel): void {
     if (until === Infinity) return;
     const ended = new Fault("network", `${connection} has a swarm key that is no longer good`);
@@ -141,7 +141,10 @@ async function credentialOf(
   return { authority: await SwarmAuthority.from(authoritySecret), tokenKey, until };
 }
 
-/** What a failed handshake says of the other end; undefined where it says nothing. */
+/**
+ * The meaning of a failed handshake, for a message about the other end; undefined where it has
+ * none.
+ */
 function handshakeFailure(error: unknown): string | undefined {
   const text = messageOf(error);
   if (/InvalidContentType|corrupt message/.test(text)) {

@@ -1,6 +1,6 @@
 /**
- * Proof of identity: a peer that is called shows that it is the peer with its id. The caller sends a
- * nonce in its `hello`, and who it is; what the callee signs is, without separators:
+ * Proof of identity: a called peer shows that it is the peer with its id. The caller sends a nonce
+ * in its `hello`, and its own id; the callee signs, without separators:
  *
  *     "shoal/1 proof" and a zero byte
  *     nonce      32 bytes, chosen by the caller
@@ -9,15 +9,15 @@
  *     verifier   in UTF-8, to the end: `bootstrap ` and the address at which the callee dialled that
  *                bootstrap; or `peer ` and the caller's id; or nothing
  *
- * The text before the nonces keeps a proof from being taken for anything else that a peer signs. The
- * verifier in it keeps a bootstrap from using it at another.
+ * The text before the nonces keeps a proof from being taken for anything else that a peer signs.
+ * The verifier in it keeps a bootstrap from using it at another.
  */
 import { fromHex, toHex } from "../content/hex.ts";
 import { type Address, formatAddress } from "../wire/address.ts";
 import { type Identity, verify } from "./identity.ts";
 import { newNonce } from "./nonce.ts";
 
-/** What a proof is for. */
+/** A request to prove an identity. */
 export interface Challenge {
   /** The caller's nonce: 64 hex digits. */
   nonce: string;
@@ -30,7 +30,7 @@ export interface Challenge {
 const encoder = new TextEncoder();
 const CONTEXT = encoder.encode("shoal/1 proof\0");
 
-/** What meets a challenge, in hex. */
+/** The answer to a challenge, in hex. */
 export interface Proof {
   /** The callee's own nonce. */
   nonce: string;

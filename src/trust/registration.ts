@@ -19,9 +19,9 @@ import { type Address, formatAddress } from "../wire/connection.ts";
 import { type Identity, verify } from "./identity.ts";
 import { newNonce } from "./nonce.ts";
 
-/** What a peer says of itself and of the connection that it registers over. */
+/** A peer's claim about itself and the connection that it registers over. */
 export interface Claim {
-  /** Where it listens. */
+  /** The port that it listens on. */
   port: number;
   /** The bootstrap's address, as the peer's connection has it. */
   dialled: Address;

@@ -1,5 +1,5 @@
 /**
- * The certificate authority of a private swarm. Whoever has the swarm key is it: its key pair is
+ * The certificate authority of a private swarm. Every owner of the swarm key is it: its key pair is
  * derived, and its certificate is made anew wherever it is needed.
  */
 // The X.509 library's dependencies look for this when they are loaded.
@@ -16,12 +16,12 @@ import {
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /**
- * The name that every listener's certificate is for: an address of RFC 5737, at which nobody is and
+ * The name that every listener's certificate is for: an address of RFC 5737, which is in no use and
  * which no public authority certifies. Callers don't send it, since TLS sends no addresses.
  */
 export const LISTENER_NAME = "192.0.2.1";
 
-/** What a listener presents, both in PEM. */
+/** The certificate of a listener and its key, both in PEM. */
 export interface Presented {
   /** Its own certificate, then the intermediate ones. */
   cert: string;
@@ -33,8 +33,8 @@ const INTERMEDIATE = "CN=intermediate";
 const LISTENER = "CN=listener";
 const ALGORITHM = { name: "Ed25519" };
 /**
- * The key and nothing else decides how long a member is one: no clock need be right for this. One that
- * nobody has set yet begins at 1970.
+ * The validity of a certificate: for ever, since the key alone decides how long a member is one,
+ * and no clock need be right for this. One that was never set begins at 1970.
  */
 const ALWAYS = {
   notBefore: new Date(0),

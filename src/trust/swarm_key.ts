@@ -1,14 +1,14 @@
 /**
- * What makes a swarm private: a secret of 256 random bits that all its members have. As text, to be
+ * The key of a private swarm: a secret of 256 random bits that all its members have. As text, to be
  * kept in a file:
  *
  *     shoal swarm key 1
  *     key <64 hex digits>
  *     old <64 hex digits> until 2026-01-31T09:05:00Z
  *
- * The first line is the version. `old` lines, at most {@link OLD_CAP}, are earlier keys that are still
- * good until the time they name, latest key first. Empty lines and those that begin with `#` say
- * nothing. Error messages name lines by number: what stands in them may be a secret.
+ * The first line is the version. `old` lines, at most {@link OLD_CAP}, are earlier keys that are
+ * still good until the time they name, latest key first. Empty lines and those that begin with `#`
+ * say nothing. Error messages name lines by number: their text may be a secret.
  */
 import { fromHex, toHex } from "../content/hex.ts";
 import { Fault } from "../fault.ts";
@@ -46,7 +46,7 @@ export interface SwarmKey {
   old: OldSecret[];
 }
 
-/** A key that nobody has yet. */
+/** A fresh key. */
 export function newSwarmKey(): SwarmKey {
   return { secret: crypto.getRandomValues(new Uint8Array(SECRET_SIZE)), old: [] };
 }

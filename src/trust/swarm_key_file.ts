@@ -63,8 +63,8 @@ async function readSecretText(path: string): Promise<string> {
 }
 
 /**
- * Whether a file was put there by the service manager for this process alone. It lets the service's
- * user in by an access list, whose mask is shown as the mode of a group (acl(5)).
+ * True if the service manager put a file there for this process alone. It lets the service's user
+ * in by an access list, whose mask is shown as the mode of a group (acl(5)).
  */
 function isCredential(path: string): boolean {
   const folder = Deno.env.get("CREDENTIALS_DIRECTORY");

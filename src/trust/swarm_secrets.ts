@@ -1,10 +1,10 @@
 /**
- * What is derived from a swarm key, with HKDF-SHA-256 (RFC 5869): no salt, 32 bytes each, told apart
- * by `info`. None of them tells anything of the key, or of another.
+ * The secrets that are derived from a swarm key, with HKDF-SHA-256 (RFC 5869): no salt, 32 bytes
+ * each, told apart by `info`. None of them tells anything of the key, or of another.
  *
  *     "shoal/1 swarm authority"    the private key of the Ed25519 authority (RFC 8032's 32 bytes)
  *     "shoal/1 swarm token"        the HMAC-SHA-256 key by which members prove that they are
- *     "shoal/1 swarm fingerprint"  its first 8 bytes are what a swarm is known by to its members
+ *     "shoal/1 swarm fingerprint"  its first 8 bytes are the fingerprint, by which members know a swarm
  */
 import { toHex } from "../content/hex.ts";
 

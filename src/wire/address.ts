@@ -1,4 +1,4 @@
-/** Where a peer or bootstrap listens. */
+/** The address of a peer or bootstrap. */
 export interface Address {
   host: string;
   port: number;

@@ -1,7 +1,7 @@
 /**
  * The answering end of a connection. A reader takes requests in and checks them, ahead of the reply
- * under way, so that one can be taken back before its turn; a loop answers them in order. Both are
- * bounded: a caller who doesn't read is neither buffered for nor read from.
+ * in progress, so that one can be withdrawn before it is answered; a loop answers them in order.
+ * Both are bounded: for a caller that doesn't read, nothing is buffered and nothing is read.
  */
 import * as v from "valibot";
 import { Fault, messageOf } from "../fault.ts";
@@ -25,7 +25,7 @@ export const READ_AHEAD = 64;
 export class Refused extends Error {
   override readonly name = "Refused";
   readonly code: ErrorCode;
-  /** When to come back, in seconds. */
+  /** The retry-after, in seconds. */
   readonly retryAfter: number | undefined;
 
   constructor(code: ErrorCode, message: string, retryAfter?: number) {
@@ -45,7 +45,7 @@ export type Response =
   | Uint8Array;
 
 export interface Handlers<R extends { action: string; id: number }> {
-  /** What requests may look like: a valibot variant on `action`. */
+  /** The schema of requests: a valibot variant on `action`. */
   requests: v.GenericSchema<unknown, R>;
   /**
    * Answers a request. May throw {@link Refused}. `hello` comes here too, already checked. `signal`
@@ -86,7 +86,7 @@ export async function answer<R extends { action: string; id: number }>(
   await new Answerer(connection, handlers).run();
 }
 
-/** What the reader leaves to the answering loop, in the order in which it came. */
+/** An entry that the reader leaves to the answering loop, in the order of arrival. */
 type Entry<R> =
   | {
     kind: "request";
@@ -315,7 +315,7 @@ class Answerer<R extends { action: string; id: number }> {
         throw entry.error;
       case "refusal": {
         const { id, code, message, retryAfter, error } = entry;
-        // Whoever broke the rules may be gone; what it did tells more than that.
+        // The other end may be gone; the rule that it broke tells more than that.
         const sent = this.#sendError(id, code, message, retryAfter);
         if (!endsConnection(entry)) return await sent.then(() => true);
         await (error ? sent.catch(() => {}) : sent);

@@ -13,29 +13,31 @@ import { deadline } from "../async/deadline.ts";
 /** The other end answered a request with `error`. `code` is one of protocol.ts's, or unknown. */
 export class Refusal extends Fault {
   readonly code: string;
-  /** When to come back, in seconds, where the other end said. */
+  /** The retry-after in seconds, if the other end sent one. */
   readonly retryAfter: number | undefined;
 
   constructor(
-    who: string,
+    other: string,
     { code, message, retry_after }: Pick<
       v.InferOutput<typeof ErrorReply>,
       "code" | "message" | "retry_after"
     >,
   ) {
     const later = retry_after ? `; it asks to come back in ${retry_after} s` : "";
-    super("network", `${who} refused: ${message || code}${later}`);
+    super("network", `${other} refused: ${message || code}${later}`);
     this.code = code;
     this.retryAfter = retry_after;
   }
 }
 
 interface RequestOptions {
-  /** Where a payload goes. Without it one is allocated; a payload that doesn't fit is a fault. */
+  /**
+   * The buffer for a payload. Without it one is allocated; a payload that doesn't fit is a fault.
+   */
   into?: Uint8Array<ArrayBuffer>;
-  /** Takes the request back: the callee is told, and the reply may then be a Refusal. */
+  /** Withdraws the request: the callee is told, and the reply may then be a Refusal. */
   signal?: AbortSignal;
-  /** Who asks, so that {@link Caller.leave} can tell. */
+  /** The owner of the request, for {@link Caller.leave}. */
   owner?: object;
 }
 
@@ -65,7 +67,7 @@ export class Caller {
   #reading = false;
   #broken: unknown;
   readonly #listeners = new Set<(notice: Message) => void>();
-  /** When the next reply must have begun, by the awake clock. */
+  /** The time by which the next reply must have begun, by the awake clock. */
   #replyDue = Infinity;
 
   constructor(connection: Connection) {
@@ -88,7 +90,7 @@ export class Caller {
     options: ConnectionOptions & {
       agent: string;
       peer?: string;
-      /** Where this end listens, if it does. */
+      /** The port that this end listens on, if it does. */
       port?: number;
       signal?: AbortSignal;
       /** Called once `hello` is on its way: what is requested there goes with it, in the same round trip. */
@@ -107,8 +109,8 @@ export class Caller {
     const abort = () => connection.close();
     signal?.addEventListener("abort", abort);
     try {
-      const greeting = { action: "hello", protocol: PROTOCOL_VERSION, agent, peer, port };
-      const answered = caller.request(greeting, hello);
+      const first = { action: "hello", protocol: PROTOCOL_VERSION, agent, peer, port };
+      const answered = caller.request(first, hello);
       onConnected?.(caller);
       return { caller, hello: (await answered).reply };
     } catch (error) {
@@ -137,7 +139,7 @@ export class Caller {
     return () => void this.#listeners.delete(onNotice);
   }
 
-  /** What `owner` waits for fails at once, and is taken back; what others wait for goes on. */
+  /** Ends the requests of `owner` at once, and withdraws them; those of others go on. */
   leave(owner: object): void {
     const fault = new Fault("network", `the requests to ${this.connection} were taken back`);
     for (const pending of this.#pending) {

@@ -9,7 +9,7 @@ import { Envelope, LINE_CAP, PAYLOAD_CAP } from "./protocol.ts";
 /** A message as it is read: the fields every one has, and the rest as yet unchecked. */
 export type Message = v.InferOutput<typeof Envelope>;
 
-/** What a message to be sent looks like, `payload` aside, which the encoder adds. */
+/** A message to be sent, without `payload`, which the encoder adds. */
 export type Outgoing = { action: string; id?: number } & Record<string, unknown>;
 
 const encoder = new TextEncoder();
@@ -38,10 +38,10 @@ export function encodeMessage(message: Outgoing, payload?: Uint8Array): Uint8Arr
 
 /**
  * A reusable buffer whose payload area is filled in place, with room before it for the header, so
- * that a run of chunks goes from disk to socket without being copied.
+ * that a piece goes from disk to socket without being copied.
  */
 export class Frame {
-  /** Where the payload goes: as many bytes as the frame was made for. */
+  /** The payload's area: as many bytes as the frame was made for. */
   readonly body: Uint8Array<ArrayBuffer>;
   readonly #buffer: Uint8Array<ArrayBuffer>;
   readonly #headroom: number;

@@ -26,19 +26,19 @@ export interface ConnectionOptions {
   limitUp?: RateLimiter[];
   /** Pace the payloads that are read, so that TCP makes the other end wait. Default none. */
   limitDown?: RateLimiter[];
-  /** How it comes about. Default in the clear. */
+  /** The transport of the connection. Default in the clear. */
   transport?: Transport;
 }
 
 const FIRST_BUFFER = 4_096;
 const NO_BUFFER = new Uint8Array();
-/** How many times larger a line's buffer is made where lines may be longer than others' are. */
+/** The factor by which a line's buffer grows where lines may be longer than most. */
 const GROWTH = 32;
 /** Messages up to this many bytes are not kept waiting by a limit on what is sent; they only count. */
 const UNPACED = 1_024;
 /** A message that has begun and doesn't go on for this long is nudged, in milliseconds. */
 const NUDGE_MS = 2;
-/** How a TLS record begins that a caller sends first (a handshake), or a callee (an alert). */
+/** The first byte of a TLS record from a caller (a handshake) or a callee (an alert). */
 const TLS_RECORDS = [0x16, 0x15];
 
 /**
@@ -271,7 +271,7 @@ export class Connection {
       // The runtime closes a connection by itself when its resource is gone.
     }
     this.#interrupt?.(new Deno.errors.Interrupted("closed"));
-    // Whoever has just been given a line reads it before the next turn of the event loop.
+    // The receiver of a line reads it before the event loop goes round again.
     if (isPooledBuffer(this.#buffer)) setTimeout(() => this.#filling || this.#dropBuffer());
   }
 

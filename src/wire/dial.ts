@@ -2,11 +2,17 @@ import { abortable, delay } from "../async/retry.ts";
 import type { Address } from "./address.ts";
 import { type LookUp, lookUp } from "./look_up.ts";
 
-/** How long an address is tried alone before the next one is too, in milliseconds (RFC 8305, section 5). */
+/**
+ * Time for which an address is tried alone before the next one is tried too, in milliseconds (RFC
+ * 8305, section 5).
+ */
 const NEXT_MS = 250;
 /** Addresses of one name that are tried at most. */
 const MOST = 8;
-/** What needs no look-up: an IPv6 address has colons, and no name is made of digits and dots alone. */
+/**
+ * An address that needs no look-up: one of IPv6 has colons, and no name is made of digits and dots
+ * alone.
+ */
 const IP_ADDRESS = /:|^[\d.]+$/;
 
 /**

@@ -46,9 +46,9 @@ export function isSameHost(a: string, b: string): boolean {
 }
 
 /**
- * What callers are counted under: an IPv4 address, or the /64 of an IPv6 address, since that is the
- * least that one subscriber is given. Undefined for loopback, which stands for any number of peers on
- * this machine, and for nobody else.
+ * The group under which callers are counted: an IPv4 address, or the /64 of an IPv6 address, since
+ * that is the least that one subscriber is given. Undefined for loopback, which stands for any
+ * number of peers on this machine, and for none elsewhere.
  */
 export function groupOf(host: string): string | undefined {
   const address = parse(host);

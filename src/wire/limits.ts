@@ -27,7 +27,7 @@ export const HANDSHAKE_MS = 10_000;
 export const IDLE_MS = 120_000;
 /** Either side gives up on a message that makes no progress for this long, in milliseconds. */
 export const PROGRESS_MS = 20_000;
-/** How often a peer says `heartbeat`, in milliseconds, before ± 20 % jitter. */
+/** Interval of a peer's `heartbeat`, in milliseconds, before ± 20 % jitter. */
 export const HEARTBEAT_MS = 30_000;
 /** A callee gives a caller so long for a whole payload, in milliseconds: 1 MiB at 17 KB/s. */
 export const PAYLOAD_MS = 60_000;

@@ -1,6 +1,6 @@
 import process from "node:process";
 
-/** What a host name stands for: IP addresses. */
+/** Resolves a host name to IP addresses. */
 export type LookUp = (host: string) => Promise<string[]>;
 
 /**
@@ -10,7 +10,7 @@ export type LookUp = (host: string) => Promise<string[]>;
 export async function lookUp(host: string): Promise<string[]> {
   // Deno 2.5 would say that a module within this one is deprecated, which is no business of a user's.
   Object.assign(process, { noDeprecation: true });
-  // Most hosts are called by their addresses: whoever does that needn't wait for it.
+  // Most hosts are called by their addresses, and needn't wait for it.
   const { lookup } = await import("node:dns/promises");
   try {
     return (await lookup(host, { all: true, order: "verbatim" })).map(({ address }) => address);

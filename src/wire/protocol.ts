@@ -1,19 +1,19 @@
 /**
- * The wire protocol, version 1: what is said, between whom, within which limits.
+ * The wire protocol, version 1: the messages, their ends, and their limits.
  *
  * **Goals.** A client can be written in any language in an hour, and a session can be read with
  * netcat. Nothing is allocated before a length has been checked against its cap. Every byte of
  * content can be verified on arrival, in pieces of at most 64 KiB.
  *
- * **Non-goals.** Hiding who asks for what from the peer that is asked; congestion control beyond
- * TCP's; any form of remote write.
+ * **Non-goals.** Hiding requests from the peer that is asked; congestion control beyond TCP's; any
+ * form of remote write.
  *
- * **Framing.** A message is one line of JSON (UTF-8, one object, at most {@link LINE_CAP} bytes with
- * its `\n`). If it has `"payload": n`, exactly n bytes follow, n ≤ {@link PAYLOAD_CAP}.
+ * **Framing.** A message is one line of JSON (UTF-8, one object, at most {@link LINE_CAP} bytes
+ * with its `\n`). If it has `"payload": n`, exactly n bytes follow, n ≤ {@link PAYLOAD_CAP}.
  *
  * **Order.** The caller speaks first, and first says `hello`. Requests carry `action` and `id`;
- * replies repeat `id` and come in request order, so a caller keeps many in flight. A message without
- * `id` as the first of a connection is the legacy dialect (src/legacy). Unknown fields are
+ * replies repeat `id` and come in request order, so a caller keeps many in flight. A message
+ * without `id` as the first of a connection is the legacy dialect (src/legacy). Unknown fields are
  * ignored; an unknown action is answered with an error and the connection lives on.
  *
  * docs/protocol.md has the same in prose, with worked examples.
@@ -34,10 +34,10 @@ import { NAME_CAP } from "../content/safe_path.ts";
 
 export * from "./limits.ts";
 
-/** Longest time after which a caller is told to come back, in seconds. */
+/** Longest retry-after, in seconds. */
 export const RETRY_AFTER_CAP = 3_600;
 
-/** Why a request was refused. */
+/** The reason of a refusal. */
 export type ErrorCode =
   /** The message breaks the rules above; the connection is closed after this reply. */
   | "bad_message"
@@ -138,9 +138,9 @@ export const GetDigests = request("get_digests", {
 });
 
 /**
- * 1 to {@link REQUEST_CHUNKS} chunks, starting with chunk number `first`. With `unless_taken` they are
- * refused when another, who fetches the file too, was the first to ask for the run that `first` is in: the
- * caller would rather have what nobody has yet.
+ * A request for 1 to {@link REQUEST_CHUNKS} chunks, starting with chunk number `first`. With
+ * `unless_taken` they are refused when another peer, which fetches the file too, was the first to
+ * ask for the piece that `first` is in: the caller would rather have a piece that no other has yet.
  */
 export const GetChunks = request("get_chunks", {
   file: FileId,
@@ -157,14 +157,17 @@ export const GetFiles = request("get_files", {
   files: v.pipe(v.array(FileId), v.minLength(1), v.maxLength(FILES_CAP)),
 });
 
-/** Which runs the callee has; {@link Has} notices follow for as long as the connection lives. */
+/**
+ * A request for the pieces that the callee has; {@link Has} notices follow for as long as the
+ * connection lives.
+ */
 export const Have = request("have", { file: FileId });
-/** Who else has the file, wholly or in part, as far as the callee knows. */
+/** A request for other sources of the file, whole or in part, as far as the callee knows. */
 export const Sources = request("sources", { file: FileId });
 /** The reply to an earlier request is not needed any more: it may be `error` with code `cancelled`. */
 export const Cancel = v.object({ action: v.literal("cancel"), request: requestId });
 
-/** What a peer answers. `cancel` is a notice: it has no reply. */
+/** The requests to a peer. `cancel` is a notice: it has no reply. */
 export const PeerRequest = v.variant("action", [
   Hello,
   GetDigests,
@@ -198,7 +201,10 @@ export const SourcesReply = reply("sources", { payload });
 const runs = v.pipe(v.array(v.tuple([pieceNumber, pieceNumber])), v.maxLength(LIST_CAP));
 /** A notice: runs that the sender has by now, as pairs of first run and count. */
 export const Has = v.object({ action: v.literal("has"), file: FileId, runs });
-/** A notice: others are being sent these runs, so whoever waits a little can have them from those. */
+/**
+ * A notice: others are being sent these pieces, so a caller that waits a little can have them from
+ * those.
+ */
 export const Taken = v.object({ action: v.literal("taken"), file: FileId, runs });
 export const ErrorReply = v.object({
   action: v.literal("error"),
@@ -215,7 +221,7 @@ export const Register = request("register", {
   port: Port,
   /** The caller's own nonce. */
   nonce: hex(32),
-  /** Where the caller's connection leads: an IP address and a port of the bootstrap's. */
+  /** The address that the caller dialled: an IP address and a port of the bootstrap's. */
   dialled: v.object({ host: Host, port: Port }),
   /** An address to list instead of the one that the bootstrap saw, once it was called there. */
   advertise: v.optional(v.object({ host: Host, port: Port })),
@@ -229,8 +235,9 @@ export const Withdraw = request("withdraw", { payload });
 export const Heartbeat = request("heartbeat", {});
 export const GetPeers = request("get_peers", { cursor });
 /**
- * Everything announced with that name, that file id, or by that publisher: at least one of them. Of a
- * publisher's versions of a name the newest, with `versions` all that somebody still has.
+ * A request for everything announced with that name, that file id, or by that publisher: at least
+ * one of them. Of a publisher's versions of a name the newest, with `versions` all that still have
+ * a source.
  */
 export const Find = request("find", {
   name: v.optional(Name),
@@ -245,7 +252,7 @@ export const ListFiles = request("list_files", {
 });
 export const Goodbye = request("goodbye", {});
 
-/** What a bootstrap answers. */
+/** The requests to a bootstrap. */
 export const BootstrapRequest = v.variant("action", [
   Hello,
   Register,
@@ -300,11 +307,13 @@ export const PeerRecord = v.object({
 });
 export type PeerRecord = v.InferOutput<typeof PeerRecord>;
 
-/** What an announcement is of: a file, or a folder, whose content is its manifest. */
+/** The kind of an announcement's content: a file, or a folder, whose content is its manifest. */
 export const Kind = v.picklist(["file", "folder"]);
 export type Kind = v.InferOutput<typeof Kind>;
 
-/** What is said of a folder besides: how much is in it, by its manifest. */
+/**
+ * The additional fields of a folder: the number of its entries and their bytes, by its manifest.
+ */
 const folderFields = {
   /** Undefined is a file. */
   kind: v.optional(Kind),
@@ -315,16 +324,16 @@ const folderFields = {
 };
 
 /**
- * What a publisher says of a file or folder. `signature` is the publisher's, over the bytes that
- * trust/announcement.ts lays out, so whoever passes an announcement on can't alter it.
+ * A publisher's announcement of a file or folder. `signature` is the publisher's, over the bytes
+ * that trust/announcement.ts lays out, so that a relay can't alter it.
  */
 export const Announcement = v.object({
   name: Name,
   id: FileId,
   size: FileSize,
-  /** When the file was last modified. */
+  /** The time of the file's last modification. */
   mtime: Time,
-  /** When the announcement was made; of two by one publisher for one name, the later one holds. */
+  /** The time of the announcement; of two by one publisher for one name, the later one holds. */
   time: Time,
   publisher: PeerId,
   ...folderFields,
@@ -336,7 +345,9 @@ export type Announcement = v.InferOutput<typeof Announcement>;
 export const Holding = v.object({ name: Name, id: FileId });
 export type Holding = v.InferOutput<typeof Holding>;
 
-/** An announcement and who has the content: `total` sources, of which at most 50 are named. */
+/**
+ * An announcement and the sources of its content: `total` of them, of which at most 50 are named.
+ */
 export const Found = v.object({
   announcement: Announcement,
   sources: v.pipe(v.array(PeerRecord), v.maxLength(SOURCES_CAP)),

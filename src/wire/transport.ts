@@ -1,19 +1,19 @@
 /**
- * How connections come about. There are two ways: in the clear, which is here, and among the members of
- * a private swarm (trust/private_transport.ts), which is only loaded where there is a swarm key.
+ * Transports of connections. There are two: in the clear, which is here, and among the members of a
+ * private swarm (trust/private_transport.ts), which is only loaded where there is a swarm key.
  */
 import { Fault, messageOf } from "../fault.ts";
 import type { Message } from "./codec.ts";
 import { type Address, formatAddress } from "./address.ts";
 import { atOnce, dial } from "./dial.ts";
 
-/** What a connection needs of a socket. */
+/** The part of a socket that a connection needs. */
 export type Socket = Pick<
   Deno.Conn,
   "read" | "write" | "close" | "remoteAddr" | "localAddr"
 >;
 
-/** What a transport needs of a connection to let it into its swarm. */
+/** The part of a connection that a transport needs to let it into its swarm. */
 export interface Channel {
   /** True once either end has closed, or an error has. */
   readonly closed: boolean;
@@ -47,7 +47,7 @@ export interface ListenOptions {
 }
 
 export interface TransportListener {
-  /** Where it listens: the port is a real one. */
+  /** The address it listens at: the port is a real one. */
   readonly address: Address;
   /** The next connection; nothing has been read from it yet. Rejects when closed. */
   accept(): Promise<Socket>;
@@ -57,11 +57,11 @@ export interface TransportListener {
 
 /** The two ends are not of one swarm: one lacks the key, or has another one. */
 export class OtherSwarm extends Fault {
-  /** What the matter is, with the other end as `it`. */
+  /** The trouble, with the other end as `it`. */
   readonly why: string;
 
-  constructor(who: string, why: string, options?: ErrorOptions) {
-    super("network", `Cannot talk to ${who}: ${why}`, options);
+  constructor(other: string, why: string, options?: ErrorOptions) {
+    super("network", `Cannot talk to ${other}: ${why}`, options);
     this.why = why;
   }
 }
@@ -82,7 +82,10 @@ export const inTheClear: Transport = {
   admit: () => Promise.resolve(),
 };
 
-/** What `listen` returns. Throws its Fault, or a `network` one that names the address and the reason. */
+/**
+ * Returns what `listen` does. Throws its Fault, or a `network` one that names the address and the
+ * reason.
+ */
 export function listenOn<L>(address: Address, listen: (address: Address) => L): L {
   try {
     return listen(address);
