@@ -17,7 +17,7 @@ export function isLinkLocal(host: string): boolean {
   return parse(host)?.range() === "linkLocal";
 }
 
-/** How far addresses of a range reach, from this machine alone to everywhere; those of others do that. */
+/** The reach of addresses of a range, from this machine alone to everywhere; those of others do that. */
 const REACH: Record<string, number> = {
   loopback: 0,
   linkLocal: 1,
