@@ -15,7 +15,7 @@ export type Connect = (
 ) => Promise<Connection>;
 
 interface CallBackOptions {
-  /** What this bootstrap calls itself. */
+  /** This bootstrap's agent. */
   agent: string;
   signal: AbortSignal;
   /** @default Connection.open */

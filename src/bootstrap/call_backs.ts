@@ -1,6 +1,6 @@
 /**
- * Calls registered peers back, at once and then now and again, and tells the registry who was reached
- * and where. Bounded in all and for each address; addresses take turns.
+ * Calls registered peers back, at once and then now and again, and tells the registry which it
+ * reached, and at which address. Bounded in all and for each address; addresses take turns.
  */
 import { within } from "../async/deadline.ts";
 import { abortable, Backoff } from "../async/retry.ts";
@@ -26,7 +26,7 @@ export interface Candidate {
   port: number;
   /** This bootstrap's address, as the peer dialled it. */
   dialled: Address;
-  /** What it would rather be listed as. */
+  /** The address under which it would rather be listed. */
   advertise?: Address;
 }
 
@@ -34,7 +34,7 @@ export interface CallBacksOptions {
   registry: Registry;
   /** Calls one address; resolves when that peer proved that it is there. */
   call: (address: Address, peer: Candidate, signal: AbortSignal) => Promise<void>;
-  /** Which of the addresses that a peer advertises may be called. @default callableAddresses */
+  /** The advertised addresses of a peer that may be called. @default callableAddresses */
   callable?: (advertised: Address, seen: string) => Promise<Address[]>;
   /** A clock that never goes back, in milliseconds. @default performance.now */
   now?: () => number;
@@ -49,10 +49,10 @@ export interface CallBacksOptions {
 }
 
 interface Watched extends Candidate {
-  /** What it is counted under. */
+  /** The group under which it is counted. */
   group: string;
   backoff: Backoff;
-  /** When it is called next; infinite while it waits for its turn or is being called. */
+  /** The time of its next call; infinite while it waits for its turn or is being called. */
   due: number;
   /** Aborted when it is watched no longer. */
   over: AbortController;
@@ -63,7 +63,7 @@ export class CallBacks {
   readonly #now: () => number;
   readonly #random: () => number;
   readonly #watched = new Map<string, Watched>();
-  /** Whose turn it is, by group; groups take turns, too. */
+  /** The peers that are due, by group; groups take turns, too. */
   readonly #ready = new Map<string, Watched[]>();
   readonly #underWay = new Map<string, number>();
   /** Look-ups of names that have not ended, by group. */
@@ -139,7 +139,7 @@ export class CallBacks {
       if (this.#running.size >= most || this.#stopped) return;
       if ((this.#underWay.get(group) ?? 0) >= mostPerAddress) continue;
       const next = queue.shift();
-      // Those that still have somebody waiting come last, and come by again in this very loop.
+      // Those that still have peers waiting come last, and come by again in this very loop.
       this.#ready.delete(group);
       if (queue.length > 0) this.#ready.set(group, queue);
       if (next && !next.over.signal.aborted) this.#start(next);
@@ -176,7 +176,7 @@ export class CallBacks {
 
   /**
    * The advertised addresses that may be called; none when the name can't be looked up in time. A
-   * look-up can't be ended, so one that goes on keeps counting: an address has few at a time.
+   * look-up can't be ended, so one in progress keeps counting: an address has few at a time.
    */
   async #callable(advertise: Address, seen: string, signal: AbortSignal): Promise<Address[]> {
     const { callable = callableAddresses, lookUpMs = LOOK_UP_MS } = this.#options;
@@ -192,7 +192,10 @@ export class CallBacks {
     return await within(abortable(found, signal).catch(() => []), lookUpMs) ?? [];
   }
 
-  /** Where the peer answered first: what it advertises goes before what was seen. */
+  /**
+   * The address at which the peer answered first: an advertised one goes before the one that was
+   * seen.
+   */
   async #reach(watched: Watched): Promise<Address | undefined> {
     const { seen, port, advertise, over } = watched;
     const { call } = this.#options;

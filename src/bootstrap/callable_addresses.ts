@@ -1,6 +1,6 @@
 /**
- * Where a bootstrap may call: never at an address only because somebody named it, since it could be a
- * machine behind the bootstrap's own firewall, or a stranger who is to be pestered.
+ * The addresses that a bootstrap may call: never one only because a caller named it, since it could
+ * be a machine behind the bootstrap's own firewall, or a stranger to be pestered.
  */
 import type { Address } from "../wire/connection.ts";
 import { isLinkLocal, isLoopback, isSameHost } from "../wire/ip_address.ts";

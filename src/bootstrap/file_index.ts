@@ -1,5 +1,5 @@
 /**
- * The announcements and their holders: found by name, by file id and by publisher, and listed in the
+ * The announcements and their sources: found by name, by file id and by publisher, and listed in the
  * order of names. Every question has a budget of steps, since strangers make both the questions and
  * what they are asked of.
  */
@@ -12,14 +12,14 @@ import {
 } from "../wire/protocol.ts";
 import { Refused } from "../wire/answerer.ts";
 import { Glob } from "./glob.ts";
-import { Holders } from "./holders.ts";
+import { SourceSet } from "./source_set.ts";
 import { Page } from "../wire/page.ts";
 import type { FindQuery, ListBatch } from "./registry.ts";
 import { SortedKeys } from "./sorted_keys.ts";
 
 /**
- * Steps for one batch of a list, about five milliseconds: a pattern that fits nothing, or was made to
- * be slow, keeps nobody waiting. A batch that took more ends, and its cursor goes on.
+ * Steps for one batch of a list, about five milliseconds: a pattern that fits nothing, or was made
+ * to be slow, delays no other caller. A batch that took more ends, and its cursor continues.
  */
 const LIST_WORK = 200_000;
 
@@ -43,7 +43,7 @@ export interface Entry {
 /** One content, under whatever names. */
 interface Content {
   entries: Set<Entry>;
-  holders: Holders<PeerRecord>;
+  sources: SourceSet<PeerRecord>;
 }
 
 /** Before all publishers: a cursor that begins with it means a name from its beginning. */
@@ -51,7 +51,7 @@ const FIRST_PUBLISHER = "0".repeat(64);
 /** A cursor of a list of files. */
 const CURSOR = /^(?<publisher>[0-9a-f]{64})(?<name>.*)$/s;
 
-/** What one publisher announced under one name: the newest first, the id deciding a tie. */
+/** The announcements of one publisher under one name: the newest first, the id deciding a tie. */
 type Versions = Entry[];
 
 export class FileIndex {
@@ -66,21 +66,21 @@ export class FileIndex {
     this.#random = random;
   }
 
-  /** Notes that `holder` (the same object each time) holds that content under that name. */
-  hold(announcement: Announcement, holder: PeerRecord): Entry {
+  /** Notes that `source` (the same object each time) has that content under that name. */
+  hold(announcement: Announcement, source: PeerRecord): Entry {
     const { entry, versions } = this.#entry(announcement);
     if (announcement.time > entry.announcement.time) entry.announcement = announcement;
     if (versions.length > 1) versions.sort(newestFirst);
     entry.held++;
-    this.#contents.get(announcement.id)!.holders.add(holder);
+    this.#contents.get(announcement.id)!.sources.add(source);
     return entry;
   }
 
   /** Takes one {@link hold} back. */
-  release(entry: Entry, holder: PeerRecord): void {
+  release(entry: Entry, source: PeerRecord): void {
     const { name, id, publisher } = entry.announcement;
     const content = this.#contents.get(id)!;
-    content.holders.remove(holder);
+    content.sources.remove(source);
     if (--entry.held > 0) return;
     content.entries.delete(entry);
     if (content.entries.size === 0) this.#contents.delete(id);
@@ -96,10 +96,10 @@ export class FileIndex {
     this.#sorted.delete(name);
   }
 
-  /** Notes that a holder of these has become reachable, or is so no longer. */
-  update(holder: PeerRecord, entries: Iterable<Entry>): void {
+  /** Notes that a source of these has become reachable, or is so no longer. */
+  update(source: PeerRecord, entries: Iterable<Entry>): void {
     for (const { announcement } of entries) {
-      this.#contents.get(announcement.id)!.holders.update(holder);
+      this.#contents.get(announcement.id)!.sources.update(source);
     }
   }
 
@@ -115,11 +115,11 @@ export class FileIndex {
     entries.sort(query.versions ? newestFirst : (a, b) => totals.get(b)! - totals.get(a)!);
     const page = new Page<Found>();
     for (const { announcement } of entries) {
-      const { holders } = this.#contents.get(announcement.id)!;
-      const sources = holders.sample(SOURCES_CAP, this.#random)
+      const { sources: all } = this.#contents.get(announcement.id)!;
+      const sources = all.sample(SOURCES_CAP, this.#random)
         .map(({ peer, address, port }) => ({ peer, address, port }));
       steps += sources.length;
-      if (!page.add({ announcement, sources, total: holders.size })) break;
+      if (!page.add({ announcement, sources, total: all.size })) break;
     }
     return { items: page.items, steps };
   }
@@ -169,7 +169,7 @@ export class FileIndex {
     const entry = { announcement, held: 0 };
     versions.push(entry);
     const content = this.#contents.get(id) ??
-      { entries: new Set(), holders: new Holders<PeerRecord>(({ reachable }) => !!reachable) };
+      { entries: new Set(), sources: new SourceSet<PeerRecord>(({ reachable }) => !!reachable) };
     this.#contents.set(id, content);
     content.entries.add(entry);
     const published = this.#publishers.get(publisher) ?? new Set();
@@ -179,8 +179,8 @@ export class FileIndex {
   }
 
   /**
-   * The entries among which those are that a query asks for: of the sets that it names, the smallest.
-   * So nobody hides what a publisher announced under a name by crowding that name.
+   * The entries that a query may mean: of the sets that it names, the smallest. So no caller hides
+   * what a publisher announced under a name by crowding that name.
    */
   *#candidates({ name, file, publisher }: FindQuery): Generator<Entry> {
     const named = name === undefined ? undefined : this.#names.get(name) ?? new Map();
@@ -213,7 +213,7 @@ export class FileIndex {
 
   /** The number of peers that have an entry's content, under whatever name. */
   #total(entry: Entry): number {
-    return this.#contents.get(entry.announcement.id)!.holders.size;
+    return this.#contents.get(entry.announcement.id)!.sources.size;
   }
 }
 

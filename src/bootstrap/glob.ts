@@ -1,12 +1,12 @@
 /**
- * Globs over names: `*` and `?` within a folder, `**` across folders (`**` and a slash also stand for
- * no folder at all), `[a-z]` and `[!a-z]`, `{a,b}`, and a backslash before a character that is meant
- * as itself. A bracket or brace without its partner is meant as itself too.
+ * Globs over names: `*` and `?` within a folder, `**` across folders (`**` and a slash also stand
+ * for no folder at all), `[a-z]` and `[!a-z]`, `{a,b}`, and a backslash before a character that is
+ * meant as itself. A bracket or brace without its partner is meant as itself too.
  *
  * Patterns come from strangers. So they are never turned into a RegExp, nor are braces multiplied
  * out: the pattern becomes a small state machine, all of whose states are followed at once. A name
  * takes time in proportion to its length times that of the pattern at worst, and {@link Glob.work}
- * tells how much it was.
+ * counts it.
  */
 import { type GlobNode, parseGlob, type Test } from "./glob_parser.ts";
 
@@ -24,8 +24,8 @@ const SLASH: Test = (char) => char === "/";
 /** The state in which a name has matched. */
 const MATCHED = 0;
 /**
- * Most steps for one name, about 6 ms. A pattern that takes more fits nothing: none that is of use to
- * anybody comes near it.
+ * Most steps for one name, about 6 ms. A pattern that takes more fits nothing: no useful one comes
+ * near it.
  */
 const NAME_WORK = 300_000;
 

@@ -1,4 +1,4 @@
-/** Whether a character (a code point) is among those that a part of a pattern stands for. */
+/** True for a character (a code point) that a part of a pattern stands for. */
 export type Test = (char: string) => boolean;
 
 /** A part of a glob. */
@@ -74,7 +74,10 @@ function matchBraces(chars: string[]): Set<number> {
   return partners;
 }
 
-/** Where the bracket at `at` closes, or -1. A bracket right after the first stands for itself. */
+/**
+ * The index of the bracket that closes the one at `at`, or -1. A bracket right after the first
+ * stands for itself.
+ */
 function classEnd(chars: string[], at: number): number {
   const first = isNegation(chars[at + 1]) ? at + 2 : at + 1;
   return chars.indexOf("]", first + 1);

@@ -3,7 +3,7 @@ const RUSH = 200;
 /** Of a larger heap garbage is a small part, and going through it keeps others waiting, in bytes. */
 const LARGE_HEAP = 256 << 20;
 
-interface QuietCollectorOptions {
+interface IdleGcOptions {
   /** Bytes of the heap in use, garbage among them. @default Deno.memoryUsage */
   used?: () => number;
   /** Collects garbage. @default V8's own, which is there with `--expose-gc` */
@@ -22,7 +22,7 @@ export class IdleGc {
   #peak = 0;
   #last = 0;
 
-  constructor(options: QuietCollectorOptions = {}) {
+  constructor(options: IdleGcOptions = {}) {
     this.#used = options.used ?? (() => Deno.memoryUsage().heapUsed);
     this.#collect = options.collect ?? collectAll;
   }

@@ -10,7 +10,9 @@ export const MAX_CONNECTIONS = 10_000;
 export const MAX_CONNECTIONS_PER_ADDRESS = 512;
 /** Connections being told `busy` at a time; more are closed without a word. */
 export const MAX_REFUSING = 64;
-/** How long one that is told `busy` may take to say something before it is closed, in milliseconds. */
+/**
+ * Time in which a caller that gets `busy` must send something before it is closed, in milliseconds.
+ */
 export const REFUSING_MS = 1_000;
 
 /**
@@ -109,8 +111,8 @@ export const CALL_BACK_MS = 5_000;
 export const LOOK_UP_MS = 2_000;
 /** Look-ups under way for one address: each has a thread of the system's until it ends. */
 export const MAX_LOOK_UPS_PER_ADDRESS = 8;
-/** How long until a peer that was reached is called again, in milliseconds. */
+/** Time until a reached peer is called again, in milliseconds. */
 export const RECHECK_MS = 600_000;
-/** How long until a peer that was not reached is called again: at first, and at most. */
+/** Time until an unreached peer is called again, in milliseconds: at first, and at most. */
 export const RETRY_FIRST_MS = 30_000;
 export const RETRY_LONGEST_MS = 1_800_000;

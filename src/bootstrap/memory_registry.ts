@@ -77,7 +77,10 @@ interface Peer {
 export class MemoryRegistry implements Registry {
   /** By peer id; the peer that has been silent for longest comes first. */
   readonly #peers = new Map<string, Peer>();
-  /** When what peers that registered anew don't announce again goes, by peer id; the first comes first. */
+  /**
+   * The times at which old announcements of peers that registered anew expire, by peer id; the
+   * first comes first.
+   */
   readonly #renewed = new Map<string, number>();
   /** By `address:port`. */
   readonly #legacyPeers = new Map<string, Listing>();

@@ -2,12 +2,12 @@ import type { Address } from "../wire/address.ts";
 import { isSameHost } from "../wire/ip_address.ts";
 import { type LookUp, lookUp } from "../wire/look_up.ts";
 
-/** How long what a name stands for is remembered, in milliseconds. */
+/** Time for which a resolved name is remembered, in milliseconds. */
 const REMEMBERED_MS = 60_000;
 
 /**
- * The addresses at which peers reach this bootstrap. A registration names the one that its peer dialled:
- * another is that of somebody who hands the registration on, and would speak for the peer here.
+ * The addresses at which peers reach this bootstrap. A registration names the one that its peer
+ * dialled: another address is that of a relay, which would speak for the peer here.
  */
 export class OwnAddresses {
   readonly #advertised: Address[];

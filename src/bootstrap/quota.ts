@@ -2,15 +2,15 @@ import { Refused } from "../wire/answerer.ts";
 import { groupOf } from "../wire/ip_address.ts";
 
 interface QuotaOptions {
-  /** What there is too much of, for people: "connections". */
+  /** The thing there is too much of, for people: "connections". */
   what: string;
   perAddress: number;
   total: number;
-  /** Told to who is refused, in seconds. */
+  /** The retry-after sent with a refusal, in seconds. */
   retryAfter: number;
 }
 
-/** How much of something there may be at one time, for one address and in all. */
+/** A quota: the most of something at one time, for one address and in all. */
 export class Quota {
   readonly #options: QuotaOptions;
   readonly #perAddress = new Map<string, number>();
@@ -20,7 +20,7 @@ export class Quota {
     this.#options = options;
   }
 
-  /** How much is taken. */
+  /** The amount taken. */
   get total(): number {
     return this.#total;
   }

@@ -13,7 +13,7 @@ interface RateLimitsOptions {
   maxRemembered?: number;
 }
 
-/** What callers may still ask for, by address and all together. */
+/** The requests that callers have left, by address and all together. */
 export class RateLimits {
   readonly #now: () => number;
   readonly #rates: Record<Kind, { perAddress: Rate; total: Rate }>;

@@ -26,15 +26,16 @@ export interface FindQuery {
 }
 
 /**
- * A bootstrap's knowledge: the peers that are here, and what they announced. The caller has checked
- * every signature.
+ * A bootstrap's knowledge: the present peers and their announcements. The caller has checked every
+ * signature.
  *
  * A peer is here from `register` until it says goodbye, or was silent for SILENCE_MS. Its
- * announcements come and go with it. It holds one content under each name: to announce another under
+ * announcements come and go with it. It has one content under each name: to announce another under
  * the same name replaces the first.
  *
- * Of what one publisher announced under one name, only the newest (by `time`) counts, whoever passed
- * it on; the older content can still be found by its id, or with `versions`, while somebody holds it.
+ * Of the versions that one publisher announced under one name, only the newest (by `time`) counts,
+ * by whichever peer it was passed on; the older content can still be found by its id, or with
+ * `versions`, while a source has it.
  *
  * A cap that is reached is a Refused `busy`; a peer that isn't here, a Refused `not_registered`.
  * Cursors are the registry's own; one that it can't read is a Refused `bad_message`.

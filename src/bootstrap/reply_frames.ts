@@ -5,7 +5,7 @@ import { Quota } from "./quota.ts";
 
 /** Bytes for the line before a list: the longest has a cursor, which JSON may write sixfold. */
 const HEADROOM = 16_384;
-/** Told to who has to wait for a list that somebody else is being sent, in seconds. */
+/** The retry-after for a caller whose list has to wait for another's, in seconds. */
 const RETRY_S = 1;
 
 /**

@@ -30,17 +30,17 @@ import { ReplyFrames } from "./reply_frames.ts";
 import { Session, type SessionOptions } from "./session.ts";
 import { FairQueue } from "../async/fair_queue.ts";
 
-/** How often silent peers are looked for, in milliseconds. */
+/** Interval of looking for silent peers, in milliseconds. */
 const EXPIRE_MS = 10_000;
-/** How often legacy peers are probed, in milliseconds. */
+/** Interval of probing legacy peers, in milliseconds. */
 const PROBE_LEGACY_MS = 30_000;
-/** What each connection is made with. */
+/** Options of each connection. */
 const CONNECTION = { firstBuffer: FIRST_BUFFER };
-/** How often peers are looked for that are due to be called back, in milliseconds. */
+/** Interval of looking for peers that are due to be called back, in milliseconds. */
 const CALL_BACKS_MS = 1_000;
-/** How often it is looked whether a rush is over, in milliseconds. */
+/** Interval of looking whether a rush is over, in milliseconds. */
 const RUSH_MS = 3_000;
-/** Told to who has to wait for somebody else's payload, in seconds. */
+/** The retry-after for a caller whose payload has to wait for another's, in seconds. */
 const PAYLOADS_RETRY_S = 1;
 /** A pause after the system couldn't give a connection, in milliseconds: it ran out of something. */
 const ACCEPT_PAUSE_MS = 100;
@@ -49,7 +49,7 @@ const logger = getLogger(["shoal", "bootstrap"]);
 
 export interface BootstrapOptions extends Address {
   registry: Registry;
-  /** How it is talked to. Default in the clear. */
+  /** The transport of its connections. Default in the clear. */
   transport?: Transport;
   /** Addresses at which peers reach it that the system doesn't know of. Default none. */
   advertise?: Address[];
@@ -61,14 +61,14 @@ export interface BootstrapOptions extends Address {
   probeLegacyPeersMs?: number;
   /** @default MAX_CONNECTIONS_PER_ADDRESS */
   maxPerAddress?: number;
-  /** How fast callers may ask. @default RATES */
+  /** The limits on request rates. @default RATES */
   rates?: RateLimits;
   /** Opens the connections of call backs. @default Connection.open */
   connect?: Connect;
 }
 
 export class BootstrapServer {
-  /** Where it listens; the port is a real one, also where any was asked for with 0. */
+  /** The address it listens at; the port is a real one, even if 0 was asked for. */
   readonly address: Address;
   readonly #listener: TransportListener;
   readonly #options: BootstrapOptions;
@@ -170,7 +170,7 @@ export class BootstrapServer {
     }
   }
 
-  /** Whatever goes wrong on one connection ends that one alone. */
+  /** Serves a connection; a failure ends that one alone. */
   async #serve(connection: Connection): Promise<void> {
     const client = String(connection);
     const { host } = connection.remote;
@@ -193,7 +193,10 @@ export class BootstrapServer {
     }
   }
 
-  /** Why one more connection from there is too many; undefined when it is counted as served. */
+  /**
+   * The reason why one more connection from there is too many; undefined when it is counted as
+   * served.
+   */
   #refusalFor(host: string): Refused | undefined {
     try {
       this.#rates.take("connect", host);

@@ -96,7 +96,7 @@ export class Session {
     }
   }
 
-  /** Only who is registered is made room for. */
+  /** Admits a payload, from registered peers alone. */
   async #admit(bytes: number): Promise<() => void> {
     this.#registered();
     await this.#visitor.spend("announce", Math.ceil(bytes / ANNOUNCEMENT_BYTES));

@@ -43,7 +43,7 @@ export async function examine(settings: PeerSettings, signal?: AbortSignal): Pro
 }
 
 function adoptRemedy(error: unknown): string {
-  return error instanceof Fault && error.next || "look at who put it there";
+  return error instanceof Fault && error.next || "see that only you can write there";
 }
 
 /** The running peer knows its swarm's key and its own bootstraps, whatever this command was told. */

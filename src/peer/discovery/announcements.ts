@@ -6,13 +6,13 @@ import type { BootstrapClient } from "./bootstrap_client.ts";
 
 const log = getLogger(["shoal", "peer", "sharing"]);
 
-/** What bootstraps are told can be had here, wholly or in part. */
+/** The contents that bootstraps are told of: those that can be had here, wholly or in part. */
 export class Announcements {
   readonly #library: Library;
   readonly #bootstraps: BootstrapClient[];
-  /** What is being fetched, by name: others may have of it what there is. */
+  /** The contents being fetched, by name: others may fetch the part that is here. */
   readonly #offers = new Map<string, Announcement>();
-  /** What was fetched and isn't shared, but served while this peer runs, by name. */
+  /** Contents that were fetched and aren't shared, but served while this peer runs, by name. */
   readonly #seeded = new Map<string, Announcement>();
 
   constructor(library: Library, bootstraps: BootstrapClient[]) {
@@ -77,7 +77,7 @@ export class Announcements {
     void this.announce(announcement);
   }
 
-  /** A bootstrap that can't be told now is told everything when it is back. */
+  /** Tells all bootstraps. One that is away is told everything when it is back. */
   async #tell(say: (bootstrap: BootstrapClient) => Promise<void>): Promise<void> {
     await Promise.all(
       this.#bootstraps.map((bootstrap) =>

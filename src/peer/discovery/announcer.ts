@@ -31,9 +31,9 @@ export interface AnnouncerOptions {
 }
 
 /**
- * Tells one bootstrap, over one registered connection, what this peer has. What is asked for first is
- * sent first, so that a file which is withdrawn while all are being announced ends up withdrawn. A
- * bootstrap that asks to wait is told later, however late that is.
+ * Tells one bootstrap, over one registered connection, this peer's contents. What is asked for
+ * first is sent first, so that a file which is withdrawn while all are being announced ends up
+ * withdrawn. A bootstrap that asks to wait is told later, however late that is.
  */
 export class Announcer {
   readonly #caller: Caller;

@@ -24,7 +24,7 @@ import {
 import { listLegacyPeers } from "../../legacy/legacy_bootstrap.ts";
 import type { Transport } from "../../wire/transport.ts";
 import { retryAfter } from "./retry_after.ts";
-import { type Greeting, GREETING_MS, handshake } from "./handshake.ts";
+import { type Greeted, handshake, HANDSHAKE_MS } from "./handshake.ts";
 import { ListBudget } from "./list_budget.ts";
 import { deadline } from "../../async/deadline.ts";
 import type { BootstrapStatus } from "../api/peer_api.ts";
@@ -39,14 +39,14 @@ const FILES_BUDGET = { items: 3_000_000, ms: 300_000 };
  * at 17 KB/s. A bootstrap gives up after the same time (bootstrap/limits.ts).
  */
 const ANSWER_MS = 60_000;
-/** How long a question waits for a bootstrap that is busy, in milliseconds, all pauses together. */
+/** Time that a request waits for a busy bootstrap, in milliseconds, all pauses together. */
 const BUSY_MS = 30_000;
 /**
- * A bootstrap that said nothing, until the time for a greeting was over, is not greeted again for so
- * long, in milliseconds: who asks several things one after the other waits once.
+ * Time for which a bootstrap whose handshake timed out in silence is not tried again, in
+ * milliseconds: a caller with several requests waits once.
  */
 const SILENCE_MEMORY_MS = 10_000;
-/** A legacy bootstrap is taken for one for so long, in milliseconds; then it is greeted anew. */
+/** Time for which a legacy bootstrap is taken for one, in milliseconds; then comes a new handshake. */
 const LEGACY_MEMORY_MS = 30_000;
 
 const FoundList = v.pipe(v.array(Found), v.maxLength(LIST_CAP));
@@ -55,7 +55,7 @@ const FileList = v.pipe(v.array(FileRecord), v.maxLength(LIST_CAP));
 
 export type { MaintainOptions };
 
-/** What to find; everything that is given must fit. */
+/** A query; every given field must fit. */
 interface Query {
   name?: string;
   /** A file id. */
@@ -74,7 +74,7 @@ export interface AskOptions {
 export interface BootstrapClientOptions extends RegistrationOptions {
   /** A clock that never goes back, in milliseconds. @default performance.now */
   now?: () => number;
-  /** How long a question waits for a bootstrap that is busy, in milliseconds. @default 30_000 */
+  /** Time that a request waits for a busy bootstrap, in milliseconds. @default 30_000 */
   busyMs?: number;
   /** Time for one answer, to its last byte, in milliseconds. @default 60_000 */
   answerMs?: number;
@@ -84,25 +84,25 @@ export interface BootstrapClientOptions extends RegistrationOptions {
 export class BootstrapClient {
   readonly address: Address;
   readonly #registration: Registration;
-  readonly #greetingMs: number;
+  readonly #handshakeMs: number;
   readonly #transport: Transport | undefined;
   readonly #now: () => number;
   readonly #random: () => number;
   readonly #busyMs: number;
   readonly #answerMs: number;
   readonly #closing = new AbortController();
-  /** The connection that questions go over, once somebody asked. */
-  #link: Promise<Greeting> | undefined;
+  /** The connection for requests, once there was one. */
+  #link: Promise<Greeted> | undefined;
   #legacyUntil = 0;
   /** The IP address at which it answered last. */
   #remote = "";
-  /** What the last greeting failed with, when its time passed in silence. */
+  /** The failure of the last handshake, when its time passed in silence. */
   #silence: { error: unknown; until: number } | undefined;
 
   constructor(address: Address, options: BootstrapClientOptions = {}) {
     this.address = address;
     this.#registration = new Registration(address, options);
-    this.#greetingMs = options.greetingMs ?? GREETING_MS;
+    this.#handshakeMs = options.handshakeMs ?? HANDSHAKE_MS;
     this.#transport = options.transport;
     this.#now = options.now ?? (() => performance.now());
     this.#random = options.random ?? Math.random;
@@ -110,17 +110,17 @@ export class BootstrapClient {
     this.#answerMs = options.answerMs ?? ANSWER_MS;
   }
 
-  /** How the registration stands; `idle` while there is none. */
+  /** The state of the registration; `idle` while there is none. */
   get status(): BootstrapStatus {
     return this.#registration.status;
   }
 
-  /** Where its connection leads, while this peer is registered there. */
+  /** The address that its connection leads to, while this peer is registered there. */
   get dialled(): Address | undefined {
     return this.#registration.dialled;
   }
 
-  /** What is announced, with at most 50 sources each. A legacy bootstrap knows of no files. */
+  /** Finds announcements, with at most 50 sources each. A legacy bootstrap knows of no files. */
   async find(query: Query, { signal }: AskOptions = {}): Promise<Found[]> {
     const { name, file, publisher, versions } = query;
     const request = { action: "find", name, file, publisher, versions };
@@ -245,16 +245,16 @@ export class BootstrapClient {
     signal?: AbortSignal,
   ): Promise<Answer<v.InferOutput<S>> | null> {
     for (let reopened = false;; reopened = true) {
-      // The first question goes with the greeting, which saves a round trip.
+      // The first question goes with the handshake, which saves a round trip.
       let asked: Promise<Answer<v.InferOutput<S>>> | undefined;
       const link = this.#open((caller) => {
         const answer = caller.request(message, schema);
         answer.catch(() => {}); // until it is awaited below
         asked = answer;
       });
-      const greeting = await abortable(link, signal);
-      if (greeting.kind === "legacy") return null;
-      const { caller } = greeting;
+      const greeted = await abortable(link, signal);
+      if (greeted.kind === "legacy") return null;
+      const { caller } = greeted;
       this.#remote = caller.connection.remote.host;
       const late = new Fault("network", `${this} took too long to answer`);
       using _timer = deadline(this.#answerMs, () => caller.close(late));
@@ -270,14 +270,14 @@ export class BootstrapClient {
   }
 
   /** The connection that is there, or a new one, which `onConnected` is called with. */
-  #open(onConnected: (caller: Caller) => void): Promise<Greeting> {
+  #open(onConnected: (caller: Caller) => void): Promise<Greeted> {
     const { signal } = this.#closing;
     if (signal.aborted) return Promise.reject(signal.reason);
     if (this.#legacyUntil > 0 && this.#now() >= this.#legacyUntil) this.#drop(this.#link);
     if (this.#link) return this.#link;
     const begun = this.#now();
     if (this.#silence && begun < this.#silence.until) return Promise.reject(this.#silence.error);
-    const ms = this.#greetingMs;
+    const ms = this.#handshakeMs;
     const link = handshake(this.address, {
       ms,
       transport: this.#transport,
@@ -297,9 +297,9 @@ export class BootstrapClient {
   }
 
   /** Closes a connection, and forgets it unless there is a newer one. */
-  #drop(link: Promise<Greeting> | undefined): void {
+  #drop(link: Promise<Greeted> | undefined): void {
     if (this.#link === link) this.#link = undefined;
-    link?.then((greeting) => greeting.kind === "shoal" && greeting.caller.close(), () => {});
+    link?.then((greeted) => greeted.kind === "shoal" && greeted.caller.close(), () => {});
   }
 
   #decode<S extends v.GenericSchema>(schema: S, payload: Uint8Array): v.InferOutput<S> {

@@ -6,7 +6,7 @@ type Upkeep = Omit<MaintainOptions, "signal">;
 
 /** The bootstraps of a peer. They can be changed while it runs. */
 export class Bootstraps {
-  /** Those in use: the same array for good, so that all who are given it see what changes. */
+  /** The bootstraps in use: the same array for good, so that all who are given it see changes. */
   readonly list: BootstrapClient[];
   readonly #upkeep = new Map<BootstrapClient, { abort: AbortController; ended: Promise<void> }>();
   readonly #transport: Transport | undefined;

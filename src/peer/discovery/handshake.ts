@@ -8,29 +8,29 @@ import { OtherSwarm, type Transport } from "../../wire/transport.ts";
 import { awakeClock } from "../../async/clock.ts";
 import { deadline } from "../../async/deadline.ts";
 
-/** Time for each of the two greetings, in milliseconds: together a handshake. */
-export const GREETING_MS = 5_000;
+/** Time for each of the two first messages, in milliseconds: together a handshake. */
+export const HANDSHAKE_MS = 5_000;
 
-/** What was found: a Shoal bootstrap, with an open connection to it, or a legacy one. */
-export type Greeting =
+/** The result of a handshake: a Shoal bootstrap, with an open connection to it, or a legacy one. */
+export type Greeted =
   | {
     kind: "shoal";
     caller: Caller;
     nonce: string;
     /**
-     * How far this machine's clock is ahead of the bootstrap's, in milliseconds, give or take half the
-     * time of the greeting; undefined when the bootstrap doesn't tell the time.
+     * Milliseconds by which this machine's clock is ahead of the bootstrap's, give or take half the
+     * time of the handshake; undefined when the bootstrap doesn't tell the time.
      */
     ahead?: number;
   }
   | { kind: "legacy" };
 
-interface GreetOptions {
+interface HandshakeOptions {
   /** The caller's own peer id. */
   peer?: string;
   /** For each of two tries, in milliseconds. @default 5_000 */
   ms?: number;
-  /** How it is talked to. Default in the clear. */
+  /** The transport of the connection. Default in the clear. */
   transport?: Transport;
   signal?: AbortSignal;
   /** Called once `hello` is on its way: what is requested there goes with it, in the same round trip. */
@@ -38,16 +38,16 @@ interface GreetOptions {
 }
 
 /**
- * Says `hello` to whoever listens there; when that isn't understood, asks as a legacy peer would.
- * Throws a `network` Fault that says whether nobody can be reached, or somebody else listens, or a
- * bootstrap refused; an `integrity` Fault when the two ends are not of one swarm; or the signal's own
- * reason.
+ * Says `hello` to the program that listens there; when that isn't understood, asks as a legacy peer
+ * would. Throws a `network` Fault that says whether nothing can be reached, or another program
+ * listens, or a bootstrap refused; an `integrity` Fault when the two ends are not of one swarm; or
+ * the signal's own reason.
  */
 export async function handshake(
   address: Address,
-  options: GreetOptions = {},
-): Promise<Greeting> {
-  const { peer, ms = GREETING_MS, transport, signal } = options;
+  options: HandshakeOptions = {},
+): Promise<Greeted> {
+  const { peer, ms = HANDSHAKE_MS, transport, signal } = options;
   const started = awakeClock.now();
   const connection = await reach(address, ms, options);
   const caller = new Caller(connection);
@@ -73,10 +73,10 @@ export async function handshake(
     if (error instanceof Refusal) throw error;
     if (error instanceof OtherSwarm) throw wantsKey(address, error);
     if (!transport?.secured && await isLegacy(address, ms, signal)) return { kind: "legacy" };
-    const who = formatAddress(address);
+    const name = formatAddress(address);
     const what = error === silent
-      ? `${who} did not say hello within ${2 * ms / 1000} s`
-      : `${who} is not a Shoal bootstrap: ${messageOf(error).replace(`${connection} `, "it ")}`;
+      ? `${name} did not say hello within ${2 * ms / 1000} s`
+      : `${name} is not a Shoal bootstrap: ${messageOf(error).replace(`${connection} `, "it ")}`;
     throw new Fault("network", what, { cause: error });
   } finally {
     signal?.removeEventListener("abort", abort);
@@ -86,7 +86,7 @@ export async function handshake(
 async function reach(
   address: Address,
   ms: number,
-  { transport, signal }: GreetOptions,
+  { transport, signal }: HandshakeOptions,
 ): Promise<Connection> {
   try {
     return await Connection.open(address, { ms, transport, signal });
@@ -112,7 +112,7 @@ function wantsKey(address: Address, cause: OtherSwarm): Fault {
   return cannotUse(address, "it wants a swarm key, and none was given", cause);
 }
 
-/** Trying again helps nobody who isn't given the right key. */
+/** A Fault that no retry mends: only the right key does. */
 function cannotUse(address: Address, why: string, cause: OtherSwarm): Fault {
   return new Fault("integrity", `Cannot use bootstrap ${formatAddress(address)}: ${why}`, {
     cause,

@@ -30,14 +30,14 @@ const log = getLogger(["shoal", "peer", "registration"]);
 
 /** Time for a goodbye, in milliseconds. */
 const GOODBYE_MS = 1_000;
-/** When to ask what a call back came to, after a registration, in milliseconds. */
+/** Time after a registration at which the result of the call back is asked for, in milliseconds. */
 const CALLED_BACK_MS = 2_000;
 
 export interface MaintainOptions {
   identity: Identity;
-  /** Where this peer listens. */
+  /** The port that this peer listens on. */
   port: number;
-  /** What to ask the bootstrap to list in place of the address that it sees. */
+  /** The address for the bootstrap to list in place of the one that it sees. */
   advertise?: Address;
   /** Everything this peer has, at the time of the call. */
   announcements: () => Announcements;
@@ -52,11 +52,11 @@ export interface RegistrationOptions {
   heartbeatMs?: number;
   /** The first pause after a failure, in milliseconds. @default 1_000 */
   retryMs?: number;
-  /** Time for each of the two greetings, in milliseconds. @default 5_000 */
-  greetingMs?: number;
+  /** Time for each of the two first messages, in milliseconds. @default 5_000 */
+  handshakeMs?: number;
   /** Longest pause for which all announcements wait, in milliseconds. @default 60_000 */
   longestPauseMs?: number;
-  /** How the bootstrap is talked to. Default in the clear. */
+  /** The transport of the connection. Default in the clear. */
   transport?: Transport;
   /** Hears of each change of state. */
   onStatus?: (status: BootstrapStatus) => void;
@@ -82,7 +82,10 @@ export class Registration {
     return this.#status;
   }
 
-  /** Where the connection to the bootstrap leads, as an IP address, from registering on. */
+  /**
+   * The address that the connection to the bootstrap leads to, as an IP address, from registering
+   * on.
+   */
   get dialled(): Address | undefined {
     return this.#dialled;
   }
@@ -118,20 +121,20 @@ export class Registration {
   /** Registers and stays so until something fails. Returns early from a legacy bootstrap. */
   async #stay(options: MaintainOptions, backoff: Backoff): Promise<void> {
     const { identity, signal } = options;
-    const greeting = await handshake(this.#address, {
+    const greeted = await handshake(this.#address, {
       peer: identity.id,
-      ms: this.#options.greetingMs,
+      ms: this.#options.handshakeMs,
       transport: this.#options.transport,
       signal,
     });
-    if (greeting.kind === "legacy") {
+    if (greeted.kind === "legacy") {
       const said = await registerAtLegacy(this.#address, options);
       this.#become({ state: "legacy", listed: formatAddress(said) });
       backoff.reset();
-      // Then it is greeted anew: by that time it may have become a bootstrap of our own kind.
+      // Then comes a new handshake: by that time it may have become a Shoal bootstrap.
       return await this.#pause(signal);
     }
-    const { caller, nonce } = greeting;
+    const { caller, nonce } = greeted;
     const broken = new AbortController();
     try {
       const listed = await abortable(this.#register(caller, nonce, options), signal);
@@ -182,7 +185,7 @@ export class Registration {
     }
   }
 
-  /** What the bootstrap tells others, and whether it could call this peer there. */
+  /** Notes the address that the bootstrap lists, and whether it could call this peer there. */
   #hear(listed: string, reachable: boolean | undefined, advertise: Address | undefined): void {
     const before = this.#status;
     if (before.listed === listed && before.reachable === reachable) return;

@@ -8,19 +8,21 @@ import { settleWithGrace } from "../../async/settle_with_grace.ts";
 import { givenName } from "../../content/safe_path.ts";
 
 /**
- * How long the other bootstraps are waited for once one has answered, in milliseconds: several round
- * trips to anywhere. One that is down may say nothing until the time for a greeting is over.
+ * Time for the other bootstraps once one has answered, in milliseconds: several round trips to
+ * anywhere. One that is down may be silent until the handshake times out.
  */
 const GRACE_MS = 2_000;
 /**
- * How long the others are waited for once one has answered that it knows of nothing, in milliseconds: it
- * says nothing about what they know, but one that answers a byte at a time holds nobody up.
+ * Time for the other bootstraps once one has answered that it knows of nothing, in milliseconds: it
+ * says nothing about what they know, but one that answers a byte at a time delays no caller.
  */
 const EMPTY_GRACE_MS = 5_000;
-/** How long a list waits for one bootstrap's next batch while others' are there, in milliseconds. */
+/**
+ * Time that a list waits for one bootstrap's next batch while others' are there, in milliseconds.
+ */
 const BATCH_MS = 5_000;
 
-/** A content that goes by the name or id that was looked for, and who has it. */
+/** A content under the wanted name or id, and its sources. */
 export interface Offer {
   announcement: Announcement;
   sources: PeerRecord[];
@@ -29,8 +31,8 @@ export interface Offer {
 }
 
 /**
- * What the bootstraps know, taken together. One that can't be reached hides nothing of the others, and
- * keeps nobody waiting for long who has an answer from them.
+ * The knowledge of all bootstraps together. One that can't be reached hides nothing of the others,
+ * and does not delay their answers for long.
  */
 export class Swarm implements Pick<PeerApi, "listPeers"> {
   readonly #bootstraps: BootstrapClient[];
@@ -84,7 +86,7 @@ export class Swarm implements Pick<PeerApi, "listPeers"> {
     return distinct((await this.#ask((one) => one.legacyPeers({ signal }))).flat());
   }
 
-  /** What is offered, by name; a name comes once for each content and publisher. */
+  /** Lists announcements by name; a name comes once for each content and publisher. */
   async *listFiles(pattern?: string): AsyncGenerator<FileRecord> {
     const begun = await this.#ask(async (one) => {
       const rest = one.listFiles(pattern);

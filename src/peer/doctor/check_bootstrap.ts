@@ -32,21 +32,21 @@ export async function checkBootstrap(
   address: Address,
   { running, transport, signal }: BootstrapOptions,
 ): Promise<BootstrapReport> {
-  const who = formatAddress(address);
+  const name = formatAddress(address);
   try {
-    const greeting = await handshake(address, { transport, signal });
-    if (greeting.kind === "legacy") {
-      const message = `${who} answers, with the legacy dialect: it knows of no files`;
+    const greeted = await handshake(address, { transport, signal });
+    if (greeted.kind === "legacy") {
+      const message = `${name} answers, with the legacy dialect: it knows of no files`;
       return { findings: [ok("bootstrap", message)], agents: [] };
     }
-    greeting.caller.close();
+    greeted.caller.close();
     using client = new BootstrapClient(address, { transport });
     const peers = await client.getPeers({ signal });
     return {
       findings: [
-        ok("bootstrap", `${who} answers, and lists ${countOf(peers)}`),
-        judgeClock(who, greeting.ahead),
-        judgePort(who, peers, running),
+        ok("bootstrap", `${name} answers, and lists ${countOf(peers)}`),
+        judgeClock(name, greeted.ahead),
+        judgePort(name, peers, running),
       ],
       agents: peers.flatMap(({ agent }) => agent ?? []),
     };
@@ -64,11 +64,11 @@ function countOf(peers: PeerRecord[]): string {
 }
 
 /** `ahead` is how far this machine's clock is ahead of the bootstrap's, in milliseconds. */
-export function judgeClock(who: string, ahead: number | undefined): Finding {
-  if (ahead === undefined) return ok("clock", `${who} doesn't tell the time`);
+export function judgeClock(name: string, ahead: number | undefined): Finding {
+  if (ahead === undefined) return ok("clock", `${name} doesn't tell the time`);
   const seconds = (Math.abs(ahead) / 1000).toFixed(1);
-  if (Math.abs(ahead) <= SKEW_MS) return ok("clock", `within ${seconds} s of that of ${who}`);
-  const message = `${seconds} s ${ahead > 0 ? "ahead of" : "behind"} that of ${who}`;
+  if (Math.abs(ahead) <= SKEW_MS) return ok("clock", `within ${seconds} s of that of ${name}`);
+  const message = `${seconds} s ${ahead > 0 ? "ahead of" : "behind"} that of ${name}`;
   return warning(
     "clock",
     message,
@@ -77,28 +77,28 @@ export function judgeClock(who: string, ahead: number | undefined): Finding {
 }
 
 /** Judges whether others can fetch from the peer of DIR, as far as this bootstrap knows. */
-export function judgePort(who: string, peers: PeerRecord[], running: string | undefined): Finding {
+export function judgePort(name: string, peers: PeerRecord[], running: string | undefined): Finding {
   if (running === undefined) {
     return ok("port", "no peer runs for this folder, so nothing listens");
   }
   const own = peers.find(({ peer }) => peer === running);
   if (!own) {
     const remedy = "wait for its next try, and look at the log of the peer";
-    return warning("port", `${who} doesn't list this peer`, remedy);
+    return warning("port", `${name} doesn't list this peer`, remedy);
   }
   const listed = formatAddress({ host: own.address, port: own.port });
   switch (own.reachable) {
     case true:
-      return ok("port", `${who} reached this peer at ${listed}`);
+      return ok("port", `${name} reached this peer at ${listed}`);
     case false:
       return warning(
         "port",
-        `${who} can't reach this peer at ${listed}, so others can't fetch from it`,
+        `${name} can't reach this peer at ${listed}, so others can't fetch from it`,
         "open the port in the firewall, forward it, or name another address with --advertise",
       );
     case null:
-      return ok("port", `${who} lists this peer at ${listed}, and is about to call it`);
+      return ok("port", `${name} lists this peer at ${listed}, and is about to call it`);
     default:
-      return ok("port", `${who} lists this peer at ${listed}; it doesn't say if it was reached`);
+      return ok("port", `${name} lists this peer at ${listed}; it doesn't say if it was reached`);
   }
 }

@@ -6,7 +6,7 @@ import type { Library } from "../../store/shares/library.ts";
 import { publishFile } from "../../store/disk/publish_file.ts";
 import { type Received, receiveFile } from "../../store/partial/receive_file.ts";
 import { givenName, pathOf, safeName } from "../../content/safe_path.ts";
-import { makeParents, requireNoTwin } from "../target/destination.ts";
+import { makeParents, requireNoCollision } from "../target/destination.ts";
 import type { Uploaded, UploadOptions, UploadRequest } from "../api/ui_api.ts";
 import type { ShareOptions, ShareRequest, ShareResult } from "../api/peer_api.ts";
 import { requireFreeSpace } from "../../system/free_space.ts";
@@ -14,7 +14,7 @@ import { requireFreeSpace } from "../../system/free_space.ts";
 interface ReceiverOptions {
   /** The shared folder: absolute, free of links. */
   dir: string;
-  /** Where what is not whole yet lies, on the same file system. */
+  /** The folder for incomplete files, on the same file system. */
   folder: string;
   library: Library;
   cache: HashCache;
@@ -22,7 +22,7 @@ interface ReceiverOptions {
   share: (request: ShareRequest, options: ShareOptions) => Promise<ShareResult>;
 }
 
-/** Takes files that somebody sends, puts them into DIR and shares them. */
+/** Receives files, puts them into DIR and shares them. */
 export class Receiver {
   readonly #options: ReceiverOptions;
 
@@ -96,7 +96,7 @@ export class Receiver {
       const how = `the name is taken by ${other.path}; unshare that first`;
       throw new Fault("usage", `Cannot take ${name}: ${how}`, { details: { reason: "name" } });
     }
-    await requireNoTwin(this.#options.dir, name);
+    await requireNoCollision(this.#options.dir, name);
     const stat = await Deno.lstat(path).catch(() => undefined);
     if (stat && (!stat.isFile || !replace && size !== undefined && stat.size !== size)) {
       throw differs(path);

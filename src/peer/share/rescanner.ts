@@ -2,9 +2,12 @@ import type { Lifetime } from "../../async/lifetime.ts";
 import type { Sharing } from "./sharing.ts";
 import { Mutex } from "../../async/mutex.ts";
 
-/** How often shared files are looked at, in milliseconds. */
+/** Interval of looking at shared files, in milliseconds. */
 const RESCAN_MS = 60_000;
-/** Where there are many, looking at them takes 0.2 % of a core: so often as long as the last look took. */
+/**
+ * The rest after a look, in times of its own length: where there are many files, looks take 0.2 %
+ * of a core.
+ */
 const REST = 500;
 /** But no less often than this, in milliseconds. */
 const LONGEST_MS = 15 * 60_000;

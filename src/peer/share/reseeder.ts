@@ -12,7 +12,7 @@ import { serveFolder } from "../folder/serve_folder.ts";
 import type { Sharing } from "./sharing.ts";
 
 interface ReseederOptions {
-  /** What is served without being shared. */
+  /** The contents that are served without being shared. */
   active: ActiveDownloads;
   reader: SharedReader;
   cache: HashCache;
@@ -24,7 +24,7 @@ interface ReseederOptions {
 /** Lets others have what this peer fetches, once it listens: while it grows, and when it is whole. */
 export class Reseeder {
   readonly #options: ReseederOptions;
-  /** When downloads began, by performance.now(). */
+  /** The beginnings of downloads, by performance.now(). */
   readonly #begun = new WeakMap<Target, number>();
   #listens = false;
   #seeds = false;
@@ -39,7 +39,7 @@ export class Reseeder {
     this.#seeds = seeds;
   }
 
-  /** What there is of a download is served while it grows; returns how to stop that. */
+  /** Serves the part of a download that is here, while it grows; returns how to stop that. */
   growing(partial: Servable, target: Target): () => void {
     this.#begun.set(target, performance.now());
     const { announcement } = target;
@@ -70,7 +70,7 @@ export class Reseeder {
     };
   }
 
-  /** What was put on disk is shared, or else seeded where that is wanted; `files` are a folder's. */
+  /** Shares what was put on disk, or else seeds it where that is wanted; `files` are a folder's. */
   async fetched(
     target: Target,
     name: string,

@@ -7,7 +7,7 @@ import type { Share } from "../../store/shares/library.ts";
 import { isInside, realPathSync } from "../../system/paths.ts";
 import { isFolderWhole } from "./folder_check.ts";
 
-/** What became of a share, as the end of a sentence about it. */
+/** The state of a share, as the end of a sentence about it. */
 type ShareState = "same" | "changed" | "vanished" | "became a link";
 
 export interface LookOptions {
@@ -21,9 +21,9 @@ export interface LookOptions {
 }
 
 /**
- * Whether a share is still there, in the shared folder or elsewhere. With `hash` the content decides:
- * numbers and times of files change by themselves on some file systems, such as FAT and FUSE ones.
- * Throws a `disk` Fault for a file that can't be read, and the signal's reason.
+ * Looks whether a share is still there, in the shared folder or elsewhere. With `hash` the content
+ * decides: numbers and times of files change by themselves on some file systems, such as FAT and
+ * FUSE ones. Throws a `disk` Fault for a file that can't be read, and the signal's reason.
  */
 export async function shareState(share: Share, options: LookOptions): Promise<ShareState> {
   const { root, announcement: { name } } = share;
@@ -46,7 +46,7 @@ async function takesStamp(share: Share, { cache, signal }: LookOptions): Promise
   return true;
 }
 
-/** What became of a shared file, or of the manifest of a shared folder. */
+/** The state of a shared file, or of the manifest of a shared folder. */
 export function fileState(share: Share, dir: string): ShareState {
   let fd: number;
   try {
@@ -61,8 +61,8 @@ export function fileState(share: Share, dir: string): ShareState {
 }
 
 /**
- * What was shared lay there itself. A link that was put in its place, or of a folder above it, would
- * have somebody else choose what is shared.
+ * True for a link in the place of a shared file, or of a folder above it: its maker would choose
+ * what is shared.
  */
 function leadsElsewhere(path: string, dir: string): boolean {
   const real = realPathSync(path);

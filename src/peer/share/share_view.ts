@@ -10,7 +10,7 @@ export function viewOf(share: Share): SharedFile {
   return { kind, name, path, id, size, entries, mtime, publisher, served, available, watched };
 }
 
-/** Where the file or folder lies that is shared. */
+/** The place of the shared file or folder. */
 export function placeOf({ root, path }: Share): string {
   return root ?? path;
 }

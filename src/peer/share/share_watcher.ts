@@ -5,9 +5,9 @@ import { isInside, parentOf, plainPath } from "../../system/paths.ts";
 
 const log = getLogger(["shoal", "peer", "watcher"]);
 
-/** How long nothing must change before changes are looked at, in milliseconds. */
+/** Time without a change before changes are looked at, in milliseconds. */
 const QUIET_MS = 250;
-/** Where something changes all the time, how long after the first change, in milliseconds. */
+/** Time after the first change, where something changes all the time, in milliseconds. */
 const LONGEST_MS = 2_000;
 
 interface Watched {
@@ -16,7 +16,7 @@ interface Watched {
   around: Deno.FsWatcher;
   /** Of all in the folder that it is, and which folder that is. */
   inside?: { watcher: Deno.FsWatcher; ino: number | null; ended: Promise<void> };
-  /** When the first change that was not looked at came, by performance.now(). */
+  /** The time of the first change that was not looked at, by performance.now(). */
   since?: number;
   timer?: ReturnType<typeof setTimeout>;
 }

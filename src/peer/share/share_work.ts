@@ -1,7 +1,7 @@
 import { foldName } from "../../content/safe_path.ts";
 import { Mutex } from "../../async/mutex.ts";
 
-/** What work on a share is for. What comes later ends what ranks below it. */
+/** The ranks of work on a share. Later work ends what ranks below it. */
 export const RANK = {
   /** A look at whether it is still there and the same. */
   look: 0,
@@ -14,7 +14,7 @@ export const RANK = {
 interface WorkOptions {
   rank: typeof RANK[keyof typeof RANK];
   signal?: AbortSignal;
-  /** What work of a lower rank ends with. */
+  /** The reason that ends work of a lower rank. */
   reason?: unknown;
 }
 

@@ -33,7 +33,7 @@ interface SharingOptions {
   reader: SharedReader;
   manifests: FolderManifests;
   folderFiles: FolderFiles;
-  /** Told what comes and goes. */
+  /** The announcements to keep up to date. */
   announced: Announcements;
 }
 
@@ -54,11 +54,11 @@ export class Sharing {
   readonly #options: SharingOptions;
   /** All that changes what a name stands for passes through here. */
   readonly #work = new ShareWork();
-  /** What folders looked like when all of them was looked at, and they were as they are announced. */
+  /** Fingerprints of folders at a look that found them as they are announced. */
   readonly #seen = new WeakMap<Share, string>();
   /** Time that looking at folders took in this rescan, in milliseconds. */
   #lookedMs = 0;
-  /** When names were unshared, by performance.now(). */
+  /** The times at which names were unshared, by performance.now(). */
   readonly #unshared = new Map<string, number>();
   /** Tells of changes while a peer serves. */
   #watcher: ShareWatcher | undefined;
@@ -109,7 +109,7 @@ export class Sharing {
     }
   }
 
-  /** Looks for changes of watched shares from now on; `onChange` is told their names. */
+  /** Watches shares for changes from now on; `onChange` receives their names. */
   watch(onChange: (name: string) => void): void {
     this.#watcher = new ShareWatcher(onChange);
     for (const share of this.#options.library.list()) this.#follow(share);
@@ -142,10 +142,10 @@ export class Sharing {
   }
 
   /**
-   * Shares a file or folder that was fetched into DIR, under its publisher's announcement. One that
-   * nobody signed for, that goes by another name here, or whose name only differs in case or Unicode
-   * form from one that is shared, is not shared: false. Nor is one whose name was unshared `since` its
-   * download began, by performance.now(). `files` are a folder's.
+   * Shares a file or folder that was fetched into DIR, under its publisher's announcement. False
+   * for one that is unsigned, that goes by another name here, or whose name only differs in case or
+   * Unicode form from a shared one; and for one whose name was unshared `since` its download began,
+   * by performance.now(). `files` are a folder's.
    */
   async adopt(
     { announcement }: Target,
@@ -321,9 +321,9 @@ export class Sharing {
   }
 
   /**
-   * Signs for what a name stands for. The time is later than that of what it stood for before, even when
-   * the clock was set back, and when it was not shared in between: others take an older one for a replay.
-   * Unless that time is ahead, which nobody takes any more.
+   * Signs for a name's content. The time is later than that of the content before, even when the
+   * clock was set back, and when it was not shared in between: others take an older one for a
+   * replay. Unless that time is ahead, when no peer takes it any more.
    */
   async #sign(content: Omit<Unsigned, "time">): Promise<Announcement> {
     const { identity, library } = this.#options;

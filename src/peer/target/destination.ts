@@ -87,7 +87,7 @@ export async function makeParents(dir: string, path: string): Promise<void> {
 }
 
 /** Throws a `destination` Fault when something in `dir` has a name that some disks take for `name`. */
-export async function requireNoTwin(dir: string, name: string): Promise<void> {
+export async function requireNoCollision(dir: string, name: string): Promise<void> {
   const twin = await findCaseCollision(dir, name);
   if (twin === undefined) return;
   const why = "the same name but for case or Unicode form";
@@ -99,7 +99,7 @@ export async function requireNoTwin(dir: string, name: string): Promise<void> {
 async function underDir(dir: string, name: string): Promise<string> {
   const path = pathOf(dir, name);
   await requireInside(dir, path);
-  await requireNoTwin(dir, name);
+  await requireNoCollision(dir, name);
   return path;
 }
 

@@ -19,7 +19,7 @@ const SPARE_BYTES = 16 << 20;
  */
 const BEHIND = 8;
 
-/** What became of a part of a file that was hashed. */
+/** The result for a part of a file that was hashed. */
 interface Hashed {
   digests: Uint8Array<ArrayBuffer>;
   /** Numbers, from 0, of the chunks that were not copied; undefined where none was to be. */
@@ -173,7 +173,7 @@ export class Disk {
   }
 }
 
-/** What a request for a file comes to. Throws a `disk` Fault. */
+/** The result of a request for a file. Throws a `disk` Fault. */
 async function orFault<T>(path: string, asked: Promise<T>): Promise<T> {
   try {
     return await asked;

@@ -4,7 +4,7 @@ import type { FileStamp } from "./file_stamp.ts";
 export interface HashedPart {
   /** Bytes; the file has as many from the part's position on. */
   length: number;
-  /** What the file must still have. */
+  /** The stamp that the file must still have. */
   stamp: FileStamp;
   /** A link stands for what it leads to. */
   follow?: boolean;
@@ -12,12 +12,12 @@ export interface HashedPart {
   into?: { path: string; expected: Uint8Array };
 }
 
-/** What a disk's thread is asked to do. Positions and lengths are bytes. */
+/** A request to a disk's thread. Positions and lengths are bytes. */
 export type DiskRequest =
   | {
     kind: "store";
     path: string;
-    /** Where in the file the payload belongs. */
+    /** The position of the payload in the file. */
     position: number;
     /** The payload is its first `length` bytes. It is handed over, and comes back with the reply. */
     buffer: ArrayBuffer;
@@ -28,7 +28,7 @@ export type DiskRequest =
   | {
     kind: "check";
     path: string;
-    /** Where in the file to begin, and how much to look at. */
+    /** The position in the file to begin at, and the length. */
     position: number;
     length: number;
     expected: Uint8Array;
@@ -39,7 +39,7 @@ export type DiskRequest =
     position: number;
     length: number;
     expected: Uint8Array;
-    /** Where the chunks are to be read. What can't be read there is wrong. */
+    /** The place to read the chunks from. Chunks that can't be read there are wrong. */
     from: { path: string; position: number };
   }
   | ({ kind: "hash"; path: string; position: number } & HashedPart)
@@ -58,7 +58,7 @@ export interface DiskReply {
   error?: { code?: string; message: string };
 }
 
-/** What goes to a thread and comes back from it; a reply has its request's number. */
+/** A message to or from a thread; a reply has its request's number. */
 export interface Numbered<T> {
   job: number;
   message: T;

@@ -21,7 +21,7 @@ const BLOCK_SIZE = 4 * CHUNK_SIZE;
  */
 const COLLECT_BYTES = 2 * 2 ** 30;
 
-/** What a worker's global scope is; the runtime's versions differ in what they declare. */
+/** The global scope of a worker; the runtime's versions differ in what they declare. */
 const scope = self as unknown as {
   onmessage: (event: { data: Numbered<DiskRequest> }) => void;
   postMessage(reply: Numbered<DiskReply>, transfer: ArrayBuffer[]): void;
@@ -31,7 +31,7 @@ const scope = self as unknown as {
 const files = new Map<string, number>();
 /** Bytes hashed since garbage was collected. */
 let hashed = 0;
-/** What is read to be hashed. */
+/** The buffer for bytes to be hashed. */
 const block = new Uint8Array(BLOCK_SIZE);
 
 scope.onmessage = ({ data: { job, message } }) => {
@@ -109,7 +109,7 @@ function hash(
   }
 }
 
-/** What chunks should be, and where those go that are right. */
+/** The expected digests of chunks, and the place of the right ones. */
 interface Judged {
   expected?: Uint8Array;
   into?: { path: string; position: number };
@@ -162,7 +162,7 @@ function opened(path: string): number {
   return fd;
 }
 
-/** What can't be opened is not held. */
+/** Holds a file open, if it can be opened. */
 function hold(path: string): void {
   try {
     files.set(path, fs.openSync(path, READ));

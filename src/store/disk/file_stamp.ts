@@ -2,13 +2,13 @@ import fs from "node:fs";
 import { Fault, isOutOfBounds, messageOf } from "../../fault.ts";
 import { READ, READ_OVER_LINKS } from "./open_flags.ts";
 
-/** What tells whether a file is still the one that was looked at. Times: milliseconds since 1970. */
+/** The stamp of a file, by which a change is noticed. Times: milliseconds since 1970. */
 export interface FileStamp {
   size: number;
   mtime: number;
   /**
-   * When anything about it changed last, which nobody can put back; 0 where the system has no such
-   * time. The runtime has whole seconds of it, so see {@link isSettled}.
+   * The time of the last change of anything about it, which can't be put back; 0 where the system
+   * has no such time. The runtime has whole seconds of it, so see {@link isSettled}.
    */
   ctime: number;
   inode: number;
@@ -18,8 +18,8 @@ export interface FileStamp {
 export const NO_STAMP: FileStamp = { size: -1, mtime: 0, ctime: 0, inode: 0 };
 
 /**
- * How long a file must have been left alone before it is read, in milliseconds, so that each change
- * after that shows in its stamp: FAT counts in steps of 2 s, the runtime in steps of 1 s.
+ * Time without changes before a file is read, in milliseconds, so that each later change shows in
+ * its stamp: FAT counts in steps of 2 s, the runtime in steps of 1 s.
  */
 export const SETTLED_MS = 2_000;
 
@@ -38,7 +38,7 @@ export function stampOfInfo({ size, mtime, ctime, ino }: Deno.FileInfo): FileSta
   return { size, mtime: mtime?.getTime() ?? 0, ctime: ctime?.getTime() ?? 0, inode: ino ?? 0 };
 }
 
-/** What stands at a path itself, no link followed; undefined when nothing does. */
+/** The entry at a path itself, no link followed; undefined when there is none. */
 export function lookAt(path: string): Deno.FileInfo | undefined {
   try {
     return Deno.lstatSync(path);
@@ -129,7 +129,7 @@ export function fileFault(cannot: string, cause: unknown): Fault {
 
 const ALLOW = "give this user access to it, then run it again";
 
-/** What failed by the system's name for it, and the next step. */
+/** Failures by the system's names for them, and the next steps. */
 const FAILURES: Record<string, [why: string, next: string]> = {
   EACCES: ["permission denied", ALLOW],
   EPERM: ["permission denied", ALLOW],

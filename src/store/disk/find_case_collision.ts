@@ -1,9 +1,9 @@
 import { foldName } from "../../content/safe_path.ts";
 
 /**
- * What stands in `dir` under a name that differs from `name` in case or Unicode form alone: some disks
- * can't hold both, and there a write to one would hit the other. Looked for on every disk, so that a
- * folder can be moved to any.
+ * Finds an entry in `dir` under a name that differs from `name` in case or Unicode form alone: some
+ * disks can't hold both, and there a write to one would hit the other. Looked for on every disk, so
+ * that a folder can be moved to any.
  *
  * Returns its path relative to `dir`; undefined when there is none, or `name` itself is there too.
  * Folders that can't be listed are passed over.
@@ -15,14 +15,14 @@ export async function findCaseCollision(dir: string, name: string): Promise<stri
     found = (await Promise.all(below)).flat();
   }
   if (found.includes(name)) return undefined;
-  const [twin] = found;
+  const [collision] = found;
   // HFS+ keeps names decomposed, and finds them composed: then it is the name itself.
-  const itself = twin?.normalize("NFC") === name &&
+  const itself = collision?.normalize("NFC") === name &&
     await Deno.lstat(`${dir}/${name}`).catch(() => undefined);
-  return itself ? undefined : twin;
+  return itself ? undefined : collision;
 }
 
-/** What is in a folder of `dir` under any name that folds to `folded`. */
+/** The entries of a folder of `dir` whose names fold to `folded`. */
 async function likeIn(dir: string, above: string, folded: string): Promise<string[]> {
   const like: string[] = [];
   try {

@@ -17,7 +17,7 @@ export function keepMode(
   fs.chmodSync(path, executable === undefined ? mode : withExecutable(mode, executable));
 }
 
-/** Rights with the right to execute for whoever may read, or for nobody. */
+/** Adds the right to execute for everyone with the right to read, or removes it for all. */
 export function withExecutable(mode: number, executable: boolean): number {
   return executable ? mode | (mode & 0o444) >> 2 : mode & ~0o111;
 }

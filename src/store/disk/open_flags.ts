@@ -1,6 +1,6 @@
 import fs from "node:fs";
 
-// Windows has neither flag, and makes links only for those who may.
+// Windows has neither flag, and makes links only for permitted users.
 const { O_RDONLY, O_RDWR, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants as Partial<
   typeof fs.constants
 >;

@@ -8,12 +8,12 @@ import { parentOf } from "../../system/paths.ts";
 import type { Destination } from "../../trust/permit.ts";
 
 /**
- * Moves a whole, synced file to `destination` in one step: whoever looks there sees nothing, or what
- * was there before, or all of it. Without a permit nothing is ever replaced, not even what appears at the
- * last moment: a hard link fails where a rename would not.
+ * Moves a complete, synced file to `destination` atomically: a reader sees nothing, or what was
+ * there before, or all of it. Without a permit nothing is ever replaced, not even what appears at
+ * the last moment: a hard link fails where a rename would not.
  *
  * Across file systems the file is first copied to a hidden name beside the destination. Returns the
- * stamp of what stands there now.
+ * stamp of the file there.
  */
 export async function publishFile(
   source: string,

@@ -3,12 +3,12 @@ import type { PeerRecord } from "../../wire/protocol.ts";
 
 /** A content that this peer can serve: a shared file, or as much as there is of a download. */
 export interface Servable {
-  /** What it is called here, for `status`. */
+  /** Its name here, for `status`. */
   readonly name: string;
   /** File id. */
   readonly id: string;
   readonly size: number;
-  /** What it is served as a part of; undefined for what stands alone. */
+  /** The folder that it is served as a part of; undefined for a file by itself. */
   readonly counted?: { name: string; id: string; size: number };
   /** The pieces that can be served, to which more are added; undefined when all can. */
   readonly map?: PieceMap;
@@ -17,6 +17,6 @@ export interface Servable {
    * then not be served.
    */
   read(position: number, into: Uint8Array): boolean;
-  /** Where it is being fetched from, for others who fetch it. */
+  /** The sources that it is being fetched from, for others that fetch it. */
   sources?(): PeerRecord[];
 }

@@ -6,8 +6,9 @@ import { readFully } from "./read_fully.ts";
 /** Most files open for serving at a time; the one used longest ago is closed for the next. */
 const OPEN_FILES = 64;
 /**
- * How long a file stays open after it was read last, in milliseconds: what was deleted takes up its
- * room while it is open, and on Windows nobody else can replace what is. Opening one takes 12 µs.
+ * Time for which a file stays open after its last read, in milliseconds: a deleted file takes up
+ * space while it is open, and on Windows no program can replace an open one. Opening one takes 12
+ * µs.
  */
 const IDLE_MS = 5_000;
 
@@ -15,7 +16,7 @@ interface OpenFile {
   fd: number;
   /** The stamp that it had when it was opened: at its path may be another file by now. */
   stamp: FileStamp;
-  /** When it was read last, by performance.now(). */
+  /** The time of its last read, by performance.now(). */
   used: number;
 }
 

@@ -9,21 +9,21 @@ export interface Payload {
   expected: Uint8Array;
 }
 
-/** What became of a payload. */
+/** The result for a payload. */
 export interface Stored {
   bad: number[];
   /** The memory that the payload came in, to be used again. */
   buffer: ArrayBuffer;
 }
 
-/** Where a download goes: a file that is written anywhere, or a stream in order. */
+/** The sink of a download: a file that is written anywhere, or a stream in order. */
 export interface Sink {
   /** Bytes from this position on can't be taken yet. It only grows. */
   readonly horizon: number;
   /**
-   * The pieces that are there: when a download begins, those that it need not fetch. The download adds
-   * each piece whose every chunk has been stored, and nobody else does meanwhile. Undefined for a sink
-   * that keeps nothing.
+   * The pieces that are there: when a download begins, those that it need not fetch. The download
+   * alone adds each piece whose every chunk has been stored. Undefined for a sink that keeps
+   * nothing.
    */
   readonly map?: PieceMap;
   /**

@@ -18,7 +18,7 @@ export interface Wanted {
   output?: string;
   /** Replace what is at its destination. */
   overwrite: boolean;
-  /** Undefined for a legacy peer's file, which nobody signs for. */
+  /** Undefined for a legacy peer's file, which is unsigned. */
   announcement?: Announcement;
   /** Why it was taken: whoever goes on with it holds it against what is remembered by then. */
   taken: Taken;

@@ -81,7 +81,7 @@ export class PartialFile implements Sink, Servable {
     this.#syncable = Deno.openSync(path, { write: true });
     this.#checkpoints = new Checkpoints({
       snapshot: () => this.#claims.bytes(),
-      // Not by the disk's thread: a sync may take seconds, and this one is in nobody's way.
+      // Not by the disk's thread: a sync may take seconds, and this one delays nothing.
       sync: () => this.#syncable.syncData(),
       save: (map) => this.#save(map),
       ...options.checkpoints,
@@ -99,7 +99,7 @@ export class PartialFile implements Sink, Servable {
     try {
       const disk = spaceOf(downloads.folder());
       const stat = fs.lstatSync(path, { throwIfNoEntry: false });
-      // Under a second name it may be somebody's file by now, which must not be written to.
+      // Under a second name it may be a file of the user's by now, which must not be written to.
       const usable = stat !== undefined && stat.isFile() && stat.nlink === 1 &&
         stat.size <= size && downloads.get(id)?.size === size;
       if (!usable) downloads.remove(id);
@@ -224,7 +224,7 @@ export class PartialFile implements Sink, Servable {
     }
     this.#open = false;
     this.#closeDescriptors();
-    // On Windows, what somebody has open can't be replaced.
+    // On Windows, an open file can't be replaced.
     const { path, permit } = destination;
     const holds = permit.replaces && this.size > SMALL && Deno.build.os !== "windows";
     if (holds) await disk.hold(path);

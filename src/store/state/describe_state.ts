@@ -3,7 +3,7 @@ import { isInside } from "../../system/paths.ts";
 import { StateDatabase } from "./state_database.ts";
 import type { StateFolder } from "./state_folder.ts";
 
-/** What a state folder would have a peer do, for whoever decides whether to take it over. */
+/** The effects of a state folder, for the user that decides whether to take it over. */
 interface StateSummary {
   shares: number;
   /** Paths outside of DIR that it has shared. */

@@ -4,8 +4,8 @@ import { StateDatabase } from "./state_database.ts";
 import { TrustStore } from "./trust_store.ts";
 
 /**
- * Who is remembered for each name, for showing it: read from the state database at `path`, which is
- * held for that moment alone. Nobody, where there is none, or where it can't be had or read.
+ * The remembered publisher of each name, for display: read from the state database at `path`, which
+ * is held for that moment alone. None where there is no database, or it can't be had or read.
  */
 export function peekTrust(path: string): (name: string) => Remembered | undefined {
   const known = read(path);

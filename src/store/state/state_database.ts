@@ -1,7 +1,7 @@
 /**
- * The state database: what is shared, what is known about files on disk, the digests of their chunks,
- * what is being fetched, and whose announcements are taken. It lies in DIR/.shoal/state.db, and whoever has it open owns DIR:
- * SQLite's own lock says so, and the system frees it however the process ends.
+ * The state database: shares, known files on disk, the digests of their chunks, partial downloads,
+ * and remembered publishers. It lies in DIR/.shoal/state.db, and the process that has it open owns
+ * DIR: SQLite's own lock says so, and the system frees it however the process ends.
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { Fault, messageOf } from "../../fault.ts";
@@ -11,7 +11,7 @@ export function damaged(what: string): Fault {
   return new Fault("disk", `Cannot use the state database: ${what} in it is damaged`);
 }
 
-/** What each version added to the one before. */
+/** The changes of each version to the one before. */
 const VERSIONS = [
   `
 CREATE TABLE files (            -- hash cache: a path with this stamp has this content
@@ -56,7 +56,7 @@ CREATE TABLE downloads (        -- what is not whole yet; its bytes are in parti
 );
 `,
   `
-ALTER TABLE downloads           -- 1: nobody goes on with it until asked to
+ALTER TABLE downloads           -- 1: it is not resumed until asked for
   ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;
 `,
   `
@@ -128,7 +128,7 @@ CREATE TABLE ui_password (hash TEXT NOT NULL); -- at most one: what the sessions
 `,
 ];
 
-/** How long to wait for who holds it, in milliseconds: some only look at it for a moment. */
+/** Time to wait for its owner, in milliseconds: some only look at it for a moment. */
 const HELD_MS = 500;
 
 type SqlValue = string | number | Uint8Array | null;
@@ -189,8 +189,9 @@ export class StateDatabase {
   }
 
   /**
-   * As {@link run}, and on the disk for good before it returns, with all that was written before it: for
-   * what is promised to somebody. What is only a cache needs no such thing. Not within a transaction.
+   * Runs a statement as {@link run} does, durably: it is on the disk before this returns, with all
+   * that was written before it. For what was promised to the user; a cache needs no such thing. Not
+   * within a transaction.
    */
   runDurably(sql: string, ...values: SqlValue[]): void {
     this.#guard(() => {

@@ -5,7 +5,7 @@ import { syncFolder } from "../../system/sync_folder.ts";
 import { checkStatePart } from "./state_part.ts";
 import { pathIn, realPath } from "../../system/paths.ts";
 
-/** Where things lie. All paths are absolute; `dir` is free of links. */
+/** The places in a state folder. All paths are absolute; `dir` is free of links. */
 export interface StateFolder {
   /** The shared folder. */
   dir: string;
@@ -15,13 +15,13 @@ export interface StateFolder {
   identity: string;
   /** Downloads that are not whole yet. */
   partials: string;
-  /** What is being sent to this peer, until it is all there. */
+  /** The folder of uploads, until they are complete. */
   uploads: string;
   /** The manifests of folders that are shared. */
   manifests: string;
   /** Address and token of the control endpoint of the peer that runs here. */
   control: string;
-  /** Where this state was made: see state_origin.ts. */
+  /** The mark of the place where this state was made: see state_origin.ts. */
   origin: string;
   /** Leads a browser to the page, for as long as the link in it is good. */
   signIn: string;
@@ -94,7 +94,10 @@ function checkParts(folder: StateFolder): void {
   for (const path of [partials, uploads, manifests]) checkStatePart(path, "folder");
 }
 
-/** Folders in /dev and its like can be looked at and made; only who opens a file there is told no. */
+/**
+ * Throws for a folder in /dev and its like: it can be looked at and made, but opening a file there
+ * is refused.
+ */
 async function requireInBounds(folder: string): Promise<void> {
   try {
     (await Deno.open(`${folder}/none`)).close();

@@ -2,7 +2,7 @@ import { homedir } from "node:os";
 import { isAbsolute, pathIn, plainPath } from "../../system/paths.ts";
 
 /**
- * Where programs of this user keep what is to outlive them, outside of any shared folder:
+ * The folder for this user's lasting state of programs, outside of any shared folder:
  * `$XDG_STATE_HOME/shoal` or `~/.local/state/shoal`, on macOS below Application Support, on Windows
  * below `%LOCALAPPDATA%`. Undefined where there is no such place. It need not exist.
  */

@@ -1,9 +1,9 @@
 /**
- * Where a state folder was made. DIR may be somebody else's work, such as a cloned repository: a state
- * folder that came with it says what to serve and where to write. So each state folder has a mark,
- * `origin.json`, which holds in two ways: the user's state home knows its secret number, or it names the
- * very folder that it lies in, on this machine. State whose mark doesn't hold is not used before its
- * user has taken it over (`shoal peer adopt-state`).
+ * The origin of a state folder. DIR may be foreign, such as a cloned repository: a state folder
+ * that came with it says what to serve and where to write. So each state folder has a mark,
+ * `origin.json`, which holds in two ways: the user's state home knows its secret number, or it
+ * names the very folder that it lies in, on this machine. State whose mark doesn't hold is not used
+ * before its user has taken it over (`shoal peer adopt-state`).
  */
 import { createHash } from "node:crypto";
 import fs from "node:fs";
@@ -28,7 +28,7 @@ const Mark = v.object({
 });
 type Mark = v.InferOutput<typeof Mark>;
 
-/** Where a mark is looked for besides the state folder. Defaults are the system's. */
+/** Places of marks besides the state folder. Defaults are the system's. */
 interface OriginOptions {
   home?: string;
   machine?: string;
@@ -123,7 +123,7 @@ function knownAt(home: string, { secret }: Mark): string {
   return `${home}/folders/${secret}`;
 }
 
-/** What one folder has and a copy of it hasn't. */
+/** An id that a folder has and a copy of it hasn't. */
 function folderId(path: string): string {
   const { dev, ino, birthtimeNs } = fs.statSync(path, { bigint: true });
   return `${dev} ${ino} ${birthtimeNs}`;

@@ -1,6 +1,6 @@
 /**
- * The one way into the state folder. What a peer keeps there decides what it serves, writes and signs,
- * so nothing in it may have been put there by somebody else: a link, or a file of another user.
+ * The one way into the state folder. Its content decides what a peer serves, writes and signs, so
+ * nothing in it may be foreign: a link, or a file of another user.
  */
 import fs from "node:fs";
 import { Fault, type FaultKind } from "../../fault.ts";
@@ -16,7 +16,7 @@ export function checkStatePart(path: string, kind: "file" | "folder"): boolean {
   if (!stat) return false;
   const refuse = (fault: FaultKind, why: string) => {
     throw new Fault(fault, `Cannot use ${path}: ${why}`, {
-      next: "look at who put it there, and move it away if it isn't yours",
+      next: "move it away unless you put it there",
     });
   };
   if (stat.isSymbolicLink()) refuse("usage", "it is a link");
@@ -31,7 +31,7 @@ function lstat(path: string): fs.Stats | undefined {
   try {
     return fs.lstatSync(path, { throwIfNoEntry: false });
   } catch (cause) {
-    // DIR itself is a file: who opens it says so.
+    // DIR itself is a file: opening it says so.
     if ((cause as { code?: string }).code === "ENOTDIR") return;
     throw fileFault(`Cannot use ${path}`, cause);
   }

@@ -9,14 +9,17 @@ import { nearest, parentOf, pathIn, realPathSync } from "../../system/paths.ts";
 
 const log = getLogger(["shoal", "store", "lock"]);
 
-/** What this process holds: SQLite's locks are the process's own, and closing any descriptor frees them. */
+/**
+ * The locks of this process: SQLite's locks are the process's own, and closing any descriptor frees
+ * them.
+ */
 const held = new Set<string>();
 
 /**
- * The right to write a path, against all other processes on the machine, whatever their DIR. It is an
- * empty file with the lock that SQLite takes on it: the system frees that however the process ends, so
- * what a dead one leaves behind is in nobody's way. It lies in the state folder of the shared folder
- * that the path is in; elsewhere beside the target, as `.HASH.shoal-lock`.
+ * The right to write a path, against all other processes on the machine, whatever their DIR. It is
+ * an empty file with the lock that SQLite takes on it: the system frees that however the process
+ * ends, so the leftover of a dead one does no harm. It lies in the state folder of the shared
+ * folder that the path is in; elsewhere beside the target, as `.HASH.shoal-lock`.
  */
 export class TargetLock {
   readonly #place: string;
@@ -31,8 +34,8 @@ export class TargetLock {
   }
 
   /**
-   * Takes the lock of a path, at once or never: throws a `held` Fault when somebody else has it, and a
-   * `disk` Fault when the folder can't be written to.
+   * Takes the lock of a path, at once or never: throws a `held` Fault when another process has it,
+   * and a `disk` Fault when the folder can't be written to.
    */
   static take(path: string): TargetLock {
     const place = placeOf(path);
@@ -40,7 +43,7 @@ export class TargetLock {
       if (held.has(place)) throw taken(path);
       const file = openPlain(place, path);
       const db = tryLock(place, path, file);
-      // Whoever had it before may have removed it between the opening and the locking.
+      // Its last owner may have removed it between the opening and the locking.
       if (sameFile(place, file)) return new TargetLock(place, file, db);
       db?.close();
       file.close();
@@ -48,7 +51,7 @@ export class TargetLock {
   }
 
   [Symbol.dispose](): void {
-    // Removed while it is still locked: after that it may be somebody else's.
+    // Removed while it is still locked: after that it may be another process'.
     const removed = tryRemove(this.#place);
     this.#db?.close();
     this.#file.close();
@@ -83,7 +86,7 @@ function locksAbove(folder: string): string | undefined {
         fs.accessSync(`${state}/locks`, fs.constants.W_OK | fs.constants.X_OK);
         return `${state}/locks`;
       } catch {
-        // It is somebody else's.
+        // It is another process'.
         return undefined;
       }
     }

@@ -3,7 +3,10 @@ import type { Remembered } from "../../trust/choose_offer.ts";
 import { FileId, Name, PeerId, Time } from "../../wire/protocol.ts";
 import { damaged, type StateDatabase } from "./state_database.ts";
 
-/** Who is remembered for a name, how that came about, and since when: milliseconds since 1970. */
+/**
+ * The publisher that is remembered for a name, how that came about, and since when: milliseconds
+ * since 1970.
+ */
 export interface TrustRecord extends Remembered {
   name: string;
   /**
@@ -26,8 +29,8 @@ const Row = v.object({
 const COLUMNS = "name, publisher, how, since, time, id";
 
 /**
- * The table of the state database that holds whose announcement of each name is taken. A damaged row
- * is a `disk` Fault: as if nobody were remembered would be to trust anybody.
+ * The table of remembered publishers in the state database. A damaged row is a `disk` Fault: to
+ * treat it as none would be to trust anyone.
  */
 export class TrustStore {
   readonly #db: StateDatabase;

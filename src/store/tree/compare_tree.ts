@@ -20,8 +20,9 @@ export interface TreeState {
 const YIELD_ENTRIES = 256;
 
 /**
- * Which entries of a manifest are in the folder at `root`. No link is followed. A file is hashed unless
- * the cache knows it; `onHashed` is told how many bytes were looked at. Throws a `disk` Fault.
+ * Finds the entries of a manifest that are in the folder at `root`. No link is followed. A file is
+ * hashed unless the cache knows it; `onHashed` receives the number of bytes hashed. Throws a `disk`
+ * Fault.
  */
 export async function compareTree(
   root: string,

@@ -8,7 +8,7 @@ export interface TreeContent {
   part: string;
 }
 
-/** What was found when a folder was held against a manifest, and was all that this says. */
+/** The findings of a comparison of a folder with a manifest, when it was all that this says. */
 export interface TreeFindings {
   /** Entries of the manifest, and files among them. */
   entries: number;
@@ -34,8 +34,8 @@ const Row = v.object({
 });
 
 /**
- * How long what was looked at must have been left alone before, in milliseconds, so that a change right
- * after the look shows in its times. The coarsest disks count in steps of 2 s.
+ * Time without changes before a look, in milliseconds, so that a change right after it shows in the
+ * times. The coarsest disks count in steps of 2 s.
  */
 const SETTLED_MS = 2_000;
 
@@ -56,8 +56,8 @@ export class KnownTrees {
   }
 
   /**
-   * What was found of the folder at `path`, if it looks as it did then; `alone` is true when there is nothing
-   * in it that is not of the manifest. Throws the signal's reason.
+   * The findings about the folder at `path`, if it looks as it did then; `alone` is true when there
+   * is nothing in it that is not of the manifest. Throws the signal's reason.
    */
   async recall(
     path: string,

@@ -8,8 +8,8 @@ import { writeFully } from "../disk/write_fully.ts";
 import { syncFiles, syncFolders } from "./sync_tree.ts";
 
 /**
- * Where a folder is put together, out of sight: a tree on the file system of its destination, that only
- * its owner can enter. What is in it is not trusted by anybody who finds it later: it is hashed again.
+ * A staging: a folder that is built out of sight, on the file system of its destination, which only
+ * its owner can enter. Its content is not trusted when it is found later: it is hashed again.
  */
 export class Staging {
   /** The tree: an absolute path. */

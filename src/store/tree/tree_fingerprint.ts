@@ -4,13 +4,13 @@ import { isOwn } from "../../content/tree_path.ts";
 import { yieldToEventLoop } from "../../async/yield_to_event_loop.ts";
 import { linkTarget } from "../../system/paths.ts";
 
-/** What a tree on disk looks like; nothing in it was read. */
+/** The look of a tree on disk; nothing in it was read. */
 interface TreeFingerprint {
   /** SHA-256 over kind, path, size, times, mode and inode of all that is in it: 64 hex digits. */
   hash: string;
   /** Files, folders and links in it. */
   entries: number;
-  /** When something in it changed last, in milliseconds since 1970, by the clock of its disk. */
+  /** The time of the last change in it, in milliseconds since 1970, by the clock of its disk. */
   changed: number;
 }
 

@@ -23,7 +23,7 @@ export async function placeStaged(
   { path: root, permit }: Destination,
   { staging, entries, signal }: {
     staging: Staging;
-    /** What is staged, in the order of a manifest. */
+    /** The staged entries, in the order of a manifest. */
     entries: ManifestEntry[];
     signal?: AbortSignal;
   },

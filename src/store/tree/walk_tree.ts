@@ -57,7 +57,7 @@ export async function walkTree(root: string, signal?: AbortSignal): Promise<Tree
   return tree;
 }
 
-/** What an entry of a folder is; undefined when it has just gone. */
+/** The kind of a folder's entry; undefined when it has just gone. */
 function look(
   path: string,
   disk: string,
@@ -79,7 +79,10 @@ function look(
   return { path, why: `the link leads out of the folder, to ${target}` };
 }
 
-/** Where a link leads, in the form that manifests have it in: without `.` and repeated or last slashes. */
+/**
+ * The target of a link, in the form that manifests have it in: without `.` and repeated or last
+ * slashes.
+ */
 function plainTarget(target: string): string {
   const parts = target.normalize("NFC").split("/");
   const plain = parts.filter((part, at) => part !== "." && (part !== "" || at === 0));

@@ -279,7 +279,7 @@ Deno.test("a web server is not taken for a bootstrap", async () => {
 
 Deno.test("a silent socket is given up, by questions and by the registration", async () => {
   await using server = listen(() => new Promise(() => {}));
-  await using ann = new Watched(server.address, await Identity.generate(), { greetingMs: 50 });
+  await using ann = new Watched(server.address, await Identity.generate(), { handshakeMs: 50 });
   const said = `127.0.0.1:${server.address.port} did not say hello within 0.1 s`;
   assertEquals((await assertRejects(() => ann.client.getPeers(), Fault, said)).kind, "network");
   ann.maintain(4_001);
@@ -290,7 +290,7 @@ Deno.test("silence is waited for once, then remembered for a while", async () =>
   await using silent = new Scripted((end) => end.closed());
   let ahead = 0;
   const now = () => performance.now() + ahead;
-  using client = new BootstrapClient(silent.address, { greetingMs: 50, now });
+  using client = new BootstrapClient(silent.address, { handshakeMs: 50, now });
   const said = "did not say hello within 0.1 s";
   await assertRejects(() => client.getPeers(), Fault, said);
   // Greeted in both dialects.

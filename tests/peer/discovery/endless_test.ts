@@ -124,6 +124,6 @@ Deno.test("an answer to hello in another version of the protocol is not understo
     await end.send({ action: "hello", id, protocol: 2, agent: "x", nonce, observed: "a:1" });
     await end.closed();
   });
-  using client = new BootstrapClient(newer.address, { greetingMs: 500 });
+  using client = new BootstrapClient(newer.address, { handshakeMs: 500 });
   await assertRejects(() => client.getPeers(), Fault, "is not a Shoal bootstrap");
 });

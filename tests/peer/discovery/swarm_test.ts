@@ -53,7 +53,7 @@ Deno.test("swarm: a bootstrap that says nothing keeps nobody waiting who has an 
   let left = 0;
   await using silent = new Scripted((end) => end.closed().then(() => left++));
   // Longer than this test may take: a wait for it would show.
-  using mute = new BootstrapClient(silent.address, { greetingMs: 600_000 });
+  using mute = new BootstrapClient(silent.address, { handshakeMs: 600_000 });
   using speaks = new BootstrapClient(server.address);
   const swarm = new Swarm([mute, speaks]);
   assertEquals((await swarm.find({ name: "x" })).map((offer) => offer.announcement), [

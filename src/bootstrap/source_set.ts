@@ -1,48 +1,47 @@
 /**
- * Who holds something, and how many times over: a peer that shares one content under two names holds
- * it until both are withdrawn. Any number of holders can be drawn at random without a walk over all,
- * those that are preferred first.
+ * A counted set of sources: a peer that shares one content under two names is one until both are
+ * withdrawn. Any number can be drawn at random without a walk over all, preferred ones first.
  */
-export class Holders<T> {
+export class SourceSet<T> {
   readonly #times = new Map<T, { index: number; count: number }>();
   /** Those that are preferred, then the others. */
   readonly #list: T[] = [];
   #preferred = 0;
-  readonly #isPreferred: (holder: T) => boolean;
+  readonly #isPreferred: (source: T) => boolean;
 
-  /** `isPreferred` may change its mind about a holder; then {@link update} is to be called. */
-  constructor(isPreferred: (holder: T) => boolean = () => false) {
+  /** `isPreferred` may change its mind about a source; then {@link update} is to be called. */
+  constructor(isPreferred: (source: T) => boolean = () => false) {
     this.#isPreferred = isPreferred;
   }
 
-  /** How many hold it, each counted once. */
+  /** Number of sources, each counted once. */
   get size(): number {
     return this.#list.length;
   }
 
-  add(holder: T): void {
-    const known = this.#times.get(holder);
+  add(source: T): void {
+    const known = this.#times.get(source);
     if (known) return void known.count++;
-    this.#times.set(holder, { index: this.#list.push(holder) - 1, count: 1 });
-    this.update(holder);
+    this.#times.set(source, { index: this.#list.push(source) - 1, count: 1 });
+    this.update(source);
   }
 
-  /** Takes one {@link add} of that holder back. */
-  remove(holder: T): void {
-    const known = this.#times.get(holder);
+  /** Undoes one {@link add} of that source. */
+  remove(source: T): void {
+    const known = this.#times.get(source);
     if (!known || --known.count > 0) return;
     if (known.index < this.#preferred) this.#swap(known.index, --this.#preferred);
     // It may have moved: `known` has its place by now.
     this.#swap(known.index, this.#list.length - 1);
     this.#list.pop();
-    this.#times.delete(holder);
+    this.#times.delete(source);
   }
 
-  /** Looks again whether a holder is preferred. */
-  update(holder: T): void {
-    const known = this.#times.get(holder);
-    if (!known || known.index < this.#preferred === this.#isPreferred(holder)) return;
-    if (this.#isPreferred(holder)) this.#swap(known.index, this.#preferred++);
+  /** Looks again whether a source is preferred. */
+  update(source: T): void {
+    const known = this.#times.get(source);
+    if (!known || known.index < this.#preferred === this.#isPreferred(source)) return;
+    if (this.#isPreferred(source)) this.#swap(known.index, this.#preferred++);
     else this.#swap(known.index, --this.#preferred);
   }
 
