@@ -42,6 +42,7 @@ export interface DigestDrafts {
 /** A source that speaks the legacy dialect: by name, one chunk and one connection at a time. */
 export class LegacySource {
   readonly receipt: { address: string; bytes: number; retries: number; bad_chunks: number };
+  arrived = 0;
   readonly rttMs = 0;
   readonly ended = new Promise<never>(() => {});
   readonly #address: Address;
@@ -126,6 +127,7 @@ export class LegacySource {
       }
       into.set(chunk, filled);
       filled += chunk.length;
+      this.arrived += chunk.length;
     }
     return into.subarray(0, filled);
   }

@@ -35,6 +35,8 @@ interface RequestOptions {
    * The buffer for a payload. Without it one is allocated; a payload that doesn't fit is a fault.
    */
   into?: Uint8Array<ArrayBuffer>;
+  /** Called with the number of bytes of the payload as they come. */
+  onBytes?: (bytes: number) => void;
   /** Withdraws the request: the callee is told, and the reply may then be a Refusal. */
   signal?: AbortSignal;
   /** The owner of the request, for {@link Caller.leave}. */
@@ -51,6 +53,7 @@ interface Pending {
   id: number;
   owner?: object;
   into?: Uint8Array<ArrayBuffer>;
+  onBytes?: (bytes: number) => void;
   resolve: (answer: Answer<Message>) => void;
   reject: (error: unknown) => void;
 }
@@ -157,7 +160,7 @@ export class Caller {
   async request<S extends v.GenericSchema>(
     message: Outgoing,
     schema: S,
-    { into, signal, owner }: RequestOptions = {},
+    { into, onBytes, signal, owner }: RequestOptions = {},
     payload?: Uint8Array,
   ): Promise<Answer<v.InferOutput<S>>> {
     if (this.#broken) throw this.#broken;
@@ -165,7 +168,7 @@ export class Caller {
     // Encoded before it counts as sent: one that can't be must not leave others waiting for its reply.
     const bytes = encodeMessage({ ...message, id }, payload);
     const answered = new Promise<Answer<Message>>((resolve, reject) => {
-      this.#pending.push({ id, owner, into, resolve, reject });
+      this.#pending.push({ id, owner, into, onBytes, resolve, reject });
     });
     answered.catch(() => {}); // until it is awaited below
     if (this.#pending.length === 1) {
@@ -230,14 +233,14 @@ export class Caller {
           for (const onNotice of this.#listeners) onNotice(reply);
           continue;
         }
-        const { id, into, resolve } = this.#pending[0] ?? {};
+        const { id, into, onBytes, resolve } = this.#pending[0] ?? {};
         if (reply.id !== id || !resolve) {
           if (reply.action === "error" && reply.id === undefined) {
             throw new Refusal(String(this.connection), parseAs(ErrorReply, reply, "error"));
           }
           throw new Fault("network", `${this.connection} sent a reply out of order`);
         }
-        resolve({ reply, payload: await this.#readPayload(reply, into) });
+        resolve({ reply, payload: await this.#readPayload(reply, into, onBytes) });
         this.#pending.shift();
         this.#replyDue = awakeClock.now() + this.connection.progressMs;
       }
@@ -255,6 +258,7 @@ export class Caller {
   async #readPayload(
     reply: Message,
     into?: Uint8Array<ArrayBuffer>,
+    onBytes?: (bytes: number) => void,
   ): Promise<Uint8Array<ArrayBuffer>> {
     const length = reply.payload ?? 0;
     if (length === 0) return NOTHING;
@@ -266,7 +270,7 @@ export class Caller {
       );
     }
     const payload = into ? into.subarray(0, length) : new Uint8Array(length);
-    await this.connection.readPayload(payload);
+    await this.connection.readPayload(payload, onBytes);
     return payload;
   }
 

@@ -7,8 +7,9 @@ import type { RateLimiter } from "../async/rate_limiter.ts";
 import { type Address, formatAddress } from "./address.ts";
 import { decodeLine, encodeMessage, type Message, type Outgoing } from "./codec.ts";
 import { giveBuffer, isPooledBuffer, takeBuffer } from "./buffer_pool.ts";
-import { HANDSHAKE_MS, LINE_CAP, PROGRESS_MS } from "./protocol.ts";
+import { HANDSHAKE_MS, LEAST_RATE, LINE_CAP, PROGRESS_MS } from "./protocol.ts";
 import { inTheClear, OtherSwarm, type Socket, type Transport } from "./transport.ts";
+import { awakeClock } from "../async/clock.ts";
 import { Watchdog } from "../async/watchdog.ts";
 import { Mutex } from "../async/mutex.ts";
 import { deadline } from "../async/deadline.ts";
@@ -38,6 +39,10 @@ const GROWTH = 32;
 const UNPACED = 1_024;
 /** A message that has begun and doesn't go on for this long is nudged, in milliseconds. */
 const NUDGE_MS = 2;
+/** A payload may come so many times slower than those before it came. */
+const SLOWER = 32;
+/** Least bytes to tell a rate from. */
+const RATE_SAMPLE = 16_384;
 /** The first byte of a TLS record from a caller (a handshake) or a callee (an alert). */
 const TLS_RECORDS = [0x16, 0x15];
 
@@ -86,6 +91,10 @@ export class Connection {
   /** Fails the write under way. */
   #interrupt: ((error: Error) => void) | undefined;
   #reason: Fault | undefined;
+  /** Bytes per second at which the last long payload came. */
+  #rate = 0;
+  /** Since when a write waits for the other end to read, by the awake clock. */
+  #blockedAt: number | undefined;
 
   constructor(conn: Socket, options: ConnectionOptions = {}) {
     this.#conn = conn;
@@ -224,15 +233,25 @@ export class Connection {
     }
   }
 
-  /** Fills `into` with the payload that follows the message just read. */
-  async readPayload(into: Uint8Array): Promise<void> {
+  /**
+   * Fills `into` with the payload that follows the message just read. It must go on every
+   * {@link progressMs}, and come as a whole within that time and its size at a least rate, which is
+   * higher for an end that was quicker before. The time that this end's own limits take does not count.
+   * `onBytes` is called with the number of bytes as they come.
+   */
+  async readPayload(into: Uint8Array, onBytes: (bytes: number) => void = () => {}): Promise<void> {
     let filled = Math.min(this.#end - this.#start, into.length);
     into.set(this.#buffer.subarray(this.#start, this.#start + filled));
     this.#start += filled;
+    const awaited = into.length - filled;
+    let left = this.progressMs + 1_000 * awaited / Math.max(LEAST_RATE, this.#rate / SLOWER);
+    const allowed = left;
+    if (filled > 0) onBytes(filled);
     try {
       await this.#pace(this.#limitDown, filled);
       while (filled < into.length) {
-        this.#readWatch.expect("the rest of a payload", this.progressMs);
+        const began = awakeClock.now();
+        this.#readWatch.expect("the rest of a payload", Math.min(left, this.progressMs));
         const most = Math.min(into.length, filled + pieceOf(this.#limitDown));
         const n = await this.#readInto(into.subarray(filled, most), true);
         if (n === null) {
@@ -240,8 +259,11 @@ export class Connection {
         }
         filled += n;
         this.#readWatch.relax();
+        left -= awakeClock.now() - began;
+        onBytes(n);
         await this.#pace(this.#limitDown, n);
       }
+      if (awaited >= RATE_SAMPLE) this.#rate = 1_000 * awaited / Math.max(1, allowed - left);
     } finally {
       this.#readWatch.relax();
     }
@@ -284,7 +306,14 @@ export class Connection {
     return formatAddress(this.remote);
   }
 
+  /** For how long the other end has not read anything of what is being sent, in milliseconds. */
+  get blockedMs(): number {
+    return this.#blockedAt === undefined ? 0 : awakeClock.now() - this.#blockedAt;
+  }
+
+  /** As {@link readPayload}: what is sent must be read at a least rate. */
   async #write(bytes: Uint8Array): Promise<void> {
+    let left = this.progressMs + 1_000 * bytes.length / LEAST_RATE;
     const paced = bytes.length > UNPACED;
     if (!paced) { for (const limiter of this.#limitUp) limiter.spend(bytes.length); }
     try {
@@ -297,14 +326,18 @@ export class Connection {
         bytes = bytes.subarray(piece.length);
         while (piece.length > 0) {
           if (this.closed) throw new Deno.errors.BadResource("closed");
-          this.#writeWatch.expect("the other end to read", this.progressMs);
+          this.#writeWatch.expect("the other end to read", Math.min(left, this.progressMs));
+          const began = this.#blockedAt = awakeClock.now();
           piece = piece.subarray(await this.#writeSome(piece));
+          this.#blockedAt = undefined;
+          left -= awakeClock.now() - began;
         }
         this.#writeWatch.relax();
       }
     } catch (cause) {
       throw this.#reason ?? new Fault("network", `${this} closed the connection`, { cause });
     } finally {
+      this.#blockedAt = undefined;
       this.#writeWatch.relax();
     }
   }

@@ -27,6 +27,11 @@ export const HANDSHAKE_MS = 10_000;
 export const IDLE_MS = 120_000;
 /** Either side gives up on a message that makes no progress for this long, in milliseconds. */
 export const PROGRESS_MS = 20_000;
+/**
+ * Least rate of a message in bytes per second: either side gives up on one that takes longer than
+ * {@link PROGRESS_MS} and its size at this rate, however steadily it drips.
+ */
+export const LEAST_RATE = 1_024;
 /** Interval of a peer's `heartbeat`, in milliseconds, before ± 20 % jitter. */
 export const HEARTBEAT_MS = 30_000;
 /** A callee gives a caller so long for a whole payload, in milliseconds: 1 MiB at 17 KB/s. */

@@ -42,7 +42,7 @@ export async function downloaded(
   sources: MemorySource[],
   options?: Partial<DownloaderOptions>,
 ) {
-  const { error, ...result } = await download(file, sources, options);
+  const { error, ...result } = await download(file, sources, { waitMs: 30_000, ...options });
   if (error) throw error;
   assertSameBytes(result.sink.content, file.content);
   assertEquals(result.told, file.size);

@@ -54,6 +54,7 @@ export interface Conduct {
 /** A source in this process: no sockets, but the same duties. */
 export class MemorySource implements Source {
   readonly receipt: SourceReceipt;
+  arrived = 0;
   /** Chunks and pages that it was asked for, and chunks that were not wanted any more. */
   readonly asked: ChunkRange[] = [];
   readonly cancelled: ChunkRange[] = [];
@@ -132,6 +133,7 @@ export class MemorySource implements Source {
     try {
       const answer = this.#conduct.chunks?.(right, request, signal) ?? right;
       const bytes = await Promise.race([this.#whileOpen(answer), cancelled.promise]);
+      this.arrived += bytes.length;
       into.set(bytes.subarray(0, into.length));
       return bytes.length <= into.length ? into.subarray(0, bytes.length) : bytes;
     } finally {

@@ -1,11 +1,15 @@
 import { contentId } from "../../content/sync_digest.ts";
 import { Fault } from "../../fault.ts";
-import { type BackoffOptions, delay } from "../../async/retry.ts";
+import { Backoff, type BackoffOptions, delay } from "../../async/retry.ts";
+import type { AddressBook } from "./address_book.ts";
 import { Batches, type SmallFile } from "./batches.ts";
 import type { RateLimiter } from "../../async/rate_limiter.ts";
+import { Hope } from "./hope.ts";
+import { leastRateOf } from "./least_rate.ts";
 import type { PeerSource } from "./peer_source.ts";
 import { SourcePool } from "./source_pool.ts";
 import { type Find, SourceSearch, TICK_MS, WAIT_MS } from "./source_search.ts";
+import { Window } from "./window.ts";
 import { Condition } from "../../async/condition.ts";
 
 /** Requests in flight to one source. */
@@ -13,12 +17,12 @@ const IN_FLIGHT = 4;
 /** How long a source that lacks all that is left is not asked again, in milliseconds. */
 const LACKING_MS = 2_000;
 /** The first and the longest pause after a source had nothing of what it was asked for, in milliseconds. */
-const NOTHING_MS = { first: 50, longest: LACKING_MS };
+const NOTHING_MS = { first: 50, longest: 5_000 };
 
 /** A file that came and was verified. */
 export interface FetchedFile extends SmallFile {
   bytes: Uint8Array<ArrayBuffer>;
-  /** The top page of its hash tree. */
+  /** The top block of its hash tree. */
   page: Uint8Array<ArrayBuffer>;
 }
 
@@ -31,15 +35,17 @@ interface BatchFetcherOptions {
   /** Takes files that came, before more is asked of their source. What it throws ends the work. */
   onFiles: (files: FetchedFile[]) => Promise<void> | void;
   signal: AbortSignal;
-  /** How long to wait without any source that has what is missing, in milliseconds. Default 60 s. */
+  /** How long to wait without progress, in milliseconds. Default 60 s. */
   waitMs?: number;
+  /** When each address may be tried again, as all downloads know it. Default one of its own. */
+  book?: AddressBook;
   limits?: RateLimiter[];
   backoff?: BackoffOptions;
 }
 
 /**
- * Fetches many small files from all who have them: many files with one request, several requests in
- * flight to each source, over one connection. Each file is verified by its id before it is passed on.
+ * Fetches many small files from all peers that have them: many files with one request, several requests
+ * in flight to each source, over one connection. Each file is verified by its id before it is passed on.
  */
 export class BatchFetcher {
   readonly #options: BatchFetcherOptions;
@@ -48,7 +54,9 @@ export class BatchFetcher {
   readonly #search: SourceSearch<PeerSource>;
   readonly #ended = new AbortController();
   #failure: unknown;
-  #lastUseful = performance.now();
+  readonly #hope: Hope;
+  /** Batches that are being passed on. */
+  #storing = 0;
   /** Resolves when files that a source did not bring can be asked of others. */
   readonly #returned = new Condition();
 
@@ -56,9 +64,14 @@ export class BatchFetcher {
     this.#options = options;
     this.#batches = new Batches(options.files);
     this.#pool = new SourcePool<PeerSource>({
-      use: (source, onConnected) => this.#use(source, onConnected),
+      use: (source, onConnected, signal) => this.#use(source, onConnected, signal),
       signal: this.#ended.signal,
+      book: options.book,
       backoff: options.backoff,
+    });
+    this.#hope = new Hope({
+      waitMs: options.waitMs ?? WAIT_MS,
+      leastRate: leastRateOf(options.limits ?? []),
     });
     this.#search = new SourceSearch({
       find: options.find,
@@ -77,7 +90,7 @@ export class BatchFetcher {
   }
 
   /**
-   * Resolves when all files have come. Throws a `network` Fault when nobody brought any for too long, an
+   * Resolves when all files have come. Throws a `network` Fault without progress for too long, an
    * `integrity` Fault when all sources were given up for what they sent, and what `onFiles` throws.
    */
   async run(): Promise<void> {
@@ -89,6 +102,7 @@ export class BatchFetcher {
     const ended = new Promise((resolve) =>
       this.#ended.signal.addEventListener("abort", resolve, { once: true })
     );
+    this.#hope.tick(this.#pool.arrived, false);
     const ticker = setInterval(() => this.#tick(), TICK_MS);
     try {
       this.#pool.add(sources);
@@ -101,8 +115,7 @@ export class BatchFetcher {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  async #use(source: PeerSource, onConnected: () => void): Promise<void> {
-    const { signal } = this.#ended;
+  async #use(source: PeerSource, onConnected: () => void, signal: AbortSignal): Promise<void> {
     await source.connect(signal, { limits: this.#options.limits });
     const close = () => source.close();
     signal.addEventListener("abort", close);
@@ -112,8 +125,9 @@ export class BatchFetcher {
       this.#batches.forget(source);
       const failed = new AbortController();
       const until = AbortSignal.any([signal, failed.signal]);
+      const window = new Window(source.rttMs);
       const lane = () =>
-        this.#lane(source, until).catch((error) => {
+        this.#lane(source, window, until).catch((error) => {
           source.close();
           failed.abort();
           throw error;
@@ -129,10 +143,10 @@ export class BatchFetcher {
   }
 
   /** One request at a time, until nothing is left. Throws what ended the source. */
-  async #lane(source: PeerSource, signal: AbortSignal): Promise<void> {
-    let pauseMs = NOTHING_MS.first;
+  async #lane(source: PeerSource, window: Window, signal: AbortSignal): Promise<void> {
+    const pauses = new Backoff(NOTHING_MS);
     while (!signal.aborted) {
-      const batch = this.#batches.take(source);
+      const batch = this.#batches.take(source, window.rate);
       if (batch.length === 0) {
         const pause = delay(LACKING_MS, signal).then(() => true, () => false);
         const over = await Promise.race([pause, this.#returned.wait().then(() => false)]);
@@ -140,49 +154,48 @@ export class BatchFetcher {
         if (over) this.#batches.forget(source);
         continue;
       }
-      const left = new Set(batch);
+      let came = 0;
       try {
-        await this.#ask(source, batch, left);
+        came = await this.#ask(source, batch, window);
       } finally {
-        this.#giveBack(left);
+        if (came < batch.length) {
+          this.#batches.giveBack(batch, source);
+          this.#returned.notifyAll();
+        }
       }
-      if (left.size < batch.length) pauseMs = NOTHING_MS.first;
-      else {
-        // One that is still fetching the same has some of it; where, only asking tells.
-        await delay(pauseMs, signal).catch(() => {});
-        pauseMs = Math.min(2 * pauseMs, NOTHING_MS.longest);
-      }
+      if (came > 0) pauses.reset();
+      // One that is still fetching the same has some of it; where, only asking tells.
+      else await delay(pauses.next(), signal).catch(() => {});
     }
   }
 
-  #giveBack(files: Set<SmallFile>): void {
-    if (files.size === 0) return;
-    this.#batches.giveBack([...files]);
-    this.#returned.notifyAll();
-  }
-
-  async #ask(source: PeerSource, batch: SmallFile[], left: Set<SmallFile>): Promise<void> {
+  /** Makes one request; returns how many of the files came. */
+  async #ask(source: PeerSource, batch: SmallFile[], window: Window): Promise<number> {
     const wanted = batch.reduce((sum, { size }) => sum + size, 0);
     const { count, payload } = await source.files(batch.map(({ id }) => id), wanted);
     const came = batch.slice(0, count);
-    const right = came.reduce((sum, { size }) => sum + size, 0);
-    if (count > batch.length || payload.length !== right) {
+    const due = came.reduce((sum, { size }) => sum + size, 0);
+    if (count > batch.length || payload.length !== due) {
       throw new Fault(
         "integrity",
         `${source.receipt.address} sent ${payload.length} bytes of files`,
       );
     }
-    const { files, wrong } = verify(came, payload);
+    window.arrived(payload.length);
+    const { files: right, wrong } = verify(came, payload);
+    // Another source may have been quicker.
+    const files = right.filter((file) => this.#batches.done(file));
+    this.#storing++;
     try {
       await this.#options.onFiles(files);
     } catch (error) {
       this.#end(error);
       throw error;
+    } finally {
+      this.#storing--;
     }
-    for (const file of came.slice(0, files.length)) left.delete(file);
     source.receipt.bytes += files.reduce((sum, { size }) => sum + size, 0);
-    this.#batches.done(files.length);
-    if (files.length > 0) this.#lastUseful = performance.now();
+    if (files.length > 0) this.#hope.verified();
     if (this.#batches.missing === 0) this.#end();
     if (wrong) {
       source.receipt.bad_chunks++;
@@ -190,12 +203,13 @@ export class BatchFetcher {
     }
     const lacking = batch[count];
     if (lacking) this.#batches.lacks(source, lacking);
+    return count;
   }
 
   #tick(): void {
-    const now = performance.now();
-    const { waitMs = WAIT_MS } = this.#options;
-    if (now - this.#lastUseful >= waitMs || this.#pool.onlyLiars) return this.#end(this.#lost());
+    this.#pool.tick();
+    this.#hope.tick(this.#pool.arrived, this.#storing === 0);
+    if (this.#hope.lost || this.#pool.onlyLiars) return this.#end(this.#lost());
     this.#search.tick();
   }
 

@@ -8,37 +8,65 @@ export interface SmallFile {
 }
 
 /** Bytes after which a batch is full: small enough that several sources get their share of it all. */
-const BATCH_BYTES = 256 << 10;
+const BATCH_MOST = 256 << 10;
+/** The same for a source whose rate is low or not known. */
+const BATCH_LEAST = 16 << 10;
+/** How much of what a source brings a batch is, in milliseconds: a reply is soon followed by another. */
+const BATCH_MS = 1_000;
+/**
+ * When nothing else is left, a file that was asked for so long ago is asked of another source too, in
+ * milliseconds. The time doubles with each.
+ */
+const OVERDUE_MS = 2_000;
+/** How often it doubles. */
+const OVERDUE_DOUBLED = 2;
 
-/** Small files that are to be fetched, many with one request, each from whoever has it. */
+/** A file that is being asked for. */
+interface Out<Source> {
+  file: SmallFile;
+  sources: Set<Source>;
+  /** When the last of them was asked. */
+  since: number;
+}
+
+/** Small files that are to be fetched, many with one request, each from any source that has it. */
 export class Batches<Source> {
-  /** What nobody is asked for now, in order. */
+  /** Those that no source is asked for now, the next one last. */
   readonly #waiting: SmallFile[];
-  /** Who was found not to have a file. */
+  readonly #out = new Map<string, Out<Source>>();
+  /** The sources that were found not to have a file. */
   readonly #lacking = new Map<string, Set<Source>>();
-  #missing: number;
+  readonly #now: () => number;
 
   /**
-   * It begins with any of the files and goes round: of several who fetch the same, each then has what
-   * others still lack. `random` gives numbers from 0 (included) to 1 (excluded).
+   * It begins with any of the files and goes round: of several peers that fetch the same, each then has
+   * what others still lack. `random` gives numbers from 0 (included) to 1 (excluded).
    */
-  constructor(files: SmallFile[], random: () => number = Math.random) {
+  constructor(
+    files: SmallFile[],
+    random: () => number = Math.random,
+    now: () => number = () => performance.now(),
+  ) {
     const first = Math.floor(random() * files.length);
     this.#waiting = [...files.slice(first), ...files.slice(0, first)].reverse();
-    this.#missing = files.length;
+    this.#now = now;
   }
 
-  /** Files that have not come. */
+  /** The number of files that have not come. */
   get missing(): number {
-    return this.#missing;
+    return this.#waiting.length + this.#out.size;
   }
 
-  /** What to ask a source for next: nothing when it has none of what waits. */
-  take(source: Source): SmallFile[] {
+  /**
+   * What to ask a source for next: nothing when it has none of what waits. `rate` is what it brings, in
+   * bytes per second: a slow one is asked for less at a time.
+   */
+  take(source: Source, rate = Infinity): SmallFile[] {
+    const most = Math.max(BATCH_LEAST, Math.min(BATCH_MOST, rate * BATCH_MS / 1_000));
     const batch: SmallFile[] = [];
     const passed: SmallFile[] = [];
     let bytes = 0;
-    while (this.#waiting.length > 0 && batch.length < FILES_CAP && bytes < BATCH_BYTES) {
+    while (this.#waiting.length > 0 && batch.length < FILES_CAP && bytes < most) {
       const file = this.#waiting.pop()!;
       if (this.#lacking.get(file.id)?.has(source)) passed.push(file);
       else if (bytes + file.size > PAYLOAD_CAP) {
@@ -50,27 +78,53 @@ export class Batches<Source> {
       }
     }
     this.#waiting.push(...passed.reverse());
+    if (batch.length === 0) batch.push(...this.#overdue(source, most));
+    for (const file of batch) {
+      const out = this.#out.get(file.id) ?? { file, sources: new Set(), since: 0 };
+      out.sources.add(source);
+      out.since = this.#now();
+      this.#out.set(file.id, out);
+    }
     return batch;
   }
 
-  /** Files of a batch that came. */
-  done(count: number): void {
-    this.#missing -= count;
+  /** Files that other sources take long for. */
+  *#overdue(source: Source, most: number): Generator<SmallFile> {
+    let [count, bytes] = [0, 0];
+    for (const { file, sources, since } of this.#out.values()) {
+      const patience = OVERDUE_MS * 2 ** Math.min(sources.size - 1, OVERDUE_DOUBLED);
+      if (sources.has(source) || this.#now() - since < patience) continue;
+      if (this.#lacking.get(file.id)?.has(source)) continue;
+      if (count === FILES_CAP || bytes >= most || bytes + file.size > PAYLOAD_CAP) return;
+      yield file;
+      count++;
+      bytes += file.size;
+    }
   }
 
-  /** Files of a batch that didn't come: others, or the same source, will be asked. */
-  giveBack(files: SmallFile[]): void {
-    this.#waiting.push(...files.toReversed());
+  /** Notes that a file came; false when another source had brought it before. */
+  done({ id }: SmallFile): boolean {
+    return this.#out.delete(id);
   }
 
-  /** A source doesn't have a file. */
+  /** Notes files that a source didn't bring: others, or the same one, will be asked. */
+  giveBack(files: SmallFile[], source: Source): void {
+    for (const file of files.toReversed()) {
+      const out = this.#out.get(file.id);
+      if (!out?.sources.delete(source) || out.sources.size > 0) continue;
+      this.#out.delete(file.id);
+      this.#waiting.push(file);
+    }
+  }
+
+  /** Notes that a source doesn't have a file. */
   lacks(source: Source, { id }: SmallFile): void {
     const known = this.#lacking.get(id);
     if (known) known.add(source);
     else this.#lacking.set(id, new Set([source]));
   }
 
-  /** What was said of a source holds no longer: it may have more by now. */
+  /** Drops what a source was found to lack: it may have more by now. */
   forget(source: Source): void {
     for (const lacking of this.#lacking.values()) lacking.delete(source);
   }

@@ -1,3 +1,4 @@
+import { AddressBook } from "./address_book.ts";
 import { abortable } from "../../async/retry.ts";
 import { Caller } from "../../wire/caller.ts";
 import type { Message } from "../../wire/codec.ts";
@@ -39,6 +40,8 @@ interface Trunk {
 
 /** The connections to other peers: the downloads that fetch from one peer share one. */
 export class ConnectionPool {
+  /** When each of their addresses may be tried again. */
+  readonly book = new AddressBook();
   readonly #options: ConnectionPoolOptions;
   /** By address: the connections that take more lines. */
   readonly #trunks = new Map<string, Trunk>();

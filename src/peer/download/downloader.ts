@@ -12,8 +12,11 @@ import { Fault } from "../../fault.ts";
 import { type BackoffOptions, delay } from "../../async/retry.ts";
 import type { DigestStore } from "../../store/hash/digest_store.ts";
 import { BLOCK_DIGESTS, CHUNK_SIZE } from "../../wire/protocol.ts";
+import type { AddressBook } from "./address_book.ts";
 import { Budget } from "./budget.ts";
 import { type PipelineParts, type Reply, RequestPipeline } from "./request_pipeline.ts";
+import { Hope } from "./hope.ts";
+import { leastRateOf } from "./least_rate.ts";
 import { MissingChunks } from "./missing_chunks.ts";
 import type { RateLimiter } from "../../async/rate_limiter.ts";
 import type { ReuseHost } from "./reuse.ts";
@@ -53,10 +56,12 @@ export interface DownloaderOptions {
   signal?: AbortSignal;
   /** When to give up at the latest, by performance.now(). */
   deadline?: number;
-  /** How long to wait without any source, in milliseconds. Default {@link WAIT_MS}. */
+  /** How long to wait without progress, in milliseconds. Default {@link WAIT_MS}. */
   waitMs?: number;
   /** Runs before, and beside, what is fetched. */
   reuse?: Reuse;
+  /** When each address may be tried again, as all downloads know it. Default one of its own. */
+  book?: AddressBook;
   /** Called for what it took, with its number of bytes. */
   onReused?: (bytes: number) => void;
   /** Called for what was verified and written, with its number of bytes. */
@@ -84,9 +89,9 @@ export class Downloader implements ReuseHost {
   #undecided = Infinity;
   /** Resolves when one more source is connected. */
   readonly #joined = new Condition();
-  #lastTick = performance.now();
-  /** For how long there was no source that brings anything, in milliseconds. */
-  #hopelessMs = 0;
+  readonly #hope: Hope;
+  /** Payloads that the sink is being given. */
+  #storing = 0;
 
   constructor(options: DownloaderOptions) {
     const { id, size, sink, digests } = options;
@@ -100,20 +105,26 @@ export class Downloader implements ReuseHost {
       picker: new PiecePicker({
         map: missing.map,
         horizon: () => Math.min(horizonOf(sink, size), Math.floor(this.#undecided / PIECE_CHUNKS)),
+        isIdle: (source, ms) => this.#pool.isIdle(source, ms),
         peer: options.peer,
       }),
       blocks: new VerifiedBlocks(id, this.shape, digests),
       budget: (options.budget ?? new Budget()).share(),
     };
     this.#pool = new SourcePool({
-      use: (source, onConnected) =>
-        this.#use(source, onConnected).catch((error) => {
+      use: (source, onConnected, signal) =>
+        this.#use(source, onConnected, signal).catch((error) => {
           // Trouble with this side's own disk is no source's fault, and no other source mends it.
           if (error instanceof Fault && error.kind === "disk") this.fail(error);
           throw error;
         }),
       signal: this.#ended.signal,
+      book: options.book,
       backoff: options.backoff,
+    });
+    this.#hope = new Hope({
+      waitMs: options.waitMs ?? WAIT_MS,
+      leastRate: leastRateOf(options.limits ?? []),
     });
   }
 
@@ -185,7 +196,7 @@ export class Downloader implements ReuseHost {
     const ended = new Promise((resolve) =>
       this.#ended.signal.addEventListener("abort", resolve, { once: true })
     );
-    this.#lastTick = performance.now();
+    this.#hope.tick(this.#pool.arrived, false);
     const search = this.#search();
     const ticker = setInterval(() => this.#tick(search), TICK_MS);
     try {
@@ -230,7 +241,7 @@ export class Downloader implements ReuseHost {
     if (this.#ended.signal.aborted) return;
     const { chunks, bytes } = this.#had(range);
     this.tally.reused += chunks;
-    this.#hopelessMs = 0;
+    this.#hope.verified();
     this.#options.onReused?.(bytes);
   }
 
@@ -258,11 +269,10 @@ export class Downloader implements ReuseHost {
     this.#parts.picker.unordered();
   }
 
-  async #use(source: Source, onConnected: () => void): Promise<void> {
-    const { signal } = this.#ended;
+  async #use(source: Source, onConnected: () => void, signal: AbortSignal): Promise<void> {
     const { picker } = this.#parts;
     await source.connect(signal, { limits: this.#options.limits, map: true });
-    const map = await this.#mapOf(source);
+    const map = await this.#mapOf(source, signal);
     signal.throwIfAborted();
     const pipeline = new RequestPipeline(source, this.#parts);
     picker.add(source, map, source.receipt.peer);
@@ -277,9 +287,8 @@ export class Downloader implements ReuseHost {
     }
   }
 
-  /** What a source has; it is closed when the download ends before it says so. */
-  async #mapOf(source: Source): Promise<PieceMap> {
-    const { signal } = this.#ended;
+  /** What a source has; it is closed when the signal aborts before it says so. */
+  async #mapOf(source: Source, signal: AbortSignal): Promise<PieceMap> {
     const { picker } = this.#parts;
     const close = () => source.close();
     signal.addEventListener("abort", close);
@@ -317,6 +326,7 @@ export class Downloader implements ReuseHost {
     // Another source may have been quicker: what is there already is not written again.
     if (!missing.needs(range)) return buffer;
     let stored;
+    this.#storing++;
     try {
       const payload = { buffer, length, expected };
       stored = await this.#options.sink.store(range.first * CHUNK_SIZE, payload);
@@ -324,6 +334,8 @@ export class Downloader implements ReuseHost {
       // What the sink can't take, no other source can mend.
       this.fail(error);
       throw error;
+    } finally {
+      this.#storing--;
     }
     for (const [from, to] of goodStretches(length, stored.bad, CHUNK_SIZE)) {
       const first = range.first + from / CHUNK_SIZE;
@@ -341,6 +353,7 @@ export class Downloader implements ReuseHost {
   #credit(range: ChunkRange, source: Source): void {
     const { chunks, bytes } = this.#had(range);
     if (chunks === 0) return;
+    this.#hope.verified();
     source.receipt.bytes += bytes;
     this.tally.fetched += chunks;
     this.#options.onBytes?.(bytes);
@@ -351,6 +364,11 @@ export class Downloader implements ReuseHost {
     const had = this.#parts.missing.had(range);
     if (this.#isWhole) this.#end();
     return had;
+  }
+
+  /** False while it is this side that holds the download up: a reader that is slow, or the disk. */
+  get #isWaiting(): boolean {
+    return this.#storing === 0 && this.#parts.picker.wants;
   }
 
   get #isWhole(): boolean {
@@ -366,16 +384,13 @@ export class Downloader implements ReuseHost {
   /** Looks for sources when it is time, and gives up when it is. */
   #tick(search: SourceSearch<Source> | undefined): void {
     const now = performance.now();
-    const { deadline = Infinity, waitMs = WAIT_MS } = this.#options;
+    const { deadline = Infinity } = this.#options;
     if (now >= deadline) {
       return this.fail(new Fault("deadline", `the deadline passed with ${this.#left()} to go`));
     }
-    // Whoever connects again and again and brings nothing is no source.
-    // Time that this process spent asleep or starved is none that the sources had.
-    const passed = Math.min(now - this.#lastTick, 2 * TICK_MS);
-    this.#lastTick = now;
-    this.#hopelessMs = this.#pool.hopeful ? 0 : this.#hopelessMs + passed;
-    if (this.#hopelessMs >= waitMs || this.#pool.onlyLiars) return this.fail(this.#lost());
+    this.#pool.tick();
+    this.#hope.tick(this.#pool.arrived, this.#isWaiting);
+    if (this.#hope.lost || this.#pool.onlyLiars) return this.fail(this.#lost());
     // What is overdue may now be asked of others.
     this.wake();
     search?.tick();

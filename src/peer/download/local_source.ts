@@ -11,6 +11,7 @@ import type { ChunkRange, Source } from "./source.ts";
 /** A file that this peer shares itself: copying it needs no network, but is verified all the same. */
 export class LocalSource implements Source {
   readonly receipt: SourceReceipt;
+  arrived = 0;
   readonly rttMs = 0;
   readonly ended = new Promise<never>(() => {});
   readonly #share: Share;
@@ -49,7 +50,10 @@ export class LocalSource implements Source {
   ): Promise<Uint8Array<ArrayBuffer>> {
     const { path, stamp, announcement } = this.#share;
     const bytes = into.subarray(0, pieceLength(treeShape(announcement.size), first, count));
-    if (this.#reader.read(path, stamp, first * CHUNK_SIZE, bytes)) return Promise.resolve(bytes);
+    if (this.#reader.read(path, stamp, first * CHUNK_SIZE, bytes)) {
+      this.arrived += bytes.length;
+      return Promise.resolve(bytes);
+    }
     return Promise.reject(new Fault("network", `${path} changed since it was shared`));
   }
 

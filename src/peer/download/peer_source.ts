@@ -59,6 +59,7 @@ interface SmallFile {
 /** A peer that speaks Shoal's own protocol, over its part in the connection there. */
 export class PeerSource implements Source {
   readonly receipt: SourceReceipt;
+  arrived = 0;
   readonly #file: { id: string; size: number };
   readonly #address: Address;
   readonly #self: LocalPeer;
@@ -69,6 +70,7 @@ export class PeerSource implements Source {
   #rttMs = 0;
   /** The addresses that it named. */
   readonly #named = new Set<string>();
+  readonly #onBytes = (bytes: number) => void (this.arrived += bytes);
 
   constructor(file: { id: string; size: number }, address: Address, self: LocalPeer) {
     this.#file = file;
@@ -157,6 +159,7 @@ export class PeerSource implements Source {
       .then(({ payload }) => payload);
     const chunk = line.request({ action: "get_chunks", file, first: 0, count: 1 }, Chunks, {
       into: new Uint8Array(size),
+      onBytes: this.#onBytes,
     }).then(({ payload }) => payload);
     // Whoever needs them hears of failures.
     for (const asked of [digests, chunk]) asked.catch(() => {});
@@ -187,7 +190,8 @@ export class PeerSource implements Source {
     }
     const unless = unlessTaken ? { unless_taken: true } : {};
     const request = { action: "get_chunks", file: this.#file.id, first, count, ...unless };
-    return (await this.#connected().request(request, Chunks, { into, signal })).payload;
+    const options = { into, signal, onBytes: this.#onBytes };
+    return (await this.#connected().request(request, Chunks, options)).payload;
   }
 
   /** The first `count` of these files, one after the other, as yet unverified; at most `most` bytes. */
@@ -197,7 +201,8 @@ export class PeerSource implements Source {
   ): Promise<{ count: number; payload: Uint8Array<ArrayBuffer> }> {
     const into = new Uint8Array(most);
     const request = { action: "get_files", files };
-    const { reply, payload } = await this.#connected().request(request, FilesReply, { into });
+    const options = { into, onBytes: this.#onBytes };
+    const { reply, payload } = await this.#connected().request(request, FilesReply, options);
     return { count: reply.count, payload };
   }
 

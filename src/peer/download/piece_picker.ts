@@ -8,6 +8,8 @@ import { PieceMap, type PieceRange } from "../../content/piece_map.ts";
 const STRETCH = 32;
 /** Stretches that a file has, at least, where it has so many pieces. */
 const STRETCHES = 32;
+/** At the end, so many sources are asked at once for what one that stalls was asked for. */
+const REPLACEMENTS = 4;
 /** Rarity is looked at anew at most this often, in milliseconds. */
 const SORT_EVERY_MS = 500;
 /** Among so many equally rare pieces, one is looked for that falls to this peer. */
@@ -16,16 +18,18 @@ const LOOK_AHEAD = 256;
 const PATIENCE_MS = 500;
 /**
  * At the end, a piece that was asked for so long ago is asked of another source too, in milliseconds. The
- * time doubles with each: two sources that stall together hold up nothing for long, and many slow ones
- * are not all sent for the same.
+ * time doubles with each that is asked and brings something, so that many slow ones are not all sent for
+ * the same. One that brings nothing for as long is given nothing more.
  */
 const OVERDUE_MS = 2_000;
 
-export interface PiecePickerOptions {
+export interface PiecePickerOptions<Source> {
   /** What is there already; the picker notices what is added to it. */
   map: PieceMap;
   /** Pieces from this one on must not be asked for yet; Infinity when all may, in any order. */
   horizon: () => number;
+  /** True when a source brought nothing for so many milliseconds. Default never. */
+  isIdle?: (source: Source, ms: number) => boolean;
   /** This peer's id. */
   peer?: string;
   /** From 0 (included) to 1 (excluded). */
@@ -44,12 +48,14 @@ export interface PiecePickerOptions {
 export class PiecePicker<Source> {
   /** Notified when there may be more to take than before, from any source. */
   readonly freed = new Condition();
-  readonly #options: PiecePickerOptions;
+  readonly #options: PiecePickerOptions<Source>;
   readonly #now: () => number;
   readonly #sources = new Map<Source, PieceMap>();
   /** The sources that are asked for a piece. */
   readonly #takers = new Map<number, Set<Source>>();
-  /** When the last of them was. */
+  /** How many pieces a source is asked for, and since when it has been asked for any. */
+  readonly #held = new Map<Source, { count: number; since: number }>();
+  /** When the last of its takers was asked for a piece. */
   readonly #takenAt = new Map<number, number>();
   /** The source that failed to bring a piece, until it is asked for again. */
   readonly #avoid = new Map<number, Source>();
@@ -67,9 +73,11 @@ export class PiecePicker<Source> {
   /** Missing pieces, rarest first; some of them may be done since. */
   #order: number[];
   #sorted = true;
+  /** Everything before this piece is there. */
+  #firstMissing = 0;
   #sortedAt = -Infinity;
 
-  constructor(options: PiecePickerOptions) {
+  constructor(options: PiecePickerOptions<Source>) {
     const { map, horizon, random = Math.random } = options;
     this.#options = options;
     this.#seed = seedOf(options.peer ?? "");
@@ -81,6 +89,7 @@ export class PiecePicker<Source> {
     );
     this.#order = horizon() === Infinity ? shuffled(missing, random) : missing;
     map.onAdded((piece) => {
+      for (const source of this.#takers.get(piece) ?? []) this.#hold(source, -1);
       this.#takers.delete(piece);
       this.#takenAt.delete(piece);
       this.#avoid.delete(piece);
@@ -91,6 +100,13 @@ export class PiecePicker<Source> {
   get missing(): number {
     const { map } = this.#options;
     return map.pieces - map.count;
+  }
+
+  /** True while a piece is missing that may be fetched now. */
+  get wants(): boolean {
+    const { map, horizon } = this.#options;
+    while (map.has(this.#firstMissing)) this.#firstMissing++;
+    return this.#firstMissing < Math.min(map.pieces, horizon());
   }
 
   /** Lets anything be taken from now on: peers that began alike need not continue alike. */
@@ -172,7 +188,7 @@ export class PiecePicker<Source> {
 
   #takeOne(source: Source): number | undefined {
     const map = this.#sources.get(source);
-    if (!map || this.missing === 0) return;
+    if (!map || this.missing === 0 || this.#isStalled(source)) return;
     this.#sort();
     const piece = this.#findPreferred(source, map) ?? this.#find(source, map) ??
       this.#findTaken(source, map);
@@ -184,6 +200,7 @@ export class PiecePicker<Source> {
     const takers = this.#takers.get(piece);
     if (takers) takers.add(source);
     else this.#takers.set(piece, new Set([source]));
+    this.#hold(source, 1);
     this.#takenAt.set(piece, this.#now());
     if (this.#avoid.get(piece) !== source) this.#avoid.delete(piece);
   }
@@ -206,6 +223,7 @@ export class PiecePicker<Source> {
   release(piece: number, source: Source, failed = false): void {
     const takers = this.#takers.get(piece);
     if (!takers?.delete(source)) return;
+    this.#hold(source, -1);
     this.freed.notifyAll();
     if (takers.size === 0) this.#takers.delete(piece);
     if (failed) this.#avoid.set(piece, source);
@@ -291,12 +309,28 @@ export class PiecePicker<Source> {
     if (this.#takers.size < this.missing) return;
     let best: { piece: number; others: number } | undefined;
     for (const [piece, takers] of this.#takers) {
-      const others = takers.size;
+      let others = 0;
+      for (const taker of takers) if (!this.#isStalled(taker)) others++;
       if (best && best.others <= others || takers.has(source) || !map.has(piece)) continue;
       const since = this.#now() - this.#takenAt.get(piece)!;
-      if (since >= OVERDUE_MS * 2 ** (others - 1)) best = { piece, others };
+      const stalled = takers.size - others;
+      const replaced = others < REPLACEMENTS * stalled;
+      if (replaced || since >= OVERDUE_MS * 2 ** Math.max(0, others - 1)) best = { piece, others };
     }
     return best?.piece;
+  }
+
+  #hold(source: Source, by: 1 | -1): void {
+    const { count, since } = this.#held.get(source) ?? { count: 0, since: this.#now() };
+    if (count + by > 0) this.#held.set(source, { count: count + by, since });
+    else this.#held.delete(source);
+  }
+
+  /** True for a source that is asked for something, and has long brought nothing. */
+  #isStalled(source: Source): boolean {
+    const held = this.#held.get(source);
+    return held !== undefined && this.#now() - held.since >= OVERDUE_MS &&
+      (this.#options.isIdle?.(source, OVERDUE_MS) ?? false);
   }
 
   #count(map: PieceMap, by: 1 | -1): void {

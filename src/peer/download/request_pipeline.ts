@@ -9,12 +9,15 @@ import type { PiecePicker } from "./piece_picker.ts";
 import type { ChunkRange, ChunkRequest, Source } from "./source.ts";
 import type { VerifiedBlocks } from "./verified_blocks.ts";
 import { Window } from "./window.ts";
+import { Backoff } from "../../async/retry.ts";
 import { Condition } from "../../async/condition.ts";
 
 /** Requests that a window is divided into, at least. */
 const REQUESTS = 8;
 /** Bytes that came and wait to be stored while more is asked for, at most, besides the window. */
 const BACKLOG_MOST = 4 << 20;
+/** Pauses after a refusal, each as long as the one before it and again, in milliseconds. */
+const REFUSED_MS = { first: 20, longest: 5_000 };
 /** Made once, because the runtime's own reason is a new error with its stack each time. */
 const TAKEN_BACK = new Fault("network", "the request was taken back");
 
@@ -74,6 +77,10 @@ export class RequestPipeline implements AsyncIterable<Reply> {
   #backlog = 0;
   /** Requests whose chunks have not come, or are not stored. */
   #open = 0;
+  /** Nothing is asked for before then, by performance.now(): the last request was refused. */
+  #pausedUntil = 0;
+  readonly #refusals = new Backoff(REFUSED_MS);
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #failure: unknown;
   #stopped = false;
   /** Nothing is under way any more, so that what becomes of the connection is another's concern. */
@@ -103,6 +110,7 @@ export class RequestPipeline implements AsyncIterable<Reply> {
       else await Promise.race([this.#changed.wait(), picker.freed.wait()]);
     }
     this.#finished = true;
+    clearTimeout(this.#timer);
     stopListening();
     for (const asked of new Set(this.#asked.values())) this.#release(asked, true);
     if (this.#failure !== undefined) throw this.#failure;
@@ -157,6 +165,7 @@ export class RequestPipeline implements AsyncIterable<Reply> {
 
   /** Sends the next request; false if there is none now, or the window has no room for it. */
   #startNext(): boolean {
+    if (performance.now() < this.#pausedUntil) return false;
     // Not before there is room: a piece that waits here could be had from another source.
     if (this.#queue.length === 0 && (this.#inFlight >= this.#room || !this.#takePieces())) {
       return false;
@@ -222,6 +231,7 @@ export class RequestPipeline implements AsyncIterable<Reply> {
       const into = new Uint8Array(buffer, 0, bytes);
       const { length } = await this.#source.chunks(range, into, signal);
       this.#window.arrived(length);
+      this.#refusals.reset();
       this.#backlog += length;
       const settle = () => {
         this.#backlog -= length;
@@ -262,7 +272,16 @@ export class RequestPipeline implements AsyncIterable<Reply> {
     asked.failed = true;
     // Taken back, or told of too early: neither says anything against the source.
     const innocent = asked.cancel.signal.aborted || code === "not_yet";
+    if (code === "not_yet") this.#pause();
     if (!innocent || isLie(error)) this.fail(error);
+  }
+
+  /** A refusal costs a pause, so that a source that gives nothing else costs next to nothing. */
+  #pause(): void {
+    const pause = this.#refusals.next();
+    this.#pausedUntil = performance.now() + pause;
+    clearTimeout(this.#timer);
+    if (!this.#finished) this.#timer = setTimeout(() => this.wake(), pause);
   }
 
   /** One request is over, with the memory that it was given. */

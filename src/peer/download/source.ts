@@ -22,9 +22,11 @@ export interface ConnectOptions {
   map?: boolean;
 }
 
-/** Somebody who has a file, wholly or in part, and what came of asking. */
+/** A peer that has a file, wholly or in part, and what came of asking it. */
 export interface Source {
   readonly receipt: SourceReceipt;
+  /** Bytes of content that came so far, parts of replies and what was wrong among them. */
+  readonly arrived: number;
   /** The round trip, in milliseconds, once connected. */
   readonly rttMs: number;
   /** Resolves, with the reason, when the connection breaks. Anew for each {@link connect}. */
@@ -47,7 +49,7 @@ export interface Source {
     into: Uint8Array<ArrayBuffer>,
     signal: AbortSignal,
   ): Promise<Uint8Array<ArrayBuffer>>;
-  /** Who else has the file, as far as it knows. */
+  /** Other peers that have the file, as far as it knows. */
   peers(): Promise<PeerRecord[]>;
   /** Ends the connection; requests under way fail. */
   close(): void;

@@ -1,18 +1,30 @@
 import { Fault, messageOf } from "../../fault.ts";
+import { deadline } from "../../async/deadline.ts";
 import { Backoff, type BackoffOptions, delay } from "../../async/retry.ts";
 import { Refusal } from "../../wire/caller.ts";
+import { groupOf } from "../../wire/ip_address.ts";
+import { LEAST_RATE } from "../../wire/protocol.ts";
+import { AddressBook } from "./address_book.ts";
 import type { Source } from "./source.ts";
 
-/** Connections being opened at a time. */
+/** Sources that began to be connected lately, at a time. */
 const HALF_OPEN = 8;
-/** Sources that are remembered: whoever names more has made them up. */
+/** For how long a source counts as one of them, in milliseconds. */
+const HALF_OPEN_MS = 1_000;
+/** The time for a source to be connected and to say what it has, in milliseconds. */
+const OPENING_MS = 15_000;
+/** Sources that are remembered. */
 const KNOWN_SOURCES = 1_000;
 /** Sources used at a time. */
 const MOST_SOURCES = 32;
+/** A source that brought nothing for so long gives its place to one not yet tried, in milliseconds. */
+const CONTEST_MS = 3_000;
 /** Times in a row that a source may fail before it has to be found again. */
 const FAILURES = 4;
 /** Times that the only source may send wrong content before it is given up for good. */
 const STRIKES = 3;
+/** Pauses after a source refused to serve the content, in milliseconds: it may have it later. */
+const REFUSED_MS = { first: 2_000, longest: 300_000 };
 
 /**
  * Where a source stands: to be tried, being connected, in use, pausing after a failure, given up until
@@ -23,54 +35,74 @@ export type State = "waiting" | "trying" | "connected" | "resting" | "lost" | "b
 interface Candidate<S> {
   source: S;
   state: State;
-  backoff: Backoff;
+  /** The network that its address is in. */
+  group: string;
+  /** Times that it was tried. */
+  tries: number;
   /** In a row. */
   failures: number;
+  /** Pauses after refusals to serve this content. */
+  refusals: Backoff;
+  /** When it may be tried again after one, by performance.now(). */
+  refusedUntil: number;
   /** Times that it sent wrong content while it was the only source. */
   strikes: number;
   /** True when it failed for what it sent, the last time. */
   wrong: boolean;
   /** What its last failure was, in words; it stays when the source is back. */
   reason?: string;
-  /** True when it brought nothing, the last time. */
-  useless: boolean;
-  /** What it had brought when it was last connected: bytes. */
+  /** What it had brought that was right when it was last tried: bytes. */
   before: number;
+  /** When it last brought something, or was tried, and what had come of it by then. */
+  useful: { at: number; arrived: number };
+  /** Ends its use, when its place is needed for another or it takes too long to open. */
+  ending: AbortController;
+  /** Its place was needed. */
+  displaced: boolean;
 }
 
+type PoolSource = Pick<Source, "receipt" | "arrived" | "close">;
+
 interface SourcePoolOptions<S> {
-  /** Uses a connected source until nothing is left to fetch. Throws what ended it. */
-  use: (source: S, onConnected: () => void) => Promise<void>;
+  /** Connects a source and uses it until nothing is left to fetch. Throws what ended it. */
+  use: (source: S, onConnected: () => void, signal: AbortSignal) => Promise<void>;
   /** Ends everything. */
   signal: AbortSignal;
+  /** When each address may be tried again. Default one of its own. */
+  book?: AddressBook;
+  /** Of that one. */
   backoff?: BackoffOptions;
 }
 
-/** The sources of one download: tried in parallel, dropped when they lie, tried again when they fail. */
-export class SourcePool<S extends Pick<Source, "receipt" | "close"> = Source> {
+/**
+ * The sources of one download: tried in parallel, dropped when they lie, tried again when they fail. While
+ * others wait that were not yet tried, a place is only held by bringing something.
+ */
+export class SourcePool<S extends PoolSource = Source> {
   readonly #options: SourcePoolOptions<S>;
+  readonly #book: AddressBook;
   readonly #candidates = new Map<string, Candidate<S>>();
   readonly #working = new Set<Promise<void>>();
 
   constructor(options: SourcePoolOptions<S>) {
     this.#options = options;
+    this.#book = options.book ?? new AddressBook(options.backoff);
   }
 
-  /** Every source that was ever named, in that order. */
+  /** Every source that is known, in the order in which they were named. */
   get all(): S[] {
     return [...this.#candidates.values()].map(({ source }) => source);
   }
 
   get connected(): S[] {
-    return this.#in("connected");
+    return this.#in("connected").map(({ source }) => source);
   }
 
-  /** True while there is a connected source that brings something, or never failed to. */
-  get hopeful(): boolean {
-    for (const { state, source, useless, before } of this.#candidates.values()) {
-      if (state === "connected" && (!useless || source.receipt.bytes > before)) return true;
-    }
-    return false;
+  /** Bytes of content that came from all sources. */
+  get arrived(): number {
+    let bytes = 0;
+    for (const { source } of this.#candidates.values()) bytes += source.arrived;
+    return bytes;
   }
 
   /** Where each of them stands, those in use first. */
@@ -93,87 +125,190 @@ export class SourcePool<S extends Pick<Source, "receipt" | "close"> = Source> {
     return candidates.length > 0 && candidates.every(({ wrong }) => wrong);
   }
 
-  /** What the last failure of each source was that failed. */
+  /** The last failure of each source that failed. */
   get reasons(): string[] {
     return [...this.#candidates.values()].flatMap(({ reason }) => reason ?? []);
   }
 
-  /** Sources that were found: new ones are tried, and lost ones again. */
+  /** Adds sources that were found: new ones are tried, and lost ones again after their pause. */
   add(sources: S[]): void {
     for (const source of sources) {
-      const { address } = source.receipt;
-      const known = this.#candidates.get(address);
-      if (!known) {
-        if (this.#candidates.size >= KNOWN_SOURCES) continue;
-        const backoff = new Backoff(this.#options.backoff);
-        this.#candidates.set(address, {
-          ...{ source, state: "waiting", backoff, failures: 0, strikes: 0 },
-          ...{ wrong: false, useless: false, before: 0 },
-        });
-      } else if (known.state === "lost") {
-        known.state = "waiting";
-        known.failures = 0;
-        known.backoff.reset();
+      const known = this.#candidates.get(source.receipt.address);
+      if (!known) this.#remember(source);
+      else if (known.state === "lost") {
+        known.state = "resting";
+        this.#track(this.#rest(known));
       }
     }
     this.#fill();
   }
 
-  /** Resolves when nobody is being asked any more. */
+  /** Lets sources that wait contest the places of those that bring nothing. To be called now and then. */
+  tick(): void {
+    const now = performance.now();
+    for (const { source, useful } of this.#candidates.values()) {
+      const least = LEAST_RATE * (now - useful.at) / 1_000;
+      if (source.arrived === useful.arrived || source.arrived - useful.arrived < least) continue;
+      useful.at = now;
+      useful.arrived = source.arrived;
+    }
+    this.#fill();
+  }
+
+  /** True when a source brought nothing for so many milliseconds, as of the last {@link tick}. */
+  isIdle({ receipt }: S, ms: number): boolean {
+    const candidate = this.#candidates.get(receipt.address);
+    return candidate !== undefined && performance.now() - candidate.useful.at >= ms;
+  }
+
+  /** Resolves when no source is being asked any more. */
   async settled(): Promise<void> {
     while (this.#working.size > 0) await Promise.all(this.#working);
   }
 
-  #in(...states: State[]): S[] {
-    return [...this.#candidates.values()].filter(({ state }) => states.includes(state))
-      .map(({ source }) => source);
+  #in(...states: State[]): Candidate<S>[] {
+    return [...this.#candidates.values()].filter(({ state }) => states.includes(state));
   }
 
-  /** Tries who waits, those who failed less first, so that the dead don't keep out the living. */
-  #fill(): void {
-    const waiting = [...this.#candidates.values()].filter(({ state }) => state === "waiting")
-      .sort((a, b) => a.failures - b.failures);
-    for (const candidate of waiting) {
-      if (this.#options.signal.aborted || this.#in("trying").length >= HALF_OPEN) return;
-      if (this.#in("trying", "connected").length >= MOST_SOURCES) return;
-      candidate.state = "trying";
-      const work = this.#work(candidate).finally(() => {
-        this.#working.delete(work);
-        this.#fill();
-      });
-      this.#working.add(work);
+  #remember(source: S): void {
+    const { address } = source.receipt;
+    const group = networkOf(address);
+    if (this.#candidates.size >= KNOWN_SOURCES && !this.#makeRoom(group)) return;
+    this.#candidates.set(address, {
+      source,
+      state: "waiting",
+      group,
+      tries: 0,
+      failures: 0,
+      refusals: new Backoff(REFUSED_MS),
+      refusedUntil: 0,
+      strikes: 0,
+      wrong: false,
+      before: 0,
+      useful: { at: 0, arrived: 0 },
+      ending: new AbortController(),
+      displaced: false,
+    });
+  }
+
+  /** Forgets a source of the network that names most of them; false when `group` is no smaller. */
+  #makeRoom(group: string): boolean {
+    const sizes = new Map<string, number>();
+    for (const { group } of this.#candidates.values()) {
+      sizes.set(group, (sizes.get(group) ?? 0) + 1);
     }
+    const [largest, size] = [...sizes].reduce((a, b) => b[1] > a[1] ? b : a);
+    if (size <= (sizes.get(group) ?? 0) + 1) return false;
+    for (const [address, { state, source, group }] of this.#candidates) {
+      if (group !== largest || source.receipt.bytes > 0) continue;
+      if (state === "waiting" || state === "lost") return this.#candidates.delete(address);
+    }
+    return false;
+  }
+
+  /**
+   * Tries sources that wait: those first that were tried less, and then those of networks with fewer
+   * places, so that neither the dead nor the many of one network keep out the others.
+   */
+  #fill(): void {
+    const { signal } = this.#options;
+    while (!signal.aborted) {
+      const now = performance.now();
+      const busy = this.#in("trying", "connected");
+      const opening = busy.filter(({ state, useful: { at } }) =>
+        state === "trying" && now - at < HALF_OPEN_MS
+      );
+      if (opening.length >= HALF_OPEN) return;
+      const next = this.#next(busy);
+      if (!next) return;
+      if (busy.length >= MOST_SOURCES) return this.#contest(next, busy, now);
+      next.state = "trying";
+      this.#track(this.#work(next));
+    }
+  }
+
+  #next(busy: Candidate<S>[]): Candidate<S> | undefined {
+    const places = (group: string) => busy.filter((other) => other.group === group).length;
+    let best: { candidate: Candidate<S>; places: number } | undefined;
+    for (const candidate of this.#candidates.values()) {
+      const { state, tries, group, source: { receipt } } = candidate;
+      if (state !== "waiting" || best && tries > best.candidate.tries) continue;
+      if (this.#book.pauseMs(receipt.address, { anew: tries === 0 }) > 0) continue;
+      const held = places(group);
+      if (!best || tries < best.candidate.tries || held < best.places) {
+        best = { candidate, places: held };
+      }
+    }
+    return best?.candidate;
+  }
+
+  /** Closes the source that brought nothing for longest, if that is long: its place is needed. */
+  #contest(next: Candidate<S>, busy: Candidate<S>[], now: number): void {
+    if (next.tries > 0 || busy.some(({ displaced }) => displaced)) return;
+    const idlest = busy.reduce((a, b) => b.useful.at < a.useful.at ? b : a);
+    if (now - idlest.useful.at < CONTEST_MS) return;
+    idlest.displaced = true;
+    idlest.ending.abort(new Fault("network", "its place was needed for another source"));
+    idlest.source.close();
+  }
+
+  #track(task: Promise<void>): void {
+    const work = task.finally(() => {
+      this.#working.delete(work);
+      this.#fill();
+    });
+    this.#working.add(work);
   }
 
   /** Uses a source once, and pauses after it failed. */
   async #work(candidate: Candidate<S>): Promise<void> {
     const { signal, use } = this.#options;
-    const { source, backoff } = candidate;
-    candidate.before = source.receipt.bytes;
+    const { source, source: { receipt } } = candidate;
+    candidate.tries++;
+    candidate.before = receipt.bytes;
+    candidate.displaced = false;
+    candidate.useful = { at: performance.now(), arrived: source.arrived };
+    const ending = candidate.ending = new AbortController();
+    using opening = deadline(OPENING_MS, () => {
+      ending.abort(new Fault("network", `${receipt.address} did not say what it has`));
+      source.close();
+    });
     try {
       await use(source, () => {
+        opening[Symbol.dispose]();
         candidate.state = "connected";
+        candidate.useful.at = performance.now();
         // Not sooner: until it is back, what it was dropped for is why it is not here.
-        source.receipt.dropped = undefined;
+        receipt.dropped = undefined;
         this.#fill();
-      });
+      }, AbortSignal.any([signal, ending.signal]));
       return;
     } catch (error) {
-      candidate.useless = source.receipt.bytes === candidate.before;
-      if (!candidate.useless) {
+      if (receipt.bytes > candidate.before) {
         candidate.failures = 0;
-        backoff.reset();
+        candidate.refusals.reset();
+        this.#book.brought(receipt.address);
       }
       candidate.state = this.#after(candidate, error);
       candidate.wrong = error instanceof Fault && error.kind === "integrity";
       // An end that we made ourselves is no reason.
-      if (candidate.wrong || !signal.aborted) this.#note(candidate, error);
+      if (candidate.wrong || !signal.aborted && !candidate.displaced) this.#note(candidate, error);
     } finally {
       source.close();
     }
     if (candidate.state !== "resting" || signal.aborted) return;
     this.#fill();
-    await delay(backoff.next(), signal).catch(() => {});
+    await this.#rest(candidate);
+  }
+
+  /** Waits until a source may be tried again. */
+  async #rest(candidate: Candidate<S>): Promise<void> {
+    const { refusedUntil, source: { receipt } } = candidate;
+    const pause = Math.max(
+      this.#book.pauseMs(receipt.address),
+      refusedUntil - performance.now(),
+    );
+    if (pause > 0) await delay(pause, this.#options.signal).catch(() => {});
     candidate.state = "waiting";
   }
 
@@ -184,17 +319,31 @@ export class SourcePool<S extends Pick<Source, "receipt" | "close"> = Source> {
     candidate.source.receipt.dropped = candidate.reason;
   }
 
-  /** Where a source stands after a failure. */
+  /** Where a source stands after a failure, of which the book is told. */
   #after(candidate: Candidate<S>, error: unknown): State {
+    const { signal } = this.#options;
+    const { address } = candidate.source.receipt;
     const wrong = error instanceof Fault && error.kind === "integrity";
     if (wrong) {
+      this.#book.failed(address);
       // At the end, the others were quicker to mend it than this one's requests to end.
       const others = this.#in("waiting", "trying", "connected", "resting").length > 1;
-      const over = others || this.#options.signal.aborted;
+      const over = others || signal.aborted;
       return over || ++candidate.strikes === STRIKES ? "banned" : "resting";
     }
-    if (this.#options.signal.aborted) return "resting";
-    const hopeless = error instanceof Refusal && error.code !== "busy";
-    return hopeless || ++candidate.failures === FAILURES ? "lost" : "resting";
+    if (signal.aborted) return "resting";
+    if (error instanceof Refusal && error.code !== "busy") {
+      candidate.refusedUntil = performance.now() + candidate.refusals.next();
+      return "lost";
+    }
+    const retryAfter = error instanceof Refusal ? error.retryAfter : undefined;
+    this.#book.failed(address, { retryAfter });
+    return ++candidate.failures >= FAILURES ? "lost" : "resting";
   }
+}
+
+/** What the sources at an address are counted under: each of this machine's stands for itself. */
+function networkOf(address: string): string {
+  const host = address.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
+  return groupOf(host) ?? address;
 }

@@ -158,6 +158,7 @@ export class FolderContents {
     const sourcesOf = (records: PeerRecord[]) => peerSources(folder, records, self);
     const fetcher = new BatchFetcher({
       ...{ files, signal, waitMs, limits },
+      book: self.lines?.book,
       sources: sourcesOf(sources),
       find: (connected, found) => find(connected, (records) => found(sourcesOf(records))),
       onFiles: (came: FetchedFile[]) => {
@@ -248,6 +249,7 @@ export class FolderContents {
     const sourcesOf = (records: PeerRecord[]) => peerSources({ id, size }, records, self);
     return new Downloader({
       ...{ id, size, sink, digests, signal, budget, limits, waitMs, peer: self.peer },
+      book: self.lines?.book,
       sources: sourcesOf(sources),
       find: (connected, found) => find(connected, (records) => found(sourcesOf(records))),
       onBytes: (bytes) => this.#add(bytes),

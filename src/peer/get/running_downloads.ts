@@ -74,6 +74,7 @@ export class RunningDownloads {
       // Who gave a deadline waits for sources until then.
       waitMs: deadline === undefined ? wait : Infinity,
       peer: self.peer,
+      book: self.lines?.book,
       find: (connected, found) =>
         findSources(target.id, connected, {
           ...{ swarm, signal },

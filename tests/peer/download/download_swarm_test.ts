@@ -111,7 +111,7 @@ Deno.test("swarm: who comes back again and again and brings nothing is no source
     found([useless]);
     return Promise.resolve();
   };
-  const { error } = await failed(FILE, [useless], { find, waitMs: 1_500 });
+  const { error } = await failed(FILE, [useless], { find, waitMs: 5_000 });
   assertEquals(error.kind, "network");
   assert(useless.connects > 1, `${useless.connects}`);
 });
@@ -126,7 +126,7 @@ Deno.test("swarm: that a file changed is told, though its source no longer knows
     found([changed]);
     return Promise.resolve();
   };
-  const { error } = await failed(FILE, [changed], { find, waitMs: 1_500 });
+  const { error } = await failed(FILE, [changed], { find, waitMs: 5_000 });
   assert(changed.connects > 1, `${changed.connects}`);
   assertEquals(error.message, "every source was lost: it refused: changed");
 });

@@ -156,7 +156,7 @@ Deno.test("download: a source that dies again and again, but brings something, i
 
 Deno.test("download: a source that only fails is given up after four tries", async () => {
   const source = new MemorySource("dead", MEGABYTES, nobodyThere);
-  const { error } = await failed(MEGABYTES, [source]);
+  const { error } = await failed(MEGABYTES, [source], { waitMs: 3_000 });
   assertEquals([error.kind, source.connects], ["network", 4]);
   assertEquals(error.message, "every source was lost: Cannot connect to dead: refused");
 });

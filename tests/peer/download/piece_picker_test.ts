@@ -4,7 +4,7 @@ import { PieceMap } from "../../../src/content/piece_map.ts";
 import { PiecePicker, type PiecePickerOptions } from "../../../src/peer/download/piece_picker.ts";
 
 /** A picker whose order is that of the file, unless a test asks for another. */
-function pickerOf(pieces: number, options: Partial<PiecePickerOptions> = {}) {
+function pickerOf(pieces: number, options: Partial<PiecePickerOptions<string>> = {}) {
   const map = options.map ?? new PieceMap(pieces);
   // Always the largest number: nothing changes its place.
   const picker = new PiecePicker<string>({
@@ -371,4 +371,24 @@ Deno.test("piece picker: whatever happens, it does what a plain model of it woul
     }),
     { numRuns: 500 },
   );
+});
+
+Deno.test("piece picker: in the endgame, sources that bring nothing don't count, and get nothing more", () => {
+  let now = 0;
+  const idle = new Set<string>();
+  const { picker } = pickerOf(1, { now: () => now, isIdle: (source) => idle.has(source) });
+  const stalling = range(0, 30).map((n) => `stalling ${n}`);
+  for (const source of [...stalling, "honest"]) picker.add(source, PieceMap.full(1));
+  const turn = () => {
+    const taking = stalling.filter((source) => one(picker, source) !== undefined);
+    for (const source of taking) idle.add(source);
+    return taking.length;
+  };
+  assertEquals([turn(), turn()], [1, 0]);
+  now = OVERDUE_MS;
+  assertEquals([turn(), turn()], [4, 0], "in place of the one that stalls");
+  now = 2 * OVERDUE_MS;
+  assertEquals([turn(), turn()], [20, 0]);
+  now = 3 * OVERDUE_MS;
+  assertEquals([turn(), one(picker, stalling[0]!), one(picker, "honest")], [5, undefined, 0]);
 });

@@ -17,7 +17,6 @@ import {
 import { publishFile } from "../../../src/store/disk/publish_file.ts";
 import { type Destination, Permit } from "../../../src/trust/permit.ts";
 import { walkTree } from "../../../src/store/tree/walk_tree.ts";
-import { Batches } from "../../../src/peer/download/batches.ts";
 import { patterned } from "../../support/bytes.ts";
 import { faultOf } from "../../support/faults.ts";
 import { newState } from "../../support/new_state.ts";
@@ -195,43 +194,6 @@ Deno.test("staging: not published over what stands there", async () => {
   staging.publish(folder.at("free"));
   assertEquals(await Deno.readTextFile(folder.at("free/a/b")), "x");
   assertEquals(folder.list().includes("staging"), false);
-});
-
-Deno.test("batches: every file is asked for once, within the caps, and again when it is given back", () => {
-  const sizes = fc.array(fc.integer({ min: 1, max: 1 << 20 }), { maxLength: 2_000 });
-  fc.assert(
-    fc.property(sizes, fc.double({ min: 0, max: 0.99 }), (sizes, first) => {
-      const random = () => first;
-      const files = sizes.map((size, index) => ({ id: `${index}`, size }));
-      const batches = new Batches<string>(files, random);
-      const asked = new Set<string>();
-      const failed = batches.take("x");
-      batches.giveBack(failed);
-      for (let batch; (batch = batches.take("x")).length > 0;) {
-        assert(batch.length <= 500);
-        assert(batch.reduce((sum, { size }) => sum + size, 0) <= 1 << 20);
-        for (const { id } of batch) {
-          assert(!asked.has(id));
-          asked.add(id);
-        }
-        batches.done(batch.length);
-      }
-      assertEquals([asked.size, batches.missing], [files.length, 0]);
-    }),
-  );
-});
-
-Deno.test("batches: what a source lacks is asked of another", () => {
-  const files = ["a", "b"].map((id) => ({ id, size: 1 }));
-  const batches = new Batches<string>(files, () => 0);
-  batches.giveBack(batches.take("one"));
-  batches.lacks("one", files[0]);
-  assertEquals(batches.take("one").map(({ id }) => id), ["b"]);
-  assertEquals(batches.take("one"), []);
-  assertEquals(batches.take("two").map(({ id }) => id), ["a"]);
-  batches.giveBack([files[0]]);
-  batches.forget("one");
-  assertEquals(batches.take("one").map(({ id }) => id), ["a"]);
 });
 
 function own(path: string): Destination {
