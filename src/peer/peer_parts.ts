@@ -98,7 +98,7 @@ export class PeerParts {
       folder: folder.manifests,
       ...{ cache, digests, disk: this.disk },
     });
-    this.bootstraps = new Bootstraps(settings.bootstraps, transport);
+    this.bootstraps = new Bootstraps(settings.bootstraps, transport, () => this.resumer.wake());
     this.swarm = new Swarm(this.bootstraps.list);
     this.announced = new Announcements(this.library, this.bootstraps.list);
     this.sharing = new Sharing({
@@ -168,7 +168,7 @@ export class PeerParts {
       ...{ downloads, transfers: this.transfers, signal: lifetime.signal },
       get: (request, options, transfer) =>
         lifetime.toItsEnd(this.fetcher.get(request, lifetime.bound(options), transfer)),
-      isRunning: (id) => this.fetcher.isRunning(id),
+      fetcher: this.fetcher,
     });
     this.pausing = new Pausing({
       ...{ downloads, transfers: this.transfers, partials: this.fetcher.partials },

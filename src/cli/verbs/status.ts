@@ -25,6 +25,11 @@ export const statusVerb: Verb = {
       partials(status, columns),
     ]);
     for (const table of tables.filter(Boolean)) await output.raw(`\n${table}\n`);
+    if (status.partials.some(({ stale }) => stale)) {
+      output.note(
+        "Stale downloads made no progress for a week; end one with 'shoal peer cancel NAME'.",
+      );
+    }
   },
 };
 
@@ -112,7 +117,7 @@ function partials(status: PeerStatus, columns?: number): Promise<string> {
     ["PARTIAL", "STATE", "HAVE", "SIZE", "AGE", "NAME"],
     status.partials.map((one) => [
       shortId(one.id),
-      one.state,
+      one.stale ? "stale" : one.state,
       compact(formatSize(one.bytes)),
       compact(formatSize(one.size)),
       formatAge(one.updated, Date.now()),

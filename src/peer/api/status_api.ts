@@ -103,6 +103,8 @@ export interface PartialStatus {
   updated: number;
   /** `active` is in progress; `paused` resumes with the next `get`, or by itself. */
   state: "active" | "paused";
+  /** Set when it made no progress for a week: its sources may never come back. */
+  stale?: true;
   /** The reason why it paused, if this peer knows it. */
   error?: string;
   /**

@@ -9,13 +9,22 @@ export class Bootstraps {
   /** The bootstraps in use: the same array for good, so that all who are given it see changes. */
   readonly list: BootstrapClient[];
   readonly #upkeep = new Map<BootstrapClient, { abort: AbortController; ended: Promise<void> }>();
-  readonly #transport: Transport | undefined;
+  readonly #client: (address: Address) => BootstrapClient;
   #options: Upkeep | undefined;
 
-  /** `transport` is how they are talked to. Default in the clear. */
-  constructor(addresses: Address[], transport?: Transport) {
-    this.#transport = transport;
-    this.list = addresses.map((address) => new BootstrapClient(address, { transport }));
+  /**
+   * `transport` is how they are talked to, by default in the clear; `onRegistered` is called when this peer
+   * was registered, or registered again, at one of them.
+   */
+  constructor(addresses: Address[], transport?: Transport, onRegistered = () => {}) {
+    this.#client = (address) =>
+      new BootstrapClient(address, {
+        transport,
+        onStatus: ({ state }) => {
+          if (state === "registered") onRegistered();
+        },
+      });
+    this.list = addresses.map(this.#client);
   }
 
   /** Keeps this peer listed at all of them, and at those that are added, until {@link stop}. */
@@ -30,7 +39,7 @@ export class Bootstraps {
     const known = new Set(this.list.map(String));
     const gone = this.list.filter((client) => !wanted.has(String(client)));
     const added = [...wanted].filter(([text]) => !known.has(text))
-      .map(([, address]) => new BootstrapClient(address, { transport: this.#transport }));
+      .map(([, address]) => this.#client(address));
     this.list.push(...added);
     for (const client of gone) this.list.splice(this.list.indexOf(client), 1);
     for (const client of added) this.#begin(client);

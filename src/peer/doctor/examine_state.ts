@@ -10,7 +10,9 @@ export async function examineState(
   db: StateDatabase,
   settings: LiveSettings,
 ): Promise<Finding[]> {
-  const partials = db.all<{ size: number; updated: number }>("SELECT size, updated FROM downloads");
+  const partials = db.all<{ name: string; size: number; updated: number }>(
+    "SELECT name, size, updated FROM downloads WHERE folder IS NULL",
+  );
   return [
     ...await checkHashCache(db),
     checkPartials(partials, Date.now()),

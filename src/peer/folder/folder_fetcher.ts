@@ -137,6 +137,11 @@ export class FolderFetcher {
     return this.#underWay.has(id);
   }
 
+  /** Uses what was staged, for the same place, of an older version that was not finished. */
+  inherit(id: string, older: string, { path, exists }: FolderPlace): void {
+    this.#stagings.inherit(id, older, exists ? `${path}/.` : path);
+  }
+
   /** True when something of a folder is staged. */
   begun(id: string): boolean {
     return this.#stagings.begun(id);

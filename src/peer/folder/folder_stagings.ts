@@ -23,6 +23,12 @@ export class FolderStagings {
     return Staging.open(this.#rootOf(id, path));
   }
 
+  /** Uses what was staged of an older version, where nothing is staged of this one. */
+  inherit(id: string, older: string, path: string): void {
+    const [root, from] = [this.#rootOf(id, path), this.#rootOf(older, path)];
+    if (!fs.existsSync(root) && fs.existsSync(from)) fs.renameSync(from, root);
+  }
+
   /** True when something of a folder is staged. */
   begun(id: string): boolean {
     return fs.existsSync(this.#options.downloads.treeOf(id));

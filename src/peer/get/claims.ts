@@ -1,51 +1,46 @@
-import { Fault } from "../../fault.ts";
+import { Fault, quoted } from "../../fault.ts";
 import { foldName } from "../../content/safe_path.ts";
 import type { FetchJob } from "./fetch_job.ts";
 
-/** What ends a background download whose content somebody asks for. */
-export const TAKEN_OVER: Error = new DOMException("somebody asked for it", "AbortError");
+/** The reason that ends a background download when the user asks for its content, or for its place. */
+export const TAKEN_OVER: Error = new DOMException("the user asked for it", "AbortError");
 
-/** Who puts what on disk: a content is fetched once at a time, and each path is written by one. */
+/**
+ * The content and the path that each download writes: a content is fetched by one at a time, and each path
+ * is written by one. What the user asks for goes before what resumes by itself.
+ */
 export class Claims {
   readonly #isFetchedInFolder: (id: string) => boolean;
-  /** What is being put on disk, by file id. */
+  /** The downloads that put something on disk, by file id. */
   readonly #jobs = new Map<string, FetchJob>();
-  /** Paths that are being written, as {@link foldName} has them. */
-  readonly #writing = new Set<string>();
+  /** The downloads that write to paths, as {@link foldName} has these. */
+  readonly #writing = new Map<string, FetchJob>();
 
   /** `isFetchedInFolder` is true while a content is fetched as a part of a folder. */
   constructor(isFetchedInFolder: (id: string) => boolean) {
     this.#isFetchedInFolder = isFetchedInFolder;
   }
 
-  /** What works on a content. */
+  /** The download of a content. */
   running(id: string): FetchJob | undefined {
     return this.#jobs.get(id);
   }
 
-  /**
-   * Claims a content for who asked first, and the path that it is written to. What nobody waits for
-   * makes way. Throws a `held` Fault.
-   */
+  /** Claims a content and the path that it is written to. Throws a `held` Fault. */
   async claim(job: FetchJob, id: string, path: string): Promise<void> {
-    const other = this.#jobs.get(id);
-    if (other?.background && !job.background) {
-      other.ending.abort(TAKEN_OVER);
-      await other.ended;
-    }
+    await giveWay(this.#jobs.get(id), job);
+    await giveWay(this.#writing.get(foldName(path)), job);
     if (this.#jobs.has(id) || this.#isFetchedInFolder(id)) {
-      throw new Fault("held", `Cannot get ${job.name}: it is being fetched already`);
+      throw new Fault("held", `Cannot get ${quoted(job.name)}: it is being fetched already`);
     }
-    this.claimPath(path);
+    this.#write(job, path);
     this.#jobs.set(id, job);
   }
 
-  /** Throws a `held` Fault. */
-  claimPath(path: string): void {
-    if (this.#writing.has(foldName(path))) {
-      throw new Fault("held", `Cannot write ${path}: another download is writing it`);
-    }
-    this.#writing.add(foldName(path));
+  /** Claims one more path. Throws a `held` Fault. */
+  async claimPath(job: FetchJob, path: string): Promise<void> {
+    await giveWay(this.#writing.get(foldName(path)), job);
+    this.#write(job, path);
   }
 
   /** Takes claims back. */
@@ -60,4 +55,18 @@ export class Claims {
     job?.ending.abort(reason);
     await job?.ended;
   }
+
+  #write(job: FetchJob, path: string): void {
+    if (this.#writing.has(foldName(path))) {
+      throw new Fault("held", `Cannot write ${quoted(path)}: another download is writing it`);
+    }
+    this.#writing.set(foldName(path), job);
+  }
+}
+
+/** Ends what resumes by itself in favour of what the user waits for. */
+async function giveWay(other: FetchJob | undefined, job: FetchJob): Promise<void> {
+  if (!other?.background || job.background) return;
+  other.ending.abort(TAKEN_OVER);
+  await other.ended;
 }

@@ -143,15 +143,19 @@ export class DiskFetch {
   /** How to take from files here what is missing; undefined when there are none. */
   async #reuseFor(
     job: FetchJob,
-    { size }: Target,
+    target: Target,
     { path, named }: { path: string; named?: string[] },
     signal: AbortSignal,
   ): Promise<Reuse | undefined> {
-    const { cache, digests, disk } = this.#options;
+    const { cache, digests, disk, downloads, unfinished } = this.#options;
+    const { size } = target;
     const partial = job.partial!;
     if (partial.map.complete) return;
     job.phase = "checking";
     const known = await localFiles({ size, named }, { cache, signal });
+    for (const { id, size } of unfinished.older(target, path)) {
+      known.push({ path: downloads.pathOf(id), id, size });
+    }
     job.phase = "connecting";
     const replaces = size > CHUNK_SIZE && fs.existsSync(path);
     if (known.length === 0 && !replaces) return;

@@ -5,6 +5,8 @@ import { CHUNK_SIZE } from "../../content/sizes.ts";
 import { Fault } from "../../fault.ts";
 import { abortable } from "../../async/retry.ts";
 import { givenName, safeName } from "../../content/safe_path.ts";
+import type { Download } from "../../store/partial/download_store.ts";
+import type { Announcement } from "../../wire/protocol.ts";
 import type { StateDatabase } from "../../store/state/state_database.ts";
 import { PAYLOAD_CAP } from "../../wire/protocol.ts";
 import { checkedOutput } from "../target/checked_output.ts";
@@ -120,7 +122,8 @@ export class Fetcher {
     return await this.#tracker.track(request, options, async (job, target, signal) => {
       this.#options.transfers.supersede(job.transfer);
       const outcome = await this.#place(job, { ...request, name: job.name }, target, signal);
-      const older = request.update ? this.#unfinished.removeOlder(target, outcome.path!) : 0;
+      if (outcome.kept) return outcome;
+      const older = this.#unfinished.removeOlder(target, outcome.path!);
       return older > 0 ? { ...outcome, older_removed: older } : outcome;
     });
   }
@@ -293,6 +296,28 @@ export class Fetcher {
   /** A content that is being put on disk. */
   running(id: string): FetchJob | undefined {
     return this.#claims.running(id);
+  }
+
+  /** True when a newer version of an unfinished download, to the same place, has taken its turn. */
+  isSuperseded(download: Download): boolean {
+    return this.#unfinished.isSuperseded(download);
+  }
+
+  /**
+   * The newest version of what an unfinished download is of, if it is newer and the user did not pin that
+   * very content. Undefined when no bootstrap can be asked.
+   */
+  async newerThan(
+    { announcement, taken, sha256 }: Download,
+    signal: AbortSignal,
+  ): Promise<Announcement | undefined> {
+    if (!announcement || taken === "pinned" || sha256 !== undefined) return;
+    const { name, publisher } = announcement;
+    const offers = await this.#options.swarm.find({ name, publisher }, signal).catch(() => []);
+    return offers.map((offer) => offer.announcement).find((other) =>
+      other.publisher === publisher && other.kind === announcement.kind &&
+      other.time > announcement.time && other.id !== announcement.id
+    );
   }
 
   /** Ends the work on a content, for the reason given, and waits until nothing is under way. */

@@ -77,9 +77,11 @@ export class FolderGet {
       part = await this.#part(job, request, target, signal);
       if (part.kind === "folder") {
         if (request.sha256) throw noChecksum(target.id);
-        const { path: root } = await settle();
-        claims.claimPath(root);
+        const place = await settle();
+        const { path: root } = place;
+        await claims.claimPath(job, root);
         claimed.push(root);
+        for (const older of unfinished.older(target, root)) folders.inherit(id, older.id, place);
         const { receipt, mixed, files } = await folders.fetch({
           ...{ request: wanted, inside, target, part, settle },
           ...{ transfer: job.transfer, signal, onBytes },

@@ -5,6 +5,7 @@ import type { Claims } from "./claims.ts";
 import type { FetchJob } from "./fetch_job.ts";
 import type { GetRequest, PartialStatus } from "../api/peer_api.ts";
 import type { Transfers } from "../status/transfers.ts";
+import { isStale } from "../status/stale.ts";
 import type { PartialDownloads } from "./partial_downloads.ts";
 import { givenName } from "../../content/safe_path.ts";
 
@@ -34,7 +35,9 @@ export class PartialAdmin {
       const job = claims.running(id);
       const state = job ? "active" : "paused";
       const about = { name, id, updated, state, ...this.#extentOf(download, job) } as const;
-      return paused ? { ...about, on_request: true } : { ...about, error: unfinished.errorOf(id) };
+      if (paused) return { ...about, on_request: true };
+      const stale = !job && isStale(download) ? true as const : undefined;
+      return { ...about, stale, error: unfinished.errorOf(id) };
     });
   }
 

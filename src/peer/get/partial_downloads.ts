@@ -2,7 +2,7 @@ import { getLogger } from "@logtape/logtape";
 import { treeShape } from "../../content/hash_tree.ts";
 import { PIECE_CHUNKS } from "../../content/piece_map.ts";
 import { Fault, isAbort, messageOf } from "../../fault.ts";
-import type { DownloadStore } from "../../store/partial/download_store.ts";
+import type { Download, DownloadStore } from "../../store/partial/download_store.ts";
 import { bytesOf, type PartialFile } from "../../store/partial/partial_file.ts";
 import { pathOf } from "../../content/safe_path.ts";
 import type { Announcement } from "../../wire/protocol.ts";
@@ -76,26 +76,44 @@ export class PartialDownloads {
 
   /** Removes what is left of a content whose file is in its place, under its own name. */
   removeFor(id: string, path: string): void {
-    const { claims, downloads, dir } = this.#options;
+    const { claims, downloads } = this.#options;
     const known = claims.running(id) ? undefined : downloads.get(id);
-    if (known && (known.output ?? pathOf(dir, known.name)) === path) this.remove(id);
+    if (known && this.#pathOf(known) === path) this.remove(id);
   }
 
   /**
-   * Removes what was begun for `path` of older versions of what stands there now, but for what is paused
-   * or under way. Returns how much that was, in bytes.
+   * The downloads of older versions of a content to the same place, but for what is paused by request or
+   * under way.
    */
-  removeOlder({ announcement }: Target, path: string): number {
-    const { claims, downloads, dir } = this.#options;
+  older({ announcement }: Pick<Target, "announcement">, path: string): Download[] {
+    const { claims, downloads } = this.#options;
+    return downloads.list().filter(({ id, announcement: older, paused, ...place }) =>
+      announcement && older && isOlder(older, announcement) && !paused && !claims.running(id) &&
+      this.#pathOf(place) === path
+    );
+  }
+
+  /** True when a newer version of a download, to the same place, has taken its turn. */
+  isSuperseded(download: Download): boolean {
+    const path = this.#pathOf(download);
+    return this.#options.downloads.list().some(({ announcement, ...place }) =>
+      announcement && download.announcement && isOlder(download.announcement, announcement) &&
+      this.#pathOf(place) === path
+    );
+  }
+
+  /** Removes what was begun of {@link older} versions. Returns how much that was, in bytes. */
+  removeOlder(target: Target, path: string): number {
     let bytes = 0;
-    for (const known of downloads.list()) {
-      const { id, name, output, announcement: older, paused } = known;
-      if (!announcement || !older || !isOlder(older, announcement)) continue;
-      if (paused || claims.running(id) || (output ?? pathOf(dir, name)) !== path) continue;
-      bytes += older.kind === "folder" ? known.reached : bytesOf(known.map, known.size);
+    for (const { id, announcement, reached, map, size } of this.older(target, path)) {
+      bytes += announcement?.kind === "folder" ? reached : bytesOf(map, size);
       this.remove(id);
     }
     return bytes;
+  }
+
+  #pathOf({ name, output }: Pick<Download, "name" | "output">): string {
+    return output ?? pathOf(this.#options.dir, name);
   }
 
   /** Removes what there is of a content that is not whole. */

@@ -245,8 +245,10 @@ export class Sharing {
     const state = await this.#stateOf(share, { hash: hash && !own, signal });
     signal.throwIfAborted();
     // What has changed in a folder shows only when all of it is looked at.
-    const again = hash && own && state !== "vanished" && state !== "became a link" &&
-      !(state === "same" && this.#isSettled(share));
+    const there = state !== "vanished" && state !== "became a link";
+    // What was signed while the clock was ahead is found by nobody any more.
+    const ahead = isAhead(share.announcement.time);
+    const again = own && there && (ahead || hash && !(state === "same" && this.#isSettled(share)));
     if (state !== "same") this.withdraw(share, state);
     else if (!share.available) {
       share.available = true;

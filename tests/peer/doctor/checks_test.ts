@@ -3,6 +3,7 @@ import { exitOf } from "../../../src/cli/doctor.ts";
 import { judgeClock, judgePort } from "../../../src/peer/doctor/check_bootstrap.ts";
 import { judgeSpace } from "../../../src/peer/doctor/check_folder.ts";
 import { checkLimits, checkOpenFiles } from "../../../src/peer/doctor/check_limits.ts";
+import { RELEASED } from "../../../src/version.ts";
 import { checkPartials } from "../../../src/peer/doctor/check_partials.ts";
 import { checkVersions } from "../../../src/peer/doctor/check_versions.ts";
 import { fault, type Finding, ok, warning } from "../../../src/peer/api/finding.ts";
@@ -46,17 +47,18 @@ Deno.test("port: what the bootstrap says of calling back", () => {
   assertEquals(judgePort("x", [], undefined).level, "ok");
 });
 
-Deno.test("downloads: count, size, and the oldest", () => {
+Deno.test("downloads: count, size, the oldest, and the stale ones by name", () => {
   const day = 86_400_000;
+  const from = RELEASED + 100 * day;
+  const of = (name: string, days: number) => ({ name, size: GIB, updated: from + days * day });
   assertEquals(checkPartials([], 0).level, "ok");
-  const young = checkPartials(
-    [{ size: GIB, updated: 100 * day }, { size: GIB, updated: 99 * day }],
-    101 * day,
-  );
+  const young = checkPartials([of("a", 0), of("b", -1)], from + day);
   assertEquals(young.level, "ok");
   assertMatch(young.message, /^2 unfinished, of 2048\.0 MiB in all; .* 2 days$/);
-  assertEquals(checkPartials([{ size: 1, updated: 0 }], 30 * day).level, "warning");
-  assertEquals(checkPartials([{ size: 1, updated: day }], 0).level, "ok", "a clock that went back");
+  const stale = checkPartials([of("a", 0), of("b", -20)], from + day);
+  assertEquals(stale.level, "warning");
+  assertMatch(stale.message, /; stale: "b"$/);
+  assertEquals(checkPartials([of("a", 1)], 0).level, "ok", "a clock that went back");
 });
 
 Deno.test("limits: a rate that forgot its letter", () => {
