@@ -74,7 +74,7 @@ testUnless(
     assertMatch(reasons["two\nlines"], /control character/);
     assertEquals(Object.keys(reasons).length, 8);
     const said = await world.run(dir, ["share", "tree"]);
-    assertMatch(said.stderr, /^Left out pipe: it is a named pipe$/m);
+    assertMatch(said.stderr, /^Left out "pipe": it is a named pipe$/m);
     assertEquals(said.code, 0);
 
     const getter = await world.folder("getter");

@@ -70,6 +70,11 @@ export const EXITS = {
     meaning: "a hook can't be run, or --on-done failed",
     then: "mend the command; the file is in its place",
   },
+  left_out: {
+    exit: 12,
+    meaning: "done, but a part of a folder was left out",
+    then: "look at what is named: its permissions, its name, its disk",
+  },
   closed_output: {
     exit: 141,
     meaning: "the reader of standard output went away: '| head'",
@@ -81,7 +86,7 @@ export const EXITS = {
     then: "run it again to resume",
   },
 } as const satisfies Record<
-  FaultKind | "ok" | "unexpected" | "closed_output" | "interrupted",
+  FaultKind | "ok" | "unexpected" | "left_out" | "closed_output" | "interrupted",
   Exit
 >;
 
@@ -96,7 +101,7 @@ export const EXIT = Object.fromEntries(
 export type ExitCode = number;
 
 /** The word for a failure: that of `--json`, and a key of {@link EXITS}. */
-export type FailureCode = Exclude<keyof typeof EXITS, "ok">;
+export type FailureCode = Exclude<keyof typeof EXITS, "ok" | "left_out">;
 
 export function failureCode(error: unknown): FailureCode {
   if (error instanceof Fault) return error.kind;

@@ -192,7 +192,7 @@ async function tell(receipt: Receipt, { output, flags }: GetCall): Promise<void>
   else if (streamed) output.note(describeReceipt(receipt));
   else if (output.json) await output.value(line);
   else if (!output.quiet) await output.line(describeReceipt(receipt));
-  for (const { path, why } of receipt.left_out ?? []) output.note(`Left out ${path}: ${why}`);
+  for (const { path, why } of receipt.left_out ?? []) output.note(`Left out "${path}": ${why}`);
   const { publisher = "" } = flags as GetFlags;
   if (publisher && receipt.trust === "first") {
     output.note(`Remembered for ${quoted(receipt.name)}: publisher ${receipt.publisher}`);

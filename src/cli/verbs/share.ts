@@ -1,5 +1,5 @@
 import type { PeerApi, ShareResult } from "../../peer/api/peer_api.ts";
-import { EXIT } from "../output/exit_code.ts";
+import { EXIT, type ExitCode } from "../output/exit_code.ts";
 import { flag } from "../args/cli_option.ts";
 import { showProgress } from "../output/progress.ts";
 import { formatDuration, formatSize, shortId } from "../output/units.ts";
@@ -25,16 +25,20 @@ export const shareVerb: PeerVerb<typeof OPTIONS> = {
   opening: ({ serve }) => ({ serve }),
   async run(call) {
     const { output } = call;
+    let leftOut: ExitCode = EXIT.ok;
     const exit = await eachName(call, async (file) => {
       const result = await share(file, call);
       if (!output.json) await output.line(describe(result));
-      for (const { path, why } of result.left_out ?? []) output.note(`Left out ${path}: ${why}`);
+      for (const { path, why, failed } of result.left_out ?? []) {
+        output.note(`Left out "${path}": ${why}`);
+        if (failed) leftOut = EXIT.left_out;
+      }
       return [result];
     });
     if (!call.serving && exit === EXIT.ok) {
       output.note("No peer is running for this folder: start 'shoal peer' to serve it.");
     }
-    return exit;
+    return exit || leftOut;
   },
 };
 

@@ -110,27 +110,27 @@ export function openRegular(
 }
 
 /** True for the error that there is nothing at a path. */
-function isMissing(error: unknown): boolean {
-  const { code } = error as { code?: string };
+export function isMissing(error: unknown): boolean {
+  const { code } = (error ?? {}) as { code?: string };
   return code === "ENOENT" || code === "ENOTDIR" || error instanceof Deno.errors.NotFound ||
     error instanceof Deno.errors.NotADirectory;
 }
 
 /** A Fault for an error of the file system: "Cannot share x: no such file". */
 export function fileFault(cannot: string, cause: unknown): Fault {
-  const code = (cause as { code?: string }).code;
-  if (isMissing(cause)) {
-    return new Fault("usage", `${cannot}: no such file`, { cause });
-  }
-  if (isOutOfBounds(cause)) return new Fault("usage", `${cannot}: ${messageOf(cause)}`, { cause });
-  const [why, next] = FAILURES[code ?? ""] ?? [messageOf(cause)];
-  return new Fault("disk", `${cannot}: ${why}`, { cause, ...next === undefined ? {} : { next } });
+  if (isMissing(cause)) return new Fault("usage", `${cannot}: no such file`, { cause });
+  const kind = isOutOfBounds(cause) ? "usage" : "disk";
+  const next = FAILURES[codeOf(cause)]?.[1];
+  return new Fault(kind, `${cannot}: ${reasonOf(cause)}`, {
+    cause,
+    ...next === undefined ? {} : { next },
+  });
 }
 
 const ALLOW = "give this user access to it, then run it again";
 
-/** Failures by the system's names for them, and the next steps. */
-const FAILURES: Record<string, [why: string, next: string]> = {
+/** Failures by the system's names for them, whose own words are in the user's language; next steps. */
+const FAILURES: Record<string, [why: string, next?: string]> = {
   EACCES: ["permission denied", ALLOW],
   EPERM: ["permission denied", ALLOW],
   ENOSPC: [
@@ -150,7 +150,27 @@ const FAILURES: Record<string, [why: string, next: string]> = {
     "the file is too large",
     "raise the limit (ulimit -f), or use a file system that holds such files",
   ],
+  EBUSY: ["another program has it open", "close that program, then run it again"],
+  EINVAL: ["its disk can't do that"],
+  EISDIR: ["it is a folder"],
+  ENFILE: ["too many open files on this machine"],
+  ENOENT: ["no such file"],
+  ENOTDIR: ["no such file"],
+  ENOTEMPTY: ["the folder is not empty"],
+  ESTALE: ["its network disk has gone"],
+  ETXTBSY: ["another program runs it", "end that program, then run it again"],
 };
+
+/** Why something failed on a disk, by its code; without one, as its message says. */
+export function reasonOf(cause: unknown): string {
+  const code = codeOf(cause);
+  if (code === "") return messageOf(cause);
+  return FAILURES[code]?.[0] ?? `the system answers ${code}`;
+}
+
+function codeOf(cause: unknown): string {
+  return (cause as { code?: string } | undefined)?.code ?? "";
+}
 
 /** A `disk` Fault, whatever the error: what Shoal itself has made is not for others to remove. */
 export function writeFault(path: string, cause: unknown): Fault {

@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import * as v from "valibot";
+import { Fault } from "../../fault.ts";
 import { FileId } from "../../wire/protocol.ts";
 import { yieldToEventLoop } from "../../async/yield_to_event_loop.ts";
 import {
@@ -20,6 +21,8 @@ import type { StateDatabase } from "../state/state_database.ts";
 /** Files in one transaction, and files after which others get a turn. */
 const BATCH_FILES = 1_000;
 const YIELD_FILES = 64;
+/** Times that a file which changes while it is read is read. */
+const TRIES = 3;
 
 /** The known content of a file on disk. */
 export interface Identified {
@@ -52,13 +55,13 @@ export class HashCache {
 
   /**
    * Finds the ids of many files, whose stamps were read a moment ago, and hashes where need be.
-   * Small ones are written to the database many at a time. `onFile` receives each, in order. Throws
-   * as {@link identify} does.
+   * Small ones are written to the database many at a time. `onFile` receives each, in order, or the
+   * Fault of one that can't be read or keeps changing. Throws the signal's reason.
    */
   async identifyAll(
     files: { path: string; stamp: FileStamp }[],
     options: HashOptions,
-    onFile: (found: Identified) => void,
+    onFile: (found: Identified | Fault) => void,
   ): Promise<void> {
     let fresh: (Remembered & { digest: Uint8Array })[] = [];
     const flush = () => {
@@ -74,13 +77,17 @@ export class HashCache {
       if (index % YIELD_FILES === 0) await yieldToEventLoop(options.signal);
       const known = this.lookup(path);
       if (known && isKnown(known, stamp)) onFile({ ...known, hashed: false });
-      else if (stamp.size > CHUNK_SIZE) onFile(await this.identify(path, options));
-      else {
+      else if (stamp.size > CHUNK_SIZE) {
+        onFile(await steadily(() => this.identify(path, options), options.signal));
+      } else {
         const read = Date.now();
-        const small = await hashSmallFile(path, options);
-        fresh.push({ path, read, ...small });
-        onFile({ ...small, hashed: !isSameContent(known, small) });
-        if (fresh.length === BATCH_FILES) flush();
+        const small = await steadily(() => hashSmallFile(path, options), options.signal);
+        if (small instanceof Fault) onFile(small);
+        else {
+          fresh.push({ path, read, ...small });
+          onFile({ ...small, hashed: !isSameContent(known, small) });
+          if (fresh.length === BATCH_FILES) flush();
+        }
       }
     }
     flush();
@@ -169,6 +176,19 @@ export class HashCache {
       ...[path, stamp.size, stamp.mtime, stamp.ctime, stamp.inode],
       ...[Number(isSettled(stamp, read)), id],
     );
+  }
+}
+
+/** Reads a file once more when it fails or changes meanwhile; at last, returns its Fault. */
+async function steadily<T>(read: () => Promise<T>, signal?: AbortSignal): Promise<T | Fault> {
+  for (let tries = 1;; tries++) {
+    try {
+      return await read();
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!(error instanceof Fault)) throw error;
+      if (tries === TRIES) return error;
+    }
   }
 }
 

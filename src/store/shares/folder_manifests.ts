@@ -1,11 +1,14 @@
 import fs from "node:fs";
+import { Fault } from "../../fault.ts";
 import { treeShape } from "../../content/hash_tree.ts";
 import type { FileEntry, Manifest, ManifestEntry } from "../../content/manifest.ts";
 import type { Kind } from "../../wire/protocol.ts";
 import {
   type FileStamp,
+  isMissing,
   lookAt,
   mtimeOf,
+  reasonOf,
   sameStamp,
   stampOfInfo,
   stampOfPath,
@@ -97,7 +100,9 @@ export class FolderManifests {
 
   /** The same without keeping the manifest: what there is to say of a folder that is not shared. */
   async identify(root: string, options: HashOptions): Promise<IdentifiedFolder> {
-    const { known, entries, bytes } = await this.#look(root, options);
+    const { known, entries, bytes, leftOut } = await this.#look(root, options);
+    const unread = leftOut.find(({ failed }) => failed);
+    if (unread) throw new Fault("disk", `Cannot read ${root}/${unread.path}: ${unread.why}`);
     const id = await idOfManifest({ entries, bytes });
     const chunks = known.reduce((sum, { stamp }) => sum + treeShape(stamp.size).chunks, 0);
     return { id, files: known.length, chunks, bytes };
@@ -123,21 +128,31 @@ export class FolderManifests {
   async #look(root: string, options: HashOptions) {
     const { cache } = this.#options;
     const { entries: found, leftOut } = await walkTree(root, options.signal);
-    const files = found.filter((entry) => entry.type === "file");
-    const size = files.reduce((sum, { stamp }) => sum + stamp.size, 0);
+    const all = found.filter((entry) => entry.type === "file");
+    const size = all.reduce((sum, { stamp }) => sum + stamp.size, 0);
     const known: Identified[] = [];
+    const unread = new Set<TreeEntry>();
     let hashed = 0;
-    const wanted = files.map(({ disk, stamp }) => ({ path: disk, stamp }));
+    let next = 0;
+    const wanted = all.map(({ disk, stamp }) => ({ path: disk, stamp }));
     await cache.identifyAll(wanted, {
       signal: options.signal,
       onProgress: (part) => options.onProgress?.(hashed + part, size),
     }, (one) => {
-      hashed += one.stamp.size;
+      const entry = all[next++]!;
+      hashed += entry.stamp.size;
       options.onProgress?.(hashed, size);
-      known.push(one);
+      if (!(one instanceof Fault)) return void known.push(one);
+      unread.add(entry);
+      // One that has just gone is not there.
+      if (!isMissing(one.cause)) {
+        leftOut.push({ path: entry.path, why: whyUnread(one), failed: true });
+      }
     });
+    const files = all.filter((entry) => !unread.has(entry));
     const contents = known.values();
-    const entries = found.map((entry) => entryOf(entry, contents));
+    const entries = found.filter((entry) => !unread.has(entry))
+      .map((entry) => entryOf(entry, contents));
     const bytes = known.reduce((sum, { stamp }) => sum + stamp.size, 0);
     return { files, known, entries, bytes, leftOut };
   }
@@ -193,6 +208,10 @@ export class FolderManifests {
       else this.#held.delete(name);
     };
   }
+}
+
+function whyUnread({ cause }: Fault): string {
+  return cause === undefined ? "it keeps changing while it is read" : reasonOf(cause);
 }
 
 function isThere(path: string, stamp: FileStamp): boolean {

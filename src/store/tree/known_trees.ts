@@ -74,7 +74,7 @@ export class KnownTrees {
     if (!row.success) return;
     const { fingerprint, findings } = row.output;
     const tree = await fingerprintTree(path, signal);
-    if (tree?.hash !== fingerprint) return;
+    if (!tree?.whole || tree.hash !== fingerprint) return;
     return { findings, alone: tree.entries === findings.entries };
   }
 
@@ -88,7 +88,7 @@ export class KnownTrees {
     { findings, since, signal }: { findings: TreeFindings; since: number; signal?: AbortSignal },
   ): Promise<void> {
     const tree = await fingerprintTree(path, signal);
-    if (!tree || tree.changed > since - SETTLED_MS) return;
+    if (!tree?.whole || tree.changed > since - SETTLED_MS) return;
     this.#db.run(
       "INSERT OR REPLACE INTO trees (path, id, part, fingerprint, findings) VALUES (?, ?, ?, ?, ?)",
       ...[path, id, part, tree.hash, JSON.stringify(findings)],

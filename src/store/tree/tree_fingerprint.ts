@@ -6,6 +6,8 @@ import { linkTarget } from "../../system/paths.ts";
 
 /** The look of a tree on disk; nothing in it was read. */
 interface TreeFingerprint {
+  /** False when something could not be looked at. */
+  whole: boolean;
   /** SHA-256 over kind, path, size, times, mode and inode of all that is in it: 64 hex digits. */
   hash: string;
   /** Files, folders and links in it. */
@@ -19,7 +21,7 @@ const YIELD_ENTRIES = 1_000;
 
 /**
  * Looks at all that is in the folder at `root`, but for Shoal's own; no link is followed. Undefined when
- * something can't be looked at, or there is more than a manifest can have. Throws the signal's reason.
+ * that can't be looked at, or there is more than a manifest can have. Throws the signal's reason.
  *
  * Deno's own calls are used for their speed: node:fs takes four times as long for an entry. Their times
  * are whole milliseconds, so two looks within a moment may not see a change between them.
@@ -29,19 +31,25 @@ export async function fingerprintTree(
   signal?: AbortSignal,
 ): Promise<TreeFingerprint | undefined> {
   const hash = createHash("sha256");
-  const tree = { entries: 0, changed: 0 };
+  const tree = { entries: 0, changed: 0, whole: true };
   const waiting = [""];
   try {
     for (let folder; (folder = waiting.pop()) !== undefined;) {
       const within = folder && `${folder}/`;
-      const names = [...Deno.readDirSync(`${root}/${folder}`)].map(({ name }) => name)
-        .filter((name) => !isOwn(name));
-      let lines = "";
-      for (const name of names.sort()) {
+      const names = namesIn(`${root}/${folder}`);
+      if (!names && folder === "") return;
+      let lines = names ? "" : `!\0${folder}\0`;
+      tree.whole &&= names !== undefined;
+      for (const name of names ?? []) {
         if (++tree.entries > ENTRIES_CAP) return;
         if (tree.entries % YIELD_ENTRIES === 0) await yieldToEventLoop(signal);
         const path = within + name;
-        const stat = Deno.lstatSync(`${root}/${path}`);
+        const stat = infoOf(`${root}/${path}`);
+        if (!stat) {
+          tree.whole = false;
+          lines += `?\0${path}\0`;
+          continue;
+        }
         tree.changed = Math.max(tree.changed, changeOf(stat));
         if (stat.isDirectory) waiting.push(path);
         lines += lineOf(path, stat, root);
@@ -53,6 +61,23 @@ export async function fingerprintTree(
     return;
   }
   return { ...tree, hash: hash.digest("hex") };
+}
+
+function namesIn(folder: string): string[] | undefined {
+  try {
+    return [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) => !isOwn(name))
+      .sort();
+  } catch {
+    return undefined;
+  }
+}
+
+function infoOf(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.lstatSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Of a folder only its name counts: its times change with what is put into it for a moment. */

@@ -4,7 +4,7 @@ import type { FileEntry, ManifestEntry } from "../../content/manifest.ts";
 import { isOwn } from "../../content/tree_path.ts";
 import { Fault } from "../../fault.ts";
 import type { Destination } from "../../trust/permit.ts";
-import { writeFault } from "../disk/file_stamp.ts";
+import { lookAt, writeFault } from "../disk/file_stamp.ts";
 import { keepMode, withExecutable } from "../disk/keep_mode.ts";
 import { removeTree } from "../disk/remove_tree.ts";
 import { parentOf } from "../../system/paths.ts";
@@ -141,7 +141,9 @@ async function eachOther(
       if (++seen % YIELD_ENTRIES === 0) await yieldToEventLoop(signal);
       const path = (prefix && `${prefix}/`) + entry.name;
       const keep = wanted && kept.has(path.normalize("NFC")) || isOwn(entry.name);
-      if (isOwn(entry.name)) empty = false;
+      // Its name is not UTF-8, so the runtime can do nothing about it.
+      const isBeyond = entry.name.includes("\ufffd") && !lookAt(`${root}/${path}`);
+      if (isOwn(entry.name) || isBeyond) empty = false;
       else if (entry.isDirectory()) {
         const emptied = await visit(path, keep);
         if (!keep && emptied) found(path, true);

@@ -3,7 +3,14 @@ import { yieldToEventLoop } from "../../async/yield_to_event_loop.ts";
 import { ENTRIES_CAP } from "../../content/manifest.ts";
 import { comparePaths, isOwn, isTargetInside, whyUnsafePath } from "../../content/tree_path.ts";
 import { Fault } from "../../fault.ts";
-import { fileFault, type FileStamp, lookAt, stampOfInfo } from "../disk/file_stamp.ts";
+import {
+  fileFault,
+  type FileStamp,
+  isMissing,
+  lookAt,
+  reasonOf,
+  stampOfInfo,
+} from "../disk/file_stamp.ts";
 import { foldName } from "../../content/safe_path.ts";
 import { linkTarget } from "../../system/paths.ts";
 
@@ -13,10 +20,12 @@ export type TreeEntry =
   | { type: "file"; path: string; disk: string; stamp: FileStamp; executable: boolean }
   | { type: "link"; path: string; disk: string; target: string };
 
-/** Something in a tree that can't be shared. */
+/** Something in a tree that is left out. */
 export interface LeftOut {
   path: string;
   why: string;
+  /** True for what could not be read; all else could be shared nowhere. */
+  failed?: true;
 }
 
 interface Tree {
@@ -31,16 +40,28 @@ const YIELD_ENTRIES = 256;
 /**
  * All that is in the folder at `root`, no link followed. What can't be shared is left out, with the
  * reason: links that lead out of the tree, what is no file, folder or link, names that other systems
- * could not keep, Shoal's own folders. Throws a `usage` Fault when there is too much or no such folder,
- * and a `disk` Fault for what can't be read.
+ * could not keep, Shoal's own folders; also what can't be read. Throws a `usage` Fault when there is
+ * too much or no such folder, and a `disk` Fault when that can't be read.
  */
 export async function walkTree(root: string, signal?: AbortSignal): Promise<Tree> {
   const tree: Tree = { entries: [], leftOut: [] };
   const waiting = [{ path: "", disk: root }];
+  const unread = new Set<string>();
   let seen = 0;
   for (let folder; (folder = waiting.pop());) {
     const taken = new Map<string, string>();
-    for (const name of namesIn(folder.disk, folder.path !== "")) {
+    const names = namesIn(folder.disk);
+    if (!Array.isArray(names)) {
+      const { cause } = names;
+      if (folder.path === "") throw fileFault(`Cannot share ${root}`, cause);
+      unread.add(folder.path);
+      // One that has just gone is not there.
+      if (!isMissing(cause)) {
+        tree.leftOut.push({ path: folder.path, why: reasonOf(cause), failed: true });
+      }
+      continue;
+    }
+    for (const name of names) {
       if (++seen > ENTRIES_CAP) {
         throw new Fault("usage", `Cannot share ${root}: it has more than ${ENTRIES_CAP} entries`);
       }
@@ -53,6 +74,7 @@ export async function walkTree(root: string, signal?: AbortSignal): Promise<Tree
       if ("type" in entry && entry.type === "folder") waiting.push(entry);
     }
   }
+  if (unread.size > 0) tree.entries = tree.entries.filter(({ path }) => !unread.has(path));
   tree.entries.sort((a, b) => comparePaths(a.path, b.path));
   return tree;
 }
@@ -63,7 +85,14 @@ function look(
   disk: string,
   taken: Map<string, string>,
 ): TreeEntry | LeftOut | undefined {
-  const stat = lookAt(disk);
+  let stat: Deno.FileInfo | undefined;
+  try {
+    stat = lookAt(disk);
+  } catch (cause) {
+    return { path, why: reasonOf(cause), failed: true };
+  }
+  // The runtime has no names but in UTF-8: it puts this character for what is none.
+  if (!stat && path.includes("\ufffd")) return { path, why: "its name is not UTF-8", failed: true };
   if (!stat) return;
   const why = whyLeftOut(path, stat, taken);
   if (why) return { path, why };
@@ -110,12 +139,10 @@ function kindOf(stat: Deno.FileInfo): string {
   return "a device";
 }
 
-/** With `mayBeGone`, a folder that has just gone is empty. */
-function namesIn(folder: string, mayBeGone: boolean): string[] {
+function namesIn(folder: string): string[] | { cause: unknown } {
   try {
     return fs.readdirSync(folder).sort();
   } catch (cause) {
-    if (mayBeGone && (cause as { code?: string }).code === "ENOENT") return [];
-    throw fileFault(`Cannot share ${folder}`, cause);
+    return { cause };
   }
 }
