@@ -5,7 +5,7 @@ import { findTool, isRoot, lacking, noPosix, testUnless } from "../support/tools
 import { placedIn } from "./checks.ts";
 import { World } from "./world.ts";
 
-/** Words before a program that may not read what modes forbid, whoever runs the tests. */
+/** Words before a program that may not read what modes forbid, also where root runs the tests. */
 const PLAIN = isRoot ? ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] : [];
 const noPlain = noPosix ?? (isRoot ? lacking("setpriv") : undefined);
 

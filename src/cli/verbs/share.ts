@@ -38,7 +38,8 @@ export const shareVerb: PeerVerb<typeof OPTIONS> = {
     if (!call.serving && exit === EXIT.ok) {
       output.note("No peer is running for this folder: start 'shoal peer' to serve it.");
     }
-    return exit || leftOut;
+    // The rest is to be served.
+    return exit || (call.flags.serve ? EXIT.ok : leftOut);
   },
 };
 

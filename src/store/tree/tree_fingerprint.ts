@@ -37,6 +37,7 @@ export async function fingerprintTree(
     for (let folder; (folder = waiting.pop()) !== undefined;) {
       const within = folder && `${folder}/`;
       const names = namesIn(`${root}/${folder}`);
+      if (!names) signal?.throwIfAborted();
       if (!names && folder === "") return;
       let lines = names ? "" : `!\0${folder}\0`;
       tree.whole &&= names !== undefined;
