@@ -3,6 +3,7 @@
  * order of names. Every question has a budget of steps, since strangers make both the questions and
  * what they are asked of.
  */
+import { isAhead } from "../trust/announcement.ts";
 import {
   type Announcement,
   type FileRecord,
@@ -69,7 +70,8 @@ export class FileIndex {
   /** Notes that `source` (the same object each time) has that content under that name. */
   hold(announcement: Announcement, source: PeerRecord): Entry {
     const { entry, versions } = this.#entry(announcement);
-    if (announcement.time > entry.announcement.time) entry.announcement = announcement;
+    const known = entry.announcement.time;
+    if (announcement.time > known || isAhead(known)) entry.announcement = announcement;
     if (versions.length > 1) versions.sort(newestFirst);
     entry.held++;
     this.#contents.get(announcement.id)!.sources.add(source);
@@ -146,7 +148,8 @@ export class FileIndex {
       steps += NAME_STEPS * named.size;
       for (const publisher of named.size > 1 ? [...named.keys()].sort() : named.keys()) {
         if (name === firstName && publisher < firstPublisher) continue;
-        const newest = named.get(publisher)![0]!;
+        const newest = newestOf(named.get(publisher));
+        if (!newest) continue;
         const { signature: _signature, ...announced } = newest.announcement;
         const record = { ...announced, sources: this.#total(newest) };
         if (!page.add(record)) return { items: page.items, cursor: publisher + name };
@@ -208,7 +211,7 @@ export class FileIndex {
   }
 
   #newest({ name, publisher }: Announcement): Entry | undefined {
-    return this.#names.get(name)?.get(publisher)?.[0];
+    return newestOf(this.#names.get(name)?.get(publisher));
   }
 
   /** The number of peers that have an entry's content, under whatever name. */
@@ -220,6 +223,11 @@ export class FileIndex {
 /** The id decides a tie, so that every bootstrap gives the same answer. */
 function newestFirst({ announcement: a }: Entry, { announcement: b }: Entry): number {
   return b.time - a.time || (a.id < b.id ? 1 : -1);
+}
+
+/** The newest version. One that was taken while the clock was ahead is none: nothing would ever be newer. */
+function newestOf(versions: Versions = []): Entry | undefined {
+  return versions.find(({ announcement }) => !isAhead(announcement.time));
 }
 
 function* flatten<T>(lists: Iterable<T[]>): Generator<T> {
