@@ -47,7 +47,10 @@ class Server:
         self.announcements = [self.share(path) for path in paths]
         # The address at which the bootstrap was dialled: it alone is proven to.
         self.dialled = None
-        self.listener = socket.create_server(("", port))
+        # Over both families where there are both: it is listed as the bootstrap saw it.
+        both = socket.has_dualstack_ipv6()
+        family = socket.AF_INET6 if both else socket.AF_INET
+        self.listener = socket.create_server(("", port), family=family, dualstack_ipv6=both)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
 

@@ -6,6 +6,7 @@ import { Fault, messageOf } from "../fault.ts";
 import type { Message } from "./codec.ts";
 import { type Address, formatAddress } from "./address.ts";
 import { atOnce, dial } from "./dial.ts";
+import { EVERYWHERE, wildcardHost } from "./wildcard_host.ts";
 
 /** The part of a socket that a connection needs. */
 export type Socket = Pick<
@@ -88,7 +89,7 @@ export const inTheClear: Transport = {
  */
 export function listenOn<L>(address: Address, listen: (address: Address) => L): L {
   try {
-    return listen(address);
+    return listen(address.host === EVERYWHERE ? { ...address, host: wildcardHost() } : address);
   } catch (cause) {
     if (cause instanceof Fault) throw cause;
     const why = cause instanceof Deno.errors.AddrInUse

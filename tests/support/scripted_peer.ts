@@ -70,7 +70,7 @@ export const SETTINGS: LiveSettings = { limit_up: 1_024, limit_down: null, uploa
 export const CONFIG: ConfigView = {
   path: "/home/config.toml",
   values: {
-    ...{ bootstrap: ["127.0.0.1:8000"], host: "0.0.0.0", port: 10_000, advertise: null },
+    ...{ bootstrap: ["127.0.0.1:8000"], host: "*", port: 10_000, advertise: null },
     ...{ dir: "/dir", limit_up: null, limit_down: null, upload_slots: 16 },
     ...{ swarm_key: false, theme: "auto", unsigned: false },
     ...{ ui: false, ui_host: null, ui_password_file: null },

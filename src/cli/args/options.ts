@@ -1,3 +1,4 @@
+import { EVERYWHERE } from "../../wire/wildcard_host.ts";
 import { Fault } from "../../fault.ts";
 import {
   BOOTSTRAP_PORT,
@@ -49,9 +50,9 @@ export type OutputFlags = FlagsOf<typeof OUTPUT_OPTIONS>;
 
 /** Where to listen. */
 const listening = (defaultPort: number) => ({
-  host: option("--host <HOST>", "the address to listen on", {
-    parse: parseHost,
-    otherwise: "0.0.0.0",
+  host: option("--host <HOST>", "the address to listen on; * is all, IPv6 and IPv4", {
+    parse: (text) => text === EVERYWHERE ? text : parseHost(text),
+    otherwise: EVERYWHERE,
   }),
   port: option("--port <PORT>", "where to listen; 0 is any free port", {
     parse: parsePort,

@@ -24,7 +24,7 @@ export interface PeerSettings {
   state?: string;
   /** Asked and registered with, all of them. */
   bootstraps: Address[];
-  /** The address to listen at: one of this machine, or `0.0.0.0` or `::` for all. */
+  /** The address to listen at: one of this machine, or `*` for all. */
   host: string;
   /** 0 is any free port. */
   port: number;

@@ -285,6 +285,12 @@ export class BootstrapClient {
       onConnected,
     });
     this.#link = link;
+    link.then((answer) => {
+      if (answer.kind !== "shoal") return;
+      // A bootstrap that closes an idle connection is noticed at once: no half of it is left behind.
+      answer.caller.listen(() => {});
+      void answer.caller.ended.then(() => this.#drop(link));
+    }, () => {});
     link.then(
       ({ kind }) => this.#legacyUntil = kind === "legacy" ? this.#now() + LEGACY_MEMORY_MS : 0,
       (error) => {

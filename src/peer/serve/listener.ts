@@ -3,6 +3,7 @@ import { Fault, messageOf } from "../../fault.ts";
 import { delay } from "../../async/retry.ts";
 import { type Address, Connection, type ConnectionOptions } from "../../wire/connection.ts";
 import { inTheClear, type TransportListener } from "../../wire/transport.ts";
+import { EVERYWHERE } from "../../wire/wildcard_host.ts";
 import { groupOf, isLoopback } from "../../wire/ip_address.ts";
 
 const log = getLogger(["shoal", "peer", "listener"]);
@@ -53,7 +54,8 @@ export class Listener {
   ) {
     const { transport = inTheClear } = options.connection ?? {};
     this.#listener = transport.listen({ host, port }, { bulk: true });
-    this.address = { host, port: this.#listener.address.port };
+    const { address } = this.#listener;
+    this.address = host === EVERYWHERE ? address : { host, port: address.port };
     this.#serve = serve;
     this.#options = options;
     this.#ending = this.#accept();

@@ -127,7 +127,7 @@ Deno.test("what nobody says has its default", async () => {
     createDir: true,
     dir: `${Deno.cwd()}/files`,
     bootstraps: [{ host: "127.0.0.1", port: 8000 }],
-    host: "0.0.0.0",
+    host: "*",
     port: 10000,
     advertise: undefined,
     limitUp: undefined,
@@ -137,7 +137,7 @@ Deno.test("what nobody says has its default", async () => {
     unsigned: undefined,
   });
   const bootstrap = await parse("bootstrap");
-  assertEquals([bootstrap.flags.host, bootstrap.flags.port], ["0.0.0.0", 8000]);
+  assertEquals([bootstrap.flags.host, bootstrap.flags.port], ["*", 8000]);
 });
 
 Deno.test("bootstraps are repeatable and comma-separated", async () => {
