@@ -3,6 +3,7 @@
  * asserted.
  */
 import { launchBrowser } from "../tests/browser/browser.ts";
+import { pageCommands, pageHung } from "./figures/page_commands.ts";
 import { pageDownload } from "./figures/page_download.ts";
 import { pageEvents } from "./figures/page_events.ts";
 import { pageFrames } from "./figures/page_frames.ts";
@@ -10,7 +11,14 @@ import { pageLoad } from "./figures/page_load.ts";
 import { interrupted, listenForInterrupts } from "./measure/interrupt.ts";
 import { parsePageOptions, USAGE } from "./page_options.ts";
 
-const TAKE = { load: pageLoad, events: pageEvents, download: pageDownload, frames: pageFrames };
+const TAKE = {
+  load: pageLoad,
+  events: pageEvents,
+  commands: pageCommands,
+  hung: pageHung,
+  download: pageDownload,
+  frames: pageFrames,
+};
 
 async function main(): Promise<void> {
   const options = parsePageOptions(Deno.args);

@@ -2,12 +2,14 @@ import { benchWords } from "./bench_words.ts";
 
 const GIB = 1024 ** 3;
 
-export const FIGURES = ["load", "events", "download", "frames"] as const;
+export const FIGURES = ["load", "events", "commands", "hung", "download", "frames"] as const;
 
 export const USAGE = `deno task bench:page [FIGURE…] [options]
 
   load         first paint, and the weight of the page
   events       how old the page's events are
+  commands     Pause, a second tab and the longest task while 8, 50 and 1,000 downloads run
+  hung         when a peer that hangs is noticed, and one that is back
   download     what an open page costs a download: rate, and processor time
   frames       the longest frame with many files
 

@@ -138,3 +138,25 @@ export function setHidden(hidden) {
   Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
   document.dispatchEvent(new Event("visibilitychange"));
 }
+
+/** Starts a download of each name, as the page's buttons do, and resolves when all are answered. */
+export async function startDownloads(names) {
+  const { startJob } = await import("/api.js");
+  const jobs = await Promise.all(names.map((name) => startJob({ get: { name } })));
+  for (const { result } of jobs) result.catch(() => {});
+}
+
+/** Watches how long tasks take, from now on; `stop` returns the longest, in milliseconds; 0 is under 50. */
+export function watchTasks() {
+  let longest = 0;
+  const observer = new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) longest = Math.max(longest, duration);
+  });
+  observer.observe({ entryTypes: ["longtask"] });
+  return {
+    stop() {
+      observer.disconnect();
+      return longest;
+    },
+  };
+}

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { Fault } from "../../src/fault.ts";
-import { Jobs } from "../../src/web/http/jobs.ts";
+import { AT_ONCE, Jobs } from "../../src/web/http/jobs.ts";
 import { faultOf } from "../support/faults.ts";
 import { settled } from "../support/fake_clock.ts";
 import { batchOf, statusOf } from "../support/page.ts";
@@ -69,7 +69,9 @@ Deno.test("jobs: few of those that ended are kept, and too many at once are refu
   for (let i = 0; i < 300; i++) {
     jobs.start({ kind: "get", name: `${i}` }, () => Promise.resolve(RECEIPT));
   }
-  await settled();
+  const runs = () => jobs.list().filter(({ state }) => state === "running").length;
+  assertEquals(runs(), AT_ONCE);
+  while (runs() > 0) await settled();
   assertEquals(jobs.list().length, 100);
   assertEquals(jobs.list()[0].name, "200");
   const endless = () => new Promise<Receipt>(() => {});
@@ -79,6 +81,13 @@ Deno.test("jobs: few of those that ended are kept, and too many at once are refu
     Promise.resolve().then(() => jobs.start({ kind: "get", name: "x" }, endless)),
   );
   assert(jobs.list().length <= 5_100);
+  assertEquals(runs(), AT_ONCE);
+  // One that waits and is stopped never begins.
+  const last = jobs.list().at(-1)!;
+  assertEquals(last.state, "waiting");
+  jobs.stop(last.job);
+  await settled();
+  assert(!jobs.list().some(({ job, state }) => job === last.job && state !== "failed"));
 });
 
 Deno.test("jobs: what makes no sense is refused before it begins", async () => {

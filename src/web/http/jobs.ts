@@ -2,8 +2,10 @@ import { Fault } from "../../fault.ts";
 import type { Receipt, ShareResult } from "../../peer/api/peer_api.ts";
 import { type ApiError, toApiError } from "./api_error.ts";
 
-/** Most jobs under way: more than anybody has a use for. */
-const RUNNING_CAP = 5_000;
+/** Jobs that run at a time; others wait in turn. More would only make each of them slow to begin. */
+export const AT_ONCE = 64;
+/** Most jobs that run or wait: more than anybody has a use for. */
+const OPEN_CAP = 5_000;
 /** Ended jobs that are told of, also to a page that was away for a moment. */
 const ENDED_CAP = 100;
 
@@ -14,7 +16,7 @@ export interface Job {
   kind: "get" | "share";
   /** The name or path that it is about. */
   name: string;
-  state: "running" | "done" | "failed";
+  state: "waiting" | "running" | "done" | "failed";
   /** Of a share that is being hashed. */
   progress?: { hashed: number; size: number };
   /** What it came to. */
@@ -24,14 +26,16 @@ export interface Job {
   error?: ApiError["error"];
 }
 
-interface Running {
+interface OpenJob {
   view: Job;
   ending: AbortController;
+  run: () => Promise<NonNullable<Job["result"]>>;
 }
 
-/** The jobs of a peer: those under way, and the last ones that ended. They end with the peer. */
+/** The jobs of a peer: those that run or wait, and the last ones that ended. They end with the peer. */
 export class Jobs {
-  readonly #jobs = new Map<number, Running>();
+  readonly #jobs = new Map<number, OpenJob>();
+  readonly #waiting = new Set<OpenJob>();
   #running = 0;
   #next = 1;
 
@@ -46,24 +50,19 @@ export class Jobs {
       tell: (progress: Job["progress"]) => void,
     ) => Promise<NonNullable<Job["result"]>>,
   ): number {
-    if (this.#running >= RUNNING_CAP) {
-      throw new Fault("usage", `Cannot begin with ${about.name}: ${RUNNING_CAP} are under way`);
+    if (this.#running + this.#waiting.size >= OPEN_CAP) {
+      throw new Fault("usage", `Cannot begin with ${about.name}: ${OPEN_CAP} are under way`);
     }
     const job = this.#next++;
-    const one: Running = {
-      view: { job, ...about, state: "running" },
-      ending: new AbortController(),
+    const ending = new AbortController();
+    const one: OpenJob = {
+      view: { job, ...about, state: "waiting" },
+      ending,
+      run: () => work(ending.signal, (progress) => one.view = { ...one.view, progress }),
     };
     this.#jobs.set(job, one);
-    this.#running++;
-    const change = (changes: Partial<Job>) => one.view = { ...one.view, ...changes };
-    work(one.ending.signal, (progress) => change({ progress })).then(
-      (result) => change({ state: "done", result }),
-      (error) => change({ state: "failed", ...toApiError(error) }),
-    ).finally(() => {
-      this.#running--;
-      this.#forget();
-    });
+    this.#waiting.add(one);
+    this.#fill();
     return job;
   }
 
@@ -72,19 +71,48 @@ export class Jobs {
     const one = this.#jobs.get(job);
     if (!one) throw new Fault("not_found", `Cannot stop job ${job}: there is none`);
     one.ending.abort(new DOMException("it was stopped", "AbortError"));
+    if (this.#waiting.delete(one)) this.#end(one, Promise.reject(one.ending.signal.reason));
   }
 
   list(): Job[] {
     return Array.from(this.#jobs.values(), ({ view }) => view);
   }
 
+  /** Starts those that wait, as far as there is room. */
+  #fill(): void {
+    for (const one of this.#waiting) {
+      if (this.#running >= AT_ONCE) return;
+      this.#waiting.delete(one);
+      this.#running++;
+      one.view = { ...one.view, state: "running" };
+      this.#end(one, one.run().finally(() => this.#running--));
+    }
+  }
+
+  #end(one: OpenJob, work: Promise<NonNullable<Job["result"]>>): void {
+    work.then(
+      (result) => one.view = { ...one.view, state: "done", result },
+      (error) =>
+        one.view = { ...one.view, state: "failed", ...(stopped(one) ?? toApiError(error)) },
+    ).finally(() => {
+      this.#forget();
+      this.#fill();
+    });
+  }
+
   #forget(): void {
-    let ended = this.#jobs.size - this.#running;
+    let ended = this.#jobs.size - this.#running - this.#waiting.size;
     for (const [job, { view }] of this.#jobs) {
       if (ended <= ENDED_CAP) return;
-      if (view.state === "running") continue;
+      if (view.state === "running" || view.state === "waiting") continue;
       this.#jobs.delete(job);
       ended--;
     }
   }
+}
+
+/** What is said of a job that was stopped, which is no failure. */
+function stopped({ ending }: OpenJob): ApiError | undefined {
+  if (!ending.signal.aborted) return;
+  return { error: { message: "it was stopped", details: { reason: "cancelled" } } };
 }

@@ -77,12 +77,29 @@ function within(promise, ms) {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
+/** Jobs that are started at a time: a browser has few connections, and the time of an answer is limited. */
+const STARTS = 2;
+const turns = [];
+let starting = 0;
+
+async function inTurn(work) {
+  if (starting >= STARTS) await new Promise((resolve) => turns.push(resolve));
+  else starting++;
+  try {
+    return await work();
+  } finally {
+    const next = turns.shift();
+    if (next) next();
+    else starting--;
+  }
+}
+
 /**
  * Has the peer do some work, `{get}` or `{share}`, which goes on without the page. Returns its number, and
  * what it comes to.
  */
 export async function startJob(body) {
-  const { job } = await askJson("POST", "/api/jobs", body);
+  const { job } = await inTurn(() => askJson("POST", "/api/jobs", body));
   const result = endOf(job).catch((error) => {
     throw new ApiError(error.message, error);
   });

@@ -49,7 +49,7 @@ export class Known {
 
   /** True while something goes on whose end a page out of sight tells, too. */
   get isBusy() {
-    const runs = ({ state }) => state === "active" || state === "running";
+    const runs = ({ state }) => ["active", "running", "waiting"].includes(state);
     return [...this.partials.values()].some(runs) || [...this.jobs.values()].some(runs);
   }
 }

@@ -36,9 +36,12 @@ export function endOf(job) {
   });
 }
 
+/** True for a job that runs or waits. */
+export const isOpen = ({ state }) => state === "running" || state === "waiting";
+
 function tellEnd(number) {
   const job = known.jobs.get(number);
-  if (!job || job.state === "running" || !waiting.has(number)) return;
+  if (!job || isOpen(job) || !waiting.has(number)) return;
   waiting.get(number)(job);
   waiting.delete(number);
 }

@@ -1,6 +1,8 @@
 import { useComputed } from "@preact/signals";
 import { useState } from "preact/hooks";
 import { folderAddress } from "./folder_view.js";
+import { orderOfShown, selection } from "./files_store.js";
+import { SelectBox } from "../kit/selection.js";
 import { exactSize, exactTime, formatAge, formatSize, shortId } from "../kit/format.js";
 import { html } from "../kit/html.js";
 import { SaveButton } from "../kit/save_link.js";
@@ -37,6 +39,7 @@ export function FileRow({ row, index, height, onGet, onUpdate, onUnshare }) {
   return html`
     <div class="row" role="row" aria-rowindex=${index} style=${{ height: `${height}px` }}>
       <div class="cell name" role="cell">
+        <${SelectBox} selection=${selection} id=${row.key} label=${name} order=${orderOfShown} />
         ${folder
           ? html`<a class="text" title=${`${name}\nPress to look into it`} href=${`#${
             folderAddress({ name, id, publisher })

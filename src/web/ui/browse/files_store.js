@@ -1,5 +1,6 @@
 import { computed, signal } from "@preact/signals";
 import { ApiError, askLines } from "../api.js";
+import { Selection } from "../kit/selection.js";
 import { shares, sharesMoved, status } from "../live.js";
 
 /** What the swarm offers: `state` is `loading`, `ready` or `failed`; an old list stays while loading. */
@@ -116,6 +117,10 @@ export const shown = computed(() => {
     })
   );
 });
+
+/** The rows that are selected. */
+export const selection = new Selection();
+export const orderOfShown = () => shown.value.map(({ key }) => key);
 
 /** The different contents of a name, as candidates to choose from. */
 export function candidatesOf(name) {

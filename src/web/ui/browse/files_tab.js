@@ -4,11 +4,25 @@ import { askJson } from "../api.js";
 import { get, getListed, updateAll } from "./downloads.js";
 import { FileRow } from "./file_row.js";
 import { folderOfAddress, FolderView } from "./folder_view.js";
-import { loadOffers, offers, order, query, rows, scope, shown, updates } from "./files_store.js";
+import {
+  loadOffers,
+  offers,
+  order,
+  orderOfShown,
+  query,
+  rows,
+  scope,
+  selection,
+  shown,
+  updates,
+} from "./files_store.js";
 import { count, sentence } from "../kit/format.js";
 import { html } from "../kit/html.js";
 import { connection, shares, sharesMoved } from "../live.js";
+import { SelectionBar } from "../kit/selection.js";
+import { failureText } from "../kit/sentences.js";
 import { SharePanel } from "./share_panel.js";
+import { sharePath } from "./uploads.js";
 import { tell, tellError } from "../kit/toasts.js";
 import { VirtualList } from "../kit/virtual_list.js";
 
@@ -99,6 +113,7 @@ function AllFiles() {
         `}
         <button onClick=${loadOffers} title="Ask the bootstraps again">Refresh</button>
       </div>
+      <${Selected} />
       <${Trouble} />
       <${List} />
     </section>
@@ -119,6 +134,30 @@ function Sorting() {
         order.value = { by, down: !down }}>${down ? "↓" : "↑"}</button>
     </div>
   `;
+}
+
+function Selected() {
+  const all = rows.value.filter(({ key }) => selection.has(key));
+  const others = all.filter(({ shared }) => !shared);
+  const outdated = all.filter(({ update }) => update);
+  const mine = all.filter(({ shared }) => shared);
+  const done = (work) => {
+    selection.clear();
+    return work;
+  };
+  return html`<${SelectionBar} selection=${selection} order=${orderOfShown} actions=${[
+    {
+      label: "Get",
+      disabled: others.length === 0,
+      run: () => done(others.forEach(({ name }) => void getListed(name))),
+    },
+    {
+      label: "Update",
+      disabled: outdated.length === 0,
+      run: () => done(updateAll(outdated)),
+    },
+    { label: "Unshare", disabled: mine.length === 0, run: () => done(unshare(...mine)) },
+  ]} />`;
 }
 
 function counted() {
@@ -234,14 +273,25 @@ function Nothing() {
   `;
 }
 
-async function unshare({ name }) {
-  try {
-    await askJson("DELETE", `/api/shares?name=${encodeURIComponent(name)}`);
-    shares.delete(name);
-    sharesMoved.value++;
-    tell(`${name} is not shared any more. The file itself was left alone.`);
-    await loadOffers();
-  } catch (error) {
-    tellError(error);
+/** Stops sharing, which can be taken back: the files are left alone. */
+async function unshare(...rows) {
+  const gone = [];
+  for (const { name } of rows) {
+    try {
+      const share = await askJson("DELETE", `/api/shares?name=${encodeURIComponent(name)}`);
+      gone.push(share);
+      shares.delete(name);
+      sharesMoved.value++;
+    } catch (error) {
+      tellError({ message: failureText(error, name) });
+    }
   }
+  if (gone.length === 0) return;
+  const what = gone.length === 1
+    ? `${gone[0].name} is not shared any more. The file itself was left alone.`
+    : `${
+      count(gone.length, "file")
+    } are not shared any more. The files themselves were left alone.`;
+  tell(what, () => gone.forEach(({ path, watched }) => void sharePath(path, watched)));
+  await loadOffers();
 }

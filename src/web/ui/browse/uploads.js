@@ -180,11 +180,11 @@ async function whyRefused(one, error) {
 }
 
 /** Shares a file where it lies on the peer's machine. True when it is shared. */
-export async function sharePath(path) {
+export async function sharePath(path, watch) {
   const key = next++;
   let stopped = false;
   try {
-    const { job, result } = await startJob({ share: { file: path, cwd: status.value.dir } });
+    const { job, result } = await startJob({ share: { file: path, cwd: status.value.dir, watch } });
     const stop = () => {
       stopped = true;
       askJson("DELETE", `/api/jobs/${job}`).catch(tellError);

@@ -24,9 +24,9 @@ function dismiss(id) {
   toasts.value = toasts.value.filter((toast) => toast.id !== id);
 }
 
-/** Says that something is done. */
-export function tell(text) {
-  const id = add({ text });
+/** Says that something is done; `undo` is what takes it back, where that can be done. */
+export function tell(text, undo) {
+  const id = add({ text, undo });
   setTimeout(() => dismiss(id), STAYS_MS);
 }
 
@@ -38,12 +38,16 @@ export function tellError(error) {
 export function Toasts() {
   return html`
     <div class="toasts" role="status" aria-live="polite">
-      ${toasts.value.map(({ id, text, failed }) =>
+      ${toasts.value.map(({ id, text, failed, undo }) =>
         html`
           <div key=${id} class=${failed ? "toast failed" : "toast"} role=${failed
             ? "alert"
             : undefined}>
-            <span>${text}</span>
+            <span class="grow">${text}</span>
+            ${undo && html`<button onClick=${() => {
+              dismiss(id);
+              undo();
+            }}>Undo</button>`}
             <button class="quiet icon" aria-label="Dismiss" onClick=${() => dismiss(id)}>✕</button>
           </div>
         `

@@ -1,6 +1,7 @@
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { change, getListed } from "../browse/downloads.js";
+import { changeAll, DownloadList } from "./download_list.js";
 import { ChunkMap } from "./chunk_map.js";
 import { confirm } from "../kit/dialog.js";
 import {
@@ -17,8 +18,13 @@ import {
 } from "../kit/format.js";
 import { html } from "../kit/html.js";
 import { failureText, isAskedFor } from "../kit/sentences.js";
-import { partials, status, totals, transfers } from "../live.js";
+import { jobs, jobsMoved, partials, status, totals, transfers } from "../live.js";
 import { RatePlot } from "./rate_plot.js";
+
+/** Downloads that are shown as cards; more are rows of a list. */
+const CARDS = 6;
+/** The download that is shown as a card above the list, by its key. */
+const opened = signal(undefined);
 
 /** Ended transfers that are shown. */
 const RECENT = 20;
@@ -35,7 +41,15 @@ export function TransfersTab() {
     return () => clearInterval(timer);
   }, []);
   if (!status.value) return html`<div class="state" role="status">Loading…</div>`;
-  const downloads = unfinished(transfers.value, partials.value);
+  void jobsMoved.value;
+  const downloads = [
+    ...unfinished(transfers.value, partials.value),
+    ...[...jobs.values()].filter(({ kind, state }) => kind === "get" && state === "waiting"),
+  ];
+  const many = downloads.length > CARDS;
+  const cards = many
+    ? downloads.filter(({ id, transfer }) => (id ?? `${transfer}`) === opened.value)
+    : downloads;
   const uploads = transfers.value.filter(({ direction, state }) =>
     direction === "up" && state === "active"
   );
@@ -48,17 +62,26 @@ export function TransfersTab() {
     <section class="transfers" aria-label="Transfers">
       <${RatePlot} />
       <${Totals} />
-      <h2>Downloads</h2>
+      <div class="line heading">
+        <h2 class="grow">Downloads</h2>
+        ${downloads.some(({ state }) => state === "active") && downloads.length > 1 &&
+          html`<button onClick=${() => changeAll("pause", downloads)}>Pause all</button>`}
+        ${downloads.some(({ on_request }) => on_request) && downloads.length > 1 &&
+          html`<button onClick=${() => changeAll("resume", downloads)}>Resume all</button>`}
+      </div>
       ${downloads.length === 0 &&
         html`
           <p
             class="state small">Nothing is being fetched. Press <b>Get</b> beside a file in <a href="#files">Files</a>.</p>
         `}
       <ul class="cards">
-        ${downloads.map((one) =>
-          html`<${Download} key=${one.id ?? one.transfer} download=${one} />`
+        ${cards.map((one) =>
+          html`<${Download} key=${one.id ?? one.transfer ?? one.job} download=${one} />`
         )}
       </ul>
+      ${many &&
+        html`<${DownloadList} downloads=${downloads} onOpen=${(key) =>
+          opened.value = opened.value === key ? undefined : key} />`}
       <h2>Uploads</h2>
       ${uploads.length === 0
         ? html`<p class="state small">Nobody is fetching from this peer right now.</p>`
