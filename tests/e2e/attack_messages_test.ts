@@ -194,7 +194,7 @@ Deno.test("messages that break the rules cost a bootstrap nothing but that conne
     "a pattern that takes long": {
       send: [{ action: "list_files", id: 2, pattern: "*a".repeat(512) }],
     },
-    "a cursor of nobody": { send: [{ action: "get_peers", id: 2, cursor: "\u0000zzz" }] },
+    "a cursor of nobody": refused({ action: "get_peers", id: 2, cursor: "\u0000zzz" }),
     "an announcement of nobody": { send: announce("[]"), code: "not_registered" },
     "a payload that is nested": { send: announce("[".repeat(50_000)), code: "not_registered" },
   };

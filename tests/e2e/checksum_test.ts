@@ -108,6 +108,6 @@ Deno.test("checksum: what is no checksum is refused before anything is asked", a
   const dir = await world.folder("getter");
   for (const wrong of ["", "sha256=", "sha256=xyz", "00".repeat(32), `md5=${"00".repeat(32)}`]) {
     const refused = await world.run(dir, ["get", "data", "--checksum", wrong]);
-    assertRefused(refused, { code: 2, text: "It must be sha256= and 64 hex digits", hint: true });
+    assertRefused(refused, { code: 2, text: "it must be sha256= and 64 hex digits", hint: true });
   }
 });
