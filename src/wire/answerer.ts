@@ -20,6 +20,8 @@ import { deadline } from "../async/deadline.ts";
 
 /** Most requests that are read before the first of them is answered, unless told otherwise. */
 export const READ_AHEAD = 64;
+/** Bytes of their lines after which no more are read: two long requests, or any number of short ones. */
+const READ_AHEAD_BYTES = 65_536;
 
 /** Thrown by a handler to answer `error`; the connection lives on, except after `bad_message`. */
 export class Refused extends Error {
@@ -96,6 +98,8 @@ type Entry<R> =
     cancel: AbortController;
     /** Gives the room for the payload back. */
     release: () => void;
+    /** Length of its line. */
+    bytes: number;
   }
   | {
     kind: "refusal";
@@ -210,7 +214,9 @@ class Answerer<R extends { action: string; id: number }> {
         const entry = await this.#take(message, message.id);
         this.#push(entry);
         if (endsConnection(entry)) return;
-        while (this.#queue.length >= readAhead) await this.#changed.wait();
+        while (this.#queue.length >= readAhead || this.#queuedBytes >= READ_AHEAD_BYTES) {
+          await this.#changed.wait();
+        }
       }
     } catch (error) {
       const code = "bad_message";
@@ -222,6 +228,13 @@ class Answerer<R extends { action: string; id: number }> {
     }
   }
 
+  /** Bytes of the lines of the requests that wait. */
+  get #queuedBytes(): number {
+    let bytes = 0;
+    for (const entry of this.#queue) if (entry.kind === "request") bytes += entry.bytes;
+    return bytes;
+  }
+
   /** Checks a message, and reads its payload: then nothing else may be waiting to be answered. */
   async #take(message: Message, id: number): Promise<Entry<R>> {
     const refusal = (code: ErrorCode, message: string, retryAfter?: number): Entry<R> => (
@@ -230,6 +243,7 @@ class Answerer<R extends { action: string; id: number }> {
     if (message.action === "hello" && message.protocol !== PROTOCOL_VERSION) {
       return refusal("bad_version", `this side speaks protocol ${PROTOCOL_VERSION}`);
     }
+    const bytes = this.#connection.lineBytes;
     let payload = NOTHING;
     let release = () => {};
     if (message.payload) {
@@ -254,7 +268,7 @@ class Answerer<R extends { action: string; id: number }> {
     if (parsed.success) {
       const cancel = new AbortController();
       this.#handlers.seen?.(parsed.output);
-      return { kind: "request", id, request: parsed.output, payload, cancel, release };
+      return { kind: "request", id, request: parsed.output, payload, cancel, release, bytes };
     }
     release();
     const known = !parsed.issues.some((issue) => v.getDotPath(issue) === "action");

@@ -87,6 +87,8 @@ export class Connection {
   #waiting = false;
   /** While the system may write into the buffer. */
   #filling = false;
+  /** Bytes of the line that was read last. */
+  lineBytes = 0;
   readonly #writing = new Mutex();
   /** Fails the write under way. */
   #interrupt: ((error: Error) => void) | undefined;
@@ -201,6 +203,7 @@ export class Connection {
         if (at >= 0) {
           const line = this.#buffer.subarray(this.#start, this.#start + scanned + at);
           this.#start += scanned + at + 1;
+          this.lineBytes = line.length;
           return line;
         }
         scanned = this.#end - this.#start;
@@ -279,6 +282,11 @@ export class Connection {
     return this.#writing.run(() => this.#write(bytes));
   }
 
+  /** True when it was closed while the other end did not read: the system keeps the socket for a while. */
+  get leftUnread(): boolean {
+    return this.closed && this.#blockedAt !== undefined;
+  }
+
   /** Closes at once. Reads and writes under way fail with `reason`, where one is given. */
   close(reason?: Fault): void {
     if (this.closed) return;
@@ -308,7 +316,7 @@ export class Connection {
 
   /** For how long the other end has not read anything of what is being sent, in milliseconds. */
   get blockedMs(): number {
-    return this.#blockedAt === undefined ? 0 : awakeClock.now() - this.#blockedAt;
+    return this.closed || this.#blockedAt === undefined ? 0 : awakeClock.now() - this.#blockedAt;
   }
 
   /** As {@link readPayload}: what is sent must be read at a least rate. */
@@ -337,7 +345,7 @@ export class Connection {
     } catch (cause) {
       throw this.#reason ?? new Fault("network", `${this} closed the connection`, { cause });
     } finally {
-      this.#blockedAt = undefined;
+      if (!this.closed) this.#blockedAt = undefined;
       this.#writeWatch.relax();
     }
   }

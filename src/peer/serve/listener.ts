@@ -2,6 +2,7 @@ import { getLogger } from "@logtape/logtape";
 import { Fault, messageOf } from "../../fault.ts";
 import { delay } from "../../async/retry.ts";
 import { type Address, Connection, type ConnectionOptions } from "../../wire/connection.ts";
+import { Refused } from "../../wire/answerer.ts";
 import { inTheClear, type TransportListener } from "../../wire/transport.ts";
 import { EVERYWHERE } from "../../wire/wildcard_host.ts";
 import { groupOf, isLoopback } from "../../wire/ip_address.ts";
@@ -17,8 +18,12 @@ export const MAX_CONNECTIONS = 1_000;
 const MAX_PER_ADDRESS = 64;
 /** Connections being told `busy` at a time; more are closed without a word. */
 const MAX_REFUSING = 64;
+/** When a caller that is told `busy` is asked to come back, in seconds. */
+const COME_BACK_S = 10;
 /** How long one that is told `busy` may take to say something before it is closed, in milliseconds. */
 const REFUSING_MS = 1_000;
+/** How long a socket counts after it was closed with something unread, in milliseconds. */
+const LINGER_MS = 60_000;
 /** A pause after the system couldn't give a connection, in milliseconds: it ran out of something. */
 const ACCEPT_PAUSE_MS = 100;
 
@@ -40,6 +45,7 @@ export class Listener {
   readonly #options: ListenerOptions;
   readonly #connections = new Set<Connection>();
   readonly #perAddress = new Map<string, number>();
+  readonly #lingering = new Set<ReturnType<typeof setTimeout>>();
   readonly #refusing = new Set<Connection>();
   /** Everything that `stop` waits for. */
   readonly #running = new Set<Promise<void>>();
@@ -70,6 +76,7 @@ export class Listener {
     }
     await this.#ending;
     await Promise.all(this.#running);
+    for (const timer of this.#lingering) clearTimeout(timer);
   }
 
   async #accept(): Promise<void> {
@@ -112,10 +119,25 @@ export class Listener {
       await connection.transport.admit(connection);
       await this.#serve(connection);
     } finally {
-      const left = this.#perAddress.get(host)! - 1;
-      if (left > 0) this.#perAddress.set(host, left);
-      else this.#perAddress.delete(host);
+      connection.close();
+      if (connection.leftUnread) this.#linger(host);
+      else this.#leave(host);
     }
+  }
+
+  #leave(host: string): void {
+    const left = this.#perAddress.get(host)! - 1;
+    if (left > 0) this.#perAddress.set(host, left);
+    else this.#perAddress.delete(host);
+  }
+
+  /** Counts a socket that the system keeps for a while: what was sent on it is not read. */
+  #linger(host: string): void {
+    const timer = setTimeout(() => {
+      this.#lingering.delete(timer);
+      this.#leave(host);
+    }, LINGER_MS);
+    this.#lingering.add(timer);
   }
 
   /** Whoever breaks the rules loses this connection; nobody else notices. */
@@ -123,8 +145,9 @@ export class Listener {
     among.add(connection);
     const running = task.catch((error) => {
       const about = { connection: String(connection), why: messageOf(error) };
-      if (error instanceof Fault) log.debug("{connection}: {why}", about);
-      else log.error("{connection}: {why}", about);
+      if (error instanceof Fault || error instanceof Refused) {
+        log.debug("{connection}: {why}", about);
+      } else log.error("{connection}: {why}", about);
     }).finally(() => {
       connection.close();
       among.delete(connection);
@@ -137,7 +160,7 @@ export class Listener {
 /** Says why, and waits for a word: what is closed with something unread takes the reason along. */
 async function refuse(connection: Connection, message: string): Promise<void> {
   await connection.transport.admit(connection);
-  await connection.send({ action: "error", code: "busy", message });
+  await connection.send({ action: "error", code: "busy", message, retry_after: COME_BACK_S });
   await connection.read(REFUSING_MS);
 }
 

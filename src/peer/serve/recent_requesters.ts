@@ -1,9 +1,12 @@
+import { groupOf } from "../../wire/ip_address.ts";
 import type { PeerRecord } from "../../wire/protocol.ts";
 
 /** How long a peer is named after its connection has ended, in milliseconds. */
 export const FORGET_MS = 5 * 60_000;
 /** Peers remembered for one file, and for all together. */
 const FILE_CAP = 200;
+/** Peers of one network that are remembered for one file. */
+const NETWORK_CAP = 16;
 const TOTAL_CAP = 20_000;
 
 interface Asker {
@@ -38,7 +41,7 @@ export class RecentRequesters {
     asker.record = record;
     asker.open++;
     askers.set(key, asker);
-    this.#trim(file, askers);
+    this.#trim(file, askers, record);
     return () => {
       asker.open--;
       asker.endedAt = this.#now();
@@ -56,8 +59,16 @@ export class RecentRequesters {
     return [...askers.values()].map(({ record }) => record).reverse();
   }
 
-  #trim(file: string, askers: Map<string, Asker>): void {
-    if (askers.size > FILE_CAP) this.#remove(file, askers, askers.keys().next().value!);
+  /** Makes room: at first what a network has too much of, of that what has ended before what is open. */
+  #trim(file: string, askers: Map<string, Asker>, { address }: PeerRecord): void {
+    const network = groupOf(address);
+    const same = [...askers].filter(([, { record }]) =>
+      network !== undefined && groupOf(record.address) === network
+    );
+    const among = same.length > NETWORK_CAP ? same : askers.size > FILE_CAP ? [...askers] : [];
+    const ended = among.find(([, { open }]) => open === 0);
+    const [key] = ended ?? among[0] ?? [];
+    if (key !== undefined) this.#remove(file, askers, key);
     while (this.#total > TOTAL_CAP) {
       const [oldest, theirs] = this.#files.entries().next().value!;
       this.#remove(oldest, theirs, theirs.keys().next().value!);

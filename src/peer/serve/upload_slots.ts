@@ -1,7 +1,20 @@
+import { deadline } from "../../async/deadline.ts";
+import { Refused } from "../../wire/answerer.ts";
 import { Frame } from "../../wire/codec.ts";
 import { PAYLOAD_CAP } from "../../wire/protocol.ts";
 import { UPLOAD_SLOTS } from "../api/settings.ts";
 
+/**
+ * The longest wait for a slot, in milliseconds: a caller gives a reply 20 s to begin, and an honest one
+ * comes back when it is told to.
+ */
+const WAIT_MS = 15_000;
+/** When a caller that waited for so long is asked to come back, in seconds. */
+const COME_BACK_S = 10;
+/** How often it is looked for slots that are held by peers that don't read, in milliseconds. */
+const LOOK_MS = 500;
+/** A peer that read nothing for so long is slow, in milliseconds. */
+const SLOW_MS = 2_000;
 /** Hosts without anything under way that are remembered for their turn. */
 const REMEMBERED = 4_096;
 
@@ -11,26 +24,46 @@ export interface UploadSlot extends Disposable {
   readonly frame: Frame;
 }
 
+/** The connection that a reply is sent on. */
+interface Reader {
+  /** For how long the other end has not read anything of what is being sent, in milliseconds. */
+  readonly blockedMs: number;
+  close(): void;
+}
+
+interface Held {
+  host: Host;
+  reader: Reader | undefined;
+  /** What it counts as: a slot, memory for a slow reader, or nothing, since that is being closed. */
+  as: "slot" | "slow" | "closing";
+}
+
 interface Host {
   name: string;
-  /** Who of it waits, longest first: a connection each. */
+  /** The connections of it that wait, longest first. */
   waiting: (() => void)[];
   held: number;
+  /** Replies that it is slow to read. */
+  slow: number;
   /** Number of the last turn it got. */
   turn: number;
 }
 
 /**
- * Who may be sent something now. Hosts take turns: of those that wait, the one whose last turn is
- * longest ago is next; connections of one host share its turns. One host never has all slots, so that
- * one that reads slowly doesn't lock the others out. Memory is bounded by the slots, whoever waits.
+ * The right to be sent something. Hosts take turns: of those that wait, the one whose last turn is
+ * longest ago is next; connections of one host share its turns. One host never has all slots. While
+ * others wait, a peer that does not read loses its slot, but not the reply that is under way, unless its
+ * host has a quarter as many of those as there are slots. Memory is bounded by twice the slots.
  */
 export class UploadSlots {
   readonly #hosts = new Map<string, Host>();
   readonly #waiting = new Set<Host>();
   readonly #frames: Frame[] = [];
+  readonly #given = new Set<Held>();
   #slots: number;
   #held = 0;
+  #slow = 0;
+  #looking: ReturnType<typeof setInterval> | undefined;
   #turn = 0;
 
   constructor(slots: number = UPLOAD_SLOTS) {
@@ -53,26 +86,61 @@ export class UploadSlots {
     return this.#held;
   }
 
-  /** Waits for a slot. Rejects with the signal's reason when it aborts before there is one. */
-  take(host: string, signal?: AbortSignal): Promise<UploadSlot> {
+  /**
+   * Waits for a slot, to send a reply to `reader`. Rejects with the signal's reason when it aborts before
+   * there is one, and with Refused when that takes too long.
+   */
+  take(host: string, signal?: AbortSignal, reader?: Reader): Promise<UploadSlot> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     const entry = this.#host(host);
-    if (this.#waiting.size === 0 && this.#mayHold(entry)) return Promise.resolve(this.#give(entry));
+    if (this.#waiting.size === 0 && this.#mayHold(entry)) {
+      return Promise.resolve(this.#give(entry, reader));
+    }
     return new Promise((resolve, reject) => {
-      const abort = () => {
-        entry.waiting = entry.waiting.filter((one) => one !== granted);
-        if (entry.waiting.length === 0) this.#waiting.delete(entry);
-        reject(signal!.reason);
-      };
-      const granted = () => {
+      const leave = (reason: unknown) => {
+        late[Symbol.dispose]();
         signal?.removeEventListener("abort", abort);
-        resolve(this.#give(entry));
+        entry.waiting = entry.waiting.filter((one) => one !== granted);
+        if (entry.waiting.length === 0) this.#noneWaits(entry);
+        reject(reason);
+      };
+      const abort = () => leave(signal!.reason);
+      const late = deadline(WAIT_MS, () => {
+        leave(new Refused("busy", "too many others are being served", COME_BACK_S));
+      });
+      const granted = () => {
+        late[Symbol.dispose]();
+        signal?.removeEventListener("abort", abort);
+        resolve(this.#give(entry, reader));
       };
       signal?.addEventListener("abort", abort, { once: true });
       entry.waiting.push(granted);
       this.#waiting.add(entry);
+      this.#looking ??= setInterval(() => this.#look(), LOOK_MS);
       this.#grant();
     });
+  }
+
+  /** Frees the slots of peers that don't read, and closes the slowest where they are too many. */
+  #look(): void {
+    const blocked = [...this.#given].map((held) => ({ held, ms: held.reader?.blockedMs ?? 0 }))
+      .filter(({ ms }) => ms >= SLOW_MS).sort((a, b) => b.ms - a.ms);
+    for (const { held } of blocked) if (held.as === "slot") this.#count(held, "slow");
+    // The one that has read nothing for longest goes first.
+    for (const { held, held: { host, reader } } of blocked) {
+      const tooMany = host.slow > Math.ceil(this.#slots / 4) || this.#slow > this.#slots;
+      if (held.as !== "slow" || !tooMany) continue;
+      this.#count(held, "closing");
+      reader?.close();
+    }
+    this.#grant();
+  }
+
+  #noneWaits(host: Host): void {
+    this.#waiting.delete(host);
+    if (this.#waiting.size > 0) return;
+    clearInterval(this.#looking);
+    this.#looking = undefined;
   }
 
   #grant(): void {
@@ -83,7 +151,7 @@ export class UploadSlots {
       }
       if (!next) return;
       const granted = next.waiting.shift()!;
-      if (next.waiting.length === 0) this.#waiting.delete(next);
+      if (next.waiting.length === 0) this.#noneWaits(next);
       granted();
     }
   }
@@ -94,29 +162,44 @@ export class UploadSlots {
     return this.#held < this.#slots && held < each;
   }
 
-  #give(host: Host): UploadSlot {
+  #give(host: Host, reader: Reader | undefined): UploadSlot {
     this.#held++;
     host.held++;
     host.turn = ++this.#turn;
     const frame = this.#frames.pop() ?? new Frame(PAYLOAD_CAP);
-    let given = true;
+    const held: Held = { host, reader, as: "slot" };
+    this.#given.add(held);
     return {
       frame,
       [Symbol.dispose]: () => {
-        if (!given) return;
-        given = false;
-        this.#held--;
-        host.held--;
+        if (!this.#given.delete(held)) return;
+        this.#count(held, "closing");
         if (this.#held + this.#frames.length < this.#slots) this.#frames.push(frame);
         this.#grant();
       },
     };
   }
 
+  #count(held: Held, as: Held["as"]): void {
+    const { host } = held;
+    if (held.as === "slot") {
+      this.#held--;
+      host.held--;
+    } else if (held.as === "slow") {
+      this.#slow--;
+      host.slow--;
+    }
+    if (as === "slow") {
+      this.#slow++;
+      host.slow++;
+    }
+    held.as = as;
+  }
+
   #host(name: string): Host {
     let host = this.#hosts.get(name);
     if (!host) {
-      host = { name, waiting: [], held: 0, turn: 0 };
+      host = { name, waiting: [], held: 0, slow: 0, turn: 0 };
       this.#hosts.set(name, host);
       if (this.#hosts.size > REMEMBERED) this.#forgetIdle();
     }
@@ -124,8 +207,8 @@ export class UploadSlots {
   }
 
   #forgetIdle(): void {
-    for (const { name, held, waiting } of [...this.#hosts.values()].slice(0, -1)) {
-      if (held === 0 && waiting.length === 0) this.#hosts.delete(name);
+    for (const { name, held, slow, waiting } of [...this.#hosts.values()].slice(0, -1)) {
+      if (held + slow === 0 && waiting.length === 0) this.#hosts.delete(name);
     }
   }
 }

@@ -19,6 +19,7 @@ import { type Found, ServedContents, type ServedContentsOptions } from "./served
 import type { ChunkRange } from "../download/source.ts";
 import { sourcesFor } from "./sources_for.ts";
 import { type UploadSlot, UploadSlots } from "./upload_slots.ts";
+import { FairQueue } from "../../async/fair_queue.ts";
 import { groupOf } from "../../wire/ip_address.ts";
 
 interface UploaderOptions extends ServedContentsOptions {
@@ -44,6 +45,8 @@ interface Visit {
   fetching: Set<string>;
 }
 
+/** How long files are read without a pause, in milliseconds: everything else waits meanwhile. */
+const SLICE_MS = 5;
 /** Files for which one connection is remembered as a requester. */
 const ASKED_CAP = 1_000;
 
@@ -54,6 +57,8 @@ type Request<A extends PeerRequest["action"]> = Extract<PeerRequest, { action: A
  */
 export class Uploader {
   readonly #slots: UploadSlots;
+  /** What takes long is read in parts, in turns by host. */
+  readonly #turns = new FairQueue();
   readonly #contents: ServedContents;
   readonly #options: UploaderOptions;
   readonly #askers = new RecentRequesters();
@@ -163,10 +168,19 @@ export class Uploader {
     visit: Visit,
     signal: AbortSignal,
   ): Promise<Response> {
-    return this.#inSlot(visit, signal, ({ frame }) => {
+    if (new Set(files).size < files.length) {
+      throw new Refused("bad_message", "a file is asked for twice");
+    }
+    return this.#inSlot(visit, signal, async ({ frame }) => {
       const receiver = { to: String(visit.connection), peer: visit.caller.peer };
       let [count, length] = [0, 0];
+      let began = performance.now();
       for (const file of files) {
+        if (performance.now() - began > SLICE_MS) {
+          await this.#turns.take(() => {}, keyOf(visit.connection));
+          signal.throwIfAborted();
+          began = performance.now();
+        }
         const found = this.#contents.find(file);
         if (!found || found.content.map) break;
         const into = frame.body.subarray(length, length + found.content.size);
@@ -183,12 +197,11 @@ export class Uploader {
   async #inSlot(
     { connection }: Visit,
     signal: AbortSignal,
-    make: (slot: UploadSlot) => Uint8Array,
+    make: (slot: UploadSlot) => Uint8Array | Promise<Uint8Array>,
   ): Promise<Response> {
-    const { host } = connection.remote;
-    const slot = await this.#slots.take(groupOf(host) ?? host, signal);
+    const slot = await this.#slots.take(keyOf(connection), signal, connection);
     try {
-      return { bytes: make(slot), release: () => slot[Symbol.dispose]() };
+      return { bytes: await make(slot), release: () => slot[Symbol.dispose]() };
     } catch (error) {
       slot[Symbol.dispose]();
       throw error;
@@ -251,6 +264,11 @@ export class Uploader {
     asked.set(file, this.#askers.add(file, record));
     this.#options.onAsked?.(file, record);
   }
+}
+
+/** The network that a connection's work is counted under. */
+function keyOf({ remote: { host } }: Connection): string {
+  return groupOf(host) ?? host;
 }
 
 /** Bytes in some chunks. Throws Refused where a piece of them lies outside the file, or is not there yet. */

@@ -28,7 +28,7 @@ Deno.test("listener: busy is one line, read even by a caller that has already sp
   using end = await RawEnd.connect(listener.address);
   await end.send(HELLO);
   const { message, ...error } = await end.line();
-  assertEquals(error, { action: "error", code: "busy" });
+  assertEquals(error, { action: "error", code: "busy", retry_after: 10 });
   assertEquals(message, "this peer serves at most 0 connections");
   assertEquals(await end.line(), null);
   await listener.stop();

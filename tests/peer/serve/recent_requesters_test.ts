@@ -19,11 +19,26 @@ Deno.test("askers: they are forgotten a while after they left, and never too man
   assertEquals(askers.of("f").length, 1);
   now += 1;
   assertEquals(askers.of("f"), []);
-  for (let port = 1; port <= 1_000; port++) askers.add("g", record(port));
+  for (let n = 1; n <= 1_000; n++) {
+    askers.add("g", { address: `192.0.${n >> 8}.${n & 255}`, port: n });
+  }
   assertEquals([askers.of("g").length, askers.of("g")[0].port], [200, 1_000]);
   for (let n = 0; n < 30_000; n++) askers.add(`many ${n}`, record(1));
   assertEquals(askers.of("g"), []);
   assertEquals(askers.of("many 29999").length, 1);
+});
+
+Deno.test("askers: short connections of one network don't displace those that are still here", () => {
+  const askers = new RecentRequesters(() => 0);
+  const here = ["198.51.100.1", "198.51.100.2"].map((address) => ({ address, port: 1 }));
+  for (const record of here) askers.add("f", record);
+  for (let port = 1; port <= 230; port++) askers.add("f", { address: "192.0.2.1", port })();
+  const named = askers.of("f");
+  assertEquals([named.length, named.slice(-2).reverse()], [18, here]);
+  for (let n = 0; n < 400; n++) {
+    askers.add("f", { address: `2001:db8:${n.toString(16)}::1`, port: 1 })();
+  }
+  assertEquals(askers.of("f").slice(-2).reverse(), here, "nor do those of many that have left");
 });
 
 Deno.test("sources: at most so many, each once, and none that can't be reached", () => {

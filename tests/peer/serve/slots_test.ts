@@ -105,3 +105,42 @@ Deno.test("slots: who gives up waiting is not granted one", async () => {
   assertEquals(slots.held, 0);
   await assertRejects(() => slots.take("b", gone.signal), Error, "enough");
 });
+
+/** A connection whose other end reads nothing, for as long as the test says. */
+function slowReader() {
+  return {
+    blockedMs: 60_000,
+    closed: false,
+    close() {
+      this.closed = true;
+    },
+  };
+}
+
+Deno.test("slots: peers that don't read lose their slots to those that do, and some their connections", async () => {
+  const slots = new UploadSlots(16);
+  const readers = Array.from({ length: 16 }, slowReader);
+  const held: UploadSlot[] = [];
+  for (const [at, reader] of readers.entries()) {
+    held.push(await slots.take(`slow ${at % 2}`, undefined, reader));
+  }
+  assertEquals(slots.held, 16);
+  const honest = await Promise.all(
+    Array.from(
+      { length: 8 },
+      () => slots.take("honest", undefined, { ...slowReader(), blockedMs: 0 }),
+    ),
+  );
+  assertEquals(slots.held, 8, "only those that read count");
+  assertEquals(readers.filter(({ closed }) => !closed).length, 8, "four of each host may be slow");
+  for (const slot of [...held, ...honest]) slot[Symbol.dispose]();
+  assertEquals(slots.held, 0);
+});
+
+Deno.test("slots: peers that read slowly keep theirs while nobody else waits", async () => {
+  const slots = new UploadSlots(2);
+  const reader = slowReader();
+  using _slot = await slots.take("slow", undefined, reader);
+  using _other = await slots.take("other");
+  assertEquals([slots.held, reader.closed], [2, false]);
+});

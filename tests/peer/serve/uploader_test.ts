@@ -302,3 +302,35 @@ Deno.test("uploader: a limit holds for all connections together, legacy peers am
   await Promise.all(reading);
   assert(ms >= 1_400 && ms < 2_000, `${ms} ms in place of 1500`);
 });
+
+Deno.test("uploader: a file that is asked for twice in one request is refused", async () => {
+  await using it = await serving();
+  const end = await it.call();
+  const files = [it.share.id, "ab".repeat(32), it.share.id];
+  assertEquals(await codeOf(end, { action: "get_files", id: 2, files }), "bad_message");
+});
+
+Deno.test("uploader: long requests are read ahead only so far as their bytes allow", async () => {
+  await using it = await serving({ slots: 1 });
+  const slot = await it.slots.take("another");
+  const end = await it.call();
+  const files = Array.from({ length: 500 }, (_, n) => n.toString(16).padStart(64, "0"));
+  const requests = Array.from(
+    { length: 300 },
+    (_, n) => ({ action: "get_files", id: n + 2, files }),
+  );
+  let sent = 0;
+  const sending = (async () => {
+    for (const request of requests) {
+      await end.send(request);
+      sent++;
+    }
+  })().catch((error) => error);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  assert(sent < requests.length, "what is not read stays at the sender");
+  slot[Symbol.dispose]();
+  for (const { id } of requests) {
+    assertEquals(await end.line(), { action: "files", id, count: 0, payload: 0 });
+  }
+  assertEquals(await sending, undefined);
+});
