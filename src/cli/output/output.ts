@@ -1,3 +1,4 @@
+import { delay } from "../../async/retry.ts";
 import { Fault, messageOf } from "../../fault.ts";
 import { type HintPlace, placeHint } from "./hint.ts";
 import { Pager } from "./pager.ts";
@@ -24,6 +25,15 @@ export interface OutputOptions {
 
 /** How long a reader who takes nothing can hold up the program's end, in milliseconds. */
 const GRACE_MS = 1_000;
+
+/** Of open(2), on Linux. */
+const O_NONBLOCK = 0o4000;
+/** Bytes that a pipe takes whole or not at all, on Linux. */
+const PIPE_BUF = 4_096;
+/** Between two looks whether a full output that does not block has room again, in milliseconds. */
+const FULL_PAUSE_MS = 10;
+/** Longest that a line waits for room on a standard error that does not block, in milliseconds. */
+const STALLED_MS = 5_000;
 
 const encoder = new TextEncoder();
 
@@ -120,11 +130,40 @@ export class Output {
   }
 }
 
-/** Writes all of `bytes` to standard output. Throws {@link ClosedOutput}, or a `disk` Fault. */
-export async function writeAll(bytes: Uint8Array): Promise<void> {
+/**
+ * Writes all of `bytes` to standard output, so many at a time. Waits for room where the program at its other
+ * end has set it not to block. Throws {@link ClosedOutput}, or a `disk` Fault.
+ */
+export async function writeAll(bytes: Uint8Array, pieceBytes = PIPE_BUF): Promise<void> {
   await writing((async () => {
-    while (bytes.length > 0) bytes = bytes.subarray(await Deno.stdout.write(bytes));
+    for (let at = 0; at < bytes.length;) {
+      try {
+        at += await Deno.stdout.write(bytes.subarray(at, at + pieceBytes));
+      } catch (error) {
+        // The runtime does not say how much of a larger piece was written before it failed.
+        if (!(error instanceof Deno.errors.WouldBlock) || pieceBytes > PIPE_BUF) throw error;
+        await delay(FULL_PAUSE_MS);
+      }
+    }
   })());
+}
+
+/**
+ * How many bytes {@link writeAll} may write at a time: any number, unless standard output does not block.
+ * The runtime keeps this program itself out of /proc, so another is asked.
+ */
+export async function largestPiece(): Promise<number> {
+  if (Deno.build.os !== "linux" || Deno.stdout.isTerminal()) return Infinity;
+  try {
+    const info = `/proc/${Deno.pid}/fdinfo/1`;
+    const { stdout } = await new Deno.Command("cat", { args: [info], stdin: "null" }).output();
+    const text = new TextDecoder().decode(stdout);
+    const [, flags = "0"] = /^flags:\s*([0-7]+)/m.exec(text) ?? [];
+    return (parseInt(flags, 8) & O_NONBLOCK) === 0 ? Infinity : PIPE_BUF;
+  } catch {
+    // No program can be asked.
+    return Infinity;
+  }
 }
 
 async function writing(written: Promise<void>): Promise<void> {
@@ -156,10 +195,15 @@ async function withGrace(written: Promise<void>, signal?: AbortSignal): Promise<
 /** Writes a line to standard error, over a progress bar or prompt that may stand there. */
 export function writeError(text: string): void {
   const bytes = encoder.encode((controlsCursor(Deno.stderr) ? "\r\x1b[K" : "") + text + "\n");
-  try {
-    for (let at = 0; at < bytes.length;) at += Deno.stderr.writeSync(bytes.subarray(at));
-  } catch {
-    // Nobody reads standard error; there is nowhere to say so.
+  const end = performance.now() + STALLED_MS;
+  for (let at = 0; at < bytes.length;) {
+    try {
+      at += Deno.stderr.writeSync(bytes.subarray(at));
+    } catch (error) {
+      // Nobody reads standard error; there is nowhere to say so.
+      if (!(error instanceof Deno.errors.WouldBlock) || performance.now() > end) return;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FULL_PAUSE_MS);
+    }
   }
 }
 

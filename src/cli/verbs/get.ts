@@ -4,7 +4,7 @@ import { delay } from "../../async/retry.ts";
 import { chooseCandidate } from "./choose_candidate.ts";
 import { EXIT, type ExitCode } from "../output/exit_code.ts";
 import { type HookValues, requireCommand, runHook } from "../process/hook.ts";
-import { ClosedOutput, writeAll } from "../output/output.ts";
+import { ClosedOutput, largestPiece, writeAll } from "../output/output.ts";
 import { showProgress } from "../output/progress.ts";
 import { ReceiptFile } from "../output/receipt_file.ts";
 import { errorValue, reportFailure } from "../output/report_failure.ts";
@@ -136,11 +136,12 @@ async function toDisk(request: StreamRequest, call: GetCall): Promise<Receipt> {
 
 async function toStandardOutput(request: StreamRequest, call: GetCall): Promise<Receipt> {
   let closed: ClosedOutput | undefined;
+  const pieceBytes = await largestPiece();
   const stdout = new WritableStream<Uint8Array>({
     async write(bytes) {
       call.output.begun = true;
       try {
-        await writeAll(bytes);
+        await writeAll(bytes, pieceBytes);
       } catch (error) {
         if (error instanceof ClosedOutput) closed = error;
         throw error;
