@@ -19,7 +19,7 @@ import {
 import type { Registry } from "./registry.ts";
 
 /** A peer that registered, and what there is to call. */
-export interface Candidate {
+export interface CallBackCandidate {
   peer: string;
   /** The address that its registration came from. */
   seen: string;
@@ -33,7 +33,7 @@ export interface Candidate {
 export interface CallBacksOptions {
   registry: Registry;
   /** Calls one address; resolves when that peer proved that it is there. */
-  call: (address: Address, peer: Candidate, signal: AbortSignal) => Promise<void>;
+  call: (address: Address, peer: CallBackCandidate, signal: AbortSignal) => Promise<void>;
   /** The advertised addresses of a peer that may be called. @default callableAddresses */
   callable?: (advertised: Address, seen: string) => Promise<Address[]>;
   /** A clock that never goes back, in milliseconds. @default performance.now */
@@ -48,7 +48,7 @@ export interface CallBacksOptions {
   lookUpMs?: number;
 }
 
-interface Watched extends Candidate {
+interface Watched extends CallBackCandidate {
   /** The group under which it is counted. */
   group: string;
   backoff: Backoff;
@@ -88,7 +88,7 @@ export class CallBacks {
   }
 
   /** Calls a peer as soon as it is its turn, in place of what was known of it before. */
-  watch(candidate: Candidate): void {
+  watch(candidate: CallBackCandidate): void {
     this.forget(candidate.peer);
     const group = groupOf(candidate.seen) ?? "loopback";
     const backoff = new Backoff({

@@ -59,7 +59,7 @@ export interface Rate {
 }
 
 /** A kind of request. Each is counted by itself, so that a flood of one leaves the others alone. */
-export type Kind =
+export type RequestKind =
   /** A connection is opened. It costs about as much as a question. */
   | "connect"
   /** hello, find, heartbeat, goodbye: about 0.1 ms each. */
@@ -71,7 +71,7 @@ export type Kind =
   /** Announcements and withdrawals, each by itself: a signature is checked in 0.07 ms. */
   | "announce";
 
-export const RATES: Record<Kind, { perAddress: Rate; total: Rate }> = {
+export const RATES: Record<RequestKind, { perAddress: Rate; total: Rate }> = {
   connect: { perAddress: { rate: 50, burst: 1_000 }, total: { rate: 2_000, burst: 10_000 } },
   ask: { perAddress: { rate: 500, burst: 5_000 }, total: { rate: 8_000, burst: 20_000 } },
   // All lists together take no more than a quarter of this thread's time in the long run.

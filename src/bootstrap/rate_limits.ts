@@ -1,6 +1,6 @@
 import { Refused } from "../wire/answerer.ts";
 import { groupOf } from "../wire/ip_address.ts";
-import { type Kind, MAX_REMEMBERED, type Rate, RATES } from "./limits.ts";
+import { MAX_REMEMBERED, type Rate, RATES, type RequestKind } from "./limits.ts";
 import { TokenBucket } from "./token_bucket.ts";
 import { LruMap } from "../async/lru_map.ts";
 
@@ -8,7 +8,7 @@ interface RateLimitsOptions {
   /** A clock that never goes back, in milliseconds. @default performance.now */
   now?: () => number;
   /** @default RATES */
-  rates?: Record<Kind, { perAddress: Rate; total: Rate }>;
+  rates?: Record<RequestKind, { perAddress: Rate; total: Rate }>;
   /** @default MAX_REMEMBERED */
   maxRemembered?: number;
 }
@@ -16,8 +16,8 @@ interface RateLimitsOptions {
 /** The requests that callers have left, by address and all together. */
 export class RateLimits {
   readonly #now: () => number;
-  readonly #rates: Record<Kind, { perAddress: Rate; total: Rate }>;
-  readonly #totals = new Map<Kind, TokenBucket>();
+  readonly #rates: Record<RequestKind, { perAddress: Rate; total: Rate }>;
+  readonly #totals = new Map<RequestKind, TokenBucket>();
   /** By kind and address. */
   readonly #perAddress: LruMap<string, TokenBucket>;
 
@@ -33,7 +33,7 @@ export class RateLimits {
   }
 
   /** Counts something. Throws a Refused `busy` that says when to come back, and counts nothing then. */
-  take(kind: Kind, host: string, units = 1): void {
+  take(kind: RequestKind, host: string, units = 1): void {
     const now = this.#now();
     const total = this.#total(kind, now);
     const group = groupOf(host);
@@ -50,7 +50,7 @@ export class RateLimits {
   }
 
   /** Counts what is known only after it was done: it is missing the next time. */
-  charge(kind: Kind, host: string, units: number): void {
+  charge(kind: RequestKind, host: string, units: number): void {
     const now = this.#now();
     const group = groupOf(host);
     this.#total(kind, now).take(units, now);
@@ -65,13 +65,13 @@ export class RateLimits {
     }
   }
 
-  #total(kind: Kind, now: number): TokenBucket {
+  #total(kind: RequestKind, now: number): TokenBucket {
     const known = this.#totals.get(kind) ?? new TokenBucket(this.#rates[kind].total, now);
     this.#totals.set(kind, known);
     return known;
   }
 
-  #own(kind: Kind, group: string, now: number): TokenBucket {
+  #own(kind: RequestKind, group: string, now: number): TokenBucket {
     const key = `${kind} ${group}`;
     const known = this.#perAddress.get(key);
     if (known) return known;

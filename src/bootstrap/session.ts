@@ -18,7 +18,7 @@ import {
 import type { CallBacks } from "./call_backs.ts";
 import { isAhead } from "../trust/announcement.ts";
 import { firstForged } from "./first_forged.ts";
-import { type Kind, READ_AHEAD, STEPS_PER_ASK } from "./limits.ts";
+import { READ_AHEAD, type RequestKind, STEPS_PER_ASK } from "./limits.ts";
 import type { OwnAddresses } from "./own_addresses.ts";
 import type { Registry } from "./registry.ts";
 import { type Grants, Visitor } from "./visitor.ts";
@@ -27,7 +27,7 @@ const Announcements = v.pipe(v.array(Announcement), v.maxLength(LIST_CAP));
 const Holdings = v.pipe(v.array(Holding), v.maxLength(LIST_CAP));
 
 /** The kind that each request counts as. A payload is counted when it is admitted, a `find` by itself. */
-const KINDS: Record<BootstrapRequest["action"], Kind | undefined> = {
+const KINDS: Record<BootstrapRequest["action"], RequestKind | undefined> = {
   hello: "ask",
   heartbeat: "ask",
   goodbye: "ask",

@@ -3,7 +3,7 @@ import { delay } from "../async/retry.ts";
 import { Refused, type Response } from "../wire/answerer.ts";
 import { encodeMessage, type Outgoing } from "../wire/codec.ts";
 import type { Connection } from "../wire/connection.ts";
-import { type Kind, PENALTY_MS, REPLY_MS, SMALL_LIST } from "./limits.ts";
+import { PENALTY_MS, REPLY_MS, type RequestKind, SMALL_LIST } from "./limits.ts";
 import type { Quota } from "./quota.ts";
 import type { ReplyFrames } from "./reply_frames.ts";
 import type { RateLimits } from "./rate_limits.ts";
@@ -48,7 +48,7 @@ export class Visitor {
    * Counts something that it asks for. Throws a Refused `busy` when that is too much; whatever it asks
    * next then waits, so that asking on and on costs little here.
    */
-  async spend(kind: Kind, units = 1): Promise<void> {
+  async spend(kind: RequestKind, units = 1): Promise<void> {
     const { closing } = this.#connection;
     const penalty = this.#heardAgain - performance.now();
     if (penalty > 0) await delay(penalty, closing);
@@ -56,7 +56,7 @@ export class Visitor {
   }
 
   /** Counts `units` more, once it is known that a request was that much work. */
-  charge(kind: Kind, units: number): void {
+  charge(kind: RequestKind, units: number): void {
     this.#grants.rates.charge(kind, this.host, units);
   }
 

@@ -80,7 +80,7 @@ export const LegacyChunkData = v.object({
 
 export const LegacyError = v.object({ action: v.literal("error"), message: text });
 
-export interface AskOptions {
+export interface LegacyAskOptions {
   /** Time for all of it, in milliseconds. @default HANDSHAKE_MS */
   ms?: number;
   /** Most bytes in the reply. @default SHORT_LINE_CAP */
@@ -97,7 +97,7 @@ export async function askLegacy<S extends v.GenericSchema>(
   address: Address,
   request: object | ((local: Address, remote: Address) => object),
   reply: S,
-  { ms = HANDSHAKE_MS, lineCap = SHORT_LINE_CAP, signal }: AskOptions = {},
+  { ms = HANDSHAKE_MS, lineCap = SHORT_LINE_CAP, signal }: LegacyAskOptions = {},
 ): Promise<v.InferOutput<S>> {
   const started = awakeClock.now();
   const other = formatAddress(address);

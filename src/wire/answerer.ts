@@ -46,7 +46,7 @@ export type Response =
   | { bytes: Uint8Array; release: () => void }
   | Uint8Array;
 
-export interface Handlers<R extends { action: string; id: number }> {
+export interface RequestHandlers<R extends { action: string; id: number }> {
   /** The schema of requests: a valibot variant on `action`. */
   requests: v.GenericSchema<unknown, R>;
   /**
@@ -83,7 +83,7 @@ const WITH_PAYLOAD = new Set(["announce", "withdraw"]);
  */
 export async function answer<R extends { action: string; id: number }>(
   connection: Connection,
-  handlers: Handlers<R>,
+  handlers: RequestHandlers<R>,
 ): Promise<void> {
   await new Answerer(connection, handlers).run();
 }
@@ -118,13 +118,13 @@ const SKIPPED = 65_536;
 
 class Answerer<R extends { action: string; id: number }> {
   readonly #connection: Connection;
-  readonly #handlers: Handlers<R>;
+  readonly #handlers: RequestHandlers<R>;
   /** The first is the one being answered. */
   readonly #queue: Entry<R>[] = [];
   /** Wakes the reader and the loop when the queue has changed. */
   readonly #changed = new Condition();
 
-  constructor(connection: Connection, handlers: Handlers<R>) {
+  constructor(connection: Connection, handlers: RequestHandlers<R>) {
     this.#connection = connection;
     this.#handlers = handlers;
   }

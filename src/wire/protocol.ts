@@ -205,7 +205,7 @@ export const Has = v.object({ action: v.literal("has"), file: FileId, runs });
  * A notice: others are being sent these pieces, so a caller that waits a little can have them from
  * those.
  */
-export const Taken = v.object({ action: v.literal("taken"), file: FileId, runs });
+export const TakenReply = v.object({ action: v.literal("taken"), file: FileId, runs });
 export const ErrorReply = v.object({
   action: v.literal("error"),
   id: v.optional(requestId),

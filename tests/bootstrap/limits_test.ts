@@ -4,7 +4,7 @@
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as limits from "../../src/bootstrap/limits.ts";
-import { type Kind, type Rate, RATES } from "../../src/bootstrap/limits.ts";
+import { type Rate, RATES, type RequestKind } from "../../src/bootstrap/limits.ts";
 import { Quota } from "../../src/bootstrap/quota.ts";
 import { RateLimits } from "../../src/bootstrap/rate_limits.ts";
 import { firstForged } from "../../src/bootstrap/first_forged.ts";
@@ -39,7 +39,7 @@ Deno.test("a bucket lets a burst pass, then so much a second", () => {
 
 /** The same for every kind. */
 function rates(perAddress: Rate, total: Rate) {
-  const kinds = Object.keys(RATES) as Kind[];
+  const kinds = Object.keys(RATES) as RequestKind[];
   return Object.fromEntries(kinds.map((kind) => [kind, { perAddress, total }])) as typeof RATES;
 }
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertInstanceOf, assertLess } from "@std/assert";
 import { Fault } from "../../src/fault.ts";
-import { answer, type Handlers, Refused } from "../../src/wire/answerer.ts";
+import { answer, Refused, type RequestHandlers } from "../../src/wire/answerer.ts";
 import { encodeLine, encodeMessage } from "../../src/wire/codec.ts";
 import { Connection } from "../../src/wire/connection.ts";
 import { BootstrapRequest, HANDSHAKE_MS, IDLE_MS, PAYLOAD_CAP } from "../../src/wire/protocol.ts";
@@ -32,7 +32,7 @@ class Impatient extends Connection {
 
 /** Serves one connection as a bootstrap would be served. */
 async function serve(
-  handlers: Partial<Handlers<BootstrapRequest>> = {},
+  handlers: Partial<RequestHandlers<BootstrapRequest>> = {},
 ): Promise<Served & AsyncDisposable> {
   const [near, far] = await socketPair();
   const connection = new Impatient(near, { progressMs: 100 });

@@ -1,5 +1,5 @@
 import type { Command, Option } from "commander";
-import { type Shell, SHELLS } from "./shells.ts";
+import { type ShellName, SHELLS } from "./shells.ts";
 
 /** The hidden command by which a shell asks: `shoal __complete SHELL INDEX WORD…`. */
 export const COMPLETE = "__complete";
@@ -33,7 +33,7 @@ export function answerShell(program: Command, [name, index, ...words]: string[])
   return ["words", ...lines].map((line) => line + "\n").join("");
 }
 
-const LINES: Record<Shell, (offer: Offer) => string> = {
+const LINES: Record<ShellName, (offer: Offer) => string> = {
   bash: ({ word }) => word,
   zsh: ({ word, description }) => `${word.replaceAll(":", "\\:")}:${description}`,
   fish: ({ word, description }) => `${word}\t${description}`,

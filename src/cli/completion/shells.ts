@@ -1,3 +1,3 @@
 /** The shells that can be taught to complete the command line. */
 export const SHELLS = ["bash", "zsh", "fish", "powershell"] as const;
-export type Shell = typeof SHELLS[number];
+export type ShellName = typeof SHELLS[number];

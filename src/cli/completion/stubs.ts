@@ -1,11 +1,11 @@
 import { COMPLETE } from "./complete.ts";
-import type { Shell } from "./shells.ts";
+import type { ShellName } from "./shells.ts";
 
 /**
  * What each shell is taught: to ask the program that is being typed what can follow, and to show that.
  * Names of files are for the shell to complete.
  */
-export const STUBS: Record<Shell, string> = {
+export const STUBS: Record<ShellName, string> = {
   // bash 3.2 and later.
   bash: `# Completion of shoal for bash: source <(shoal completion bash)
 _shoal() {

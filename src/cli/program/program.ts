@@ -1,4 +1,4 @@
-import { type Shell, SHELLS } from "../completion/shells.ts";
+import { type ShellName, SHELLS } from "../completion/shells.ts";
 import { Argument, Command, Help, type Option } from "commander";
 import { parsePort } from "../../peer/api/settings.ts";
 import { VERSION } from "../../version.ts";
@@ -33,7 +33,7 @@ export interface Handlers {
   installService(parent: Command, words: string[], flags: InstallFlags): Promise<void>;
   doctor(flags: PeerFlags): Promise<void>;
   adoptState(peer: PeerFlags, flags: AdoptStateFlags): Promise<void>;
-  completion(shell: Shell): Promise<void>;
+  completion(shell: ShellName): Promise<void>;
 }
 
 /** The whole command line as a tree. It does nothing but parse, help and call the handlers. */
@@ -189,7 +189,7 @@ function addCompletion(program: Command, handlers: Handlers): void {
     "shoal completion fish | source",
     "shoal completion powershell > shoal.ps1; . ./shoal.ps1",
   ]);
-  command.action((shell: Shell) => handlers.completion(shell));
+  command.action((shell: ShellName) => handlers.completion(shell));
 }
 
 /** The port of `shoal peer PORT`. Everything else that isn't an option of it is refused here. */

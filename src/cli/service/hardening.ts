@@ -1,4 +1,4 @@
-import type { Line } from "./unit_file.ts";
+import type { UnitLine } from "./unit_file.ts";
 import { systemdPath } from "./systemd_words.ts";
 
 /** Folders that ProtectHome= hides (systemd.exec(5)). */
@@ -19,8 +19,8 @@ interface HardeningOptions {
  * Settings that keep a service from all that it has no need of. MemoryDenyWriteExecute= can't be
  * among them: the JavaScript engine writes machine code and then runs it.
  */
-export function hardening({ writable, readable, lowPort, user }: HardeningOptions): Line[] {
-  const everywhere: Line[] = [
+export function hardening({ writable, readable, lowPort, user }: HardeningOptions): UnitLine[] {
+  const everywhere: UnitLine[] = [
     ["NoNewPrivileges", "yes"],
     ["RestrictAddressFamilies", "AF_INET AF_INET6 AF_UNIX"],
     ["RestrictNamespaces", "yes"],
@@ -41,12 +41,12 @@ export function hardening({ writable, readable, lowPort, user }: HardeningOption
     ["AmbientCapabilities", capabilities],
     ["ProtectSystem", "strict"],
     ["ProtectHome", hidden ? "tmpfs" : "yes"],
-    ...writable.map((path): Line => [
+    ...writable.map((path): UnitLine => [
       HOMES.test(path) ? "BindPaths" : "ReadWritePaths",
       systemdPath(path),
     ]),
     ...readable.filter((path) => HOMES.test(path))
-      .map((path): Line => ["BindReadOnlyPaths", systemdPath(path)]),
+      .map((path): UnitLine => ["BindReadOnlyPaths", systemdPath(path)]),
     ["PrivateTmp", "yes"],
     ["PrivateDevices", "yes"],
     ["ProtectClock", "yes"],

@@ -1,7 +1,7 @@
 import { EXIT } from "../output/exit_code.ts";
 import { hardening } from "./hardening.ts";
 import { systemdBarePath, systemdProgram, systemdText, systemdWord } from "./systemd_words.ts";
-import type { Line, Unit } from "./unit_file.ts";
+import type { Unit, UnitLine } from "./unit_file.ts";
 
 /** Failures that another try won't mend. */
 const PERMANENT = [EXIT.usage, EXIT.integrity, EXIT.destination, EXIT.disk, EXIT.ambiguous];
@@ -109,16 +109,16 @@ export function timedUnits(plan: ServicePlan, { calendar, randomizedDelay }: Sch
   ];
 }
 
-function unitSection({ description, user }: ServicePlan): Line[] {
-  const line: Line = ["Description", systemdText(description)];
+function unitSection({ description, user }: ServicePlan): UnitLine[] {
+  const line: UnitLine = ["Description", systemdText(description)];
   // A user's manager knows nothing of the system's network.
   if (user) return [line];
   return [line, ["Wants", "network-online.target"], ["After", "network-online.target"]];
 }
 
-function execution(plan: ServicePlan): Line[] {
+function execution(plan: ServicePlan): UnitLine[] {
   const { name, program, words, user, runAs, ownFolder, swarmKey } = plan;
-  const lines: Line[] = [];
+  const lines: UnitLine[] = [];
   let command = [systemdProgram(program), ...words.map(systemdWord)].join(" ");
   if (swarmKey !== undefined && user) command += ` --swarm-key ${systemdWord(swarmKey)}`;
   else if (swarmKey !== undefined) {

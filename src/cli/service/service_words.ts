@@ -10,15 +10,15 @@ const PATHS = ["dir", "config"];
 const SECRETS = ["swarm-key"];
 
 /** The source of a value, as commander names it. */
-export type Source = "cli" | "env" | "config";
+export type ValueSource = "cli" | "env" | "config";
 
 /** The options of a command whose values come from one of these sources, as words for it. */
-export function serviceWords(command: Command, sources: Source[]): string[] {
+export function serviceWords(command: Command, sources: ValueSource[]): string[] {
   return command.options.flatMap((option) => {
     const name = option.name();
     if (ONCE.includes(name) || SECRETS.includes(name)) return [];
     const attribute = option.attributeName();
-    const source = command.getOptionValueSource(attribute) as Source | undefined;
+    const source = command.getOptionValueSource(attribute) as ValueSource | undefined;
     if (source === undefined || !sources.includes(source)) return [];
     return wordsOf(option, command.getOptionValue(attribute));
   });

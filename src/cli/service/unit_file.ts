@@ -1,10 +1,10 @@
 /** A setting and its value, or a comment. */
-export type Line = readonly [name: string, value: string] | `# ${string}`;
+export type UnitLine = readonly [name: string, value: string] | `# ${string}`;
 
 /** A unit: its file name, and its sections in order. */
 export interface Unit {
   name: string;
-  sections: Record<string, Line[]>;
+  sections: Record<string, UnitLine[]>;
 }
 
 /** A unit as systemd reads it. */

@@ -7,7 +7,7 @@ import { retryAfter } from "./retry_after.ts";
 import { Mutex } from "../../async/mutex.ts";
 
 /** Announcements, as they come to hand. */
-export type Announcements = AsyncIterable<Announcement> | Iterable<Announcement>;
+export type AnnouncementList = AsyncIterable<Announcement> | Iterable<Announcement>;
 
 /**
  * Longest pause for which everything else waits too, in milliseconds. After a longer one, the names that
@@ -19,7 +19,7 @@ const UNTOLD_PAUSE_MS = 300_000;
 
 export interface AnnouncerOptions {
   /** Everything that this peer has, at the time of the call. */
-  all: () => Announcements;
+  all: () => AnnouncementList;
   /** Hears why the bootstrap doesn't take some names, such as a cap; undefined once it took them. */
   onRefused: (why: string | undefined) => void;
   /** Hears that nothing more can be told over this connection. */
@@ -56,7 +56,7 @@ export class Announcer {
   }
 
   /** Resolves when all were sent, or can't be. Never rejects. */
-  announce(announcements: Announcements): Promise<void> {
+  announce(announcements: AnnouncementList): Promise<void> {
     return this.#send("announce", announcements);
   }
 
@@ -116,6 +116,6 @@ export class Announcer {
   }
 }
 
-async function* only(announcements: Announcements, names: Set<string>) {
+async function* only(announcements: AnnouncementList, names: Set<string>) {
   for await (const one of announcements) if (names.has(one.name)) yield one;
 }

@@ -20,7 +20,7 @@ import {
 } from "../../wire/protocol.ts";
 import { registerAtLegacy } from "../../legacy/legacy_bootstrap.ts";
 import type { Transport } from "../../wire/transport.ts";
-import { type Announcements, Announcer } from "./announcer.ts";
+import { type AnnouncementList, Announcer } from "./announcer.ts";
 import { retryAfter } from "./retry_after.ts";
 import { handshake } from "./handshake.ts";
 import type { BootstrapStatus } from "../api/peer_api.ts";
@@ -40,7 +40,7 @@ export interface MaintainOptions {
   /** The address for the bootstrap to list in place of the one that it sees. */
   advertise?: Address;
   /** Everything this peer has, at the time of the call. */
-  announcements: () => Announcements;
+  announcements: () => AnnouncementList;
   /** Ends it, with a goodbye. */
   signal: AbortSignal;
 }

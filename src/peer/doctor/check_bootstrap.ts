@@ -9,7 +9,7 @@ import { fault, type Finding, ok, warning } from "../api/finding.ts";
 /** Clocks may differ by so much, in milliseconds. */
 const SKEW_MS = 30_000;
 
-export interface BootstrapOptions {
+export interface BootstrapCheckOptions {
   /** The peer of DIR, while one runs: its id. */
   running?: string;
   /** The transport of a private swarm. */
@@ -30,7 +30,7 @@ export interface BootstrapReport {
  */
 export async function checkBootstrap(
   address: Address,
-  { running, transport, signal }: BootstrapOptions,
+  { running, transport, signal }: BootstrapCheckOptions,
 ): Promise<BootstrapReport> {
   const name = formatAddress(address);
   try {

@@ -1,12 +1,16 @@
 import type { Address } from "../../wire/connection.ts";
-import { type BootstrapOptions, type BootstrapReport, checkBootstrap } from "./check_bootstrap.ts";
+import {
+  type BootstrapCheckOptions,
+  type BootstrapReport,
+  checkBootstrap,
+} from "./check_bootstrap.ts";
 import { checkVersions } from "./check_versions.ts";
 import { type Finding, warning } from "../api/finding.ts";
 
 /** All bootstraps of a peer, and what the others there run. Throws only the signal's reason. */
 export async function examineBootstraps(
   addresses: Address[],
-  options: BootstrapOptions,
+  options: BootstrapCheckOptions,
 ): Promise<Finding[]> {
   const reports = await Promise.all(addresses.map((one) => checkBootstrap(one, options)));
   return [...settle(reports), ...checkVersions(reports.flatMap(({ agents }) => agents))];

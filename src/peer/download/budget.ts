@@ -2,7 +2,7 @@
 const BUDGET = 48 << 20;
 
 /** One download's part of a budget. */
-export interface Share {
+export interface BudgetShare {
   /**
    * Resolves when the bytes are there to be used; they must be given back. Throws the signal's reason,
    * with nothing taken, when it aborts before.
@@ -32,7 +32,7 @@ export class Budget {
   }
 
   /** A share, which is as large as those of others when all want more. */
-  share(): Share {
+  share(): BudgetShare {
     const holder = { bytes: 0 };
     return {
       take: (bytes, signal) => this.#take(holder, bytes, signal),

@@ -13,7 +13,7 @@ import {
   PieceMapReply,
   SOURCES_CAP,
   SourcesReply,
-  Taken,
+  TakenReply,
 } from "../../wire/protocol.ts";
 import type { SourceReceipt } from "../api/peer_api.ts";
 import { ConnectionPool, type PeerConnection } from "./connection_pool.ts";
@@ -234,7 +234,7 @@ export class PeerSource implements Source {
 
   /** The pieces that a notice tells of, each as the first one and the one after the last. */
   #told(notice: Message, pieces: number): [number, number][] {
-    const news = v.safeParse(notice.action === "taken" ? Taken : Has, notice);
+    const news = v.safeParse(notice.action === "taken" ? TakenReply : Has, notice);
     if (!news.success || news.output.file !== this.#file.id) return [];
     // However large the numbers are that it says, there are no more pieces than these.
     return news.output.runs.filter(([first]) => first < pieces)

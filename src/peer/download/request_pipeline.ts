@@ -3,7 +3,7 @@ import { PIECE_CHUNKS, PIECE_SIZE } from "../../content/piece_map.ts";
 import { Fault } from "../../fault.ts";
 import { Refusal } from "../../wire/caller.ts";
 import { REQUEST_CHUNKS } from "../../wire/protocol.ts";
-import type { Share } from "./budget.ts";
+import type { BudgetShare } from "./budget.ts";
 import type { MissingChunks } from "./missing_chunks.ts";
 import type { PiecePicker } from "./piece_picker.ts";
 import type { ChunkRange, ChunkRequest, Source } from "./source.ts";
@@ -29,7 +29,7 @@ export interface PipelineParts {
   /** Asked for the digests of chunks ahead of them. */
   blocks: VerifiedBlocks;
   /** Bytes in flight. */
-  budget: Share;
+  budget: BudgetShare;
 }
 
 /** Chunks that a source brought, as yet unverified. One of its two methods must be called, once. */

@@ -10,7 +10,7 @@ import {
   receiptOf,
   show,
 } from "./fetch_job.ts";
-import type { Target, Wanted } from "../target/target.ts";
+import type { Target, WantedContent } from "../target/target.ts";
 import { abortAtDeadline } from "./abort_at_deadline.ts";
 import { trustedName } from "./folder_get.ts";
 import type { GetOptions, Receipt, SourceReceipt, StreamRequest } from "../api/peer_api.ts";
@@ -29,7 +29,7 @@ export interface FetchTrackerOptions {
   /** Remembers whose content was taken. */
   trust: TrustBook;
   /** What a request means; `background` is true for what nobody waits for. */
-  find: (wanted: Wanted, signal: AbortSignal, background: boolean) => Promise<Target>;
+  find: (wanted: WantedContent, signal: AbortSignal, background: boolean) => Promise<Target>;
 }
 
 export interface TrackOptions extends GetOptions {

@@ -25,7 +25,7 @@ import { FolderReader } from "./folder_reader.ts";
 import { FolderGet, type FolderGetOptions } from "./folder_get.ts";
 import { settleFolder } from "../target/folder_place.ts";
 import { findTarget } from "../target/find_target.ts";
-import { type Target, type Wanted } from "../target/target.ts";
+import { type Target, type WantedContent } from "../target/target.ts";
 import { OrderedOutput } from "../download/ordered_output.ts";
 import { PartialAdmin } from "./partial_admin.ts";
 import type {
@@ -259,7 +259,7 @@ export class Fetcher {
    * What a name in a folder that was found stands for: its manifest is fetched for that, and nothing put
    * on disk. Throws as {@link stream} does.
    */
-  async look(wanted: Wanted, folder: Target, signal: AbortSignal): Promise<ManifestPart> {
+  async look(wanted: WantedContent, folder: Target, signal: AbortSignal): Promise<ManifestPart> {
     let part: ManifestPart | undefined;
     await this.#tracker.track(wanted, { signal, found: folder, looks: true }, async (job) => {
       part = await this.#reader.part(job, wanted, folder, signal);
@@ -329,7 +329,7 @@ export class Fetcher {
    * What a request means. What nobody waits for (`background`) is what it was when it began. What is
    * here already, whole but for its name, needs nobody else.
    */
-  async find(wanted: Wanted, signal: AbortSignal, background = false): Promise<Target> {
+  async find(wanted: WantedContent, signal: AbortSignal, background = false): Promise<Target> {
     const known = wanted.id === undefined ? undefined : this.#options.downloads.get(wanted.id);
     try {
       const target = await findTarget(wanted, { ...this.#options, signal });

@@ -5,7 +5,7 @@ import { Fault, quoted } from "../../fault.ts";
 import type { FetchJob } from "./fetch_job.ts";
 import { notInFolder, partNamed } from "../target/find_folder.ts";
 import { findSources } from "../download/find_sources.ts";
-import type { Target, Wanted } from "../target/target.ts";
+import type { Target, WantedContent } from "../target/target.ts";
 import { OrderedOutput } from "../download/ordered_output.ts";
 import type { PeerRecord } from "../api/peer_api.ts";
 import type { RunningDownloads } from "./running_downloads.ts";
@@ -41,7 +41,7 @@ export class FolderReader {
    */
   async part(
     job: FetchJob,
-    wanted: Wanted,
+    wanted: WantedContent,
     folder: Target,
     signal: AbortSignal,
   ): Promise<ManifestPart> {
@@ -107,7 +107,7 @@ export function requireReadable(name: string, { size }: Target): void {
  */
 export function choosePart(
   manifest: Manifest,
-  { name, id, publisher }: Wanted,
+  { name, id, publisher }: WantedContent,
   folder: Target,
 ): ManifestPart {
   // An id alone says nothing of who announced it: that may be somebody who says anything of it.

@@ -36,7 +36,7 @@ export interface ServedContentsOptions {
 }
 
 /** A content that was looked up. */
-export interface Found {
+export interface FoundContent {
   content: Servable;
   /** The file or folder that it is shared as; undefined for a download. */
   share?: Share;
@@ -53,13 +53,13 @@ export class ServedContents {
   }
 
   /** The share of that name, where it is available. */
-  named(name: string): Found | undefined {
+  named(name: string): FoundContent | undefined {
     const share = this.#options.library.get(name);
     return share?.available ? this.#ofShare(share) : undefined;
   }
 
   /** The content with that file id: a share, a download, or a file in a shared folder. */
-  find(file: string): Found | undefined {
+  find(file: string): FoundContent | undefined {
     const { library, reader, folderFiles } = this.#options;
     const share = library.withId(file);
     if (share) return this.#ofShare(share);
@@ -76,7 +76,7 @@ export class ServedContents {
     }
   }
 
-  #ofShare(share: Share): Found {
+  #ofShare(share: Share): FoundContent {
     const { name, id, size, kind, bytes = 0 } = share.announcement;
     // A folder's manifest counts as a part of the folder.
     const counted = kind === "folder" ? { name, id, size: bytes } : undefined;
@@ -87,7 +87,7 @@ export class ServedContents {
   }
 
   /** A digest block of a content. Throws Refused where there is none. */
-  page({ content }: Found, level: number, page: number): Uint8Array {
+  page({ content }: FoundContent, level: number, page: number): Uint8Array {
     if (blockLength(treeShape(content.size), level, page) < 0) {
       throw new Refused("out_of_range", "the hash tree has no such page");
     }
@@ -98,7 +98,12 @@ export class ServedContents {
   }
 
   /** Fills `into` from a content, and counts it. Throws Refused when it is no longer what it was. */
-  read({ content, share }: Found, position: number, into: Uint8Array, receiver: Served): void {
+  read(
+    { content, share }: FoundContent,
+    position: number,
+    into: Uint8Array,
+    receiver: Served,
+  ): void {
     const { onChanged, onServed } = this.#options;
     if (!content.read(position, into)) {
       if (!share) throw new Refused("unreadable", "the download can't be read");
@@ -111,7 +116,7 @@ export class ServedContents {
   }
 
   /** As {@link read}, for a whole file; false when it is no longer what it was. */
-  tryRead(found: Found, into: Uint8Array, receiver: Served): boolean {
+  tryRead(found: FoundContent, into: Uint8Array, receiver: Served): boolean {
     try {
       this.read(found, 0, into, receiver);
       return true;

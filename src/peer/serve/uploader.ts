@@ -15,7 +15,11 @@ import { RecentRequesters } from "./recent_requesters.ts";
 import { FileFetchers } from "./file_fetchers.ts";
 import { PieceNotices } from "./piece_notices.ts";
 import type { Servable } from "../../store/disk/servable.ts";
-import { type Found, ServedContents, type ServedContentsOptions } from "./served_contents.ts";
+import {
+  type FoundContent,
+  ServedContents,
+  type ServedContentsOptions,
+} from "./served_contents.ts";
 import type { ChunkRange } from "../download/source.ts";
 import { sourcesFor } from "./sources_for.ts";
 import { type UploadSlot, UploadSlots } from "./upload_slots.ts";
@@ -249,7 +253,7 @@ export class Uploader {
    * Looks a file up for a request: once, and not before its turn, because what is shared may change while
    * it waits. Throws Refused where there is none.
    */
-  #get(file: string, visit: Visit): Found {
+  #get(file: string, visit: Visit): FoundContent {
     const found = this.#contents.find(file);
     if (!found) throw new Refused("not_shared", "that file is not shared here");
     this.#remember(file, visit);

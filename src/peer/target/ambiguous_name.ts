@@ -7,13 +7,13 @@ import type { Offer } from "../discovery/swarm.ts";
 const NAMED = 3;
 
 /** A choice that leads to nothing. */
-export type Refused = Exclude<Choice<Offer>, { kind: "take" | "nothing" }>;
+export type RefusedChoice = Exclude<Choice<Offer>, { kind: "take" | "nothing" }>;
 
 /**
  * Why nothing on offer for a name is taken. `ambiguous` has the {@link Candidate}s as its cause; the
  * others are `integrity` Faults, and say how to go on if that is what the user wants.
  */
-export function ambiguousName(name: string, choice: Refused): Fault {
+export function ambiguousName(name: string, choice: RefusedChoice): Fault {
   switch (choice.kind) {
     case "ambiguous":
       return ambiguous(name, choice.candidates.map(candidateOf));

@@ -1,4 +1,4 @@
-import type { Target, Wanted } from "./target.ts";
+import type { Target, WantedContent } from "./target.ts";
 import { Fault } from "../../fault.ts";
 import { type Choice, chooseOffer, isWhole } from "../../trust/choose_offer.ts";
 import type { PeerRecord } from "../../wire/protocol.ts";
@@ -33,7 +33,7 @@ export interface FindOptions {
  * `integrity`, and `ambiguous` when the name stands for several contents: the Fault's cause is the list of
  * Candidates.
  */
-export async function findTarget(wanted: Wanted, options: FindOptions): Promise<Target> {
+export async function findTarget(wanted: WantedContent, options: FindOptions): Promise<Target> {
   const { name, id, publisher } = wanted;
   const choice = await chooseAnnounced(wanted, options);
   if (choice.kind === "take") return targetOf(choice, options);
@@ -62,7 +62,7 @@ export async function findTarget(wanted: Wanted, options: FindOptions): Promise<
  * there is none. Throws as {@link findTarget} does.
  */
 async function findFolderOf(
-  { name, publisher }: Wanted,
+  { name, publisher }: WantedContent,
   options: FindOptions,
 ): Promise<Target | undefined> {
   let refused: Fault | undefined;
@@ -85,7 +85,10 @@ async function findFolderOf(
  * `integrity` Fault under a name that a publisher is remembered for, and an `ambiguous` Fault for several
  * contents.
  */
-async function findUnsigned(wanted: Wanted, options: FindOptions): Promise<Target | undefined> {
+async function findUnsigned(
+  wanted: WantedContent,
+  options: FindOptions,
+): Promise<Target | undefined> {
   const { name, id, publisher, sha256 } = wanted;
   const { swarm, self, trust, digests, signal } = options;
   // Legacy peers are no members of a private swarm, whoever lists them there, and don't hear of it.
@@ -111,7 +114,7 @@ async function findUnsigned(wanted: Wanted, options: FindOptions): Promise<Targe
 }
 
 async function chooseAnnounced(
-  wanted: Wanted,
+  wanted: WantedContent,
   { swarm, trust, signal }: { swarm: Swarm; trust: TrustBook; signal?: AbortSignal },
 ): Promise<Choice<Offer>> {
   const { name, id, publisher } = wanted;

@@ -25,4 +25,4 @@ export interface Target {
 }
 
 /** What says which content is meant. */
-export type Wanted = Pick<GetRequest, "name" | "id" | "publisher" | "sha256" | "unsigned">;
+export type WantedContent = Pick<GetRequest, "name" | "id" | "publisher" | "sha256" | "unsigned">;
