@@ -43,6 +43,19 @@ interface RequestOptions {
   owner?: object;
 }
 
+export interface CallerOptions extends ConnectionOptions {
+  agent: string;
+  /** The caller's own peer id. */
+  peer?: string;
+  /** The port that this end listens on, if it does. */
+  port?: number;
+  /** Asks the callee to prove its id. */
+  nonce?: string;
+  signal?: AbortSignal;
+  /** Called once `hello` is on its way: what is requested there goes with it, in the same round trip. */
+  onConnected?: (caller: Caller) => void;
+}
+
 /** A reply and the payload that came with it. */
 export interface Answer<R> {
   reply: R;
@@ -90,17 +103,9 @@ export class Caller {
   static async open<S extends v.GenericSchema>(
     address: Address,
     hello: S,
-    options: ConnectionOptions & {
-      agent: string;
-      peer?: string;
-      /** The port that this end listens on, if it does. */
-      port?: number;
-      signal?: AbortSignal;
-      /** Called once `hello` is on its way: what is requested there goes with it, in the same round trip. */
-      onConnected?: (caller: Caller) => void;
-    },
+    options: CallerOptions,
   ): Promise<{ caller: Caller; hello: v.InferOutput<S> }> {
-    const { agent, peer, port, signal, onConnected, ...connectionOptions } = options;
+    const { agent, peer, port, nonce, signal, onConnected, ...connectionOptions } = options;
     const started = awakeClock.now();
     const connection = await Connection.open(address, { ...connectionOptions, signal });
     const caller = new Caller(connection);
@@ -112,7 +117,7 @@ export class Caller {
     const abort = () => connection.close();
     signal?.addEventListener("abort", abort);
     try {
-      const first = { action: "hello", protocol: PROTOCOL_VERSION, agent, peer, port };
+      const first = { action: "hello", protocol: PROTOCOL_VERSION, agent, peer, port, nonce };
       const answered = caller.request(first, hello);
       onConnected?.(caller);
       return { caller, hello: (await answered).reply };

@@ -2,9 +2,13 @@ import { BootstrapClient } from "../../src/peer/discovery/bootstrap_client.ts";
 import { parseAddress } from "../../src/peer/api/settings.ts";
 import { signAnnouncement } from "../../src/trust/announcement.ts";
 import { Identity } from "../../src/trust/identity.ts";
-import { type Bytes, concat, sha256 } from "../support/bytes.ts";
+import { type Bytes, concat } from "../support/bytes.ts";
+import { type Greeting, helloReply } from "../support/prover.ts";
 import { referenceDigests, referenceIdOf, referenceTree } from "../support/reference_tree.ts";
 import { type RawEnd, Scripted } from "../support/sockets.ts";
+
+/** What a hostile peer does on a connection; it has an identity of its own unless told another. */
+export type Script = (end: RawEnd, identity?: Identity) => Promise<unknown>;
 
 /** The announcement of a file by a peer. */
 export interface Offer {
@@ -20,7 +24,7 @@ export interface Offer {
 }
 
 /** A request as it comes over the wire. */
-interface WireRequest {
+interface WireRequest extends Greeting {
   action: string;
   id: number;
   file: string;
@@ -73,14 +77,14 @@ export class HostilePeer {
   static async create(
     bootstrap: string,
     offer: Offer,
-    script: (end: RawEnd) => Promise<unknown>,
+    script: Script,
   ): Promise<HostilePeer> {
+    const identity = await Identity.generate();
     const registered = Promise.withResolvers<void>();
     const client = new BootstrapClient(parseAddress(bootstrap, 1), {
       onStatus: ({ state }) => state === "registered" && registered.resolve(),
     });
-    const peer = new HostilePeer(new Scripted(script), client);
-    const identity = await Identity.generate();
+    const peer = new HostilePeer(new Scripted((end) => script(end, identity)), client);
     const times = { mtime: 1_700_000_000_000, time: Date.now() };
     const announcement = await signAnnouncement(identity, { ...times, ...offer });
     peer.#kept = client.maintain({
@@ -110,15 +114,14 @@ export function serving(
   content: Uint8Array,
   lie?: Lie,
   files: Uint8Array[] = [],
-): (end: RawEnd) => Promise<void> {
+): Script {
   const byId = new Map(files.map((file) => [referenceIdOf(file), file]));
   const { levels } = referenceTree(referenceDigests(content));
-  const peer = sha256(content).toHex();
-  const honest = (request: WireRequest): Bytes => {
+  const honest = async (request: WireRequest, identity?: Identity): Promise<Bytes> => {
     const { id } = request;
     switch (request.action) {
       case "hello":
-        return wireMessage({ action: "hello", id, protocol: 1, agent: "hostile/1", peer });
+        return wireMessage(await helloReply(request, identity));
       case "have":
         return wireMessage({ action: "map", id, complete: true });
       case "sources":
@@ -137,9 +140,9 @@ export function serving(
     }
     throw new Error(`nobody told this peer about ${request.action}`);
   };
-  return async (end) => {
+  return async (end, identity) => {
     for (let request; (request = await end.line());) {
-      const right = honest(request);
+      const right = await honest(request, identity);
       const said = lie?.(request, right) ?? right;
       const { send, then } = said instanceof Uint8Array ? { send: said, then: "go on" } : said;
       if (send) await end.send(send);

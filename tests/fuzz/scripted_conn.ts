@@ -3,11 +3,11 @@ import { Random } from "./target.ts";
 const ADDRESS = { transport: "tcp", hostname: "192.0.2.1", port: 9 } as const;
 
 /**
- * A connection whose other end has said everything already: its bytes are read in pieces of any
- * size, and then comes the end. All that is written to it is given to `onWrite`.
+ * A connection whose other end has said everything already, or says it soon: its bytes are read in
+ * pieces of any size, and then comes the end. All that is written to it is given to `onWrite`.
  */
 export function scriptedConn(
-  said: Uint8Array,
+  saying: Uint8Array | Promise<Uint8Array>,
   { seed, onWrite = () => {} }: { seed: number; onWrite?: (bytes: Uint8Array) => void },
 ): Deno.TcpConn {
   const random = new Random(seed);
@@ -16,14 +16,15 @@ export function scriptedConn(
   const conn = {
     localAddr: ADDRESS,
     remoteAddr: ADDRESS,
-    read(into: Uint8Array): Promise<number | null> {
-      if (closed) return Promise.reject(new Deno.errors.BadResource("closed"));
-      if (at === said.length) return Promise.resolve(null);
+    async read(into: Uint8Array): Promise<number | null> {
+      const said = await saying;
+      if (closed) throw new Deno.errors.BadResource("closed");
+      if (at === said.length) return null;
       const most = random.oneIn(2) ? 1 + random.length(64) : 1 << 20;
       const piece = said.subarray(at, at + Math.min(into.length, most));
       into.set(piece);
       at += piece.length;
-      return Promise.resolve(piece.length);
+      return piece.length;
     },
     write(bytes: Uint8Array): Promise<number> {
       if (closed) return Promise.reject(new Deno.errors.BadResource("closed"));

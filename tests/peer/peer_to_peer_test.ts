@@ -9,6 +9,7 @@ import { faultOf } from "../support/faults.ts";
 import { MemorySink } from "../support/memory_sink.ts";
 import { newState } from "../support/new_state.ts";
 import { closedPort, RawEnd, Scripted } from "../support/sockets.ts";
+import { helloReply, PROVER } from "../support/prover.ts";
 import { SELF, servingPeer } from "../support/serving_peer.ts";
 
 const CHUNK = 65_536;
@@ -35,7 +36,7 @@ Deno.test("peer to peer: a file comes over, from two peers at a time", async () 
   assertEquals(counted, content.length);
   for (const { receipt } of sources) {
     assertEquals([receipt.bad_chunks, receipt.dropped], [0, undefined]);
-    if (receipt.bytes > 0) assertEquals(receipt.peer, "ab".repeat(32));
+    if (receipt.bytes > 0) assertEquals(receipt.peer, PROVER.id);
   }
 });
 
@@ -126,8 +127,7 @@ Deno.test("peer source: blocks that the store has lost are refused, not made up"
 
 Deno.test("peer source: a piece larger than was asked for is refused before it is read", async () => {
   await using callee = new Scripted(async (end) => {
-    const { id } = await end.line();
-    await end.send({ action: "hello", id, protocol: 1, agent: "x", peer: "ab".repeat(32) });
+    await end.send(await helloReply(await end.line()));
     const request = await end.line();
     await end.send({ action: "chunks", id: request.id, payload: MIB });
     await end.closed();
@@ -151,7 +151,7 @@ Deno.test("uploader: by hand, as documented", async () => {
   using end = await RawEnd.connect(peer.address);
   await end.send({ action: "hello", id: 1, protocol: 1, agent: "hand" });
   assertEquals(await end.line(), {
-    ...{ action: "hello", id: 1, protocol: 1, agent: "served/1", peer: "ab".repeat(32) },
+    ...{ action: "hello", id: 1, protocol: 1, agent: "served/1", peer: PROVER.id },
   });
   await end.send(
     { action: "get_digests", id: 2, file: peer.id, level: 0, page: 0 },

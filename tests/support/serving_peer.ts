@@ -1,7 +1,9 @@
 import { Listener } from "../../src/peer/serve/listener.ts";
 import { PeerSource } from "../../src/peer/download/peer_source.ts";
 import { Uploader } from "../../src/peer/serve/uploader.ts";
+import { signProof } from "../../src/trust/proof.ts";
 import type { Bytes } from "./bytes.ts";
+import { PROVER } from "./prover.ts";
 import { State } from "./state.ts";
 import { TempFolder } from "./temp_folder.ts";
 
@@ -17,8 +19,8 @@ export async function servingPeer(content: Bytes) {
   const served: number[] = [];
   const changed: string[] = [];
   const uploader = new Uploader({
-    prove: () => Promise.resolve({}),
-    ...{ self: { agent: "served/1", peer: "ab".repeat(32) }, digests: state.digests },
+    prove: (challenge) => signProof(PROVER, challenge),
+    ...{ self: { agent: "served/1", peer: PROVER.id }, digests: state.digests },
     ...{ library: state.library, reader: state.reader },
     onServed: (_share, bytes) => served.push(bytes),
     onChanged: (it) => {

@@ -143,13 +143,17 @@ function newestOfEach(offers: Offer[]): Offer[] {
   return [...newest.values()];
 }
 
+/** Each peer of an address once; one without an id only where nobody else has that address. */
 function distinct(peers: PeerRecord[]): PeerRecord[] {
-  const byAddress = new Map<string, PeerRecord>();
-  for (const peer of peers) {
-    const key = formatAddress({ host: peer.address, port: peer.port });
-    if (!byAddress.get(key)?.peer) byAddress.set(key, peer);
-  }
-  return [...byAddress.values()];
+  const byAddress = Map.groupBy(
+    peers,
+    ({ address, port }) => formatAddress({ host: address, port }),
+  );
+  return [...byAddress.values()].flatMap((there) => {
+    const byId = new Map(there.map((record) => [record.peer, record]));
+    if (byId.size > 1) byId.delete(undefined);
+    return [...byId.values()];
+  });
 }
 
 function order(a: FileRecord, b: FileRecord): number {

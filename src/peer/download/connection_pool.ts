@@ -1,9 +1,9 @@
 import { AddressBook } from "./address_book.ts";
 import { abortable } from "../../async/retry.ts";
-import { Caller } from "../../wire/caller.ts";
+import { callPeer, requirePeer } from "../../trust/call_peer.ts";
+import type { Caller } from "../../wire/caller.ts";
 import type { Message } from "../../wire/codec.ts";
 import { type Address, formatAddress } from "../../wire/connection.ts";
-import { PeerHello } from "../../wire/protocol.ts";
 import type { RateLimiter } from "../../async/rate_limiter.ts";
 import type { Self } from "./self.ts";
 
@@ -19,6 +19,8 @@ interface ConnectionPoolOptions {
 
 interface OpenOptions {
   signal: AbortSignal;
+  /** The ids of which the peer must have one; none for any. */
+  expected: ReadonlySet<string>;
   /** What arrives keeps to them. Default those of the pool. */
   limits?: RateLimiter[];
   onConnected?: (line: PeerConnection) => void;
@@ -57,7 +59,7 @@ export class ConnectionPool {
    */
   async open(
     address: Address,
-    { signal, limits = this.#options.limitDown, onConnected }: OpenOptions,
+    { signal, expected, limits = this.#options.limitDown, onConnected }: OpenOptions,
   ): Promise<PeerConnection> {
     const { self, limitDown } = this.#options;
     if (limits.some((limit) => !limitDown.includes(limit))) {
@@ -71,8 +73,7 @@ export class ConnectionPool {
         },
       });
       line ??= new PeerConnection(caller, { onClose: () => caller.close() });
-      line.peer = peer;
-      return line;
+      return line.prove(peer, expected);
     }
     const trunk = this.#trunkTo(address);
     trunk.lines++;
@@ -81,8 +82,7 @@ export class ConnectionPool {
       const caller = await abortable(trunk.connected, signal);
       line = new PeerConnection(caller, { onClose: () => this.#leave(trunk) });
       onConnected?.(line);
-      line.peer = (await abortable(trunk.opening, signal)).peer;
-      return line;
+      return line.prove((await abortable(trunk.opening, signal)).peer, expected);
     } catch (error) {
       if (line) line.close();
       else this.#leave(trunk);
@@ -132,7 +132,7 @@ export class ConnectionPool {
 /** One download's part in the connection to a peer. */
 export class PeerConnection {
   readonly caller: Caller;
-  /** The peer's id, as it says; empty until it has said so. */
+  /** The peer's id, once it has proven it; empty before. */
   peer = "";
   /** Resolves, with the reason, when the connection breaks. */
   readonly ended: Promise<unknown>;
@@ -144,6 +144,18 @@ export class PeerConnection {
     this.caller = caller;
     this.#onClose = onClose;
     this.ended = caller.ended;
+  }
+
+  /** Notes the id that the peer has proven. Closes, and throws a WrongPeer, when it must be another. */
+  prove(peer: string, expected: ReadonlySet<string>): this {
+    try {
+      requirePeer(String(this.caller.connection), peer, expected);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+    this.peer = peer;
+    return this;
   }
 
   /** Hears the notices that come on the connection, the other lines' among them. */
@@ -176,6 +188,5 @@ async function openTrunk(
   },
 ): Promise<{ caller: Caller; peer: string }> {
   const options = { agent, peer, port, transport, limitDown, signal, onConnected };
-  const { caller, hello } = await Caller.open(address, PeerHello, options);
-  return { caller, peer: hello.peer };
+  return await callPeer(address, options);
 }

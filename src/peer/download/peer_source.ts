@@ -63,6 +63,7 @@ export class PeerSource implements Source {
   readonly #file: { id: string; size: number };
   readonly #address: Address;
   readonly #self: LocalPeer;
+  readonly #expected: Set<string>;
   #line: PeerConnection | undefined;
   /** The map, where it was asked for with the greeting. */
   #mapAsked: AskedMap | undefined;
@@ -72,10 +73,17 @@ export class PeerSource implements Source {
   readonly #named = new Set<string>();
   readonly #onBytes = (bytes: number) => void (this.arrived += bytes);
 
-  constructor(file: { id: string; size: number }, address: Address, self: LocalPeer) {
+  /** `expected` are the ids of which the peer has to prove one, as bootstraps say; none for any. */
+  constructor(
+    file: { id: string; size: number },
+    address: Address,
+    self: LocalPeer,
+    expected: Iterable<string> = [],
+  ) {
     this.#file = file;
     this.#address = address;
     this.#self = self;
+    this.#expected = new Set(expected);
     this.receipt = { address: formatAddress(address), bytes: 0, retries: 0, bad_chunks: 0 };
   }
 
@@ -93,6 +101,7 @@ export class PeerSource implements Source {
     this.#line = await lines.open(this.#address, {
       signal,
       limits,
+      expected: this.#expected,
       onConnected: (line) => {
         if (!map) return;
         this.#mapAsked = this.#askMap(line);
@@ -102,6 +111,10 @@ export class PeerSource implements Source {
       },
     });
     this.receipt.peer = this.#line.peer;
+  }
+
+  adopt(other: Pick<Source, "receipt">): void {
+    if (other instanceof PeerSource) { for (const id of other.#expected) this.#expected.add(id); }
   }
 
   async have(
@@ -210,12 +223,13 @@ export class PeerSource implements Source {
     const request = { action: "sources", file: this.#file.id };
     const { payload } = await this.#connected().request(request, SourcesReply);
     const teller = this.#connected().caller.connection.remote.host;
-    return decodePayload(PeerList, payload).filter(({ address, port }) => {
-      if (!isInScope(address, teller)) return false;
+    return decodePayload(PeerList, payload).filter(({ address, port, peer }) => {
+      if (peer === this.#self.peer || !isInScope(address, teller)) return false;
       const key = formatAddress({ host: address, port });
       if (this.#named.size < NAMED_CAP) this.#named.add(key);
       return this.#named.has(key);
-    });
+      // Nobody has proven these ids.
+    }).map(({ peer: _unproven, ...record }) => record);
   }
 
   close(): void {
@@ -247,12 +261,17 @@ export class PeerSource implements Source {
   }
 }
 
-/** Those of some peers that are not this one, as sources of a content. */
+/** Those of some peers that are not this one, as sources of a content: one for each address. */
 export function peerSources(
   content: { id: string; size: number },
   records: PeerRecord[],
   self: LocalPeer,
 ): PeerSource[] {
-  return records.filter(({ peer }) => peer !== self.peer)
-    .map(({ address, port }) => new PeerSource(content, { host: address, port }, self));
+  const others = records.filter(({ peer }) => peer !== self.peer);
+  const byAddress = Map.groupBy(others, ({ address, port }) => `${address} ${port}`);
+  return [...byAddress.values()].flatMap(([first, ...more]) => {
+    if (!first) return [];
+    const expected = [first, ...more].flatMap(({ peer }) => peer ?? []);
+    return new PeerSource(content, { host: first.address, port: first.port }, self, expected);
+  });
 }

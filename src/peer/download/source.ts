@@ -41,6 +41,8 @@ export interface Source {
    * pieces that it sends to others, who can soon be asked for them.
    */
   have(onPiece: (piece: number) => void, onTaken?: (piece: number) => void): Promise<PieceMap>;
+  /** Takes over what another record of the same address says of the peer there. */
+  adopt?(other: Pick<Source, "receipt">): void;
   /** A page of the hash tree, as yet unverified. */
   digests(level: number, page: number): Promise<Uint8Array<ArrayBuffer>>;
   /** Some chunks, as yet unverified, in the first bytes of `into`; not needed once it aborts. */

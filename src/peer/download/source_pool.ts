@@ -1,6 +1,7 @@
 import { Fault, messageOf } from "../../fault.ts";
 import { deadline } from "../../async/deadline.ts";
 import { Backoff, type BackoffOptions, delay } from "../../async/retry.ts";
+import { WrongPeer } from "../../trust/call_peer.ts";
 import { Refusal } from "../../wire/caller.ts";
 import { groupOf } from "../../wire/ip_address.ts";
 import { LEAST_RATE } from "../../wire/protocol.ts";
@@ -61,7 +62,7 @@ interface Candidate<S> {
   displaced: boolean;
 }
 
-type PoolSource = Pick<Source, "receipt" | "arrived" | "close">;
+type PoolSource = Pick<Source, "receipt" | "arrived" | "close" | "adopt">;
 
 interface SourcePoolOptions<S> {
   /** Connects a source and uses it until nothing is left to fetch. Throws what ended it. */
@@ -134,6 +135,7 @@ export class SourcePool<S extends PoolSource = Source> {
   add(sources: S[]): void {
     for (const source of sources) {
       const known = this.#candidates.get(source.receipt.address);
+      known?.source.adopt?.(source);
       if (!known) this.#remember(source);
       else if (known.state === "lost") {
         known.state = "resting";
@@ -332,7 +334,8 @@ export class SourcePool<S extends PoolSource = Source> {
       return over || ++candidate.strikes === STRIKES ? "banned" : "resting";
     }
     if (signal.aborted) return "resting";
-    if (error instanceof Refusal && error.code !== "busy") {
+    const refused = error instanceof Refusal && error.code !== "busy";
+    if (refused || error instanceof WrongPeer) {
       candidate.refusedUntil = performance.now() + candidate.refusals.next();
       return "lost";
     }

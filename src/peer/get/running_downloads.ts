@@ -47,7 +47,9 @@ export class RunningDownloads {
   meet(id: string, record: PeerRecord): void {
     for (const { transfer, downloader } of this.#jobs) {
       if (transfer.id !== id || !downloader) continue;
-      downloader.add(this.#sourcesOf({ id, size: downloader.shape.size }, [record]));
+      // The id that it says it has, nobody has proven.
+      const { address, port } = record;
+      downloader.add(this.#sourcesOf({ id, size: downloader.shape.size }, [{ address, port }]));
     }
   }
 

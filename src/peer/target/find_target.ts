@@ -1,13 +1,12 @@
 import type { Target, WantedContent } from "./target.ts";
 import { Fault } from "../../fault.ts";
 import { type Choice, chooseOffer, isWhole } from "../../trust/choose_offer.ts";
-import type { PeerRecord } from "../../wire/protocol.ts";
 import { foldersAbove } from "../../content/safe_path.ts";
 import { askLegacyPeers } from "../../legacy/ask_legacy_peers.ts";
 import type { DigestStore } from "../../store/hash/digest_store.ts";
 import { ambiguous, ambiguousName, onlyUnsigned, unsigned } from "./ambiguous_name.ts";
 import { type Source } from "../download/source.ts";
-import { PeerSource } from "../download/peer_source.ts";
+import { peerSources } from "../download/peer_source.ts";
 import type { LocalPeer } from "../download/peer_source.ts";
 import type { Offer, Swarm } from "../discovery/swarm.ts";
 import type { TrustBook } from "./trust_book.ts";
@@ -142,12 +141,6 @@ function targetOf(
   const { id, size } = announcement;
   const copy = local(id);
   if (copy) return { id, size, sources: [copy], announcement, taken };
-  const records = new Map<string, PeerRecord>();
-  for (const record of offers.flatMap(({ sources }) => sources)) {
-    if (record.peer !== self.peer) records.set(`${record.address} ${record.port}`, record);
-  }
-  const sources = [...records.values()].map(({ address, port }) =>
-    new PeerSource(announcement, { host: address, port }, self)
-  );
+  const sources = peerSources(announcement, offers.flatMap((offer) => offer.sources), self);
   return { id, size, sources, announcement, taken };
 }

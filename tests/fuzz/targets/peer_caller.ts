@@ -1,17 +1,18 @@
 import { pieceCount } from "../../../src/content/piece_map.ts";
 import { PeerSource } from "../../../src/peer/download/peer_source.ts";
 import { concat } from "../../support/bytes.ts";
+import { helloReply } from "../../support/prover.ts";
 import { isAllowed, must } from "../allow.ts";
 import { FILE, PAYLOADS, PEER, RECORD, REPLIES } from "../samples.ts";
 import { connectingTo, scriptedConn, seedOf } from "../scripted_conn.ts";
 import type { Target } from "../target.ts";
-import { bytesOf, linesOf } from "../text.ts";
+import { bytesOf, linesOf, textOf } from "../text.ts";
 
 const CHUNKS = 40;
 const SIZE = CHUNKS * 65_536 - 7;
 const SELF = { agent: "fuzz/1", peer: PEER };
 
-const [hello, , , , , has] = REPLIES;
+const [, , , , , has] = REPLIES;
 const reply = (message: object, payload: Uint8Array) =>
   concat([linesOf({ ...message, payload: payload.length }), payload]);
 const map = (id: number, bytes: number) =>
@@ -20,20 +21,32 @@ const sources = reply({ action: "sources", id: 3 }, bytesOf(JSON.stringify([RECO
 const digests = reply({ action: "digests", id: 4 }, new Uint8Array(CHUNKS * 32));
 const chunks = reply({ action: "chunks", id: 5 }, new Uint8Array(300));
 
+/** A peer that proves its id when it is greeted, and then says `input`; or that only says that. */
+function sourceOf(input: Uint8Array): Deno.TcpConn {
+  const seed = seedOf(input);
+  if (seed % 4 === 0) return scriptedConn(input, { seed });
+  const { promise, resolve } = Promise.withResolvers<Uint8Array>();
+  const onWrite = (bytes: Uint8Array) => {
+    const [line = ""] = textOf(bytes).split("\n");
+    resolve(helloReply(JSON.parse(line)).then((hello) => concat([linesOf(hello), input])));
+  };
+  return scriptedConn(promise, { seed, onWrite });
+}
+
 /** The replies of a source to a fetcher, cut in pieces anywhere. */
 export const peerCaller: Target = {
   name: "peer_caller",
   weight: 10,
   seeds: [
-    concat([linesOf(hello), map(2, 2), linesOf(has), sources, digests, chunks]),
-    concat([linesOf(hello, { action: "map", id: 2, complete: true }), sources, digests, chunks]),
-    concat([linesOf(hello), map(2, 9)]),
-    concat([linesOf(hello), map(2, 0)]),
-    concat([linesOf(hello, has, has, has), map(2, 2), linesOf(has)]),
-    ...REPLIES.map((message) => linesOf(hello, { ...message, id: 2 })),
+    concat([map(2, 2), linesOf(has), sources, digests, chunks]),
+    concat([linesOf({ action: "map", id: 2, complete: true }), sources, digests, chunks]),
+    concat([map(2, 9)]),
+    concat([map(2, 0)]),
+    concat([linesOf(has, has, has), map(2, 2), linesOf(has)]),
+    ...REPLIES.map((message) => linesOf({ ...message, id: 2 })),
     ...PAYLOADS.map((payload) =>
       concat([
-        linesOf(hello, { action: "map", id: 2, complete: true }),
+        linesOf({ action: "map", id: 2, complete: true }),
         reply({ action: "sources", id: 3 }, bytesOf(JSON.stringify(payload))),
       ])
     ),
@@ -42,9 +55,7 @@ export const peerCaller: Target = {
     const source = new PeerSource({ id: FILE, size: SIZE }, { host: "192.0.2.1", port: 9 }, SELF);
     const never = new AbortController().signal;
     try {
-      // The other end has spoken before it was asked: the caller must not mind.
-      const conn = () => scriptedConn(input, { seed: seedOf(input) });
-      await connectingTo(conn, () => source.connect(never));
+      await connectingTo(() => sourceOf(input), () => source.connect(never));
     } catch (error) {
       if (!isAllowed(error, ["network"])) throw error;
       return;

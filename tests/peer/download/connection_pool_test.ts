@@ -1,16 +1,20 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Fault } from "../../../src/fault.ts";
 import { ConnectionPool, LINES_CAP } from "../../../src/peer/download/connection_pool.ts";
+import { WrongPeer } from "../../../src/trust/call_peer.ts";
+import { Identity } from "../../../src/trust/identity.ts";
 import { RateLimiter } from "../../../src/async/rate_limiter.ts";
 import { PeerSource } from "../../../src/peer/download/peer_source.ts";
 import * as v from "valibot";
 import { faultOf } from "../../support/faults.ts";
-import { RawEnd } from "../../support/sockets.ts";
+import { type Greeting, helloReply, PROVER } from "../../support/prover.ts";
+import { RawEnd, Scripted } from "../../support/sockets.ts";
 import { until } from "../../support/until.ts";
 
 const anything = v.looseObject({});
 const never = new AbortController().signal;
-const PEER = "ef".repeat(32);
+const PEER = PROVER.id;
+const expected = new Set<string>();
 const limit = new RateLimiter(undefined);
 const linesOf = () =>
   new ConnectionPool({
@@ -26,8 +30,7 @@ function peer() {
     for await (const conn of listener) {
       const end = new RawEnd(conn);
       ends.push(end);
-      const { id } = await end.line();
-      await end.send({ action: "hello", id, protocol: 1, agent: "test/1", peer: PEER });
+      await end.send(await helloReply(await end.line()));
     }
   })().catch(() => {});
   return {
@@ -70,7 +73,7 @@ Deno.test("connection pool: who leaves fails at once and takes back; the others'
   await using other = peer();
   const lines = linesOf();
   const [going, staying] = await Promise.all([1, 2].map(() => {
-    return lines.open(other.address, { signal: never });
+    return lines.open(other.address, { signal: never, expected });
   }));
   assertEquals(other.ends.length, 1);
   const self = { agent: "test/1", peer: "cd".repeat(32), lines };
@@ -100,14 +103,14 @@ Deno.test("connection pool: one that gives up while it is opened leaves the othe
   const address = { host: "127.0.0.1", port: (listener.addr as Deno.NetAddr).port };
   const lines = linesOf();
   const impatient = new AbortController();
-  const given = lines.open(address, { signal: impatient.signal });
-  const waiting = lines.open(address, { signal: never });
+  const given = lines.open(address, { signal: impatient.signal, expected });
+  const waiting = lines.open(address, { signal: never, expected });
   const end = new RawEnd(await listener.accept());
-  const { id } = await end.line();
+  const greeting = await end.line();
   const why = new Fault("deadline", "too late");
   impatient.abort(why);
   assertEquals(await assertRejects(() => given), why);
-  await end.send({ action: "hello", id, protocol: 1, agent: "test/1", peer: PEER });
+  await end.send(await helloReply(greeting));
   const line = await waiting;
   line.close();
   await end.closed();
@@ -118,7 +121,8 @@ Deno.test("connection pool: one that gives up while it is opened leaves the othe
 Deno.test("connection pool: a limit of one's own, and too many downloads, want other connections", async () => {
   await using other = peer();
   const lines = linesOf();
-  const open = (limits?: RateLimiter[]) => lines.open(other.address, { signal: never, limits });
+  const open = (limits?: RateLimiter[]) =>
+    lines.open(other.address, { signal: never, expected, limits });
   const shared = await Promise.all(Array.from({ length: LINES_CAP }, () => open([limit])));
   assertEquals(other.ends.length, 1);
   const own = await open([limit, new RateLimiter(1 << 20)]);
@@ -131,13 +135,57 @@ Deno.test("connection pool: a limit of one's own, and too many downloads, want o
 Deno.test("connection pool: a connection that broke is opened anew for the next one", async () => {
   await using other = peer();
   const lines = linesOf();
-  const line = await lines.open(other.address, { signal: never });
+  const line = await lines.open(other.address, { signal: never, expected });
   line.listen(() => {});
   other.ends[0].close();
   await line.ended;
-  const next = await lines.open(other.address, { signal: never });
+  const next = await lines.open(other.address, { signal: never, expected });
   assertEquals(other.ends.length, 2);
   line.close();
   assert(!next.caller.connection.closed);
   next.close();
+});
+
+Deno.test("connection pool: the peer that answers must be the one that is called", async () => {
+  await using other = peer();
+  const lines = linesOf();
+  const [own, wrong] = [PROVER.id, "ab".repeat(32)];
+  const open = (...ids: string[]) =>
+    lines.open(other.address, { signal: never, expected: new Set(ids) });
+  const line = await open(own);
+  const why = `another peer, ${own.slice(0, 12)} in place of ${wrong.slice(0, 12)}`;
+  await faultOf("network", open(wrong), why);
+  // Somebody else's mistake disturbs nobody on the same connection.
+  assert(!line.caller.connection.closed);
+  const both = await open(wrong, own);
+  assertEquals([line.peer, both.peer, other.ends.length], [own, own, 1]);
+  line.close();
+  both.close();
+});
+
+Deno.test("connection pool: an id that isn't proven, or is one's own, is nobody's", async () => {
+  const liar = await Identity.generate();
+  const answers: ((greeting: Greeting) => Promise<object>)[] = [
+    async (greeting) => ({ ...await helloReply(greeting), proof: undefined }),
+    async (greeting) => ({ ...await helloReply(greeting), nonce: undefined }),
+    async (greeting) => ({ ...await helloReply(greeting), peer: liar.id }),
+    (greeting) => helloReply({ ...greeting, nonce: "00".repeat(32) }),
+    (greeting) => helloReply({ ...greeting, peer: liar.id }),
+    (greeting) => helloReply({ id: greeting.id }),
+  ];
+  for (const answer of answers) {
+    await using callee = new Scripted(async (end) => {
+      await end.send(await answer(await end.line()));
+      await end.closed();
+    });
+    const opening = linesOf().open(callee.address, { signal: never, expected });
+    assert(await faultOf("network", opening, "does not prove its id") instanceof WrongPeer);
+  }
+  await using other = peer();
+  const self = () => ({ agent: "test/1", peer: PROVER.id });
+  const opening = new ConnectionPool({ self, limitDown: [] }).open(other.address, {
+    signal: never,
+    expected,
+  });
+  await faultOf("network", opening, "is this peer itself");
 });

@@ -4,6 +4,7 @@ import { PIECE_SIZE } from "../../../src/content/piece_map.ts";
 import { PeerSource } from "../../../src/peer/download/peer_source.ts";
 import type { Refusal } from "../../../src/wire/caller.ts";
 import { faultOf } from "../../support/faults.ts";
+import { helloReply, PROVER } from "../../support/prover.ts";
 import { settle } from "../../support/settle.ts";
 import { type RawEnd, Scripted } from "../../support/sockets.ts";
 
@@ -14,10 +15,7 @@ const never = new AbortController().signal;
 /** A peer that says hello, and then follows the script, with the request that came next. */
 function scripted(script: (end: RawEnd, request: Record<string, unknown>) => Promise<unknown>) {
   return new Scripted(async (end) => {
-    const hello = await end.line();
-    await end.send({
-      ...{ action: "hello", id: hello.id, protocol: 1, agent: "x", peer: "ef".repeat(32) },
-    });
+    await end.send(await helloReply(await end.line()));
     await script(end, await end.line());
     await end.closed();
   });
@@ -53,7 +51,7 @@ const complete = (id: unknown) => ({ action: "map", id, complete: true });
 
 Deno.test("peer source: who has all has all, and how long the answer took is known", async () => {
   const { map, rttMs, peer } = await haveOf(complete);
-  assertEquals([map.pieces, map.complete, peer], [20, true, "ef".repeat(32)]);
+  assertEquals([map.pieces, map.complete, peer], [20, true, PROVER.id]);
   assert(rttMs > 0);
 });
 
@@ -160,7 +158,9 @@ Deno.test("peer source: taken back too late, what comes is simply there", async 
 });
 
 Deno.test("peer source: the peers that it names, and lists that are none", async () => {
-  const peers = [{ peer: "11".repeat(32), address: "10.0.0.7", port: 7 }];
+  const named = { address: "10.0.0.7", port: 7 };
+  // The ids that it says are nobody's, and this end's own is none of the others.
+  const peers = [{ peer: "11".repeat(32), ...named }, { peer: SELF.peer, ...named, port: 8 }];
   const table: [unknown, boolean][] = [
     [peers, true],
     [[], true],
@@ -177,7 +177,7 @@ Deno.test("peer source: the peers that it names, and lists that are none", async
     });
     const source = new PeerSource(FILE, peer.address, SELF);
     await source.connect(never);
-    if (right) assertEquals(await source.peers(), list as typeof peers);
+    if (right) assertEquals(await source.peers(), list === peers ? [named] : []);
     else await faultOf("network", source.peers());
     source.close();
   }
