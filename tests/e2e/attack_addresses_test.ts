@@ -4,11 +4,13 @@ import { parseAddress } from "../../src/peer/api/settings.ts";
 import { BootstrapClient } from "../../src/peer/discovery/bootstrap_client.ts";
 import { signAnnouncement } from "../../src/trust/announcement.ts";
 import { Identity } from "../../src/trust/identity.ts";
+import type { Receipt } from "../../src/peer/api/peer_api.ts";
 import { assertSameBytes, patterned } from "../support/bytes.ts";
+import { PROVER } from "../support/prover.ts";
 import { RawEnd, Scripted } from "../support/sockets.ts";
 import { skippedIf } from "../support/tools.ts";
-import { eventually } from "./checks.ts";
-import { type Lie, offerOf, serving, wireMessage } from "./hostile_peer.ts";
+import { assertRefused, eventually } from "./checks.ts";
+import { HostilePeer, type Lie, offerOf, serving, wireMessage } from "./hostile_peer.ts";
 import { LyingBootstrap } from "./lying_bootstrap.ts";
 import { noNetwork, outsideAddress } from "./outside_address.ts";
 import { shoal } from "./program.ts";
@@ -46,10 +48,11 @@ Deno.test({
       if (action !== "sources") return right;
       return wireMessage({ action, id }, new TextEncoder().encode(JSON.stringify(named)));
     };
-    await using liar = new Scripted(serving(CONTENT, lie), EVERYWHERE);
+    const identity = await Identity.generate();
+    const script = serving(CONTENT, lie);
+    await using liar = new Scripted((end) => script(end, identity), EVERYWHERE);
     using client = new BootstrapClient(parseAddress(bootstrap, 1));
     const stop = new AbortController();
-    const identity = await Identity.generate();
     const times = { mtime: 1_700_000_000_000, time: Date.now() };
     const offer = await signAnnouncement(identity, { ...times, ...offerOf("data", CONTENT) });
     const kept = client.maintain({
@@ -104,6 +107,30 @@ Deno.test({
     assertEquals((await get("none")).code, 3);
     assertEquals(trap.accepted, 0);
   },
+});
+
+Deno.test("a peer at another's address is not fetched from, whatever it has", async () => {
+  await using world = await World.create();
+  const right = serving(CONTENT);
+  // It has what is asked for, and proves an id, but not the one that is listed there.
+  await using _wrong = await HostilePeer.create(
+    world.bootstrap,
+    offerOf("data", CONTENT),
+    (end) => right(end),
+  );
+  const dir = await world.folder("fetcher");
+  assertRefused(await world.run(dir, ["get", "data"]), {
+    code: 4,
+    text: new RegExp(`is another peer, ${PROVER.id.slice(0, 12)} in place of [0-9a-f]{12}`),
+  });
+  const honest = await world.peer("honest");
+  await Deno.writeFile(`${honest.dir}/data`, CONTENT);
+  await world.json(honest.dir, ["share", "data"]);
+  const words = ["get", "data", "--id", offerOf("data", CONTENT).id];
+  const { sources } = await world.json<Receipt>(dir, words);
+  assertEquals(sources.filter(({ bytes }) => bytes > 0).map((one) => one.address), [
+    honest.address,
+  ]);
 });
 
 Deno.test("an id that a peer only says it has hides no other source", async () => {
