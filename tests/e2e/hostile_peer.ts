@@ -7,7 +7,7 @@ import { type Greeting, helloReply } from "../support/prover.ts";
 import { referenceDigests, referenceIdOf, referenceTree } from "../support/reference_tree.ts";
 import { type RawEnd, Scripted } from "../support/sockets.ts";
 
-/** What a hostile peer does on a connection; it has an identity of its own unless told another. */
+/** The behaviour of a hostile peer on a connection; it has an identity of its own unless told another. */
 export type Script = (end: RawEnd, identity?: Identity) => Promise<unknown>;
 
 /** The announcement of a file by a peer. */
