@@ -160,3 +160,18 @@ export function watchTasks() {
     },
   };
 }
+
+/** True when an element shows only a part of its text. */
+export function isCut(element) {
+  return element.scrollWidth > element.clientWidth;
+}
+
+/** The controls in sight that are smaller than WCAG 2.5.8 wants: 24 pixels each way, or inline in a text. */
+export function tinyTargets() {
+  const all = [...document.querySelectorAll("button, input, select, a.button, [role=tab]")];
+  return all.filter((one) => {
+    const { width, height } = one.getBoundingClientRect();
+    const hidden = width === 0 || getComputedStyle(one).opacity === "0" || one.tabIndex < -1;
+    return !hidden && !one.closest("h2, .hidden") && (width < 24 || height < 24);
+  }).map((one) => one.getAttribute("aria-label") ?? one.textContent.trim());
+}

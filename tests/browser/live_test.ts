@@ -99,7 +99,7 @@ browserTest(
     const other = await page.context().newPage();
     await other.goto(new URL("/#peers", address).href);
     await other.getByRole("heading", { name: "Bootstraps" }).waitFor();
-    await other.getByRole("button", { name: "Sign out" }).click();
+    await other.getByRole("button", { name: "Sign out", exact: true }).click();
     for (const tab of [page, other]) await tab.getByRole("heading", { name: "Sign in" }).waitFor();
     await page.reload();
     await page.getByRole("heading", { name: "Sign in" }).waitFor();

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { eventually } from "../e2e/checks.ts";
 import { sameFiles, World } from "../e2e/world.ts";
 import { browserTest, linkOf, signedIn } from "./browser.ts";
-import { accentColor, focusedElement, setHidden, sideways } from "./in_page.js";
+import { accentColor, focusedElement, isCut, setHidden, sideways, tinyTargets } from "./in_page.js";
 import { checkAccess, openTab, rowOf, shareRandom } from "./on_page.ts";
 
 const TABS = ["Files", "Transfers", "Peers", "Settings"];
@@ -22,6 +22,10 @@ browserTest(
     assert(await save.isDisabled());
     await limit.fill("1.5M");
     await page.getByText("1.5 MiB/s").waitFor();
+    // A change of tab loses nothing.
+    await openTab(page, "Peers");
+    await openTab(page, "Settings");
+    assertEquals(await limit.inputValue(), "1.5M");
     await page.getByLabel("Port").waitFor();
     await save.click();
     await page.getByText("Saved.").waitFor();
@@ -115,7 +119,21 @@ browserTest("browser: everything can be done with the keyboard", async (browser)
     throw new Error(`Tab never came to ${what}`);
   };
   await keyboard.press("Tab");
-  await tabTo(/^Get a\.bin$/);
+  assertEquals((await focused()).what, "Skip to the content");
+  // The list is one tab stop; arrows, Home and End move in it.
+  await tabTo(/^Select a\.bin$/);
+  await keyboard.press("Tab");
+  assert(!/bin$/.test((await focused()).what), "the next stop is outside of the list");
+  await keyboard.press("Shift+Tab");
+  await tabTo(/^Select a\.bin$/);
+  for (let i = 0; i < 6 && (await focused()).what !== "Get a.bin"; i++) {
+    await keyboard.press("ArrowRight");
+  }
+  assertEquals((await focused()).what, "Get a.bin");
+  await keyboard.press("End");
+  await eventually("the last row", async () => (await focused()).what === "Get b.bin");
+  await keyboard.press("Home");
+  await eventually("the first row", async () => (await focused()).what === "Get a.bin");
   await keyboard.press("ArrowDown");
   await eventually(
     "the next row has the focus",
@@ -165,12 +183,34 @@ browserTest(
           if (tab === "Settings") await page.getByLabel("Upload limit").waitFor();
           if (tab === "Peers") await page.locator("tbody tr").first().waitFor();
           assertEquals(await page.evaluate(sideways), 0, `${tab} at ${width} pixels`);
-          const out = await page.getByRole("button", { name: "Sign out" }).boundingBox();
+          const out = await page.getByRole("button", { name: "Sign out", exact: true })
+            .boundingBox();
           assert(out!.x + out!.width <= width, `the header fits in ${width} pixels`);
           await checkAccess(page, `${tab}, ${width} pixels, ${colorScheme}`);
         }
         await page.context().close();
       }
+    }
+    // Phones, one on its side, 400 % zoom of 1280 × 800, and a wide screen.
+    for (const [width, height] of [[320, 568], [640, 320], [320, 200], [2560, 1300]]) {
+      const viewport = { width: width!, height: height! };
+      const page = await signedIn(browser, await linkOf(world, bob), { viewport });
+      for (const tab of TABS) {
+        await openTab(page, tab);
+        if (tab === "Settings") await page.getByLabel("Upload limit").waitFor();
+        const where = `${tab} at ${width} × ${height}`;
+        assertEquals(await page.evaluate(sideways), 0, where);
+        assertEquals(await page.evaluate(tinyTargets), [], where);
+        if (tab !== "Files") continue;
+        await rowOf(page, "own.bin").getByRole("button", { name: "Unshare own.bin" }).click({
+          trial: true,
+        });
+        if (width === 2560) {
+          const name = page.getByText(long, { exact: true });
+          assertEquals(await name.evaluate(isCut), false, "a wide screen shows a whole name");
+        }
+      }
+      await page.context().close();
     }
     const page = await browser.newPage();
     await page.goto((await linkOf(world, bob)).replace(/#.*/, ""));

@@ -73,7 +73,7 @@ browserTest("browser: a password lets others in, where one was set", async (brow
   await page.getByLabel(/password/).fill("correct horse battery");
   await page.keyboard.press("Enter");
   await page.getByRole("tab", { name: "Files" }).waitFor();
-  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByRole("button", { name: "Sign out", exact: true }).click();
   await page.getByRole("heading", { name: "Sign in to Shoal" }).waitFor();
   const dir = await world.folder("other");
   const without = await world.run(dir, ["0", "--ui-host", "0.0.0.0"]);
@@ -94,7 +94,7 @@ browserTest(
     const other = await browser.newPage();
     await other.goto(link);
     await other.getByText("This link was used already").waitFor();
-    await again.getByRole("button", { name: "Sign out" }).click();
+    await again.getByRole("button", { name: "Sign out", exact: true }).click();
     for (const one of [again, page]) {
       await one.getByRole("heading", { name: "Sign in to Shoal" }).waitFor();
     }

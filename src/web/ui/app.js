@@ -30,6 +30,7 @@ function tabOfAddress() {
 function App() {
   const { id, view: View } = tab.value;
   return html`
+    <a class="button skip" href="#content" onClick=${toContent}>Skip to the content</a>
     <header class="top">
       <img class="logo" src="/icon.svg" alt="" width="28" height="28" />
       <h1>Shoal</h1>
@@ -38,7 +39,7 @@ function App() {
       <button class="quiet" onClick=${signOut}>Sign out</button>
     </header>
     <${Banners} />
-    <main>
+    <main id="content" tabindex="-1">
       <div class="panel" id=${`panel-${id}`} role="tabpanel" aria-labelledby=${`tab-${id}`}>
         <${View} />
       </div>
@@ -47,6 +48,11 @@ function App() {
     <${Toasts} />
     <${Dialog} />
   `;
+}
+
+function toContent(event) {
+  event.preventDefault();
+  document.querySelector("main").focus();
 }
 
 /** Tabs as the ARIA practices have them: arrows move, and only the chosen one is in the tab order. */

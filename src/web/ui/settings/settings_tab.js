@@ -3,7 +3,8 @@ import { useEffect, useState } from "preact/hooks";
 import { askJson } from "../api.js";
 import { html } from "../kit/html.js";
 import { FIELDS } from "./settings_fields.js";
-import { tell } from "../kit/toasts.js";
+import { keepSession } from "../session.js";
+import { tell, tellError } from "../kit/toasts.js";
 
 /** The configuration as the peer told it last: `{path, values, origins, restart}`. */
 export const config = signal(null);
@@ -30,6 +31,9 @@ function showTheme(theme) {
 // Another window of this browser has changed it.
 addEventListener("storage", ({ key, newValue }) => key === "shoal-theme" && showTheme(newValue));
 
+/** What was typed and not saved yet, by key: it survives a change of tab. */
+const drafts = signal({});
+
 export function SettingsTab() {
   const [error, setError] = useState(undefined);
   const load = () => loadConfig().then(() => setError(undefined), setError);
@@ -44,9 +48,20 @@ export function SettingsTab() {
   return html`<${Form} key=${config.value.path} />`;
 }
 
+async function signOutEverywhere() {
+  try {
+    await askJson("DELETE", "/sign-in?everywhere=1");
+    keepSession(undefined);
+    location.replace("/sign-in");
+  } catch (error) {
+    tellError(error);
+  }
+}
+
 function Form() {
-  const { path, values, origins, restart } = config.value;
-  const [texts, setTexts] = useState({});
+  const { path, values, origins, restart, fixed = [] } = config.value;
+  const texts = drafts.value;
+  const setTexts = (to) => drafts.value = typeof to === "function" ? to(drafts.value) : to;
   const [refused, setRefused] = useState({});
   const [saving, setSaving] = useState(false);
   const [theme, setTheme] = useState(values.theme);
@@ -101,6 +116,7 @@ function Form() {
               problem=${problems[field.key]}
               dirty=${changed.includes(field)}
               origin=${origins[field.key]}
+              fixed=${fixed.includes(field.key)}
               later=${restart.includes(field.key)}
               onEdit=${edit}
             />
@@ -128,6 +144,11 @@ function Form() {
             The file is named by <code>ui_password_file</code> in the config file, or by
             --ui-password-file; it is read when the peer starts.
           </p>
+        </div>
+        <div class="field">
+          <span class="label">Sessions</span>
+          <p><button type="button" onClick=${signOutEverywhere}>Sign out everywhere</button></p>
+          <p class="help">Ends all sessions of this page, in all browsers. A change of the password does, too.</p>
         </div>
         <fieldset class="field">
           <legend class="label">Theme</legend>
@@ -169,7 +190,7 @@ function Form() {
   `;
 }
 
-function Field({ field, text, problem, dirty, origin, later, onEdit }) {
+function Field({ field, text, problem, dirty, origin, fixed: isFixed, later, onEdit }) {
   const { key, label, help, lines, placeholder, echo } = field;
   const shown = problem && (dirty || text !== "");
   const fixed = SET_BY[origin];
@@ -177,7 +198,7 @@ function Field({ field, text, problem, dirty, origin, later, onEdit }) {
     id: `setting-${key}`,
     name: key,
     placeholder,
-    disabled: Boolean(fixed),
+    disabled: Boolean(fixed) || isFixed,
     spellcheck: false,
     autocomplete: "off",
     "aria-invalid": Boolean(shown),
@@ -199,6 +220,7 @@ function Field({ field, text, problem, dirty, origin, later, onEdit }) {
       <p class="help" id=${`about-${key}`}>
         ${shown ? html`<span class="problem" role="alert">${problem}</span>` : help}
         ${!shown && echo && dirty && html`: <b>${echo(text)}</b>`}
+        ${isFixed && " The page may not change it, unless the peer runs with --ui-paths any."}
         ${fixed &&
           ` It was set by ${fixed} when the peer started; without that, it can be set here.`}
       </p>
