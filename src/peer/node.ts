@@ -319,7 +319,11 @@ export class PeerNode implements UiApi {
     this.#parts.disk.stop();
     this.#parts.library.saveCounts();
     // A verb that found nothing to do is not to wait for it.
-    if (this.#parts.db.changed) this.#parts.digests.tidy();
+    if (this.#parts.db.changed) {
+      this.#parts.cache.sweep();
+      this.#parts.digests.tidy();
+      this.#parts.db.shrink();
+    }
     this.#parts.db.close();
   }
 

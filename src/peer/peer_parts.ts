@@ -70,6 +70,7 @@ export class PeerParts {
   readonly swarm: Swarm;
   readonly announced: Announcements;
   readonly sharing: Sharing;
+  readonly cache: HashCache;
   readonly rescanner: Rescanner;
   readonly reseeder: Reseeder;
   readonly trust: TrustBook;
@@ -91,7 +92,7 @@ export class PeerParts {
     const active = new ActiveDownloads();
     const self = { agent: AGENT, peer: identity.id };
     const digests = this.digests = new DigestStore(db);
-    const cache = new HashCache(db, { digests, disk: this.disk });
+    const cache = this.cache = new HashCache(db, { digests, disk: this.disk });
     this.library = new Library(db, cache);
     const folderFiles = new FolderFiles(db);
     const manifests = new FolderManifests({
@@ -108,7 +109,7 @@ export class PeerParts {
       ...{ manifests, folderFiles },
       announced: this.announced,
     });
-    this.rescanner = new Rescanner(this.sharing, lifetime);
+    this.rescanner = new Rescanner(this.sharing, lifetime, () => cache.sweep());
     const reseeder = this.reseeder = new Reseeder({
       ...{ active, reader: this.reader, sharing: this.sharing },
       ...{ cache, manifests, announced: this.announced },

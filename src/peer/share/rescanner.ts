@@ -16,12 +16,15 @@ const LONGEST_MS = 15 * 60_000;
 export class Rescanner {
   readonly #sharing: Sharing;
   readonly #lifetime: Lifetime;
+  readonly #sweep: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #started = false;
   readonly #mutex = new Mutex();
   #due = false;
 
-  constructor(sharing: Sharing, lifetime: Lifetime) {
+  /** `sweep` is called after each look at all shares, to forget some of what is gone. */
+  constructor(sharing: Sharing, lifetime: Lifetime, sweep: () => void) {
+    this.#sweep = sweep;
     this.#sharing = sharing;
     this.#lifetime = lifetime;
   }
@@ -54,6 +57,7 @@ export class Rescanner {
       let tookMs = 0;
       try {
         tookMs = await this.#sharing.rescan({ signal });
+        this.#sweep();
       } finally {
         clearTimeout(this.#timer);
         const wait = Math.max(RESCAN_MS, Math.min(LONGEST_MS, tookMs * REST));

@@ -20,6 +20,15 @@ export class DigestStore {
     );
   }
 
+  /** Removes the pages of a content, unless a file or an unfinished download has it. */
+  forget(id: string): void {
+    this.#db.run(
+      `DELETE FROM digest_pages WHERE file = ?1 AND NOT EXISTS (SELECT 1 FROM files WHERE id = ?1)
+       AND NOT EXISTS (SELECT 1 FROM downloads WHERE id = ?1)`,
+      id,
+    );
+  }
+
   /** A page of a file's tree, or undefined when it isn't known. */
   page(file: string, level: number, page: number): Uint8Array<ArrayBuffer> | undefined {
     return this.#db.get<{ bytes: Uint8Array<ArrayBuffer> }>(

@@ -6,6 +6,7 @@ import { yieldToEventLoop } from "../../async/yield_to_event_loop.ts";
 import {
   type FileStamp,
   isSettled,
+  lookAt,
   NO_STAMP,
   openRegular,
   sameStamp,
@@ -17,10 +18,13 @@ import { hashSmallFile } from "./hash_small_file.ts";
 import { CHUNK_SIZE } from "../../content/sizes.ts";
 import { STAMP_COLUMNS, stampOfRow } from "./stamp_row.ts";
 import type { StateDatabase } from "../state/state_database.ts";
+import { nearest, parentOf } from "../../system/paths.ts";
 
 /** Files in one transaction, and files after which others get a turn. */
 const BATCH_FILES = 1_000;
 const YIELD_FILES = 64;
+/** Files that are looked at in one sweep. */
+const SWEPT_FILES = 5_000;
 /** Times that a file which changes while it is read is read. */
 const TRIES = 3;
 
@@ -47,6 +51,10 @@ interface Known {
 export class HashCache {
   readonly #db: StateDatabase;
   readonly #tools: HashTools;
+  /** The row that {@link sweep} looked at last. */
+  #swept = 0;
+  /** Contents that a file had before, until the next sweep. */
+  readonly #replaced = new Set<string>();
 
   constructor(db: StateDatabase, tools: HashTools) {
     this.#db = db;
@@ -159,6 +167,33 @@ export class HashCache {
     });
   }
 
+  /**
+   * Forgets files that are gone, and the digests of contents that no file has any more. Each call goes
+   * on where the last one ended, and takes some 30 ms at most.
+   */
+  sweep(): void {
+    const rows = this.#db.all<{ at: number; path: string; id: string }>(
+      "SELECT rowid AS at, path, id FROM files WHERE rowid > ? ORDER BY rowid LIMIT ?",
+      this.#swept,
+      SWEPT_FILES,
+    );
+    const isLast = rows.length < SWEPT_FILES;
+    this.#swept = isLast ? 0 : rows.at(-1)!.at;
+    const files = rows.filter(({ path }) => isGone(path));
+    const trees = isLast
+      ? this.#db.all<{ path: string }>("SELECT path FROM trees").filter(({ path }) => isGone(path))
+      : [];
+    const contents = new Set([...this.#replaced, ...files.map(({ id }) => id)]);
+    this.#replaced.clear();
+    if (contents.size === 0 && trees.length === 0) return;
+    this.#db.transaction(() => {
+      for (const { path } of files) this.#db.run("DELETE FROM files WHERE path = ?", path);
+      for (const { path } of trees) this.#db.run("DELETE FROM trees WHERE path = ?", path);
+      for (const id of contents) this.#tools.digests.forget(id);
+    });
+    this.#db.shrink();
+  }
+
   /** Forgets all files in a folder: an absolute path. */
   forgetUnder(folder: string): void {
     // "0" comes right after "/".
@@ -170,12 +205,27 @@ export class HashCache {
    * begun to be read, or made: milliseconds since 1970.
    */
   remember(path: string, id: string, stamp: FileStamp, read = Date.now()): void {
+    const before = this.#db.get<{ id: string }>("SELECT id FROM files WHERE path = ?", path);
+    if (before && before.id !== id && this.#replaced.size < SWEPT_FILES) {
+      this.#replaced.add(before.id);
+    }
     this.#db.run(
       `INSERT OR REPLACE INTO files (path, ${STAMP_COLUMNS}, settled, id)
        VALUES (?, ?, ?, ?, ?, ?, ?)`,
       ...[path, stamp.size, stamp.mtime, stamp.ctime, stamp.inode],
       ...[Number(isSettled(stamp, read)), id],
     );
+  }
+}
+
+/** True when there is nothing at a path, on a disk that is there: an empty folder may be one to mount at. */
+function isGone(path: string): boolean {
+  try {
+    if (lookAt(path)) return false;
+    const folder = nearest(parentOf(path), (above) => lookAt(above)?.isDirectory === true);
+    return fs.readdirSync(folder).length > 0;
+  } catch {
+    return false;
   }
 }
 

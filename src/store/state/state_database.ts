@@ -150,6 +150,8 @@ export class StateDatabase {
     try {
       db = new DatabaseSync(path);
       db.exec(`PRAGMA busy_timeout = ${HELD_MS}`);
+      // Before there is anything in it: the file can get smaller again.
+      db.exec("PRAGMA auto_vacuum = INCREMENTAL");
       // The log is synced at each checkpoint: a power cut may lose the last commits, never the file.
       db.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL");
       db.exec("PRAGMA synchronous = NORMAL; BEGIN EXCLUSIVE");
@@ -202,6 +204,13 @@ export class StateDatabase {
         this.#db.exec("PRAGMA synchronous = NORMAL");
       }
     });
+  }
+
+  /** Gives the room of what was removed back to the disk. Not within a transaction. */
+  shrink(): void {
+    // Each step of the first frees one page.
+    this.all("PRAGMA incremental_vacuum");
+    this.all("PRAGMA wal_checkpoint(TRUNCATE)");
   }
 
   /** True when something was written since it was opened. */

@@ -297,6 +297,40 @@ Deno.test("hash cache: a changed size, time or inode is noticed", async () => {
   assert(!(await state.cache.identify(path)).hashed);
 });
 
+Deno.test("hash cache: what is gone is swept, and the database gets smaller again", async () => {
+  await using folder = await TempFolder.create();
+  using state = new State(folder.at("state.db"));
+  const size = () => Deno.statSync(folder.at("state.db")).size;
+  const hashAll = async () => {
+    for (let n = 0; n < 200; n++) {
+      const { id } = await state.cache.identify(await folder.write(`many/${n}`, `${n}`));
+      // As large as that of a file of 20 MiB.
+      state.digests.put(id, 0, 0, patterned(10_000));
+    }
+    const kept = await state.cache.identify(await folder.write("kept", "kept"));
+    return kept.id;
+  };
+  const kept = await hashAll();
+  state.cache.sweep();
+  assertEquals(state.keptFor().length, 201);
+  state.db.shrink();
+  const full = size();
+  // An empty folder may be one that a disk is mounted at.
+  await Deno.rename(folder.at("many"), folder.at("away"));
+  await folder.mkdir("many");
+  state.cache.sweep();
+  assertEquals(state.keptFor().length, 201);
+  await folder.write("many/other", "other");
+  state.cache.sweep();
+  assertEquals(state.keptFor(), [kept]);
+  assert(size() < full / 4, `${size()} of ${full}`);
+
+  await folder.write("kept", "another");
+  const { id } = await state.cache.identify(folder.at("kept"));
+  state.cache.sweep();
+  assertEquals(state.keptFor(), [id]);
+});
+
 Deno.test("hash cache: times differ by a millisecond", async () => {
   await using folder = await TempFolder.create();
   using state = new State(folder.at("state.db"));
