@@ -1,8 +1,9 @@
-import { assert } from "@std/assert";
-import type { FileRecord, ShareResult } from "../../src/peer/api/peer_api.ts";
+import { assert, assertEquals } from "@std/assert";
+import type { FileRecord, PeerStatus, ShareResult } from "../../src/peer/api/peer_api.ts";
 import { assertRefused, eventually, placedIn } from "./checks.ts";
 import { World } from "./world.ts";
 import { assertSameTree, makeTree, text, write } from "./trees.ts";
+import { noLinux, testUnless } from "../support/tools.ts";
 
 Deno.test("--watch announces changes of folders and files by itself", async () => {
   await using world = await World.create();
@@ -88,4 +89,37 @@ Deno.test("--watch follows a folder that another one takes the place of", async 
   await eventually("what was made anew is announced", holds("four"));
   await write(`${dir}/tree/five`, "five");
   await eventually("and watched too", holds("five", "four"));
+});
+
+testUnless(noLinux, "--watch watches the folder alone, not what links in it lead to", async () => {
+  await using world = await World.create();
+  const { dir, program } = await world.peer("peer");
+  const outside = await world.folder("outside");
+  for (let n = 0; n < 50; n++) await Deno.mkdir(`${outside}/${n}`);
+  await Deno.mkdir(`${dir}/tree/sub`, { recursive: true });
+  await Deno.symlink(outside, `${dir}/tree/link`);
+  await Deno.symlink("sub", `${dir}/tree/inner`);
+  const [shared] = await world.json<ShareResult[]>(dir, ["share", "tree", "--watch"]);
+  const watches = async () => {
+    let found = 0;
+    for await (const { name } of Deno.readDir(`/proc/${program.pid}/fdinfo`)) {
+      const info = await Deno.readTextFile(`/proc/${program.pid}/fdinfo/${name}`).catch(() => "");
+      found += info.match(/^inotify /gm)?.length ?? 0;
+    }
+    return found;
+  };
+  // DIR, where another folder may take its place, the folder and the one in it.
+  await eventually("all is watched", async () => await watches() === 3);
+  let { id } = shared;
+  // In a new folder as well, once its coming was noticed.
+  for (const path of ["tree/new/deep/one", "tree/new/deep/two", "tree/sub/three"]) {
+    await Deno.mkdir(`${dir}/${path}`.replace(/\/[^/]*$/, ""), { recursive: true });
+    await write(`${dir}/${path}`, path);
+    const before = id;
+    id = await eventually("it is announced", async () => {
+      const [share] = (await world.json<PeerStatus>(dir, ["status"])).shares;
+      return share.id !== before && share.id;
+    });
+  }
+  assertEquals(await watches(), 5);
 });
