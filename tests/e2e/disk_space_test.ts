@@ -1,4 +1,4 @@
-/** What a running peer holds of files that are gone. */
+/** Space that a running peer holds of files that are gone. */
 import { assertEquals } from "@std/assert";
 import { sameFiles, World, writeRandom } from "./world.ts";
 import { eventually } from "./checks.ts";
