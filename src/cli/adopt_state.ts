@@ -69,12 +69,16 @@ async function confirm(
 ): Promise<void> {
   const ask = askOnTerminal(output);
   if (!ask) {
-    throw new Fault("usage", `Cannot take over ${quoted(folder.path)}: nobody is there to ask`, {
-      next: "look at it with 'shoal peer adopt-state' on a terminal, or say --yes",
-    });
+    throw new Fault(
+      "usage",
+      `Cannot take over ${quoted(folder.path)}: there is no terminal to ask at`,
+      {
+        next: "look at it with 'shoal peer adopt-state' on a terminal, or say --yes",
+      },
+    );
   }
   const lines = [
-    `The state in ${quoted(folder.path)} was made in another place, or by somebody else.`,
+    `The state in ${quoted(folder.path)} was made in another place, or by another user.`,
     `identity: ${peer === null ? "none" : newIdentity ? "a new one will be made" : peer}`,
   ];
   if (summary) {

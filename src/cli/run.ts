@@ -20,8 +20,8 @@ export async function run(argv: string[]): Promise<ExitCode> {
 }
 
 /**
- * Resolves when something failed that no caller waited for: it too ends in one line and a code. What
- * serves goes on serving: what strangers bring about must not end it.
+ * Resolves when something failed that no caller waited for: it too ends in one line and a code. A
+ * serving process goes on: what strangers bring about must not end it.
  */
 function strayFailure(stop: Stop): Promise<ExitCode> {
   return new Promise((resolve) => {

@@ -1,4 +1,4 @@
-/** Keys that went and are remembered, for those who are behind. */
+/** Most removed keys that are remembered, for listeners that are behind. */
 const GONE_CAP = 1_000;
 
 export interface LoggedChanges<Key, Value> {
@@ -7,11 +7,11 @@ export interface LoggedChanges<Key, Value> {
 }
 
 /**
- * Values by key, each with the version that it last changed at, so that whoever knows an older version
- * is told what is different, and nothing else. Versions are counted by who owns the log.
+ * Values by key, each with the version of its last change, so that a listener with an older version
+ * gets the differences alone. The owner of the log counts the versions.
  */
 export class ChangeLog<Key, Value> {
-  /** What changed last stands last. */
+  /** The values, the last changed at the end. */
   readonly #values = new Map<Key, { value: Value; version: number }>();
   readonly #gone = new Map<Key, number>();
   readonly #keyOf: (value: Value) => Key;
@@ -48,7 +48,7 @@ export class ChangeLog<Key, Value> {
   }
 
   /**
-   * What changed after version `from`, at most `cap` values. `upTo` is the version that is told with it:
+   * Changes after version `from`, at most `cap` values. `upTo` is the version that goes with them:
    * of a part, the last one in it.
    */
   since(

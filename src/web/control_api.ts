@@ -1,7 +1,7 @@
 /**
  * The control API: everything that a UiApi does, over HTTP. The one-shot verbs use it; the page has
- * the same routes, with rules of its own about who may ask. Handlers are Request → Response; sockets
- * and files are control_server.ts's.
+ * the same routes, with access rules of its own. Handlers are Request → Response; sockets and files
+ * are control_server.ts's.
  *
  * Errors are `{"error": {kind, message, candidates?}}`, with a fitting status.
  */
@@ -21,7 +21,7 @@ import type { UiDoor } from "./ui_door.ts";
 const HelloQuery = v.object({ nonce: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)) });
 
 export interface ControlOptions {
-  /** Whoever proves it, or sends it as a bearer token, may do everything. */
+  /** The secret: a client that proves it, or sends it as a bearer token, may do everything. */
   token: string;
   /** The page, where there can be one. */
   ui?: UiDoor;
@@ -91,7 +91,7 @@ function ownToken(token: string, proofs: ControlProofs) {
   });
 }
 
-/** Whether an Authorization header has this token, in constant time. */
+/** True if an Authorization header has this token, in constant time. */
 function isBearer(header: string, token: string): boolean {
   return isSame(header, `Bearer ${token}`);
 }

@@ -36,7 +36,7 @@ type DownloadRequest = Pick<GetRequest, "name" | "id">;
 
 /** A running peer has this long to say that it is there, in milliseconds. */
 const HELLO_MS = 5_000;
-/** How often a peer is asked whether it is still there while an answer goes on, in milliseconds. */
+/** Interval of asking a peer whether it is still there during an answer, in milliseconds. */
 const WATCH_EVERY_MS = 10_000;
 /** Most characters in the answer to a hello. */
 const HELLO_CAP = 1_024;
@@ -312,7 +312,7 @@ type AnyLine<Result, Told> =
   | { content: string }
   | { result: Result };
 
-/** Listeners for what is told before the last line. */
+/** Listeners for messages before the last line. */
 interface Listeners<Told> {
   progress?: ((progress: Told) => void) | undefined;
   event?: ((event: GetEvent) => void) | undefined;

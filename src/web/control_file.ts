@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { replaceFile } from "../system/replace_file.ts";
 
-/** Where the control endpoint of a running peer is, and what it asks for. */
+/** The address of a running peer's control endpoint, and its token. */
 export const ControlFile = v.object({
   url: v.pipe(v.string(), v.regex(/^http:\/\/127\.0\.0\.1:\d{1,5}$/)),
   token: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
@@ -14,7 +14,7 @@ export function writeControlFile(path: string, control: ControlFile): void {
   replaceFile(path, JSON.stringify(control) + "\n");
 }
 
-/** What the file says; undefined when there is none, or it makes no sense. */
+/** Reads the file; undefined when there is none, or it makes no sense. */
 export async function readControlFile(path: string): Promise<ControlFile | undefined> {
   try {
     return v.parse(ControlFile, JSON.parse(await Deno.readTextFile(path)));

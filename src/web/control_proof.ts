@@ -1,14 +1,15 @@
 /**
- * How the two ends of the control endpoint show each other that they know its token, which itself is
- * never sent: after a crash, anybody may get the port. Before each request:
+ * Mutual proof: the two ends of the control endpoint show each other that they know its token,
+ * which itself is never sent: after a crash, any program may get the port. Before each request:
  *
  *     client  GET /api/hello?nonce=C
  *     peer    {"nonce":S,"proof":HMAC(token, "shoal control/1 hello" C S)}
  *     client  Authorization: Shoal C S HMAC(token, "shoal control/1 request" C S method path)
  *     peer    X-Shoal-Proof: HMAC(token, "shoal control/1 answer" C S)
  *
- * Parts are separated by zero bytes. A client sends no request to an endpoint whose proof is wrong, and
- * takes no answer without one: that may come over another connection. S is good once, for a short time.
+ * Parts are separated by zero bytes. A client sends no request to an endpoint whose proof is wrong,
+ * and takes no answer without one: that may come over another connection. S is good once, for a
+ * short time.
  */
 import { Buffer } from "node:buffer";
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";

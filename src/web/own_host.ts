@@ -13,9 +13,9 @@ export function isLoopback(header: string): boolean {
 }
 
 /**
- * Whether a request that says this Host may be served. A page of another site, rebound to this
- * address, still says its own name. An address can't be rebound, so where others may come, addresses
- * are served, too, and the name that was asked for with `--ui-host`.
+ * True if a request with this Host may be served. A page of another site, rebound to this address,
+ * still says its own name. An address can't be rebound, so where others may come, addresses are
+ * served, too, and the name that was asked for with `--ui-host`.
  */
 export function isOwnHost(header: string, served: string): boolean {
   if (isLoopback(header)) return true;

@@ -8,7 +8,7 @@ import { isOwnHost } from "./own_host.ts";
 const HOPS_CAP = 8;
 
 export interface OwnOriginsOptions {
-  /** Where the page is served: an address or name without a port. */
+  /** The host of the page: an address or name without a port. */
   host: string;
   /** The origins that it has besides, behind a proxy or a name: see {@link parseOrigin}. */
   origins?: readonly string[] | undefined;
@@ -71,7 +71,7 @@ export class OwnOrigins {
   }
 }
 
-/** What to do for a name that is the page's own; nothing for one that can't be. */
+/** The next step for a name that is the page's own; nothing for one that can't be. */
 function hint(host: string, scheme: string): string {
   try {
     const origin = parseOrigin(`${scheme}://${host}`);

@@ -55,7 +55,7 @@ export class Password {
     return this.#waiting >= WAITING_CAP;
   }
 
-  /** Whether it is that password, `allowed` still holding when its turn comes; in constant time. */
+  /** True if it is that password, `allowed` still holding when its turn comes; in constant time. */
   async is(text: string, allowed: () => boolean = () => true): Promise<boolean> {
     this.#waiting++;
     try {

@@ -10,7 +10,7 @@ export interface RatesTold {
   moved: [second: number, up: number, down: number][];
 }
 
-/** What was sent and received in each second, for those who know a part of it. */
+/** Bytes sent and received in each second, for listeners that know a part of it. */
 export class RatesLog {
   #second: number | undefined;
   #moved: { version: number; second: number; up: number; down: number }[] = [];
@@ -27,7 +27,7 @@ export class RatesLog {
     this.#second = second;
   }
 
-  /** What is newer than version `from`; undefined when nothing is, and something is known. */
+  /** The seconds after version `from`; undefined when there are none, and something is known. */
   since(from: number): RatesTold | undefined {
     const moved = this.#moved.filter(({ version }) => version > from);
     if (this.#second === undefined || from > 0 && moved.length === 0) return;

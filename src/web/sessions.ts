@@ -2,20 +2,26 @@ import { createHash } from "node:crypto";
 import { toHex } from "../content/hex.ts";
 import { LruMap } from "../async/lru_map.ts";
 
-/** How long a sign-in link can be used, in milliseconds. */
+/** Time for which a sign-in link is valid, in milliseconds. */
 export const TICKET_MS = 10 * 60_000;
-/** How long a session lasts in which nothing is asked, in milliseconds. */
+/** Time without a request after which a session ends, in milliseconds. */
 export const SESSION_MS = 7 * 24 * 3_600_000;
-/** How long the address of one file can be used, in milliseconds: as long as a browser may resume it. */
+/**
+ * Time for which the address of one file is valid, in milliseconds: as long as a browser may resume
+ * it.
+ */
 const KEY_MS = 24 * 3_600_000;
 /** Most tickets and most sessions at a time; the oldest gives way. */
 const CAP = 64;
 /** Most addresses of files at a time: one for each press of Save; the oldest gives way. */
 const KEYS_CAP = 1_000;
-/** How far a session's end moves before it is stored again, in milliseconds: not with each request. */
+/**
+ * Distance by which a session's end moves before it is stored again, in milliseconds: not with each
+ * request.
+ */
 const STORE_EVERY_MS = 3_600_000;
 
-/** Where sessions outlive the process: store/state/session_store.ts. */
+/** The store in which sessions outlive the process: store/state/session_store.ts. */
 export interface KeptSessions {
   list(): [hash: string, ends: number][];
   put(hash: string, ends: number): void;
@@ -38,9 +44,9 @@ export interface SessionsOptions {
 export class Sessions {
   readonly #now: () => number;
   readonly #store: KeptSessions | undefined;
-  /** When each ends, by its secret, the oldest first. */
+  /** The ends of sign-in links, by secret, the oldest first. */
   readonly #tickets = new Map<string, number>();
-  /** When each ends, and what is stored of that, by hash, the one that was used longest ago first. */
+  /** The ends of sessions, and what is stored of that, by hash, the least recently used first. */
   readonly #sessions = new Map<string, { ends: number; stored: number }>();
   readonly #keys = new LruMap<string, { path: string; session: string; ends: number }>(KEYS_CAP);
 
@@ -82,7 +88,7 @@ export class Sessions {
     return secret;
   }
 
-  /** True for a session that goes on, which then lasts anew. */
+  /** True for a live session, which then lasts anew. */
   has(session: string): boolean {
     return this.#has(hashOf(session));
   }

@@ -16,7 +16,7 @@ interface SlowDownOptions {
   now?: () => number;
 }
 
-/** Makes whoever guesses wait: longer after each failure, by address. */
+/** Makes guessers wait: longer after each failure, by address. */
 export class SlowDown {
   readonly #now: () => number;
   readonly #callers = new LruMap<string, { failures: number; last: number }>(CAP);

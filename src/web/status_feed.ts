@@ -5,36 +5,36 @@ import type { Job, Jobs } from "./http/jobs.ts";
 import { ChangeLog, type LoggedChanges } from "./change_log.ts";
 import { RatesLog, type RatesTold } from "./rates_log.ts";
 
-/** How often the status is looked at while somebody listens, in milliseconds. */
+/** Interval of looking at the status while there are listeners, in milliseconds. */
 const SAMPLE_MS = 200;
 /** Most shares in one change; the next has the others. */
 const SHARES_CAP = 500;
 
-/** A status without what changes by itself, or is told bit by bit. */
+/** A status without what changes by itself, or is sent bit by bit. */
 type StatusSummary = Omit<PeerStatus, "shares" | "transfers" | "partials" | "uptime"> & {
-  /** When the peer started, in milliseconds since 1970. */
+  /** The time when the peer started, in milliseconds since 1970. */
   started: number;
 };
 
-/** How far a listener is. */
+/** The versions that a listener has seen. */
 export interface Seen {
   /** The last change that it knows. */
   version: number;
-  /** What it knows of names holds nothing that went before this version. */
+  /** The version up to which it knows of removed names. */
   whole: number;
 }
 
 const NOTHING: Seen = { version: 0, whole: -1 };
 
-/** What came, changed or went of a list. */
+/** The changes of a list: what was added, changed or removed. */
 interface ListChange<Key, Value> extends LoggedChanges<Key, Value> {
   /** True when everything known before is void. */
   reset: boolean;
 }
 
-/** What is different from what a listener knows. */
+/** The differences from what a listener knows. */
 interface StatusChange {
-  /** What to ask with next. */
+  /** The versions for the next request. */
   seen: Seen;
   /** The fields that are different. */
   status?: Partial<StatusSummary>;
@@ -53,7 +53,7 @@ interface StatusChange {
 type Field = [name: string, value: unknown];
 
 /**
- * The peer's status as a row of changes. It is sampled while anybody listens; each asks for the change
+ * The peer's status as a row of changes. It is sampled while there are listeners; each asks for the change
  * since what it saw last, so a slow one gets fewer and larger ones, and nothing is queued for it.
  */
 export class StatusFeed {
@@ -82,7 +82,7 @@ export class StatusFeed {
     return this.#listeners;
   }
 
-  /** Begins to look, for as long as somebody listens. Returns what ends that. */
+  /** Begins to look, for as long as there are listeners. Returns what ends that. */
   async listen(): Promise<() => void> {
     if (this.#listeners++ === 0) {
       await this.#sample();
@@ -96,7 +96,7 @@ export class StatusFeed {
     };
   }
 
-  /** What changed since `seen`; undefined when nothing did. */
+  /** Changes since `seen`; undefined when there are none. */
   since(seen: Seen = NOTHING): StatusChange | undefined {
     const version = this.#version;
     if (seen.version === version) return;
@@ -138,7 +138,7 @@ export class StatusFeed {
     });
   }
 
-  /** Wakes all who wait for a change. */
+  /** Wakes all waits for a change. */
   wake(): void {
     for (const wake of [...this.#woken]) wake();
   }

@@ -16,7 +16,10 @@ const SignInBody = v.union([
 
 const FileBody = v.object({ path: v.pipe(v.string(), v.regex(/^\/files\/[^#]+$/)) });
 
-/** What browsers may do with any answer. Encryption is a proxy's, which says for how long it is needed. */
+/**
+ * Headers that limit what browsers do with any answer. Encryption is a proxy's, which says for how
+ * long it is needed.
+ */
 const HEADERS = { xFrameOptions: "DENY", strictTransportSecurity: false } as const;
 /** The page may only use what it was served from here. */
 const forPage = secureHeaders({
@@ -48,26 +51,27 @@ export interface UiAccessOptions {
   isVerb: (token: string) => boolean;
 }
 
-/** What a handler knows beside the request. */
+/** The knowledge of a handler besides the request. */
 export interface UiBindings {
   Bindings: { remote: string };
   Variables: {
     /** The secret that was sent. */
     session: string;
-    /** True while whoever asked may still do so: a session can end while an answer goes on. */
+    /** True while the client may still ask: a session can end during an answer. */
     mayGoOn: () => boolean;
   };
 }
 
 /**
- * Decides who may use the page, and how a browser may use it: comes before all routes. The page's own
- * files say nothing about this peer, so everybody gets them. What is asked of the peer needs a session's
- * secret in a header. Browsers keep it for the page's origin alone, and send it nowhere by themselves:
- * not to another port of this machine, as they do with cookies, and not for another site.
+ * Decides which clients may use the page, and how a browser may use it: comes before all routes.
+ * The page's own files say nothing about this peer, so every client gets them. Requests to the peer
+ * need a session's secret in a header. Browsers keep it for the page's origin alone, and send it
+ * nowhere by themselves: not to another port of this machine, as they do with cookies, and not for
+ * another site.
  *
  * | route           | does                                                                         |
  * | --------------- | ---------------------------------------------------------------------------- |
- * | GET /healthz    | `ok`, to everybody                                                           |
+ * | GET /healthz    | `ok`, to every client                                                        |
  * | POST /sign-in   | `{ticket}` or `{password}` → `{session}`, the secret                         |
  * | DELETE /sign-in | ends the session; with `?everywhere=1` all of them                           |
  * | POST /api/links | `{path}` of a file → `{path}` with a key, for where no header can be sent    |

@@ -1,6 +1,6 @@
 /**
- * What the browser loads: the page's own files, and the libraries straight from their npm packages.
- * The imports below are what makes the packages' files part of the program.
+ * Files for the browser: the page's own, and the libraries straight from their npm packages. The
+ * imports below make the packages' files part of the program.
  */
 import "@preact/signals";
 import "@preact/signals-core";

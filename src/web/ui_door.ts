@@ -1,10 +1,10 @@
 import type { SessionStore } from "../store/state/session_store.ts";
 import type { UiPaths } from "../peer/api/config.ts";
 
-/** Where the page is served unless told otherwise; no browser refuses that port. */
+/** The default port of the page; no browser refuses it. */
 export const UI_PORT = 10_100;
 
-/** Where and how to serve the page. */
+/** The address and manner in which the page is served. */
 export interface UiSettings {
   /** An address of this machine, or `0.0.0.0` or `::` for all. Default 127.0.0.1. */
   host?: string;
@@ -14,7 +14,7 @@ export interface UiSettings {
   password?: string;
   /** The origins that it has behind a proxy or a name, such as `https://files.example`. */
   origins?: string[];
-  /** Addresses of reverse proxies on other machines, which say who their clients are. */
+  /** Addresses of reverse proxies on other machines, which name their clients. */
   proxies?: string[];
   /** Default `dir`: it names no path outside of the shared folder. */
   paths?: UiPaths;
@@ -22,7 +22,7 @@ export interface UiSettings {
 
 export interface UiHostSettings extends UiSettings {
   token: string;
-  /** Where sessions outlive the process. Default nowhere. */
+  /** The store in which sessions outlive the process. Default none. */
   sessions?: SessionStore;
 }
 

@@ -17,7 +17,7 @@ type Handler = Deno.ServeHandler<Deno.NetAddr>;
 
 /** The page of a peer, on a socket. */
 export class UiServer {
-  /** Where people find it, such as `http://127.0.0.1:10100/`. */
+  /** The address for people, such as `http://127.0.0.1:10100/`. */
   readonly address: string;
   readonly #server: WebServer;
   readonly #sessions: Sessions;
@@ -55,7 +55,7 @@ export class UiServer {
       loadUiAssets(),
       text === undefined ? undefined : Password.of(text, store?.password),
     ]);
-    // Whoever signed in with another password signs in anew.
+    // Users that signed in with another password sign in anew.
     if (store && store.password !== password?.kept) store.changePassword(password?.kept);
     const sessions = new Sessions({ store });
     const { app, close } = uiApp(paths === "any" ? api : withinDir(api), {

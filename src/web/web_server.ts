@@ -44,8 +44,8 @@ export class WebServer {
   }
 
   /**
-   * Lets the answers under way go out, but not for ever, and closes. `shutdown()` of Deno isn't used: it
-   * waits for callers whose body was refused, or who read nothing, for as long as they stay.
+   * Lets pending answers go out, but not for ever, and closes. `shutdown()` of Deno isn't used: it
+   * waits for callers whose body was refused, or that read nothing, for as long as they stay.
    */
   async stop(): Promise<void> {
     const late = AbortSignal.timeout(GRACE_MS);

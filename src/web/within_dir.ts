@@ -6,8 +6,8 @@ import type { UiApi } from "../peer/api/ui_api.ts";
 const FIXED = ["dir"];
 
 /**
- * A peer whose callers name no path outside of DIR, other than one that is shared: neither to read nor
- * to write, and not as another DIR. All else is done as it is asked.
+ * A peer whose callers name no path outside of DIR, other than a shared one: neither to read nor to
+ * write, and not as another DIR. All other requests pass.
  */
 export function withinDir(api: UiApi): UiApi {
   const require = async (given: string, what: string): Promise<void> => {

@@ -37,7 +37,7 @@ Deno.test("state that came with DIR is not used before its user has taken it ove
   await using world = await World.create();
   const dir = await world.folder("cloned");
   const mallory = await plantedIn(world, dir);
-  const made = "it was made in another place, or by somebody else";
+  const made = "it was made in another place, or by another user";
   const serving = world.start(dir, ["0", "--host", "127.0.0.1"]);
   assertEquals(await serving.ended(), 2);
   assert(serving.stderr.includes(made) && serving.stderr.includes("adopt-state"), serving.stderr);
@@ -51,7 +51,7 @@ Deno.test("state that came with DIR is not used before its user has taken it ove
   assert(doctor.stdout.includes(made), doctor.stdout);
 
   const alone = await world.run(dir, ["adopt-state"]);
-  assertRefused(alone, { code: 2, text: "nobody is there to ask" });
+  assertRefused(alone, { code: 2, text: "there is no terminal to ask at" });
   assertRefused(await world.run(dir, ["status"]), { code: 2, text: made });
 
   const taken = await world.json<Adopted>(dir, ["adopt-state", "--yes", "--new-identity"]);

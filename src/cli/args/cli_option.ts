@@ -45,7 +45,7 @@ export type OptionTable = Readonly<Record<string, CliOption<unknown>>>;
 
 type ValueOf<O> = O extends CliOption<infer T> ? T : never;
 
-/** What the options of a table come to. */
+/** The values of a table's options. */
 export type FlagsOf<O> =
   & { [K in keyof O as undefined extends ValueOf<O[K]> ? never : K]: ValueOf<O[K]> }
   & { [K in keyof O as undefined extends ValueOf<O[K]> ? K : never]?: ValueOf<O[K]> };
@@ -100,7 +100,7 @@ export function addOptions(command: Command, table: OptionTable): void {
   }
 }
 
-/** What the options of a table came to, once a command line was parsed. */
+/** The values of a table's options, once a command line was parsed. */
 export function flagsOf<O extends OptionTable>(command: Command, _table: O): FlagsOf<O> {
   return command.opts();
 }

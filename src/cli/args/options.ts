@@ -28,7 +28,7 @@ const DEFAULT_DIR = "./files";
 /** Stands where an address has no port. */
 const NO_PORT = -1;
 
-/** What can be said of logs anywhere. */
+/** Options about logs, which every command has. */
 const LOG_OPTIONS = {
   /** Default `info` for what serves, `warning` for a verb. */
   logLevel: option<LogLevel>("--log-level <LEVEL>", "how much to log to standard error", {
@@ -41,14 +41,14 @@ const LOG_OPTIONS = {
 };
 export type LogFlags = FlagsOf<typeof LOG_OPTIONS>;
 
-/** What can be said of results anywhere. */
+/** Options about results, which every command has. */
 export const OUTPUT_OPTIONS = {
   json: flag("--json", "print the result as JSON, and nothing else"),
   quiet: flag("-q, --quiet", "no notes and no progress, only results and errors"),
 };
 export type OutputFlags = FlagsOf<typeof OUTPUT_OPTIONS>;
 
-/** Where to listen. */
+/** Options of a listener. */
 const listening = (defaultPort: number) => ({
   host: option("--host <HOST>", "the address to listen on; * is all, IPv6 and IPv4", {
     parse: (text) => text === EVERYWHERE ? text : parseHost(text),
@@ -69,13 +69,13 @@ const SWARM_KEY = option(
   },
 );
 
-/** Where values are that no flag and no variable says. */
+/** The config file: the source of values that neither a flag nor a variable gives. */
 const CONFIG = option(
   "--config <FILE>",
   "the config file, if another than `shoal peer config path`",
 );
 
-/** What `shoal bootstrap` can be told. */
+/** Options of `shoal bootstrap`. */
 export const BOOTSTRAP_OPTIONS = {
   ...listening(BOOTSTRAP_PORT),
   /** Texts, since the port is that of `--port` unless said. */
@@ -90,7 +90,7 @@ export const BOOTSTRAP_OPTIONS = {
 };
 export type BootstrapFlags = FlagsOf<typeof BOOTSTRAP_OPTIONS>;
 
-/** What `shoal bootstrap new-key` can be told. */
+/** Options of `shoal bootstrap new-key`. */
 export const NEW_KEY_OPTIONS = {
   rotate: option("--rotate <OLD>", "carry on the key in this file for a while", { variable: null }),
   /** In seconds. */
@@ -101,7 +101,7 @@ export const NEW_KEY_OPTIONS = {
 };
 export type NewKeyFlags = FlagsOf<typeof NEW_KEY_OPTIONS>;
 
-/** What `shoal peer adopt-state` can be told. */
+/** Options of `shoal peer adopt-state`. */
 export const ADOPT_STATE_OPTIONS = {
   yes: flag("--yes", "take it over without being asked", { variable: null }),
   newIdentity: flag("--new-identity", "be another peer from now on, with a key of its own", {
@@ -110,7 +110,7 @@ export const ADOPT_STATE_OPTIONS = {
 };
 export type AdoptStateFlags = FlagsOf<typeof ADOPT_STATE_OPTIONS>;
 
-/** What `shoal peer` and each of its verbs can be told. Rates are in bytes per second; 0 is no limit. */
+/** Options of `shoal peer` and each of its verbs. Rates are in bytes per second; 0 is no limit. */
 export const PEER_OPTIONS = {
   bootstrap: option<Address[]>(
     "--bootstrap <HOST:PORT>",
@@ -204,7 +204,7 @@ export function samePeer(flags: PeerFlags, said: (attribute: string) => boolean)
   ];
 }
 
-/** What a peer is started with, paths made absolute. */
+/** The settings that a peer is started with, paths made absolute. */
 export function settingsOf(flags: PeerFlags): PeerSettings & { uploadSlots: number } {
   return {
     dir: absolutePath(flags.dir),

@@ -4,7 +4,7 @@ import { type ShellName, SHELLS } from "./shells.ts";
 /** The hidden command by which a shell asks: `shoal __complete SHELL INDEX WORD…`. */
 export const COMPLETE = "__complete";
 
-/** What can stand in a place: words that are known, or the name of something on disk. */
+/** The values that fit a place: known words, or the name of something on disk. */
 type Value = "file" | "folder" | "text" | readonly Offer[];
 
 interface Offer {
@@ -40,7 +40,7 @@ const LINES: Record<ShellName, (offer: Offer) => string> = {
   powershell: ({ word, description }) => `${word}\t${description}`,
 };
 
-/** What can stand after `before`, in place of `typed`, and how much of that stays. */
+/** The offers after `before`, in place of `typed`, and how much of that stays. */
 function completionAt(
   program: Command,
   before: string[],
@@ -117,7 +117,7 @@ function valueOf(option: Option): Value {
   return option.argChoices?.map(plain) ?? kindOf(option.flags);
 }
 
-/** What the name of a value says of it: see {@link CliOption}. */
+/** The kind of a value, by its name: see {@link CliOption}. */
 function kindOf(name: string): Value {
   if (/\bDIR\b/.test(name)) return "folder";
   return /\b(PATH|FILE|LIST|OLD)\b/.test(name) ? "file" : "text";

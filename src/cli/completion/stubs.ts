@@ -2,7 +2,7 @@ import { COMPLETE } from "./complete.ts";
 import type { ShellName } from "./shells.ts";
 
 /**
- * What each shell is taught: to ask the program that is being typed what can follow, and to show that.
+ * The stubs for shells: each asks the program that is being typed for its offers, and shows them.
  * Names of files are for the shell to complete.
  */
 export const STUBS: Record<ShellName, string> = {

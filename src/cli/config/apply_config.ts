@@ -9,7 +9,7 @@ export async function applyConfig(command: Command): Promise<void> {
   const path = configPath(command.opts().config);
   if (path === undefined) return;
   if (!await Deno.lstat(path).catch(() => false)) return;
-  // Most who start have no such file, and needn't wait for what reads it.
+  // Most users have no such file, and needn't wait for its parser.
   const [{ readConfigFile }, { knownKeys }] = await Promise.all([
     import("./config_file.ts"),
     import("./config_keys.ts"),

@@ -9,7 +9,7 @@ import type { OutputOptions } from "./output.ts";
  */
 export type Ask = (question: string, signal: AbortSignal) => Promise<string>;
 
-/** How to ask whoever runs a command; undefined when nobody is there, or they want no questions. */
+/** Asks the user of a command; undefined without a terminal, or when they want no questions. */
 export function askOnTerminal({ json, quiet }: OutputOptions): Ask | undefined {
   const terminal = Deno.stdin.isTerminal() && Deno.stderr.isTerminal();
   return terminal && !json && !quiet ? ask : undefined;

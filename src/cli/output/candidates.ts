@@ -6,7 +6,7 @@ import { formatAge, formatSize, shortId } from "./units.ts";
 
 const HEADER = ["ID", "PUBLISHER", "SIZE", "AGE", "SOURCES", "NAME"];
 
-/** What an ambiguous name may stand for, where that is what failed. */
+/** The candidates of an ambiguous name, if that is the failure. */
 export function candidatesOf(error: unknown): Candidate[] | undefined {
   return failureCode(error) === "ambiguous" && Array.isArray((error as Error).cause)
     ? (error as Error).cause as Candidate[]

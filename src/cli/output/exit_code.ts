@@ -2,16 +2,16 @@ import { Fault, type FaultKind, isAbort } from "../../fault.ts";
 import { ClosedOutput } from "./output.ts";
 
 interface Exit {
-  /** What the program ends with. */
+  /** The exit code of the program. */
   exit: number | "128+n";
   meaning: string;
-  /** What a script that reads it should do. */
+  /** The advice to a script that reads it. */
   then: string;
 }
 
 /**
- * What the program ends with, by the word that `--json` has for it. Help, manual pages and docs/cli.md
- * show this table.
+ * Exit codes, by the words that `--json` has for them. Help, manual pages and docs/cli.md show this
+ * table.
  */
 export const EXITS = {
   ok: { exit: 0, meaning: "done, or already up to date", then: "go on" },
@@ -27,7 +27,7 @@ export const EXITS = {
   },
   not_found: {
     exit: 3,
-    meaning: "nobody in the swarm has that name or id",
+    meaning: "no peer in the swarm has that name or id",
     then: "try later, or `get --wait`",
   },
   network: {

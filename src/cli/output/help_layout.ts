@@ -6,7 +6,7 @@ const TERM_MOST = 24;
 const WRAP_LEAST = 20;
 const INDENT = 2;
 
-/** How help is laid out: it fits 60 columns, with room for meanings. */
+/** The layout of help: it fits 60 columns, with room for meanings. */
 export const HELP_LAYOUT: HelpConfiguration = {
   showGlobalOptions: true,
   minWidthToWrap: WRAP_LEAST,

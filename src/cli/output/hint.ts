@@ -4,14 +4,14 @@
  */
 export type HintPlace = "shell" | readonly string[];
 
-/** Where the hints of this process are read, but for those of its shell. */
+/** The place where hints of this process are read, but for those of its shell. */
 let here: HintPlace = [];
 
 export function setHintPlace(place: HintPlace): void {
   here = place;
 }
 
-/** A hint whose commands work where it is read. Help is the same everywhere. */
+/** Adapts the commands in a hint to the place where it is read. Help is the same everywhere. */
 export function placeHint(hint: string, place = here): string {
   if (hint.includes("--help")) return hint;
   if (place === "shell") return hint.replace(/\bshoal peer (?=[a-z])/g, "");

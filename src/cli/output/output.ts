@@ -5,7 +5,7 @@ import { Pager } from "./pager.ts";
 import { safeJson, sanitize } from "./sanitize.ts";
 import { columnsOf, controlsCursor, showsColor } from "./terminal.ts";
 
-/** Thrown when the reader of standard output has gone: there is nobody to go on for. */
+/** Thrown when the reader of standard output has gone: there is no use in going on. */
 export class ClosedOutput extends Error {
   override readonly name = "ClosedOutput";
 }
@@ -23,7 +23,7 @@ export interface OutputOptions {
   place?: HintPlace;
 }
 
-/** How long a reader who takes nothing can hold up the program's end, in milliseconds. */
+/** Time by which a stalled reader can delay the program's end, in milliseconds. */
 const GRACE_MS = 1_000;
 
 /** Of open(2), on Linux. */
@@ -38,8 +38,8 @@ const STALLED_MS = 5_000;
 const encoder = new TextEncoder();
 
 /**
- * Where one command speaks: results to standard output, everything else to standard error. All text
- * goes through {@link sanitize}, so a line is one line.
+ * The output of one command: results to standard output, everything else to standard error. All
+ * text goes through {@link sanitize}, so a line is one line.
  */
 export class Output {
   readonly json: boolean;
@@ -68,7 +68,9 @@ export class Output {
     return !this.quiet && controlsCursor(Deno.stderr);
   }
 
-  /** The columns that a result has; undefined where nobody watches and lines may have any length. */
+  /**
+   * The columns for a result; undefined where it goes to no terminal and lines may have any length.
+   */
   get columns(): number | undefined {
     return columnsOf(Deno.stdout);
   }
@@ -119,7 +121,7 @@ export class Output {
     writeError(`${paint("shoal:")} ${sanitize(text)}`);
   }
 
-  /** Text whose commands work where it is read. */
+  /** Text whose commands fit the place where it is read. */
   hint(text: string): string {
     return placeHint(text, this.place);
   }
@@ -176,7 +178,7 @@ async function writing(written: Promise<void>): Promise<void> {
   }
 }
 
-/** What `written` comes to; once the signal is aborted, it has {@link GRACE_MS} left. */
+/** Settles as `written` does; once the signal is aborted, it has {@link GRACE_MS} left. */
 async function withGrace(written: Promise<void>, signal?: AbortSignal): Promise<void> {
   if (!signal) return await written;
   const late = Promise.withResolvers<never>();

@@ -17,7 +17,10 @@ export class Pager {
     this.#writer = this.#process.stdin.getWriter();
   }
 
-  /** Starts `$PAGER`, or `less` where it is installed; undefined where nobody can page or wants to. */
+  /**
+   * Starts `$PAGER`, or `less` where it is installed; undefined where there is no terminal, or no
+   * pager is wanted.
+   */
   static async open(): Promise<Pager | undefined> {
     const isWatched = Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
     if (!isWatched || Deno.env.get("TERM") === "dumb" || Deno.build.os === "windows") return;

@@ -1,7 +1,7 @@
 import type { Output } from "./output.ts";
 import type { Shown } from "./progress_line.ts";
 
-/** How far something is, where somebody watches; it disappears when it is disposed of. */
+/** Progress on a terminal; it disappears when it is disposed of. */
 export interface ShownProgress extends Disposable {
   /** May be called as often as there is news. */
   show(shown: Shown): void;

@@ -2,7 +2,7 @@ import type { Progress } from "../../peer/api/peer_api.ts";
 import { cutToWidth, displayWidth } from "./display_width.ts";
 import { formatDuration, formatRate, formatSize } from "./units.ts";
 
-/** What can be shown of something under way. Nothing is, while the size isn't known. */
+/** The part of progress that can be shown. Nothing is, while the size isn't known. */
 export type Shown = Pick<Progress, "bytes" | "size"> & Partial<Progress>;
 
 export interface LineOptions {
@@ -19,8 +19,8 @@ const BAR_WIDTH = { most: 20, least: 8 };
 const GAP = "  ";
 
 /**
- * How far something is, on one line: its name, a bar, then figures. With few columns the bar gives way
- * first, then the name, then the figures: sources, rate, time, and sizes.
+ * Progress on one line: a name, a bar, then figures. With few columns the bar gives way first, then
+ * the name, then the figures: sources, rate, time, and sizes.
  */
 export function progressLine(
   name: string,

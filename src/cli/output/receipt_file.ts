@@ -5,11 +5,13 @@ import { safeJson } from "./sanitize.ts";
 import { replaceFile } from "../../system/replace_file.ts";
 import { absolutePath, parentOf, pathIn, realPath } from "../../system/paths.ts";
 
-/** What became of one command's downloads, written to a file in one step: a line of JSON for each. */
+/**
+ * The results of one command's downloads, written to a file atomically: a line of JSON for each.
+ */
 export class ReceiptFile {
   readonly #path: string;
   readonly #lines: string[] = [];
-  /** Where the files are that it tells of. */
+  /** The paths of the files that it reports. */
   readonly #fetched: string[] = [];
 
   private constructor(path: string) {
@@ -57,7 +59,7 @@ export class ReceiptFile {
   }
 }
 
-/** What tells a file from others, by whichever path; undefined when nothing is there. */
+/** The identity of a file, by whichever path; undefined when nothing is there. */
 async function fileAt(path: string): Promise<string | undefined> {
   const there = await stat(path).catch(() => undefined);
   return there && `${there.dev} ${there.ino}`;

@@ -17,7 +17,7 @@ export async function reportFailure(
   { interrupted, name }: {
     /** The exit code of the signal that stopped the program, where one did. */
     interrupted?: ExitCode;
-    /** Which of several it is about. */
+    /** The name that it is about, if there are several. */
     name?: string;
   } = {},
 ): Promise<ExitCode> {
@@ -40,12 +40,12 @@ export async function reportFailure(
   return exit;
 }
 
-/** What `--json` says of a failure. */
+/** The value of a failure for `--json`. */
 export function errorValue(error: unknown): { code: string; exit: ExitCode; message: string } {
   return { code: failureCode(error), exit: exitCodeOf(error), message: messageOf(error) };
 }
 
-/** Where an unforeseen failure came from, for whoever asked for that with `--log-level debug`. */
+/** Logs the origin of an unforeseen failure, for `--log-level debug`. */
 async function logDetails(error: unknown): Promise<void> {
   const { getLogger } = await import("@logtape/logtape");
   const stack = error instanceof Error && error.stack || String(error);

@@ -32,7 +32,7 @@ export function formatDuration(seconds: number): string {
   return `${Math.floor(whole / 86_400)}d${two((whole % 86_400) / 3_600)}h`;
 }
 
-/** How long ago a time was, both in milliseconds since 1970, as one word: `42s`, `3m`, `5h`, `2d`. */
+/** The age of a time, both in milliseconds since 1970, as one word: `42s`, `3m`, `5h`, `2d`. */
 export function formatAge(time: number, now: number): string {
   const seconds = Math.max(0, Math.floor((now - time) / 1000));
   if (seconds < 60) return `${seconds}s`;

@@ -130,13 +130,13 @@ export async function transportOf(
  */
 async function peekTrustOf(dir: string) {
   const folder = stateFolderOf(dir);
-  // What somebody else has put there is no reason to trust anybody.
+  // Foreign state is no reason to trust a publisher.
   if (!isOwnState(folder)) return () => ({});
   const { identity, database } = folder;
   const { peekTrust } = await import("../../store/state/peek_trust.ts");
   const { Identity } = await import("../../trust/identity.ts");
   const isThere = await Deno.stat(identity).catch(() => undefined);
-  // One that is damaged is for those to tell who need it.
+  // Damage is reported where the state is needed.
   const own = isThere && await Identity.load(identity).then(({ id }) => id, () => undefined);
   const known = peekTrust(database);
   return (name: string) => ({ own, remembered: known(name) });

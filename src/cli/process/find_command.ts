@@ -3,7 +3,7 @@ import { isAbsolute, PATH_DELIMITER } from "../../system/paths.ts";
 /**
  * The absolute path of a command: itself when it has one, or else the first executable file of that name
  * in $PATH. Undefined when there is none. Folders of $PATH that aren't absolute are passed over, since what
- * lies in the current folder may be anybody's.
+ * lies in the current folder may be foreign.
  */
 export function findCommand(command: string): string | undefined {
   if (/[/\\]/.test(command)) return isExecutable(command) ? command : undefined;

@@ -32,8 +32,8 @@ export async function requireCommand(
 }
 
 /**
- * Runs a command without a shell, in `cwd`; what it prints goes to standard error. It is told some
- * values in its environment, which is this process's own without the variables in `without`: a `shoal`
+ * Runs a command without a shell, in `cwd`; its output goes to standard error. It gets some values
+ * in its environment, which is this process's own without the variables in `without`: a `shoal`
  * that it runs is another one. Throws a `hook` Fault when it can't be started or fails, and the
  * signal's reason.
  */

@@ -1,21 +1,24 @@
 import { findCommand } from "./find_command.ts";
 import { within } from "../../async/deadline.ts";
 
-/** What opens a page on each system: a command, looked for in $PATH where it has no path. */
+/** The opener of pages on each system: a command, looked for in $PATH where it has no path. */
 const OPENERS: Partial<Record<typeof Deno.build.os, string>> = {
   linux: "xdg-open",
   freebsd: "xdg-open",
   darwin: "open",
   windows: "C:\\Windows\\explorer.exe",
 };
-/** An opener that fails has done so by then, in milliseconds; one that goes on is a browser itself. */
+/**
+ * Time after which an opener that fails has done so, in milliseconds; one that still runs is a
+ * browser itself.
+ */
 const FAILS_WITHIN_MS = 2_000;
 
 /**
- * Opens a sign-in link in this user's browser: with one of those that $BROWSER names, or else with the
- * system's opener. True when one was started: there is a screen, somebody at a terminal, the permission to
- * run the opener, and the opener. The link goes by a file that only this user can read, `file`, since
- * everybody on a machine can read command lines.
+ * Opens a sign-in link in this user's browser: with one of those that $BROWSER names, or else with
+ * the system's opener. True when one was started: there is a screen, a terminal, the permission to
+ * run the opener, and the opener. The link goes by a file that only this user can read, `file`,
+ * since every user of a machine can read command lines.
  */
 export async function openBrowser(link: string, file: string): Promise<boolean> {
   if (!Deno.stdout.isTerminal() || !hasScreen()) return false;

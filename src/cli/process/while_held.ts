@@ -5,8 +5,8 @@ import { Backoff, retry, type RetryOptions } from "../../async/retry.ts";
 const PAUSES = { first: 100, longest: 2_000 };
 
 /**
- * Tries something again for as long as somebody else holds what it needs (a `held` Fault), but for no
- * longer than `waitMs`; then that Fault is thrown. When `deadline` comes first, by the same clock as
+ * Retries for as long as another process holds what is needed (a `held` Fault), but for no longer
+ * than `waitMs`; then that Fault is thrown. When `deadline` comes first, by the same clock as
  * `now`, a `deadline` Fault is thrown instead. Throws the signal's reason.
  */
 export async function whileHeld<T>(

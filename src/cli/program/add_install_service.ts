@@ -4,7 +4,7 @@ import { parseDuration } from "../output/units.ts";
 import { addOptions, flag, type FlagsOf, flagsOf, option } from "../args/cli_option.ts";
 import { addExamples } from "../verbs/verb_command.ts";
 
-/** What `install-service` can be told besides how the service itself is to run. */
+/** Options of `install-service` besides those of the service itself. */
 const INSTALL_OPTIONS = {
   write: flag("--write", "write the unit, and say what to type next", { variable: null }),
   overwrite: flag("--overwrite", "replace a unit that differs", { variable: null }),

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { buildProgram } from "./program.ts";
 
-/** The command tree, whose commands do nothing: for those who only read it. */
+/** The command tree, whose commands do nothing: for readers of the tree. */
 export function plainProgram(): Command {
   const nothing = () => Promise.resolve();
   return buildProgram({

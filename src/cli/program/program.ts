@@ -21,7 +21,7 @@ import { addExamples, addVerb, type VerbLine } from "../verbs/verb_command.ts";
 import { parsing } from "../output/usage.ts";
 import { VERBS } from "../verbs/all.ts";
 
-/** What the commands do. */
+/** The actions of the commands. */
 export interface Handlers {
   bootstrap(flags: BootstrapFlags, command: Command): Promise<void>;
   newKey(file: string, flags: NewKeyFlags): Promise<void>;
@@ -63,7 +63,7 @@ function exitCodes(): string[] {
 
 function addBootstrap(program: Command, handlers: Handlers): void {
   const command = program.command("bootstrap").summary("run the meeting point")
-    .description("Run the meeting point: it knows who is there and what they share, no contents.");
+    .description("Run the meeting point: it knows the peers and what they share, no contents.");
   addOptions(command, BOOTSTRAP_OPTIONS);
   command.helpCommand("help [COMMAND]", "print help for a command");
   addExamples(command, [
@@ -79,7 +79,7 @@ function addBootstrap(program: Command, handlers: Handlers): void {
 function addNewKey(bootstrap: Command, handlers: Handlers): void {
   const command = bootstrap.command("new-key").summary("make a key for a private swarm")
     .description(
-      "Write a new swarm key to FILE, for its owner's eyes only. Whoever has a copy of it is a " +
+      "Write a new swarm key to FILE, for its owner's eyes only. Everyone with a copy of it is a " +
         "member of the swarm. With --rotate, members that have OLD or FILE get along until the " +
         "time that FILE names; after that, only those that have FILE do.",
     )
@@ -229,7 +229,7 @@ function listeningOptions({ options }: Command): readonly Option[] {
   return options.filter((option) => option instanceof CliOption && option.listens);
 }
 
-/** What a command's help shows of the commands above it. */
+/** The options of the commands above that a command's help shows. */
 function visibleGlobalOptions(this: Help, command: Command) {
   const listens = command.name() === "install-service" || listeningOptions(command).length > 0;
   return Help.prototype.visibleGlobalOptions.call(this, command).filter((option) =>

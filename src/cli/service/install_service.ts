@@ -115,7 +115,10 @@ function requireFolder(dir: string | undefined, { user, runAs }: InstallFlags): 
     throw new Fault("usage", "Cannot make the unit: --user needs --dir, the folder that it shares");
   }
   if (!user && dir !== undefined && runAs === undefined) {
-    throw new Fault("usage", `Cannot make the unit: say with --run-as who may write to ${dir}`);
+    throw new Fault(
+      "usage",
+      `Cannot make the unit: name with --run-as the user that may write to ${dir}`,
+    );
   }
 }
 

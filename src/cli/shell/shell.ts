@@ -17,7 +17,7 @@ interface ShellOptions extends OutputOptions {
   stop: Stop;
 }
 
-/** The peer whose shell it is. */
+/** The peer of the shell. */
 type ShellPeer = Pick<OpenPeer, "api" | "page">;
 
 /**
@@ -83,7 +83,7 @@ export class Shell {
     lines.prompt();
   }
 
-  /** How to ask a question at the prompt; undefined without a terminal. */
+  /** Asks a question at the prompt; undefined without a terminal. */
   #ask(): Ask | undefined {
     const prompt = this.#prompt;
     return prompt && ((question, signal) => {

@@ -10,7 +10,7 @@ interface ShellHandlers {
   exit(): void;
 }
 
-/** What can be said in a peer's shell: the verbs, `help` and `exit`. One is made for each line. */
+/** The commands of a peer's shell: the verbs, `help` and `exit`. One tree is made for each line. */
 export function buildShellProgram(handlers: ShellHandlers): Command {
   const program = new Command("shoal>")
     .usage("COMMAND [options]")

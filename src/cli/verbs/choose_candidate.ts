@@ -4,9 +4,9 @@ import { candidatesOf, candidateTable } from "../output/candidates.ts";
 import type { VerbCall } from "./verb.ts";
 
 /**
- * The request for the one candidate that the user chooses, where a request failed since its name is
- * ambiguous. Throws the error where it is another one or nobody can be asked, and an `ambiguous` Fault
- * when nothing is chosen.
+ * The request for the candidate that the user chooses, after a request failed since its name is
+ * ambiguous. Throws any other error, also without a terminal, and an `ambiguous` Fault when nothing
+ * is chosen.
  */
 export async function chooseCandidate<Request extends StreamRequest>(
   error: unknown,

@@ -1,6 +1,8 @@
 import { Fault } from "../../fault.ts";
 
-/** When a command that began at `started` must have ended, both by performance.now(); undefined for never. */
+/**
+ * The deadline of a command that began at `started`, both by performance.now(); undefined for none.
+ */
 export function deadlineOf(
   { deadline }: { deadline?: number },
   started: number,

@@ -28,7 +28,7 @@ type GetCall = VerbCall<PeerApi, typeof GET_OPTIONS>;
 export const getVerb: PeerVerb<typeof GET_OPTIONS> = {
   name: "get",
   arguments: "[NAME...]",
-  summary: "fetch files, folders or parts of them, verified, from all who have them",
+  summary: "fetch files, folders or parts of them, verified, from all sources at once",
   examples: [
     "get debian.iso",
     "get debian.iso -o /srv/images/ --update",
@@ -169,7 +169,7 @@ async function follow(
     };
   }
   output.lines = true;
-  // In turn: a line is written whole before the next one. What nobody reads fails with the receipt.
+  // In turn: a line is written whole before the next one. A line that is not read fails with the receipt.
   const printing = new Mutex();
   const emit = (value: unknown) => {
     printing.run(() => output.value(value)).catch(() => {});

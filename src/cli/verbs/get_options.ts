@@ -23,12 +23,12 @@ export const GET_OPTIONS = {
     "where to put it, a file or a folder; - is standard output",
   ),
   id: idOption("which content, the same as NAME@ID"),
-  publisher: publisherOption("whose; default the one who is remembered for the name"),
+  publisher: publisherOption("the publisher; default the one remembered for the name"),
   /** SHA-256: 64 hex digits. */
   checksum: option("--checksum <sha256=HEX>", "what the SHA-256 of the whole file must be", {
     parse: parseChecksum,
   }),
-  unsigned: flag("--unsigned", "take it from legacy peers, too, for whom nobody signs"),
+  unsigned: flag("--unsigned", "take it from legacy peers, too, which sign nothing"),
   overwrite: flag("--overwrite", "replace what is at the destination"),
   update: flag(
     "--update",
@@ -51,7 +51,7 @@ export const GET_OPTIONS = {
   ),
   wait: option(
     "--wait <DURATION>",
-    "how long to wait while no source can be reached (default: 60s), or nobody has it yet " +
+    "how long to wait while no source can be reached (default: 60s), or there is none yet " +
       "(default: not at all)",
     TIME,
   ),
@@ -76,7 +76,10 @@ export const GET_OPTIONS = {
   onError: option("--on-error <COMMAND>", "run this if it fails; $SHOAL_ERROR and others tell", {
     parse: parseCommand,
   }),
-  dryRun: flag("--dry-run", "only say what would be fetched, from whom, and what is here already"),
+  dryRun: flag(
+    "--dry-run",
+    "only show what would be fetched, from which sources, and what is here already",
+  ),
   /** Bytes per second; 0 is no limit. The variable of that name is the peer's own limit. */
   limitDown: option(
     "--limit-down <RATE>",
@@ -86,7 +89,7 @@ export const GET_OPTIONS = {
       parse: parseRate,
     },
   ),
-  /** Makes no sense where a peer goes on serving anyway. */
+  /** Makes no sense where a peer keeps serving anyway. */
   seedFor: option("--seed-for <DURATION>", "stay and serve what was fetched for so long", {
     ...TIME,
     once: true,
@@ -128,9 +131,9 @@ export function checkFlags(flags: GetFlags, words: string[]): void {
 }
 
 /**
- * What is asked for a name, but for how long it may take; an output that ends with a slash still does.
- * Throws a `usage` Fault for a folder that doesn't exist: one whose path ends with a slash, or is to take
- * several files.
+ * Builds the request for a name, but for its deadline; an output that ends with a slash still does.
+ * Throws a `usage` Fault for a folder that doesn't exist: one whose path ends with a slash, or is
+ * to take several files.
  */
 export async function requestOf(
   word: string,
@@ -153,7 +156,7 @@ export async function requestOf(
   };
 }
 
-/** Where `-o` leads on disk, if it does. Throws as {@link requestOf} does. */
+/** The path on disk that `-o` leads to, if it does. Throws as {@link requestOf} does. */
 export async function outputOf(
   { output: path }: Pick<GetFlags, "output">,
   { cwd, several }: { cwd: string; several: boolean },

@@ -17,7 +17,7 @@ export function describeReceipt(receipt: Receipt): string {
     .join("  ").trimEnd();
 }
 
-/** What became of the files of a folder; nothing for a file. */
+/** The numbers of a folder's files, by what was done with them; nothing for a file. */
 function filesOf({ files }: Receipt): string[] {
   if (!files) return [];
   const { fetched, copied, unchanged, deleted } = files;
@@ -30,7 +30,7 @@ function filesOf({ files }: Receipt): string[] {
   return [`files: ${counts.join(", ") || "none"}`];
 }
 
-/** What is worth a note besides. */
+/** Notes on a download. */
 export function notesOn({ name, trust, sources, older_removed }: Receipt): string[] {
   const notes = sources.filter((source) => source.dropped)
     .map((source) => `Dropped source ${source.address}: ${source.dropped}`);

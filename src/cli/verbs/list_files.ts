@@ -11,8 +11,8 @@ import type { Verb } from "./verb.ts";
 const HEADER = ["ID", "SIZE", "ENTRIES", "SOURCES", "MODIFIED", "PUBLISHER", "TRUST", "NAME"];
 
 const OPTIONS = {
-  all: flag("--all", "list all, however many: a listing that nobody pages through ends at 10,000"),
-  versions: flag("--versions", "every version of the file called PATTERN that somebody still has"),
+  all: flag("--all", "list all, however many: without a pager, a listing ends at 10,000"),
+  versions: flag("--versions", "every version of the file called PATTERN that still has a source"),
 };
 
 /** Files that a listing has without `--all`, where no pager keeps it to what is looked at. */

@@ -30,7 +30,7 @@ export const listPeersVerb: Verb = {
   },
 };
 
-/** Whether the bootstrap could call the peer; `-` where the bootstrap doesn't say. */
+/** The result of the bootstrap's call back; `-` where the bootstrap doesn't say. */
 function formatReachable(reachable: boolean | null | undefined): string {
   if (reachable === undefined) return "-";
   return reachable === null ? "checking" : reachable ? "yes" : "no";

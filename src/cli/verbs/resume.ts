@@ -2,7 +2,7 @@ import { EXIT } from "../output/exit_code.ts";
 import { eachPartial, PARTIAL_OPTIONS } from "./each_partial.ts";
 import type { Verb } from "./verb.ts";
 
-/** `resume NAME…`: prints what goes on, a line or a PartialStatus each. */
+/** `resume NAME…`: prints what resumes, a line or a PartialStatus each. */
 export const resumeVerb: Verb<typeof PARTIAL_OPTIONS> = {
   name: "resume",
   arguments: "<NAME...>",

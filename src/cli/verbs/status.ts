@@ -89,7 +89,7 @@ function transfers(status: PeerStatus, columns?: number): Promise<string> {
   );
 }
 
-/** Who the active downloads come from. */
+/** The sources of the active downloads. */
 function sources(status: PeerStatus, columns?: number): Promise<string> {
   const rows = status.transfers.flatMap(({ name, from }) =>
     from.map((one) => [

@@ -27,11 +27,14 @@ const listVerb: Verb = {
 
 const ACCEPT_OPTIONS = { publisher: publisherOption("which one") };
 
-/** `trust accept NAME`: prints who is remembered from now on, with `--json` as a TrustEntry. */
+/**
+ * `trust accept NAME`: prints the publisher that is remembered from now on, with `--json` as a
+ * TrustEntry.
+ */
 const acceptVerb: Verb<typeof ACCEPT_OPTIONS> = {
   name: "accept",
   arguments: "<NAME>",
-  summary: "remember a publisher for a name, in place of any other: the only one who offers it",
+  summary: "remember a publisher for a name, in place of any other: the only one that offers it",
   examples: ["accept x.iso", "accept x.iso --publisher 3d5464ed1b6b"],
   role: "verb",
   options: ACCEPT_OPTIONS,
@@ -42,11 +45,11 @@ const acceptVerb: Verb<typeof ACCEPT_OPTIONS> = {
   },
 };
 
-/** `trust forget NAME`: prints who was remembered, with `--json` as a TrustEntry. */
+/** `trust forget NAME`: prints the forgotten publisher, with `--json` as a TrustEntry. */
 const forgetVerb: Verb = {
   name: "forget",
   arguments: "<NAME>",
-  summary: "forget who is remembered for a name: the next get begins anew",
+  summary: "forget the publisher of a name: the next get begins anew",
   examples: ["forget debian.iso"],
   role: "verb",
   async run({ api, args: [word = ""], output }) {
@@ -56,7 +59,7 @@ const forgetVerb: Verb = {
   },
 };
 
-/** `trust`: who is remembered for which name. */
+/** `trust`: the remembered publishers, by name. */
 export const trustVerbs: VerbGroup = {
   name: "trust",
   summary: "list, accept or forget the publishers that are remembered for names",

@@ -5,7 +5,7 @@ import type { UiDoor } from "../../web/ui_door.ts";
 import type { ExitCode } from "../output/exit_code.ts";
 import type { Output } from "../output/output.ts";
 
-/** What a verb is asked, by the shell or as a command of its own. */
+/** The call of a verb, by the shell or as a command of its own. */
 export interface VerbCall<Api extends QueryApi = PeerApi, O = OptionTable> {
   api: Api;
   args: string[];
@@ -13,16 +13,16 @@ export interface VerbCall<Api extends QueryApi = PeerApi, O = OptionTable> {
   flags: FlagsOf<O>;
   /** Relative paths start here: an absolute path. */
   cwd: string;
-  /** When the command began, by performance.now(). */
+  /** The time when the command began, by performance.now(). */
   started: number;
   output: Output;
   /** Aborts when the user has had enough. */
   signal: AbortSignal;
   /** The page of the peer that serves; undefined where none does. */
   page?: UiDoor;
-  /** True when a peer goes on serving after the verb has ended. */
+  /** True when a peer keeps serving after the verb has ended. */
   serving: boolean;
-  /** Asks the user; undefined when nobody is there to be asked. */
+  /** Asks the user; undefined without a terminal. */
   ask?: Ask;
 }
 
@@ -31,7 +31,7 @@ export type Verb<O extends OptionTable = OptionTable> = QueryVerb<O> | RunningVe
 
 export interface PeerVerb<O extends OptionTable = OptionTable> extends VerbParts<O> {
   role: "verb";
-  /** How the peer is to be opened for it, where that depends on what is asked. */
+  /** The peer to open for it, where that depends on the flags. */
   opening?(flags: FlagsOf<O>): Opening;
   run(call: VerbCall<PeerApi, O>): Promise<ExitCode | void>;
 }
@@ -68,13 +68,13 @@ interface VerbParts<O extends OptionTable> {
 /** A call before there is a peer. */
 export type Prepared<O = OptionTable> = Omit<VerbCall<PeerApi, O>, "api" | "serving" | "ask">;
 
-/** What a verb needs a peer of its own for, where none runs that could be asked. */
+/** The use of a peer of its own, where none runs that could be asked. */
 interface Opening {
   /** Stay and serve until it is stopped. */
   serve?: boolean;
   /** Stay and serve for so many seconds. */
   seedFor?: number;
-  /** Wait so long for whoever has DIR, in milliseconds. */
+  /** Time to wait for DIR, in milliseconds. */
   waitMs?: number;
   /** Change nothing in a DIR that has no state. */
   plan?: boolean;

@@ -13,7 +13,7 @@ export interface VerbLine {
 }
 
 interface VerbPlace {
-  /** What stands before the verb in examples: `shoal peer `, or nothing in the shell. */
+  /** The words before the verb in examples: `shoal peer `, or nothing in the shell. */
   prefix: string;
   /** True outside the shell. */
   once: boolean;

@@ -50,7 +50,7 @@ export function requireOwnState(folder: StateFolder, options?: OriginOptions): v
   if (isOwnState(folder, options)) return;
   throw new Fault(
     "usage",
-    `Cannot use the state in "${folder.path}": it was made in another place, or by somebody else`,
+    `Cannot use the state in "${folder.path}": it was made in another place, or by another user`,
     {
       next: "if it is yours, moved or restored from a backup, look at it and take it over: " +
         "shoal peer adopt-state",

@@ -31,7 +31,7 @@ export const GetBody = v.object({
 
 const MapQuery = v.object({ id: v.optional(v.string(), "") });
 
-/** What a download tells on the way. */
+/** A message of a download before its result. */
 export type Told = { progress: Progress } | { event: GetEvent };
 
 /**

@@ -25,7 +25,7 @@ export function gatewayRoutes(api: UiApi) {
     }
     const gone = new AbortController();
     const stop = () => gone.abort(new DOMException("the client went away", "AbortError"));
-    // A body that nobody reads is cancelled; this is for a client that goes before there is one.
+    // A body that is not read is cancelled; this is for a client that goes before there is one.
     context.req.raw.signal.addEventListener("abort", stop);
     const file = await api.open({ name, id, publisher }, gone.signal);
     const tag = `"${file.id}"`;
@@ -95,7 +95,7 @@ function matches(header: string | undefined, tag: string): boolean {
   return tags.some((one) => one === "*" || one === tag);
 }
 
-/** A body whose first bytes are there already: what fails before them is thrown. */
+/** A body whose first bytes are there already: a failure before them is thrown. */
 async function bodyOf(
   bytes: AsyncGenerator<Uint8Array>,
   stop: () => void,

@@ -27,7 +27,7 @@ export const NameBody = v.object({ name: Path, id: FileId });
 /** The same in a query. */
 export const NameQuery = v.object({ name: v.optional(v.string(), ""), id: FileId });
 
-/** The same, and perhaps its publisher: an id that nobody typed comes with it. */
+/** A name, and perhaps its publisher: an id that the user did not type comes with it. */
 export const ContentQuery = v.object({ ...NameQuery.entries, publisher: PublisherKey });
 
 /** Checks a request's JSON body; handlers and the client's types know it as `json`. */

@@ -5,7 +5,7 @@ import type { UiApi, UploadRequest } from "../../peer/api/ui_api.ts";
 import { toApiError } from "../http/api_error.ts";
 import { json, Path, work } from "./request.ts";
 
-/** How often progress is told, in milliseconds. */
+/** Interval of reporting progress, in milliseconds. */
 const PROGRESS_EVERY_MS = 200;
 
 /** Most files that one request may ask about; so they fit its body. */

@@ -95,8 +95,8 @@ async function inTurn(work) {
 }
 
 /**
- * Has the peer do some work, `{get}` or `{share}`, which goes on without the page. Returns its number, and
- * what it comes to.
+ * Has the peer do some work, `{get}` or `{share}`, which goes on without the page. Returns its
+ * number, and its result.
  */
 export async function startJob(body) {
   const { job } = await inTurn(() => askJson("POST", "/api/jobs", body));

@@ -111,7 +111,7 @@ function Summary() {
   `;
 }
 
-/** What is wrong with the whole, and what to do about it. */
+/** Troubles of the whole peer, and the next steps. */
 function Banners() {
   if (connection.value === "silent") {
     return html`<p class="banner failed" role="alert">

@@ -1,6 +1,6 @@
 /** The longest that a peer that runs says nothing, in milliseconds: it says something each second. */
 const SILENT_MS = 3_000;
-/** How long to wait before another try, in milliseconds. */
+/** Time before another try, in milliseconds. */
 const RETRY_MS = 1_000;
 
 /**

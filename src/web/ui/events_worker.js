@@ -6,7 +6,7 @@
 import { readEvents } from "./event_reader.js";
 import { Known } from "./known.js";
 
-/** What each tab said last, by its port. */
+/** The last message of each tab, by its port. */
 const tabs = new Map();
 let known = new Known();
 let session;

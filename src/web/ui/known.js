@@ -1,9 +1,9 @@
 /** Seconds of rates that are kept. */
 const SECONDS = 300;
 
-/** What is known of the peer: the changes that came, put together. */
+/** The known state of the peer: the changes so far, put together. */
 export class Known {
-  /** What the peer says of itself, without what has a place of its own; null until it has said something. */
+  /** The peer's status, without the parts that have a place of their own; null before the first. */
   status = null;
   /** Bytes since the peer started. */
   totals = { served: 0, fetched: 0 };
@@ -47,7 +47,7 @@ export class Known {
     };
   }
 
-  /** True while something goes on whose end a page out of sight tells, too. */
+  /** True while something is in progress whose end a page out of sight shows, too. */
   get isBusy() {
     const runs = ({ state }) => ["active", "running", "waiting"].includes(state);
     return [...this.partials.values()].some(runs) || [...this.jobs.values()].some(runs);

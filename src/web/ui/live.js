@@ -6,14 +6,14 @@ import { applyRates } from "./transfers/rates.js";
 
 const known = new Known();
 
-/** What the peer says of itself, without what has a signal of its own; null until it has said something. */
+/** The peer's status, without the parts that have a signal of their own; null before the first. */
 export const status = signal(null);
 /** Transfers in the order of their numbers, and partial downloads. What is the same stays so. */
 export const transfers = signal([]);
 export const partials = signal([]);
 /** Bytes since the peer started: `{served, fetched}`. */
 export const totals = signal(known.totals);
-/** What this peer shares, by name. The Map is always the same; {@link sharesMoved} counts. */
+/** The shares of this peer, by name. The Map is always the same; {@link sharesMoved} counts. */
 export const shares = known.shares;
 /** Counts when a share came or went, not when one was merely served. */
 export const sharesMoved = signal(0);

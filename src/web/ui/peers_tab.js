@@ -4,7 +4,7 @@ import { html } from "./kit/html.js";
 import { connection, status, transfers } from "./live.js";
 import { usePolled } from "./kit/polled.js";
 
-/** How often the peers are asked for while they are looked at, in milliseconds. */
+/** Interval of loading the peers while they show, in milliseconds. */
 const EVERY_MS = 3_000;
 
 const STATES = {
@@ -119,7 +119,7 @@ function Peers({ peers }) {
   `;
 }
 
-/** Whether a bootstrap's call back to the address was answered by that peer. */
+/** The result of a bootstrap's call back to the address. */
 function reachOf({ reachable }) {
   if (reachable === undefined) {
     return html`<span class="dim" title="Older bootstraps don’t try">–</span>`;
@@ -135,7 +135,7 @@ function reachOf({ reachable }) {
     `;
 }
 
-/** What this peer has seen of it by itself; nothing where it had no reason to connect. */
+/** This peer's own experience with it; nothing where it had no reason to connect. */
 const CONTACT = {
   connected: html`<span class="badge on" title="This peer is connected to it">connected</span>`,
   failing:
@@ -143,7 +143,7 @@ const CONTACT = {
   none: "",
 };
 
-/** What is going on with each peer, by its id or address. */
+/** The traffic with each peer, by its id or address. */
 function ratesWith(transfers) {
   const active = transfers.filter(({ state }) => state === "active");
   const sources = active.flatMap(({ from }) => from ?? []);

@@ -6,7 +6,7 @@ const RETURN = "shoal-return";
 /** The secret where storage is switched off: it is lost with the tab. */
 let held;
 
-/** The session's secret; undefined when nobody is signed in. */
+/** The session's secret; undefined without a sign-in. */
 export function session() {
   try {
     return localStorage.getItem(KEY) ?? held;
@@ -34,7 +34,7 @@ export function onSession(changed) {
 /** The headers of a request that show the session. */
 export const signed = () => ({ authorization: `Bearer ${session() ?? ""}` });
 
-/** Leads to the sign-in; whoever signs in comes back to where this tab is. */
+/** Leads to the sign-in, which returns to where this tab is. */
 export function goSignIn() {
   try {
     sessionStorage.setItem(RETURN, location.hash);

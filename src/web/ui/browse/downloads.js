@@ -10,15 +10,15 @@ import { tell, tellError } from "../kit/toasts.js";
 const waited = new Set();
 
 /**
- * Fetches a file, and says how that ended. What stands in the way is asked about: which of several
- * contents is meant, whether to replace what is there. The peer goes on when the page is closed.
+ * Fetches a file, and reports how that ended. An obstacle becomes a question: which of several
+ * contents is meant, or whether to replace a file. The peer goes on when the page is closed.
  */
 export async function get(request) {
   const key = `${request.id} ${request.name}`;
   if (waited.has(key)) return;
   waited.add(key);
   try {
-    // An id that nobody typed holds only together with its publisher: lists are signed by nobody.
+    // An id that the user did not type holds only together with its publisher: lists are unsigned.
     const { result } = await startJob({ get: request });
     const { up_to_date } = await result;
     const { name } = request;
@@ -110,7 +110,7 @@ export async function getChosen(name, candidates, overwrite) {
 function chooseCandidate(name, candidates) {
   const text = candidates.length > 1
     ? `There are ${candidates.length} versions of it. Choose the one from a publisher you trust.`
-    : "It is not from the publisher that this name is known from. It may be somebody else’s file.";
+    : "It is not from the remembered publisher of this name. It may be another file.";
   return askInDialog(candidates.length > 1 ? `Which ${name}?` : `Get ${name}?`, (answer) =>
     html`
       <p>${text}</p>

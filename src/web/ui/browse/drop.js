@@ -3,7 +3,7 @@ import { html } from "../kit/html.js";
 import { tellError } from "../kit/toasts.js";
 import { groupsOfDrop, shareFiles } from "./uploads.js";
 
-/** What is shown while files are held over the page, whichever part of it; what is dropped is shared. */
+/** The target that shows while files are held over the page; what is dropped is shared. */
 export function Drop() {
   const over = useDrop();
   return over && html`

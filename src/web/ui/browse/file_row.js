@@ -8,7 +8,7 @@ import { html } from "../kit/html.js";
 import { SaveButton } from "../kit/save_link.js";
 import { partials, shares, sharesMoved, status } from "../live.js";
 
-/** How a publisher stands in connection with a name; nothing is said of one that is unknown. */
+/** Words for a publisher's standing in connection with a name; none for one that is unknown. */
 const STANDINGS = {
   own: { mark: "You", text: "Published by this peer" },
   trusted: { mark: "✓", text: "The publisher that this name is known from" },
@@ -17,7 +17,7 @@ const STANDINGS = {
 
 const FETCHING = "fetching";
 
-/** How far the download of a content is; "" where there is none. */
+/** The progress of the download of a content; "" where there is none. */
 function comingOf(id) {
   const one = partials.value.find((partial) => partial.id === id);
   if (!one) return "";
@@ -34,7 +34,7 @@ export function FileRow({ row, index, height, onGet, onUpdate, onUnshare }) {
   void sharesMoved.value;
   // As text, so that the row is as it was until that is another.
   const coming = useComputed(() => comingOf(id)).value;
-  // Not `disabled`, which would take the focus away from who pressed it.
+  // Not `disabled`, which would take the focus away from the button.
   const fetching = coming.startsWith(FETCHING);
   return html`
     <div class="row" role="row" aria-rowindex=${index} style=${{ height: `${height}px` }}>

@@ -3,9 +3,11 @@ import { ApiError, askLines } from "../api.js";
 import { Selection } from "../kit/selection.js";
 import { shares, sharesMoved, status } from "../live.js";
 
-/** What the swarm offers: `state` is `loading`, `ready` or `failed`; an old list stays while loading. */
+/**
+ * The swarm's files: `state` is `loading`, `ready` or `failed`; an old list stays while loading.
+ */
 export const offers = signal({ state: "loading", list: [], error: undefined });
-/** What is looked for, which files, and in which order. */
+/** The words that are searched for, the filter, and the order. */
 export const query = signal("");
 export const scope = signal("all");
 export const order = signal({ by: "name", down: false });

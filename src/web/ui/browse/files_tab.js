@@ -26,7 +26,7 @@ import { sharePath } from "./uploads.js";
 import { tell, tellError } from "../kit/toasts.js";
 import { VirtualList } from "../kit/virtual_list.js";
 
-/** How often the list is asked for while it is looked at: short lists more often, in milliseconds. */
+/** Interval of loading the list while it shows, in milliseconds: short lists more often. */
 const REFRESH_MS = 3_000;
 const LONG_REFRESH_MS = 30_000;
 const LONG = 2_000;
@@ -40,7 +40,7 @@ const COLUMNS = [
 ];
 const SCOPES = [["all", "All"], ["mine", "Shared by me"], ["others", "From others"]];
 
-/** Whether the window is at most so wide; as in style.css. */
+/** Signals for windows of at most such a width; as in style.css. */
 const [narrow, medium] = [720, 960].map((pixels) => {
   const media = matchMedia(`(max-width: ${pixels}px)`);
   const fits = signal(media.matches);
@@ -240,7 +240,7 @@ function Header() {
   `;
 }
 
-/** What stands where there is no file to show. */
+/** The placeholder where there is no file to show. */
 function Nothing() {
   const [name, setName] = useState(undefined);
   const wanted = query.value.trim();
@@ -265,7 +265,7 @@ function Nothing() {
   return html`
     <div class="state">
       <h2>No file matches “${wanted}”</h2>
-      <p>Older peers don’t list their files, and nobody signs for those. They can be asked for one by its exact name.</p>
+      <p>Older peers don’t list their files, and those are unsigned. They can be asked for one by its exact name.</p>
       <button class="primary" disabled=${name === wanted} onClick=${ask}>
         Ask all peers for “${wanted}”
       </button>

@@ -27,7 +27,10 @@ export function folderOfAddress(address) {
   }
 }
 
-/** Where each folder was left: what is open in it, looked for, and how it is sorted; by its id. */
+/**
+ * The view of each folder when it was left: what is open in it, searched for, and how it is sorted;
+ * by its id.
+ */
 const places = new Map();
 const TOP = { at: "", wanted: "", by: "name", down: false };
 
@@ -125,7 +128,10 @@ export function FolderView({ name, id, publisher, narrow }) {
   `;
 }
 
-/** What is right below `at`, folders with the size and number of what is in them; or all below it that matches. */
+/**
+ * The entries right below `at`, folders with the size and number of their content; or all below it
+ * that match.
+ */
 function entriesAt(list, { at, wanted }) {
   const prefix = at === "" ? "" : `${at}/`;
   const words = wanted.toLowerCase().split(/\s+/).filter(Boolean);

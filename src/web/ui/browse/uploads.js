@@ -14,7 +14,7 @@ export const uploads = signal([]);
 const NAMED = 8;
 /** Files that are sent at a time. */
 const AT_ONCE = 2;
-/** How often progress is shown, in milliseconds. */
+/** Interval of showing progress, in milliseconds. */
 const TELL_EVERY_MS = 100;
 
 let next = 1;

@@ -31,7 +31,7 @@ export function Canvas({ data, draw, label, className }) {
   useLayoutEffect(paint, [data]);
   useEffect(() => {
     const again = () => {
-      // The canvas may be gone before who watches its size knows.
+      // The canvas may be gone before its observer knows.
       if (!element.current) return;
       const { width, height } = element.current.getBoundingClientRect();
       const size = { width, height, scale: devicePixelRatio || 1 };

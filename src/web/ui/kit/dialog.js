@@ -2,7 +2,7 @@ import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { html } from "./html.js";
 
-/** What is asked; the first is shown, the others wait for its answer. */
+/** The open questions; the first is shown, the others wait for its answer. */
 const asked = signal([]);
 let next = 1;
 

@@ -14,7 +14,7 @@ export function formatSize(bytes) {
 
 export const formatRate = (rate) => `${formatSize(rate)}/s`;
 
-/** The exact number, for who points at it: `1,234 bytes`. */
+/** The exact number, for a tooltip: `1,234 bytes`. */
 export function exactSize(bytes) {
   return bytes === undefined ? "" : `${bytes.toLocaleString("en")} bytes`;
 }
@@ -22,7 +22,7 @@ export function exactSize(bytes) {
 /** The same of a rate: `1,234 bytes per second`. */
 export const exactRate = (rate) => `${exactSize(Math.round(rate))} per second`;
 
-/** The exact number of seconds, for who points at them. */
+/** The exact number of seconds, for a tooltip. */
 export const exactDuration = (seconds) =>
   seconds === undefined ? "" : `${Math.ceil(seconds).toLocaleString("en")} seconds`;
 
@@ -37,7 +37,7 @@ export function formatDuration(seconds) {
   return `${Math.floor(whole / 86_400)} d ${two((whole % 86_400) / 3_600)} h`;
 }
 
-/** How long ago a time was, both in milliseconds since 1970. */
+/** The age of a time, both in milliseconds since 1970. */
 export function formatAge(time, now = Date.now()) {
   const seconds = Math.max(0, Math.floor((now - time) / 1000));
   if (seconds < 60) return "just now";

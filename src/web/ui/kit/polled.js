@@ -2,8 +2,8 @@ import { useEffect, useState } from "preact/hooks";
 import { askJson } from "../api.js";
 
 /**
- * What a route answers, asked every `ms` milliseconds while this is shown and `path` isn't undefined:
- * `{value, error}`. The last value stays when a request fails.
+ * The answer of a route, requested every `ms` milliseconds while this is shown and `path` isn't
+ * undefined: `{value, error}`. The last value stays when a request fails.
  */
 export function usePolled(path, ms) {
   const [answer, setAnswer] = useState({});

@@ -26,7 +26,7 @@ const BY_KIND = {
   deadline: (name) => `${name} took too long.`,
 };
 
-/** What failed and what helps, for a person. */
+/** A failure and its remedy, for people. */
 export function failureText({ kind, details, message }, name) {
   const byReason = BY_REASON[details?.reason];
   if (byReason) return byReason(details, name);

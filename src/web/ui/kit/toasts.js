@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import { html } from "./html.js";
 
-/** How long good news stays, in milliseconds. Bad news stays until it is dismissed. */
+/** Time for which good news stays, in milliseconds. Bad news stays until it is dismissed. */
 const STAYS_MS = 6_000;
 
 /** Most good news, and most bad news, at a time: the oldest gives way. */

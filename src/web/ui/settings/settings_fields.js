@@ -8,14 +8,14 @@ const IPV4 = new RegExp(`^${OCTET}(\\.${OCTET}){3}$`);
 /** Digits and dots alone are an address, not a name. */
 const isHost = (text) => /^[\d.]+$/.test(text) ? IPV4.test(text) : HOST.test(text);
 
-/** Why a text is no host, or undefined. */
+/** The reason why a text is no host, or undefined. */
 function hostProblem(text) {
   return isHost(text)
     ? undefined
     : "It must be an address or a name, such as 192.0.2.7 or meet.example.";
 }
 
-/** Why a text is no `HOST:PORT`, or undefined. The port can be left out. */
+/** The reason why a text is no `HOST:PORT`, or undefined. The port can be left out. */
 function addressProblem(text) {
   const parts = /^(.*?)(?::(\d+))?$/.exec(text);
   const [, host, port] = text.startsWith("[") || text.split(":").length <= 2 ? parts : [, text];
@@ -46,7 +46,7 @@ const rate = {
 const plain = { toText: (value) => String(value ?? ""), toValue: (text) => text.trim() };
 
 /**
- * What can be set, in the order of the form. `problem` says what is wrong with a text, as it is typed;
+ * The settings, in the order of the form. `problem` says what is wrong with a text, as it is typed;
  * `toText` and `toValue` go between that and the configuration.
  */
 export const FIELDS = [

@@ -132,7 +132,7 @@ function Form() {
                 `
                 : ""
             }`
-            : "None: whoever can reach a peer can fetch what it shares."}</p>
+            : "None: every program that can reach a peer can fetch what it shares."}</p>
           <p class="help">It is given with --swarm-key when the peer starts, and never shown.</p>
         </div>
         <div class="field">

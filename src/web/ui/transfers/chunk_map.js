@@ -3,12 +3,12 @@ import { count } from "../kit/format.js";
 import { html } from "../kit/html.js";
 import { usePolled } from "../kit/polled.js";
 
-/** How often the map of a download under way is asked for, in milliseconds. */
+/** Interval of loading the map of an active download, in milliseconds. */
 const EVERY_MS = 1_000;
 
 /**
- * What of a download is there, in the order of the file: full cells are here; the others are the
- * paler the fewer sources have them, and red where nobody does.
+ * The map of a download, in the order of the file: full cells are here; the others are the paler
+ * the fewer sources have them, and red without a source.
  */
 export function ChunkMap({ id, name }) {
   const { value } = usePolled(`/api/downloads/map?id=${id}`, EVERY_MS);
@@ -18,7 +18,7 @@ export function ChunkMap({ id, name }) {
   const missing = have.filter((percent, at) => percent < 100 && sources[at] === 0).length;
   const rarest = Math.min(...sources.filter((_, at) => have[at] < 100), Infinity);
   const label = `${name}: ${whole} of ${cells} parts are here` +
-    (missing > 0 ? `; nobody connected has ${missing} of the others` : "") +
+    (missing > 0 ? `; no connected source has ${missing} of the others` : "") +
     (missing === 0 && rarest < Infinity ? `; the rarest part has ${count(rarest, "source")}` : "");
   const draw = (context, place) => drawMap(context, value, place);
   return html`
@@ -61,5 +61,5 @@ function drawMap(context, { cells, have, sources }, { width, height, color, befo
   context.globalAlpha = 1;
 }
 
-/** What counts as many: one source alone never does. */
+/** The number that counts as many: one source alone never does. */
 const mostOf = (sources) => Math.max(2, ...sources);

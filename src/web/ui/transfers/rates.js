@@ -2,7 +2,10 @@ import { signal } from "@preact/signals";
 
 /** Seconds that are shown. */
 export const SECONDS = 300;
-/** Just over the time until the next second is told, if something moves in it, in milliseconds. */
+/**
+ * A little more than the time until the next second is sent, if something moves in it, in
+ * milliseconds.
+ */
 const QUIET_MS = 1_200;
 
 /** Counts when another second is over, while there is anything to show. */

@@ -28,7 +28,7 @@ const opened = signal(undefined);
 
 /** Ended transfers that are shown. */
 const RECENT = 20;
-/** How long a download may be without a source before that is said, in milliseconds. */
+/** Time without a source before a download says so, in milliseconds. */
 const ALONE_MS = 3_000;
 
 /** The time, for what is said of seconds: milliseconds since 1970. */
@@ -43,7 +43,7 @@ export function TransfersTab() {
   if (!status.value) return html`<div class="state" role="status">Loading…</div>`;
   void jobsMoved.value;
   const downloads = [
-    ...unfinished(transfers.value, partials.value),
+    ...partialsIn(transfers.value, partials.value),
     ...[...jobs.values()].filter(({ kind, state }) => kind === "get" && state === "waiting"),
   ];
   const many = downloads.length > CARDS;
@@ -110,7 +110,7 @@ function Totals() {
 }
 
 /** Downloads that aren't whole: what is kept of them, with the transfer that works on it. */
-function unfinished(transfers, partials) {
+function partialsIn(transfers, partials) {
   const latest = new Map();
   for (const one of transfers) if (one.direction === "down" && one.id) latest.set(one.id, one);
   const list = partials.map((partial) => {
@@ -135,14 +135,14 @@ function unfinished(transfers, partials) {
   return [...list, ...begun];
 }
 
-/** Why a download is not going on, or undefined. */
+/** The reason why a download does not move, or undefined. */
 function whyOf({ state, error, failure }, name) {
   if (state === "active" || !error && !failure) return undefined;
   if (failure && isAskedFor(failure)) return undefined;
   return failureText({ ...failure, message: error }, name);
 }
 
-/** What a download under way does just now. */
+/** The current activity of an active download. */
 function doing({ rate = 0, eta, sources = 0, no_source_since: alone }) {
   const aloneMs = alone === undefined ? 0 : now.value - alone;
   if (aloneMs >= ALONE_MS) {
