@@ -116,7 +116,7 @@ export class Jobs {
   }
 }
 
-/** What is said of a job that was stopped, which is no failure. */
+/** The state of a job that was stopped, which is no failure. */
 function stopped({ ending }: OpenJob): ApiError | undefined {
   if (!ending.signal.aborted) return;
   return { error: { message: "it was stopped", details: { reason: "cancelled" } } };

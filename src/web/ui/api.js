@@ -79,16 +79,16 @@ function within(promise, ms) {
 
 /** Jobs that are started at a time: a browser has few connections, and the time of an answer is limited. */
 const STARTS = 2;
-const turns = [];
+const waiting = [];
 let starting = 0;
 
 async function inTurn(work) {
-  if (starting >= STARTS) await new Promise((resolve) => turns.push(resolve));
+  if (starting >= STARTS) await new Promise((resolve) => waiting.push(resolve));
   else starting++;
   try {
     return await work();
   } finally {
-    const next = turns.shift();
+    const next = waiting.shift();
     if (next) next();
     else starting--;
   }

@@ -50,7 +50,7 @@ export function SelectBox({ selection, id, label, order }) {
   `;
 }
 
-/** What can be done to the selected rows: `actions` are `{label, run, disabled}`; nothing while none is. */
+/** The actions on the selected rows: `actions` are `{label, run, disabled}`; nothing while none is. */
 export function SelectionBar({ selection, order, actions }) {
   if (selection.size === 0) return null;
   return html`
