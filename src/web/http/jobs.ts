@@ -2,15 +2,10 @@ import { Fault } from "../../fault.ts";
 import type { Receipt, ShareResult } from "../../peer/api/peer_api.ts";
 import { type ApiError, toApiError } from "./api_error.ts";
 
-<<<<<<< HEAD
 /** Jobs that run at a time; others wait in turn. More would only make each of them slow to begin. */
 export const AT_ONCE = 64;
 /** Most jobs that run or wait: more than anybody has a use for. */
 const OPEN_CAP = 5_000;
-=======
-/** Most jobs under way: more than a user has a use for. */
-const RUNNING_CAP = 5_000;
->>>>>>> 387f4bd (Word the command line, the web server and the UI as the style page has it)
 /** Ended jobs that are told of, also to a page that was away for a moment. */
 const ENDED_CAP = 100;
 
