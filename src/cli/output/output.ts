@@ -151,7 +151,7 @@ export async function writeAll(bytes: Uint8Array, pieceBytes = PIPE_BUF): Promis
 }
 
 /**
- * How many bytes {@link writeAll} may write at a time: any number, unless standard output does not block.
+ * Most bytes that {@link writeAll} writes at a time: any number, unless standard output does not block.
  * The runtime keeps this program itself out of /proc, so another is asked.
  */
 export async function largestPiece(): Promise<number> {

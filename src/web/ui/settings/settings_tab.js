@@ -31,7 +31,7 @@ function showTheme(theme) {
 // Another window of this browser has changed it.
 addEventListener("storage", ({ key, newValue }) => key === "shoal-theme" && showTheme(newValue));
 
-/** What was typed and not saved yet, by key: it survives a change of tab. */
+/** Typed values that are not saved yet, by key: it survives a change of tab. */
 const drafts = signal({});
 
 export function SettingsTab() {
