@@ -37,7 +37,10 @@ export async function loadUiAssets(): Promise<Map<string, Asset>> {
   const folder = new URL("ui/", import.meta.url);
   await Promise.all([
     ...(await namesIn(folder)).map(async (name) => {
-      assets.set(`/${name}`, assetOf(name, await Deno.readTextFile(new URL(name, folder))));
+      assets.set(
+        `/${name}`,
+        assetOf(name, withoutComments(await Deno.readTextFile(new URL(name, folder)))),
+      );
     }),
     ...Object.entries(LIBRARIES).map(async ([name, path]) => {
       const text = await Deno.readTextFile(new URL(import.meta.resolve(name)));
@@ -66,6 +69,11 @@ function assetOf(name: string, text: string): Asset {
   const body = new TextEncoder().encode(name.endsWith(".js") ? withPaths(text) : text);
   const etag = `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
   return { body, type, etag };
+}
+
+/** The text without comments on lines of their own, a seventh of what is sent of the page. */
+function withoutComments(text: string): string {
+  return text.replace(/^[ \t]*(?:\/\*(?:(?!\*\/)[^])*\*\/|\/\/.*)[ \t]*\n/gm, "");
 }
 
 /** Browsers take bare names only from an import map, which would be an inline script. */

@@ -1,11 +1,35 @@
 import { endOf } from "./live.js";
 import { goSignIn, signed } from "./session.js";
 
+/**
+ * @typedef {object} Failure
+ * @property {string} [message]
+ * @property {import("../../fault.ts").FaultKind | "silent" | "stopped"} [kind]
+ * @property {import("../../fault.ts").FaultDetails} [details]
+ * @property {any[]} [candidates]
+ * @property {string} [field]
+ * @property {number} [status]
+ *
+ * @typedef {object} Asking
+ * @property {any} [body]
+ * @property {AbortSignal} [signal]
+ * @property {Record<string, string>} [headers]
+ * @property {number} [limitMs]
+ */
+
 /** A failure that the peer told, or that it couldn't be asked. `kind` is that of a Fault. */
 export class ApiError extends Error {
+  /**
+   * @param {string} message
+   * @param {Failure} [failure]
+   */
   constructor(message, { kind, candidates, field, details, status } = {}) {
     super(message);
-    Object.assign(this, { kind, candidates, field, details: details ?? {}, status });
+    this.kind = kind;
+    this.candidates = candidates;
+    this.field = field;
+    this.details = details ?? {};
+    this.status = status;
   }
 }
 
@@ -17,7 +41,12 @@ const IDLE_MS = 60_000;
 const GONE = "The peer does not answer. Is it still running?";
 const SILENT = "The peer gave no answer. It may still do what was asked.";
 
-/** Asks the peer; throws ApiError. `limitMs` is the time for an answer to begin. */
+/**
+ * Asks the peer; throws ApiError. `limitMs` is the time for an answer to begin.
+ * @param {string} method
+ * @param {string} path
+ * @param {Asking} [asking]
+ */
 async function ask(method, path, { body, signal, headers, limitMs = LIMIT_MS } = {}) {
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), limitMs);
@@ -48,13 +77,23 @@ async function ask(method, path, { body, signal, headers, limitMs = LIMIT_MS } =
   });
 }
 
-/** The JSON value that is answered; undefined for an answer without one. */
+/**
+ * The JSON value that is answered; undefined for an answer without one.
+ * @param {string} method
+ * @param {string} path
+ * @param {any} [body]
+ */
 export async function askJson(method, path, body) {
   const response = await ask(method, path, { body });
   return response.status === 204 ? undefined : await response.json();
 }
 
-/** The lines that are answered, as they come. */
+/**
+ * The lines that are answered, as they come.
+ * @param {string} method
+ * @param {string} path
+ * @param {Asking} [asking]
+ */
 export async function* askLines(method, path, { body, signal } = {}) {
   const { body: answer } = await ask(method, path, { body, signal });
   const reader = answer.pipeThrough(new TextDecoderStream()).getReader();

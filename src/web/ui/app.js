@@ -146,7 +146,9 @@ async function signOut() {
   location.replace("/sign-in");
 }
 
-effect(() => document.title = `${tab.value.label} · Shoal`);
+effect(() => {
+  document.title = `${tab.value.label} · Shoal`;
+});
 render(html`<${App} />`, document.getElementById("app"));
 follow();
 loadConfig().catch(() => {});

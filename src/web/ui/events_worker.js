@@ -56,7 +56,7 @@ function change(to) {
   tell({ state });
 }
 
-self.addEventListener("connect", ({ ports: [port] }) => {
+self.addEventListener("connect", (/** @type {MessageEvent} */ { ports: [port] }) => {
   port.onmessage = ({ data }) => {
     if (data.bye) tabs.delete(port);
     else {

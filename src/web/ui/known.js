@@ -1,20 +1,35 @@
 /** Seconds of rates that are kept. */
 const SECONDS = 300;
 
+/**
+ * One event of the peer's.
+ * @typedef {NonNullable<ReturnType<import("../status_feed.ts").StatusFeed["since"]>>} Change
+ */
+
 /** The known state of the peer: the changes so far, put together. */
 export class Known {
-  /** The peer's status, without the parts that have a place of their own; null before the first. */
+  /**
+   * The peer's status, without the parts that have a place of their own; null before the first.
+   * @type {Change["status"] | null}
+   */
   status = null;
   /** Bytes since the peer started. */
   totals = { served: 0, fetched: 0 };
-  /** Shares by name, transfers and jobs by number, partial downloads by id. */
+  /**
+   * Shares by name.
+   * @type {Map<string, import("../../peer/api/share_api.ts").SharedFile>}
+   */
   shares = new Map();
+  /** @type {Map<number, import("../../peer/api/status_api.ts").Transfer>} */
   transfers = new Map();
+  /** @type {Map<string, import("../../peer/api/status_api.ts").PartialStatus>} */
   partials = new Map();
+  /** @type {Map<number, import("../http/jobs.ts").Job>} */
   jobs = new Map();
   /** Seconds in which something moved. */
   rates = { second: 0, moved: [] };
 
+  /** @param {Partial<Change>} change */
   apply({ status, shares, transfers, partials, jobs, rates }) {
     if (status) {
       const { totals = this.totals, ...fields } = status;

@@ -7,10 +7,10 @@ import { applyRates } from "./transfers/rates.js";
 const known = new Known();
 
 /** The peer's status, without the parts that have a signal of their own; null before the first. */
-export const status = signal(null);
+export const status = signal(known.status);
 /** Transfers in the order of their numbers, and partial downloads. What is the same stays so. */
-export const transfers = signal([]);
-export const partials = signal([]);
+export const transfers = signal([...known.transfers.values()]);
+export const partials = signal([...known.partials.values()]);
 /** Bytes since the peer started: `{served, fetched}`. */
 export const totals = signal(known.totals);
 /** The shares of this peer, by name. The Map is always the same; {@link sharesMoved} counts. */

@@ -3,7 +3,7 @@ import { goBack, keepSession, onSession, session, signed } from "./session.js";
 
 const said = document.getElementById("said");
 const form = document.querySelector("form");
-const input = document.getElementById("password");
+const input = /** @type {HTMLInputElement} */ (document.getElementById("password"));
 
 /** The answer to a request must come in this time, in milliseconds. */
 const LIMIT_MS = 10_000;

@@ -42,6 +42,11 @@ export async function getListed(name) {
   } else await get({ name });
 }
 
+function isChecked(id) {
+  const box = /** @type {HTMLInputElement | null} */ (document.getElementById(id));
+  return box?.checked ?? false;
+}
+
 /** Brings shared files up to date, after it was said what that changes. */
 export async function updateAll(rows) {
   const bytes = rows.reduce((sum, { update }) => sum + update.whole, 0);
@@ -67,7 +72,7 @@ export async function updateAll(rows) {
         <button onClick=${() => answer(undefined)}>Cancel</button>
         <button class="primary" autofocus onClick=${() =>
           answer({
-            delete: document.getElementById("delete-gone")?.checked || undefined,
+            delete: isChecked("delete-gone") || undefined,
           })}>Update</button>
       </div>
     `);

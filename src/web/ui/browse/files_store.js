@@ -4,9 +4,16 @@ import { Selection } from "../kit/selection.js";
 import { shares, sharesMoved, status } from "../live.js";
 
 /**
- * The swarm's files: `state` is `loading`, `ready` or `failed`; an old list stays while loading.
+ * @typedef {object} Offers
+ * @property {"loading" | "ready" | "failed"} state
+ * @property {any[]} list
+ * @property {import("../api.js").ApiError} [error]
  */
-export const offers = signal({ state: "loading", list: [], error: undefined });
+
+/** The swarm's files: `state` is `loading`, `ready` or `failed`; an old list stays while loading. */
+export const offers = signal(
+  /** @type {Offers} */ ({ state: "loading", list: [], error: undefined }),
+);
 /** The words that are searched for, the filter, and the order. */
 export const query = signal("");
 export const scope = signal("all");

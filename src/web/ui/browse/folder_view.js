@@ -248,7 +248,12 @@ function counted(list, { at, wanted }, shown) {
 /** The entries of a folder: `state` is `loading`, `ready` or `failed`. */
 function useEntries(name, id, publisher) {
   const [tries, setTries] = useState(0);
-  const [loaded, setLoaded] = useState({ state: "loading", list: [] });
+  const [loaded, setLoaded] = useState(
+    /** @type {{ state: string, list: any[], more?: boolean, error?: Error }} */ ({
+      state: "loading",
+      list: [],
+    }),
+  );
   useEffect(() => {
     const gone = new AbortController();
     setLoaded({ state: "loading", list: [] });

@@ -202,7 +202,14 @@ export async function sharePath(path, watch) {
   }
 }
 
-/** The groups of a drop, each of `files` and, for those of a folder, its name in `folder`. */
+/**
+ * @typedef {{ name: string, file: File }} Chosen
+ */
+
+/**
+ * The groups of a drop, each of `files` and, for those of a folder, its name in `folder`.
+ * @returns {Promise<{ folder?: string, files: Chosen[] }[]>}
+ */
 export async function groupsOfDrop({ items, files }) {
   const entries = [...items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   if (entries.length === 0) {

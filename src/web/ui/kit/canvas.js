@@ -2,6 +2,14 @@ import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { html } from "./html.js";
 
 /**
+ * @typedef {object} Place
+ * @property {boolean} shown
+ * @property {{ width: number, height: number, scale: number }} [size]
+ * @property {Record<string, string>} [colors]
+ * @property {{ data: any }} [painted]
+ */
+
+/**
  * A picture that fills its place, painted anew when `data` is another: `draw` gets the context, and
  * `{width, height, color, before}`: its size in CSS pixels, a way to read the theme's colours, and the
  * data that is painted there already, undefined when the place is empty. One that is out of sight waits. `label`
@@ -9,7 +17,7 @@ import { html } from "./html.js";
  */
 export function Canvas({ data, draw, label, className }) {
   const element = useRef(null);
-  const place = useRef({ shown: true });
+  const place = useRef(/** @type {Place} */ ({ shown: true }));
   const paint = () => {
     const canvas = element.current;
     const { shown, size, colors, painted } = place.current;

@@ -6,7 +6,7 @@ import { safeText } from "./safe_text.js";
 const READ = ["title", "aria-label", "alt", "placeholder"];
 
 /** Templates to elements. Values in them become text or properties, never markup. */
-export const html = htm.bind((type, props, ...children) => {
+export const html = /** @type {any} */ (htm).bind((type, props, ...children) => {
   return h(type, typeof type === "string" ? readable(props) : props, ...children.map(shown));
 });
 

@@ -6,7 +6,7 @@ import { askJson } from "../api.js";
  * undefined: `{value, error}`. The last value stays when a request fails.
  */
 export function usePolled(path, ms) {
-  const [answer, setAnswer] = useState({});
+  const [answer, setAnswer] = useState(/** @type {{ value?: any, error?: Error }} */ ({}));
   useEffect(() => {
     if (path === undefined) return;
     let timer;

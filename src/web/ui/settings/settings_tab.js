@@ -62,7 +62,7 @@ function Form() {
   const { path, values, origins, restart, fixed = [] } = config.value;
   const texts = drafts.value;
   const setTexts = (to) => drafts.value = typeof to === "function" ? to(drafts.value) : to;
-  const [refused, setRefused] = useState({});
+  const [refused, setRefused] = useState(/** @type {Record<string, string>} */ ({}));
   const [saving, setSaving] = useState(false);
   const [theme, setTheme] = useState(values.theme);
   const textOf = ({ key, toText }) => texts[key] ?? toText(values[key]);

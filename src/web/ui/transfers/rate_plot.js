@@ -26,7 +26,7 @@ export function RatePlot() {
       context.lineTo(width, y);
       context.stroke();
     }
-    for (const [series, name] of [[up, "up"], [down, "accent"]]) {
+    for (const { series, name } of [{ series: up, name: "up" }, { series: down, name: "accent" }]) {
       context.beginPath();
       series.forEach((bytes, at) => {
         const x = at / (SECONDS - 1) * width;
