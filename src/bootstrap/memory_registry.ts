@@ -240,6 +240,10 @@ export class MemoryRegistry implements Registry {
     return this.#files.list(pattern, cursor);
   }
 
+  get counts(): { peers: number; names: number } {
+    return { peers: this.#peerQuota.total, names: this.#holdingQuota.total };
+  }
+
   async expire(): Promise<void> {
     this.#expire();
   }

@@ -74,6 +74,9 @@ export interface Registry extends LegacyRegistry {
    */
   listFiles(pattern?: string, cursor?: string): Promise<ListBatch<FileRecord>>;
 
+  /** The numbers of peers, legacy ones among them, and of the names that they hold. */
+  readonly counts: { peers: number; names: number };
+
   /** Forgets peers that have been silent for too long. */
   expire(): Promise<void>;
 }

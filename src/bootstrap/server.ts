@@ -22,6 +22,7 @@ import {
   REFUSING_MS,
 } from "./limits.ts";
 import { IdleGc } from "./idle_gc.ts";
+import type { BootstrapObserver } from "./observer.ts";
 import { OwnAddresses } from "./own_addresses.ts";
 import { Quota } from "./quota.ts";
 import { RateLimits } from "./rate_limits.ts";
@@ -63,6 +64,8 @@ export interface BootstrapOptions extends Address {
   maxPerAddress?: number;
   /** The limits on request rates. @default RATES */
   rates?: RateLimits;
+  /** Hears of all that is answered. Default nobody. */
+  observer?: BootstrapObserver;
   /** Opens the connections of call backs. @default Connection.open */
   connect?: Connect;
 }
@@ -105,6 +108,7 @@ export class BootstrapServer {
     });
     this.#sessionOptions = {
       registry,
+      observer: options.observer,
       agent: AGENT,
       speakers: new Map(),
       rates: this.#rates,
@@ -148,6 +152,16 @@ export class BootstrapServer {
     }
     await this.#callBacks.stop();
     await Promise.all(this.#running);
+  }
+
+  /** Open connections. */
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  /** The numbers of what its registry holds. */
+  get counts(): { peers: number; names: number } {
+    return this.#options.registry.counts;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -209,6 +223,7 @@ export class BootstrapServer {
 
   /** Says why, and waits for a word: what is closed with something unread takes the reason along. */
   async #refuse(connection: Connection, { message, retryAfter }: Refused): Promise<void> {
+    this.#options.observer?.refused();
     logger.debug("{client} is refused: {message}", { client: String(connection), message });
     if (this.#refusing >= MAX_REFUSING) return;
     this.#refusing++;

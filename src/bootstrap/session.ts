@@ -19,6 +19,7 @@ import type { CallBacks } from "./call_backs.ts";
 import { isAhead } from "../trust/announcement.ts";
 import { firstForged } from "./first_forged.ts";
 import { READ_AHEAD, type RequestKind, STEPS_PER_ASK } from "./limits.ts";
+import type { BootstrapObserver } from "./observer.ts";
 import type { OwnAddresses } from "./own_addresses.ts";
 import type { Registry } from "./registry.ts";
 import { type Grants, Visitor } from "./visitor.ts";
@@ -48,6 +49,7 @@ type RegisterRequest = Extract<BootstrapRequest, { action: "register" }>;
 export interface SessionOptions extends Grants {
   registry: Registry;
   callBacks: CallBacks;
+  observer?: BootstrapObserver;
   /** The name and version of this bootstrap's program. */
   agent: string;
   /** The addresses at which it is reached. */
@@ -80,7 +82,7 @@ export class Session {
     try {
       await answer(this.#connection, {
         requests: BootstrapRequest,
-        answer: (request, payload) => this.#answer(request, payload),
+        answer: (request, payload) => this.#observed(request, this.#answer(request, payload)),
         admit: (_action, bytes) => this.#admit(bytes),
         legacy: (message) =>
           answerAsBootstrap(this.#connection, message, {
@@ -101,6 +103,23 @@ export class Session {
     this.#registered();
     await this.#visitor.spend("announce", Math.ceil(bytes / ANNOUNCEMENT_BYTES));
     return this.#visitor.holdPayload(bytes);
+  }
+
+  /** Tells the observer what a request came to. */
+  async #observed(request: BootstrapRequest, answer: Promise<Response>): Promise<Response> {
+    const { observer } = this.#options;
+    if (!observer) return await answer;
+    const begun = performance.now();
+    const tell = (result: string) =>
+      observer.answered(request.action, result, (performance.now() - begun) / 1_000);
+    try {
+      const response = await answer;
+      tell("ok");
+      return response;
+    } catch (error) {
+      tell(error instanceof Refused ? error.code : "internal");
+      throw error;
+    }
   }
 
   async #answer(request: BootstrapRequest, payload: Uint8Array): Promise<Response> {

@@ -1,4 +1,5 @@
 import { formatAddress } from "../wire/connection.ts";
+import type { BootstrapServer } from "../bootstrap/server.ts";
 import type { Origin } from "../peer/api/config.ts";
 import { parseAddress } from "../peer/api/settings.ts";
 import type { ExitCode } from "./output/exit_code.ts";
@@ -9,6 +10,7 @@ import type { BootstrapFlags } from "./args/options.ts";
 import { reloadBootstrap } from "./config/reload_bootstrap.ts";
 import { reportFailure } from "./output/report_failure.ts";
 import { ServiceManager } from "./service/service_manager.ts";
+import type { MetricsServer } from "./metrics/metrics_server.ts";
 import type { Stop } from "./process/stop.ts";
 
 /** `shoal bootstrap`: serves until a signal. Says on standard output where it listens. */
@@ -29,22 +31,49 @@ export async function serveBootstrap(
     const transport = swarmKey === undefined ? undefined : await openSwarmOf(swarmKey);
     const registry = new MemoryRegistry();
     const advertise = flags.advertise?.map((text) => parseAddress(text, port));
-    const server = BootstrapServer.start({ host, port, registry, transport, advertise });
+    const metrics = await metricsOf(flags);
+    const server = BootstrapServer.start({
+      host,
+      port,
+      registry,
+      transport,
+      advertise,
+      ...metrics && { observer: metrics.observer },
+    });
+    let told: MetricsServer | undefined;
     using _ = onHangUp(stop, () => reloadBootstrap(flags, origins));
     try {
+      told = metrics?.serve(server);
       const swarm = transport ? `, private swarm ${transport.fingerprint}` : "";
       const listening = `Bootstrap listening on ${formatAddress(server.address)}${swarm}`;
       await output.line(listening);
+      if (told) output.note(told.note);
       await manager.ready(listening);
       stop.serves = true;
       return await stop.asked;
     } finally {
       await manager.stopping();
+      await told?.stop();
       await server.stop();
     }
   } catch (error) {
     return await reportFailure(error, output, { interrupted: stop.code });
   }
+}
+
+/** The metrics that were asked for, and how to serve them; undefined for none. */
+async function metricsOf({ metrics: address }: BootstrapFlags) {
+  if (!address) return;
+  const [{ BootstrapMetrics }, { serveMetrics }] = await Promise.all([
+    import("./metrics/bootstrap_metrics.ts"),
+    import("./metrics/metrics_server.ts"),
+  ]);
+  const observer = new BootstrapMetrics();
+  const serve = (server: BootstrapServer) => {
+    observer.watch(server);
+    return serveMetrics(address, observer);
+  };
+  return { observer, serve };
 }
 
 /** The X.509 library takes longer to load than all the rest. */

@@ -12,6 +12,7 @@ import { uiSettingsOf } from "./config/ui_settings.ts";
 import { reportFailure } from "./output/report_failure.ts";
 import { ServiceManager } from "./service/service_manager.ts";
 import { Shell } from "./shell/shell.ts";
+import type { OpenPeer } from "./peers/open_peer.ts";
 import type { Stop } from "./process/stop.ts";
 
 /**
@@ -35,6 +36,7 @@ export async function servePeer(
     const page = await uiSettingsOf(flags);
     const peer = await openPeer({ ...settings, config, page, role: "serve" });
     using _ = onHangUp(stop, () => peer.reload?.());
+    let stopMetrics: (() => Promise<void>) | undefined;
     try {
       const status = await peer.api.status();
       const { peer: id, listening, dir } = status;
@@ -42,6 +44,9 @@ export async function servePeer(
       if (flags.json) {
         await output.value({ peer: id, listening, dir, page: opened?.address });
       } else await output.line(announcePeer(status));
+      const metrics = await metricsOf(flags, peer);
+      if (metrics) output.note(metrics.note);
+      stopMetrics = metrics?.stop;
       await manager.ready(announcePeer(status));
       stop.serves = true;
       output.note(`Bootstrap: ${settings.bootstraps.map(formatAddress).join(", ")}`);
@@ -51,9 +56,20 @@ export async function servePeer(
       return await Promise.race([stop.asked, shell.run(peer)]) ?? await stop.asked;
     } finally {
       await manager.stopping();
+      await stopMetrics?.();
       await peer.close();
     }
   } catch (error) {
     return await reportFailure(error, output, { interrupted: stop.code });
   }
+}
+
+/** Serves the metrics that were asked for; undefined for none. */
+async function metricsOf({ metrics: address }: PeerFlags, { api }: OpenPeer) {
+  if (!address) return;
+  const [{ PeerMetrics }, { serveMetrics }] = await Promise.all([
+    import("./metrics/peer_metrics.ts"),
+    import("./metrics/metrics_server.ts"),
+  ]);
+  return serveMetrics(address, new PeerMetrics(() => api.status()));
 }

@@ -25,6 +25,8 @@ type LogFormat = typeof LOG_FORMATS[number];
 /** The shared folder unless told otherwise. It alone is made when it is missing. */
 const DEFAULT_DIR = "./files";
 
+/** The port of metrics where only a host is said. */
+const METRICS_PORT = 9_464;
 /** Stands where an address has no port. */
 const NO_PORT = -1;
 
@@ -60,6 +62,13 @@ const listening = (defaultPort: number) => ({
   }),
 });
 
+/** For Prometheus, and for what restarts processes; on loopback unless an address is said. */
+const METRICS = option<Address>(
+  "--metrics <[HOST:]PORT>",
+  "serve /metrics, /healthz and /readyz there; without HOST to this machine alone",
+  { parse: parseMetrics },
+);
+
 const SWARM_KEY = option(
   "--swarm-key <FILE>",
   "the key of a private swarm: only its members get in",
@@ -85,6 +94,7 @@ export const BOOTSTRAP_OPTIONS = {
     { parse: collectTexts },
   ),
   swarmKey: SWARM_KEY,
+  metrics: METRICS,
   config: CONFIG,
   ...LOG_OPTIONS,
 };
@@ -169,6 +179,7 @@ export const PEER_OPTIONS = {
     parse: parseSlots,
     otherwise: UPLOAD_SLOTS,
   }),
+  metrics: METRICS,
   config: CONFIG,
   ...OUTPUT_OPTIONS,
   ...LOG_OPTIONS,
@@ -188,6 +199,7 @@ export const LISTENING: readonly string[] = [
   "uiOrigin",
   "uiProxy",
   "uiPaths",
+  "metrics",
 ] satisfies (keyof typeof PEER_OPTIONS)[];
 
 /**
@@ -228,6 +240,12 @@ function parseUi(text: string): number | boolean {
   if (/^(on|true|yes|1)$/i.test(text)) return true;
   if (/^(off|false|no)$/i.test(text)) return false;
   return parsePort(text);
+}
+
+function parseMetrics(text: string): Address {
+  return /^\d+$/.test(text)
+    ? { host: "127.0.0.1", port: parsePort(text) }
+    : parseAddress(text, METRICS_PORT);
 }
 
 function parseHost(text: string): string {

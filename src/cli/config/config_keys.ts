@@ -34,6 +34,7 @@ const SCHEMAS: Record<string, v.GenericSchema<unknown, string>> = {
   ui_origin: list("an origin"),
   ui_proxy: list("an address"),
   port: v.pipe(whole, v.transform(String)),
+  metrics: v.union([text, v.pipe(whole, v.transform(String))], "it must be a port, or HOST:PORT"),
   upload_slots: v.pipe(whole, v.transform(String)),
   limit_up: v.union([text, v.pipe(whole, v.transform(String))], 'it must be a rate such as "2M"'),
   limit_down: v.union([text, v.pipe(whole, v.transform(String))], 'it must be a rate such as "2M"'),

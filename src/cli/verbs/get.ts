@@ -16,6 +16,8 @@ import { checkFlags, GET_OPTIONS, type GetFlags, outputOf, requestOf } from "./g
 import { describePlan, describeReceipt, notesOn } from "./get_report.ts";
 import type { PeerVerb, VerbCall } from "./verb.ts";
 import { Mutex } from "../../async/mutex.ts";
+import { absolutePath } from "../../system/paths.ts";
+import type { GetMetrics } from "../metrics/get_metrics.ts";
 
 type GetCall = VerbCall<PeerApi, typeof GET_OPTIONS>;
 
@@ -50,24 +52,27 @@ export const getVerb: PeerVerb<typeof GET_OPTIONS> = {
     deadline,
   }),
   async prepare({ flags, args, cwd, signal }, random = Math.random) {
-    const { onDone, onError, splay, receipt } = flags;
+    const { onDone, onError, splay, receipt, metricsFile } = flags;
     checkFlags(flags, args);
     await outputOf(flags, { cwd, several: isSeveral(args, flags) });
     if (onDone) await requireCommand("--on-done", onDone, cwd);
     if (onError) await requireCommand("--on-error", onError, cwd);
-    if (receipt !== undefined) await ReceiptFile.at(receipt, cwd);
+    for (const file of [receipt, metricsFile]) {
+      if (file !== undefined) await ReceiptFile.at(file, cwd);
+    }
     if (splay !== undefined) await delay(random() * splay * 1000, signal);
   },
   async run(call) {
     const { args, output, cwd, signal } = call;
-    const { fromFile, receipt } = call.flags;
+    const { fromFile, receipt, metricsFile } = call.flags;
     const receipts = receipt === undefined ? undefined : await ReceiptFile.at(receipt, cwd);
+    const metrics = metricsFile === undefined ? undefined : await newMetrics();
     const several = isSeveral(args, call.flags);
     let exit: ExitCode = EXIT.ok;
     try {
       for await (const word of namesOf(args, { list: fromFile, cwd, signal })) {
         try {
-          await getOne(word, call, { several, receipts });
+          await getOne(word, call, { several, receipts, metrics });
         } catch (error) {
           if (!several || !(error instanceof Fault) || signal.aborted) throw error;
           const code = await reportFailure(error, output, { name: word });
@@ -76,10 +81,17 @@ export const getVerb: PeerVerb<typeof GET_OPTIONS> = {
       }
     } finally {
       if (several) await receipts?.save();
+      if (metricsFile !== undefined) await metrics?.save(absolutePath(metricsFile, cwd));
     }
     return exit;
   },
 };
+
+/** prom-client is loaded only where it is needed. */
+async function newMetrics(): Promise<GetMetrics> {
+  const { GetMetrics } = await import("../metrics/get_metrics.ts");
+  return new GetMetrics();
+}
 
 /** Milliseconds. */
 function lockWaitOf(seconds: GetFlags["waitLock"]): number {
@@ -94,7 +106,11 @@ function isSeveral(words: string[], { fromFile }: GetFlags): boolean {
 async function getOne(
   word: string,
   call: GetCall,
-  { several, receipts }: { several: boolean; receipts?: ReceiptFile },
+  { several, receipts, metrics }: {
+    several: boolean;
+    receipts?: ReceiptFile;
+    metrics?: GetMetrics;
+  },
 ): Promise<void> {
   const { output, cwd } = call;
   const flags = call.flags;
@@ -119,11 +135,13 @@ async function getOne(
     );
   } catch (error) {
     receipts?.add({ name: word, error: errorValue(error) });
+    metrics?.failed(word);
     if (!several) await receipts?.save();
     if (flags.onError && !isAbort(error)) await runOnError(flags.onError, error, word, call);
     throw error;
   }
   receipts?.add(receipt);
+  metrics?.succeeded(receipt);
   if (!several) await receipts?.save();
   await tell(receipt, call);
   if (flags.onDone) await hook("--on-done", flags.onDone, call, valuesOf(receipt));

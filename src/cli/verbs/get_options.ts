@@ -66,6 +66,10 @@ export const GET_OPTIONS = {
     "--from-file <LIST>",
     "fetch the names in this file too, one a line; - is standard input",
   ),
+  metricsFile: option(
+    "--metrics-file <FILE>",
+    "write what became of it there, for the text collector of Prometheus's node_exporter",
+  ),
   receipt: option("--receipt <FILE>", "write the receipt there too, as JSON"),
   /** Words of a command. */
   onDone: option(

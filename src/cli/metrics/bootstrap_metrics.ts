@@ -1,0 +1,70 @@
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { BootstrapObserver } from "../../bootstrap/observer.ts";
+import type { BootstrapServer } from "../../bootstrap/server.ts";
+import { addProcessMetrics } from "./process_metrics.ts";
+import type { Monitored } from "./metrics_server.ts";
+
+/** Bounds of the durations of requests, in seconds: from an answer at once to one that waited. */
+const DURATIONS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
+
+/** The metrics of a bootstrap. Labels are actions and error codes alone, so there are few. */
+export class BootstrapMetrics implements BootstrapObserver, Monitored {
+  readonly metrics = new Registry();
+  readonly #requests = new Counter({
+    name: "shoal_bootstrap_requests_total",
+    help: "Requests by action and by result: ok, or the code of the error.",
+    labelNames: ["action", "result"],
+    registers: [this.metrics],
+  });
+  readonly #durations = new Histogram({
+    name: "shoal_bootstrap_request_duration_seconds",
+    help: "Time from reading a request to having its answer, waits included.",
+    labelNames: ["action"],
+    buckets: DURATIONS,
+    registers: [this.metrics],
+  });
+  readonly #refused = new Counter({
+    name: "shoal_bootstrap_refused_connections_total",
+    help: "Connections that were told to come back later.",
+    registers: [this.metrics],
+  });
+  #server: BootstrapServer | undefined;
+
+  constructor() {
+    const gauge = (name: string, help: string, read: (server: BootstrapServer) => number) => {
+      const server = () => this.#server;
+      const registers = [this.metrics];
+      new Gauge({
+        name: `shoal_bootstrap_${name}`,
+        help,
+        registers,
+        collect() {
+          const running = server();
+          if (running) this.set(read(running));
+        },
+      });
+    };
+    gauge("connections", "Open connections.", (server) => server.connectionCount);
+    gauge("peers", "Listed peers.", (server) => server.counts.peers);
+    gauge("names", "Names that peers hold content under.", (server) => server.counts.names);
+    addProcessMetrics([this.metrics]);
+  }
+
+  /** Tells of this server from now on. */
+  watch(server: BootstrapServer): void {
+    this.#server = server;
+  }
+
+  answered(action: string, result: string, seconds: number): void {
+    this.#requests.inc({ action, result });
+    this.#durations.observe({ action }, seconds);
+  }
+
+  refused(): void {
+    this.#refused.inc();
+  }
+
+  whyNotReady(): Promise<string | undefined> {
+    return Promise.resolve(this.#server ? undefined : "it does not listen yet");
+  }
+}
