@@ -54,8 +54,6 @@ export interface DownloaderOptions {
   /** What arrives keeps to all of them. */
   limits?: RateLimiter[];
   signal?: AbortSignal;
-  /** When to give up at the latest, by performance.now(). */
-  deadline?: number;
   /** How long to wait without progress, in milliseconds. Default {@link WAIT_MS}. */
   waitMs?: number;
   /** Runs before, and beside, what is fetched. */
@@ -183,8 +181,8 @@ export class Downloader implements ReuseHost {
 
   /**
    * Resolves when every chunk is verified and written. Throws a `network` Fault when there was no
-   * source for too long, an `integrity` Fault when all were given up for what they sent, a `deadline`
-   * Fault, and what the sink throws.
+   * source for too long, an `integrity` Fault when all were given up for what they sent, and
+   * what the sink throws.
    */
   async run(): Promise<void> {
     const { id, size, sources, signal, digests } = this.#options;
@@ -383,11 +381,6 @@ export class Downloader implements ReuseHost {
 
   /** Looks for sources when it is time, and gives up when it is. */
   #tick(search: SourceSearch<Source> | undefined): void {
-    const now = performance.now();
-    const { deadline = Infinity } = this.#options;
-    if (now >= deadline) {
-      return this.fail(new Fault("deadline", `the deadline passed with ${this.#left()} to go`));
-    }
     this.#pool.tick();
     this.#hope.tick(this.#pool.arrived, this.#isWaiting);
     if (this.#hope.lost || this.#pool.onlyLiars) return this.fail(this.#lost());
@@ -401,12 +394,6 @@ export class Downloader implements ReuseHost {
     this.#ended.abort();
     this.#joined.notifyAll();
     for (const pipeline of this.#pipelines.values()) pipeline.stop();
-  }
-
-  #left(): string {
-    const mebibytes = (pieces: number) => Math.ceil(pieces * PIECE_SIZE / 2 ** 20);
-    const { picker, missing } = this.#parts;
-    return `${mebibytes(picker.missing)} of ${mebibytes(missing.map.pieces)} MiB`;
   }
 
   #lost(): Fault {

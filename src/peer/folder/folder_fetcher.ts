@@ -59,6 +59,8 @@ interface FolderJob {
   settle: () => Promise<FolderPlace>;
   transfer: ActiveTransfer;
   signal: AbortSignal;
+  /** The time to wait while no source can be reached, in milliseconds. */
+  patience?: number;
   limits: RateLimiter[];
   /** Is told what the work is at. */
   phase: (phase: Progress["phase"]) => void;
@@ -262,7 +264,7 @@ export class FolderFetcher {
       onBytes: job.onBytes,
       ...{ folder: target, name: request.name, staging, find, transfer, signal, limits },
       sources,
-      waitMs: request.deadline === undefined ? request.wait : Infinity,
+      waitMs: job.patience,
     });
     job.phase("fetching");
     job.onStaging((id) => contents.staged(id) ?? here.get(id));

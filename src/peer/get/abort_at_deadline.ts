@@ -3,7 +3,7 @@ import type { StreamRequest } from "../api/peer_api.ts";
 import { realClock } from "../../async/clock.ts";
 import { deadline } from "../../async/deadline.ts";
 
-/** Has what is `ending` end when a request's time is up, unless it is disposed of before. */
+/** Aborts with a `deadline` Fault when the time of a request is up, unless it is disposed of before. */
 export function abortAtDeadline(
   ending: AbortController,
   { name, deadline: ms }: Pick<StreamRequest, "name" | "deadline">,

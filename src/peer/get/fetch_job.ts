@@ -26,9 +26,8 @@ export interface FetchJob {
    * nobody is remembered because of it, whose next update would be free to delete them.
    */
   mixed: boolean;
-  /** By performance.now(). */
-  deadline?: number;
-  wait?: number;
+  /** The time to wait while no source can be reached, in milliseconds. */
+  patience?: number;
   limitDown?: number;
   /** Resolves when it has ended, either way. */
   ended: Promise<void>;

@@ -11,7 +11,6 @@ import {
   show,
 } from "./fetch_job.ts";
 import type { Target, WantedContent } from "../target/target.ts";
-import { abortAtDeadline } from "./abort_at_deadline.ts";
 import { trustedName } from "./folder_get.ts";
 import type { GetOptions, Receipt, SourceReceipt, StreamRequest } from "../api/peer_api.ts";
 import type { ActiveTransfer, Transfers } from "../status/transfers.ts";
@@ -43,7 +42,7 @@ export interface TrackOptions extends GetOptions {
   looks?: boolean;
 }
 
-/** Accounts for downloads: progress, deadlines, what they end with. */
+/** Accounts for downloads: their progress, and how they end. */
 export class FetchTracker {
   readonly #options: FetchTrackerOptions;
 
@@ -76,8 +75,8 @@ export class FetchTracker {
       background: options.transfer !== undefined,
       refused: false,
       mixed: false,
-      wait: request.wait,
-      deadline: request.deadline === undefined ? undefined : started + request.deadline,
+      // With a deadline, sources are waited for until then.
+      patience: request.deadline === undefined ? request.wait : Infinity,
       limitDown: request.limit_down,
       ended: ended.promise,
     };
@@ -91,12 +90,11 @@ export class FetchTracker {
       for (const event of droppedSince(job, dropped)) options.onEvent?.(event);
     };
     const ticker = setInterval(tell, PROGRESS_EVERY_MS);
-    using _late = abortAtDeadline(job.ending, { ...request, name });
     try {
       signal.throwIfAborted();
       const find = () => this.#options.find({ ...request, name }, signal, job.background);
       const target = options.found ??
-        await untilFound(find, { waitMs: job.background ? 0 : job.wait, signal });
+        await untilFound(find, { waitMs: job.background ? 0 : request.wait, signal });
       account(job, target);
       job.phase = "connecting";
       using _watch = options.newest

@@ -17,7 +17,7 @@ import { planReuse } from "../target/plan_reuse.ts";
 import { Claims } from "./claims.ts";
 import { DiskFetch, type DiskFetchOptions } from "./disk_fetch.ts";
 import { account, type FetchJob, type Outcome } from "./fetch_job.ts";
-import { abortAtDeadline } from "./abort_at_deadline.ts";
+import { untilDeadline } from "./until_deadline.ts";
 import { FetchTracker, type FetchTrackerOptions, type TrackOptions } from "./fetch_tracker.ts";
 import { isFolder, partNamed } from "../target/find_folder.ts";
 import { FolderFetcher, type FolderFetcherOptions } from "../folder/folder_fetcher.ts";
@@ -110,12 +110,15 @@ export class Fetcher {
     options: GetOptions = {},
     transfer?: ActiveTransfer,
   ): Promise<Receipt> {
-    const kept = request.no_clobber && await this.#kept(request, options.signal);
-    if (kept) return kept;
-    // An id means that version, and what nobody waits for is what it was when it began.
-    const newest = request.update && !request.id && !transfer;
-    const fetch = (wanted: GetRequest) => this.#fetch(wanted, { ...options, transfer, newest });
-    return await (newest ? fetchNewest(request, fetch) : fetch(request));
+    return await untilDeadline(request, options.signal, async (signal) => {
+      const kept = request.no_clobber &&
+        await keptDestination(request, { ...this.#options, signal });
+      if (kept) return kept;
+      // An id means that version, and what resumes by itself is what it was when it began.
+      const newest = request.update && !request.id && !transfer;
+      const fetch = () => this.#fetch(request, { ...options, signal, transfer, newest });
+      return await (newest ? fetchNewest(fetch) : fetch());
+    });
   }
 
   async #fetch(request: GetRequest, options: TrackOptions): Promise<Receipt> {
@@ -140,15 +143,6 @@ export class Fetcher {
     const { id, size } = found.file;
     account(job, found.file);
     return { id, size, ...await this.#file(job, request, found.file, signal) };
-  }
-
-  async #kept(request: GetRequest, signal?: AbortSignal): Promise<Receipt | undefined> {
-    const ending = new AbortController();
-    using _late = abortAtDeadline(ending, request);
-    return await keptDestination(request, {
-      ...this.#options,
-      signal: AbortSignal.any([ending.signal, ...(signal ? [signal] : [])]),
-    });
   }
 
   async #file(
@@ -226,27 +220,30 @@ export class Fetcher {
   ): Promise<Receipt> {
     let sink: OrderedOutput | undefined;
     try {
-      const known = { ...options, found: options.in?.folder };
-      return await this.#tracker.track(request, known, async (job, found, signal) => {
-        const { name } = job;
-        const { sha256 } = request;
-        const target = isFolder(found)
-          ? await this.#fileOf(job, request, found, { entry: options.in?.entry, signal })
-          : found;
-        account(job, target);
-        if (target.size > STREAM_CAP) {
-          const why = `it is said to have ${target.size} bytes; a stream has at most ${STREAM_CAP}`;
-          throw new Fault("integrity", `Cannot get ${job.name}: ${why}`);
-        }
-        const checked = sha256 ? checkedOutput(output, { name, sha256 }) : output;
-        const advance = () => job.downloader?.wake();
-        const fail = (error: Fault) => job.downloader?.fail(error);
-        const { range } = options;
-        if (range) job.transfer.size = lengthOf(range, target.size);
-        sink = new OrderedOutput(checked, advance, fail, (range?.first ?? 0) * CHUNK_SIZE);
-        await this.#running.run(job, target, sink, { signal, only: range });
-        await abortable(sink.finish(), signal);
-        return { id: target.id, size: target.size, up_to_date: false };
+      return await untilDeadline(request, options.signal, (signal) => {
+        const known = { ...options, signal, found: options.in?.folder };
+        return this.#tracker.track(request, known, async (job, found, signal) => {
+          const { name } = job;
+          const { sha256 } = request;
+          const target = isFolder(found)
+            ? await this.#fileOf(job, request, found, { entry: options.in?.entry, signal })
+            : found;
+          account(job, target);
+          if (target.size > STREAM_CAP) {
+            const why =
+              `it is said to have ${target.size} bytes; a stream has at most ${STREAM_CAP}`;
+            throw new Fault("integrity", `Cannot get ${job.name}: ${why}`);
+          }
+          const checked = sha256 ? checkedOutput(output, { name, sha256 }) : output;
+          const advance = () => job.downloader?.wake();
+          const fail = (error: Fault) => job.downloader?.fail(error);
+          const { range } = options;
+          if (range) job.transfer.size = lengthOf(range, target.size);
+          sink = new OrderedOutput(checked, advance, fail, (range?.first ?? 0) * CHUNK_SIZE);
+          await this.#running.run(job, target, sink, { signal, only: range });
+          await abortable(sink.finish(), signal);
+          return { id: target.id, size: target.size, up_to_date: false };
+        });
       });
     } catch (error) {
       // Nobody waits for it: an output that takes nothing more would never be done.

@@ -84,7 +84,7 @@ export class FolderGet {
         for (const older of unfinished.older(target, root)) folders.inherit(id, older.id, place);
         const { receipt, mixed, files } = await folders.fetch({
           ...{ request: wanted, inside, target, part, settle },
-          ...{ transfer: job.transfer, signal, onBytes },
+          ...{ transfer: job.transfer, patience: job.patience, signal, onBytes },
           limits: job.limitDown ? [limitDown, new RateLimiter(job.limitDown)] : [limitDown],
           phase: (phase) => void (job.phase = phase),
           confirm: () => trust.confirm(trustedName(job.name, target), target),

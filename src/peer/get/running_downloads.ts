@@ -55,12 +55,12 @@ export class RunningDownloads {
 
   /** Fetches what a sink lacks. Throws as Downloader.run does, naming the file. */
   async run(job: FetchJob, target: Target, sink: Sink, options: RunOptions): Promise<void> {
-    const { transfer, deadline, wait, limitDown } = job;
+    const { transfer, patience, limitDown } = job;
     const { swarm, digests, self } = this.#options;
     const { signal, only, reuse } = options;
     if (
       target.sources.length === 0 && target.size > 0 && !sink.map?.complete &&
-      deadline === undefined
+      patience !== Infinity
     ) {
       throw new Fault("network", `Cannot get ${transfer.name}: nobody who has it can be asked`, {
         details: { reason: "no_source" },
@@ -68,13 +68,12 @@ export class RunningDownloads {
     }
     job.downloader = new Downloader({
       ...target,
-      ...{ sink, only, digests, signal, deadline, reuse, budget: this.budget },
+      ...{ sink, only, digests, signal, reuse, budget: this.budget },
       onReused: (bytes) => transfer.before += bytes,
       limits: limitDown
         ? [this.#options.limitDown, new RateLimiter(limitDown)]
         : [this.#options.limitDown],
-      // Who gave a deadline waits for sources until then.
-      waitMs: deadline === undefined ? wait : Infinity,
+      waitMs: patience,
       peer: self.peer,
       book: self.lines?.book,
       find: (connected, found) =>

@@ -1,7 +1,6 @@
 import { Fault } from "../../fault.ts";
 import type { FetchJob } from "./fetch_job.ts";
 import type { Target } from "../target/target.ts";
-import type { GetRequest } from "../api/peer_api.ts";
 import type { Swarm } from "../discovery/swarm.ts";
 
 /** How often it is looked whether anything comes, in milliseconds. */
@@ -55,16 +54,10 @@ export function endReplaced(
 }
 
 /** Fetches what a request means, and where that is replaced meanwhile, what it means then. */
-export async function fetchNewest<T>(
-  request: GetRequest,
-  fetch: (request: GetRequest) => Promise<T>,
-): Promise<T> {
-  const started = performance.now();
+export async function fetchNewest<T>(fetch: () => Promise<T>): Promise<T> {
   for (let tried = 1;; tried++) {
-    const passed = performance.now() - started;
-    const deadline = request.deadline === undefined ? undefined : request.deadline - passed;
     try {
-      return await fetch({ ...request, deadline });
+      return await fetch();
     } catch (error) {
       if (!(error instanceof Replaced) || tried === VERSIONS_TRIED) throw error;
     }

@@ -282,17 +282,6 @@ Deno.test("download: stopped, before or midway, it ends with the reason", async 
   assertEquals(midway.receipt.dropped, undefined);
 });
 
-Deno.test("download: at its deadline it ends, whatever is under way", async () => {
-  const stalled = new MemorySource("a", MEGABYTES, { chunks: () => new Promise(() => {}) });
-  const deadline = performance.now() + 300;
-  const { error } = await failed(MEGABYTES, [stalled], { deadline, waitMs: 60_000 });
-  assertEquals([error.kind, error.message], [
-    "deadline",
-    "the deadline passed with 5 of 5 MiB to go",
-  ]);
-  assert(performance.now() >= deadline && performance.now() < deadline + 2_000);
-});
-
 Deno.test("download: with one honest source among any others, it always comes through", async () => {
   let calls = 0;
   const conducts: ((file: MemoryFile) => Conduct)[] = [
