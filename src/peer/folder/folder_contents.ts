@@ -29,19 +29,19 @@ import type { ActiveTransfer } from "../status/transfers.ts";
 const LARGE_AT_ONCE = 3;
 /** Files after which others get a turn. */
 const YIELD_FILES = 64;
-/** How often it is looked whether a content is still fetched otherwise, in milliseconds. */
+/** The pause between two looks whether a content is still fetched otherwise, in milliseconds. */
 const WAIT_MS = 250;
 /** Places where a content is looked for on this machine. */
 const COPIES_TRIED = 4;
 
 export interface FolderContentsOptions {
-  /** Its files are fetched from whoever has the folder. */
+  /** The folder; its files are fetched from its sources. */
   folder: { id: string; size: number };
   name: string;
   staging: Staging;
-  /** Who has the folder. */
+  /** The sources of the folder. */
   sources: PeerRecord[];
-  /** Asks who else has it, and tells of them as they are named. */
+  /** Looks for more sources, and tells of them as they are found. */
   find: (connected: Source[], found: (records: PeerRecord[]) => void) => Promise<void>;
   transfer: ActiveTransfer;
   signal: AbortSignal;
@@ -185,7 +185,7 @@ export class FolderContents {
     const running = new Set<Downloader>();
     this.#connected = () => Math.max(0, ...[...running].map(({ connected }) => connected));
     let failure: unknown;
-    const lane = async () => {
+    const worker = async () => {
       for (let file; failure === undefined && (file = files.shift());) {
         try {
           if (!await this.#afterOthers(file)) await this.#fetchOne(file, running);
@@ -194,7 +194,7 @@ export class FolderContents {
         }
       }
     };
-    await Promise.all(Array.from({ length: LARGE_AT_ONCE }, lane));
+    await Promise.all(Array.from({ length: LARGE_AT_ONCE }, worker));
     if (failure !== undefined) throw failure;
   }
 

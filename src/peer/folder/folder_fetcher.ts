@@ -72,7 +72,7 @@ interface FolderJob {
   onStaging: (staged: (id: string) => StagedFile | undefined) => void;
 }
 
-/** What came of it. */
+/** The outcome of fetching a folder. */
 export interface FolderOutcome {
   receipt: FolderReceipt;
   /** True when things stand there that are not in the folder. */
@@ -98,8 +98,8 @@ export class FolderFetcher {
   }
 
   /**
-   * What there is to say of a folder that stands at a request's destination and looks as it did when it
-   * was last found to be that content; undefined when that isn't known, or something is to be done.
+   * The outcome for a folder that stands at a request's destination and looks as it did when it was
+   * last found to be that content; undefined when that isn't known, or something is to be done.
    */
   async recall(
     request: GetRequest,
@@ -114,8 +114,9 @@ export class FolderFetcher {
   }
 
   /**
-   * Throws a `destination` Fault, before anything is fetched, when what stands there differs and may not
-   * be changed, a `held` Fault when somebody else writes there, and as FolderContents does.
+   * Throws a `destination` Fault, before anything is fetched, when what stands there differs and
+   * may not be changed, a `held` Fault when another download writes there, and as FolderContents
+   * does.
    */
   async fetch(job: FolderJob): Promise<FolderOutcome> {
     job.transfer.size = job.part.bytes;
@@ -128,7 +129,7 @@ export class FolderFetcher {
       return { receipt, mixed: found.mixed, files: [] };
     }
     using _lock = TargetLock.take(path);
-    // Until now, somebody else may have written there.
+    // Until now, another program may have written there.
     const place = await job.settle();
     const state = await this.#look(job, place);
     return await (state ? this.#update(job, place, state) : this.#fetchNew(job, place));
@@ -155,9 +156,9 @@ export class FolderFetcher {
   }
 
   /**
-   * How what stands at a place is different; undefined when nothing does. `nothing` is true when it may
-   * stay as it is, and `mixed` when other things than the folder's are there too. Throws a `destination`
-   * Fault when something is to be done that may not be.
+   * Compares what stands at a place with the folder; undefined when nothing does. `nothing` is true
+   * when it may stay as it is, and `mixed` when other things than the folder's are there too.
+   * Throws a `destination` Fault when something is to be done that may not be.
    */
   async #look(
     job: FolderJob,

@@ -10,7 +10,7 @@ export type FolderReceipt = Pick<
   "path" | "up_to_date" | "size" | "chunks" | "files" | "left_out" | "sources"
 >;
 
-/** What there is to say of a folder that is all that its manifest says. */
+/** The findings on a folder that is all that its manifest says. */
 export function findingsOn(
   { entries, bytes, leftOut }: Extract<ManifestPart, { kind: "folder" }>,
 ): TreeFindings {

@@ -3,7 +3,7 @@ import type { FileEntry } from "../../content/manifest.ts";
 import type { SourceReceipt } from "../api/peer_api.ts";
 import type { ActiveTransfer } from "../status/transfers.ts";
 
-/** What became of the files of a folder that had to be brought, and who brought them. */
+/** Counts the files of a folder that were fetched and copied, and what each source sent. */
 export class FolderTally {
   /** Files, and the chunks that were fetched of them. */
   readonly counts = {
@@ -19,7 +19,7 @@ export class FolderTally {
     this.#transfer = transfer;
   }
 
-  /** What each source brought, by all its connections. */
+  /** The receipts of the sources, all connections of each together. */
   get receipts(): SourceReceipt[] {
     return [...this.#receipts.values()];
   }
@@ -40,7 +40,7 @@ export class FolderTally {
     this.copied(file, files - 1);
   }
 
-  /** What one connection brought. */
+  /** Adds the receipt of one connection. */
   account(receipt: SourceReceipt): void {
     const { address, peer, bytes, retries, bad_chunks, dropped } = receipt;
     const known = this.#receipts.get(address);

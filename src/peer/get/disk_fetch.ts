@@ -36,11 +36,11 @@ export interface DiskFetchOptions {
   disk: Disk;
   /** Where unfinished downloads are kept. */
   downloads: DownloadStore;
-  /** Whose announcements are taken. */
+  /** The publishers whose announcements are taken. */
   trust: TrustBook;
   running: RunningDownloads;
   claims: Claims;
-  unfinished: PartialDownloads;
+  partialDownloads: PartialDownloads;
   /** Called when a download can be served while it grows; returns how to stop that. */
   onGrowing: (partial: Servable, target: Target) => () => void;
   /**
@@ -59,7 +59,7 @@ export interface DiskFetchOptions {
 interface FileRequest {
   request: GetRequest;
   path: string;
-  /** Looks at the destination once more, now that nobody else writes there. */
+  /** Looks at the destination once more, now that no other download writes there. */
   settle: () => Promise<FilePlace>;
 }
 
@@ -71,8 +71,8 @@ export class DiskFetch {
   }
 
   /**
-   * Fetches what there isn't of a target, and puts the whole in its place. False when it turned out to
-   * be there already. Throws a `held` Fault when somebody else fetches it, or writes there.
+   * Fetches what is missing of a target, and puts the whole in its place. False when it turned out
+   * to be there already. Throws a `held` Fault when another download fetches it, or writes there.
    */
   async run(
     job: FetchJob,
@@ -82,9 +82,9 @@ export class DiskFetch {
   ): Promise<boolean> {
     const { name, output, sha256, overwrite = false } = request;
     const updating = request.update ? "update" : undefined;
-    const { dir, cache, running, claims, unfinished } = this.#options;
+    const { dir, cache, running, claims, partialDownloads } = this.#options;
     await claims.claim(job, target.id, path);
-    unfinished.begin(target.id);
+    partialDownloads.begin(target.id);
     let stopServing: (() => void) | undefined;
     let lock: TargetLock | undefined;
     try {
@@ -95,7 +95,7 @@ export class DiskFetch {
         { ...target, name, output: output && path, overwrite, updating, sha256 },
         this.#options,
       );
-      await unfinished.lookAt(job, job.partial, signal);
+      await partialDownloads.lookAt(job, job.partial, signal);
       job.partial.sources = () => recordsOf(job.downloader?.sources ?? []);
       stopServing = this.#options.onGrowing(job.partial, target);
       const reuse = await this.#reuseFor(job, target, { path, named: request.reuse }, signal);
@@ -115,7 +115,7 @@ export class DiskFetch {
       await this.#options.onFetched(target, name, { path, stamp });
       return true;
     } catch (error) {
-      await unfinished.leave(job, target.id, error);
+      await partialDownloads.leave(job, target.id, error);
       throw error;
     } finally {
       lock?.[Symbol.dispose]();
@@ -140,20 +140,20 @@ export class DiskFetch {
     }
   }
 
-  /** How to take from files here what is missing; undefined when there are none. */
+  /** The function that takes what is missing from files here; undefined when there are none. */
   async #reuseFor(
     job: FetchJob,
     target: Target,
     { path, named }: { path: string; named?: string[] },
     signal: AbortSignal,
   ): Promise<Reuse | undefined> {
-    const { cache, digests, disk, downloads, unfinished } = this.#options;
+    const { cache, digests, disk, downloads, partialDownloads } = this.#options;
     const { size } = target;
     const partial = job.partial!;
     if (partial.map.complete) return;
     job.phase = "checking";
     const known = await localFiles({ size, named }, { cache, signal });
-    for (const { id, size } of unfinished.older(target, path)) {
+    for (const { id, size } of partialDownloads.older(target, path)) {
       known.push({ path: downloads.pathOf(id), id, size });
     }
     job.phase = "connecting";

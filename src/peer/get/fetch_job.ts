@@ -17,13 +17,14 @@ export interface FetchJob {
   reused: number;
   /** Ends it, for the reason that it is given. */
   ending: AbortController;
-  /** True when nobody waits for it, so that it makes way for one who would. */
+  /** True when it resumes by itself, so that it makes way for a request of the user. */
   background: boolean;
   /** True when the whole of it was refused, so that nothing of it is kept. */
   refused: boolean;
   /**
-   * True when things stand at the destination that are not of the content: they may be the user's own, so
-   * nobody is remembered because of it, whose next update would be free to delete them.
+   * True when things stand at the destination that are not of the content: they may be the user's
+   * own, so no publisher is remembered because of it, whose next update would be free to delete
+   * them.
    */
   mixed: boolean;
   /** The time to wait while no source can be reached, in milliseconds. */
@@ -44,7 +45,7 @@ export function show(job: FetchJob): void {
     job.downloader?.sources.reduce((sum, { receipt }) => sum + receipt.retries, 0) ?? 0;
 }
 
-/** What a download came to; the rest of its receipt is as for a file. */
+/** The outcome of a download; the rest of its receipt is as for a file. */
 export type Outcome = Pick<Receipt, "path" | "up_to_date"> & Partial<Receipt>;
 
 /** From now on, a job is about that content. */
@@ -59,7 +60,7 @@ export function progressOf({ transfer, phase }: FetchJob): Progress {
   return { phase, bytes, size, rate, eta, sources };
 }
 
-/** What is said when it is known what will be fetched. */
+/** The event that tells which content will be fetched. */
 export function foundEvent(
   name: string,
   { id, size, announcement, taken, sources }: Target,
@@ -68,7 +69,9 @@ export function foundEvent(
   return { event: "found", name, id, size, publisher, trust: taken, sources: sources.length };
 }
 
-/** What is said of sources that were dropped and are not among those `told`, to whom they are added. */
+/**
+ * The events for sources that were dropped and are not among those `told`; they are added to these.
+ */
 export function droppedSince(
   { transfer: { name }, downloader }: FetchJob,
   told: Set<SourceReceipt>,
@@ -82,7 +85,7 @@ export function droppedSince(
   });
 }
 
-/** What a download ends with. `outcome` is what its work says of it. */
+/** The receipt of a download. `outcome` is what its work says of it. */
 export function receiptOf(
   { transfer, downloader, reused }: FetchJob,
   target: Target,

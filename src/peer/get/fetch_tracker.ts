@@ -19,7 +19,7 @@ import type { TrustBook } from "../target/trust_book.ts";
 import { untilFound } from "../target/until_found.ts";
 import { endReplaced, Replaced } from "./version_watch.ts";
 
-/** How often progress is told, in milliseconds. */
+/** The pause between two reports of progress, in milliseconds. */
 const PROGRESS_EVERY_MS = 200;
 
 export interface FetchTrackerOptions {
@@ -27,18 +27,21 @@ export interface FetchTrackerOptions {
   transfers: Transfers;
   /** Remembers whose content was taken. */
   trust: TrustBook;
-  /** What a request means; `background` is true for what nobody waits for. */
+  /** Finds what a request means; `background` is true for what resumes by itself. */
   find: (wanted: WantedContent, signal: AbortSignal, background: boolean) => Promise<Target>;
 }
 
 export interface TrackOptions extends GetOptions {
-  /** Where it is counted, for what nobody waits for. Default a new one. */
+  /** The transfer that counts it, for what resumes by itself. Default a new one. */
   transfer?: ActiveTransfer;
-  /** What the request means, where that is known. */
+  /** The meaning of the request, where that is known. */
   found?: Target;
-  /** Ends as {@link Replaced} when its publisher replaces what nobody sends any more. Default false. */
+  /**
+   * Ends as {@link Replaced} when there is no source any more and its publisher has a newer
+   * version. Default false.
+   */
   newest?: boolean;
-  /** It is not listed, and nobody is remembered for it. Default false. */
+  /** Not listed, and no publisher is remembered because of it. Default false. */
   looks?: boolean;
 }
 
@@ -51,8 +54,8 @@ export class FetchTracker {
   }
 
   /**
-   * Finds what is asked for, unless it was `found` already, does `work`, and accounts for it from begin to
-   * end. Who only `looks` is not listed, and remembers nobody.
+   * Finds what is asked for, unless it was `found` already, does `work`, and accounts for it from
+   * begin to end. With `looks`, it is not listed, and no publisher is remembered.
    */
   async track(
     request: StreamRequest,

@@ -40,7 +40,7 @@ import { requireChecksum } from "../target/require_checksum.ts";
 import { RunningDownloads, type RunningOptions } from "./running_downloads.ts";
 import type { ChunkRange, Source } from "../download/source.ts";
 import type { ActiveTransfer, Transfers } from "../status/transfers.ts";
-import { PartialDownloads, type UnfinishedOptions } from "./partial_downloads.ts";
+import { PartialDownloads, type PartialDownloadsOptions } from "./partial_downloads.ts";
 import { fetchNewest } from "./version_watch.ts";
 
 /**
@@ -50,17 +50,17 @@ import { fetchNewest } from "./version_watch.ts";
 const STREAM_CAP = PAYLOAD_CAP * 8 * PIECE_SIZE;
 
 interface FetcherOptions
-  extends Omit<DiskFetchOptions, "running" | "claims" | "unfinished">, RunningOptions {
+  extends Omit<DiskFetchOptions, "running" | "claims" | "partialDownloads">, RunningOptions {
   db: StateDatabase;
   transfers: Transfers;
   /** This peer's own copy of a content, where it shares one. */
   local: (id: string) => Source | undefined;
-  /** True when what nobody signs for may be taken unless a request says otherwise. */
+  /** True when unsigned content may be taken unless a request says otherwise. */
   unsigned: () => boolean;
   manifests: FolderGetOptions["manifests"];
   onStaging: FolderGetOptions["onStaging"];
   onGrowingPart: FolderFetcherOptions["onGrowingPart"];
-  onFailed: UnfinishedOptions["onFailed"];
+  onFailed: PartialDownloadsOptions["onFailed"];
 }
 
 export interface StreamOptions extends GetOptions {
@@ -76,7 +76,7 @@ export class Fetcher {
   readonly #options: FetcherOptions;
   readonly #running: RunningDownloads;
   readonly #claims: Claims;
-  readonly #unfinished: PartialDownloads;
+  readonly #partialDownloads: PartialDownloads;
   readonly #disk: DiskFetch;
   readonly #folders: FolderGet;
   readonly #reader: FolderReader;
@@ -94,16 +94,27 @@ export class Fetcher {
       isRunning: (id) => this.isRunning(id),
     });
     const claims = this.#claims = new Claims((id) => folders.isFetching(id));
-    const unfinished = this.#unfinished = new PartialDownloads({ ...options, folders, claims });
-    this.#disk = new DiskFetch({ ...options, running, claims, unfinished });
-    this.partials = new PartialAdmin({ ...options, claims, unfinished });
+    const partialDownloads = this.#partialDownloads = new PartialDownloads({
+      ...options,
+      folders,
+      claims,
+    });
+    this.#disk = new DiskFetch({ ...options, running, claims, partialDownloads });
+    this.partials = new PartialAdmin({ ...options, claims, partialDownloads });
     const reader = this.#reader = new FolderReader({ ...options, running });
-    this.#folders = new FolderGet({ ...options, running, folders, claims, unfinished, reader });
+    this.#folders = new FolderGet({
+      ...options,
+      running,
+      folders,
+      claims,
+      partialDownloads,
+      reader,
+    });
   }
 
   /**
-   * See PeerApi.get. With `transfer`, nobody waits for it: it is counted there, and makes way for a
-   * request of the same content, by failing with TAKEN_OVER.
+   * See PeerApi.get. With `transfer`, it resumes by itself: it is counted there, and makes way for
+   * a request of the user by failing with TAKEN_OVER.
    */
   async get(
     request: GetRequest,
@@ -126,7 +137,7 @@ export class Fetcher {
       this.#options.transfers.supersede(job.transfer);
       const outcome = await this.#place(job, { ...request, name: job.name }, target, signal);
       if (outcome.kept) return outcome;
-      const older = this.#unfinished.removeOlder(target, outcome.path!);
+      const older = this.#partialDownloads.removeOlder(target, outcome.path!);
       return older > 0 ? { ...outcome, older_removed: older } : outcome;
     });
   }
@@ -157,7 +168,7 @@ export class Fetcher {
       await this.#disk.run(job, target, { request, path, settle }, signal);
     if (!fetched) {
       await requireChecksum(path, request, signal);
-      this.#unfinished.removeFor(target.id, path);
+      this.#partialDownloads.removeFor(target.id, path);
     }
     return { path, up_to_date: !fetched };
   }
@@ -246,15 +257,15 @@ export class Fetcher {
         });
       });
     } catch (error) {
-      // Nobody waits for it: an output that takes nothing more would never be done.
+      // Not waited for: an output that takes nothing more would never be done.
       (sink ?? output).abort(error).catch(() => {});
       throw error;
     }
   }
 
   /**
-   * What a name in a folder that was found stands for: its manifest is fetched for that, and nothing put
-   * on disk. Throws as {@link stream} does.
+   * Finds what a name in a folder stands for: the manifest is fetched for that, and nothing put on
+   * disk. Throws as {@link stream} does.
    */
   async look(wanted: WantedContent, folder: Target, signal: AbortSignal): Promise<ManifestPart> {
     let part: ManifestPart | undefined;
@@ -280,7 +291,7 @@ export class Fetcher {
     throw new Fault("usage", `Cannot stream ${job.name}: it is a folder, not one file; fetch it`);
   }
 
-  /** Somebody fetches a content too: what this peer lacks of it, it may ask there. */
+  /** Notes that another peer fetches a content too: what this peer lacks, it may ask there. */
   meet(id: string, record: PeerRecord): void {
     this.#running.meet(id, record);
   }
@@ -297,7 +308,7 @@ export class Fetcher {
 
   /** True when a newer version of an unfinished download, to the same place, has taken its turn. */
   isSuperseded(download: Download): boolean {
-    return this.#unfinished.isSuperseded(download);
+    return this.#partialDownloads.isSuperseded(download);
   }
 
   /**
@@ -323,8 +334,8 @@ export class Fetcher {
   }
 
   /**
-   * What a request means. What nobody waits for (`background`) is what it was when it began. What is
-   * here already, whole but for its name, needs nobody else.
+   * Finds what a request means. What resumes by itself (`background`) is what it was when it began.
+   * What is here already, whole but for its name, needs no source.
    */
   async find(wanted: WantedContent, signal: AbortSignal, background = false): Promise<Target> {
     const known = wanted.id === undefined ? undefined : this.#options.downloads.get(wanted.id);

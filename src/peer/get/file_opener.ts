@@ -19,12 +19,12 @@ import { within } from "../../async/deadline.ts";
 const BLOCK_SIZE = 256 << 10;
 /** Runs that a download under way fetches before others for a reader: what `get -o -` holds, too. */
 const AHEAD = 64;
-/** How often it is looked whether a download has begun, after its check: milliseconds. */
+/** The pause between two looks whether a download has begun, after its check: milliseconds. */
 const LOOK_EVERY_MS = 500;
 
 interface FileOpenerOptions {
   library: Library;
-  /** What is in the folders that are shared. */
+  /** The files in the folders that are shared. */
   folderFiles: FolderFiles;
   sharing: Sharing;
   reader: SharedReader;

@@ -48,7 +48,7 @@ export class FolderGet {
     signal: AbortSignal,
   ): Promise<{ outcome: Outcome } | { file: Target }> {
     const { id } = target;
-    const { downloads, dir, claims, unfinished, folders, limitDown } = this.#options;
+    const { downloads, dir, claims, partialDownloads, folders, limitDown } = this.#options;
     const { trust, onBytes } = this.#options;
     const inside = partNamed(target, job.name);
     const wanted = { ...request, name: job.name };
@@ -59,7 +59,7 @@ export class FolderGet {
     const claimed = [own];
     await claims.claim(job, id, own);
     const settle = () => settleFolder(wanted, target.taken, dir);
-    unfinished.begin(id);
+    partialDownloads.begin(id);
     let stopServing: (() => void) | undefined;
     let part;
     try {
@@ -67,7 +67,7 @@ export class FolderGet {
         ? undefined
         : await folders.recall(wanted, { id, part: inside }, { settle, signal });
       if (known) {
-        unfinished.remove(id);
+        partialDownloads.remove(id);
         const { receipt, mixed } = known;
         job.transfer.size = receipt.size;
         job.transfer.before = receipt.size - job.transfer.meter.total;
@@ -81,7 +81,9 @@ export class FolderGet {
         const { path: root } = place;
         await claims.claimPath(job, root);
         claimed.push(root);
-        for (const older of unfinished.older(target, root)) folders.inherit(id, older.id, place);
+        for (const older of partialDownloads.older(target, root)) {
+          folders.inherit(id, older.id, place);
+        }
         const { receipt, mixed, files } = await folders.fetch({
           ...{ request: wanted, inside, target, part, settle },
           ...{ transfer: job.transfer, patience: job.patience, signal, onBytes },
@@ -91,7 +93,7 @@ export class FolderGet {
           onStaging: (staged) => {
             const path = downloads.pathOf(id);
             const manifest = { path, stamp: stampOfPath(path) };
-            // Who asks for a folder is not to be sent to one that fetches only a part of it.
+            // Requests for a folder must not lead to a peer that fetches only a part of it.
             if (inside === "") stopServing = this.#options.onStaging(target, manifest, staged);
           },
         });
@@ -101,24 +103,27 @@ export class FolderGet {
           const manifest = { path, stamp: stampOfPath(path), root };
           await this.#options.onFetched(target, job.name, manifest, files);
         }
-        unfinished.remove(id);
+        partialDownloads.remove(id);
         return { outcome: { kind: "folder", ...receipt } };
       }
     } catch (error) {
-      await unfinished.leave(job, id, error);
+      await partialDownloads.leave(job, id, error);
       // Nothing was begun that another try could go on with.
-      if (!mayGoOn(error) && !folders.begun(id)) unfinished.remove(id);
+      if (!mayGoOn(error) && !folders.begun(id)) partialDownloads.remove(id);
       throw error;
     } finally {
       stopServing?.();
       claims.release(id, claimed);
     }
-    unfinished.remove(id);
+    partialDownloads.remove(id);
     job.partial = job.downloader = undefined;
     return { file: await this.#options.reader.fileIn(target, part.entry, signal) };
   }
 
-  /** What is known of what stands at a request's destination, if that is known to be all that is wanted. */
+  /**
+   * The outcome for what stands at a request's destination, if that is known to be all that is
+   * wanted.
+   */
   async known(
     request: GetRequest,
     content: TreeContent,
@@ -130,8 +135,9 @@ export class FolderGet {
   }
 
   /**
-   * What is to be said of a folder that stands where this one would go. Nothing is done about what an
-   * earlier try left, which may be an update of just that. The place of a file was looked at before.
+   * The outcome for a folder that stands where this one would go. Nothing is done about what an
+   * earlier try left, which may be an update of just that. The place of a file was looked at
+   * before.
    */
   async #leaveAlone(
     job: FetchJob,
@@ -163,7 +169,7 @@ export class FolderGet {
       { ...target, name, output, overwrite, updating },
       this.#options,
     );
-    await this.#options.unfinished.lookAt(job, job.partial, signal);
+    await this.#options.partialDownloads.lookAt(job, job.partial, signal);
     await this.#options.running.run(job, target, job.partial, { signal });
     await job.partial.close();
     try {

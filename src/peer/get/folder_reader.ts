@@ -14,7 +14,7 @@ import { peerSources } from "../download/peer_source.ts";
 import type { LocalPeer } from "../download/peer_source.ts";
 import type { Swarm } from "../discovery/swarm.ts";
 
-/** Entries of the manifests that are kept for the next one who asks, all together. */
+/** Entries of the manifests that are kept for the next request, all together. */
 const KEPT_ENTRIES = 50_000;
 
 interface FolderReaderOptions {
@@ -36,8 +36,9 @@ export class FolderReader {
   }
 
   /**
-   * What a name in a folder stands for. Throws `not_found` when it is nothing, or not of the id that is
-   * asked for, `integrity` for a manifest that can't be followed, and as Downloader does.
+   * Finds what a name in a folder stands for. Throws `not_found` when it is nothing, or not of the
+   * id that is asked for, `integrity` for a manifest that can't be followed, and as Downloader
+   * does.
    */
   async part(
     job: FetchJob,
@@ -110,7 +111,7 @@ export function choosePart(
   { name, id, publisher }: WantedContent,
   folder: Target,
 ): ManifestPart {
-  // An id alone says nothing of who announced it: that may be somebody who says anything of it.
+  // An id alone says nothing of its announcement, which may be anybody's and say anything.
   if (folder.taken !== "pinned" || publisher) requireAsAnnounced(name, folder, manifest);
   const part = partOf(manifest, partNamed(folder, name));
   if (!part) throw notInFolder(name, folder);

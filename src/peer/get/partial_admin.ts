@@ -9,17 +9,17 @@ import { isStale } from "../status/stale.ts";
 import type { PartialDownloads } from "./partial_downloads.ts";
 import { givenName } from "../../content/safe_path.ts";
 
-/** What whoever waited for a download can do that somebody stopped. */
+/** The next step for a user whose download was paused or cancelled. */
 export const STOPPED = "run it again, if it is still wanted";
 
 interface PartialAdminOptions {
   downloads: DownloadStore;
   transfers: Transfers;
   claims: Claims;
-  unfinished: PartialDownloads;
+  partialDownloads: PartialDownloads;
 }
 
-/** What is not whole yet: listed, chosen and removed. */
+/** Lists, chooses and removes partial downloads. */
 export class PartialAdmin {
   readonly #options: PartialAdminOptions;
 
@@ -27,9 +27,9 @@ export class PartialAdmin {
     this.#options = options;
   }
 
-  /** What is not whole yet. */
+  /** The partial downloads. */
   list(): PartialStatus[] {
-    const { downloads, claims, unfinished } = this.#options;
+    const { downloads, claims, partialDownloads } = this.#options;
     return downloads.list().map((download) => {
       const { id, name, updated, paused } = download;
       const job = claims.running(id);
@@ -37,11 +37,11 @@ export class PartialAdmin {
       const about = { name, id, updated, state, ...this.#extentOf(download, job) } as const;
       if (paused) return { ...about, on_request: true };
       const stale = !job && isStale(download) ? true as const : undefined;
-      return { ...about, stale, error: unfinished.errorOf(id) };
+      return { ...about, stale, error: partialDownloads.errorOf(id) };
     });
   }
 
-  /** What a partial is of, how much of that is there, and how much it will be. */
+  /** The kind of a partial download, the bytes that are there, and its size. */
   #extentOf({ size, map, announcement, reached }: Download, job: FetchJob | undefined) {
     if (announcement?.kind !== "folder") {
       return { kind: "file" as const, size, bytes: job?.partial?.bytes ?? bytesOf(map, size) };
@@ -50,7 +50,10 @@ export class PartialAdmin {
     return { kind: "folder" as const, size: announcement.bytes ?? 0, bytes };
   }
 
-  /** What a request for partials means; throws a `not_found` Fault that they can't be `verb`ed. */
+  /**
+   * The partial downloads that a request means; throws a `not_found` Fault that they can't be
+   * `verb`ed.
+   */
   choose({ name, id = "" }: Pick<GetRequest, "name" | "id">, verb: string): PartialStatus[] {
     const wanted = givenName(name);
     const chosen = this.list().filter((one) => one.name === wanted && one.id.startsWith(id));
@@ -64,7 +67,7 @@ export class PartialAdmin {
 
   /** See PeerApi.cancel. */
   async cancel(request: Pick<GetRequest, "name" | "id">): Promise<PartialStatus[]> {
-    const { downloads, transfers, claims, unfinished } = this.#options;
+    const { downloads, transfers, claims, partialDownloads } = this.#options;
     const removed: PartialStatus[] = [];
     for (const partial of this.choose(request, "cancel")) {
       const { id, name } = partial;
@@ -77,7 +80,7 @@ export class PartialAdmin {
       );
       // It may just have become whole.
       if (downloads.get(id)) removed.push({ ...partial, state: "paused" });
-      unfinished.remove(id);
+      partialDownloads.remove(id);
       transfers.mark(id, "cancelled");
     }
     if (removed.length > 0) return removed;

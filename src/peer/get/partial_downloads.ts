@@ -13,7 +13,7 @@ import type { FolderFetcher } from "../folder/folder_fetcher.ts";
 
 const log = getLogger(["shoal", "peer", "fetcher"]);
 
-export interface UnfinishedOptions {
+export interface PartialDownloadsOptions {
   /** The shared folder: absolute, free of links. */
   dir: string;
   /** Where unfinished downloads are kept. */
@@ -21,19 +21,19 @@ export interface UnfinishedOptions {
   folders: FolderFetcher;
   claims: Claims;
   /**
-   * Called when a download that somebody waited for has failed. True when this peer goes on with it by
+   * Called when a download that the user waited for has failed. True when this peer resumes it by
    * itself: then it is kept, however little of it there is.
    */
   onFailed: (id: string, error: unknown) => boolean;
 }
 
-/** What there is of contents that are not whole: looked at, kept and removed. */
+/** Verifies, keeps and removes partial downloads. */
 export class PartialDownloads {
-  readonly #options: UnfinishedOptions;
+  readonly #options: PartialDownloadsOptions;
   /** Why downloads paused, by file id. */
   readonly #errors = new Map<string, string>();
 
-  constructor(options: UnfinishedOptions) {
+  constructor(options: PartialDownloadsOptions) {
     this.#options = options;
   }
 
@@ -125,7 +125,7 @@ export class PartialDownloads {
     this.#errors.delete(id);
   }
 
-  /** Who asks for what was paused wants it to go on; what nobody waits for stays paused. */
+  /** A request of the user resumes what was paused; what resumes by itself stays paused. */
   #unpause({ name, background }: FetchJob, id: string): void {
     const { downloads } = this.#options;
     if (!downloads.get(id)?.paused) return;

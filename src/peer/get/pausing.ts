@@ -59,7 +59,7 @@ export class Pausing {
     return Promise.resolve(this.#among(chosen));
   }
 
-  /** How some downloads stand now. */
+  /** The present state of some downloads. */
   #among(chosen: PartialStatus[]): PartialStatus[] {
     const ids = new Set(chosen.map(({ id }) => id));
     return this.#options.partials.list().filter(({ id }) => ids.has(id));

@@ -42,9 +42,9 @@ interface Loop {
 }
 
 /**
- * Resumes the unfinished downloads of a running peer, as long as time may mend what stops them. The pauses
- * grow to hours, and end with news of a source. Where nobody has a version any more and there is a newer
- * one, that takes its place, and its pieces.
+ * Resumes the unfinished downloads of a running peer, as long as time may mend what stops them. The
+ * pauses grow to hours, and end with news of a source. A version without sources gives its place,
+ * and its pieces, to a newer one.
  */
 export class Resumer {
   readonly #options: ResumerOptions;

@@ -35,7 +35,7 @@ export interface RunOptions {
 /** The downloads that are under way, to disk or as a stream: they share what a peer may have in flight. */
 export class RunningDownloads {
   readonly #options: RunningOptions;
-  /** What all of them may have in flight. */
+  /** The bytes that all of them may have in flight. */
   readonly budget = new Budget();
   readonly #jobs = new Set<FetchJob>();
 
@@ -43,7 +43,7 @@ export class RunningDownloads {
     this.#options = options;
   }
 
-  /** Somebody fetches a content too: what this peer lacks of it, it may ask there. */
+  /** Notes that another peer fetches a content too: what this peer lacks, it may ask there. */
   meet(id: string, record: PeerRecord): void {
     for (const { transfer, downloader } of this.#jobs) {
       if (transfer.id !== id || !downloader) continue;
@@ -62,7 +62,7 @@ export class RunningDownloads {
       target.sources.length === 0 && target.size > 0 && !sink.map?.complete &&
       patience !== Infinity
     ) {
-      throw new Fault("network", `Cannot get ${transfer.name}: nobody who has it can be asked`, {
+      throw new Fault("network", `Cannot get ${transfer.name}: no reachable source`, {
         details: { reason: "no_source" },
       });
     }

@@ -3,14 +3,14 @@ import type { FetchJob } from "./fetch_job.ts";
 import type { Target } from "../target/target.ts";
 import type { Swarm } from "../discovery/swarm.ts";
 
-/** How often it is looked whether anything comes, in milliseconds. */
+/** The pause between two looks whether anything comes, in milliseconds. */
 const LOOK_MS = 500;
-/** How long nothing must have come before a newer version is looked for, and again, in milliseconds. */
+/** The time without progress before a newer version is looked for, and again, in milliseconds. */
 const QUIET_MS = 2_000;
 /** Versions that are fetched at most, where each takes the place of the one before. */
 const VERSIONS_TRIED = 5;
 
-/** Nobody sends a version any more, and its publisher announces a newer one under its name. */
+/** The Fault for a version without sources whose publisher announces a newer one under its name. */
 export class Replaced extends Fault {
   constructor(name: string) {
     super("network", `Cannot get ${name}: a newer version takes its place`, {
@@ -21,7 +21,7 @@ export class Replaced extends Fault {
 
 /**
  * Ends a download, as {@link Replaced}, when nothing comes and there is a newer version of what it
- * fetches, until it is disposed of. What nobody signs for has no versions.
+ * fetches, until it is disposed of. Unsigned content has no versions.
  */
 export function endReplaced(
   job: FetchJob,

@@ -15,7 +15,7 @@ import type { Taken } from "../../trust/choose_offer.ts";
 import { type Destination, Permit, type PermitFlags } from "../../trust/permit.ts";
 import type { GetRequest } from "../api/peer_api.ts";
 
-/** What to do about something at the destination that no option replaces. */
+/** The next step where something at the destination is replaced by no option. */
 export const MOVE_AWAY = "move that away, or choose another place with -o, and run it again";
 
 /** Where a download goes, and whether it is there already. */
@@ -24,7 +24,7 @@ export interface FilePlace extends Destination {
   upToDate: boolean;
 }
 
-/** What a request says of where a file goes, and of what stands there. */
+/** The part of a request that is about where a file goes, and what stands there. */
 export type PlaceRequest = PermitFlags & Pick<GetRequest, "output">;
 
 /**
@@ -88,12 +88,16 @@ export async function makeParents(dir: string, path: string): Promise<void> {
 
 /** Throws a `destination` Fault when something in `dir` has a name that some disks take for `name`. */
 export async function requireNoCollision(dir: string, name: string): Promise<void> {
-  const twin = await findCaseCollision(dir, name);
-  if (twin === undefined) return;
+  const collision = await findCaseCollision(dir, name);
+  if (collision === undefined) return;
   const why = "the same name but for case or Unicode form";
-  throw new Fault("destination", `Cannot write ${pathOf(dir, name)}: there is ${twin}, ${why}`, {
-    next: MOVE_AWAY,
-  });
+  throw new Fault(
+    "destination",
+    `Cannot write ${pathOf(dir, name)}: there is ${collision}, ${why}`,
+    {
+      next: MOVE_AWAY,
+    },
+  );
 }
 
 async function underDir(dir: string, name: string): Promise<string> {

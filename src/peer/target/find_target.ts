@@ -18,9 +18,9 @@ export interface FindOptions {
   signal?: AbortSignal;
   /** This peer, as it says `hello`; it is not its own source. */
   self: LocalPeer;
-  /** Whose announcements are taken. */
+  /** The publishers whose announcements are taken. */
   trust: TrustBook;
-  /** True when what nobody signs for may be taken unless a request says otherwise. */
+  /** True when unsigned content may be taken unless a request says otherwise. */
   unsigned: () => boolean;
   /** This peer's own copy of a content, where it shares one. */
   local: (id: string) => Source | undefined;
@@ -37,7 +37,7 @@ export async function findTarget(wanted: WantedContent, options: FindOptions): P
   const choice = await chooseAnnounced(wanted, options);
   if (choice.kind === "take") return targetOf(choice, options);
   const refused = choice.kind === "nothing" ? undefined : ambiguousName(name, choice);
-  // Anybody can announce a name in somebody else's folder: that must not keep what the folder has from users.
+  // Anybody can announce a name in another's folder: that must not hide what the folder has.
   const shadows = choice.kind === "stranger" && choice.remembered.folder !== undefined;
   if (refused && !shadows) throw refused;
   const content = isWhole(id) && !refused ? await findUnsigned(wanted, options) : undefined;
@@ -79,10 +79,10 @@ async function findFolderOf(
 }
 
 /**
- * What legacy peers have. Nobody signs for it, and any of them can say that it has any name: so it must be
- * pinned, or the user must have said that it may be unsigned. Throws a `not_found` Fault otherwise, an
- * `integrity` Fault under a name that a publisher is remembered for, and an `ambiguous` Fault for several
- * contents.
+ * Finds what legacy peers have. It is unsigned, and any of them can claim to have any name: so it
+ * must be pinned, or the user must have allowed it. Throws a `not_found` Fault otherwise, an
+ * `integrity` Fault under a name that a publisher is remembered for, and an `ambiguous` Fault for
+ * several contents.
  */
 async function findUnsigned(
   wanted: WantedContent,
@@ -90,7 +90,7 @@ async function findUnsigned(
 ): Promise<Target | undefined> {
   const { name, id, publisher, sha256 } = wanted;
   const { swarm, self, trust, digests, signal } = options;
-  // Legacy peers are no members of a private swarm, whoever lists them there, and don't hear of it.
+  // Legacy peers are no members of a private swarm, even if they are listed there, and don't hear of it.
   if (publisher !== undefined || self.transport?.secured) return;
   const peers = await swarm.legacyPeers(signal);
   const contents = await askLegacyPeers(wanted, peers, { digests, signal });

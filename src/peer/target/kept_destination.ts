@@ -9,7 +9,7 @@ import { noChecksum } from "./require_checksum.ts";
 import type { GetRequest, Receipt } from "../api/peer_api.ts";
 import { requireChecksum } from "./require_checksum.ts";
 
-/** What there is to say of something that was left alone. */
+/** The receipt for something that was left alone. */
 export type Kept = Receipt & { path: string };
 
 export interface KeptOptions {
@@ -21,8 +21,9 @@ export interface KeptOptions {
 
 /**
  * The receipt for what stands at a request's destination and is left alone; undefined when nothing
- * does, or only an empty folder. Nobody is asked for that. Throws an `integrity` Fault when the file's
- * SHA-256 is to be another, and a `destination` Fault for what is neither a file nor a folder.
+ * does, or only an empty folder. The swarm is not asked for that. Throws an `integrity` Fault when
+ * the file's SHA-256 is to be another, and a `destination` Fault for what is neither a file nor a
+ * folder.
  */
 export async function keptDestination(
   request: GetRequest,

@@ -7,10 +7,10 @@ import type { LocalFile } from "../download/reuse.ts";
 
 const log = getLogger(["shoal", "peer", "reuse"]);
 
-/** Pages of digests that are looked through for files that nobody named: 64 GiB of content. */
+/** Digest blocks that are searched for files that the user did not name: 64 GiB of content. */
 const CACHED_PAGES = 512;
 
-/** What files are looked for. */
+/** The files to look for. */
 interface WantedFiles {
   /** Of what is wanted: bytes. */
   size: number;

@@ -6,8 +6,8 @@ import type { Kept } from "./kept_destination.ts";
 import type { Plan } from "../api/peer_api.ts";
 
 /**
- * What a `get` of a target would do; `partial` is what an earlier try has left, and `reused` bytes would
- * be copied from files here.
+ * The plan for a `get` of a target; `partial` is what an earlier try has left, and `reused` bytes
+ * would be copied from files here.
  */
 export function planOf(
   { name, path, upToDate }: { name: string; path: string; upToDate: boolean },

@@ -12,14 +12,15 @@ import { VerifiedBlocks } from "../download/verified_blocks.ts";
 const SOURCES_ASKED = 3;
 
 /**
- * Bytes that a download would copy from files here. Only files whose digests are known count: nothing
- * here is read. The wanted file's digests are fetched, 32 bytes for each chunk; where nobody sends them,
- * nothing is known to be here. `there` are the pieces that an earlier try has left.
+ * Bytes that a download would copy from files here. Only files whose digests are known count:
+ * nothing here is read. The wanted file's digests are fetched, 32 bytes for each chunk; without a
+ * source for them, nothing is known to be here. `there` are the pieces that an earlier try has
+ * left.
  */
 export async function planReuse(
   target: Target,
   { there, signal, ...options }: {
-    /** What would be replaced, and what was named. */
+    /** The file that would be replaced, and those that the user named. */
     old: string;
     named?: string[];
     there?: PieceMap;

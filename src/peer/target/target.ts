@@ -5,12 +5,12 @@ import type { Fault } from "../../fault.ts";
 import type { GetRequest } from "../api/peer_api.ts";
 import type { Source } from "../download/source.ts";
 
-/** What will be fetched, and from whom. */
+/** The content that will be fetched, and its sources. */
 export interface Target {
   id: string;
   size: number;
   sources: Source[];
-  /** Undefined for a legacy peer's file, which nobody signs for, and for a part of a folder. */
+  /** Undefined for a legacy peer's file, which is unsigned, and for a part of a folder. */
   announcement?: Announcement;
   /** Why it is taken. */
   taken: Taken;
@@ -24,5 +24,5 @@ export interface Target {
   refused?: Fault;
 }
 
-/** What says which content is meant. */
+/** The part of a request that says which content is meant. */
 export type WantedContent = Pick<GetRequest, "name" | "id" | "publisher" | "sha256" | "unsigned">;

@@ -21,13 +21,16 @@ interface TrustBookOptions {
   store: TrustStore;
   /** This peer's id. */
   own: string;
-  /** What this peer shares under a name, if anything. */
+  /** The announcement of what this peer shares under a name, if anything. */
   shared: (name: string) => Announcement | undefined;
   /** Milliseconds since 1970. Default Date.now. */
   now?: () => number;
 }
 
-/** Whose announcements this peer takes: holds the rules of trust/choose_offer.ts against its memory. */
+/**
+ * Decides which announcements this peer takes, by the rules of trust/choose_offer.ts and what it
+ * remembers.
+ */
 export class TrustBook {
   readonly #options: TrustBookOptions;
 
@@ -35,7 +38,10 @@ export class TrustBook {
     this.#options = options;
   }
 
-  /** Who counts for a name. For what this peer itself publishes that is itself, unless told otherwise. */
+  /**
+   * The publisher who counts for a name. For what this peer itself publishes that is itself, unless
+   * told otherwise.
+   */
   knowledge(name: string): Knowledge {
     const { own, shared } = this.#options;
     const remembered = rememberedFor(name, (one) => {
@@ -80,7 +86,7 @@ export class TrustBook {
     store.put({ how, since: now(), ...before, name, publisher, time, id });
   }
 
-  /** What is remembered for a name itself. A time that is ahead was taken while the clock was wrong. */
+  /** The entry for a name itself. A time that is ahead was taken while the clock was wrong. */
   #stored(name: string): TrustRecord | undefined {
     const { store, now = Date.now } = this.#options;
     const entry = store.get(name);

@@ -5,9 +5,9 @@ import { Backoff, retry, type RetryOptions } from "../../async/retry.ts";
 const PAUSES = { first: 250, longest: 5_000 };
 
 /**
- * Looks for something until it is found, or until `waitMs` have passed: then what the last look failed
- * with is thrown. Only what time may mend is waited for: a name that nobody has yet, and bootstraps that
- * can't be reached. Without `waitMs` there is one look.
+ * Looks for something until it is found, or until `waitMs` have passed: then what the last look
+ * failed with is thrown. Only what time may mend is waited for: a name without a source yet, and
+ * bootstraps that can't be reached. Without `waitMs` there is one look.
  */
 export function untilFound<T>(find: () => Promise<T>, options: RetryOptions): Promise<T> {
   const mayMend = (error: unknown) =>

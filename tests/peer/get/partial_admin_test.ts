@@ -13,7 +13,7 @@ import { Place } from "../../support/place.ts";
 function adminOf({ downloads, folder }: Place) {
   const transfers = new Transfers();
   const claims = new Claims(() => false);
-  const unfinished = new PartialDownloads({
+  const partialDownloads = new PartialDownloads({
     ...{ dir: folder.path, downloads, claims, folders: {} as FolderFetcher },
     onFailed: () => false,
   });
@@ -32,7 +32,7 @@ function adminOf({ downloads, folder }: Place) {
     await claims.claim(job, id, folder.at(id));
     return job;
   };
-  return { admin: new PartialAdmin({ downloads, transfers, claims, unfinished }), work };
+  return { admin: new PartialAdmin({ downloads, transfers, claims, partialDownloads }), work };
 }
 
 Deno.test("partials: what is kept of a file counts before it is looked at again", async () => {
