@@ -12,10 +12,11 @@ const log = getLogger(["shoal", "peer", "listener"]);
 /** Connections served at a time; more are told `busy`. */
 export const MAX_CONNECTIONS = 1_000;
 /**
- * Connections served at a time for one address. Loopback has no such limit: it stands for any number
- * of peers on this machine, and for nobody else.
+ * Connections served at a time for one address: an office or a rack of containers behind one, that all
+ * begin in the same minute, and no more than a quarter of all. Uploads take turns by address. Loopback
+ * has no such limit: it stands for any number of peers on this machine, and for nobody else.
  */
-const MAX_PER_ADDRESS = 64;
+const MAX_PER_ADDRESS = 250;
 /** Connections being told `busy` at a time; more are closed without a word. */
 const MAX_REFUSING = 64;
 /** When a caller that is told `busy` is asked to come back, in seconds. */

@@ -61,3 +61,24 @@ Deno.test({
     for (const end of ends) end.close();
   },
 });
+
+Deno.test({
+  ...skippedIf(noNetwork, "listener: two hundred callers behind one address are all served"),
+  async fn() {
+    const served = new Set<string>();
+    const all = Promise.withResolvers<void>();
+    const hold = Promise.withResolvers<void>();
+    const listener = new Listener({ host: "0.0.0.0", port: 0 }, (connection) => {
+      served.add(String(connection));
+      if (served.size === 200) all.resolve();
+      return hold.promise;
+    });
+    const { port } = listener.address;
+    const callers = Array.from({ length: 200 }, () => RawEnd.connect({ host: own!, port }));
+    const ends = await Promise.all(callers);
+    await all.promise;
+    hold.resolve();
+    await listener.stop();
+    for (const end of ends) end.close();
+  },
+});
