@@ -8,8 +8,8 @@ import type { ListedFile, Plan, Receipt } from "../../src/peer/api/peer_api.ts";
 import { closedPort } from "../support/sockets.ts";
 import { assertRefused, contentsOf, eventually } from "./checks.ts";
 import { publisher } from "./publishers.ts";
-import { lastLine, World } from "./world.ts";
-import { lacking, testUnless } from "../support/tools.ts";
+import { lastLine, World, writeRandom } from "./world.ts";
+import { lacking, noPosix, testUnless } from "../support/tools.ts";
 
 Deno.test("--update: the trusted publisher's newer version, and nobody else's", async () => {
   await using world = await World.create();
@@ -372,3 +372,37 @@ Deno.test("two downloads to one path from two folders: the second waits, or exit
   const left = [...Deno.readDirSync(world.root)].map(({ name }) => name);
   assert(!left.some((name) => name.endsWith(".shoal-lock")), left.join());
 });
+
+testUnless(
+  noPosix ?? lacking("sleep"),
+  "a hook is over when its command is, and the deadline bounds it",
+  async () => {
+    await using world = await World.create();
+    const source = await world.peer("source");
+    await writeRandom(`${source.dir}/data`, 1_000);
+    await world.json(source.dir, ["share", "data"]);
+    const get = async (name: string, ...hook: string[]) => {
+      const dir = await world.folder(crypto.randomUUID());
+      const started = performance.now();
+      const finished = await world.run(dir, ["get", name, ...hook]);
+      return { dir, seconds: (performance.now() - started) / 1000, ...finished };
+    };
+    // The background command holds the pipe for longer than a test may take.
+    const pid = `${world.root}/pid`;
+    const left = `sh -c 'echo begun; sleep 100 2>/dev/null & echo $! > ${pid}'`;
+    const done = await get("data", "--on-done", left, "--deadline", "60s");
+    Deno.kill(Number(await Deno.readTextFile(pid)), "SIGKILL");
+    assertEquals(done.code, 0);
+    assert(done.seconds < 30 && done.stderr.includes("begun\n"), `${done.seconds} ${done.stderr}`);
+
+    const late = await get("data", "--on-done", "sleep 100", "--deadline", "3s");
+    assertEquals(late.code, 9);
+    assert(late.seconds < 30, String(late.seconds));
+    assertStringIncludes(late.stderr, "shoal: --on-done sleep was ended: the deadline passed\n");
+    assertEquals(contentsOf(late.dir), ["data"], "the file is in its place");
+    const waiting = ["--wait", "1h", "--deadline", "2s"];
+    const failed = await get("nothing", "--on-error", "sh -c 'echo told'", ...waiting);
+    assertEquals(failed.code, 9, "the command has time though the deadline passed");
+    assertStringIncludes(failed.stderr, "told\n");
+  },
+);

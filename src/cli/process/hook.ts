@@ -1,8 +1,14 @@
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { Fault, messageOf } from "../../fault.ts";
+import { within } from "../../async/deadline.ts";
 import { writeError } from "../output/output.ts";
 import { absolutePath, isAbsolute, PATH_DELIMITER } from "../../system/paths.ts";
+
+/** Time for output that is still in the pipe when a command has ended, in milliseconds. */
+const OUTPUT_GRACE_MS = 1_000;
+/** Time for a command that was asked to end, in milliseconds. */
+const KILL_AFTER_MS = 5_000;
 
 const windows = Deno.build.os === "windows";
 
@@ -34,15 +40,17 @@ export async function requireCommand(
 /**
  * Runs a command without a shell, in `cwd`; its output goes to standard error. It gets some values
  * in its environment, which is this process's own without the variables in `without`: a `shoal`
- * that it runs is another one. Throws a `hook` Fault when it can't be started or fails, and the
- * signal's reason.
+ * that it runs is another one. It is over when the command itself has ended, whatever that left in the
+ * background. Throws a `hook` Fault when it can't be started or fails, a `deadline` Fault when it was
+ * ended at `deadline`, by performance.now(), and the signal's reason.
  */
 export async function runHook(
   option: string,
   [name = "", ...args]: string[],
-  { cwd, signal, values, without }: {
+  { cwd, signal, deadline, values, without }: {
     cwd: string;
     signal: AbortSignal;
+    deadline?: number | undefined;
     values: HookValues;
     without: string[];
   },
@@ -61,32 +69,52 @@ export async function runHook(
   } catch (cause) {
     throw new Fault("hook", `${cannot}: ${messageOf(cause)}`, { cause });
   }
-  const end = () => {
+  const kill = (name: Deno.Signal) => {
     try {
-      child.kill("SIGTERM");
+      child.kill(name);
     } catch {
       // It has ended by itself.
     }
   };
+  const timers: ReturnType<typeof setTimeout>[] = [];
+  const end = () => {
+    kill("SIGTERM");
+    timers.push(setTimeout(kill, KILL_AFTER_MS, "SIGKILL"));
+  };
+  let isLate = false;
   signal.addEventListener("abort", end);
+  if (deadline !== undefined) {
+    timers.push(
+      setTimeout(() => (isLate = true, end()), Math.max(0, deadline - performance.now())),
+    );
+  }
   try {
     if (signal.aborted) end();
-    const [status] = await Promise.all([child.status, toStandardError(child.stdout)]);
+    const output = child.stdout.getReader();
+    const shown = toStandardError(output);
+    const status = await child.status;
+    // What it left in the background may hold the pipe for ever.
+    await within(shown, OUTPUT_GRACE_MS);
+    await output.cancel();
     signal.throwIfAborted();
+    if (isLate) throw new Fault("deadline", `${option} ${name} was ended: the deadline passed`);
     if (status.success) return;
     const how = status.signal ? `ended by ${status.signal}` : `ended with exit code ${status.code}`;
     throw new Fault("hook", `${option} failed: ${name} ${how}`);
   } finally {
     signal.removeEventListener("abort", end);
+    for (const timer of timers) clearTimeout(timer);
   }
 }
 
 /** Line by line, as it comes: standard output is for results. */
-async function toStandardError(output: ReadableStream<Uint8Array>): Promise<void> {
+async function toStandardError(output: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
   const decoder = new TextDecoder();
   let rest = "";
-  for await (const bytes of output) {
-    const lines = (rest + decoder.decode(bytes, { stream: true })).split("\n");
+  for (;;) {
+    const { done, value } = await output.read();
+    if (done) break;
+    const lines = (rest + decoder.decode(value, { stream: true })).split("\n");
     rest = lines.pop()!;
     for (const line of lines) writeError(line);
   }

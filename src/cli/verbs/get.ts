@@ -19,6 +19,9 @@ import { Mutex } from "../../async/mutex.ts";
 import { absolutePath } from "../../system/paths.ts";
 import type { GetMetrics } from "../metrics/get_metrics.ts";
 
+/** Time that `--on-error` has at least, in milliseconds: the deadline may be what failed. */
+const ON_ERROR_LEAST_MS = 10_000;
+
 type GetCall = VerbCall<PeerApi, typeof GET_OPTIONS>;
 
 /**
@@ -248,9 +251,12 @@ function valuesOf(receipt: Receipt): HookValues {
 function hook(
   option: string,
   words: string[],
-  { cwd, signal }: GetCall,
+  { cwd, signal, flags, started }: GetCall,
   values: HookValues,
 ): Promise<void> {
+  const until = deadlineOf(flags, started);
+  const least = option === "--on-error" ? performance.now() + ON_ERROR_LEAST_MS : 0;
+  const deadline = until && Math.max(until, least);
   const without = Object.values(GET_OPTIONS).flatMap(({ envVar }) => envVar ?? []);
-  return runHook(option, words, { cwd, signal, values, without });
+  return runHook(option, words, { cwd, signal, deadline, values, without });
 }
