@@ -1,3 +1,4 @@
+import { eventually } from "../e2e/checks.ts";
 import { assert, assertEquals } from "@std/assert";
 import { sameFiles, World, writeRandom } from "../e2e/world.ts";
 import { browserTest, linkOf, signedIn } from "./browser.ts";
@@ -17,6 +18,9 @@ browserTest(
     await openTab(page, "Transfers");
     const whole = (at: string) => page.locator(`.map${at}`).waitFor();
     await whole(":not([data-whole='0'])");
+    await eventually("the title tells how far it is", async () => {
+      return /^\d+ % ↓ \S+ \S+ · Transfers · Shoal$/.test(await page.title());
+    });
     const first = Number(await page.locator(".map").getAttribute("data-whole"));
     await whole(`:not([data-whole='0']):not([data-whole='${first}'])`);
     assert(Number(await page.locator(".map").getAttribute("data-whole")) > first);
@@ -209,5 +213,15 @@ browserTest(
     await rowOf(page, "album").getByText("update available").waitFor({ state: "detached" });
     const names = [...Deno.readDirSync(`${bob.dir}/album`)].map(({ name }) => name).sort();
     assertEquals(names, ["a", "b", "c", "own"]);
+    // Whose versions these are is seen, and can be forgotten.
+    await openTab(page, "Settings");
+    const trusted = page.getByRole("region", { name: "Trusted publishers" });
+    await trusted.getByRole("row").filter({ hasText: "notes.txt" }).getByText("with the first")
+      .waitFor();
+    await checkAccess(page, "trusted publishers");
+    await page.getByRole("button", { name: "Forget the publisher of notes.txt" }).click();
+    await trusted.getByText("notes.txt").waitFor({ state: "detached" });
+    const left = await world.json<{ name: string }[]>(bob.dir, ["trust", "list"]);
+    assertEquals(left.map(({ name }) => name), ["album"]);
   },
 );

@@ -124,9 +124,14 @@ browserTest("browser: choose files, and share by path", async (browser) => {
   await page.getByRole("button", { name: "Share by path" }).click();
   await page.getByLabel(/A path on the peer/).fill(`${folder}/missing.bin`);
   await page.keyboard.press("Enter");
+  // Outside of the shared folder, it asks first.
+  const question = page.getByRole("dialog").getByText("It is outside of the shared folder.");
+  await question.waitFor();
+  await page.getByRole("dialog").getByRole("button", { name: "Share" }).click();
   await page.locator(".toast.failed").getByText("missing.bin").waitFor();
   await page.getByLabel(/A path on the peer/).fill(`${folder}/in place.bin`);
   await page.keyboard.press("Enter");
+  await page.getByRole("dialog").getByRole("button", { name: "Share" }).click();
   await rowOf(page, "in place.bin").getByText("shared").waitFor();
   const { shares } = await world.json<{ shares: { path: string }[] }>(alice.dir, ["status"]);
   assertEquals(

@@ -1,4 +1,4 @@
-import { effect, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import { render } from "preact";
 import { Dialog } from "./kit/dialog.js";
 import { Drop } from "./browse/drop.js";
@@ -90,21 +90,25 @@ function Tabs() {
   `;
 }
 
+/** Bytes per second of all transfers in a direction. */
+function rateOf(wanted) {
+  return transfers.value.reduce(
+    (sum, { direction, rate }) => direction === wanted ? sum + rate : sum,
+    0,
+  );
+}
+
 function Summary() {
   if (!status.value) return html`<span class="summary"></span>`;
   const { peer, listening, dir } = status.value;
-  const rate = (wanted) =>
-    transfers.value.reduce(
-      (sum, { direction, rate }) => direction === wanted ? sum + rate : sum,
-      0,
-    );
-  const live = connection.value === "live";
+  const met = status.value.bootstraps.some(({ state }) => state !== "away");
+  const live = connection.value === "live" && met;
   return html`
     <span class="summary" title=${`Peer ${peer}, listening on ${listening}, sharing ${dir}`}>
       <span
         class="rates"><span class="down">↓ ${formatRate(
-          rate("down"),
-        )}</span> <span class="up">↑ ${formatRate(rate("up"))}</span></span>
+          rateOf("down"),
+        )}</span> <span class="up">↑ ${formatRate(rateOf("up"))}</span></span>
       <span class=${live ? "dot on" : "dot bad"} aria-hidden="true"></span>
       <code>${shortId(peer)}</code>
     </span>
@@ -146,8 +150,17 @@ async function signOut() {
   location.replace("/sign-in");
 }
 
+/** The progress of all downloads together, for the title: a tab out of sight shows it, too. */
+const progress = computed(() => {
+  const active = partials.value.filter(({ state }) => state === "active");
+  const size = active.reduce((sum, one) => sum + one.size, 0);
+  if (size === 0) return "";
+  const bytes = active.reduce((sum, one) => sum + one.bytes, 0);
+  return `${Math.floor(bytes / size * 100)} % ↓ ${formatRate(rateOf("down"))} · `;
+});
+
 effect(() => {
-  document.title = `${tab.value.label} · Shoal`;
+  document.title = `${progress.value}${tab.value.label} · Shoal`;
 });
 render(html`<${App} />`, document.getElementById("app"));
 follow();

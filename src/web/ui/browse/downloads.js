@@ -4,6 +4,7 @@ import { count, exactSize, exactTime, formatAge, formatSize, shortId } from "../
 import { candidatesOf, loadOffers } from "./files_store.js";
 import { html } from "../kit/html.js";
 import { failureText, isAskedFor } from "../kit/sentences.js";
+import { notify } from "../kit/notify.js";
 import { tell, tellError } from "../kit/toasts.js";
 
 /** The downloads that this page waits for, by name and id: a second press starts no second one. */
@@ -22,7 +23,9 @@ export async function get(request) {
     const { result } = await startJob({ get: request });
     const { up_to_date } = await result;
     const { name } = request;
-    tell(up_to_date ? `${name} is already here.` : `${name} is here, whole and verified.`);
+    const text = up_to_date ? `${name} is already here.` : `${name} is here, whole and verified.`;
+    tell(text);
+    notify(text);
   } catch (error) {
     waited.delete(key);
     await mend(request, error);
@@ -93,7 +96,10 @@ async function mend(request, error) {
     if (await confirm(`Replace ${name}?`, text, "Replace")) {
       await get({ ...request, overwrite: true });
     }
-  } else if (!isAskedFor(error)) tellError({ message: failureText(error, name) });
+  } else if (!isAskedFor(error)) {
+    tellError({ message: failureText(error, name) });
+    notify(failureText(error, name));
+  }
 }
 
 /** Lets the user choose one of several contents of a name, and whether to trust its publisher. */

@@ -292,6 +292,10 @@ async function unshare(...rows) {
     : `${
       count(gone.length, "file")
     } are not shared any more. The files themselves were left alone.`;
-  tell(what, () => gone.forEach(({ path, watched }) => void sharePath(path, watched)));
+  tell(
+    what,
+    () =>
+      gone.forEach(({ path, watched }) => void sharePath(path, { watch: watched, again: true })),
+  );
   await loadOffers();
 }

@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 import { askJson, startJob, upload } from "../api.js";
-import { askInDialog } from "../kit/dialog.js";
+import { askInDialog, confirm } from "../kit/dialog.js";
 import { count } from "../kit/format.js";
 import { html } from "../kit/html.js";
 import { failureText } from "../kit/sentences.js";
@@ -46,7 +46,7 @@ function settle(batch, sent) {
   if (sent !== undefined) batch.sent.push(sent);
   if (--batch.left > 0 || batch.sent.length === 0) return;
   const { length } = batch.sent;
-  if (batch.folder !== undefined) void sharePath(batch.folder);
+  if (batch.folder !== undefined) void sharePath(batch.folder, { again: true });
   else tell(length === 1 ? `${batch.sent[0]} is shared.` : `${count(length, "file")} are shared.`);
 }
 
@@ -179,8 +179,22 @@ async function whyRefused(one, error) {
   }
 }
 
+/** True for a path that does not lie in the shared folder, as far as its text tells. */
+function isOutside(path) {
+  const { dir } = status.value;
+  const absolute = /^([A-Za-z]:)?[\\/]/.test(path);
+  return /(^|[\\/])\.\.([\\/]|$)/.test(path) || absolute && !path.startsWith(dir);
+}
+
 /** Shares a file where it lies on the peer's machine. True when it is shared. */
-export async function sharePath(path, watch) {
+export async function sharePath(path, { watch = undefined, again = false } = {}) {
+  if (
+    !again && isOutside(path) && !await confirm(
+      `Share ${path}?`,
+      "It is outside of the shared folder. Every peer of the swarm can fetch it.",
+      "Share",
+    )
+  ) return false;
   const key = next++;
   let stopped = false;
   try {

@@ -3,6 +3,8 @@ import { useEffect, useState } from "preact/hooks";
 import { askJson } from "../api.js";
 import { html } from "../kit/html.js";
 import { FIELDS } from "./settings_fields.js";
+import { canNotify, permission } from "../kit/notify.js";
+import { TrustList } from "./trust_list.js";
 import { keepSession } from "../session.js";
 import { tell, tellError } from "../kit/toasts.js";
 
@@ -64,6 +66,7 @@ function Form() {
   const setTexts = (to) => drafts.value = typeof to === "function" ? to(drafts.value) : to;
   const [refused, setRefused] = useState(/** @type {Record<string, string>} */ ({}));
   const [saving, setSaving] = useState(false);
+  const [allowed, setAllowed] = useState(permission());
   const [theme, setTheme] = useState(values.theme);
   const textOf = ({ key, toText }) => texts[key] ?? toText(values[key]);
   const changed = FIELDS.filter((field) => {
@@ -144,6 +147,24 @@ function Form() {
             The file is named by <code>ui_password_file</code> in the config file, or by
             --ui-password-file; it is read when the peer starts.
           </p>
+        </div>
+        <div class="field">
+          <span class="label">Trusted publishers</span>
+          <${TrustList} />
+          <p class="help">A name is fetched from its publisher alone, until that is forgotten.</p>
+        </div>
+        <div class="field">
+          <span class="label">Notifications</span>
+          <p>${!canNotify()
+            ? "This browser shows none for a page without TLS."
+            : allowed === "granted"
+            ? "On: the end of a download is shown while this page is out of sight."
+            : allowed === "denied"
+            ? "Off: this browser was told to show none for this page."
+            : html`<button type="button" onClick=${() =>
+              Notification.requestPermission().then(
+                setAllowed,
+              )}>Tell me when a download is done</button>`}</p>
         </div>
         <div class="field">
           <span class="label">Sessions</span>
