@@ -6,7 +6,7 @@ import { LruMap } from "../../async/lru_map.ts";
 const ADDRESSES = 4_096;
 /** Failures in a row after which an address is tried far less often. */
 const PATIENCE = 8;
-/** How many times longer the longest pause is then. */
+/** The factor by which the longest pause is longer then. */
 const IMPATIENT = 20;
 /** The longest that an address may ask to be left alone, in milliseconds. */
 const LATER_MOST_MS = 3_600_000;
@@ -14,7 +14,7 @@ const LATER_MOST_MS = 3_600_000;
 interface Entry {
   /** In a row. */
   failures: number;
-  /** When it may be tried again after a failure, and when as it asked. */
+  /** The times when it may be tried again after a failure, and as it asked. */
   restedAt: number;
   askedAt: number;
 }
@@ -38,7 +38,7 @@ export class AddressBook {
   }
 
   /**
-   * How long an address must still be left alone, in milliseconds. With `anew`, only what it asked for
+   * The time for which an address must still be left alone, in milliseconds. With `anew`, only what it asked for
    * itself counts: a new download may try each address once.
    */
   pauseMs(address: string, { anew = false } = {}): number {

@@ -14,7 +14,7 @@ import { Condition } from "../../async/condition.ts";
 
 /** Requests in flight to one source. */
 const IN_FLIGHT = 4;
-/** How long a source that lacks all that is left is not asked again, in milliseconds. */
+/** The time for which a source that lacks all that is left is not asked again, in milliseconds. */
 const LACKING_MS = 2_000;
 /** The first and the longest pause after a source had nothing of what it was asked for, in milliseconds. */
 const NOTHING_MS = { first: 50, longest: 5_000 };
@@ -35,9 +35,9 @@ interface BatchFetcherOptions {
   /** Takes files that came, before more is asked of their source. What it throws ends the work. */
   onFiles: (files: FetchedFile[]) => Promise<void> | void;
   signal: AbortSignal;
-  /** How long to wait without progress, in milliseconds. Default 60 s. */
+  /** The time for which to wait without progress, in milliseconds. Default 60 s. */
   waitMs?: number;
-  /** When each address may be tried again, as all downloads know it. Default one of its own. */
+  /** The time when each address may be tried again, as all downloads know it. Default one of its own. */
   book?: AddressBook;
   limits?: RateLimiter[];
   backoff?: BackoffOptions;
@@ -126,13 +126,13 @@ export class BatchFetcher {
       const failed = new AbortController();
       const until = AbortSignal.any([signal, failed.signal]);
       const window = new Window(source.rttMs);
-      const lane = () =>
-        this.#lane(source, window, until).catch((error) => {
+      const worker = () =>
+        this.#worker(source, window, until).catch((error) => {
           source.close();
           failed.abort();
           throw error;
         });
-      const outcomes = await Promise.allSettled(Array.from({ length: IN_FLIGHT }, lane));
+      const outcomes = await Promise.allSettled(Array.from({ length: IN_FLIGHT }, worker));
       const failures = outcomes.flatMap((one) => one.status === "rejected" ? [one.reason] : []);
       // A source that lies and closes at once has lied, whichever is noticed first.
       const failure = failures.find(isLie) ?? failures[0];
@@ -143,7 +143,7 @@ export class BatchFetcher {
   }
 
   /** One request at a time, until nothing is left. Throws what ended the source. */
-  async #lane(source: PeerSource, window: Window, signal: AbortSignal): Promise<void> {
+  async #worker(source: PeerSource, window: Window, signal: AbortSignal): Promise<void> {
     const pauses = new Backoff(NOTHING_MS);
     while (!signal.aborted) {
       const batch = this.#batches.take(source, window.rate);

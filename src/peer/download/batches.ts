@@ -11,21 +11,21 @@ export interface SmallFile {
 const BATCH_MOST = 256 << 10;
 /** The same for a source whose rate is low or not known. */
 const BATCH_LEAST = 16 << 10;
-/** How much of what a source brings a batch is, in milliseconds: a reply is soon followed by another. */
+/** The time in which a source brings a batch, more or less, in milliseconds: a reply is soon followed by another. */
 const BATCH_MS = 1_000;
 /**
- * When nothing else is left, a file that was asked for so long ago is asked of another source too, in
+ * The time after which, when nothing else is left, a file is asked of another source too, in
  * milliseconds. The time doubles with each.
  */
 const OVERDUE_MS = 2_000;
-/** How often it doubles. */
+/** The number of times that it doubles. */
 const OVERDUE_DOUBLED = 2;
 
 /** A file that is being asked for. */
 interface Out<Source> {
   file: SmallFile;
   sources: Set<Source>;
-  /** When the last of them was asked. */
+  /** The time when the last of them was asked. */
   since: number;
 }
 
@@ -58,7 +58,7 @@ export class Batches<Source> {
   }
 
   /**
-   * What to ask a source for next: nothing when it has none of what waits. `rate` is what it brings, in
+   * The files to ask a source for next: none when it has none of what waits. `rate` is what it brings, in
    * bytes per second: a slow one is asked for less at a time.
    */
   take(source: Source, rate = Infinity): SmallFile[] {

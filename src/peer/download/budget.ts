@@ -11,15 +11,15 @@ export interface BudgetShare {
   give(bytes: number): void;
 }
 
-/** Who waits, for how much, and how much it has. */
+/** A download that waits, for how much, and how much it has. */
 interface Waiting {
-  holder: { bytes: number };
+  user: { bytes: number };
   bytes: number;
   resolve: () => void;
 }
 
 /**
- * A number of bytes that many share. Of those who wait, whoever has the least is served first, so that
+ * A number of bytes that many share. Of those that wait, the one that has the least is served first, so that
  * all come to have the same, however much each asks for at a time.
  */
 export class Budget {
@@ -33,26 +33,26 @@ export class Budget {
 
   /** A share, which is as large as those of others when all want more. */
   share(): BudgetShare {
-    const holder = { bytes: 0 };
+    const user = { bytes: 0 };
     return {
-      take: (bytes, signal) => this.#take(holder, bytes, signal),
+      take: (bytes, signal) => this.#take(user, bytes, signal),
       give: (bytes) => {
-        holder.bytes -= bytes;
+        user.bytes -= bytes;
         this.#free += bytes;
         this.#serve();
       },
     };
   }
 
-  async #take(holder: { bytes: number }, bytes: number, signal?: AbortSignal): Promise<void> {
+  async #take(user: { bytes: number }, bytes: number, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     if (this.#waiting.length === 0 && this.#free >= bytes) {
-      holder.bytes += bytes;
+      user.bytes += bytes;
       this.#free -= bytes;
       return;
     }
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const entry = { holder, bytes, resolve };
+    const entry = { user, bytes, resolve };
     this.#waiting.push(entry);
     const leave = () => {
       if (!this.#waiting.includes(entry)) return;
@@ -70,10 +70,10 @@ export class Budget {
 
   #serve(): void {
     while (this.#waiting.length > 0) {
-      const next = this.#waiting.reduce((a, b) => b.holder.bytes < a.holder.bytes ? b : a);
+      const next = this.#waiting.reduce((a, b) => b.user.bytes < a.user.bytes ? b : a);
       if (next.bytes > this.#free) return;
       this.#waiting.splice(this.#waiting.indexOf(next), 1);
-      next.holder.bytes += next.bytes;
+      next.user.bytes += next.bytes;
       this.#free -= next.bytes;
       next.resolve();
     }

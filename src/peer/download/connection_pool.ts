@@ -11,9 +11,9 @@ import type { Self } from "./self.ts";
 export const LINES_CAP = 32;
 
 interface ConnectionPoolOptions {
-  /** What is said in `hello`. */
+  /** The words of `hello`. */
   self: () => Self;
-  /** What all that is fetched keeps to; who has limits of its own has connections of its own. */
+  /** The limits of all that is fetched; a download with limits of its own has connections of its own. */
   limitDown: RateLimiter[];
 }
 
@@ -21,7 +21,7 @@ interface OpenOptions {
   signal: AbortSignal;
   /** The ids of which the peer must have one; none for any. */
   expected: ReadonlySet<string>;
-  /** What arrives keeps to them. Default those of the pool. */
+  /** The limits of what arrives. Default those of the pool. */
   limits?: RateLimiter[];
   onConnected?: (line: PeerConnection) => void;
 }
@@ -42,7 +42,7 @@ interface Trunk {
 
 /** The connections to other peers: the downloads that fetch from one peer share one. */
 export class ConnectionPool {
-  /** When each of their addresses may be tried again. */
+  /** The time when each of their addresses may be tried again. */
   readonly book = new AddressBook();
   readonly #options: ConnectionPoolOptions;
   /** By address: the connections that take more lines. */
@@ -103,7 +103,7 @@ export class ConnectionPool {
       onConnected: resolve,
     });
     opening.catch(reject);
-    connected.catch(() => {}); // whoever waits for it hears of it
+    connected.catch(() => {}); // each caller that waits for it gets the failure
     const trunk: Trunk = { address, lines: 0, connected, opening, abort };
     this.#trunks.set(key, trunk);
     opening.then(({ caller }) => {
@@ -168,7 +168,7 @@ export class PeerConnection {
     return this.caller.request(message, schema, { ...options, owner: this }, payload);
   };
 
-  /** What this line still waits for fails; the others' goes on. */
+  /** Closes this part: its requests fail, those of the others continue. */
   close(): void {
     if (!this.#open) return;
     this.#open = false;

@@ -28,7 +28,7 @@ import { type Find, SourceSearch, TICK_MS, WAIT_MS } from "./source_search.ts";
 import { VerifiedBlocks } from "./verified_blocks.ts";
 import { Condition } from "../../async/condition.ts";
 
-/** How long to wait before sources that could not bring a digest block are asked again, in milliseconds. */
+/** The time for which to wait before sources that could not bring a digest block are asked again, in milliseconds. */
 const BLOCK_AGAIN_MS = 500;
 
 /** Takes from this machine what it can, and says so. */
@@ -51,14 +51,14 @@ export interface DownloaderOptions {
   find?: Find<Source>;
   /** Bytes in flight, shared with other downloads. */
   budget?: Budget;
-  /** What arrives keeps to all of them. */
+  /** The limits of what arrives: it keeps to all. */
   limits?: RateLimiter[];
   signal?: AbortSignal;
-  /** How long to wait without progress, in milliseconds. Default {@link WAIT_MS}. */
+  /** The time for which to wait without progress, in milliseconds. Default {@link WAIT_MS}. */
   waitMs?: number;
   /** Runs before, and beside, what is fetched. */
   reuse?: Reuse;
-  /** When each address may be tried again, as all downloads know it. Default one of its own. */
+  /** The time when each address may be tried again, as all downloads know it. Default one of its own. */
   book?: AddressBook;
   /** Called for what it took, with its number of bytes. */
   onReused?: (bytes: number) => void;
@@ -81,7 +81,7 @@ export class Downloader implements ReuseHost {
   readonly #pool: SourcePool;
   readonly #pipelines = new Map<Source, RequestPipeline>();
   readonly #ended = new AbortController();
-  /** What no other source could mend: a full disk, a closed output. */
+  /** A failure that no other source could mend: a full disk, a closed output. */
   #fatal: unknown;
   /** Chunks from this one on may still be had from here, and are not fetched yet. */
   #undecided = Infinity;
@@ -254,7 +254,7 @@ export class Downloader implements ReuseHost {
     this.#ended.signal.throwIfAborted();
   }
 
-  /** What goes wrong with files here is no reason to fetch nothing; this side's disk is. */
+  /** Takes what is here. Trouble with files here is no reason to fetch nothing; this side's disk is. */
   async #reuse(): Promise<void> {
     const { reuse } = this.#options;
     if (!reuse) return;
@@ -285,7 +285,7 @@ export class Downloader implements ReuseHost {
     }
   }
 
-  /** What a source has; it is closed when the signal aborts before it says so. */
+  /** The map of a source, which is closed when the signal aborts before it says so. */
   async #mapOf(source: Source, signal: AbortSignal): Promise<PieceMap> {
     const { picker } = this.#parts;
     const close = () => source.close();

@@ -3,12 +3,12 @@ import type { PeerRecord } from "../../wire/protocol.ts";
 import type { Source } from "./source.ts";
 import type { Swarm } from "../discovery/swarm.ts";
 
-/** How long those who answer wait for those who don't, in milliseconds. */
+/** The time for which those that answer wait for those that don't, in milliseconds. */
 const PATIENCE_MS = 3_000;
 
 interface FindSourcesOptions {
   swarm: Pick<Swarm, "find">;
-  /** Told of those who are named, as they are. */
+  /** Called with the peers that are named, as they are. */
   found: (records: PeerRecord[]) => void;
   signal?: AbortSignal;
   /** Default {@link PATIENCE_MS}. */
@@ -16,7 +16,7 @@ interface FindSourcesOptions {
 }
 
 /**
- * Who else has a content, while it is being fetched: those that the bootstraps name, and those that the
+ * Finds other peers that have a content, while it is being fetched: those that the bootstraps name, and those that the
  * connected sources name, so that a download outlives every bootstrap. Who doesn't answer is passed
  * over. Resolves when all have answered, or one has and the others take long.
  */

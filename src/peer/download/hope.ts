@@ -5,7 +5,7 @@ import { TICK_MS } from "./source_search.ts";
 const REPLY_MS = PROGRESS_MS + 1_000 * PAYLOAD_CAP / LEAST_RATE;
 
 export interface HopeOptions {
-  /** How long to do without progress, in milliseconds. */
+  /** The time for which to do without progress, in milliseconds. */
   waitMs: number;
   /** Bytes per second that count as progress. @default LEAST_RATE */
   leastRate?: number;

@@ -23,11 +23,11 @@ import type { Answer } from "../../wire/caller.ts";
 import { CHUNK_SIZE } from "../../content/sizes.ts";
 
 /**
- * What is in flight takes longer over TLS than a short reply does, in milliseconds: it passes through
+ * The time by which what is in flight takes longer over TLS than a short reply, in milliseconds: it passes through
  * in records of 16 KiB, and the last ones of a reply may wait to be acknowledged.
  */
 const TLS_MS = 30;
-/** How many times a source may tell of each piece, on average: once would do. */
+/** The number of times that a source may tell of each piece, on average: once would do. */
 const TELLINGS = 4;
 
 /** Addresses that one source may name in all: as many as a download uses at a time. */
@@ -43,7 +43,7 @@ export interface LocalPeer extends Self {
 
 /** A map that was asked for, and who hears of what comes on. */
 interface AskedMap {
-  /** What it told of before it replied. */
+  /** The pieces that it told of before it replied. */
   early: PieceMap;
   answer: Promise<Answer<v.InferOutput<typeof PieceMapReply>> & { rttMs: number }>;
   hear: (piece: number) => void;
@@ -174,7 +174,7 @@ export class PeerSource implements Source {
       into: new Uint8Array(size),
       onBytes: this.#onBytes,
     }).then(({ payload }) => payload);
-    // Whoever needs them hears of failures.
+    // The caller that needs them gets the failure.
     for (const asked of [digests, chunk]) asked.catch(() => {});
     return { digests, chunk };
   }

@@ -14,7 +14,7 @@ const REPLACEMENTS = 4;
 const SORT_EVERY_MS = 500;
 /** Among so many equally rare pieces, one is looked for that falls to this peer. */
 const LOOK_AHEAD = 256;
-/** How long a source that has everything is not asked for what others have too: milliseconds. */
+/** The time for which a source that has everything is not asked for what others have too: milliseconds. */
 const PATIENCE_MS = 500;
 /**
  * At the end, a piece that was asked for so long ago is asked of another source too, in milliseconds. The
@@ -24,7 +24,7 @@ const PATIENCE_MS = 500;
 const OVERDUE_MS = 2_000;
 
 export interface PiecePickerOptions<Source> {
-  /** What is there already; the picker notices what is added to it. */
+  /** The pieces that are there already; the picker notices what is added to it. */
   map: PieceMap;
   /** Pieces from this one on must not be asked for yet; Infinity when all may, in any order. */
   horizon: () => number;
@@ -39,10 +39,10 @@ export interface PiecePickerOptions<Source> {
 }
 
 /**
- * Decides which piece a source is asked for next: of those that it has and nobody is asked for, one
+ * Decides which piece a source is asked for next: of those that it has and no source is asked for, one
  * that the fewest sources have, by chance among equals. With a horizon, the first one.
  *
- * When every missing piece is being asked for, a piece is given to one source more: whoever is quicker
+ * When every missing piece is being asked for, a piece is given to one source more: the quicker one
  * brings it, and the other is told to stop.
  */
 export class PiecePicker<Source> {
@@ -52,10 +52,10 @@ export class PiecePicker<Source> {
   readonly #now: () => number;
   readonly #sources = new Map<Source, PieceMap>();
   /** The sources that are asked for a piece. */
-  readonly #takers = new Map<number, Set<Source>>();
-  /** How many pieces a source is asked for, and since when it has been asked for any. */
+  readonly #asked = new Map<number, Set<Source>>();
+  /** The number of pieces that a source is asked for, and since when it has been asked for any. */
   readonly #held = new Map<Source, { count: number; since: number }>();
-  /** When the last of its takers was asked for a piece. */
+  /** The time when the last of them was asked for a piece. */
   readonly #takenAt = new Map<number, number>();
   /** The source that failed to bring a piece, until it is asked for again. */
   readonly #avoid = new Map<number, Source>();
@@ -64,8 +64,8 @@ export class PiecePicker<Source> {
   readonly #seed: number;
   /** Since when a source has had nothing that falls to this peer. */
   readonly #idleSince = new Map<Source, number>();
-  /** How many of the sources that lack something have a piece, or will; all others have every piece. */
-  readonly #partialHolders: Uint8Array;
+  /** The number of the sources that lack something and have a piece, or will; all others have every piece. */
+  readonly #copies: Uint8Array;
   /** Pieces that were told of as on their way to another peer. */
   readonly #promised: PieceMap;
   /** Pieces that a reader waits for, by reader. */
@@ -82,15 +82,15 @@ export class PiecePicker<Source> {
     this.#options = options;
     this.#seed = seedOf(options.peer ?? "");
     this.#now = options.now ?? (() => performance.now());
-    this.#partialHolders = new Uint8Array(map.pieces);
+    this.#copies = new Uint8Array(map.pieces);
     this.#promised = new PieceMap(map.pieces);
     const missing = Array.from({ length: map.pieces }, (_, piece) => piece).filter((piece) =>
       !map.has(piece)
     );
     this.#order = horizon() === Infinity ? shuffled(missing, random) : missing;
     map.onAdded((piece) => {
-      for (const source of this.#takers.get(piece) ?? []) this.#hold(source, -1);
-      this.#takers.delete(piece);
+      for (const source of this.#asked.get(piece) ?? []) this.#hold(source, -1);
+      this.#asked.delete(piece);
       this.#takenAt.delete(piece);
       this.#avoid.delete(piece);
     });
@@ -152,7 +152,7 @@ export class PiecePicker<Source> {
     this.#rivals.delete(source);
     this.#idleSince.delete(source);
     if (!map.complete) this.#count(map, -1);
-    for (const [piece, takers] of this.#takers) if (takers.has(source)) this.release(piece, source);
+    for (const [piece, asked] of this.#asked) if (asked.has(source)) this.release(piece, source);
     this.freed.notifyAll();
   }
 
@@ -160,7 +160,7 @@ export class PiecePicker<Source> {
   gained(source: Source, piece: number): void {
     const map = this.#sources.get(source);
     if (!map) return;
-    this.#countHolder(piece, 1);
+    this.#countCopy(piece, 1);
     // From now on it counts with those that have everything.
     if (map.complete) this.#count(map, -1);
     this.#sorted = false;
@@ -168,12 +168,12 @@ export class PiecePicker<Source> {
 
   /** Somebody else is being sent a piece, and will soon have it: it is less rare than it seems. */
   promised(piece: number): void {
-    if (this.#promised.add(piece)) this.#countHolder(piece, 1);
+    if (this.#promised.add(piece)) this.#countCopy(piece, 1);
     this.#sorted = false;
   }
 
   /**
-   * What this source is to be asked for: a piece, and with it those that follow, up to `most` together,
+   * Takes what this source is to be asked for: a piece, and with it those that follow, up to `most` together,
    * where nothing speaks against it. Undefined when there is none now.
    */
   take(source: Source, most = 1): PieceRange | undefined {
@@ -197,9 +197,9 @@ export class PiecePicker<Source> {
   }
 
   #give(piece: number, source: Source): void {
-    const takers = this.#takers.get(piece);
-    if (takers) takers.add(source);
-    else this.#takers.set(piece, new Set([source]));
+    const asked = this.#asked.get(piece);
+    if (asked) asked.add(source);
+    else this.#asked.set(piece, new Set([source]));
     this.#hold(source, 1);
     this.#takenAt.set(piece, this.#now());
     if (this.#avoid.get(piece) !== source) this.#avoid.delete(piece);
@@ -208,24 +208,24 @@ export class PiecePicker<Source> {
   /** True when a piece can be had with the one before it, and is no less rare. */
   #follows(piece: number, source: Source): boolean {
     const { map, horizon } = this.#options;
-    return piece < Math.min(map.pieces, horizon()) && !map.has(piece) && !this.#takers.has(piece) &&
+    return piece < Math.min(map.pieces, horizon()) && !map.has(piece) && !this.#asked.has(piece) &&
       this.#sources.get(source)!.has(piece) && this.#avoid.get(piece) !== source &&
-      this.#partialHolders[piece] === this.#partialHolders[piece - 1];
+      this.#copies[piece] === this.#copies[piece - 1];
   }
 
   /** True for what only those have who have everything, while others lack something too. */
   isRare(piece: number, source: Source): boolean {
     const complete = this.#sources.get(source)?.complete ?? false;
-    return complete && this.#rivals.size > 0 && this.#partialHolders[piece] === 0;
+    return complete && this.#rivals.size > 0 && this.#copies[piece] === 0;
   }
 
   /** Notes that a source did not bring a piece; with `failed`, others are asked for it first. */
   release(piece: number, source: Source, failed = false): void {
-    const takers = this.#takers.get(piece);
-    if (!takers?.delete(source)) return;
+    const asked = this.#asked.get(piece);
+    if (!asked?.delete(source)) return;
     this.#hold(source, -1);
     this.freed.notifyAll();
-    if (takers.size === 0) this.#takers.delete(piece);
+    if (asked.size === 0) this.#asked.delete(piece);
     if (failed) this.#avoid.set(piece, source);
     // It went out of the order when it was taken for the first time, and leads it now.
     if (this.#options.horizon() === Infinity) return void this.#order.unshift(piece);
@@ -237,7 +237,7 @@ export class PiecePicker<Source> {
   #findPreferred(source: Source, map: PieceMap): number | undefined {
     for (const { first, end } of this.#preferred.values()) {
       for (let piece = first; piece < end; piece++) {
-        if (this.#options.map.has(piece) || this.#takers.has(piece) || !map.has(piece)) continue;
+        if (this.#options.map.has(piece) || this.#asked.has(piece) || !map.has(piece)) continue;
         if (this.#avoid.get(piece) === source && this.#othersHave(piece, source)) continue;
         return piece;
       }
@@ -245,17 +245,17 @@ export class PiecePicker<Source> {
   }
 
   /**
-   * Of the first pieces in the order that nobody is asked for, the rarest; among equals one that falls
-   * to this peer. Peers who lack the same rare pieces would otherwise all ask for the same few.
+   * Of the first pieces in the order that no source is asked for, the rarest; among equals one that falls
+   * to this peer. Peers that lack the same rare pieces would otherwise all ask for the same few.
    */
   #find(source: Source, map: PieceMap): number | undefined {
     const { map: there, horizon } = this.#options;
     const end = horizon();
-    let best: { at: number; holders: number; ours: boolean } | undefined;
+    let best: { at: number; copies: number; ours: boolean } | undefined;
     let seen = 0;
     for (let at = 0; at < this.#order.length && seen < LOOK_AHEAD; at++) {
       const piece = this.#order[at]!;
-      if (there.has(piece) || this.#takers.has(piece)) {
+      if (there.has(piece) || this.#asked.has(piece)) {
         this.#order.splice(at--, 1);
         continue;
       }
@@ -267,23 +267,23 @@ export class PiecePicker<Source> {
       if (this.#avoid.get(piece) === source && this.#othersHave(piece, source)) continue;
       if (end !== Infinity) return this.#order.splice(at, 1)[0];
       seen++;
-      const holders = this.#holdersOf(piece);
+      const copies = this.#copiesOf(piece);
       const ours = this.#fallsToUs(piece);
-      const better = !best || holders < best.holders ||
-        holders === best.holders && ours && !best.ours;
-      if (better) best = { at, holders, ours };
-      if (ours && holders === 0) break;
+      const better = !best || copies < best.copies ||
+        copies === best.copies && ours && !best.ours;
+      if (better) best = { at, copies, ours };
+      if (ours && copies === 0) break;
     }
-    if (!best || !this.#mayTake(source, map, best.holders)) return;
+    if (!best || !this.#mayTake(source, map, best.copies)) return;
     return this.#order.splice(best.at, 1)[0];
   }
 
   /**
    * From a source that has everything, what others have or will have is left alone for a while: they
-   * can be asked for it soon, and such a source is what all wait for who lack what nobody else has.
+   * can be asked for it soon, and such a source is what all wait for that lack what no other has.
    */
-  #mayTake(source: Source, map: PieceMap, holders: number): boolean {
-    if (holders === 0 || !map.complete || this.#rivals.size === 0) {
+  #mayTake(source: Source, map: PieceMap, copies: number): boolean {
+    if (copies === 0 || !map.complete || this.#rivals.size === 0) {
       this.#idleSince.delete(source);
       return true;
     }
@@ -292,7 +292,7 @@ export class PiecePicker<Source> {
     return this.#now() - since >= PATIENCE_MS;
   }
 
-  /** Each piece falls to one of those who lack something, by their ids: all of them agree on whom. */
+  /** Each piece falls to one of those that lack something, by their ids: all of them agree on whom. */
   #fallsToUs(piece: number): boolean {
     const ours = weigh(piece, this.#seed);
     for (const seed of this.#rivals.values()) if (weigh(piece, seed) > ours) return false;
@@ -306,14 +306,14 @@ export class PiecePicker<Source> {
 
   /** In the endgame, a piece that others are asked for already, as few of them as can be. */
   #findTaken(source: Source, map: PieceMap): number | undefined {
-    if (this.#takers.size < this.missing) return;
+    if (this.#asked.size < this.missing) return;
     let best: { piece: number; others: number } | undefined;
-    for (const [piece, takers] of this.#takers) {
+    for (const [piece, asked] of this.#asked) {
       let others = 0;
-      for (const taker of takers) if (!this.#isStalled(taker)) others++;
-      if (best && best.others <= others || takers.has(source) || !map.has(piece)) continue;
+      for (const one of asked) if (!this.#isStalled(one)) others++;
+      if (best && best.others <= others || asked.has(source) || !map.has(piece)) continue;
       const since = this.#now() - this.#takenAt.get(piece)!;
-      const stalled = takers.size - others;
+      const stalled = asked.size - others;
       const replaced = others < REPLACEMENTS * stalled;
       if (replaced || since >= OVERDUE_MS * 2 ** Math.max(0, others - 1)) best = { piece, others };
     }
@@ -335,18 +335,18 @@ export class PiecePicker<Source> {
 
   #count(map: PieceMap, by: 1 | -1): void {
     for (let piece = 0; piece < map.pieces; piece++) {
-      if (map.has(piece)) this.#countHolder(piece, by);
+      if (map.has(piece)) this.#countCopy(piece, by);
     }
     this.#sorted = false;
   }
 
   /** The count stays between 0 and 255. */
-  #countHolder(piece: number, by: 1 | -1): void {
-    this.#partialHolders[piece] = Math.min(255, Math.max(0, this.#holdersOf(piece) + by));
+  #countCopy(piece: number, by: 1 | -1): void {
+    this.#copies[piece] = Math.min(255, Math.max(0, this.#copiesOf(piece) + by));
   }
 
-  #holdersOf(piece: number): number {
-    return this.#partialHolders[piece] ?? 0;
+  #copiesOf(piece: number): number {
+    return this.#copies[piece] ?? 0;
   }
 
   /** Puts the rarest first; equals stay as they are, in their random order. */
@@ -354,7 +354,7 @@ export class PiecePicker<Source> {
     if (this.#sorted || this.#options.horizon() !== Infinity) return;
     if (this.#now() - this.#sortedAt < SORT_EVERY_MS) return;
     const buckets: number[][] = [];
-    for (const piece of this.#order) (buckets[this.#holdersOf(piece)] ??= []).push(piece);
+    for (const piece of this.#order) (buckets[this.#copiesOf(piece)] ??= []).push(piece);
     this.#order = buckets.flat();
     this.#sorted = true;
     this.#sortedAt = this.#now();

@@ -21,7 +21,7 @@ const REFUSED_MS = { first: 20, longest: 5_000 };
 /** Made once, because the runtime's own reason is a new error with its stack each time. */
 const TAKEN_BACK = new Fault("network", "the request was taken back");
 
-/** What all pipelines of a download share. */
+/** The parts that all pipelines of a download share. */
 export interface PipelineParts {
   /** Decides which piece comes next. */
   picker: PiecePicker<Source>;
@@ -147,7 +147,7 @@ export class RequestPipeline implements AsyncIterable<Reply> {
     this.wake();
   }
 
-  /** Lets go of a piece that is there now, whoever brought it. */
+  /** Lets go of a piece that is there now, from any source. */
   #drop(piece: number): void {
     const asked = this.#asked.get(piece);
     if (!asked) return;

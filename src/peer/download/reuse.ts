@@ -27,7 +27,7 @@ export interface LocalFile {
   size: number;
 }
 
-/** What a download lets be taken from here. */
+/** The side of a download that takes what is on this machine. */
 export interface ReuseHost {
   readonly shape: TreeShape;
   /** A verified page of the wanted file's digests, of level 0. */
@@ -36,7 +36,7 @@ export interface ReuseHost {
   needs(chunk: number): boolean;
   /** These chunks are verified and written. */
   adopt(range: ChunkRange): void;
-  /** What is missing before this page is to be fetched. */
+  /** Says that everything missing before this page is to be fetched. */
   lookedAt(page: number): void;
   /** Throws when the download has ended. */
   throwIfEnded(): void;

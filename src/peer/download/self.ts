@@ -1,6 +1,6 @@
 import type { Transport } from "../../wire/transport.ts";
 
-/** What this peer says of itself in `hello`, and how it talks to others. */
+/** The words of this peer about itself in `hello`, and the way it talks to others. */
 export interface Self {
   agent: string;
   peer: string;

@@ -16,7 +16,7 @@ export interface ChunkRequest extends ChunkRange {
 }
 
 export interface ConnectOptions {
-  /** What arrives keeps to all of them. */
+  /** The limits of what arrives: it keeps to all. */
   limits?: RateLimiter[];
   /** {@link Source.have} comes next: a source that can be asked for it with the greeting is. */
   map?: boolean;

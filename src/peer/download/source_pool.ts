@@ -44,17 +44,17 @@ interface Candidate<S> {
   failures: number;
   /** Pauses after refusals to serve this content. */
   refusals: Backoff;
-  /** When it may be tried again after one, by performance.now(). */
+  /** The time when it may be tried again after one, by performance.now(). */
   refusedUntil: number;
   /** Times that it sent wrong content while it was the only source. */
   strikes: number;
   /** True when it failed for what it sent, the last time. */
   wrong: boolean;
-  /** What its last failure was, in words; it stays when the source is back. */
+  /** Its last failure, in words; it stays when the source is back. */
   reason?: string;
-  /** What it had brought that was right when it was last tried: bytes. */
+  /** The right bytes that it had brought when it was last tried. */
   before: number;
-  /** When it last brought something, or was tried, and what had come of it by then. */
+  /** The time when it last brought something, or was tried, and the bytes that had come by then. */
   useful: { at: number; arrived: number };
   /** Ends its use, when its place is needed for another or it takes too long to open. */
   ending: AbortController;
@@ -69,7 +69,7 @@ interface SourcePoolOptions<S> {
   use: (source: S, onConnected: () => void, signal: AbortSignal) => Promise<void>;
   /** Ends everything. */
   signal: AbortSignal;
-  /** When each address may be tried again. Default one of its own. */
+  /** The time when each address may be tried again. Default one of its own. */
   book?: AddressBook;
   /** Of that one. */
   backoff?: BackoffOptions;
@@ -345,7 +345,7 @@ export class SourcePool<S extends PoolSource = Source> {
   }
 }
 
-/** What the sources at an address are counted under: each of this machine's stands for itself. */
+/** The network that the sources at an address are counted under: each of this machine's stands for itself. */
 function networkOf(address: string): string {
   const host = address.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
   return groupOf(host) ?? address;

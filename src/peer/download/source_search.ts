@@ -1,11 +1,11 @@
-/** How long a download waits for a source before it gives up, in milliseconds. */
+/** The time for which a download waits without progress before it gives up, in milliseconds. */
 export const WAIT_MS = 60_000;
-/** How often it is looked whether to look for sources or to give up, in milliseconds. */
+/** The interval at which it is decided whether to look for sources or to give up, in milliseconds. */
 export const TICK_MS = 250;
-/** How often more sources are looked for, in milliseconds: while there are some, and while there are none. */
+/** The interval at which more sources are looked for, in milliseconds: while there are some, and while there are none. */
 const FIND_EVERY_MS = 15_000;
 const FIND_AGAIN_MS = 2_000;
-/** How often at first, when those who began at the same time don't know each other yet, and how long. */
+/** The same at first, when peers that began together don't know each other yet, and for how long. */
 const FIND_FIRST_MS = 300;
 const FIRST_MS = 5_000;
 

@@ -11,7 +11,7 @@ import { LruMap } from "../../async/lru_map.ts";
 
 /** Pages kept in memory; one covers 128 MiB of a file. */
 const RECENT_PAGES = 8;
-/** How long to wait for the page that another source was asked for, in milliseconds. */
+/** The time for which to wait for the page that another source was asked for, in milliseconds. */
 const PATIENCE_MS = 1_000;
 
 /**
@@ -53,7 +53,7 @@ export class VerifiedBlocks {
     return known && this.#keep(key, known);
   }
 
-  /** Asks for the page of some digests, unless it is known or under way. Whoever needs it hears of failures. */
+  /** Asks for the page of some digests, unless it is known or under way. The caller that needs it gets the failure. */
   prefetch(range: ChunkRange, source: Source): void {
     const page = Math.floor(range.first / BLOCK_DIGESTS);
     if (this.#recent.has(`0:${page}`) || this.#underWay.has(`0:${page}`)) return;

@@ -10,10 +10,10 @@ export const WINDOW_MOST = 16 << 20;
 const SLACK_MS = 10;
 /** The same in bytes, at most: what came waits in memory for its turn to be stored. */
 const SLACK_MOST = 6 << 20;
-/** How much the newest rate counts where it is the lower one. */
+/** The weight of the newest rate where it is the lower one. */
 const NEWEST = 0.3;
 /**
- * How many round trips of data are kept in flight: with two, the window doubles in each round trip for
+ * The number of round trips of data that are kept in flight: with two, the window doubles in each round trip for
  * as long as that brings more, as TCP's own does in slow start, and never holds a source back.
  */
 const ROUND_TRIPS = 2;
@@ -25,7 +25,7 @@ const SAMPLE_MS = 20;
 const FULL_SAMPLE_MS = 3;
 
 /**
- * How many bytes to ask of a source ahead: what it brings in a round trip, so that it never waits for
+ * The number of bytes to ask of a source ahead: what it brings in a round trip, so that it never waits for
  * us, and a slow one never holds what another could bring. The clock is passed in.
  */
 export class Window {

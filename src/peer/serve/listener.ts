@@ -19,11 +19,11 @@ export const MAX_CONNECTIONS = 1_000;
 const MAX_PER_ADDRESS = 250;
 /** Connections being told `busy` at a time; more are closed without a word. */
 const MAX_REFUSING = 64;
-/** When a caller that is told `busy` is asked to come back, in seconds. */
+/** The time when a caller that is told `busy` is asked to come back, in seconds. */
 const COME_BACK_S = 10;
-/** How long one that is told `busy` may take to say something before it is closed, in milliseconds. */
+/** The time for which one that is told `busy` may take to say something before it is closed, in milliseconds. */
 const REFUSING_MS = 1_000;
-/** How long a socket counts after it was closed with something unread, in milliseconds. */
+/** The time for which a socket counts after it was closed with something unread, in milliseconds. */
 const LINGER_MS = 60_000;
 /** A pause after the system couldn't give a connection, in milliseconds: it ran out of something. */
 const ACCEPT_PAUSE_MS = 100;
@@ -33,7 +33,7 @@ export interface ListenerOptions {
   maxConnections?: number;
   /** @default MAX_PER_ADDRESS */
   maxPerAddress?: number;
-  /** What each connection is made with. */
+  /** Options of each connection. */
   connection?: ConnectionOptions;
 }
 
@@ -141,7 +141,7 @@ export class Listener {
     this.#lingering.add(timer);
   }
 
-  /** Whoever breaks the rules loses this connection; nobody else notices. */
+  /** A caller that breaks the rules loses this connection; no other notices. */
   #run(connection: Connection, among: Set<Connection>, task: Promise<void>): void {
     among.add(connection);
     const running = task.catch((error) => {

@@ -3,7 +3,7 @@ import { LIST_CAP } from "../../wire/protocol.ts";
 import { Refused } from "../../wire/answerer.ts";
 import type { Servable } from "../../store/disk/servable.ts";
 
-/** How long news are gathered before they are told, in milliseconds. */
+/** The time for which news are gathered before they are told, in milliseconds. */
 const NEWS_MS = 25;
 /** Most files that one connection may be told of. */
 const FILES_CAP = 64;
@@ -17,7 +17,7 @@ interface Subscription {
 
 /**
  * Tells one connection which pieces this peer gets, and which ones others are sent: at most every
- * {@link NEWS_MS}, and never while the notice before is still being sent, so that whoever doesn't read
+ * {@link NEWS_MS}, and never while the notice before is still being sent, so that a peer that doesn't read
  * costs a set of numbers.
  */
 export class PieceNotices {
@@ -82,7 +82,7 @@ export class PieceNotices {
         }
       }
     } catch {
-      // Whoever reads the connection learns why it is gone.
+      // The reader of the connection learns why it is gone.
       this.stop();
     } finally {
       this.#sending = false;

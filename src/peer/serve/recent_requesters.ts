@@ -1,7 +1,7 @@
 import { groupOf } from "../../wire/ip_address.ts";
 import type { PeerRecord } from "../../wire/protocol.ts";
 
-/** How long a peer is named after its connection has ended, in milliseconds. */
+/** The time for which a peer is named after its connection has ended, in milliseconds. */
 export const FORGET_MS = 5 * 60_000;
 /** Peers remembered for one file, and for all together. */
 const FILE_CAP = 200;
@@ -9,11 +9,11 @@ const FILE_CAP = 200;
 const NETWORK_CAP = 16;
 const TOTAL_CAP = 20_000;
 
-interface Asker {
+interface Requester {
   record: PeerRecord;
   /** Connections on which it has asked. */
   open: number;
-  /** When the last of them ended. */
+  /** The time when the last of them ended. */
   endedAt: number;
 }
 
@@ -21,7 +21,7 @@ interface Asker {
 export class RecentRequesters {
   readonly #now: () => number;
   /** By file and then by address; who asked last comes last. */
-  readonly #files = new Map<string, Map<string, Asker>>();
+  readonly #files = new Map<string, Map<string, Requester>>();
   #total = 0;
 
   /** `now` gives milliseconds since some fixed moment. */
@@ -31,54 +31,58 @@ export class RecentRequesters {
 
   /** Remembers who asks for a file; returns what to call when its connection ends. */
   add(file: string, record: PeerRecord): () => void {
-    let askers = this.#files.get(file);
-    if (!askers) this.#files.set(file, askers = new Map());
+    let requesters = this.#files.get(file);
+    if (!requesters) this.#files.set(file, requesters = new Map());
     const key = keyOf(record);
-    const known = askers.get(key);
-    const asker = known ?? { record, open: 0, endedAt: 0 };
-    if (known) askers.delete(key);
+    const known = requesters.get(key);
+    const requester = known ?? { record, open: 0, endedAt: 0 };
+    if (known) requesters.delete(key);
     else this.#total++;
-    asker.record = record;
-    asker.open++;
-    askers.set(key, asker);
-    this.#trim(file, askers, record);
+    requester.record = record;
+    requester.open++;
+    requesters.set(key, requester);
+    this.#trim(file, requesters, record);
     return () => {
-      asker.open--;
-      asker.endedAt = this.#now();
+      requester.open--;
+      requester.endedAt = this.#now();
     };
   }
 
-  /** Who asked for a file, the latest first, without those forgotten. */
+  /** The peers that asked for a file, the latest first, without those forgotten. */
   of(file: string): PeerRecord[] {
-    const askers = this.#files.get(file);
-    if (!askers) return [];
+    const requesters = this.#files.get(file);
+    if (!requesters) return [];
     const oldest = this.#now() - FORGET_MS;
-    for (const [key, { open, endedAt }] of askers) {
-      if (open === 0 && endedAt < oldest) this.#remove(file, askers, key);
+    for (const [key, { open, endedAt }] of requesters) {
+      if (open === 0 && endedAt < oldest) this.#remove(file, requesters, key);
     }
-    return [...askers.values()].map(({ record }) => record).reverse();
+    return [...requesters.values()].map(({ record }) => record).reverse();
   }
 
   /** Makes room: at first what a network has too much of, of that what has ended before what is open. */
-  #trim(file: string, askers: Map<string, Asker>, { address }: PeerRecord): void {
+  #trim(file: string, requesters: Map<string, Requester>, { address }: PeerRecord): void {
     const network = groupOf(address);
-    const same = [...askers].filter(([, { record }]) =>
+    const same = [...requesters].filter(([, { record }]) =>
       network !== undefined && groupOf(record.address) === network
     );
-    const among = same.length > NETWORK_CAP ? same : askers.size > FILE_CAP ? [...askers] : [];
+    const among = same.length > NETWORK_CAP
+      ? same
+      : requesters.size > FILE_CAP
+      ? [...requesters]
+      : [];
     const ended = among.find(([, { open }]) => open === 0);
     const [key] = ended ?? among[0] ?? [];
-    if (key !== undefined) this.#remove(file, askers, key);
+    if (key !== undefined) this.#remove(file, requesters, key);
     while (this.#total > TOTAL_CAP) {
       const [oldest, theirs] = this.#files.entries().next().value!;
       this.#remove(oldest, theirs, theirs.keys().next().value!);
     }
   }
 
-  #remove(file: string, askers: Map<string, Asker>, key: string): void {
-    askers.delete(key);
+  #remove(file: string, requesters: Map<string, Requester>, key: string): void {
+    requesters.delete(key);
     this.#total--;
-    if (askers.size === 0) this.#files.delete(file);
+    if (requesters.size === 0) this.#files.delete(file);
   }
 }
 

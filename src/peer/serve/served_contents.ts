@@ -42,7 +42,7 @@ export interface FoundContent {
   share?: Share;
 }
 
-/** What this peer can be asked for: what the library holds, and of downloads under way what they have. */
+/** The contents that this peer can be asked for: what the library holds, and of downloads under way what they have. */
 export class ServedContents {
   readonly #options: ServedContentsOptions;
   readonly #downloads: ActiveDownloads;

@@ -9,9 +9,9 @@ import { UPLOAD_SLOTS } from "../api/settings.ts";
  * comes back when it is told to.
  */
 const WAIT_MS = 15_000;
-/** When a caller that waited for so long is asked to come back, in seconds. */
+/** The time when a caller that waited for so long is asked to come back, in seconds. */
 const COME_BACK_S = 10;
-/** How often it is looked for slots that are held by peers that don't read, in milliseconds. */
+/** The interval at which it is looked for slots that are held by peers that don't read, in milliseconds. */
 const LOOK_MS = 500;
 /** A peer that read nothing for so long is slow, in milliseconds. */
 const SLOW_MS = 2_000;
@@ -34,7 +34,7 @@ interface Reader {
 interface Held {
   host: Host;
   reader: Reader | undefined;
-  /** What it counts as: a slot, memory for a slow reader, or nothing, since that is being closed. */
+  /** The kind that it counts as: a slot, memory for a slow reader, or nothing, since that is being closed. */
   as: "slot" | "slow" | "closing";
 }
 
@@ -70,7 +70,7 @@ export class UploadSlots {
     this.#slots = checked(slots);
   }
 
-  /** How many there are. Fewer take effect as replies end. Throws a RangeError below 1. */
+  /** The number of slots. Fewer take effect as replies end. Throws a RangeError below 1. */
   get slots(): number {
     return this.#slots;
   }

@@ -27,21 +27,21 @@ import { FairQueue } from "../../async/fair_queue.ts";
 import { groupOf } from "../../wire/ip_address.ts";
 
 interface UploaderOptions extends ServedContentsOptions {
-  /** What this peer says of itself in `hello`. */
+  /** This peer's words about itself in `hello`. */
   self: { agent: string; peer: string };
   /** Proves to a caller that this is the peer that it says (trust/proof.ts); empty to a wrong one. */
   prove: (challenge: Challenge) => Promise<Partial<Proof>>;
   /** Shared by all connections. Default as many as is usual. */
   slots?: UploadSlots;
   /** Called when a peer that listens asks for a file for the first time on its connection. */
-  onAsked?: (file: string, asker: PeerRecord) => void;
+  onAsked?: (file: string, requester: PeerRecord) => void;
 }
 
 /** The state of one connection while it is answered. */
 interface Visit {
   connection: Connection;
   notices: PieceNotices;
-  /** What the other end said of itself. */
+  /** The other end's words about itself. */
   caller: { agent?: string; peer?: string; port?: number };
   /** Files that it asked for, each with what to call at its end. */
   asked: Map<string, () => void>;
@@ -49,7 +49,7 @@ interface Visit {
   fetching: Set<string>;
 }
 
-/** How long files are read without a pause, in milliseconds: everything else waits meanwhile. */
+/** The time for which files are read without a pause, in milliseconds: everything else waits meanwhile. */
 const SLICE_MS = 5;
 /** Files for which one connection is remembered as a requester. */
 const ASKED_CAP = 1_000;
@@ -61,11 +61,11 @@ type Request<A extends PeerRequest["action"]> = Extract<PeerRequest, { action: A
  */
 export class Uploader {
   readonly #slots: UploadSlots;
-  /** What takes long is read in parts, in turns by host. */
-  readonly #turns = new FairQueue();
+  /** The queue of long reads, in parts and in turns by host. */
+  readonly #reads = new FairQueue();
   readonly #contents: ServedContents;
   readonly #options: UploaderOptions;
-  readonly #askers = new RecentRequesters();
+  readonly #requesters = new RecentRequesters();
   /** The peers that fetch a file now, by file. */
   readonly #fetchers = new Map<string, FileFetchers>();
 
@@ -181,7 +181,7 @@ export class Uploader {
       let began = performance.now();
       for (const file of files) {
         if (performance.now() - began > SLICE_MS) {
-          await this.#turns.take(() => {}, keyOf(visit.connection));
+          await this.#reads.take(() => {}, keyOf(visit.connection));
           signal.throwIfAborted();
           began = performance.now();
         }
@@ -229,7 +229,7 @@ export class Uploader {
   #sources({ id, file }: Request<"sources">, visit: Visit): Response {
     const { connection, caller } = visit;
     const { content } = this.#get(file, visit);
-    const known = [...this.#askers.of(file), ...content.sources?.() ?? []];
+    const known = [...this.#requesters.of(file), ...content.sources?.() ?? []];
     const asking = { ...caller, address: connection.remote.host };
     const payload = new TextEncoder().encode(JSON.stringify(sourcesFor(asking, known)));
     return { message: { action: "sources", id }, payload };
@@ -265,7 +265,7 @@ export class Uploader {
     const { port, peer, agent } = caller;
     if (port === undefined || asked.has(file) || asked.size >= ASKED_CAP) return;
     const record = { peer, address: connection.remote.host, port, agent };
-    asked.set(file, this.#askers.add(file, record));
+    asked.set(file, this.#requesters.add(file, record));
     this.#options.onAsked?.(file, record);
   }
 }

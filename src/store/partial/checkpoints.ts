@@ -3,13 +3,13 @@ const CHECKPOINT_BYTES = 20 << 20;
 /** A checkpoint is begun no later than this after something was written, in milliseconds. */
 const CHECKPOINT_MS = 2_000;
 /**
- * Most bytes that no finished checkpoint covers: beyond it, whoever writes waits. With what is still
+ * Most bytes that no finished checkpoint covers: beyond it, writing waits. With what is still
  * on its way from the sources, a crash so costs no more than 64 MiB.
  */
 const AT_RISK_BYTES = 40 << 20;
 
 export interface CheckpointOptions {
-  /** What is written now, as {@link save} will need it. */
+  /** Takes a snapshot of what is written now, as {@link save} will need it. */
   snapshot: () => Uint8Array;
   /** Resolves when all that was written before the call is on disk for good. */
   sync: () => Promise<void>;

@@ -7,11 +7,11 @@ import { type FileStamp, sameStamp, stampOfPath } from "../disk/file_stamp.ts";
 import { makeStatePart, namesInStatePart, removeFromStatePart } from "../state/state_part.ts";
 import { damaged, type StateDatabase } from "../state/state_database.ts";
 
-/** What a download is to become. */
+/** The file that a download is to become. */
 export interface Wanted {
   /** File id: there is one partial for each content. */
   id: string;
-  /** What it is called here. */
+  /** Its name here. */
   name: string;
   size: number;
   /** Where it goes: an absolute path. Undefined is its name under DIR. */
@@ -20,9 +20,9 @@ export interface Wanted {
   overwrite: boolean;
   /** Undefined for a legacy peer's file, which is unsigned. */
   announcement?: Announcement;
-  /** Why it was taken: whoever goes on with it holds it against what is remembered by then. */
+  /** Why it was taken: whatever resumes it holds it against what is remembered by then. */
   taken: Taken;
-  /** What the SHA-256 of the whole file is to be: 64 hex digits. */
+  /** The SHA-256 that the whole file is to have: 64 hex digits. */
   sha256?: string;
   /** The id of the folder that it is fetched as a part of. */
   folder?: string;
@@ -34,7 +34,7 @@ export interface Wanted {
 export interface Download extends Wanted {
   /** The pieces that were verified, written and synced, as of the last checkpoint. */
   map: PieceMap;
-  /** When it began, and when its map was last written: milliseconds since 1970. */
+  /** The times when it began, and when its map was last written: milliseconds since 1970. */
   created: number;
   updated: number;
   /** Nobody goes on with it until asked to. */
@@ -65,13 +65,13 @@ const Row = v.object({
 });
 
 /**
- * What is known of unfinished downloads: a row of the state database and a file, ID.part, for each.
+ * The records of partial downloads: a row of the state database and a file, ID.part, for each.
  * The row's map only ever claims what is on disk for good.
  */
 export class DownloadStore {
   readonly #db: StateDatabase;
   readonly #folder: string;
-  /** What this process itself verified, by id, and the stamp that the partial then had. */
+  /** The partials that this process itself verified, by id, and the stamp that the partial then had. */
   readonly #verified = new Map<string, FileStamp>();
 
   /** `folder` is where the partial files are. */

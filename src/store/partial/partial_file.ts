@@ -133,7 +133,7 @@ export class PartialFile implements Sink, Servable {
     if (this.unchecked > 0) this.#options.disk.start(this.unchecked * PIECE_SIZE);
     let next = 0;
     let failure: unknown;
-    const lane = async () => {
+    const worker = async () => {
       while (failure === undefined && next < this.#claims.pieces && !signal?.aborted) {
         const piece = next++;
         if (!this.#claims.has(piece) || this.map.has(piece)) continue;
@@ -146,7 +146,7 @@ export class PartialFile implements Sink, Servable {
         }
       }
     };
-    await Promise.all(Array.from({ length: CHECKS }, lane));
+    await Promise.all(Array.from({ length: CHECKS }, worker));
     if (this.#claims.count < before) this.#options.downloads.save(this.id, this.#claims.bytes());
     if (failure !== undefined) throw failure;
     signal?.throwIfAborted();

@@ -15,7 +15,7 @@ const DIGESTS = 32;
 interface ReceiveOptions {
   /** A new file is made in this folder. */
   folder: string;
-  /** What it is called in error messages. */
+  /** Its name in error messages. */
   what: string;
   /** Bytes that will come, where the sender said so. */
   size?: number;
@@ -24,7 +24,7 @@ interface ReceiveOptions {
   onReceived?: (bytes: number) => void;
 }
 
-/** What came, where it lies. */
+/** A file that came, where it lies. */
 export interface Received {
   path: string;
   id: string;

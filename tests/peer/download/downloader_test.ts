@@ -167,7 +167,7 @@ Deno.test("download: a refusal is final, unless the source is only busy", async 
       const source = new MemorySource("it", MEGABYTES, {
         [what]: () => Promise.reject(refusal(code)),
       });
-      const { error } = await failed(MEGABYTES, [source]);
+      const { error } = await failed(MEGABYTES, [source], { waitMs: 3_000 });
       assertEquals([error.kind, source.connects], ["network", connects], code);
       assertEquals(source.receipt.dropped, `it refused: ${code}`);
     }
