@@ -62,7 +62,9 @@ export class Visitor {
 
   /** Does heavy work when it is this address's turn. */
   inTurn<T>(work: () => T | Promise<T>): Promise<T> {
-    return this.#grants.fairQueue.take(work, groupOf(this.host));
+    // Callers on this machine are any number of peers, each for itself.
+    const caller = groupOf(this.host) ?? String(this.#connection);
+    return this.#grants.fairQueue.take(work, caller);
   }
 
   /** Makes room for a payload; returns what to call when it isn't needed any more. */

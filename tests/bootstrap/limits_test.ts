@@ -171,7 +171,7 @@ Deno.test("heavy work is done one by one, whatever becomes of it", async () => {
 });
 
 Deno.test("callers take turns, however much one of them asks for", async () => {
-  const turns = new FairQueue();
+  const turns = new FairQueue(() => 0);
   const done: string[] = [];
   const ask = (caller: string, count: number) =>
     Array.from({ length: count }, () => turns.take(() => done.push(caller), caller));
@@ -201,4 +201,21 @@ Deno.test("no limit is any address's whole", () => {
       [limits.MAX_CALL_BACKS_PER_ADDRESS, limits.MAX_CALL_BACKS],
     ] as const
   ) assert(2 * own <= total);
+});
+
+Deno.test("a caller with little to do goes before those with much", async () => {
+  let now = 0;
+  const turns = new FairQueue(() => now);
+  const done: string[] = [];
+  const ask = (caller: string, cost: number) =>
+    turns.take(() => {
+      now += cost;
+      done.push(caller);
+    }, caller);
+  const heavy = ["a", "b", "c"].flatMap((caller) => [ask(caller, 10), ask(caller, 10)]);
+  await heavy[2];
+  // By now a and b have had a piece each; c waits for its first.
+  const light = [ask("light", 1), ask("light", 1)];
+  await Promise.all([...heavy, ...light]);
+  assertEquals(done.join(" "), "a b c light light a b c");
 });
