@@ -18,15 +18,15 @@ export async function newKey(file: string, flags: NewKeyFlags): Promise<void> {
   const path = absolutePath(file);
   const key = flags.rotate === undefined
     ? newSwarmKey()
-    : await rotated(absolutePath(flags.rotate), flags.for ?? CARRIED_FOR);
+    : rotated(absolutePath(flags.rotate), flags.for ?? CARRIED_FOR);
   await writeSwarmKey(path, key);
   const { fingerprint } = await deriveSwarmSecrets(key.secret);
   const carried = key.old.map(({ until }) => `  old key good until ${formatTime(until)}`).join("");
   await new Output().line(`${path}  private swarm ${fingerprint}${carried}`);
 }
 
-async function rotated(path: string, seconds: number): Promise<SwarmKey> {
-  const old = await readSwarmKey(path);
+function rotated(path: string, seconds: number): SwarmKey {
+  const old = readSwarmKey(path);
   const now = Date.now();
   try {
     return rotateSwarmKey(old, { until: now + seconds * 1000, now });

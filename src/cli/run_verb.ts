@@ -44,7 +44,7 @@ export async function runVerb(line: VerbLine, flags: PeerFlags, stop: Stop): Pro
     // It is not there to be found at a port that others know, and may not be alone on the machine.
     if (seedFor !== undefined && source !== "cli" && source !== "env") settings.port = 0;
     const role = serve ? "serve" : seedFor !== undefined ? "seed" : plan ? "plan" : verb.role;
-    const page = await uiSettingsOf(flags);
+    const page = uiSettingsOf(flags);
     const deadline = deadlineOf(timed, started);
     // Where it is fetched, the deadline is kept; this is for a running peer that says nothing.
     const ending = new AbortController();

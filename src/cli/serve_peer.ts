@@ -33,7 +33,7 @@ export async function servePeer(
     const { openPeer } = await import("./peers/open_peer.ts");
     const path = configPath(flags.config);
     const config = path === undefined ? undefined : new Config(path, flags, origins);
-    const page = await uiSettingsOf(flags);
+    const page = uiSettingsOf(flags);
     const peer = await openPeer({ ...settings, config, page, role: "serve" });
     using _ = onHangUp(stop, () => peer.reload?.());
     let stopMetrics: (() => Promise<void>) | undefined;

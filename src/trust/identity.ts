@@ -6,9 +6,12 @@ import { isStrongKey } from "./is_strong_key.ts";
 import { fromHex, toHex } from "../content/hex.ts";
 import { Fault, messageOf } from "../fault.ts";
 import { replaceFile } from "../system/replace_file.ts";
+import { readRegularText } from "../system/open_regular.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
+/** Most bytes of the file: what Shoal writes has some 120. */
+const PEM_CAP = 65_536;
 const PEM = /^\s*-----BEGIN PRIVATE KEY-----\s([A-Za-z0-9+/=\s]+)-----END PRIVATE KEY-----\s*$/;
 
 export class Identity {
@@ -33,9 +36,11 @@ export class Identity {
   static async load(path: string): Promise<Identity> {
     let pem: string;
     try {
-      pem = await Deno.readTextFile(path);
+      pem = readRegularText(path, { cap: PEM_CAP });
     } catch (cause) {
-      if (!(cause instanceof Deno.errors.NotFound)) throw unusable(path, messageOf(cause), cause);
+      if ((cause as { code?: string }).code !== "ENOENT") {
+        throw unusable(path, messageOf(cause), cause);
+      }
       const key = await newKey();
       writeKey(path, key);
       return await Identity.#import(key);

@@ -1,8 +1,10 @@
 /**
  * Swarm keys on disk, with ssh's rule: a secret that others can read is none, so it isn't used.
  */
+import fs from "node:fs";
 import { Fault } from "../fault.ts";
 import { formatSwarmKey, parseSwarmKey, SWARM_KEY_TEXT_CAP, type SwarmKey } from "./swarm_key.ts";
+import { openRegularFile } from "../system/open_regular.ts";
 import { parentOf } from "../system/paths.ts";
 
 /** Mode bits of others than the owner. */
@@ -10,9 +12,9 @@ const OTHERS = 0o077;
 const GROUP_READ = 0o040;
 
 /** The key in a file. Throws a `usage` Fault that says what is wrong with the file, not what is in it. */
-export async function readSwarmKey(path: string): Promise<SwarmKey> {
+export function readSwarmKey(path: string): SwarmKey {
   try {
-    return parseSwarmKey(await readSecretText(path));
+    return parseSwarmKey(readSecretText(path));
   } catch (cause) {
     throw new Fault("usage", `Cannot use swarm key ${path}: ${reasonOf(cause)}`, { cause });
   }
@@ -40,20 +42,29 @@ export async function writeSwarmKey(path: string, key: SwarmKey): Promise<void> 
   }
 }
 
-/** Looked at before it is opened, since to open a pipe is to wait; and after, since it may be another. */
-async function readSecretText(path: string): Promise<string> {
-  checkKind(await Deno.stat(path));
-  using file = await Deno.open(path);
-  const info = await file.stat();
-  checkKind(info);
+/** The rights are those of the file that is read. */
+function readSecretText(path: string): string {
+  const fd = openRegularFile(path, { follow: true });
+  try {
+    return secretIn(fd, path);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+function secretIn(fd: number, path: string): string {
+  const info = fs.fstatSync(fd);
   const others = isCredential(path) ? OTHERS & ~GROUP_READ : OTHERS;
-  if (Deno.build.os !== "windows" && info.mode !== null && (info.mode & others) !== 0) {
+  if (Deno.build.os !== "windows" && (info.mode & others) !== 0) {
     const mode = (info.mode & 0o777).toString(8).padStart(4, "0");
     throw new Fault("usage", `others can read or change it (mode ${mode}); run chmod 600 on it`);
   }
   const buffer = new Uint8Array(SWARM_KEY_TEXT_CAP + 1);
   let filled = 0;
-  for (let n; filled < buffer.length && (n = await file.read(buffer.subarray(filled)));) {
+  for (
+    let n;
+    filled < buffer.length && (n = fs.readSync(fd, buffer, filled, buffer.length - filled, null));
+  ) {
     filled += n;
   }
   if (filled > SWARM_KEY_TEXT_CAP) {
@@ -69,12 +80,6 @@ async function readSecretText(path: string): Promise<string> {
 function isCredential(path: string): boolean {
   const folder = Deno.env.get("CREDENTIALS_DIRECTORY");
   return folder !== undefined && parentOf(path) === folder;
-}
-
-function checkKind({ isFile, isDirectory }: Deno.FileInfo): void {
-  if (!isFile) {
-    throw new Fault("usage", isDirectory ? "it is a folder" : "it is not a regular file");
-  }
 }
 
 function reasonOf(error: unknown): string {

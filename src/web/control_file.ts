@@ -1,5 +1,9 @@
 import * as v from "valibot";
 import { replaceFile } from "../system/replace_file.ts";
+import { readRegularText } from "../system/open_regular.ts";
+
+/** Most bytes of the file: what Shoal writes has some 150. */
+const FILE_CAP = 4_096;
 
 /** The address of a running peer's control endpoint, and its token. */
 export const ControlFile = v.object({
@@ -15,9 +19,9 @@ export function writeControlFile(path: string, control: ControlFile): void {
 }
 
 /** Reads the file; undefined when there is none, or it makes no sense. */
-export async function readControlFile(path: string): Promise<ControlFile | undefined> {
+export function readControlFile(path: string): ControlFile | undefined {
   try {
-    return v.parse(ControlFile, JSON.parse(await Deno.readTextFile(path)));
+    return v.parse(ControlFile, JSON.parse(readRegularText(path, { cap: FILE_CAP })));
   } catch {
     return undefined;
   }

@@ -29,3 +29,17 @@ Deno.test("paths: what the system says of them passes through one module", async
     }
   }
 });
+
+Deno.test("files: what is read is opened by openRegularFile, so never a pipe or a device", async () => {
+  const reads = /\bDeno\.read(Text)?File|\breadFile(Sync)?\(|openSync\([^)]*, "r"\)/;
+  const allowed = [
+    "src/system/sync_folder.ts",
+    // The program's own modules, and what the kernel shows.
+    "src/web/ui_assets.ts",
+    "src/peer/doctor/check_limits.ts",
+  ];
+  for await (const { path, text } of sourceFiles(["src"])) {
+    if (allowed.includes(path) || path.startsWith("src/web/ui/")) continue;
+    assert(!reads.test(text), `${path} has ${reads}: src/system/open_regular.ts does it`);
+  }
+});

@@ -137,9 +137,9 @@ Deno.test("a key file is for its owner only, and never replaced", async () => {
   const key = newSwarmKey();
   await writeSwarmKey(path, key);
   if (Deno.build.os !== "windows") assertEquals((await Deno.stat(path)).mode! & 0o777, 0o600);
-  assertEquals(await readSwarmKey(path), key);
+  assertEquals(readSwarmKey(path), key);
   await faultOf("destination", writeSwarmKey(path, newSwarmKey()), "never replaced");
-  assertEquals(await readSwarmKey(path), key);
+  assertEquals(readSwarmKey(path), key);
   await faultOf("disk", writeSwarmKey(folder.at("no/swarm.key"), key), "no such file");
   await Deno.symlink(folder.at("elsewhere"), folder.at("link"));
   await faultOf("destination", writeSwarmKey(folder.at("link"), key), "never replaced");
@@ -168,17 +168,17 @@ Deno.test("a key file that can't be used is said to be, in one line", async () =
   ];
   if (Deno.build.os === "linux") table.push(["/dev/null", "not a regular file"]);
   for (const [path, why] of table) {
-    const { message } = await faultOf("usage", readSwarmKey(path), why);
+    const { message } = await faultOf("usage", () => readSwarmKey(path), why);
     assertMatch(message, /^Cannot use swarm key \//);
     assert(message.includes(path) && !message.includes(secret.slice(0, 12)), message);
   }
   await Deno.chmod(folder.at("world"), 0o400);
-  assertEquals(formatSwarmKey(await readSwarmKey(folder.at("world"))), text);
+  assertEquals(formatSwarmKey(readSwarmKey(folder.at("world"))), text);
   // What the service manager puts there for this process shows its access list as a group's mode.
   Deno.env.set("CREDENTIALS_DIRECTORY", dirname(folder.at("group")));
   try {
-    assertEquals(formatSwarmKey(await readSwarmKey(folder.at("group"))), text);
-    await faultOf("usage", readSwarmKey(folder.at("writable")), "mode 0602");
+    assertEquals(formatSwarmKey(readSwarmKey(folder.at("group"))), text);
+    await faultOf("usage", () => readSwarmKey(folder.at("writable")), "mode 0602");
   } finally {
     Deno.env.delete("CREDENTIALS_DIRECTORY");
   }

@@ -1,8 +1,9 @@
 import { Fault, KeyFault, messageOf, quoted } from "../../fault.ts";
-import { writeFault } from "../../store/disk/file_stamp.ts";
+import { isMissing, reasonOf, writeFault } from "../../store/disk/file_stamp.ts";
 import type { ConfigKey } from "./config_keys.ts";
 import { replaceFile } from "../../system/replace_file.ts";
 import { realPath } from "../../system/paths.ts";
+import { readRegularText } from "../../system/open_regular.ts";
 
 /** The table for `shoal bootstrap`; everything outside of it is for peers. */
 const BOOTSTRAP_TABLE = "bootstrap_server";
@@ -30,7 +31,7 @@ interface ConfigFile {
  * and line when it can't be read or has something wrong in it.
  */
 export async function readConfigFile(path: string, keys: ConfigKeys): Promise<ConfigFile> {
-  const text = await readText(path);
+  const text = readText(path);
   if (text === undefined) return { exists: false, text: "", peer: new Map(), bootstrap: new Map() };
   return { exists: true, text, ...await parseConfig(text, path, keys) };
 }
@@ -98,19 +99,12 @@ async function rewrite(path: string, text: string): Promise<void> {
   }
 }
 
-async function readText(path: string): Promise<string | undefined> {
+function readText(path: string): string | undefined {
   try {
-    const { size, isFile } = await Deno.stat(path);
-    if (!isFile) throw new Error("it is not a file");
-    if (size > SIZE_CAP) throw new Error(`it has over ${SIZE_CAP} bytes`);
-    return new TextDecoder("utf-8", { fatal: true }).decode(await Deno.readFile(path));
+    return readRegularText(path, { follow: true, cap: SIZE_CAP });
   } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound) return undefined;
-    const why = cause instanceof Deno.errors.PermissionDenied
-      ? "permission denied"
-      : cause instanceof TypeError
-      ? "it is not UTF-8"
-      : messageOf(cause);
+    if (isMissing(cause)) return undefined;
+    const why = cause instanceof TypeError ? "it is not UTF-8" : reasonOf(cause);
     throw new Fault("usage", `Cannot use ${path}: ${why}`, { cause });
   }
 }

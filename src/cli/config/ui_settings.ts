@@ -1,6 +1,7 @@
 import { Fault, messageOf } from "../../fault.ts";
 import type { UiSettings } from "../../web/ui_door.ts";
 import type { PeerFlags } from "../args/options.ts";
+import { readRegularText } from "../../system/open_regular.ts";
 
 export const PASSWORD_VARIABLE = "SHOAL_UI_PASSWORD";
 /** Most bytes in a password's file. */
@@ -11,12 +12,12 @@ const FILE_CAP = 4_096;
  * environment, since every user of a machine can read command lines. Throws a `usage` Fault when
  * the file can't be read.
  */
-export async function uiSettingsOf(flags: PeerFlags): Promise<UiSettings | undefined> {
+export function uiSettingsOf(flags: PeerFlags): UiSettings | undefined {
   const { ui, uiHost, uiPasswordFile, uiOrigin, uiProxy, uiPaths } = flags;
   if ((ui === undefined && uiHost === undefined) || ui === false) return;
   const password = uiPasswordFile === undefined
     ? Deno.env.get(PASSWORD_VARIABLE)
-    : await readPassword(uiPasswordFile);
+    : readPassword(uiPasswordFile);
   return {
     host: uiHost,
     port: typeof ui === "number" ? ui : undefined,
@@ -27,14 +28,10 @@ export async function uiSettingsOf(flags: PeerFlags): Promise<UiSettings | undef
   };
 }
 
-async function readPassword(path: string): Promise<string> {
+function readPassword(path: string): string {
   const cannot = `Cannot read the page's password from ${path}`;
   try {
-    const { size } = await Deno.stat(path);
-    if (size > FILE_CAP) {
-      throw new Fault("usage", `${cannot}: it is no password, but ${size} bytes`);
-    }
-    const [line] = (await Deno.readTextFile(path)).split(/\r?\n/);
+    const [line] = readRegularText(path, { follow: true, cap: FILE_CAP }).split(/\r?\n/);
     if (!line) throw new Fault("usage", `${cannot}: its first line is empty`);
     return line;
   } catch (cause) {

@@ -170,7 +170,7 @@ export async function findRunning(
   signal?: AbortSignal,
 ): Promise<ControlClient | SilentPeer | undefined> {
   const folder = stateFolderOf(dir);
-  const control = isOwnState(folder) ? await readControlFile(folder.control) : undefined;
+  const control = isOwnState(folder) ? readControlFile(folder.control) : undefined;
   if (!control) return;
   const { ControlClient } = await import("../../web/control_client.ts");
   const client = new ControlClient(control, { signal });

@@ -2,6 +2,10 @@ import { Fault } from "../../fault.ts";
 import { writeFault } from "../../store/disk/file_stamp.ts";
 import { type Unit, unitText } from "./unit_file.ts";
 import { replaceFile } from "../../system/replace_file.ts";
+import { NotRegular, readRegularText } from "../../system/open_regular.ts";
+
+/** Most bytes of a unit. */
+const UNIT_CAP = 1 << 20;
 
 interface WriteUnitsOptions {
   /** Replace units that differ. */
@@ -31,7 +35,7 @@ export async function writeUnits(
   for (const unit of units) {
     const path = `${folder}/${unit.name}`;
     const text = unitText(unit);
-    const there = await contentAt(path);
+    const there = contentAt(path);
     const before = there === undefined ? "missing" : there === text ? "same" : "other";
     if (before === "other" && !overwrite) {
       const help = "look at what differs, then use --overwrite or another --name";
@@ -52,10 +56,11 @@ export async function writeUnits(
 }
 
 /** The text at a path; null for what is no file, such as the link that masks a unit. */
-async function contentAt(path: string): Promise<string | null | undefined> {
+function contentAt(path: string): string | null | undefined {
   try {
-    return (await Deno.lstat(path)).isFile ? await Deno.readTextFile(path) : null;
+    return readRegularText(path, { cap: UNIT_CAP });
   } catch (error) {
+    if (error instanceof NotRegular) return null;
     if (error instanceof Deno.errors.NotFound) return undefined;
     return fail(path)(error);
   }

@@ -1,10 +1,10 @@
-import fs from "node:fs";
 import { digestChunks } from "../../content/digest.ts";
 import { fileId } from "../../content/file_id.ts";
 import { Fault } from "../../fault.ts";
 import { type FileStamp, sameStamp, stampOfPath } from "../../store/disk/file_stamp.ts";
 import type { StateDatabase } from "../../store/state/state_database.ts";
 import { fault, type Finding, ok } from "../api/finding.ts";
+import { readRegular } from "../../system/open_regular.ts";
 
 /** Files that are looked at, by chance, and how many of those are hashed again. */
 const SAMPLE = 100;
@@ -52,7 +52,7 @@ function isUnchanged(row: Row): boolean {
 /** The id of a small file; undefined when it can't be read. */
 async function idOf(path: string): Promise<string | undefined> {
   try {
-    const bytes = new Uint8Array(fs.readFileSync(path));
+    const bytes = readRegular(path, { follow: true, cap: REHASHED_SIZE });
     // All digests of a file this small fit the top page of its tree.
     return await fileId(bytes.length, await digestChunks(bytes));
   } catch {

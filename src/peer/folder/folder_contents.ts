@@ -24,6 +24,7 @@ import { type Source } from "../download/source.ts";
 import { peerSources } from "../download/peer_source.ts";
 import type { LocalPeer } from "../download/peer_source.ts";
 import type { ActiveTransfer } from "../status/transfers.ts";
+import { readRegular } from "../../system/open_regular.ts";
 
 /** Large files that are fetched at a time. */
 const LARGE_AT_ONCE = 3;
@@ -126,7 +127,7 @@ export class FolderContents {
   async #copyFrom(path: string, file: FileEntry): Promise<boolean> {
     const { staging, signal } = this.#options;
     if (file.size <= PAYLOAD_CAP) {
-      const bytes = await Deno.readFile(path).catch(() => undefined);
+      const bytes = bytesOfCopy(path);
       if (bytes?.length !== file.size || contentId(bytes).id !== file.id) return false;
       this.#put(file, bytes);
       return true;
@@ -271,5 +272,14 @@ export class FolderContents {
   #add(bytes: number): void {
     this.#options.transfer.add(bytes);
     this.#options.onBytes?.(bytes);
+  }
+}
+
+/** A small file that this machine has; undefined when it can't be read. */
+function bytesOfCopy(path: string): Uint8Array<ArrayBuffer> | undefined {
+  try {
+    return readRegular(path, { cap: PAYLOAD_CAP });
+  } catch {
+    return undefined;
   }
 }

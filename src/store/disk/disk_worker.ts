@@ -9,9 +9,10 @@ import { CHUNK_SIZE, DIGEST_SIZE } from "../../content/sizes.ts";
 import { chunkDigests } from "../../content/sync_digest.ts";
 import type { DiskReply, DiskRequest, Numbered } from "./disk_jobs.ts";
 import { sameStamp, stampOf } from "./file_stamp.ts";
-import { READ, READ_OVER_LINKS, READ_WRITE } from "./open_flags.ts";
+import { READ_WRITE } from "./open_flags.ts";
 import { readFully } from "./read_fully.ts";
 import { writeFully } from "./write_fully.ts";
+import { openRegularFile } from "../../system/open_regular.ts";
 
 /** Bytes that are read at a time, and then hashed while they are in the processor's cache. */
 const BLOCK_SIZE = 4 * CHUNK_SIZE;
@@ -84,7 +85,7 @@ function check({ path, position, length, expected }: DiskRequest & { kind: "chec
 function copy({ path, position, length, expected, from }: DiskRequest & { kind: "copy" }) {
   let fd: number;
   try {
-    fd = fs.openSync(from.path, "r");
+    fd = openRegularFile(from.path, { follow: true });
   } catch {
     return Array.from({ length: Math.ceil(length / CHUNK_SIZE) }, (_, chunk) => chunk);
   }
@@ -98,7 +99,7 @@ function copy({ path, position, length, expected, from }: DiskRequest & { kind: 
 function hash(
   { path, position, length, stamp, follow, into }: DiskRequest & { kind: "hash" },
 ): DiskReply {
-  const fd = fs.openSync(path, follow ? READ_OVER_LINKS : READ);
+  const fd = openRegularFile(path, { follow });
   try {
     if (!sameStamp(stampOf(fd), stamp)) return {};
     const part = into ? { expected: into.expected, into: { path: into.path, position } } : {};
@@ -165,7 +166,7 @@ function opened(path: string): number {
 /** Holds a file open, if it can be opened. */
 function hold(path: string): void {
   try {
-    files.set(path, fs.openSync(path, READ));
+    files.set(path, openRegularFile(path));
   } catch {
     // There may be nothing.
   }

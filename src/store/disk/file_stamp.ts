@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import { Fault, isOutOfBounds, messageOf } from "../../fault.ts";
-import { READ, READ_OVER_LINKS } from "./open_flags.ts";
+import { NotRegular, type OpenOptions, openRegularFile } from "../../system/open_regular.ts";
 
 /** The stamp of a file, by which a change is noticed. Times: milliseconds since 1970. */
 export interface FileStamp {
@@ -76,35 +76,19 @@ export function mtimeOf(stamp: FileStamp): number {
 }
 
 /**
- * Opens a regular file for reading. Throws a `usage` Fault for what is missing or not a file, and a
- * `disk` Fault for what can't be read. `what` is the error's verb, such as "share". Named pipes and
- * devices are refused before they are opened, which could block or have effects; a link is refused
- * unless `follow` is set.
+ * Opens a file as openRegularFile does. Throws a `usage` Fault for what is missing or not a file, and a
+ * `disk` Fault for what can't be read. `what` is the error's verb, such as "share".
  */
 export function openRegular(
   path: string,
   what: string,
-  { follow = false }: { follow?: boolean } = {},
+  options?: OpenOptions,
 ): number {
   const cannot = `Cannot ${what} ${path}`;
-  const requireFile = (stat: fs.Stats) => {
-    if (stat.isSymbolicLink()) throw new Fault("usage", `${cannot}: it is a link`);
-    if (stat.isDirectory()) throw new Fault("usage", `${cannot}: it is a folder`);
-    if (!stat.isFile()) throw new Fault("usage", `${cannot}: it is not a regular file`);
-  };
   try {
-    requireFile(follow ? fs.statSync(path) : fs.lstatSync(path));
-    const fd = fs.openSync(path, follow ? READ_OVER_LINKS : READ);
-    try {
-      // Something else may have been put there since.
-      requireFile(fs.fstatSync(fd));
-      return fd;
-    } catch (error) {
-      fs.closeSync(fd);
-      throw error;
-    }
+    return openRegularFile(path, options);
   } catch (cause) {
-    if (cause instanceof Fault) throw cause;
+    if (cause instanceof NotRegular) throw new Fault("usage", `${cannot}: ${cause.message}`);
     throw fileFault(cannot, cause);
   }
 }

@@ -1,10 +1,11 @@
+import { createHash } from "node:crypto";
 import fs from "node:fs";
 import { Fault } from "../../fault.ts";
 import { fileFault, type FileStamp, restamp, stampOfPath } from "./file_stamp.ts";
 import { keepMode } from "./keep_mode.ts";
 import { READ_WRITE } from "./open_flags.ts";
 import { syncFolder } from "../../system/sync_folder.ts";
-import { parentOf } from "../../system/paths.ts";
+import { parentOf, pathIn } from "../../system/paths.ts";
 import type { Destination } from "../../trust/permit.ts";
 
 /**
@@ -61,13 +62,21 @@ function place(source: string, { path: destination, permit }: Destination): void
   fs.rmSync(source);
 }
 
+/** Where a file is copied to on the disk of its destination: the next try finds what one that was killed left. */
+export function copyPlaceOf(destination: string): string {
+  const hash = createHash("sha256").update(destination).digest("hex").slice(0, 16);
+  return pathIn(parentOf(destination), `.${hash}.shoal-partial`);
+}
+
 async function publishCopy(
   source: string,
   destination: Destination,
 ): Promise<FileStamp> {
   const parent = parentOf(destination.path);
-  const copy = `${parent}/.${crypto.randomUUID()}.shoal-partial`;
+  const copy = copyPlaceOf(destination.path);
   try {
+    // What a try that was killed left there.
+    fs.rmSync(copy, { force: true });
     await fs.promises.copyFile(source, copy, fs.constants.COPYFILE_EXCL);
     const { atime, mtime } = fs.statSync(source);
     const fd = fs.openSync(copy, READ_WRITE);

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import fs from "node:fs";
 import { fileFault } from "../disk/file_stamp.ts";
+import { openRegularFile } from "../../system/open_regular.ts";
 
 /** Bytes read at a time. */
 const BLOCK_SIZE = 1 << 20;
@@ -13,23 +14,30 @@ export async function hashWhole(path: string, signal?: AbortSignal): Promise<str
   const hash = createHash("sha256");
   let [next, block] = [new Uint8Array(BLOCK_SIZE), new Uint8Array(BLOCK_SIZE)];
   try {
-    const file = await fs.promises.open(path, "r");
+    const fd = openRegularFile(path, { follow: true });
     try {
-      let { bytesRead } = await file.read(block, 0, BLOCK_SIZE);
+      let bytesRead = await read(fd, block);
       while (bytesRead > 0) {
         signal?.throwIfAborted();
-        const reading = file.read(next, 0, BLOCK_SIZE);
+        const reading = read(fd, next);
         hash.update(block.subarray(0, bytesRead));
-        ({ bytesRead } = await reading);
+        bytesRead = await reading;
         [next, block] = [block, next];
       }
       signal?.throwIfAborted();
       return hash.digest("hex");
     } finally {
-      await file.close();
+      fs.closeSync(fd);
     }
   } catch (cause) {
     signal?.throwIfAborted();
     throw fileFault(`Cannot read ${path}`, cause);
   }
+}
+
+/** Reads on where the last read ended; returns how many bytes there were. */
+function read(fd: number, into: Uint8Array): Promise<number> {
+  return new Promise((resolve, reject) => {
+    fs.read(fd, into, 0, into.length, null, (error, n) => error ? reject(error) : resolve(n));
+  });
 }

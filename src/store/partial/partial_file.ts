@@ -11,11 +11,11 @@ import type { Disk } from "../disk/disk.ts";
 import type { Stored } from "../disk/sink.ts";
 import type { DownloadStore, Wanted } from "./download_store.ts";
 import { type FileStamp, stampOfPath, writeFault } from "../disk/file_stamp.ts";
-import { READ } from "../disk/open_flags.ts";
 import { publishFile } from "../disk/publish_file.ts";
 import { readFully } from "../disk/read_fully.ts";
 import type { Destination } from "../../trust/permit.ts";
 import { type FreeSpace, freeSpace } from "../../system/free_space.ts";
+import { openRegularFile } from "../../system/open_regular.ts";
 
 /** Files up to this size, in bytes, are not worth a thread. */
 const SMALL = 1 << 20;
@@ -77,7 +77,7 @@ export class PartialFile implements Sink, Servable {
       if (this.#open && claims.add(piece)) this.#checkpoints.add(this.#lengthOf(piece));
     });
     this.#options = options;
-    this.#fd = fs.openSync(path, READ);
+    this.#fd = openRegularFile(path);
     this.#syncable = Deno.openSync(path, { write: true });
     this.#checkpoints = new Checkpoints({
       snapshot: () => this.#claims.bytes(),

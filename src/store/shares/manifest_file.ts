@@ -6,7 +6,7 @@ import { TreeBuilder } from "../../content/hash_tree.ts";
 import { chunkDigests } from "../../content/sync_digest.ts";
 import { yieldToEventLoop } from "../../async/yield_to_event_loop.ts";
 import { Fault } from "../../fault.ts";
-import { writeFault } from "../disk/file_stamp.ts";
+import { openRegular, writeFault } from "../disk/file_stamp.ts";
 import { writeFully } from "../disk/write_fully.ts";
 
 /** Bytes read or written at a time. */
@@ -18,7 +18,7 @@ const BLOCK_SIZE = 1 << 20;
  */
 export async function readManifest(path: string, signal?: AbortSignal): Promise<Manifest> {
   const bytes = new ManifestBytes();
-  const fd = fs.openSync(path, "r");
+  const fd = openRegular(path, "read");
   try {
     const block = new Uint8Array(BLOCK_SIZE);
     for (

@@ -14,6 +14,7 @@ import { checkStatePart } from "./state_part.ts";
 import type { StateFolder } from "./state_folder.ts";
 import { stateHome } from "./state_home.ts";
 import { replaceFile } from "../../system/replace_file.ts";
+import { readRegularText } from "../../system/open_regular.ts";
 
 /** Most bytes of a mark that are read: one that Shoal wrote has some 300. */
 const MARK_CAP = 4_096;
@@ -83,9 +84,9 @@ function isEmpty({ path, origin }: StateFolder): boolean {
 }
 
 function readMark({ origin }: StateFolder): Mark | undefined {
-  if (!checkStatePart(origin, "file") || fs.statSync(origin).size > MARK_CAP) return;
+  if (!checkStatePart(origin, "file")) return;
   try {
-    const parsed = v.safeParse(Mark, JSON.parse(fs.readFileSync(origin, "utf8")));
+    const parsed = v.safeParse(Mark, JSON.parse(readRegularText(origin, { cap: MARK_CAP })));
     return parsed.success ? parsed.output : undefined;
   } catch {
     return undefined;
@@ -132,7 +133,7 @@ function folderId(path: string): string {
 /** Says of a mark on a disk that is carried about that it was made on this machine. */
 function machineId(): string {
   try {
-    const id = fs.readFileSync("/etc/machine-id", "utf8").trim();
+    const id = readRegularText("/etc/machine-id", { follow: true, cap: MARK_CAP }).trim();
     return createHash("sha256").update(`shoal/1 machine\0${id}`).digest("hex");
   } catch {
     return "";

@@ -115,7 +115,7 @@ Deno.test("config file: what is wrong is named with its line", async () => {
   await faultOf("usage", readConfigFile(path, KEYS), `Cannot use ${path}: it is not UTF-8`);
   await folder.write("config.toml", "#".repeat((1 << 20) + 1));
   await faultOf("usage", readConfigFile(path, KEYS), "it has over 1048576 bytes");
-  await faultOf("usage", readConfigFile(folder.path, KEYS), "it is not a file");
+  await faultOf("usage", readConfigFile(folder.path, KEYS), "it is a folder");
   assertEquals((await readConfigFile(folder.at("missing"), KEYS)).exists, false);
 });
 

@@ -6,7 +6,7 @@ import { pieceCount } from "../../../src/content/piece_map.ts";
 import { DownloadStore } from "../../../src/store/partial/download_store.ts";
 import { Disk } from "../../../src/store/disk/disk.ts";
 import { PartialFile } from "../../../src/store/partial/partial_file.ts";
-import { publishFile } from "../../../src/store/disk/publish_file.ts";
+import { copyPlaceOf, publishFile } from "../../../src/store/disk/publish_file.ts";
 import { assertSameBytes, type Bytes, patterned } from "../../support/bytes.ts";
 import { faultOf } from "../../support/faults.ts";
 import { stampAt } from "../../support/stamp_at.ts";
@@ -144,6 +144,16 @@ function publishContract(
     assertEquals(stamp, now);
     assertEquals(mtimeOf(now), MTIME);
     assertEquals([from.list(), to.list()], [["partials"], ["file"]]);
+  });
+
+  test("what a try that was killed left of a copy is gone", async (from, to) => {
+    const content = patterned(MIB + 1);
+    const left = copyPlaceOf(to.at("file"));
+    await Deno.writeFile(left, patterned(10));
+    await (await partialOf(from, content)).publish(keep(to.at("file")), dated);
+    assertSameBytes(await Deno.readFile(to.at("file")), content);
+    // Where no copy was needed, nobody looked.
+    if (parent !== undefined) assertEquals(to.list(), ["file"]);
   });
 
   test("what stands there stays, unless it may be replaced", async (from, to) => {
