@@ -62,9 +62,12 @@ function place(source: string, { path: destination, permit }: Destination): void
   fs.rmSync(source);
 }
 
-/** Where a file is copied to on the disk of its destination: the next try finds what one that was killed left. */
-export function copyPlaceOf(destination: string): string {
-  const hash = createHash("sha256").update(destination).digest("hex").slice(0, 16);
+/**
+ * The path that a file is copied to on the disk of its destination: the next try of the same finds what
+ * one that was killed left, and no other file has it.
+ */
+export function copyPlaceOf(source: string, destination: string): string {
+  const hash = createHash("sha256").update(`${source}\0${destination}`).digest("hex").slice(0, 16);
   return pathIn(parentOf(destination), `.${hash}.shoal-partial`);
 }
 
@@ -73,7 +76,7 @@ async function publishCopy(
   destination: Destination,
 ): Promise<FileStamp> {
   const parent = parentOf(destination.path);
-  const copy = copyPlaceOf(destination.path);
+  const copy = copyPlaceOf(source, destination.path);
   try {
     // What a try that was killed left there.
     fs.rmSync(copy, { force: true });

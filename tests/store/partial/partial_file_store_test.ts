@@ -148,9 +148,9 @@ function publishContract(
 
   test("what a try that was killed left of a copy is gone", async (from, to) => {
     const content = patterned(MIB + 1);
-    const left = copyPlaceOf(to.at("file"));
-    await Deno.writeFile(left, patterned(10));
-    await (await partialOf(from, content)).publish(keep(to.at("file")), dated);
+    const partial = await partialOf(from, content);
+    await Deno.writeFile(copyPlaceOf(partial.path, to.at("file")), patterned(10));
+    await partial.publish(keep(to.at("file")), dated);
     assertSameBytes(await Deno.readFile(to.at("file")), content);
     // Where no copy was needed, nobody looked.
     if (parent !== undefined) assertEquals(to.list(), ["file"]);
