@@ -90,6 +90,8 @@ export class Downloader implements ReuseHost {
   readonly #hope: Hope;
   /** Payloads that the sink is being given. */
   #storing = 0;
+  /** Blocks of digests that only a source can bring, and without which nothing can be asked for. */
+  #awaitedBlocks = 0;
 
   constructor(options: DownloaderOptions) {
     const { id, size, sink, digests } = options;
@@ -211,6 +213,15 @@ export class Downloader implements ReuseHost {
 
   /** See {@link ReuseHost}: from any connected source, as soon as there is one. */
   async page(page: number): Promise<Uint8Array> {
+    this.#awaitedBlocks++;
+    try {
+      return await this.#pageFromSource(page);
+    } finally {
+      this.#awaitedBlocks--;
+    }
+  }
+
+  async #pageFromSource(page: number): Promise<Uint8Array> {
     const { blocks } = this.#parts;
     for (;;) {
       const stored = blocks.stored(0, page);
@@ -366,7 +377,7 @@ export class Downloader implements ReuseHost {
 
   /** False while it is this side that holds the download up: a reader that is slow, or the disk. */
   get #isWaiting(): boolean {
-    return this.#storing === 0 && this.#parts.picker.wants;
+    return this.#awaitedBlocks > 0 || this.#storing === 0 && this.#parts.picker.wants;
   }
 
   get #isWhole(): boolean {
