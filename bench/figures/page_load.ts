@@ -29,5 +29,7 @@ export async function* pageLoad(browser: Browser): AsyncGenerator<string> {
   await page.context().close();
   yield `load: first paint after ${Math.round(median(paints)!)} ms, the median of ${LOADS} loads ` +
     "(goal: under 300 ms)";
-  yield `load: ${(weight / 1024).toFixed(1)} KiB (goal: under 150 KB)`;
+  yield `load: ${
+    (weight / 1024).toFixed(1)
+  } KiB (goal: own code under 60 KB compressed, which tests/web/page_test.ts holds)`;
 }

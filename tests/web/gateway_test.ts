@@ -219,6 +219,8 @@ Deno.test("downloads: pause, resume, map and history", async () => {
   assertEquals((await ask("POST", "/api/downloads/pause", { body: "{}" })).status, 400);
   const map = await (await ask("GET", `/api/downloads/map?id=${ID}`)).json();
   assertEquals(map, { cells: 2, have: [100, 50], sources: [1, 0] });
+  const maps = await (await ask("GET", `/api/downloads/maps?ids=${ID},other`)).json();
+  assertEquals(maps, { [ID]: map, other: map });
   const history = await (await ask("GET", "/api/history")).json();
   assertEquals(history, { interval: 1, second: 7, up: [1, 2], down: [3, 4] });
 });

@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import * as v from "valibot";
-import type { UiApi } from "../../peer/api/ui_api.ts";
+import type { DownloadMap, UiApi } from "../../peer/api/ui_api.ts";
 import type { GetEvent, Progress } from "../../peer/api/peer_api.ts";
 import { json, NameBody, NameQuery, Path, PublisherKey, query, work } from "./request.ts";
 
@@ -29,6 +29,9 @@ export const GetBody = v.object({
   reuse: v.optional(v.pipe(v.array(Path), v.maxLength(REUSE_CAP))),
 });
 
+/** Most downloads whose maps one request asks for. */
+const MAPS_CAP = 16;
+const MapsQuery = v.object({ ids: v.optional(v.string(), "") });
 const MapQuery = v.object({ id: v.optional(v.string(), "") });
 
 /** A message of a download before its result. */
@@ -43,6 +46,7 @@ export type Told = { progress: Progress } | { event: GetEvent };
  * | POST /api/downloads/pause       | `{name, id?}` → PartialStatus[]                          |
  * | POST /api/downloads/resume      | the same                                                 |
  * | GET /api/downloads/map?id=      | DownloadMap                                              |
+ * | GET /api/downloads/maps?ids=    | the same of several, by id; null where there is none     |
  */
 export function downloadsRoutes(api: UiApi) {
   return new Hono()
@@ -66,6 +70,13 @@ export function downloadsRoutes(api: UiApi) {
     })
     .post("/api/downloads/resume", json(NameBody), async (c) => {
       return c.json(await api.resume(c.req.valid("json")));
+    })
+    .get("/api/downloads/maps", query(MapsQuery), async (c) => {
+      const maps: Record<string, DownloadMap | null> = {};
+      for (const id of c.req.valid("query").ids.split(",").slice(0, MAPS_CAP)) {
+        maps[id] = await api.downloadMap(id).catch(() => null);
+      }
+      return c.json(maps);
     })
     .get("/api/downloads/map", query(MapQuery), async (c) => {
       return c.json(await api.downloadMap(c.req.valid("query").id));

@@ -1,17 +1,12 @@
 import { Canvas } from "../kit/canvas.js";
 import { count } from "../kit/format.js";
 import { html } from "../kit/html.js";
-import { usePolled } from "../kit/polled.js";
-
-/** Interval of loading the map of an active download, in milliseconds. */
-const EVERY_MS = 1_000;
 
 /**
  * The map of a download, in the order of the file: full cells are here; the others are the paler
  * the fewer sources have them, and red without a source.
  */
-export function ChunkMap({ id, name }) {
-  const { value } = usePolled(`/api/downloads/map?id=${id}`, EVERY_MS);
+export function ChunkMap({ value, name }) {
   if (!value || value.cells === 0) return null;
   const { cells, have, sources } = value;
   const whole = have.filter((percent) => percent === 100).length;

@@ -17,10 +17,13 @@ import {
   shortId,
 } from "../kit/format.js";
 import { html } from "../kit/html.js";
+import { usePolled } from "../kit/polled.js";
 import { failureText, isAskedFor } from "../kit/sentences.js";
 import { jobs, jobsMoved, partials, status, totals, transfers } from "../live.js";
 import { RatePlot } from "./rate_plot.js";
 
+/** Interval of loading the maps of the active downloads, in milliseconds. */
+const MAPS_MS = 1_000;
 /** Downloads that are shown as cards; more are rows of a list. */
 const CARDS = 6;
 /** The download that is shown as a card above the list, by its key. */
@@ -40,7 +43,6 @@ export function TransfersTab() {
     const timer = setInterval(() => now.value = Date.now(), 1_000);
     return () => clearInterval(timer);
   }, []);
-  if (!status.value) return html`<div class="state" role="status">Loading…</div>`;
   void jobsMoved.value;
   const downloads = [
     ...partialsIn(transfers.value, partials.value),
@@ -58,6 +60,12 @@ export function TransfersTab() {
     one.state !== "active" && !going.has(one.transfer) &&
     !(one.direction === "down" && one.id && going.has(one.id))
   ).reverse().slice(0, RECENT);
+  const active = cards.filter(({ id, state }) => id && state === "active").map(({ id }) => id);
+  const { value: maps } = usePolled(
+    active.length > 0 ? `/api/downloads/maps?ids=${active.join(",")}` : undefined,
+    MAPS_MS,
+  );
+  if (!status.value) return html`<div class="state" role="status">Loading…</div>`;
   return html`
     <section class="transfers" aria-label="Transfers">
       <${RatePlot} />
@@ -76,7 +84,10 @@ export function TransfersTab() {
         `}
       <ul class="cards">
         ${cards.map((one) =>
-          html`<${Download} key=${one.id ?? one.transfer ?? one.job} download=${one} />`
+          html`
+            <${Download} key=${one.id ?? one.transfer ?? one.job} download=${one}
+              map=${maps?.[one.id]} />
+          `
         )}
       </ul>
       ${many &&
@@ -159,7 +170,7 @@ function doing({ rate = 0, eta, sources = 0, no_source_since: alone }) {
   `;
 }
 
-function Download({ download }) {
+function Download({ download, map }) {
   const { name, id, state, bytes, size, percent, retries, from } = download;
   const active = state === "active";
   const cancel = async () => {
@@ -196,7 +207,7 @@ function Download({ download }) {
       </div>
       ${!active && download.why &&
         html`<p class="why">${sentence(download.why)} It is tried again by itself.</p>`}
-      ${active && id && html`<${ChunkMap} id=${id} name=${name} />`}
+      ${active && id && html`<${ChunkMap} value=${map} name=${name} />`}
       ${active && from?.length > 0 && html`<${Sources} from=${from} name=${name} />`}
     </li>
   `;
