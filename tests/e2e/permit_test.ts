@@ -8,7 +8,8 @@ import type { Receipt, TrustEntry } from "../../src/peer/api/peer_api.ts";
 import { assertRefused, placedIn } from "./checks.ts";
 import { publisher } from "./publishers.ts";
 import { text } from "./trees.ts";
-import { World } from "./world.ts";
+import { isRoot, lacking, noPosix, skippedIf } from "../support/tools.ts";
+import { lastLine, World } from "./world.ts";
 
 async function write(path: string, content: string): Promise<void> {
   await Deno.mkdir(dirname(path), { recursive: true });
@@ -72,6 +73,39 @@ Deno.test("permit: a stranger's folder, or a part of it, replaces nothing of the
   // The user may say so, and still keeps what the folder doesn't have.
   await world.json(dir, ["get", "photos", "--overwrite"]);
   assertEquals([placedIn(dir), await text(`${dir}/photos/2026/beach.jpg`)], [MINE, "not yours"]);
+});
+
+Deno.test({
+  ...skippedIf(
+    noPosix ?? (isRoot ? lacking("setpriv") : "it takes root"),
+    "times and modes that can't be set on another user's file are no failure: its content decides",
+  ),
+  async fn() {
+    await using world = await World.create();
+    const alice = await publisher(world, "alice");
+    await write(`${alice.dir}/photos/one`, "one");
+    await write(`${alice.dir}/photos/two`, "two");
+    await world.json(alice.dir, ["share", "photos"]);
+    const dir = await world.folder("getter");
+    await world.json(dir, ["get", "photos"]);
+    // Somebody else's file, whose time and mode only its owner may change.
+    await Deno.utime(`${dir}/photos/one`, 0, 0);
+    await Deno.chmod(`${dir}/photos/one`, 0o755);
+    await Deno.chown(`${dir}/photos/one`, 65_534, 65_534);
+    const prefix = ["setpriv", "--bounding-set=-fowner"];
+    const words = ["get", "photos", "--update", "--delete", "--json"];
+    for (let night = 0; night < 2; night++) {
+      const get = world.start(dir, words, { prefix });
+      assertEquals(await get.ended(), 0, get.stderr);
+      const receipt = JSON.parse(lastLine(get.stdout)) as Receipt;
+      assertEquals([receipt.up_to_date, receipt.files?.unchanged], [true, 2]);
+    }
+    await Deno.writeTextFile(`${alice.dir}/photos/one`, "changed");
+    await world.json(alice.dir, ["share", "photos"]);
+    const get = world.start(dir, words, { prefix });
+    assertEquals(await get.ended(), 0, get.stderr);
+    assertEquals(await text(`${dir}/photos/one`), "changed");
+  },
 });
 
 Deno.test("permit: what this peer publishes itself is not updated by another's", async () => {

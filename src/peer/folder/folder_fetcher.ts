@@ -228,10 +228,10 @@ export class FolderFetcher {
     await staging.sync(signal);
     for (const { path } of state.inTheWay) await clearPlace(place, path);
     await placeStaged(place, { staging, entries: state.missing, signal });
-    setAttributes(place, state.touched);
+    const set = setAttributes(place, state.touched);
     const deleted = permit.deletes ? await removeOthers(place, entries, signal) : 0;
     staging.remove();
-    const up_to_date = state.missing.length === 0 && deleted === 0 && state.touched.length === 0;
+    const up_to_date = state.missing.length === 0 && deleted === 0 && set === 0;
     const mixed = state.mixed && !permit.deletes;
     return this.#outcome(job, root, state, { contents, staging, mixed, deleted, up_to_date });
   }

@@ -16,6 +16,8 @@ export interface TreeState {
   inTheWay: { path: string; why: string }[];
 }
 
+/** The steps in which FAT counts times, in milliseconds. */
+const FAT_STEP_MS = 2_000;
 /** Entries looked at before others get a turn. */
 const YIELD_ENTRIES = 256;
 
@@ -79,5 +81,9 @@ function whyInTheWay(entry: ManifestEntry, stat: Deno.FileInfo): string | undefi
 function sameAttributes({ mode, mtime }: FileEntry, stat: Deno.FileInfo): boolean {
   const executable = ((stat.mode ?? 0) & 0o100) !== 0;
   const sameMode = Deno.build.os === "windows" || executable === (mode === "755");
-  return sameMode && mtimeOf(stampOfInfo(stat)) === mtime;
+  const there = mtimeOf(stampOfInfo(stat));
+  // FAT counts in steps of 2 s: there is no more that such a disk could hold.
+  const same = there === mtime ||
+    there % FAT_STEP_MS === 0 && Math.abs(there - mtime) < FAT_STEP_MS;
+  return sameMode && same;
 }

@@ -68,9 +68,16 @@ export async function clearPlace(
   }
 }
 
-/** Gives files the time and mode that they should have; their contents are right. */
-export function setAttributes({ path: root, permit }: Destination, entries: FileEntry[]): void {
+/** The system's errors for a time or mode that a file, or its disk, can't have. */
+const UNSUPPORTED = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "EINVAL", "ENOSYS"];
+
+/**
+ * Gives files the time and mode that they should have; their contents are right. What can't have them, such
+ * as another user's file, keeps its own. Returns how many files were changed. Throws a `disk` Fault.
+ */
+export function setAttributes({ path: root, permit }: Destination, entries: FileEntry[]): number {
   if (entries[0]) permit.requireReplace(root, entries[0].path);
+  let changed = 0;
   for (const { path, mode, mtime } of entries) {
     const at = `${root}/${path}`;
     try {
@@ -80,10 +87,13 @@ export function setAttributes({ path: root, permit }: Destination, entries: File
         if (right !== now) fs.chmodSync(at, right);
       }
       Deno.utimeSync(at, new Date(mtime), new Date(mtime));
+      changed++;
     } catch (cause) {
-      throw writeFault(at, cause);
+      const { code = "" } = cause as { code?: string };
+      if (!UNSUPPORTED.includes(code)) throw writeFault(at, cause);
     }
   }
+  return changed;
 }
 
 /**
