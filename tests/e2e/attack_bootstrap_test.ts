@@ -54,7 +54,7 @@ Deno.test("attack: a bootstrap that forges an announcement is not believed", asy
   for (const [what, forged] of Object.entries(forgeries)) {
     liar.lies = { find: () => [forged] };
     const refused = await world.run(dir, ["get", "data"], { bootstrap: liar.address });
-    assertRefused(refused, { code: 3, text: "Cannot get data: nobody in the swarm has it" });
+    assertRefused(refused, { code: 3, text: "Cannot get data: no peer in the swarm has it" });
     assertEquals(contentsOf(dir), [], what);
   }
   assertEquals(await world.json(dir, ["trust", "list"]), [], "nobody is remembered for a lie");
@@ -162,7 +162,7 @@ Deno.test("attack: a bootstrap that withholds hides a file, and passes off nobod
   const at = { bootstrap: liar.address };
   assertRefused(await world.run(dir, ["get", "data"], at), {
     code: 3,
-    text: "nobody in the swarm",
+    text: "no peer in the swarm",
   });
   assertEquals(await world.json(dir, ["list-files"], at), []);
 

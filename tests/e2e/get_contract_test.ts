@@ -275,7 +275,7 @@ testUnless(lacking("sh"), "commands: run when it is done or has failed, and told
   assertEquals(missing.code, 3, "what failed first is what counts");
   const { SHOAL_STATUS, SHOAL_EXIT, SHOAL_ERROR } = await told();
   assertEquals([SHOAL_STATUS, SHOAL_EXIT], ["not_found", "3"]);
-  assertStringIncludes(SHOAL_ERROR, "nobody in the swarm has it");
+  assertStringIncludes(SHOAL_ERROR, "no peer in the swarm has it");
 });
 
 Deno.test("--dry-run says what would be done, and does nothing", async () => {

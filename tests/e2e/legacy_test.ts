@@ -191,7 +191,7 @@ Deno.test("a legacy peer that says yes to every name is not taken at its word", 
   await using yes = LegacyServer.peer(everything);
   await register(world, yes);
   const dir = await world.folder("dir");
-  const text = "nobody has signed it; a legacy peer claims to have it";
+  const text = "it is unsigned; a legacy peer claims to have it";
   for (const flags of [[], ["--update"], ["--overwrite"], ["-o", "-"], ["--dry-run"]]) {
     const refused = await world.run(dir, ["get", "tpyo", ...flags]);
     assertRefused(refused, { code: 3, text });

@@ -86,7 +86,7 @@ Deno.test("trust: another publisher is refused until accepted; forgotten, it beg
   assertEquals(forgotten.publisher, bob.key);
   assertRefused(await world.run(dir, ["trust", "forget", "data"]), {
     code: 3,
-    text: "Cannot forget data: nobody is remembered for it",
+    text: "Cannot forget data: no publisher is remembered for it",
   });
   assertEquals((await world.run(dir, ["trust", "list"])).stderr, "Nobody is remembered.\n");
   assertEquals((await world.json<Receipt>(dir, words)).trust, "first");
@@ -257,7 +257,7 @@ Deno.test("trust: NAME@ID pins a content, and names with an @ can still be had",
   assertEquals(await world.json(dir, ["trust", "list"]), [], "a pin says nothing of publishers");
   assertRefused(await world.run(dir, ["get", "data@00000000"]), {
     code: 3,
-    text: "Cannot get data with id 00000000: nobody in the swarm has it",
+    text: "Cannot get data with id 00000000: no peer in the swarm has it",
   });
   assertEquals((await world.json<Receipt>(dir, ["get", "you@home"])).name, "you@home");
   assertRefused(await world.run(dir, ["get", "odd@deadbeef"]), {
@@ -366,7 +366,7 @@ Deno.test("trust: nobody signs for a legacy peer: it is said, and refused where 
   const overwrite = ["get", "data", "--overwrite"];
   assertRefused(await world.run(dir, overwrite), { code: 3, text: "a legacy peer claims" });
   const refused = await world.run(dir, [...overwrite, unsigned]);
-  assertRefused(refused, { code: 5, text: "only legacy peers offer it, for whom nobody signs" });
+  assertRefused(refused, { code: 5, text: "only legacy peers offer it, which sign nothing" });
   assertEquals(await Deno.readTextFile(`${dir}/data`), "by alice");
   assertRefused(await world.run(dir, ["get", "other", unsigned, "--publisher", alice.key]), {
     code: 3,

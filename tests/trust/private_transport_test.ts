@@ -261,7 +261,7 @@ Deno.test("legacy peers that a private bootstrap lists hear nothing of what is l
     unsigned: () => true,
     local: () => undefined,
   });
-  await faultOf("not_found", finding, "nobody in the swarm has it");
+  await faultOf("not_found", finding, "no peer in the swarm has it");
 });
 
 Deno.test("a caller that has a key says so of a callee that is open, closes or is silent", async () => {

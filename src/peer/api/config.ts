@@ -31,7 +31,7 @@ export interface ConfigValues {
   /** The paths that the UI may name. */
   ui_paths: UiPaths;
   theme: Theme;
-  /** True to fetch what nobody signs for, too: from legacy peers. */
+  /** True to fetch unsigned contents, too: from legacy peers. */
   unsigned: boolean;
 }
 

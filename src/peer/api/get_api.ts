@@ -15,7 +15,7 @@ export interface GetRequest {
   /** The expected SHA-256 of the whole file: 64 hex digits. */
   sha256?: string;
   /**
-   * Take what nobody signed for, too: a legacy peer's file, under a name that no publisher is remembered for.
+   * Take unsigned contents, too: a legacy peer's file, under a name that no publisher is remembered for.
    * Without it, such a file must be pinned, by a whole `id` or by `sha256`. Default what the peer is set to.
    */
   unsigned?: boolean;

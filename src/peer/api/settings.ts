@@ -42,7 +42,7 @@ export interface PeerSettings {
   limitUp?: number;
   /** Most bytes per second that are fetched; undefined is no limit. */
   limitDown?: number;
-  /** Fetches what nobody signs for, too, unless a request says otherwise. Default false. */
+  /** Fetches unsigned contents, too, unless a request says otherwise. Default false. */
   unsigned?: boolean;
   /** Replies that are sent at a time. Default {@link UPLOAD_SLOTS}. */
   uploadSlots?: number;

@@ -54,7 +54,7 @@ export interface FolderListing {
 
 /**
  * Which content is meant. With both an id and a publisher, it must be in one announcement of theirs, for
- * that name: an id that nobody typed is sent with its publisher.
+ * that name: an id that the user did not type is sent with its publisher.
  */
 export type ContentRequest = Pick<GetRequest, "name" | "id" | "publisher">;
 

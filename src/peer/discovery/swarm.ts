@@ -143,7 +143,7 @@ function newestOfEach(offers: Offer[]): Offer[] {
   return [...newest.values()];
 }
 
-/** Each peer of an address once; one without an id only where nobody else has that address. */
+/** Each peer of an address once; one without an id only where no other has that address. */
 function distinct(peers: PeerRecord[]): PeerRecord[] {
   const byAddress = Map.groupBy(
     peers,

@@ -72,7 +72,7 @@ async function checkIdentity(path: string): Promise<Finding> {
     const { id } = await Identity.load(path);
     const others = stat.mode === null || Deno.build.os === "windows" ? 0 : stat.mode & 0o077;
     if (others === 0) return ok("identity", `this is peer ${id.slice(0, 12)}`);
-    const why = `${path} can be read by others, who can then publish as this peer`;
+    const why = `${path} can be read by other users, who can then publish as this peer`;
     return fault("identity", new Fault("integrity", why), `type: chmod 600 ${path}`);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {

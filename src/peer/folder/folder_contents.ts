@@ -89,7 +89,7 @@ export class FolderContents {
     options.transfer.sources = () => this.#connected();
   }
 
-  /** Where a content is staged, if it is. */
+  /** The staged file of a content, if there is one. */
   staged(id: string): StagedFile | undefined {
     const entry = this.#wanted.get(id)?.[0];
     const stamp = entry && this.stamps.get(entry.path);

@@ -50,7 +50,7 @@ export interface FolderFetcherOptions extends
 /** One folder to be fetched: its manifest is here. */
 interface FolderJob {
   request: GetRequest;
-  /** Which part of the folder it is: "" is all. */
+  /** The part of the folder: "" is all. */
   inside: string;
   /** The folder's id and its manifest's size. */
   target: { id: string; size: number };
@@ -77,7 +77,7 @@ export interface FolderOutcome {
   receipt: FolderReceipt;
   /** True when things stand there that are not in the folder. */
   mixed: boolean;
-  /** Where the files are of one that was brought here. */
+  /** The places of the files of a new folder. */
   files: { path: string; id: string }[];
 }
 
@@ -315,7 +315,7 @@ function filesOf(entries: ManifestEntry[]): FileEntry[] {
   return entries.filter((entry) => entry.type === "file");
 }
 
-/** Where files are that are in a tree as they should be, by their ids. */
+/** The right files of a tree, by their ids. */
 function placesOf({ present }: TreeState, root: string): Map<string, StagedFile> {
   return new Map(
     present.map(({ entry, stamp }) => [entry.id, { path: `${root}/${entry.path}`, stamp }]),

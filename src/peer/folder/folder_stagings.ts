@@ -10,7 +10,7 @@ interface FolderStagingsOptions {
   downloads: DownloadStore;
 }
 
-/** Where folders are put together: each on the file system that it goes to. */
+/** The stagings of folders: each on the file system of its destination. */
 export class FolderStagings {
   readonly #options: FolderStagingsOptions;
 

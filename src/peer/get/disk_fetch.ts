@@ -34,7 +34,7 @@ export interface DiskFetchOptions {
   dir: string;
   /** Verifies and writes what arrives. */
   disk: Disk;
-  /** Where unfinished downloads are kept. */
+  /** The store of partial downloads. */
   downloads: DownloadStore;
   /** The publishers whose announcements are taken. */
   trust: TrustBook;

@@ -125,7 +125,7 @@ export class FileOpener {
     }
   }
 
-  /** Where a content lies whole: a share, or a file in one. */
+  /** The place of a complete content: a share, or a file in one. */
   #whole(id: string): Pick<FolderFile, "path" | "stamp"> | undefined {
     const { library, folderFiles, sharing } = this.#options;
     return sharing.present(id) ??

@@ -185,7 +185,7 @@ export function trustedName(name: string, target: Target): string {
   return isFolder(target) && partNamed(target, name) !== "" ? target.announcement!.name : name;
 }
 
-/** True for a failure after which what was begun may be gone on with. */
+/** True for a failure after which the work may be resumed. */
 function mayGoOn(error: unknown): boolean {
   return !(error instanceof Fault) || ["network", "deadline", "disk"].includes(error.kind);
 }

@@ -38,7 +38,7 @@ export class FolderLister {
     throw new Fault("usage", `Cannot list ${wanted.name}: it is a file, not a folder`);
   }
 
-  /** Where the manifest lies of a folder that this peer shares. */
+  /** The place of the manifest of a folder that this peer shares. */
   #own({ name, id = "", publisher = "" }: ContentRequest) {
     const { library, sharing } = this.#options;
     const named = library.get(name)?.announcement;

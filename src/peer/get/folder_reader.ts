@@ -94,7 +94,7 @@ export class FolderReader {
   }
 }
 
-/** Throws an `integrity` Fault for a folder whose manifest is said to be longer than any may be. */
+/** Throws an `integrity` Fault for a folder whose announced manifest is longer than any may be. */
 export function requireReadable(name: string, { size }: Target): void {
   if (size <= MANIFEST_CAP) return;
   const why = `its manifest has ${size} bytes, and ${MANIFEST_CAP} is the most`;
@@ -141,7 +141,7 @@ export function requireAsAnnounced(
   );
 }
 
-/** The fault for a manifest that can't be followed, which says whose it is; others as they are. */
+/** The fault for a malformed manifest, which names its folder; others as they are. */
 export function malformed(name: string, error: unknown): unknown {
   if (!(error instanceof Fault) || error.kind !== "integrity") return error;
   if (error.message.startsWith("Cannot ")) return error;

@@ -16,7 +16,7 @@ const log = getLogger(["shoal", "peer", "fetcher"]);
 export interface PartialDownloadsOptions {
   /** The shared folder: absolute, free of links. */
   dir: string;
-  /** Where unfinished downloads are kept. */
+  /** The store of partial downloads. */
   downloads: DownloadStore;
   folders: FolderFetcher;
   claims: Claims;
@@ -37,7 +37,7 @@ export class PartialDownloads {
     this.#options = options;
   }
 
-  /** Why the last work on a content ended, where it failed. */
+  /** The reason why the last work on a content failed, if it did. */
   errorOf(id: string): string | undefined {
     return this.#errors.get(id);
   }
@@ -74,7 +74,7 @@ export class PartialDownloads {
     if (!goesOn && (isEmpty || !partial && !this.#kept(id))) this.remove(id);
   }
 
-  /** Removes what is left of a content whose file is in its place, under its own name. */
+  /** Removes the partial data of a content whose file is in its place, under its own name. */
   removeFor(id: string, path: string): void {
     const { claims, downloads } = this.#options;
     const known = claims.running(id) ? undefined : downloads.get(id);

@@ -20,7 +20,7 @@ const LONGEST_PAUSE_MS = 2 * 3_600_000;
 const SPACE_EVERY_MS = 2_000;
 /** The time that one try waits for sources, in milliseconds: another one follows. */
 const PATIENCE_MS = 20_000;
-/** A pause does not end before this time for news of a source, in milliseconds: anybody can cause these. */
+/** A pause does not end before this time for news of a source, in milliseconds: any peer can cause these. */
 const NEWS_AFTER_MS = 10_000;
 
 interface ResumerOptions {

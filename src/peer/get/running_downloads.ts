@@ -47,7 +47,7 @@ export class RunningDownloads {
   meet(id: string, record: PeerRecord): void {
     for (const { transfer, downloader } of this.#jobs) {
       if (transfer.id !== id || !downloader) continue;
-      // The id that it says it has, nobody has proven.
+      // Its id is not proven.
       const { address, port } = record;
       downloader.add(this.#sourcesOf({ id, size: downloader.shape.size }, [{ address, port }]));
     }

@@ -246,7 +246,7 @@ export class Sharing {
     signal.throwIfAborted();
     // What has changed in a folder shows only when all of it is looked at.
     const there = state !== "vanished" && state !== "became a link";
-    // What was signed while the clock was ahead is found by nobody any more.
+    // What was signed while the clock was ahead is found by no peer any more.
     const ahead = isAhead(share.announcement.time);
     const again = own && there && (ahead || hash && !(state === "same" && this.#isSettled(share)));
     if (state !== "same") this.withdraw(share, state);

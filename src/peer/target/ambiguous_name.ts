@@ -10,8 +10,9 @@ const NAMED = 3;
 export type RefusedChoice = Exclude<Choice<Offer>, { kind: "take" | "nothing" }>;
 
 /**
- * Why nothing on offer for a name is taken. `ambiguous` has the {@link Candidate}s as its cause; the
- * others are `integrity` Faults, and say how to go on if that is what the user wants.
+ * The Fault when nothing on offer for a name is taken. `ambiguous` has the {@link Candidate}s as
+ * its cause; the others are `integrity` Faults, and give the next step if that is what the user
+ * wants.
  */
 export function ambiguousName(name: string, choice: RefusedChoice): Fault {
   switch (choice.kind) {
@@ -38,9 +39,7 @@ export function ambiguous(name: string, candidates: Candidate[]): Fault {
 export function unsigned(name: string, { publisher }: Remembered, id: string): Fault {
   return new Fault(
     "integrity",
-    `Cannot get ${name}: only legacy peers offer it, for whom nobody signs, but ${
-      short(publisher)
-    } ` +
+    `Cannot get ${name}: only legacy peers offer it, which sign nothing, but ${short(publisher)} ` +
       "was remembered for it",
     { next: `to take it all the same, run it again with --id ${id}` },
   );
@@ -50,9 +49,9 @@ export function unsigned(name: string, { publisher }: Remembered, id: string): F
 export function onlyUnsigned(name: string): Fault {
   return new Fault(
     "not_found",
-    `Cannot get ${inQuotes(name)}: nobody has signed it; a legacy peer claims to have it`,
+    `Cannot get ${inQuotes(name)}: it is unsigned; a legacy peer claims to have it`,
     {
-      next: "to take what nobody signed add --unsigned; or pin it with a whole --id or --checksum",
+      next: "to take it unsigned add --unsigned; or pin it with a whole --id or --checksum",
     },
   );
 }

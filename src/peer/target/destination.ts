@@ -18,7 +18,7 @@ import type { GetRequest } from "../api/peer_api.ts";
 /** The next step where something at the destination is replaced by no option. */
 export const MOVE_AWAY = "move that away, or choose another place with -o, and run it again";
 
-/** Where a download goes, and whether it is there already. */
+/** The destination of a download, and whether it is there already. */
 export interface FilePlace extends Destination {
   /** True when a file with the same content stands there. */
   upToDate: boolean;
@@ -40,8 +40,9 @@ export function destinationOf(
 }
 
 /**
- * Where a request's file goes, and whether it is there. Throws as {@link destinationOf} does, and a
- * `destination` Fault when something else stands there and may not be replaced.
+ * Finds the destination of a request's file, and whether it is there. Throws as {@link
+ * destinationOf} does, and a `destination` Fault when something else stands there and may not be
+ * replaced.
  */
 export async function settleDestination(
   request: PlaceRequest,

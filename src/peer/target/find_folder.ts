@@ -6,7 +6,7 @@ export function isFolder({ announcement }: Target): boolean {
   return announcement?.kind === "folder";
 }
 
-/** Which part of a folder a name means: "" is all of it. */
+/** The part of a folder that a name means: "" is all of it. */
 export function partNamed({ announcement }: Target, name: string): string {
   const prefix = `${announcement?.name}/`;
   return name.startsWith(prefix) ? name.slice(prefix.length) : "";

@@ -13,7 +13,7 @@ import type { TrustBook } from "./trust_book.ts";
 
 export interface FindOptions {
   swarm: Swarm;
-  /** Where the digests of legacy peers' files are kept. */
+  /** The store for digests of legacy peers' files. */
   digests: DigestStore;
   signal?: AbortSignal;
   /** This peer, as it says `hello`; it is not its own source. */
@@ -27,10 +27,10 @@ export interface FindOptions {
 }
 
 /**
- * Which content a request means, by the rules of trust/choose_offer.ts: what is announced under its name
- * or whole id, a part of a folder that is, or what a legacy peer has, in this order. Throws `not_found`,
- * `integrity`, and `ambiguous` when the name stands for several contents: the Fault's cause is the list of
- * Candidates.
+ * Finds the content that a request means, by the rules of trust/choose_offer.ts: one announced
+ * under its name or whole id, a part of an announced folder, or a legacy peer's, in this order.
+ * Throws `not_found`, `integrity`, and `ambiguous` when the name stands for several contents: the
+ * Fault's cause is the list of Candidates.
  */
 export async function findTarget(wanted: WantedContent, options: FindOptions): Promise<Target> {
   const { name, id, publisher } = wanted;
@@ -53,7 +53,7 @@ export async function findTarget(wanted: WantedContent, options: FindOptions): P
     publisher && `by ${publisher.slice(0, 12)}`,
   ]
     .filter((part) => part).join(" ");
-  throw new Fault("not_found", `Cannot get ${what}: nobody in the swarm has it`);
+  throw new Fault("not_found", `Cannot get ${what}: no peer in the swarm has it`);
 }
 
 /**

@@ -7,17 +7,17 @@ import type { Taken } from "../../trust/choose_offer.ts";
 import { type Destination, Permit } from "../../trust/permit.ts";
 import { MOVE_AWAY, type PlaceRequest, requireInside, requireNotOwn } from "./destination.ts";
 
-/** Where a folder goes, and what stands there. */
+/** The destination of a folder, and what stands there. */
 export interface FolderPlace extends Destination {
   /** False when nothing stands there, or an empty folder. */
   exists: boolean;
 }
 
 /**
- * Where a request's folder goes: its name under `dir`, or `output`: that path itself, or the folder's
- * own name in it where `output` ends with a slash. Throws a `destination` Fault when something stands
- * there that is no folder, and a `usage` Fault when the place leads out of `dir` or its folder is
- * missing.
+ * Finds the destination of a request's folder: its name under `dir`, or `output`: that path itself,
+ * or the folder's own name in it where `output` ends with a slash. Throws a `destination` Fault
+ * when something stands there that is no folder, and a `usage` Fault when the place leads out of
+ * `dir` or its folder is missing.
  */
 export async function settleFolder(
   request: PlaceRequest,
@@ -51,7 +51,7 @@ export function holdsSomething(path: string): boolean {
   return isFolder(path) && fs.readdirSync(path).length > 0;
 }
 
-/** Where a request's folder goes, by its words alone. */
+/** The destination of a request's folder, by its words alone. */
 export function placeOf({ name, output }: { name: string; output?: string }, dir: string): string {
   if (output === undefined) return pathOf(dir, name);
   const path = plainPath(output);

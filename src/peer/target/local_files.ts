@@ -36,7 +36,10 @@ export async function localFiles(
   return once([...files, ...cachedFiles(cache)]);
 }
 
-/** Those of the same files, and of the one that is to be replaced, whose digests are known; nothing is read. */
+/**
+ * Those of the same files, and of the one that is to be replaced, whose digests are known; nothing
+ * is read.
+ */
 export function knownFiles(
   { size, old, named = [] }: WantedFiles & { old: string },
   { cache }: { cache: HashCache },

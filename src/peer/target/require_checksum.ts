@@ -13,7 +13,7 @@ export async function requireChecksum(
   if (found !== sha256) throw wrongChecksum(name, { found, sha256 });
 }
 
-/** The Fault for a file whose SHA-256 is not the one that was given. */
+/** The Fault for a file whose SHA-256 is not the given one. */
 export function wrongChecksum(
   name: string,
   { found, sha256 }: { found: string; sha256: string },

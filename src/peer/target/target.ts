@@ -12,7 +12,7 @@ export interface Target {
   sources: Source[];
   /** Undefined for a legacy peer's file, which is unsigned, and for a part of a folder. */
   announcement?: Announcement;
-  /** Why it is taken. */
+  /** The reason why it is taken. */
   taken: Taken;
   /** Of a file in a folder: what the folder says of it, and the folder's announcement. */
   entry?: FileEntry;

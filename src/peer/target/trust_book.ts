@@ -122,7 +122,7 @@ export class TrustBook {
     const { store } = this.#options;
     const entry = store.get(givenName(name));
     if (!entry) {
-      throw new Fault("not_found", `Cannot forget ${name}: nobody is remembered for it`, {
+      throw new Fault("not_found", `Cannot forget ${name}: no publisher is remembered for it`, {
         next: "see the trusted publishers: shoal peer trust list",
       });
     }
