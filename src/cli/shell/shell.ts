@@ -8,6 +8,8 @@ import { EXIT, type ExitCode } from "../output/exit_code.ts";
 import { Output, type OutputOptions } from "../output/output.ts";
 import { reportFailure } from "../output/report_failure.ts";
 import { buildShellProgram } from "./shell_program.ts";
+import { untilForeground } from "../process/foreground.ts";
+import { controlsCursor } from "../output/terminal.ts";
 import { splitWords } from "../args/split_words.ts";
 import type { Stop } from "../process/stop.ts";
 import { HelpShown, takeOver, UsageFault } from "../output/usage.ts";
@@ -38,7 +40,9 @@ export class Shell {
   /** Resolves with an exit code on `exit`, with undefined when the input ends without it. */
   async run({ api, page }: ShellPeer): Promise<ExitCode | undefined> {
     const { stop } = this.#options;
-    const terminal = Deno.stdin.isTerminal() && Deno.stderr.isTerminal();
+    if (Deno.stdin.isTerminal()) await untilForeground(stop.signal);
+    if (stop.signal.aborted) return undefined;
+    const terminal = Deno.stdin.isTerminal() && controlsCursor(Deno.stderr);
     const lines = createInterface({
       input: process.stdin,
       output: terminal ? process.stderr : undefined,
@@ -63,6 +67,18 @@ export class Shell {
     }
   }
 
+  /** Ctrl-Z: gives the terminal back, stops, and takes it again once the user brings the peer back. */
+  #suspend(lines: Interface): void {
+    const { signal } = this.#options.stop;
+    process.stdin.setRawMode(false);
+    Deno.kill(Deno.pid, "SIGSTOP");
+    untilForeground(signal).then(() => {
+      if (signal.aborted) return;
+      process.stdin.setRawMode(true);
+      lines.prompt(true);
+    });
+  }
+
   /** Shows the prompt again, after other lines went over it. */
   redraw(): void {
     const { stop } = this.#options;
@@ -72,6 +88,7 @@ export class Shell {
   #showPrompt(lines: Interface): void {
     const { stop } = this.#options;
     this.#prompt = lines;
+    lines.on("SIGTSTP", () => this.#suspend(lines));
     lines.on("SIGINT", () => {
       if (this.#running) this.#running.abort(new DOMException("interrupted", "AbortError"));
       else if (lines.line) lines.write(null, { ctrl: true, name: "u" });
