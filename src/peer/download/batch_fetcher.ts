@@ -62,7 +62,9 @@ export class BatchFetcher {
 
   constructor(options: BatchFetcherOptions) {
     this.#options = options;
-    this.#batches = new Batches(options.files);
+    this.#batches = new Batches<PeerSource>(options.files, Math.random, {
+      isIdle: (source, ms) => this.#pool.isIdle(source, ms),
+    });
     this.#pool = new SourcePool<PeerSource>({
       use: (source, onConnected, signal) => this.#use(source, onConnected, signal),
       signal: this.#ended.signal,

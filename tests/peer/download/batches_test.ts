@@ -9,7 +9,7 @@ Deno.test("batches: every file is asked for once, within the caps, and again whe
   fc.assert(
     fc.property(sizes, fc.double({ min: 0, max: 0.99 }), (sizes, first) => {
       const files = sizes.map((size, index) => ({ id: `${index}`, size }));
-      const batches = new Batches<string>(files, () => first, () => 0);
+      const batches = new Batches<string>(files, () => first, { now: () => 0 });
       const asked = new Set<string>();
       batches.giveBack(batches.take("x"), "x");
       for (let batch; (batch = batches.take("x")).length > 0;) {
@@ -51,7 +51,7 @@ Deno.test("batches: a slow source is asked for little at a time", () => {
 Deno.test("batches: what one source takes long for is asked of another, and counts once", () => {
   let now = 0;
   const files = ["a", "b"].map((id) => ({ id, size: 1 }));
-  const batches = new Batches<string>(files, () => 0, () => now);
+  const batches = new Batches<string>(files, () => 0, { now: () => now });
   assertEquals(ids(batches.take("slow")), ["a", "b"]);
   assertEquals(batches.take("quick"), []);
   now = 2_000;
@@ -71,4 +71,19 @@ Deno.test("batches: what one source takes long for is asked of another, and coun
   );
   batches.giveBack([files[1]!], "third");
   assertEquals(ids(batches.take("slow")), ["b"]);
+});
+
+Deno.test("batches: sources that bring nothing don't count, and get nothing more", () => {
+  let now = 0;
+  const stalling = Array.from({ length: 30 }, (_, n) => `stalling ${n}`);
+  const isIdle = (source: string) => source !== "honest";
+  const batches = new Batches<string>([{ id: "a", size: 1 }], () => 0, { now: () => now, isIdle });
+  const turn = () => stalling.filter((source) => batches.take(source).length > 0).length;
+  assertEquals([turn(), turn()], [1, 0]);
+  now = 2_000;
+  assertEquals([turn(), turn()], [4, 0], "in place of the one that stalls");
+  now = 4_000;
+  assertEquals([turn(), turn()], [20, 0]);
+  now = 6_000;
+  assertEquals([turn(), ids(batches.take("honest"))], [5, ["a"]]);
 });
