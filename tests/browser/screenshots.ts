@@ -1,5 +1,5 @@
 /**
- * Makes docs/screenshots: each tab in light and dark, of real peers at work. `deno task screenshots`.
+ * Makes docs/screenshots: each tab in light and dark and two on a phone, of real peers at work. `deno task screenshots`.
  */
 import type { Page } from "playwright-core";
 import { type Peer, World, writeRandom } from "../e2e/world.ts";
@@ -56,6 +56,13 @@ try {
     await page.locator(".row.entry .text").first().waitFor();
     await picture(page, `folder-${colorScheme}.png`);
     await page.context().close();
+  }
+  const viewport = { width: 375, height: 667 };
+  const phone = await signedIn(browser, await linkOf(world, bob), { viewport });
+  for (const tab of ["Files", "Transfers"]) {
+    await phone.getByRole("tab", { name: tab }).click();
+    await ready(phone, tab);
+    await picture(phone, `${tab.toLowerCase()}-phone.png`);
   }
 } finally {
   await browser.close();
