@@ -138,7 +138,7 @@ Deno.test("trust book: what was chosen is held against what was remembered since
     assertEquals(fault.kind, "integrity");
   };
   refused(first, "was remembered for it");
-  refused(chosen(undefined, "none"), "nobody signs");
+  refused(chosen(undefined, "none"), "sign nothing");
   refused(chosen(by(BOB, 4, X), "known"), "older than the one");
   book.confirm("name", chosen(by(BOB, 4, Y), "known"));
   book.confirm("name", chosen(by(BOB, 6, X), "known"));
@@ -175,7 +175,7 @@ Deno.test("trust book: a whole key is accepted without asking anybody, and forgo
   assertEquals(book.list().length, 1);
   assertEquals(book.forget("name").publisher, BOB);
   assertEquals(book.list(), []);
-  await faultOf("not_found", () => book.forget("name"), "Cannot forget name: nobody is remembered");
+  await faultOf("not_found", () => book.forget("name"), "Cannot forget name: no publisher");
 });
 
 Deno.test("trust book: names are brought into their one form, and bad ones refused", async () => {
