@@ -26,20 +26,20 @@ export class Claims {
     return this.#jobs.get(id);
   }
 
-  /** Claims a content and the path that it is written to. Throws a `held` Fault. */
-  async claim(job: FetchJob, id: string, path: string): Promise<void> {
+  /** Claims a content, and the path that it is written to. Throws a `held` Fault. */
+  async claim(job: FetchJob, id: string, path?: string): Promise<void> {
     await giveWay(this.#jobs.get(id), job);
-    await giveWay(this.#writing.get(foldName(path)), job);
+    if (path !== undefined) await this.#makeWay(job, path);
     if (this.#jobs.has(id) || this.#isFetchedInFolder(id)) {
       throw new Fault("held", `Cannot get ${quoted(job.name)}: it is being fetched already`);
     }
-    this.#write(job, path);
+    if (path !== undefined) this.#write(job, path);
     this.#jobs.set(id, job);
   }
 
-  /** Claims one more path. Throws a `held` Fault. */
+  /** Claims a path. Throws a `held` Fault. */
   async claimPath(job: FetchJob, path: string): Promise<void> {
-    await giveWay(this.#writing.get(foldName(path)), job);
+    await this.#makeWay(job, path);
     this.#write(job, path);
   }
 
@@ -56,11 +56,23 @@ export class Claims {
     await job?.ended;
   }
 
+  async #makeWay(job: FetchJob, path: string): Promise<void> {
+    for (const other of this.#writersOf(path)) await giveWay(other, job);
+  }
+
   #write(job: FetchJob, path: string): void {
-    if (this.#writing.has(foldName(path))) {
-      throw new Fault("held", `Cannot write ${quoted(path)}: another download is writing it`);
+    if (this.#writersOf(path).length > 0) {
+      throw new Fault("held", `Cannot write ${quoted(path)}: another download is writing there`);
     }
     this.#writing.set(foldName(path), job);
+  }
+
+  /** The downloads that write to a path, to a folder above it, or to something in it. */
+  #writersOf(path: string): FetchJob[] {
+    const wanted = foldName(path);
+    return [...this.#writing].filter(([other]) =>
+      other === wanted || other.startsWith(`${wanted}/`) || wanted.startsWith(`${other}/`)
+    ).map(([, job]) => job);
   }
 }
 

@@ -55,9 +55,8 @@ export class FolderGet {
     if (request.sha256 && inside === "") throw noChecksum(target.id);
     const settled = request.no_clobber && await this.#leaveAlone(job, wanted, target, signal);
     if (settled) return settled;
-    const own = downloads.pathOf(id);
-    const claimed = [own];
-    await claims.claim(job, id, own);
+    const claimed: string[] = [];
+    await claims.claim(job, id);
     const settle = () => settleFolder(wanted, target.taken, dir);
     partialDownloads.begin(id);
     let stopServing: (() => void) | undefined;
