@@ -1,5 +1,5 @@
 import { Fault } from "../../fault.ts";
-import { writeFault } from "../../store/disk/file_stamp.ts";
+import { isMissing, writeFault } from "../../store/disk/file_stamp.ts";
 import { type Unit, unitText } from "./unit_file.ts";
 import { replaceFile } from "../../system/replace_file.ts";
 import { NotRegular, readRegularText } from "../../system/open_regular.ts";
@@ -61,7 +61,7 @@ function contentAt(path: string): string | null | undefined {
     return readRegularText(path, { cap: UNIT_CAP });
   } catch (error) {
     if (error instanceof NotRegular) return null;
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (isMissing(error)) return undefined;
     return fail(path)(error);
   }
 }
