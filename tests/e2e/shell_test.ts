@@ -51,7 +51,7 @@ Deno.test("lines that fail are told and don't end it", async () => {
     ["gte x", /shoal: unknown command 'gte' \(Did you mean get\?\)\n/],
     ["share 'unclosed", /shoal: Cannot read the line: ' has no end\n/],
     ["share missing", /shoal: Cannot share "missing": no such file or folder\n/],
-    ["get data --id xyz", /shoal: .*it must be 8 to 64 hex digits\.\n/],
+    ["get data --id xyz", /shoal: .*it must be 8 to 64 hex digits\n/],
     ["get ../../etc/passwd", /shoal: Cannot use "\.\.\/\.\.\/etc\/passwd": it has the part \.\.\n/],
     ["get 'a\0b'", /shoal: Cannot use "a\\u0000b": it has a control character\n/],
     ["unshare nothing", /shoal: Cannot unshare "nothing": it is not shared here\n/],
