@@ -75,7 +75,10 @@ Deno.test("a share made with no peer running is served by the next one", async (
   const { code, stdout, stderr } = await world.run(dir, ["share", "data"]);
   assertEquals(code, 0);
   assertMatch(stdout, /^data {2}97\.7 KiB {2}hashed in .* {2}id [0-9a-f]{12}\n$/);
-  assertMatch(stderr, /^No peer is running for this folder: start 'shoal peer --dir [^']*' to serve it\.\n$/);
+  assertMatch(
+    stderr,
+    /^No peer is running for this folder: start 'shoal peer --dir [^']*' to serve it\.\n$/,
+  );
   await world.peer("peer");
   const getter = await world.folder("getter");
   await eventually(

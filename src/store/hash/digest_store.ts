@@ -23,8 +23,9 @@ export class DigestStore {
   /** Removes the pages of a content, unless a file or an unfinished download has it. */
   forget(id: string): void {
     this.#db.run(
-      `DELETE FROM digest_pages WHERE file = ?1 AND NOT EXISTS (SELECT 1 FROM files WHERE id = ?1)
-       AND NOT EXISTS (SELECT 1 FROM downloads WHERE id = ?1)`,
+      // Deno 2.5 takes no parameter that is used twice.
+      `DELETE FROM digest_pages WHERE file = ? AND NOT EXISTS (SELECT 1 FROM files WHERE id = digest_pages.file)
+       AND NOT EXISTS (SELECT 1 FROM downloads WHERE id = digest_pages.file)`,
       id,
     );
   }
