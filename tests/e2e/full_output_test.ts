@@ -1,5 +1,6 @@
 /** Standard output goes to a file on a disk that is full. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { placedIn } from "./checks.ts";
 import { programWords } from "./program.ts";
 import { sameFiles, World, writeRandom } from "./world.ts";
 import { lacking, noLinux, skippedIf, testUnless } from "../support/tools.ts";
@@ -95,5 +96,31 @@ testUnless(
     await Deno.writeTextFile(`${dir}/list`, missing.join("\n"));
     const [code, , lines] = await run("get", "--from-file", `${dir}/list`);
     assertEquals([code, lines], [3, 2 * missing.length], "each failure is told, and the next step");
+  },
+);
+
+testUnless(
+  noLinux ?? lacking("sh"),
+  "a file that grows past its limit is exit 7, and says what to raise",
+  async () => {
+    await using world = await World.create();
+    const source = await world.peer("source");
+    await writeRandom(`${source.dir}/data`, 4 << 20);
+    await world.json(source.dir, ["share", "data"]);
+    const dir = await world.folder("dir");
+    const words = [...programWords(), "peer", "get", "data", "--dir", dir, ...world.options()];
+    const { code, stderr } = await outputOf("sh", {
+      // In blocks of 512 bytes: 2 MiB.
+      args: ["-c", 'ulimit -f 4096; exec "$@"', "sh", ...words],
+      env: { NO_COLOR: "1" },
+      stdin: "null",
+    });
+    const text = new TextDecoder().decode(stderr);
+    assertEquals(code, 7, text);
+    assertMatch(
+      text,
+      /^shoal: Cannot get data: Cannot write .*: the file is too large\nnext: raise the limit \(ulimit -f\)/m,
+    );
+    assertEquals(placedIn(dir), []);
   },
 );

@@ -25,6 +25,8 @@ export class Stop {
   serves = false;
 
   constructor() {
+    // Unheard, it kills a process that writes past the limit of a file's size; heard, the write fails.
+    if (Deno.build.os !== "windows") Deno.addSignalListener("SIGXFSZ", ignore);
     for (const [name, listener] of this.#listeners) Deno.addSignalListener(name, listener);
   }
 
@@ -50,6 +52,9 @@ export class Stop {
   }
 
   [Symbol.dispose](): void {
+    if (Deno.build.os !== "windows") Deno.removeSignalListener("SIGXFSZ", ignore);
     for (const [name, listener] of this.#listeners) Deno.removeSignalListener(name, listener);
   }
 }
+
+function ignore(): void {}

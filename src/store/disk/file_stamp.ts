@@ -153,7 +153,9 @@ export function reasonOf(cause: unknown): string {
 }
 
 function codeOf(cause: unknown): string {
-  return (cause as { code?: string } | undefined)?.code ?? "";
+  const { code } = (cause ?? {}) as { code?: string };
+  // The runtime has no name for this one.
+  return code ?? (/^file too large/i.test(messageOf(cause)) ? "EFBIG" : "");
 }
 
 /** A `disk` Fault, whatever the error: what Shoal itself has made is not for others to remove. */
