@@ -127,7 +127,7 @@ export class PeerNode implements UiApi {
     this.#listener = new Listener(
       { host, port },
       (connection) => this.#parts.uploader.serve(connection),
-      { connection: { limitUp: [this.#parts.limits.up], transport: this.#transport } },
+      { connection: { limitUp: [this.#parts.limits.up], transport: this.#parts.peerTransport } },
     );
     this.#goesOn = resume;
     this.#parts.reseeder.start({ seeds: !resume });
@@ -297,7 +297,7 @@ export class PeerNode implements UiApi {
       dir: this.#parts.folder.dir,
       swarm: this.#transport
         ? { private: true, fingerprint: this.#transport.fingerprint }
-        : { private: false },
+        : { private: false, ...this.#parts.peerTransport.encrypts && { encrypted: true } },
       uptime: (performance.now() - this.#started) / 1000,
       bootstraps: this.#parts.bootstraps.list.map((one) => one.status),
       shares: this.#parts.library.list().map(viewOf),

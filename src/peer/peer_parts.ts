@@ -11,7 +11,9 @@ import type { StateDatabase } from "../store/state/state_database.ts";
 import { TrustStore } from "../store/state/trust_store.ts";
 import type { Identity } from "../trust/identity.ts";
 import type { PrivateTransport } from "../trust/private_transport.ts";
+import { PeerTransport } from "../trust/peer_transport.ts";
 import { signProof } from "../trust/proof.ts";
+import type { Transport } from "../wire/transport.ts";
 import { AGENT } from "../version.ts";
 import { Announcements } from "./discovery/announcements.ts";
 import { Bootstraps } from "./discovery/bootstraps.ts";
@@ -82,6 +84,8 @@ export class PeerParts {
   readonly resumer: Resumer;
   readonly pausing: Pausing;
   readonly uploader: Uploader;
+  /** The transport to and from other peers. */
+  readonly peerTransport: Transport;
 
   constructor(settings: PeerSettings, { state, lifetime, port, goesOn }: PeerPartsOptions) {
     const { folder, db, identity, transport } = state;
@@ -91,6 +95,8 @@ export class PeerParts {
     this.limits = new LiveLimits(settings);
     const active = new ActiveDownloads();
     const self = { agent: AGENT, peer: identity.id };
+    const encrypt = settings.encrypt === true && !transport;
+    this.peerTransport = transport ?? new PeerTransport(identity, { encrypt });
     const digests = this.digests = new DigestStore(db);
     const cache = this.cache = new HashCache(db, { digests, disk: this.disk });
     this.library = new Library(db, cache);
@@ -119,7 +125,7 @@ export class PeerParts {
       shared: (name) => this.library.get(name)?.announcement,
     });
     this.uploader = new Uploader({
-      ...{ self, digests, folderFiles },
+      ...{ self, digests, folderFiles, encrypt },
       prove: async (challenge) => {
         // A bootstrap must not use this peer's proof at another.
         const { bootstrap } = challenge;
@@ -144,11 +150,11 @@ export class PeerParts {
     });
     const downloads = new DownloadStore(db, folder.partials);
     const lines: ConnectionPool = new ConnectionPool({
-      self: () => ({ ...self, transport, port: port() }),
+      self: () => ({ ...self, transport: this.peerTransport, port: port() }),
       limitDown: [this.limits.down],
     });
     this.fetcher = new Fetcher({
-      self: { ...self, transport, lines },
+      self: { ...self, transport: this.peerTransport, lines },
       limitDown: this.limits.down,
       ...{ db, digests, cache, manifests, downloads },
       ...{ swarm: this.swarm, transfers: this.transfers, trust: this.trust },

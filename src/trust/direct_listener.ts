@@ -1,6 +1,6 @@
 import type { Address } from "../wire/address.ts";
 import { listenOn, type Socket, type TransportListener } from "../wire/transport.ts";
-import type { Presented } from "./swarm_authority.ts";
+import type { Presented } from "./certificates.ts";
 
 /**
  * A listener with TLS itself: the fastest way. But the runtime keeps the socket of a connection

@@ -30,8 +30,8 @@ export class Gate {
   #closed = false;
   #linger: ReturnType<typeof setTimeout> | undefined;
 
-  /** `enter` is called when the other end says something. */
-  constructor(outside: Deno.TcpConn, enter: () => Promise<Inside>) {
+  /** `enter` is called when the other end says something; `first` is what it has said already. */
+  constructor(outside: Deno.TcpConn, enter: () => Promise<Inside>, first?: Uint8Array) {
     outside.setNoDelay(true);
     this.remoteAddr = outside.remoteAddr;
     this.localAddr = outside.localAddr;
@@ -39,7 +39,7 @@ export class Gate {
     const { promise, resolve, reject } = Promise.withResolvers<Inside>();
     this.#inside = promise;
     promise.catch(() => {}); // until it is awaited
-    this.#ended = this.#run(enter, resolve).catch(reject).finally(() => {
+    this.#ended = this.#run(enter, resolve, first).catch(reject).finally(() => {
       reject(new Deno.errors.UnexpectedEof("closed before the handshake"));
       this.abort();
     });
@@ -83,19 +83,25 @@ export class Gate {
   async #run(
     enter: () => Promise<Inside>,
     resolve: (inside: Inside) => void,
+    said?: Uint8Array,
   ): Promise<void> {
-    const first = new Uint8Array(FIRST_BUFFER);
-    const n = await this.#outside.read(first);
-    if (n === null) return;
+    const first = said ?? await this.#readFirst();
+    if (!first) return;
     const inside = await enter();
     this.#end = inside.end;
     this.#tls = inside.tls;
     resolve(inside);
-    await writeAll(inside.end, first.subarray(0, n));
+    await writeAll(inside.end, first);
     // What comes from outside ends with the outside; what goes there must all have gone.
     const inward = pump(this.#outside, inside.end).finally(() => closeQuietly(inside.end));
     await pump(inside.end, this.#outside).finally(() => closeQuietly(this.#outside));
     await inward;
+  }
+
+  async #readFirst(): Promise<Uint8Array | undefined> {
+    const buffer = new Uint8Array(FIRST_BUFFER);
+    const n = await this.#outside.read(buffer);
+    return n === null ? undefined : buffer.subarray(0, n);
   }
 }
 

@@ -1,40 +1,30 @@
-import { Mutex } from "../async/mutex.ts";
 import type { Address } from "../wire/address.ts";
 import { listenOn, type Socket, type TransportListener } from "../wire/transport.ts";
-import { Gate, type Inside } from "./gate.ts";
-import type { Presented } from "./swarm_authority.ts";
+import type { Presented } from "./certificates.ts";
+import { Gate } from "./gate.ts";
+import { LoopbackTls } from "./loopback_tls.ts";
 
 /**
- * A listener at the given address, and one with TLS on loopback; a {@link Gate} leads from one to
+ * A listener where it is told to listen, and one with TLS on loopback; a {@link Gate} leads from one to
  * the other for each connection.
  */
 export class GatedListener implements TransportListener {
   readonly address: Address;
   readonly #outside: Deno.TcpListener;
-  readonly #inside: Deno.TlsListener;
+  readonly #inside: LoopbackTls;
   readonly #gates = new Set<Gate>();
-  /** Makes each connection to the inside wait for the one before, so that it is known which is which. */
-  readonly #entering = new Mutex();
 
   /** Throws a `network` Fault when the address can't be listened on. */
   constructor(address: Address, presented: Presented) {
-    this.#inside = Deno.listenTls({ hostname: "127.0.0.1", port: 0, ...presented });
-    try {
-      const listen = ({ host, port }: Address) => Deno.listen({ hostname: host, port });
-      this.#outside = listenOn(address, listen);
-    } catch (error) {
-      this.#inside.close();
-      throw error;
-    }
+    const listen = ({ host, port }: Address) => Deno.listen({ hostname: host, port });
+    this.#outside = listenOn(address, listen);
+    this.#inside = new LoopbackTls(presented);
     const { hostname, port } = this.#outside.addr;
     this.address = { host: hostname, port };
   }
 
   async accept(): Promise<Socket> {
-    const gate = new Gate(
-      await this.#outside.accept(),
-      () => this.#entering.run(() => this.#enter()),
-    );
+    const gate = new Gate(await this.#outside.accept(), () => this.#inside.enter());
     this.#gates.add(gate);
     gate.ended.finally(() => this.#gates.delete(gate));
     return gate;
@@ -42,28 +32,8 @@ export class GatedListener implements TransportListener {
 
   async close(): Promise<void> {
     this.#outside.close();
-    this.#inside.close();
+    const inside = this.#inside.close();
     for (const gate of this.#gates) gate.abort();
-    await Promise.allSettled([
-      this.#entering.idle(),
-      ...[...this.#gates].map(({ ended }) => ended),
-    ]);
-  }
-
-  /** A connection to the inside. Others on this machine may connect there, and get nowhere. */
-  async #enter(): Promise<Inside> {
-    const { hostname, port } = this.#inside.addr as Deno.NetAddr;
-    const end = await Deno.connect({ hostname, port });
-    end.setNoDelay(true);
-    try {
-      for (;;) {
-        const tls = await this.#inside.accept();
-        if ((tls.remoteAddr as Deno.NetAddr).port === end.localAddr.port) return { end, tls };
-        tls.close();
-      }
-    } catch (error) {
-      end.close();
-      throw error;
-    }
+    await Promise.allSettled([inside, ...[...this.#gates].map(({ ended }) => ended)]);
   }
 }

@@ -57,6 +57,11 @@ export class Identity {
     return new Uint8Array(await crypto.subtle.sign("Ed25519", this.#key, bytes));
   }
 
+  /** Has a certificate signed: `sign` is lent the key, which must not leave it. */
+  withKey<T>(sign: (key: CryptoKey) => T): T {
+    return sign(this.#key);
+  }
+
   static async #import(pkcs8: Bytes): Promise<Identity> {
     const key = await crypto.subtle.importKey("pkcs8", pkcs8, "Ed25519", true, ["sign"]);
     // WebCrypto gives a private key's public half away only in this format.

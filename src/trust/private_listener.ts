@@ -5,7 +5,7 @@ import type { Address } from "../wire/address.ts";
 import type { Socket, TransportListener } from "../wire/transport.ts";
 import { DirectListener } from "./direct_listener.ts";
 import { GatedListener } from "./gated_listener.ts";
-import type { Presented } from "./swarm_authority.ts";
+import type { Presented } from "./certificates.ts";
 
 const log = getLogger(["shoal", "trust", "listener"]);
 

@@ -18,7 +18,8 @@ import {
 import { atTime } from "./at_time.ts";
 import { admit, join, type Token } from "./membership.ts";
 import { PrivateListener } from "./private_listener.ts";
-import { LISTENER_NAME, present, type Presented, SwarmAuthority } from "./swarm_authority.ts";
+import { LISTENER_NAME, type Presented } from "./certificates.ts";
+import { present, SwarmAuthority } from "./swarm_authority.ts";
 import type { SwarmKey } from "./swarm_key.ts";
 import { deriveSwarmSecrets, type SwarmSecrets } from "./swarm_secrets.ts";
 import { deadline } from "../async/deadline.ts";

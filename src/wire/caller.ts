@@ -89,7 +89,7 @@ export class Caller {
   constructor(connection: Connection) {
     this.connection = connection;
     // Taking back what was never asked for says nothing, and carries the acknowledgement.
-    if (connection.transport.secured) {
+    if (connection.encrypted) {
       connection.onPause(() => {
         connection.send({ action: "cancel", request: NO_REQUEST }).catch(() => {});
       });

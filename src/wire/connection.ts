@@ -29,6 +29,8 @@ export interface ConnectionOptions {
   limitDown?: RateLimiter[];
   /** The transport of the connection. Default in the clear. */
   transport?: Transport;
+  /** The ids of which the other end must have one, where that is a peer; none for any. */
+  peers?: ReadonlySet<string>;
 }
 
 const FIRST_BUFFER = 4_096;
@@ -127,7 +129,7 @@ export class Connection {
     let connection: Connection | undefined;
     const abort = () => connection?.close();
     try {
-      connection = new Connection(await transport.connect(address, either), options);
+      connection = new Connection(await transport.connect(address, either, options.peers), options);
       either.addEventListener("abort", abort);
       either.throwIfAborted();
       await transport.join(connection);
@@ -143,6 +145,11 @@ export class Connection {
     } finally {
       either.removeEventListener("abort", abort);
     }
+  }
+
+  /** True for TLS; of one that was accepted it is known with the first message. */
+  get encrypted(): boolean {
+    return this.transport.secured || this.#conn.encrypted === true;
   }
 
   /** True once either end has closed, or an error has. */

@@ -55,6 +55,8 @@ export type ErrorCode =
   | "unreadable"
   /** `announce`, `withdraw` or `heartbeat` before `register`. */
   | "not_registered"
+  /** The callee answers in TLS alone, and the connection is in the clear. */
+  | "not_encrypted"
   /** A registration names an address that is not the callee's. */
   | "not_here"
   /** A signature doesn't fit its key. */

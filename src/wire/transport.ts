@@ -9,10 +9,12 @@ import { atOnce, dial } from "./dial.ts";
 import { EVERYWHERE, wildcardHost } from "./wildcard_host.ts";
 
 /** The part of a socket that a connection needs. */
-export type Socket = Pick<
-  Deno.Conn,
-  "read" | "write" | "close" | "remoteAddr" | "localAddr"
->;
+export type Socket =
+  & Pick<Deno.Conn, "read" | "write" | "close" | "remoteAddr" | "localAddr">
+  & {
+    /** True for TLS, where the transport has both. */
+    readonly encrypted?: boolean;
+  };
 
 /** The part of a connection that a transport needs to let it into its swarm. */
 export interface Channel {
@@ -29,11 +31,18 @@ export interface Channel {
 export interface Transport {
   /** True when outsiders are kept out, and the legacy dialect with them. */
   readonly secured: boolean;
+  /** True when others are called in TLS alone, so that the id of each must be known. */
+  readonly encrypts?: boolean;
   /**
-   * Connects, and has the other end's certificate checked where there are any. Throws the signal's
-   * reason, an {@link OtherSwarm}, or what the system says.
+   * Connects, and has the other end's certificate checked where there are any: it must be one of
+   * `peers`, where that can be told. Throws the signal's reason, an {@link OtherSwarm}, or what the
+   * system says.
    */
-  connect(address: Address, signal: AbortSignal): Promise<Socket>;
+  connect(
+    address: Address,
+    signal: AbortSignal,
+    peers?: ReadonlySet<string>,
+  ): Promise<Socket>;
   /** Listens. Throws a `network` Fault that names the address when that can't be done. */
   listen(address: Address, options?: ListenOptions): TransportListener;
   /** The caller's part in what comes before all messages. Throws an {@link OtherSwarm}. */
@@ -70,7 +79,7 @@ export class OtherSwarm extends Fault {
 /** TCP as it is. */
 export const inTheClear: Transport = {
   secured: false,
-  connect: dial,
+  connect: (address, signal) => dial(address, signal),
   listen(address) {
     const listener = listenOn(address, ({ host, port }) => Deno.listen({ hostname: host, port }));
     return {

@@ -135,6 +135,7 @@ export const PEER_OPTIONS = {
     { parse: (text) => (parseAddress(text, 1), text) },
   ),
   swarmKey: SWARM_KEY,
+  encrypt: flag("--encrypt", "talk to other peers in TLS alone, also in an open swarm"),
   limitUp: option(
     "--limit-up <RATE>",
     "serve at most so many bytes per second: 500K, 2M; 0 is no limit",
@@ -228,6 +229,7 @@ export function settingsOf(flags: PeerFlags): PeerSettings & { uploadSlots: numb
       ? undefined
       : parseAddress(flags.advertise, flags.port),
     swarmKey: flags.swarmKey === undefined ? undefined : absolutePath(flags.swarmKey),
+    encrypt: flags.encrypt,
     limitUp: flags.limitUp || undefined,
     limitDown: flags.limitDown || undefined,
     uploadSlots: flags.uploadSlots,

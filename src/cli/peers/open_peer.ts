@@ -43,7 +43,10 @@ export async function openPeer(
   const running = settings.role === "serve"
     ? undefined
     : await findRunning(settings.dir, settings.signal);
-  if (running && !(running instanceof SilentPeer)) return remote(running);
+  if (running && !(running instanceof SilentPeer)) {
+    if (settings.encrypt) await requireEncryption(running, settings.dir);
+    return remote(running);
+  }
   const transport = await transportOf(settings);
   if (settings.role === "plan") return await openForPlan(settings, transport);
   const { PeerNode } = await import("../../peer/node.ts");
@@ -90,6 +93,15 @@ export async function openQuery(settings: PeerSettings): Promise<OpenPeer<QueryA
     remote: false,
     close: () => Promise.resolve(bootstraps.forEach((one) => one.close())),
   };
+}
+
+/** Throws a `usage` Fault if the running peer, which would do the work, talks in the clear. */
+async function requireEncryption(running: ControlClient, dir: string): Promise<void> {
+  const { swarm } = await running.status();
+  if (swarm.private || swarm.encrypted) return;
+  throw new Fault("usage", `Cannot encrypt: the peer that runs for "${dir}" talks in the clear`, {
+    next: "start that peer with --encrypt, or use another --dir",
+  });
 }
 
 function remote(running: ControlClient): OpenPeer {

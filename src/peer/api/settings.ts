@@ -38,6 +38,8 @@ export interface PeerSettings {
    * peer is asked. Default an open swarm.
    */
   swarmKey?: string;
+  /** Talks to other peers in TLS alone, also in an open swarm. Default false. */
+  encrypt?: boolean;
   /** Most bytes per second that are served; undefined is no limit. */
   limitUp?: number;
   /** Most bytes per second that are fetched; undefined is no limit. */

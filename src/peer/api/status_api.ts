@@ -10,8 +10,11 @@ export interface PeerStatus {
   /** The address that it listens at; undefined for a one-shot peer. */
   listening?: string;
   dir: string;
-  /** `fingerprint`, 16 hex digits, tells one private swarm from another, and nothing of its key. */
-  swarm: { private: false } | { private: true; fingerprint: string };
+  /**
+   * `fingerprint`, 16 hex digits, tells one private swarm from another, and nothing of its key.
+   * `encrypted` is there when other peers are talked to in TLS alone.
+   */
+  swarm: { private: false; encrypted?: true } | { private: true; fingerprint: string };
   /** Seconds since it started. */
   uptime: number;
   bootstraps: BootstrapStatus[];

@@ -66,6 +66,7 @@ export class ConnectionPool {
       let line: PeerConnection | undefined;
       const { caller, peer } = await openTrunk(address, self(), {
         limits,
+        expected,
         signal,
         onConnected: (caller) => {
           line = new PeerConnection(caller, { onClose: () => caller.close() });
@@ -75,7 +76,7 @@ export class ConnectionPool {
       line ??= new PeerConnection(caller, { onClose: () => caller.close() });
       return line.prove(peer, expected);
     }
-    const trunk = this.#trunkTo(address);
+    const trunk = this.#trunkTo(address, expected);
     trunk.lines++;
     let line: PeerConnection | undefined;
     try {
@@ -90,7 +91,7 @@ export class ConnectionPool {
     }
   }
 
-  #trunkTo(address: Address): Trunk {
+  #trunkTo(address: Address, expected: ReadonlySet<string>): Trunk {
     const key = formatAddress(address);
     const known = this.#trunks.get(key);
     if (known && known.lines < LINES_CAP && !known.caller?.connection.closed) return known;
@@ -99,6 +100,7 @@ export class ConnectionPool {
     const { promise: connected, resolve, reject } = Promise.withResolvers<Caller>();
     const opening = openTrunk(address, self(), {
       limits,
+      expected,
       signal: abort.signal,
       onConnected: resolve,
     });
@@ -181,12 +183,13 @@ export class PeerConnection {
 async function openTrunk(
   address: Address,
   { agent, peer, port, transport }: Self,
-  { limits: limitDown, signal, onConnected }: {
+  { limits: limitDown, expected: peers, signal, onConnected }: {
     limits: RateLimiter[];
+    expected: ReadonlySet<string>;
     signal: AbortSignal;
     onConnected: (caller: Caller) => void;
   },
 ): Promise<{ caller: Caller; peer: string }> {
-  const options = { agent, peer, port, transport, limitDown, signal, onConnected };
+  const options = { agent, peer, port, transport, limitDown, peers, signal, onConnected };
   return await callPeer(address, options);
 }

@@ -126,7 +126,7 @@ export class PeerSource implements Source {
     this.#mapAsked = undefined;
     asked.taken = onTaken;
     const { reply, payload, rttMs } = await asked.answer;
-    this.#rttMs = rttMs + (line.caller.connection.transport.secured ? TLS_MS : 0);
+    this.#rttMs = rttMs + (line.caller.connection.encrypted ? TLS_MS : 0);
     const { early } = asked;
     const map = reply.complete ? PieceMap.full(early.pieces) : this.#mapOf(early.pieces, payload);
     for (let piece = 0; piece < early.pieces; piece++) if (early.has(piece)) map.add(piece);
@@ -228,8 +228,8 @@ export class PeerSource implements Source {
       const key = formatAddress({ host: address, port });
       if (this.#named.size < NAMED_CAP) this.#named.add(key);
       return this.#named.has(key);
-      // Nobody has proven these ids.
-    }).map(({ peer: _unproven, ...record }) => record);
+      // Nobody has proven these ids, but in TLS each proves its own.
+    }).map(({ peer, ...record }) => this.#self.transport?.encrypts ? { peer, ...record } : record);
   }
 
   close(): void {

@@ -47,9 +47,12 @@ export class RunningDownloads {
   meet(id: string, record: PeerRecord): void {
     for (const { transfer, downloader } of this.#jobs) {
       if (transfer.id !== id || !downloader) continue;
-      // Its id is not proven.
-      const { address, port } = record;
-      downloader.add(this.#sourcesOf({ id, size: downloader.shape.size }, [{ address, port }]));
+      // The id that it says it has, nobody has proven; in TLS it will.
+      const { address, port, peer } = record;
+      const known = this.#options.self.transport?.encrypts
+        ? { address, port, peer }
+        : { address, port };
+      downloader.add(this.#sourcesOf({ id, size: downloader.shape.size }, [known]));
     }
   }
 

@@ -31,6 +31,8 @@ interface UploaderOptions extends ServedContentsOptions {
   self: { agent: string; peer: string };
   /** Proves to a caller that this is the peer that it says (trust/proof.ts); empty to a wrong one. */
   prove: (challenge: Challenge) => Promise<Partial<Proof>>;
+  /** Answers nothing but `hello` in the clear. Default false. */
+  encrypt?: boolean;
   /** Shared by all connections. Default as many as is usual. */
   slots?: UploadSlots;
   /** Called when a peer that listens asks for a file for the first time on its connection. */
@@ -86,7 +88,9 @@ export class Uploader {
     try {
       await answer<PeerRequest>(connection, {
         requests: PeerRequest,
-        legacy: (message) => answerAsPeer(connection, message, serving),
+        legacy: async (message) => {
+          if (!this.#isTooOpen(connection)) await answerAsPeer(connection, message, serving);
+        },
         seen: (request) => {
           // A peer that doesn't listen passes nothing on.
           if (request.action !== "get_chunks" || visit.caller.port === undefined) return;
@@ -104,11 +108,19 @@ export class Uploader {
     }
   }
 
+  /** True for a connection that others can read, where that is not wanted. */
+  #isTooOpen({ encrypted }: Connection): boolean {
+    return this.#options.encrypt === true && !encrypted;
+  }
+
   #answer(
     request: PeerRequest,
     visit: Visit,
     signal: AbortSignal,
   ): Promise<Response> | Response {
+    if (request.action !== "hello" && this.#isTooOpen(visit.connection)) {
+      throw new Refused("not_encrypted", "this peer answers in TLS alone; call it with --encrypt");
+    }
     switch (request.action) {
       case "hello":
         return this.#hello(request, visit);

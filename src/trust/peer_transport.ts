@@ -1,0 +1,174 @@
+/**
+ * Connections between the peers of an open swarm. A listener takes both kinds: in the clear, and TLS,
+ * which it tells by the first byte. A peer that encrypts calls others in TLS alone, in which the callee
+ * proves its id.
+ */
+import { Fault, messageOf } from "../fault.ts";
+import { type Address, formatAddress } from "../wire/address.ts";
+import { atOnce, dial } from "../wire/dial.ts";
+import {
+  listenOn,
+  type Socket,
+  type Transport,
+  type TransportListener,
+} from "../wire/transport.ts";
+import { Gate } from "./gate.ts";
+import type { Identity } from "./identity.ts";
+import { LoopbackTls } from "./loopback_tls.ts";
+
+/** The first byte of a TLS record with a handshake; no message begins with it. */
+const TLS_HANDSHAKE = 0x16;
+
+export class PeerTransport implements Transport {
+  readonly secured = false;
+  /** True if others are called in TLS alone. */
+  readonly encrypts: boolean;
+  readonly #identity: Identity;
+
+  constructor(identity: Identity, { encrypt }: { encrypt: boolean }) {
+    this.#identity = identity;
+    this.encrypts = encrypt;
+  }
+
+  async connect(
+    address: Address,
+    signal: AbortSignal,
+    peers: ReadonlySet<string> = new Set(),
+  ): Promise<Socket> {
+    if (!this.encrypts) return await dial(address, signal);
+    // The X.509 library takes longer to load than all the rest.
+    const [{ authoritiesOf }, { LISTENER_NAME }] = await Promise.all([
+      import("./peer_certificate.ts"),
+      import("./certificates.ts"),
+    ]);
+    const caCerts = await authoritiesOf(peers);
+    if (caCerts.length === 0) {
+      throw new Fault("network", `nobody says which peer is at ${formatAddress(address)}`);
+    }
+    const tcp = await dial(address, signal);
+    const ends: { close(): void }[] = [tcp];
+    const abort = () => ends.at(-1)!.close();
+    signal.addEventListener("abort", abort);
+    try {
+      const tls = await Deno.startTls(tcp, { hostname: LISTENER_NAME, caCerts });
+      ends.push(tls);
+      signal.throwIfAborted();
+      await tls.handshake();
+      return encrypted(tls);
+    } catch (cause) {
+      closeQuietly(ends.at(-1)!);
+      signal.throwIfAborted();
+      if (!/invalid peer certificate/.test(messageOf(cause))) throw cause;
+      throw new Fault("network", "it is another peer, or has not proven its id", { cause });
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  listen(address: Address): TransportListener {
+    return new PeerListener(address, async () => {
+      const { presentPeer } = await import("./peer_certificate.ts");
+      return new LoopbackTls(await presentPeer(this.#identity));
+    });
+  }
+
+  join(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  admit(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+class PeerListener implements TransportListener {
+  readonly address: Address;
+  readonly #listener: Deno.TcpListener;
+  readonly #openInside: () => Promise<LoopbackTls>;
+  /** Once a caller spoke TLS. */
+  #inside: Promise<LoopbackTls> | undefined;
+  readonly #gates = new Set<Gate>();
+
+  constructor(address: Address, openInside: () => Promise<LoopbackTls>) {
+    const listen = ({ host, port }: Address) => Deno.listen({ hostname: host, port });
+    this.#listener = listenOn(address, listen);
+    const { hostname, port } = this.#listener.addr;
+    this.address = { host: hostname, port };
+    this.#openInside = openInside;
+  }
+
+  async accept(): Promise<Socket> {
+    const conn = atOnce(await this.#listener.accept());
+    return new EitherSocket(conn, (first) => {
+      const inside = this.#inside ??= this.#openInside();
+      inside.catch(() => this.#inside = undefined);
+      const gate = new Gate(conn, async () => (await inside).enter(), first);
+      this.#gates.add(gate);
+      gate.ended.finally(() => this.#gates.delete(gate));
+      return gate;
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#listener.close();
+    const inside = this.#inside?.then((one) => one.close());
+    for (const gate of this.#gates) gate.abort();
+    await Promise.allSettled([inside, ...[...this.#gates].map(({ ended }) => ended)]);
+  }
+}
+
+/** A socket in the clear, until its caller's first byte is that of TLS. */
+class EitherSocket implements Socket {
+  readonly remoteAddr: Deno.Addr;
+  readonly localAddr: Deno.Addr;
+  readonly #toGate: (first: Uint8Array<ArrayBuffer>) => Gate;
+  #socket: Socket;
+  #known = false;
+
+  constructor(conn: Deno.TcpConn, toGate: (first: Uint8Array<ArrayBuffer>) => Gate) {
+    this.remoteAddr = conn.remoteAddr;
+    this.localAddr = conn.localAddr;
+    this.#socket = conn;
+    this.#toGate = toGate;
+  }
+
+  get encrypted(): boolean {
+    return this.#socket instanceof Gate;
+  }
+
+  async read(into: Uint8Array): Promise<number | null> {
+    const n = await this.#socket.read(into);
+    if (this.#known || n === null) return n;
+    this.#known = true;
+    if (into[0] !== TLS_HANDSHAKE) return n;
+    const gate = this.#socket = this.#toGate(into.slice(0, n));
+    return await gate.read(into);
+  }
+
+  write(bytes: Uint8Array): Promise<number> {
+    return this.#socket.write(bytes);
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+}
+
+function encrypted(tls: Deno.TlsConn): Socket {
+  return {
+    encrypted: true,
+    remoteAddr: tls.remoteAddr,
+    localAddr: tls.localAddr,
+    read: (into) => tls.read(into),
+    write: (bytes) => tls.write(bytes),
+    close: () => tls.close(),
+  };
+}
+
+function closeQuietly(end: { close(): void }): void {
+  try {
+    end.close();
+  } catch {
+    // What was upgraded to TLS is no longer there to be closed.
+  }
+}
