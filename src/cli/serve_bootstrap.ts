@@ -78,6 +78,6 @@ async function metricsOf({ metrics: address }: BootstrapFlags) {
 
 /** The X.509 library takes longer to load than all the rest. */
 async function openSwarmOf(path: string) {
-  const { openSwarm } = await import("../trust/open_swarm.ts");
+  const { openSwarm } = await import("../trust/tls/open_swarm.ts");
   return await openSwarm(path);
 }

@@ -11,7 +11,7 @@ import { openStateFolder, type StateFolder } from "../store/state/state_folder.t
 import { StateDatabase } from "../store/state/state_database.ts";
 import { SessionStore } from "../store/state/session_store.ts";
 import { Identity } from "../trust/identity.ts";
-import type { PrivateTransport } from "../trust/private_transport.ts";
+import type { PrivateTransport } from "../trust/tls/private_transport.ts";
 import { AGENT } from "../version.ts";
 import { type Address, formatAddress } from "../wire/connection.ts";
 import type { Finding } from "./api/finding.ts";

@@ -2,9 +2,9 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import type { FileRecord, PeerRecord, PeerStatus, Receipt } from "../../src/peer/api/peer_api.ts";
 import { parseAddress } from "../../src/peer/api/settings.ts";
-import { HANDSHAKES_MOST } from "../../src/trust/private_listener.ts";
-import { LISTENER_NAME } from "../../src/trust/certificates.ts";
-import { present, SwarmAuthority } from "../../src/trust/swarm_authority.ts";
+import { HANDSHAKES_MOST } from "../../src/trust/tls/private_listener.ts";
+import { LISTENER_NAME } from "../../src/trust/tls/certificates.ts";
+import { present, SwarmAuthority } from "../../src/trust/tls/swarm_authority.ts";
 import { parseSwarmKey } from "../../src/trust/swarm_key.ts";
 import { deriveSwarmSecrets } from "../../src/trust/swarm_secrets.ts";
 import { toHex } from "../../src/content/hex.ts";

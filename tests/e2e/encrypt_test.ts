@@ -145,7 +145,7 @@ Deno.test("--encrypt: what speaks no TLS, or is another peer, is not fetched fro
       other,
       script,
     );
-    const { code, stderr } = await world.run(dir, ["get", name, "--encrypt", "--wait", "1s"]);
+    const { code, stderr } = await world.run(dir, ["get", name, "--encrypt", "--wait", "6s"]);
     assertEquals(code, 4, stderr);
     assertMatch(stderr, why);
     assertEquals(placedIn(dir), []);

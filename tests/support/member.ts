@@ -1,7 +1,7 @@
 import "reflect-metadata";
 import { assertEquals } from "@std/assert";
 import { Listener } from "../../src/peer/serve/listener.ts";
-import { PrivateTransport } from "../../src/trust/private_transport.ts";
+import { PrivateTransport } from "../../src/trust/tls/private_transport.ts";
 import { type SwarmKey } from "../../src/trust/swarm_key.ts";
 import { answer } from "../../src/wire/answerer.ts";
 import { Caller } from "../../src/wire/caller.ts";

@@ -4,7 +4,7 @@
  */
 import fs from "node:fs";
 import { Fault } from "../../fault.ts";
-import type { PrivateTransport } from "../../trust/private_transport.ts";
+import type { PrivateTransport } from "../../trust/tls/private_transport.ts";
 import { AGENT } from "../../version.ts";
 import type { ControlClient } from "../../web/control_client.ts";
 import { StateDatabase } from "../../store/state/state_database.ts";

@@ -4,7 +4,7 @@ import { stateFolderOf } from "../../store/state/state_folder.ts";
 import { readControlFile } from "../../web/control_file.ts";
 import { SilentPeer } from "../../web/silent_peer.ts";
 import type { UiDoor, UiSettings } from "../../web/ui_door.ts";
-import type { PrivateTransport } from "../../trust/private_transport.ts";
+import type { PrivateTransport } from "../../trust/tls/private_transport.ts";
 import { BootstrapClient } from "../../peer/discovery/bootstrap_client.ts";
 import type { ControlClient } from "../../web/control_client.ts";
 import type { PeerApi, QueryApi } from "../../peer/api/peer_api.ts";
@@ -133,7 +133,7 @@ export async function transportOf(
   { swarmKey }: PeerSettings,
 ): Promise<PrivateTransport | undefined> {
   if (swarmKey === undefined) return;
-  const { openSwarm } = await import("../../trust/open_swarm.ts");
+  const { openSwarm } = await import("../../trust/tls/open_swarm.ts");
   return await openSwarm(swarmKey);
 }
 

@@ -132,6 +132,7 @@ Deno.test("what nobody says has its default", async () => {
     advertise: undefined,
     limitUp: undefined,
     swarmKey: undefined,
+    encrypt: undefined,
     limitDown: undefined,
     uploadSlots: 16,
     unsigned: undefined,

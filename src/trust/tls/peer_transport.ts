@@ -3,17 +3,17 @@
  * which it tells by the first byte. A peer that encrypts calls others in TLS alone, in which the callee
  * proves its id.
  */
-import { Fault, messageOf } from "../fault.ts";
-import { type Address, formatAddress } from "../wire/address.ts";
-import { atOnce, dial } from "../wire/dial.ts";
+import { Fault, messageOf } from "../../fault.ts";
+import { type Address, formatAddress } from "../../wire/address.ts";
+import { atOnce, dial } from "../../wire/dial.ts";
 import {
   listenOn,
   type Socket,
   type Transport,
   type TransportListener,
-} from "../wire/transport.ts";
+} from "../../wire/transport.ts";
 import { Gate } from "./gate.ts";
-import type { Identity } from "./identity.ts";
+import type { Identity } from "../identity.ts";
 import { LoopbackTls } from "./loopback_tls.ts";
 
 /** The first byte of a TLS record with a handshake; no message begins with it. */

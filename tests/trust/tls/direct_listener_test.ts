@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { DirectListener } from "../../src/trust/direct_listener.ts";
-import { present, SwarmAuthority } from "../../src/trust/swarm_authority.ts";
-import { eventually } from "../e2e/checks.ts";
-import { ANYWHERE } from "../support/member.ts";
-import { RawEnd } from "../support/sockets.ts";
+import { DirectListener } from "../../../src/trust/tls/direct_listener.ts";
+import { present, SwarmAuthority } from "../../../src/trust/tls/swarm_authority.ts";
+import { eventually } from "../../e2e/checks.ts";
+import { ANYWHERE } from "../../support/member.ts";
+import { RawEnd } from "../../support/sockets.ts";
 
 Deno.test("direct listener: callers count only for as long as they leave a handshake unfinished", async () => {
   const presented = await present([await SwarmAuthority.from(new Uint8Array(32))]);

@@ -1,12 +1,12 @@
 import "reflect-metadata";
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { X509Certificate } from "@peculiar/x509";
-import { present, SwarmAuthority } from "../../src/trust/swarm_authority.ts";
-import { newSwarmKey } from "../../src/trust/swarm_key.ts";
-import { deriveSwarmSecrets } from "../../src/trust/swarm_secrets.ts";
-import { faultOf } from "../support/faults.ts";
-import { Member, PEER } from "../support/member.ts";
-import { RawEnd } from "../support/sockets.ts";
+import { present, SwarmAuthority } from "../../../src/trust/tls/swarm_authority.ts";
+import { newSwarmKey } from "../../../src/trust/swarm_key.ts";
+import { deriveSwarmSecrets } from "../../../src/trust/swarm_secrets.ts";
+import { faultOf } from "../../support/faults.ts";
+import { Member, PEER } from "../../support/member.ts";
+import { RawEnd } from "../../support/sockets.ts";
 
 async function newAuthority(): Promise<SwarmAuthority> {
   const { authoritySecret } = await deriveSwarmSecrets(newSwarmKey().secret);

@@ -1,4 +1,4 @@
-import { Mutex } from "../async/mutex.ts";
+import { Mutex } from "../../async/mutex.ts";
 import type { Presented } from "./certificates.ts";
 import type { Inside } from "./gate.ts";
 

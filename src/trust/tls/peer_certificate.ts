@@ -1,5 +1,5 @@
 /** Certificates by which a peer shows in TLS that it has the key that is its id. */
-import { fromHex } from "../content/hex.ts";
+import { fromHex } from "../../content/hex.ts";
 import {
   ALGORITHM,
   authorityOver,
@@ -8,8 +8,8 @@ import {
   type Presented,
   presentListener,
 } from "./certificates.ts";
-import type { Identity } from "./identity.ts";
-import { isStrongKey } from "./is_strong_key.ts";
+import type { Identity } from "../identity.ts";
+import { isStrongKey } from "../is_strong_key.ts";
 
 /** The same for all peers: which one it is, the key says. */
 const PEER = "CN=peer";

@@ -1,8 +1,8 @@
 import { getLogger } from "@logtape/logtape";
-import { delay } from "../async/retry.ts";
-import { messageOf } from "../fault.ts";
-import type { Address } from "../wire/address.ts";
-import type { Socket, TransportListener } from "../wire/transport.ts";
+import { delay } from "../../async/retry.ts";
+import { messageOf } from "../../fault.ts";
+import type { Address } from "../../wire/address.ts";
+import type { Socket, TransportListener } from "../../wire/transport.ts";
 import { DirectListener } from "./direct_listener.ts";
 import { GatedListener } from "./gated_listener.ts";
 import type { Presented } from "./certificates.ts";

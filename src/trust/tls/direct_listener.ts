@@ -1,5 +1,5 @@
-import type { Address } from "../wire/address.ts";
-import { listenOn, type Socket, type TransportListener } from "../wire/transport.ts";
+import type { Address } from "../../wire/address.ts";
+import { listenOn, type Socket, type TransportListener } from "../../wire/transport.ts";
 import type { Presented } from "./certificates.ts";
 
 /**

@@ -3,10 +3,10 @@
  * certificate of the swarm's authority; inside it, a proof of membership in both directions. An
  * outsider gets no further than the TLS handshake.
  */
-import { Fault, messageOf } from "../fault.ts";
-import { type Address, formatAddress } from "../wire/address.ts";
-import { dial } from "../wire/dial.ts";
-import { HANDSHAKE_MS } from "../wire/protocol.ts";
+import { Fault, messageOf } from "../../fault.ts";
+import { type Address, formatAddress } from "../../wire/address.ts";
+import { dial } from "../../wire/dial.ts";
+import { HANDSHAKE_MS } from "../../wire/protocol.ts";
 import {
   type Channel,
   type ListenOptions,
@@ -14,15 +14,15 @@ import {
   type Socket,
   type Transport,
   type TransportListener,
-} from "../wire/transport.ts";
-import { atTime } from "./at_time.ts";
-import { admit, join, type Token } from "./membership.ts";
+} from "../../wire/transport.ts";
+import { atTime } from "../at_time.ts";
+import { admit, join, type Token } from "../membership.ts";
 import { PrivateListener } from "./private_listener.ts";
 import { LISTENER_NAME, type Presented } from "./certificates.ts";
 import { present, SwarmAuthority } from "./swarm_authority.ts";
-import type { SwarmKey } from "./swarm_key.ts";
-import { deriveSwarmSecrets, type SwarmSecrets } from "./swarm_secrets.ts";
-import { deadline } from "../async/deadline.ts";
+import type { SwarmKey } from "../swarm_key.ts";
+import { deriveSwarmSecrets, type SwarmSecrets } from "../swarm_secrets.ts";
+import { deadline } from "../../async/deadline.ts";
 
 /** One key, ready for use. */
 interface Credential extends Token {
