@@ -91,7 +91,7 @@ for (const isPrivate of [false, true]) {
 
 testUnless(noWan, "A folder of small files keeps a link of 20 ms at least half full", async () => {
   await using folder = await TempFolder.create();
-  const [files, size, mbit] = [1_000, 4_096, 20];
+  const [files, size, mbit] = [1_000, 4_096, 10];
   for (let file = 0; file < files; file++) {
     await folder.write(`tree/${file % 10}/${file}`, crypto.getRandomValues(new Uint8Array(size)));
   }
