@@ -177,7 +177,7 @@ Deno.test("trust: one name by several publishers is ambiguous in a script, and -
   const [entry] = await world.json<TrustEntry[]>(dir, ["trust", "list"]);
   assertEquals(entry.publisher, bob.key, "who is remembered stays");
   const nobody = ["get", "data", "--publisher", "00".repeat(32)];
-  assertRefused(await world.run(dir, nobody), { code: 3, text: "data by 000000000000: nobody" });
+  assertRefused(await world.run(dir, nobody), { code: 3, text: "data by 000000000000: no peer" });
 });
 
 testUnless(
