@@ -10,6 +10,7 @@ import { placedIn } from "../e2e/checks.ts";
 import { World } from "../e2e/world.ts";
 import { patterned } from "../support/bytes.ts";
 import { type DiskModel, PowerCut } from "../support/power_cut/power_cut.ts";
+import { outputOf } from "../support/output_of.ts";
 import { testUnless } from "../support/tools.ts";
 
 const ALL = Deno.env.get("POWER_CUTS") === "all";
@@ -29,6 +30,8 @@ interface Scenario {
   /** Prepares the setting; what there is then counts as durable. */
   before?: (setting: Setting) => Promise<void>;
   verb: string[];
+  /** True if a running peer does it, whose syncs are recorded, and which dies with the power. */
+  running?: boolean;
   /** Exit codes of the verb when it is run again, besides 0: it may have done its work before the cut. */
   again?: number[];
   /** Contents that may stand under names of DIR, by name. */
@@ -167,6 +170,53 @@ const SCENARIOS: Scenario[] = [
     },
   },
   {
+    name: "accept a publisher",
+    before: async ({ alice }) => void await alice.publish("data", "old"),
+    verb: ["trust", "accept", "data", "--json"],
+    async promised(setting, dir) {
+      assertEquals((await trustOf(setting, dir)).map(({ publisher }) => publisher), [
+        setting.alice.key,
+      ]);
+    },
+  },
+  {
+    name: "take state over",
+    before: async ({ world, dir }) => {
+      const origin = await world.folder("origin");
+      await Deno.writeFile(`${origin}/data`, LARGE);
+      const env = { XDG_STATE_HOME: await world.folder("the other's state home") };
+      await world.run(origin, ["share", "data"], { env });
+      await outputOf("cp", { args: ["-r", `${origin}/.shoal`, `${dir}/.shoal`] });
+      assertEquals((await world.run(dir, ["status"])).code, 2);
+    },
+    verb: ["adopt-state", "--yes"],
+    again: [2],
+    async promised({ world }, dir) {
+      assertEquals((await world.run(dir, ["status"])).code, 0);
+    },
+  },
+  {
+    name: "share a file through a running peer",
+    before: async ({ dir }) => await Deno.writeFile(`${dir}/data`, LARGE),
+    running: true,
+    verb: ["share", "data", "--json"],
+    contents: { data: [LARGE] },
+    async promised(setting, dir) {
+      assertEquals(await sharesOf(setting, dir), ["data"]);
+    },
+  },
+  {
+    name: "get a file through a running peer",
+    before: async ({ alice }) => void await alice.publish("data", LARGE),
+    running: true,
+    verb: ["get", "data", "--json"],
+    contents: { data: [LARGE] },
+    async promised(setting, dir) {
+      assertEquals(await Deno.readFile(`${dir}/data`), LARGE);
+      assertEquals((await trustOf(setting, dir)).map(({ name }) => name), ["data"]);
+    },
+  },
+  {
     name: "pause a download",
     before: begin,
     verb: ["pause", "data", "--json"],
@@ -196,9 +246,16 @@ for (const scenario of SCENARIOS) {
     const setting = { world, dir, alice: await publisher(world, "alice") };
     await scenario.before?.(setting);
     await using cut = await PowerCut.create(dir);
-    const { code, stdout, stderr } = await world.run(dir, scenario.verb, { env: cut.env });
+    const peer = scenario.running
+      ? world.start(dir, ["0", "--host", "127.0.0.1"], { env: cut.env })
+      : undefined;
+    await peer?.sees(/registered with/);
+    const env = peer ? {} : cut.env;
+    const { code, stdout, stderr } = await world.run(dir, scenario.verb, { env });
     assertEquals(code, 0, stderr);
     const { syncs } = cut;
+    peer?.signal("SIGKILL");
+    await peer?.ended();
     assert(syncs > 0, "it syncs something");
     await Deno.rename(dir, `${world.root}/as it was`);
     for (const [after, model] of cutsOf(syncs)) {

@@ -9,6 +9,9 @@ import { TempFolder } from "../../support/temp_folder.ts";
 import { lacking, testUnless } from "../../support/tools.ts";
 
 /** Runs a shell with a script on its standard input, and with this `shoal` first in $PATH. */
+/** A shell that has not ended by then hangs, in milliseconds. */
+const HUNG_MS = 60_000;
+
 async function runShell(shell: string, args: string[], script: string) {
   await using bin = await TempFolder.create();
   const words = programWords().map((word) => `'${word}'`).join(" ");
@@ -24,7 +27,8 @@ async function runShell(shell: string, args: string[], script: string) {
   const writer = child.stdin.getWriter();
   await writer.write(new TextEncoder().encode(script));
   await writer.close();
-  const { code, stdout, stderr } = await child.output();
+  const timer = setTimeout(() => child.kill("SIGKILL"), HUNG_MS);
+  const { code, stdout, stderr } = await child.output().finally(() => clearTimeout(timer));
   return { code, text: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
 }
 
@@ -159,18 +163,20 @@ testUnless(lacking("zsh"), "completion: zsh offers words, and names of files", a
   await using folder = await TempFolder.create();
   await folder.write("only-file", "");
   await folder.write("shoal.zsh", STUBS.zsh);
-  // In a terminal of its own, each line is completed, then printed in place of being run.
+  // In a terminal of its own, one key completes each line, and prints it in place of running it.
   const places = ["peer limi", "peer get --overw", "peer get --log-format=js", "peer share only"];
   const script = `
     zmodload zsh/zpty
     zpty z zsh -f -i
     zpty -w z "unsetopt beep; PS1=; cd '${folder.path}'; autoload compinit; compinit -D; . ./shoal.zsh"
+    zpty -w z 'answer() { zle expand-or-complete; print -r -- "ANSWER: $BUFFER"; BUFFER= }'
+    zpty -w z "zle -N answer; bindkey '^X' answer"
     zpty -w z "print READY-\$((1 + 1))"
     zpty -r -m z text '*READY-2*'
     for place in ${places.map((one) => `'${one}'`).join(" ")}; do
-      zpty -w -n z "shoal $place"$'\t\x01print -r ANSWER: \n'
-      zpty -r -m z text $'*\nANSWER: *\n'
-      print -r -- \${\${text##*$'\n'ANSWER: shoal }%%[[:space:]]#}
+      zpty -w -n z "shoal $place"$'\x18'
+      zpty -r -m z text $'*ANSWER: *\n'
+      print -r -- \${\${text##*ANSWER: shoal }%%[[:space:]]#}
     done
     zpty -d z
   `;
