@@ -8,10 +8,10 @@ import { programWords, shoal } from "../../e2e/program.ts";
 import { TempFolder } from "../../support/temp_folder.ts";
 import { lacking, testUnless } from "../../support/tools.ts";
 
-/** Runs a shell with a script on its standard input, and with this `shoal` first in $PATH. */
 /** A shell that has not ended by then hangs, in milliseconds. */
 const HUNG_MS = 60_000;
 
+/** Runs a shell with a script on its standard input, and with this `shoal` first in $PATH. */
 async function runShell(shell: string, args: string[], script: string) {
   await using bin = await TempFolder.create();
   const words = programWords().map((word) => `'${word}'`).join(" ");
