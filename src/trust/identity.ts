@@ -4,8 +4,9 @@
  */
 import { isStrongKey } from "./is_strong_key.ts";
 import { fromHex, toHex } from "../content/hex.ts";
-import { Fault, messageOf } from "../fault.ts";
+import { Fault } from "../fault.ts";
 import { replaceFile } from "../system/replace_file.ts";
+import { reasonOf } from "../system/file_failure.ts";
 import { readRegularText } from "../system/open_regular.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -39,7 +40,7 @@ export class Identity {
       pem = readRegularText(path, { cap: PEM_CAP });
     } catch (cause) {
       if ((cause as { code?: string }).code !== "ENOENT") {
-        throw unusable(path, messageOf(cause), cause);
+        throw unusable(path, reasonOf(cause), cause);
       }
       const key = await newKey();
       writeKey(path, key);
@@ -97,7 +98,7 @@ function writeKey(path: string, pkcs8: Bytes): void {
   try {
     replaceFile(path, pem);
   } catch (cause) {
-    throw unusable(path, messageOf(cause), cause);
+    throw unusable(path, reasonOf(cause), cause);
   }
 }
 

@@ -4,6 +4,7 @@
 import fs from "node:fs";
 import { Fault } from "../fault.ts";
 import { formatSwarmKey, parseSwarmKey, SWARM_KEY_TEXT_CAP, type SwarmKey } from "./swarm_key.ts";
+import { reasonOf } from "../system/file_failure.ts";
 import { openRegularFile } from "../system/open_regular.ts";
 import { parentOf } from "../system/paths.ts";
 
@@ -80,12 +81,4 @@ function secretIn(fd: number, path: string): string {
 function isCredential(path: string): boolean {
   const folder = Deno.env.get("CREDENTIALS_DIRECTORY");
   return folder !== undefined && parentOf(path) === folder;
-}
-
-function reasonOf(error: unknown): string {
-  if (error instanceof Fault) return error.message;
-  if (error instanceof Deno.errors.NotFound) return "no such file or folder";
-  if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
-  // The runtime's own text may end with the path again.
-  return (error as Error).message.replace(/ \(os error \d+\).*$/s, "").toLowerCase();
 }

@@ -1,5 +1,6 @@
 import { Fault, KeyFault, messageOf, quoted } from "../../fault.ts";
-import { isMissing, reasonOf, writeFault } from "../../store/disk/file_stamp.ts";
+import { writeFault } from "../../store/disk/file_stamp.ts";
+import { isMissing, reasonOf } from "../../system/file_failure.ts";
 import type { ConfigKey } from "./config_keys.ts";
 import { replaceFile } from "../../system/replace_file.ts";
 import { realPath } from "../../system/paths.ts";

@@ -1,6 +1,7 @@
-import { Fault, messageOf } from "../../fault.ts";
+import { Fault } from "../../fault.ts";
 import type { UiSettings } from "../../web/ui_door.ts";
 import type { PeerFlags } from "../args/options.ts";
+import { reasonOf } from "../../system/file_failure.ts";
 import { readRegularText } from "../../system/open_regular.ts";
 
 export const PASSWORD_VARIABLE = "SHOAL_UI_PASSWORD";
@@ -36,6 +37,6 @@ function readPassword(path: string): string {
     return line;
   } catch (cause) {
     if (cause instanceof Fault) throw cause;
-    throw new Fault("usage", `${cannot}: ${messageOf(cause)}`, { cause });
+    throw new Fault("usage", `${cannot}: ${reasonOf(cause)}`, { cause });
   }
 }

@@ -1,5 +1,6 @@
 import { Fault } from "../../fault.ts";
-import { isMissing, writeFault } from "../../store/disk/file_stamp.ts";
+import { writeFault } from "../../store/disk/file_stamp.ts";
+import { isMissing } from "../../system/file_failure.ts";
 import { type Unit, unitText } from "./unit_file.ts";
 import { replaceFile } from "../../system/replace_file.ts";
 import { NotRegular, readRegularText } from "../../system/open_regular.ts";

@@ -5,14 +5,13 @@ import type { FileEntry, Manifest, ManifestEntry } from "../../content/manifest.
 import type { Kind } from "../../wire/protocol.ts";
 import {
   type FileStamp,
-  isMissing,
   lookAt,
   mtimeOf,
-  reasonOf,
   sameStamp,
   stampOfInfo,
   stampOfPath,
 } from "../disk/file_stamp.ts";
+import { isMissing, reasonOf } from "../../system/file_failure.ts";
 import type { HashCache, Identified } from "../hash/hash_cache.ts";
 import { hashFile, type HashOptions, type HashTools } from "../hash/hash_file.ts";
 import { makeStatePart, namesInStatePart, removeFromStatePart } from "../state/state_part.ts";

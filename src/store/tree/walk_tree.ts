@@ -3,14 +3,8 @@ import { yieldToEventLoop } from "../../async/yield_to_event_loop.ts";
 import { ENTRIES_CAP } from "../../content/manifest.ts";
 import { comparePaths, isOwn, isTargetInside, whyUnsafePath } from "../../content/tree_path.ts";
 import { Fault } from "../../fault.ts";
-import {
-  fileFault,
-  type FileStamp,
-  isMissing,
-  lookAt,
-  reasonOf,
-  stampOfInfo,
-} from "../disk/file_stamp.ts";
+import { fileFault, type FileStamp, lookAt, stampOfInfo } from "../disk/file_stamp.ts";
+import { isMissing, reasonOf } from "../../system/file_failure.ts";
 import { foldName } from "../../content/safe_path.ts";
 import { linkTarget } from "../../system/paths.ts";
 
