@@ -126,6 +126,8 @@ browserTest("browser: behind a TLS proxy with a name of its own, the page works"
     const { pathname, search } = new URL(request.url);
     const headers = new Headers(request.headers);
     headers.set("x-forwarded-for", "203.0.113.1");
+    // What fetch unpacks would be passed on under the headers of what was packed.
+    headers.set("accept-encoding", "identity");
     const { method, body, signal } = request;
     const init = { method, headers, body, signal, redirect: "manual" as const };
     const answer = await fetch(`http://127.0.0.1:${own}${pathname}${search}`, init);
