@@ -6,6 +6,9 @@
 import { Fault, quoted } from "../fault.ts";
 import type { Taken } from "./choose_offer.ts";
 
+/** The next step where an update is not permitted. */
+const NO_UPDATE = "choose --overwrite, --no-clobber, or another place with -o";
+
 /** The user's flags for the destination. */
 export interface PermitFlags {
   name: string;
@@ -54,24 +57,24 @@ export class Permit {
   static decide(flags: PermitFlags, taken: Taken): Permit {
     const deletes = flags.delete === true;
     if (flags.overwrite) return new Permit(true, deletes);
-    if (!flags.update) return Permit.keep;
     const why = whyNoUpdate(flags, taken);
-    return why === undefined ? new Permit(true, deletes) : new Permit(false, false, why);
+    if (why !== undefined) return new Permit(false, false, why);
+    return flags.update ? new Permit(true, deletes) : Permit.keep;
   }
 
   /** The Fault for what differs at `path` and may not be replaced; of a folder, `inside` is the first such path. */
   refusal(path: string, inside?: string): Fault {
     const where = inside === undefined ? "" : `, in ${inside}`;
     const cannot = `Cannot write ${path}: it exists and differs${where}`;
-    if (this.#why) {
-      return new Fault("destination", `${cannot}, and ${this.#why}; replace it with --overwrite`, {
-        details: { reason: "exists" },
-      });
+    const details = { reason: "exists" };
+    if (inside !== undefined && this.#why === undefined) {
+      return new Fault("destination", `${cannot}; bring it up to date with --update`, { details });
     }
-    const how = inside === undefined
-      ? "replace it with --overwrite"
-      : "bring it up to date with --update";
-    return new Fault("destination", `${cannot}; ${how}`, { details: { reason: "exists" } });
+    const because = this.#why === undefined ? "" : `, and ${this.#why}`;
+    return new Fault("destination", `${cannot}${because}; replace it with --overwrite`, {
+      details,
+      ...this.#why === undefined ? {} : { next: NO_UPDATE },
+    });
   }
 
   /** Throws a `destination` Fault unless what differs may be replaced; see {@link refusal}. */

@@ -94,7 +94,7 @@ function addNewKey(bootstrap: Command, handlers: Handlers): void {
 }
 
 function addPeer(program: Command, handlers: Handlers): void {
-  const peer = program.command("peer").summary("run a peer, or ask one for something")
+  const peer = program.command("peer").summary("run a peer, or send a command to a running one")
     .description(
       "Run a peer that shares and fetches, with a shell on standard input. With a command, ask " +
         "the peer that runs for DIR; when none does, be one for as long as it takes.",
