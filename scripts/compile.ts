@@ -29,7 +29,7 @@ const ONLY_COMPILED = [
   "--include=lib",
 ];
 
-const DIST = decodeURIComponent(new URL("../dist", import.meta.url).pathname);
+const DIST = `${import.meta.dirname}/../dist`;
 
 /** The names of the binaries and what the compiler calls their systems. */
 export const TARGETS = {
