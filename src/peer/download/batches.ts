@@ -1,4 +1,5 @@
 import { FILES_CAP, PAYLOAD_CAP } from "../../wire/protocol.ts";
+import { StalledSources } from "./stalled_sources.ts";
 
 /** A content to be fetched whole. */
 export interface SmallFile {
@@ -13,13 +14,6 @@ const BATCH_MOST = 256 << 10;
 const BATCH_LEAST = 16 << 10;
 /** The time in which a source brings a batch, more or less, in milliseconds: a reply is soon followed by another. */
 const BATCH_MS = 1_000;
-/**
- * The time after which, when nothing else is left, a file is asked of another source too, in
- * milliseconds. The time doubles with each.
- */
-const OVERDUE_MS = 2_000;
-/** At the end, so many sources are asked at once for what one that stalls was asked for. */
-const REPLACEMENTS = 4;
 
 /** A file that is being asked for. */
 interface Out<Source> {
@@ -44,9 +38,7 @@ export class Batches<Source> {
   /** The sources that were found not to have a file. */
   readonly #lacking = new Map<string, Set<Source>>();
   readonly #now: () => number;
-  readonly #isIdle: (source: Source, ms: number) => boolean;
-  /** The number of files that a source is asked for, and since when it has been asked for any. */
-  readonly #held = new Map<Source, { count: number; since: number }>();
+  readonly #stalled: StalledSources<Source>;
 
   /**
    * It begins with any of the files and goes round: of several peers that fetch the same, each then has
@@ -55,12 +47,12 @@ export class Batches<Source> {
   constructor(
     files: SmallFile[],
     random: () => number = Math.random,
-    { now = () => performance.now(), isIdle = () => false }: BatchesOptions<Source> = {},
+    { now = () => performance.now(), isIdle }: BatchesOptions<Source> = {},
   ) {
     const first = Math.floor(random() * files.length);
     this.#waiting = [...files.slice(first), ...files.slice(0, first)].reverse();
     this.#now = now;
-    this.#isIdle = isIdle;
+    this.#stalled = new StalledSources({ isIdle, now });
   }
 
   /** The number of files that have not come. */
@@ -75,7 +67,7 @@ export class Batches<Source> {
   take(source: Source, rate = Infinity): SmallFile[] {
     const most = Math.max(BATCH_LEAST, Math.min(BATCH_MOST, rate * BATCH_MS / 1_000));
     const batch: SmallFile[] = [];
-    if (this.#isStalled(source)) return batch;
+    if (this.#stalled.has(source)) return batch;
     const passed: SmallFile[] = [];
     let bytes = 0;
     while (this.#waiting.length > 0 && batch.length < FILES_CAP && bytes < most) {
@@ -94,7 +86,7 @@ export class Batches<Source> {
     for (const file of batch) {
       const out = this.#out.get(file.id) ?? { file, sources: new Set(), since: 0 };
       out.sources.add(source);
-      this.#hold(source, 1);
+      this.#stalled.hold(source, 1);
       out.since = this.#now();
       this.#out.set(file.id, out);
     }
@@ -105,12 +97,8 @@ export class Batches<Source> {
   *#overdue(source: Source, most: number): Generator<SmallFile> {
     let [count, bytes] = [0, 0];
     for (const { file, sources, since } of this.#out.values()) {
-      let others = 0;
-      for (const one of sources) if (!this.#isStalled(one)) others++;
-      const replaced = others < REPLACEMENTS * (sources.size - others);
-      const patience = OVERDUE_MS * 2 ** Math.max(0, others - 1);
-      if (sources.has(source) || !replaced && this.#now() - since < patience) continue;
-      if (this.#lacking.get(file.id)?.has(source)) continue;
+      if (sources.has(source) || this.#lacking.get(file.id)?.has(source)) continue;
+      if (this.#stalled.othersOverdue(sources, since) === undefined) continue;
       if (count === FILES_CAP || bytes >= most || bytes + file.size > PAYLOAD_CAP) return;
       yield file;
       count++;
@@ -120,7 +108,7 @@ export class Batches<Source> {
 
   /** Notes that a file came; false when another source had brought it before. */
   done({ id }: SmallFile): boolean {
-    for (const source of this.#out.get(id)?.sources ?? []) this.#hold(source, -1);
+    for (const source of this.#out.get(id)?.sources ?? []) this.#stalled.hold(source, -1);
     return this.#out.delete(id);
   }
 
@@ -129,7 +117,7 @@ export class Batches<Source> {
     for (const file of files.toReversed()) {
       const out = this.#out.get(file.id);
       if (!out?.sources.delete(source)) continue;
-      this.#hold(source, -1);
+      this.#stalled.hold(source, -1);
       if (out.sources.size > 0) continue;
       this.#out.delete(file.id);
       this.#waiting.push(file);
@@ -146,18 +134,5 @@ export class Batches<Source> {
   /** Drops what a source was found to lack: it may have more by now. */
   forget(source: Source): void {
     for (const lacking of this.#lacking.values()) lacking.delete(source);
-  }
-
-  #hold(source: Source, by: 1 | -1): void {
-    const { count, since } = this.#held.get(source) ?? { count: 0, since: this.#now() };
-    if (count + by > 0) this.#held.set(source, { count: count + by, since });
-    else this.#held.delete(source);
-  }
-
-  /** True for a source that is asked for something, and has long brought nothing. */
-  #isStalled(source: Source): boolean {
-    const held = this.#held.get(source);
-    return held !== undefined && this.#now() - held.since >= OVERDUE_MS &&
-      this.#isIdle(source, OVERDUE_MS);
   }
 }

@@ -1,5 +1,6 @@
 import { Condition } from "../../async/condition.ts";
 import { PieceMap, type PieceRange } from "../../content/piece_map.ts";
+import { StalledSources } from "./stalled_sources.ts";
 
 /**
  * Pieces that follow one another in the random order, so that disks seek less: 8 MiB at most, and less of a
@@ -8,20 +9,12 @@ import { PieceMap, type PieceRange } from "../../content/piece_map.ts";
 const STRETCH = 32;
 /** Stretches that a file has, at least, where it has so many pieces. */
 const STRETCHES = 32;
-/** At the end, so many sources are asked at once for what one that stalls was asked for. */
-const REPLACEMENTS = 4;
 /** Rarity is looked at anew at most this often, in milliseconds. */
 const SORT_EVERY_MS = 500;
 /** Among so many equally rare pieces, one is looked for that falls to this peer. */
 const LOOK_AHEAD = 256;
 /** The time for which a source that has everything is not asked for what others have too: milliseconds. */
 const PATIENCE_MS = 500;
-/**
- * At the end, a piece that was asked for so long ago is asked of another source too, in milliseconds. The
- * time doubles with each that is asked and brings something, so that many slow ones are not all sent for
- * the same. One that brings nothing for as long is given nothing more.
- */
-const OVERDUE_MS = 2_000;
 
 export interface PiecePickerOptions<Source> {
   /** The pieces that are there already; the picker notices what is added to it. */
@@ -53,8 +46,7 @@ export class PiecePicker<Source> {
   readonly #sources = new Map<Source, PieceMap>();
   /** The sources that are asked for a piece. */
   readonly #asked = new Map<number, Set<Source>>();
-  /** The number of pieces that a source is asked for, and since when it has been asked for any. */
-  readonly #held = new Map<Source, { count: number; since: number }>();
+  readonly #stalled: StalledSources<Source>;
   /** The time when the last of them was asked for a piece. */
   readonly #takenAt = new Map<number, number>();
   /** The source that failed to bring a piece, until it is asked for again. */
@@ -82,6 +74,7 @@ export class PiecePicker<Source> {
     this.#options = options;
     this.#seed = seedOf(options.peer ?? "");
     this.#now = options.now ?? (() => performance.now());
+    this.#stalled = new StalledSources({ isIdle: options.isIdle, now: this.#now });
     this.#copies = new Uint8Array(map.pieces);
     this.#promised = new PieceMap(map.pieces);
     const missing = Array.from({ length: map.pieces }, (_, piece) => piece).filter((piece) =>
@@ -89,7 +82,7 @@ export class PiecePicker<Source> {
     );
     this.#order = horizon() === Infinity ? shuffled(missing, random) : missing;
     map.onAdded((piece) => {
-      for (const source of this.#asked.get(piece) ?? []) this.#hold(source, -1);
+      for (const source of this.#asked.get(piece) ?? []) this.#stalled.hold(source, -1);
       this.#asked.delete(piece);
       this.#takenAt.delete(piece);
       this.#avoid.delete(piece);
@@ -188,7 +181,7 @@ export class PiecePicker<Source> {
 
   #takeOne(source: Source): number | undefined {
     const map = this.#sources.get(source);
-    if (!map || this.missing === 0 || this.#isStalled(source)) return;
+    if (!map || this.missing === 0 || this.#stalled.has(source)) return;
     this.#sort();
     const piece = this.#findPreferred(source, map) ?? this.#find(source, map) ??
       this.#findTaken(source, map);
@@ -200,7 +193,7 @@ export class PiecePicker<Source> {
     const asked = this.#asked.get(piece);
     if (asked) asked.add(source);
     else this.#asked.set(piece, new Set([source]));
-    this.#hold(source, 1);
+    this.#stalled.hold(source, 1);
     this.#takenAt.set(piece, this.#now());
     if (this.#avoid.get(piece) !== source) this.#avoid.delete(piece);
   }
@@ -223,7 +216,7 @@ export class PiecePicker<Source> {
   release(piece: number, source: Source, failed = false): void {
     const asked = this.#asked.get(piece);
     if (!asked?.delete(source)) return;
-    this.#hold(source, -1);
+    this.#stalled.hold(source, -1);
     this.freed.notifyAll();
     if (asked.size === 0) this.#asked.delete(piece);
     if (failed) this.#avoid.set(piece, source);
@@ -309,28 +302,12 @@ export class PiecePicker<Source> {
     if (this.#asked.size < this.missing) return;
     let best: { piece: number; others: number } | undefined;
     for (const [piece, asked] of this.#asked) {
-      let others = 0;
-      for (const one of asked) if (!this.#isStalled(one)) others++;
-      if (best && best.others <= others || asked.has(source) || !map.has(piece)) continue;
-      const since = this.#now() - this.#takenAt.get(piece)!;
-      const stalled = asked.size - others;
-      const replaced = others < REPLACEMENTS * stalled;
-      if (replaced || since >= OVERDUE_MS * 2 ** Math.max(0, others - 1)) best = { piece, others };
+      if (asked.has(source) || !map.has(piece)) continue;
+      const others = this.#stalled.othersOverdue(asked, this.#takenAt.get(piece)!);
+      if (others === undefined || best && best.others <= others) continue;
+      best = { piece, others };
     }
     return best?.piece;
-  }
-
-  #hold(source: Source, by: 1 | -1): void {
-    const { count, since } = this.#held.get(source) ?? { count: 0, since: this.#now() };
-    if (count + by > 0) this.#held.set(source, { count: count + by, since });
-    else this.#held.delete(source);
-  }
-
-  /** True for a source that is asked for something, and has long brought nothing. */
-  #isStalled(source: Source): boolean {
-    const held = this.#held.get(source);
-    return held !== undefined && this.#now() - held.since >= OVERDUE_MS &&
-      (this.#options.isIdle?.(source, OVERDUE_MS) ?? false);
   }
 
   #count(map: PieceMap, by: 1 | -1): void {
