@@ -11,6 +11,8 @@ const TOTAL_CAP = 20_000;
 
 interface Requester {
   record: PeerRecord;
+  /** The network that it is counted under; undefined for those that no cap applies to. */
+  network: string | undefined;
   /** Connections on which it has asked. */
   open: number;
   /** The time when the last of them ended. */
@@ -35,13 +37,14 @@ export class RecentRequesters {
     if (!requesters) this.#files.set(file, requesters = new Map());
     const key = keyOf(record);
     const known = requesters.get(key);
-    const requester = known ?? { record, open: 0, endedAt: 0 };
+    const network = groupOf(record.address);
+    const requester = known ?? { record, network, open: 0, endedAt: 0 };
     if (known) requesters.delete(key);
     else this.#total++;
     requester.record = record;
     requester.open++;
     requesters.set(key, requester);
-    this.#trim(file, requesters, record);
+    this.#trim(file, requesters, network);
     return () => {
       requester.open--;
       requester.endedAt = this.#now();
@@ -60,11 +63,10 @@ export class RecentRequesters {
   }
 
   /** Makes room: at first what a network has too much of, of that what has ended before what is open. */
-  #trim(file: string, requesters: Map<string, Requester>, { address }: PeerRecord): void {
-    const network = groupOf(address);
-    const same = [...requesters].filter(([, { record }]) =>
-      network !== undefined && groupOf(record.address) === network
-    );
+  #trim(file: string, requesters: Map<string, Requester>, network: string | undefined): void {
+    const same = network === undefined
+      ? []
+      : [...requesters].filter(([, other]) => other.network === network);
     const among = same.length > NETWORK_CAP
       ? same
       : requesters.size > FILE_CAP
