@@ -7,6 +7,7 @@ import type { RateLimiter } from "../../async/rate_limiter.ts";
 import { Hope } from "./hope.ts";
 import { leastRateOf } from "./least_rate.ts";
 import type { PeerSource } from "./peer_source.ts";
+import { isLie } from "./source.ts";
 import { SourcePool } from "./source_pool.ts";
 import { type Find, SourceSearch, TICK_MS, WAIT_MS } from "./source_search.ts";
 import { Window } from "./window.ts";
@@ -245,8 +246,4 @@ function verify(
     files.push({ id, size, bytes, page: content.page });
   }
   return { files, wrong: false };
-}
-
-function isLie(error: unknown): boolean {
-  return error instanceof Fault && error.kind === "integrity";
 }

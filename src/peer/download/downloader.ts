@@ -22,7 +22,7 @@ import type { RateLimiter } from "../../async/rate_limiter.ts";
 import type { ReuseHost } from "./reuse.ts";
 import { PiecePicker } from "./piece_picker.ts";
 import type { Sink } from "../../store/disk/sink.ts";
-import type { ChunkRange, Source } from "./source.ts";
+import { type ChunkRange, isLie, type Source } from "./source.ts";
 import { SourcePool } from "./source_pool.ts";
 import { type Find, SourceSearch, TICK_MS, WAIT_MS } from "./source_search.ts";
 import { VerifiedBlocks } from "./verified_blocks.ts";
@@ -233,7 +233,7 @@ export class Downloader implements ReuseHost {
           return await blocks.page(0, page, source);
         } catch (error) {
           // A source without that block may still have what others lack.
-          if (error instanceof Fault && error.kind === "integrity") pipeline.fail(error);
+          if (isLie(error)) pipeline.fail(error);
         }
       }
       await Promise.race([joined, delay(BLOCK_AGAIN_MS, this.#ended.signal)]);

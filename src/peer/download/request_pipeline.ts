@@ -6,7 +6,7 @@ import { REQUEST_CHUNKS } from "../../wire/protocol.ts";
 import type { BudgetShare } from "./budget.ts";
 import type { MissingChunks } from "./missing_chunks.ts";
 import type { PiecePicker } from "./piece_picker.ts";
-import type { ChunkRange, ChunkRequest, Source } from "./source.ts";
+import { type ChunkRange, type ChunkRequest, isLie, type Source } from "./source.ts";
 import type { VerifiedBlocks } from "./verified_blocks.ts";
 import { Window } from "./window.ts";
 import { Backoff } from "../../async/retry.ts";
@@ -313,8 +313,4 @@ export class RequestPipeline implements AsyncIterable<Reply> {
     this.#buffers.length = 0;
     return new ArrayBuffer(bytes);
   }
-}
-
-function isLie(error: unknown): boolean {
-  return error instanceof Fault && error.kind === "integrity";
 }

@@ -1,5 +1,6 @@
 import type { RateLimiter } from "../../async/rate_limiter.ts";
 import type { PieceMap } from "../../content/piece_map.ts";
+import { Fault } from "../../fault.ts";
 import type { PeerRecord } from "../../wire/protocol.ts";
 import type { SourceReceipt } from "../api/peer_api.ts";
 
@@ -55,4 +56,9 @@ export interface Source {
   peers(): Promise<PeerRecord[]>;
   /** Ends the connection; requests under way fail. */
   close(): void;
+}
+
+/** True for the failure of a source that sent something wrong. */
+export function isLie(error: unknown): boolean {
+  return error instanceof Fault && error.kind === "integrity";
 }

@@ -6,7 +6,7 @@ import { Refusal } from "../../wire/caller.ts";
 import { groupOf } from "../../wire/ip_address.ts";
 import { LEAST_RATE } from "../../wire/protocol.ts";
 import { AddressBook } from "./address_book.ts";
-import type { Source } from "./source.ts";
+import { isLie, type Source } from "./source.ts";
 
 /** Sources that began to be connected lately, at a time. */
 const HALF_OPEN = 8;
@@ -292,7 +292,7 @@ export class SourcePool<S extends PoolSource = Source> {
         this.#book.brought(receipt.address);
       }
       candidate.state = this.#after(candidate, error);
-      candidate.wrong = error instanceof Fault && error.kind === "integrity";
+      candidate.wrong = isLie(error);
       // An end that we made ourselves is no reason.
       if (candidate.wrong || !signal.aborted && !candidate.displaced) this.#note(candidate, error);
     } finally {
@@ -325,7 +325,7 @@ export class SourcePool<S extends PoolSource = Source> {
   #after(candidate: Candidate<S>, error: unknown): State {
     const { signal } = this.#options;
     const { address } = candidate.source.receipt;
-    const wrong = error instanceof Fault && error.kind === "integrity";
+    const wrong = isLie(error);
     if (wrong) {
       this.#book.failed(address);
       // At the end, the others were quicker to mend it than this one's requests to end.
