@@ -42,6 +42,8 @@ interface UploaderOptions extends ServedContentsOptions {
 /** The state of one connection while it is answered. */
 interface Visit {
   connection: Connection;
+  /** The network that its work is counted under. */
+  network: string;
   notices: PieceNotices;
   /** The other end's words about itself. */
   caller: { agent?: string; peer?: string; port?: number };
@@ -82,7 +84,7 @@ export class Uploader {
     const notices = new PieceNotices(connection);
     const serving = { contents: this.#contents, slots: this.#slots };
     const visit: Visit = {
-      ...{ connection, notices, caller: {} },
+      ...{ connection, network: networkOf(connection), notices, caller: {} },
       ...{ asked: new Map(), fetching: new Set() },
     };
     try {
@@ -95,9 +97,9 @@ export class Uploader {
           // A peer that doesn't listen passes nothing on.
           if (request.action !== "get_chunks" || visit.caller.port === undefined) return;
           const { file } = request;
-          for (const piece of piecesOf(request)) {
-            this.#fetchers.get(file)?.ask(file, piece, notices);
-          }
+          const fetchers = this.#fetchers.get(file);
+          if (!fetchers) return;
+          for (const piece of piecesOf(request)) fetchers.ask(file, piece, notices);
         },
         answer: (request, _payload, signal) => this.#answer(request, visit, signal),
       });
@@ -193,7 +195,7 @@ export class Uploader {
       let began = performance.now();
       for (const file of files) {
         if (performance.now() - began > SLICE_MS) {
-          await this.#reads.take(() => {}, keyOf(visit.connection));
+          await this.#reads.take(() => {}, visit.network);
           signal.throwIfAborted();
           began = performance.now();
         }
@@ -211,11 +213,11 @@ export class Uploader {
 
   /** A reply that is made in a slot, which is held until it was sent. */
   async #inSlot(
-    { connection }: Visit,
+    { connection, network }: Visit,
     signal: AbortSignal,
     make: (slot: UploadSlot) => Uint8Array | Promise<Uint8Array>,
   ): Promise<Response> {
-    const slot = await this.#slots.take(keyOf(connection), signal, connection);
+    const slot = await this.#slots.take(network, signal, connection);
     try {
       return { bytes: await make(slot), release: () => slot[Symbol.dispose]() };
     } catch (error) {
@@ -282,8 +284,8 @@ export class Uploader {
   }
 }
 
-/** The network that a connection's work is counted under. */
-function keyOf({ remote: { host } }: Connection): string {
+/** The network that a connection's work is counted under; loopback has none, and counts by itself. */
+function networkOf({ remote: { host } }: Connection): string {
   return groupOf(host) ?? host;
 }
 
