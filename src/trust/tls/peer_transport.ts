@@ -37,31 +37,21 @@ export class PeerTransport implements Transport {
   ): Promise<Socket> {
     if (!this.encrypts) return await dial(address, signal);
     // The X.509 library takes longer to load than all the rest.
-    const [{ authoritiesOf }, { LISTENER_NAME }] = await Promise.all([
+    const [{ authoritiesOf }, { startTls }] = await Promise.all([
       import("./peer_certificate.ts"),
-      import("./certificates.ts"),
+      import("./start_tls.ts"),
     ]);
     const caCerts = await authoritiesOf(peers);
     if (caCerts.length === 0) {
       throw new Fault("network", `nobody says which peer is at ${formatAddress(address)}`);
     }
     const tcp = await dial(address, signal);
-    const ends: { close(): void }[] = [tcp];
-    const abort = () => ends.at(-1)!.close();
-    signal.addEventListener("abort", abort);
     try {
-      const tls = await Deno.startTls(tcp, { hostname: LISTENER_NAME, caCerts });
-      ends.push(tls);
-      signal.throwIfAborted();
-      await tls.handshake();
-      return encrypted(tls);
+      return encrypted(await startTls(tcp, caCerts, signal));
     } catch (cause) {
-      closeQuietly(ends.at(-1)!);
       signal.throwIfAborted();
       if (!/invalid peer certificate/.test(messageOf(cause))) throw cause;
       throw new Fault("network", "it is another peer, or has not proven its id", { cause });
-    } finally {
-      signal.removeEventListener("abort", abort);
     }
   }
 
@@ -163,12 +153,4 @@ function encrypted(tls: Deno.TlsConn): Socket {
     write: (bytes) => tls.write(bytes),
     close: () => tls.close(),
   };
-}
-
-function closeQuietly(end: { close(): void }): void {
-  try {
-    end.close();
-  } catch {
-    // What was upgraded to TLS is no longer there to be closed.
-  }
 }

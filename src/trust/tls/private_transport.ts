@@ -18,7 +18,8 @@ import {
 import { atTime } from "../at_time.ts";
 import { admit, join, type Token } from "../membership.ts";
 import { PrivateListener } from "./private_listener.ts";
-import { LISTENER_NAME, type Presented } from "./certificates.ts";
+import type { Presented } from "./certificates.ts";
+import { startTls } from "./start_tls.ts";
 import { present, SwarmAuthority } from "./swarm_authority.ts";
 import type { SwarmKey } from "../swarm_key.ts";
 import { deriveSwarmSecrets, type SwarmSecrets } from "../swarm_secrets.ts";
@@ -76,27 +77,15 @@ export class PrivateTransport implements Transport {
   }
 
   async connect(address: Address, signal: AbortSignal): Promise<Socket> {
-    const name = formatAddress(address);
     const tcp = await dial(address, signal);
-    const ends: { close(): void }[] = [tcp];
-    const abort = () => ends.at(-1)!.close();
-    signal.addEventListener("abort", abort);
+    const caCerts = this.#good().map(({ authority }) => authority.certificate);
     try {
-      tcp.setNoDelay(true);
-      const caCerts = this.#good().map(({ authority }) => authority.certificate);
-      const tls = await Deno.startTls(tcp, { hostname: LISTENER_NAME, caCerts });
-      ends.push(tls);
-      signal.throwIfAborted();
-      await tls.handshake();
-      return tls;
+      return await startTls(tcp, caCerts, signal);
     } catch (cause) {
-      closeQuietly(ends.at(-1)!);
       signal.throwIfAborted();
       const why = handshakeFailure(cause);
-      if (why) throw new OtherSwarm(name, why, { cause });
+      if (why) throw new OtherSwarm(formatAddress(address), why, { cause });
       throw cause;
-    } finally {
-      signal.removeEventListener("abort", abort);
     }
   }
 
@@ -165,12 +154,4 @@ function joinFailure(error: unknown, { closed }: Channel): string {
   return closed || / closed the connection/.test(text)
     ? "it does not accept this peer's swarm key"
     : `its certificate is the swarm's, but ${text.replace(/^\S+ /, "it ")}`;
-}
-
-function closeQuietly(end: { close(): void }): void {
-  try {
-    end.close();
-  } catch {
-    // What was upgraded to TLS is no longer there to be closed.
-  }
 }
