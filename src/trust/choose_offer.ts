@@ -2,25 +2,19 @@
  * The choice among announcements of a name: trust on first use, as SSH has it for hosts. Pure: the
  * remembered publishers are passed in, and so are the offers, every signature checked.
  *
- * 1. A content that is asked for by its whole id is taken from any publisher: the id pins it. With
- *   a
- *    publisher besides, it must be one announcement of theirs, for that name. The beginning of an
- * id is
- *    enough to choose among what the other rules allow.
+ * 1. A content that is asked for by its whole id is taken from any publisher: the id pins it. With a
+ *    publisher besides, it must be one announcement of theirs, for that name. The beginning of an id
+ *    is enough to choose among what the other rules allow.
  * 2. The remembered publisher's newest version is taken, unless it is older than one that was taken
  *    before. So is, from any publisher, the very content that was taken last.
  * 3. This peer trusts itself, as far as no other publisher is remembered.
  * 4. With none remembered, a single publisher is taken, and will be remembered; several that all
- *   offer
- *    the same content are taken, and none of them remembered; else the name is ambiguous.
+ *    offer the same content are taken, and none of them remembered; else the name is ambiguous.
  * 5. A publisher named by its key is taken in place of all others. The beginning of a key is enough
- *   to
- *    choose among those on offer, but not to go against what is remembered: keys that begin alike
- * can
- *    be made.
- * 6. Names are a tree: where no publisher is remembered for a name, that of the nearest folder
- *   above it
- *    is, and any other is a stranger.
+ *    to choose among those on offer, but not to go against what is remembered: keys that begin alike
+ *    can be made.
+ * 6. Names are a tree: where no publisher is remembered for a name, that of the nearest folder above
+ *    it is, and any other is a stranger.
  */
 import { foldersAbove } from "../content/safe_path.ts";
 import type { Announcement } from "../wire/protocol.ts";
