@@ -4,7 +4,7 @@
  * Destination}, and only that.
  */
 import { Fault, quoted } from "../fault.ts";
-import type { Taken } from "./choose_offer.ts";
+import { isWhole, type Taken } from "./choose_offer.ts";
 
 /** The next step where an update is not permitted. */
 const NO_UPDATE = "choose --overwrite, --no-clobber, or another place with -o";
@@ -97,7 +97,7 @@ export class Permit {
 }
 
 function whyNoUpdate({ name, publisher }: PermitFlags, taken: Taken): string | undefined {
-  if (taken === "known" || taken === "first" && publisher?.length === 64) return;
+  if (taken === "known" || taken === "first" && isWhole(publisher)) return;
   if (taken === "own") return `this peer itself publishes ${quoted(name)}`;
   if (taken === "named") return `another publisher is remembered for ${quoted(name)}`;
   return `no publisher is remembered for ${quoted(name)}, whose newer version this could be`;

@@ -5,6 +5,7 @@ import type { FolderFile, FolderFiles } from "../../store/shares/folder_files.ts
 import type { Library, Share } from "../../store/shares/library.ts";
 import type { PartialFile } from "../../store/partial/partial_file.ts";
 import { givenName, safeName } from "../../content/safe_path.ts";
+import { isWhole } from "../../trust/choose_offer.ts";
 import type { SharedReader } from "../../store/disk/shared_reader.ts";
 import type { Fetcher, StreamOptions } from "./fetcher.ts";
 import { isFolder, partNamed } from "../target/find_folder.ts";
@@ -102,7 +103,7 @@ export class FileOpener {
     const named = library.get(name)?.announcement;
     const share = named?.id.startsWith(id)
       ? sharing.present(named.id)
-      : id.length === 64
+      : isWhole(id)
       ? sharing.present(id)
       : undefined;
     if (share?.announcement.publisher.startsWith(publisher)) return share.announcement;

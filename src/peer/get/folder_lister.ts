@@ -2,6 +2,7 @@ import { Fault } from "../../fault.ts";
 import { readManifest } from "../../store/shares/manifest_file.ts";
 import type { Library } from "../../store/shares/library.ts";
 import { givenName, safeName } from "../../content/safe_path.ts";
+import { isWhole } from "../../trust/choose_offer.ts";
 import type { Fetcher } from "./fetcher.ts";
 import { isFolder } from "../target/find_folder.ts";
 import type { ContentRequest, FolderListing } from "../api/ui_api.ts";
@@ -42,7 +43,7 @@ export class FolderLister {
   #own({ name, id = "", publisher = "" }: ContentRequest) {
     const { library, sharing } = this.#options;
     const named = library.get(name)?.announcement;
-    const whole = named?.id.startsWith(id) ? named.id : id.length === 64 ? id : undefined;
+    const whole = named?.id.startsWith(id) ? named.id : isWhole(id) ? id : undefined;
     const share = whole === undefined ? undefined : sharing.present(whole);
     if (share?.announcement.kind !== "folder") return;
     if (!share.announcement.publisher.startsWith(publisher)) return;

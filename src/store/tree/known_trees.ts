@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { SETTLED_MS } from "../disk/file_stamp.ts";
 import type { StateDatabase } from "../state/state_database.ts";
 import { fingerprintTree } from "./tree_fingerprint.ts";
 
@@ -32,12 +33,6 @@ const Row = v.object({
   fingerprint: v.string(),
   findings: v.pipe(v.string(), v.parseJson(), Findings),
 });
-
-/**
- * Time without changes before a look, in milliseconds, so that a change right after it shows in the
- * times. The coarsest disks count in steps of 2 s.
- */
-const SETTLED_MS = 2_000;
 
 /**
  * Folders that were found to be what a manifest says, and what they looked like then: while they look
