@@ -97,9 +97,11 @@ async function findUnsigned(
   const [content] = contents;
   if (!content) return;
   const pinned = isWhole(id) || sha256 !== undefined;
-  const { remembered } = trust.knowledge(name);
-  if (!pinned && !(wanted.unsigned ?? options.unsigned())) throw onlyUnsigned(name);
-  if (!pinned && remembered) throw unsigned(name, remembered, content.id);
+  if (!pinned) {
+    if (!(wanted.unsigned ?? options.unsigned())) throw onlyUnsigned(name);
+    const { remembered } = trust.knowledge(name);
+    if (remembered) throw unsigned(name, remembered, content.id);
+  }
   if (contents.length === 1) return { ...content, taken: pinned ? "pinned" : "none" };
   const candidates = contents.map(({ id, size, sources }) => ({
     name,

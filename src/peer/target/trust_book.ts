@@ -77,8 +77,8 @@ export class TrustBook {
     if (announcement?.name !== name) return;
     const { store, now = Date.now } = this.#options;
     const before = this.#stored(name);
-    const inherited = taken === "known" ? this.knowledge(name).remembered : undefined;
-    const known = before ?? inherited;
+    // What is known because of a folder above has no entry of its own yet.
+    const known = before ?? (taken === "known" ? this.knowledge(name).remembered : undefined);
     const after = rememberedAfter(known, announcement, taken);
     if (!after || after === known) return;
     const how = after.folder === undefined ? "first" : "folder";
