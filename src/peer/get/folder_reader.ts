@@ -123,22 +123,15 @@ export function choosePart(
 }
 
 /** Throws an `integrity` Fault unless a folder has as much in it as its publisher said. */
-export function requireAsAnnounced(
+function requireAsAnnounced(
   name: string,
   { announcement }: Target,
-  found: { entries: number | unknown[]; bytes: number },
+  { entries: { length: entries }, bytes }: Manifest,
 ): void {
-  const entries = typeof found.entries === "number" ? found.entries : found.entries.length;
-  if (!announcement || announcement.entries === entries && announcement.bytes === found.bytes) {
-    return;
-  }
+  if (!announcement || announcement.entries === entries && announcement.bytes === bytes) return;
   const said = `${announcement.entries} entries and ${announcement.bytes} bytes`;
-  throw new Fault(
-    "integrity",
-    `Cannot get ${
-      quoted(name)
-    }: its publisher announced ${said}, and it has ${entries} and ${found.bytes}`,
-  );
+  const why = `its publisher announced ${said}, and it has ${entries} and ${bytes}`;
+  throw new Fault("integrity", `Cannot get ${quoted(name)}: ${why}`);
 }
 
 /** The fault for a malformed manifest, which names its folder; others as they are. */

@@ -136,14 +136,14 @@ export class Resumer {
       } catch (error) {
         if (signal.aborted) return;
         if (downloads.get(id)?.paused) return transfers.mark(id, "paused");
-        // The place alone may have been wanted, for another content.
-        const takenOver = error === TAKEN_OVER;
-        failure = takenOver ? new Fault("held", TAKEN_OVER.message) : error;
-        if (takenOver) {
+        if (error === TAKEN_OVER) {
+          // The place alone may have been wanted, for another content.
+          failure = new Fault("held", TAKEN_OVER.message);
           transfer = undefined;
           continue;
         }
-        if (!mayMend(failure)) throw failure;
+        if (!mayMend(error)) throw error;
+        failure = error;
         transfer.state = "paused";
         this.#log(id, `${download.name} pauses`, messageOf(failure));
         if (lacksSources(failure) && await this.#replace(download, transfer)) return;

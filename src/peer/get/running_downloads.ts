@@ -97,7 +97,7 @@ export class RunningDownloads {
       if (!(error instanceof Fault) || error === signal.reason) throw error;
       throw new Fault(error.kind, `Cannot get ${transfer.name}: ${error.message}`, {
         cause: error.cause,
-        ...error.next === undefined ? {} : { next: error.next },
+        next: error.next,
       });
     } finally {
       this.#jobs.delete(job);

@@ -98,16 +98,12 @@ export function openRegular(
 export function fileFault(cannot: string, cause: unknown): Fault {
   if (isMissing(cause)) return new Fault("usage", `${cannot}: no such file`, { cause });
   const kind = isOutOfBounds(cause) ? "usage" : "disk";
-  const next = nextStepFor(cause);
-  return new Fault(kind, `${cannot}: ${reasonOf(cause)}`, {
-    cause,
-    ...next === undefined ? {} : { next },
-  });
+  return new Fault(kind, `${cannot}: ${reasonOf(cause)}`, { cause, next: nextStepFor(cause) });
 }
 
 /** A `disk` Fault, whatever the error: what Shoal itself has made is not for others to remove. */
 export function writeFault(path: string, cause: unknown): Fault {
   if (cause instanceof Fault) return cause;
   const { message, next } = fileFault(`Cannot write ${path}`, cause);
-  return new Fault("disk", message, { cause, ...next === undefined ? {} : { next } });
+  return new Fault("disk", message, { cause, next });
 }
