@@ -23,7 +23,7 @@ export function PeersTab() {
       <${Bootstraps} />
       <h2>Active peers ${value &&
         html`<span class="dim">${value.length.toLocaleString("en")}</span>`}</h2>
-      ${error && connection.value !== "lost" &&
+      ${error && connection.value === "live" &&
         html`
           <p class="banner failed"
             role="alert">The peers can’t be listed: ${sentence(

@@ -171,7 +171,7 @@ function counted() {
 /** Says that the list is not what the swarm has now. */
 function Trouble() {
   const { state, error } = offers.value;
-  if (state !== "failed" || connection.value === "lost") return null;
+  if (state !== "failed" || connection.value !== "live") return null;
   return html`
     <p class="banner failed" role="alert">
       The swarm’s files can’t be listed: ${sentence(error.message)}
