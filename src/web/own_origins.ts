@@ -1,8 +1,9 @@
 import type { HonoRequest } from "hono";
-import { Fault, quoted } from "../fault.ts";
+import { quoted } from "../fault.ts";
 import { isLoopback, isSameHost } from "../wire/ip_address.ts";
 import { isIP } from "node:net";
 import { isOwnHost } from "./own_host.ts";
+import { parseOrigin } from "./parse_origin.ts";
 
 /** Most proxies in a row that a request is followed back through. */
 const HOPS_CAP = 8;
@@ -79,16 +80,4 @@ function hint(host: string, scheme: string): string {
   } catch {
     return "";
   }
-}
-
-/** Reads an origin: `https://files.example`, `http://nas.local:10100`. Throws a `usage` Fault. */
-export function parseOrigin(text: string): string {
-  const parts = /^(https?):\/\/([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?\/?$/i.exec(text);
-  if (!parts || !URL.canParse(text)) {
-    throw new Fault(
-      "usage",
-      `${quoted(text)} is not an origin: it must be http://HOST[:PORT] or https://HOST[:PORT]`,
-    );
-  }
-  return new URL(text).origin;
 }

@@ -1,7 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { Fault } from "../../src/fault.ts";
-import { parseOrigin } from "../../src/web/own_origins.ts";
+import { parseOrigin } from "../../src/web/parse_origin.ts";
 import { isOwnHost } from "../../src/web/own_host.ts";
 import { assets, batchOf, HOST, statusOf } from "../support/page.ts";
 import { ScriptedPeer } from "../support/scripted_peer.ts";

@@ -10,7 +10,7 @@ import {
   UPLOAD_SLOTS,
 } from "../../peer/api/settings.ts";
 import { type Theme, UI_PATHS, type UiPaths } from "../../peer/api/config.ts";
-import { parseOrigin } from "../../web/own_origins.ts";
+import { parseOrigin } from "../../web/parse_origin.ts";
 import { UI_PORT } from "../../web/ui_door.ts";
 import { type Address, formatAddress } from "../../wire/address.ts";
 import { parseDuration, parseRate } from "../output/units.ts";

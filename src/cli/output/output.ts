@@ -99,7 +99,7 @@ export class Output {
 
   /** Writes a long result: on a terminal through the pager. `isPaged`: all of it can be looked at. */
   async atLength(write: (isPaged: boolean) => Promise<void>): Promise<void> {
-    const pager = this.#pager = this.#isPaged ? await Pager.open() : undefined;
+    const pager = this.#pager = this.#isPaged ? Pager.open() : undefined;
     const kill = () => pager?.kill();
     this.#signal?.addEventListener("abort", kill);
     try {

@@ -1,3 +1,5 @@
+import { findCommand } from "../../system/find_command.ts";
+
 /** Options of `less` unless the user has set their own: what fits the screen is shown without it. */
 const LESS = "FRX";
 
@@ -21,10 +23,10 @@ export class Pager {
    * Starts `$PAGER`, or `less` where it is installed; undefined where there is no terminal, or no
    * pager is wanted.
    */
-  static async open(): Promise<Pager | undefined> {
+  static open(): Pager | undefined {
     const isWatched = Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
     if (!isWatched || Deno.env.get("TERM") === "dumb" || Deno.build.os === "windows") return;
-    const chosen = Deno.env.get("PAGER") ?? (await isInstalled("less") ? "less" : "");
+    const chosen = Deno.env.get("PAGER") ?? (findCommand("less") ? "less" : "");
     if (chosen === "" || chosen === "cat") return;
     return new Pager(chosen);
   }
@@ -48,12 +50,4 @@ export class Pager {
     await this.#writer.close().catch(() => {});
     await this.#process.status;
   }
-}
-
-async function isInstalled(program: string): Promise<boolean> {
-  for (const folder of (Deno.env.get("PATH") ?? "").split(":")) {
-    const stat = folder && await Deno.stat(`${folder}/${program}`).catch(() => undefined);
-    if (stat && stat.isFile) return true;
-  }
-  return false;
 }

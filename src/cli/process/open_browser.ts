@@ -1,4 +1,4 @@
-import { findCommand } from "./find_command.ts";
+import { findCommand } from "../../system/find_command.ts";
 import { within } from "../../async/deadline.ts";
 
 /** The opener of pages on each system: a command, looked for in $PATH where it has no path. */

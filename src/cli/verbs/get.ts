@@ -12,7 +12,14 @@ import { safeJson } from "../output/sanitize.ts";
 import { whileHeld } from "../process/while_held.ts";
 import { deadlineOf, leftUntil } from "./deadline.ts";
 import { namesOf } from "./get_names.ts";
-import { checkFlags, GET_OPTIONS, type GetFlags, outputOf, requestOf } from "./get_options.ts";
+import {
+  checkFlags,
+  GET_OPTIONS,
+  type GetFlags,
+  isSeveral,
+  outputOf,
+  requestOf,
+} from "./get_options.ts";
 import { describePlan, describeReceipt, notesOn } from "./get_report.ts";
 import type { PeerVerb, VerbCall } from "./verb.ts";
 import { Mutex } from "../../async/mutex.ts";
@@ -101,10 +108,6 @@ function lockWaitOf(seconds: GetFlags["waitLock"]): number {
   return seconds === true ? Infinity : (seconds ?? 0) * 1000;
 }
 
-function isSeveral(words: string[], { fromFile }: GetFlags): boolean {
-  return words.length !== 1 || fromFile !== undefined;
-}
-
 /** Fetches one name and says what came of it. */
 async function getOne(
   word: string,
@@ -115,8 +118,7 @@ async function getOne(
     metrics?: GetMetrics;
   },
 ): Promise<void> {
-  const { output, cwd } = call;
-  const flags = call.flags;
+  const { output, cwd, flags } = call;
   const request = await requestOf(word, flags, { cwd, several });
   if (flags.dryRun) {
     const plan = await call.api.plan(request, { signal: call.signal });
@@ -215,8 +217,7 @@ async function tell(receipt: Receipt, { output, flags }: GetCall): Promise<void>
   else if (output.json) await output.value(line);
   else if (!output.quiet) await output.line(describeReceipt(receipt));
   for (const { path, why } of receipt.left_out ?? []) output.note(`Left out "${path}": ${why}`);
-  const { publisher = "" } = flags as GetFlags;
-  if (publisher && receipt.trust === "first") {
+  if (flags.publisher && receipt.trust === "first") {
     output.note(`Remembered for ${quoted(receipt.name)}: publisher ${receipt.publisher}`);
   }
   for (const line of notesOn(receipt)) output.note(line);

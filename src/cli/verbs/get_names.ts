@@ -1,6 +1,5 @@
 import { createReadStream } from "node:fs";
 import process from "node:process";
-import { createInterface } from "node:readline";
 import { Fault } from "../../fault.ts";
 import { fileFault } from "../../store/disk/file_stamp.ts";
 import { absolutePath } from "../../system/paths.ts";
@@ -22,6 +21,7 @@ export async function* namesOf(
 ): AsyncGenerator<string> {
   yield* words;
   if (list === undefined) return;
+  const { createInterface } = await import("node:readline");
   const input = list === "-" ? process.stdin : createReadStream(absolutePath(list, cwd));
   const lines = createInterface({ input, crlfDelay: Infinity });
   // Some versions of readline throw what reading fails with, others just end.

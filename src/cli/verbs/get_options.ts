@@ -102,9 +102,14 @@ export const GET_OPTIONS = {
 };
 export type GetFlags = FlagsOf<typeof GET_OPTIONS>;
 
+/** True for more than one name, or a list of names. */
+export function isSeveral(words: string[], { fromFile }: GetFlags): boolean {
+  return words.length !== 1 || fromFile !== undefined;
+}
+
 /**
  * Throws a UsageFault for flags that can't be meant together; commander has refused those pairs
- * that it can see. `several` is true for a list of names.
+ * that it can see.
  */
 export function checkFlags(flags: GetFlags, words: string[]): void {
   const { output, fromFile, checksum, id, update, reuse, seedFor, clobber, overwrite } = flags;
@@ -115,7 +120,7 @@ export function checkFlags(flags: GetFlags, words: string[]): void {
   if (words.length === 0 && fromFile === undefined) {
     refuse("missing required argument 'NAME', or --from-file");
   }
-  const several = words.length !== 1 || fromFile !== undefined;
+  const several = isSeveral(words, flags);
   if (several && output === "-") refuse("several files can't go to standard output");
   if (several && id) refuse("--id is for one file; name several as NAME@ID");
   if (several && checksum) refuse("--checksum is for one file");

@@ -1,4 +1,4 @@
-import { isAbsolute, PATH_DELIMITER } from "../../system/paths.ts";
+import { isAbsolute, PATH_DELIMITER } from "./paths.ts";
 
 /**
  * The absolute path of a command: itself when it has one, or else the first executable file of that name
