@@ -6,7 +6,7 @@ import { type Finding, ok, warning } from "../api/finding.ts";
 
 /** Below this rate, in bytes per second, a piece takes so long that its requesters give up. */
 const SLOW = PIECE_CHUNKS * CHUNK_SIZE / (PROGRESS_MS / 1000);
-/** Open files and connections that a peer may come to have: see peer/listener.ts. */
+/** Open files and connections that a peer may come to have: see peer/serve/listener.ts. */
 const OPEN_FILES = 1_200;
 
 /** Warns of limits that are lower than the user will have meant. */
