@@ -4,12 +4,13 @@
  * Goals are printed, not asserted: the exit code is 0 unless something broke.
  */
 import { formatSize } from "../src/cli/output/units.ts";
-import { interrupted, listenForInterrupts } from "./measure/interrupt.ts";
+import { interrupted } from "./measure/interrupt.ts";
 import { formatReport } from "./measure/report.ts";
 import { Room } from "./measure/room.ts";
 import { brokenRow, type Row } from "./measure/row.ts";
 import { type BenchOptions, FIGURES, parseOptions, USAGE } from "./options.ts";
 import { runShoal } from "./tools/shoal.ts";
+import { runBench } from "./run_bench.ts";
 
 /** State folders, torrents and the like, in bytes. */
 const SMALL_FILES = 256 * 1024 * 1024;
@@ -17,7 +18,6 @@ const SMALL_FILES = 256 * 1024 * 1024;
 async function main(): Promise<void> {
   const options = parseOptions(Deno.args);
   if (options === "help") return console.log(USAGE);
-  using _interrupts = listenForInterrupts();
   // At any time there are an original, one copy of it, and one that is to replace that.
   await using room = await Room.open(3 * Math.max(options.size, options.big) + SMALL_FILES);
   const conditions = {
@@ -58,9 +58,4 @@ function describe(
   ];
 }
 
-try {
-  await main();
-} catch (error) {
-  console.error(`bench: ${(error as Error).message}`);
-  Deno.exitCode = interrupted.aborted ? 130 : 1;
-}
+await runBench("bench", main);

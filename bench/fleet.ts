@@ -6,8 +6,9 @@ import { shoal } from "../tests/e2e/program.ts";
 import { lastLine, sameFiles, World, writeRandom } from "../tests/e2e/world.ts";
 import type { Receipt } from "../src/peer/api/peer_api.ts";
 import { type FleetOptions, parseFleetOptions, USAGE } from "./fleet_options.ts";
-import { interrupted, listenForInterrupts } from "./measure/interrupt.ts";
+import { interrupted } from "./measure/interrupt.ts";
 import { Room } from "./measure/room.ts";
+import { runBench } from "./run_bench.ts";
 
 /** Most that the last may take, as a multiple of the bound. */
 const GOAL = 1.5;
@@ -21,7 +22,6 @@ interface Fetched {
 async function main(): Promise<void> {
   const options = parseFleetOptions(Deno.args);
   if (options === "help") return console.log(USAGE);
-  using _interrupts = listenForInterrupts();
   const { fetchers, size, up } = options;
   await using room = await Room.open((fetchers + 2) * size);
   const what = `${fetchers} fetchers, ${size / 2 ** 20} MiB, one seeder at ${up / 1e6} MB/s`;
@@ -87,9 +87,4 @@ function loads(): string {
   return Deno.loadavg().map((load) => load.toFixed(1)).join(" ");
 }
 
-try {
-  await main();
-} catch (error) {
-  console.error(`bench:fleet: ${(error as Error).message}`);
-  Deno.exitCode = interrupted.aborted ? 130 : 1;
-}
+await runBench("bench:fleet", main);

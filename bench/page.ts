@@ -8,7 +8,7 @@ import { pageDownload } from "./figures/page_download.ts";
 import { pageEvents } from "./figures/page_events.ts";
 import { pageFrames } from "./figures/page_frames.ts";
 import { pageLoad } from "./figures/page_load.ts";
-import { interrupted, listenForInterrupts } from "./measure/interrupt.ts";
+import { printFigures, runBench } from "./run_bench.ts";
 import { parsePageOptions, USAGE } from "./page_options.ts";
 
 const TAKE = {
@@ -23,23 +23,12 @@ const TAKE = {
 async function main(): Promise<void> {
   const options = parsePageOptions(Deno.args);
   if (options === "help") return console.log(USAGE);
-  using _interrupts = listenForInterrupts();
   const browser = await launchBrowser();
   try {
-    for (const figure of options.figures) {
-      for await (const line of TAKE[figure](browser, options)) {
-        interrupted.throwIfAborted();
-        console.log(line);
-      }
-    }
+    await printFigures(options.figures.map((figure) => TAKE[figure](browser, options)));
   } finally {
     await browser.close();
   }
 }
 
-try {
-  await main();
-} catch (error) {
-  console.error(`bench:page: ${(error as Error).message}`);
-  Deno.exitCode = interrupted.aborted ? 130 : 1;
-}
+await runBench("bench:page", main);

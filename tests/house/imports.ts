@@ -1,4 +1,5 @@
 import { dirname, join } from "node:path/posix";
+import { sourceFiles } from "./source_files.ts";
 
 /** The repository: where `main.ts` lies. */
 const ROOT = new URL("../../", import.meta.url);
@@ -8,8 +9,8 @@ const IMPORT = /(?:\bfrom\s+|\bimport\s+|\bimport\(\s*)["'](\.[^"']+)["']/g;
 /** The modules under `src/` and what each imports, all as POSIX paths from the repository's root. */
 export async function readImports(): Promise<Map<string, string[]>> {
   const imports = new Map<string, string[]>();
-  for await (const file of modulesIn("src")) {
-    const text = await Deno.readTextFile(new URL(file, ROOT));
+  for await (const { path: file, text } of sourceFiles(["src"])) {
+    if (!file.endsWith(".ts")) continue;
     const named = [...text.matchAll(IMPORT)].map(([, path]) => join(dirname(file), path));
     imports.set(file, [...new Set(named)]);
   }
@@ -29,12 +30,4 @@ export async function countFiles(folder = "src"): Promise<Map<string, number>> {
 
 export function readDoc(name: string): Promise<string> {
   return Deno.readTextFile(new URL(name, ROOT));
-}
-
-async function* modulesIn(folder: string): AsyncGenerator<string> {
-  for await (const { name, isDirectory } of Deno.readDir(new URL(folder, ROOT))) {
-    const path = `${folder}/${name}`;
-    if (isDirectory) yield* modulesIn(path);
-    else if (name.endsWith(".ts")) yield path;
-  }
 }

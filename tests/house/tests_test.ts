@@ -1,13 +1,15 @@
 /** Rules for the tests themselves. */
 import { assert } from "@std/assert";
 import { dirname } from "node:path/posix";
+import { sourceFiles } from "./source_files.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 /** Folders of tests that mirror no folder under src/. */
 const OF_THEIR_OWN = ["browser", "chaos", "docs", "e2e", "fuzz", "house", "release", "support"];
 
 Deno.test("tests: each folder of unit tests mirrors a folder of src", async () => {
-  const folders = new Set((await testFiles()).map((path) => dirname(path)));
+  const files = await Array.fromAsync(sourceFiles(["tests"]));
+  const folders = new Set(files.map(({ path }) => dirname(path)));
   const mirrored = [...folders].filter((path) => !OF_THEIR_OWN.includes(path.split("/")[1]));
   assert(mirrored.length > 10);
   for (const path of mirrored) {
@@ -25,8 +27,7 @@ Deno.test("tests: one that is skipped says why, none leaves a folder behind or s
     [/setTimeout\(resolve, \d_?\d{3}/, "eventually", ["tests/e2e/attack_bootstrap_flood_test.ts"]],
     [/\bDeno\.makeTempDir/, "TempFolder", ["tests/support/run_folder.ts", "tests/fuzz/fuzz.ts"]],
   ];
-  for (const path of await testFiles()) {
-    const text = await Deno.readTextFile(new URL(path, ROOT));
+  for await (const { path, text } of sourceFiles(["tests"])) {
     for (const [pattern, instead, allowed] of rules) {
       if (allowed.includes(path) || path === "tests/house/tests_test.ts") continue;
       assert(!pattern.test(text), `${path} has ${pattern}: ${instead} does it`);
@@ -43,14 +44,3 @@ Deno.test("tests: one that is known to be flaky is there, and the list says why 
     await Deno.stat(new URL(path, ROOT));
   }
 });
-
-/** The modules under tests/, as POSIX paths from the repository's root. */
-async function testFiles(folder = "tests"): Promise<string[]> {
-  const files: string[] = [];
-  for await (const { name, isDirectory } of Deno.readDir(new URL(folder, ROOT))) {
-    const path = `${folder}/${name}`;
-    if (isDirectory) files.push(...await testFiles(path));
-    else if (name.endsWith(".ts")) files.push(path);
-  }
-  return files;
-}
