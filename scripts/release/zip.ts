@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { crc32 } from "node:zlib";
 import { type ArchiveFile, sorted, squeezed } from "./tar.ts";
 
@@ -16,21 +17,21 @@ export async function zip(files: ArchiveFile[], seconds: number): Promise<Uint8A
       ...[le(2, 20), le(2, 0x800), le(2, 8), le(4, dosTime(seconds)), le(4, crc32(bytes))],
       ...[le(4, packed.length), le(4, bytes.length), le(2, name.length), le(2, 0)],
     ];
-    const local = joined(le(4, 0x04034b50), ...common, name);
+    const local = Buffer.concat([le(4, 0x04034b50), ...common, name]);
     parts.push(local, packed);
     const mode = (0o100000 | (executable ? 0o755 : 0o644)) * 2 ** 16;
-    directory.push(joined(
+    directory.push(Buffer.concat([
       ...[le(4, 0x02014b50), le(2, 0x314), ...common, le(2, 0), le(2, 0), le(2, 0)],
       ...[le(4, mode), le(4, position), name],
-    ));
+    ]));
     position += local.length + packed.length;
   }
-  const index = joined(...directory);
-  const end = joined(
+  const index = Buffer.concat(directory);
+  const end = Buffer.concat([
     ...[le(4, 0x06054b50), le(4, 0), le(2, files.length), le(2, files.length)],
     ...[le(4, index.length), le(4, position), le(2, 0)],
-  );
-  return joined(...parts, index, end);
+  ]);
+  return Buffer.concat([...parts, index, end]);
 }
 
 /** A number as `size` bytes, the lowest first. */
@@ -46,14 +47,4 @@ function dosTime(seconds: number): number {
   const day = (at.getUTCFullYear() - 1980) << 9 | (at.getUTCMonth() + 1) << 5 | at.getUTCDate();
   const time = at.getUTCHours() << 11 | at.getUTCMinutes() << 5 | at.getUTCSeconds() >> 1;
   return day * 2 ** 16 + time;
-}
-
-function joined(...parts: Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
