@@ -107,16 +107,24 @@ async function settleTimes(folder: string): Promise<void> {
   }
 }
 
-/** Makes binaries in dist/, each by its name and target; without a target, for this machine. */
+/**
+ * Makes binaries in dist/, each by its name and target; without a target, for this machine.
+ * `onFailure` hears of one that can't be compiled, and the others follow; by default it throws.
+ */
 export async function makeBinaries(
   binaries: readonly (readonly [name: string, target?: string])[],
+  onFailure = (error: Error): void => {
+    throw error;
+  },
 ): Promise<void> {
   // Elsewhere than in the checkout, whose configuration the compiler would take.
   const folder = await Deno.makeTempDir({ prefix: "shoal-compile-" });
   try {
     await bundle(folder);
     await settleTimes(folder);
-    for (const [name, target] of binaries) await compile(folder, compileWords(name, target));
+    for (const [name, target] of binaries) {
+      await compile(folder, compileWords(name, target)).catch(onFailure);
+    }
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

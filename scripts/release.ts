@@ -1,8 +1,9 @@
 /**
- * `deno task release [VERSION] [--key FILE] [--base-url URL]` makes dist/release: an archive for each target with the
- * binary, manual pages, completions and units, SHA256SUMS, an SBOM and release notes; with a minisign
- * key also a signature, and the installer, which knows the key and the address of the releases. A target without a runtime base is left out, and
- * the exit code is then 3. The same commit gives the same bytes.
+ * `deno task release [VERSION] [--key FILE] [--base-url URL]` makes dist/release: an archive for each
+ * target with the binary, manual pages, completions and units, SHA256SUMS, an SBOM and release notes;
+ * with a minisign key also a signature, and the installer, which knows the key and the address of the
+ * releases. A target without a runtime base is left out, and the exit code is then 3. The same commit
+ * gives the same bytes.
  */
 import { parseArgs } from "@std/cli/parse-args";
 import config from "../deno.json" with { type: "json" };
@@ -70,19 +71,23 @@ async function commonFiles(version: string, seconds: number): Promise<ArchiveFil
   ];
 }
 
+const TARGET_NAMES = Object.keys(TARGETS) as (keyof typeof TARGETS)[];
+
+/** The place of a target's binary in dist/. */
+function binaryOf(name: keyof typeof TARGETS): URL {
+  return new URL(name.includes("windows") ? `${name}.exe` : name, DIST);
+}
+
 /** The archive of a target; undefined when no binary for its machine could be made. */
 async function archiveOf(
   name: keyof typeof TARGETS,
   common: ArchiveFile[],
   seconds: number,
 ): Promise<{ path: string; bytes: Uint8Array<ArrayBuffer> } | undefined> {
-  const windows = name.includes("windows");
-  const binary = new URL(windows ? `${name}.exe` : name, DIST);
-  await Deno.remove(binary).catch(() => {});
-  await makeBinaries([[name, TARGETS[name]]]).catch((error) => console.error(error.message));
-  const bytes = await Deno.readFile(binary).catch(() => undefined);
+  const bytes = await Deno.readFile(binaryOf(name)).catch(() => undefined);
   // A base for another machine makes a binary for that one.
   if (!bytes || `shoal-${machineOf(bytes)}` !== name) return;
+  const windows = name.includes("windows");
   const program = { path: windows ? "shoal.exe" : "shoal", bytes, executable: true };
   const files = [...common, program].map((file) => ({ ...file, path: `${name}/${file.path}` }));
   return windows
@@ -105,8 +110,10 @@ async function release(
   await Deno.remove(FOLDER, { recursive: true }).catch(() => {});
   await Deno.mkdir(FOLDER, { recursive: true });
   const common = await commonFiles(version, seconds);
+  for (const name of TARGET_NAMES) await Deno.remove(binaryOf(name)).catch(() => {});
+  await makeBinaries(Object.entries(TARGETS), (error) => console.error(error.message));
   const missing: string[] = [];
-  for (const name of Object.keys(TARGETS) as (keyof typeof TARGETS)[]) {
+  for (const name of TARGET_NAMES) {
     const archive = await archiveOf(name, common, seconds);
     if (archive) await put(archive.path, archive.bytes);
     else missing.push(name);
@@ -119,9 +126,9 @@ async function release(
   if (key) {
     const signature = signatureOf(text, `shoal ${version}`, key);
     await Deno.writeTextFile(new URL("SHA256SUMS.minisig", FOLDER), signature);
-    const installer = installerOf(await read("packaging/install.sh"), {
-      ...{ version, baseUrl, publicKey: key.publicKey },
-    });
+    const { publicKey } = key;
+    const script = await read("packaging/install.sh");
+    const installer = installerOf(script, { version, baseUrl, publicKey });
     await Deno.writeTextFile(new URL("install.sh", FOLDER), installer, { mode: 0o755 });
   } else console.log("SHA256SUMS is not signed: give a minisign key with --key FILE");
   for (const name of missing) console.log(`${name} is left out: no runtime base for it`);

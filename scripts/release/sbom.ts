@@ -8,7 +8,10 @@ const Lock = v.object({
 });
 
 /** Packages that only tests and checks use: they are in no binary. */
-const NOT_SHIPPED = ["axe-core", "fast-check", "playwright-core", "pure-rand", "@types/node"];
+const NOT_SHIPPED = [
+  ...["axe-core", "fast-check", "playwright-core", "pure-rand"],
+  ...["@types/node", "undici-types"],
+];
 
 /** The program's packages as CycloneDX 1.6, from the text of deno.lock. */
 export function sbomOf(lock: string, version: string, seconds: number): unknown {
