@@ -17,6 +17,7 @@ import {
   RETRY_LONGEST_MS,
 } from "./limits.ts";
 import type { Registry } from "./registry.ts";
+import { Tally } from "./tally.ts";
 
 /** A peer that registered, and what there is to call. */
 export interface CallBackCandidate {
@@ -65,9 +66,10 @@ export class CallBacks {
   readonly #watched = new Map<string, Watched>();
   /** The peers that are due, by group; groups take turns, too. */
   readonly #ready = new Map<string, Watched[]>();
-  readonly #underWay = new Map<string, number>();
+  /** Call backs that have not ended, by group. */
+  readonly #underWay = new Tally();
   /** Look-ups of names that have not ended, by group. */
-  readonly #lookUps = new Map<string, number>();
+  readonly #lookUps = new Tally();
   readonly #running = new Set<Promise<void>>();
   #stopped = false;
 
@@ -137,7 +139,7 @@ export class CallBacks {
     const { most = MAX_CALL_BACKS, mostPerAddress = MAX_CALL_BACKS_PER_ADDRESS } = this.#options;
     for (const [group, queue] of this.#ready) {
       if (this.#running.size >= most || this.#stopped) return;
-      if ((this.#underWay.get(group) ?? 0) >= mostPerAddress) continue;
+      if (this.#underWay.of(group) >= mostPerAddress) continue;
       const next = queue.shift();
       // Those that still have peers waiting come last, and come by again in this very loop.
       this.#ready.delete(group);
@@ -148,13 +150,11 @@ export class CallBacks {
 
   #start(watched: Watched): void {
     const { group } = watched;
-    this.#underWay.set(group, (this.#underWay.get(group) ?? 0) + 1);
+    this.#underWay.add(group);
     // Where the registry fails, the peer is called again later, as if it had not been reached.
     const later = () => void (watched.due = this.#now() + watched.backoff.next());
     const running = this.#check(watched).catch(later).finally(() => {
-      const left = this.#underWay.get(group)! - 1;
-      if (left > 0) this.#underWay.set(group, left);
-      else this.#underWay.delete(group);
+      this.#underWay.add(group, -1);
       this.#running.delete(running);
       this.#startWaiting();
     });
@@ -178,18 +178,14 @@ export class CallBacks {
    * The advertised addresses that may be called; none when the name can't be looked up in time. A
    * look-up can't be ended, so one in progress keeps counting: an address has few at a time.
    */
-  async #callable(advertise: Address, seen: string, signal: AbortSignal): Promise<Address[]> {
+  async #callable(advertise: Address, { seen, group, over }: Watched): Promise<Address[]> {
     const { callable = callableAddresses, lookUpMs = LOOK_UP_MS } = this.#options;
-    const group = groupOf(seen) ?? "loopback";
-    const lookUps = this.#lookUps.get(group) ?? 0;
-    if (lookUps >= MAX_LOOK_UPS_PER_ADDRESS) return [];
-    this.#lookUps.set(group, lookUps + 1);
-    const found = callable(advertise, seen).catch(() => []).finally(() => {
-      const left = this.#lookUps.get(group)! - 1;
-      if (left > 0) this.#lookUps.set(group, left);
-      else this.#lookUps.delete(group);
-    });
-    return await within(abortable(found, signal).catch(() => []), lookUpMs) ?? [];
+    if (this.#lookUps.of(group) >= MAX_LOOK_UPS_PER_ADDRESS) return [];
+    this.#lookUps.add(group);
+    const found = callable(advertise, seen).catch(() => []).finally(() =>
+      this.#lookUps.add(group, -1)
+    );
+    return await within(abortable(found, over.signal).catch(() => []), lookUpMs) ?? [];
   }
 
   /**
@@ -199,7 +195,7 @@ export class CallBacks {
   async #reach(watched: Watched): Promise<Address | undefined> {
     const { seen, port, advertise, over } = watched;
     const { call } = this.#options;
-    const addresses = advertise ? await this.#callable(advertise, seen, over.signal) : [];
+    const addresses = advertise ? await this.#callable(advertise, watched) : [];
     addresses.push({ host: seen, port });
     const tried = new Set<string>();
     for (const address of addresses) {

@@ -194,7 +194,7 @@ export class FileIndex {
       if (size < least) sets.unshift(set);
       least = Math.min(least, size);
     };
-    if (named) offer(named.size, flatten(named.values()));
+    if (named) offer(named.size, named.values().flatMap((versions) => versions));
     const content = file === undefined ? undefined : this.#contents.get(file)?.entries ?? new Set();
     if (content) offer(content.size, content);
     const own = publisher === undefined ? undefined : this.#publishers.get(publisher) ?? new Set();
@@ -228,8 +228,4 @@ function newestFirst({ announcement: a }: Entry, { announcement: b }: Entry): nu
 /** The newest version. One that was taken while the clock was ahead is none: nothing would ever be newer. */
 function newestOf(versions: Versions = []): Entry | undefined {
   return versions.find(({ announcement }) => !isAhead(announcement.time));
-}
-
-function* flatten<T>(lists: Iterable<T[]>): Generator<T> {
-  for (const list of lists) yield* list;
 }

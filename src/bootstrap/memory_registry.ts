@@ -253,10 +253,15 @@ export class MemoryRegistry implements Registry {
     this.#expire();
     const peer = this.#peers.get(id);
     if (!peer) throw new Refused("not_registered", "register first");
+    this.#see(id, peer);
+    return peer;
+  }
+
+  /** Notes that a peer is there now: it comes last. */
+  #see(id: string, peer: Peer): void {
     peer.seen = this.#now();
     this.#peers.delete(id);
     this.#peers.set(id, peer);
-    return peer;
   }
 
   #expire(): void {
@@ -288,9 +293,7 @@ export class MemoryRegistry implements Registry {
     Object.assign(known.record, peer, { agent, reachable: null });
     this.#files.update(known.record, known.holdings.values());
     known.unconfirmed = new Set(known.holdings.keys());
-    known.seen = this.#now();
-    this.#peers.delete(id);
-    this.#peers.set(id, known);
+    this.#see(id, known);
     this.#renewed.delete(id);
     this.#renewed.set(id, known.seen + SILENCE_MS);
   }

@@ -1,5 +1,6 @@
 import { Refused } from "../wire/answerer.ts";
 import { groupOf } from "../wire/ip_address.ts";
+import { Tally } from "./tally.ts";
 
 interface QuotaOptions {
   /** The thing there is too much of, for people: "connections". */
@@ -13,7 +14,7 @@ interface QuotaOptions {
 /** A quota: the most of something at one time, for one address and in all. */
 export class Quota {
   readonly #options: QuotaOptions;
-  readonly #perAddress = new Map<string, number>();
+  readonly #perAddress = new Tally();
   #total = 0;
 
   constructor(options: QuotaOptions) {
@@ -29,8 +30,7 @@ export class Quota {
   add(host: string, units = 1): void {
     const { what, perAddress, total, retryAfter } = this.#options;
     const group = groupOf(host);
-    const own = group === undefined ? 0 : this.#perAddress.get(group) ?? 0;
-    if (group !== undefined && own + units > perAddress) {
+    if (group !== undefined && this.#perAddress.of(group) + units > perAddress) {
       throw new Refused(
         "busy",
         `this bootstrap takes at most ${perAddress} ${what} of one address`,
@@ -41,16 +41,13 @@ export class Quota {
       throw new Refused("busy", `this bootstrap takes at most ${total} ${what}`, retryAfter);
     }
     this.#total += units;
-    if (group !== undefined) this.#perAddress.set(group, own + units);
+    if (group !== undefined) this.#perAddress.add(group, units);
   }
 
   /** Gives back what was taken for that address. */
   remove(host: string, units = 1): void {
     this.#total -= units;
     const group = groupOf(host);
-    if (group === undefined) return;
-    const left = (this.#perAddress.get(group) ?? 0) - units;
-    if (left > 0) this.#perAddress.set(group, left);
-    else this.#perAddress.delete(group);
+    if (group !== undefined) this.#perAddress.add(group, -units);
   }
 }
