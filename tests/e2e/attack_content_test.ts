@@ -3,9 +3,10 @@ import { assert, assertEquals } from "@std/assert";
 import { PIECE_SIZE } from "../../src/content/piece_map.ts";
 import type { Receipt } from "../../src/peer/api/peer_api.ts";
 import { assertSameBytes, concat, patterned } from "../support/bytes.ts";
+import { wireMessage } from "../support/honest_answers.ts";
 import { tallFile } from "../support/memory_source.ts";
 import { assertRefused, contentsOf, placedIn } from "./checks.ts";
-import { HostilePeer, type Lie, offerOf, serving, wireMessage } from "./hostile_peer.ts";
+import { HostilePeer, type Lie, offerOf, serving } from "./hostile_peer.ts";
 import { type Peer, World } from "./world.ts";
 
 const MIB = 1 << 20;

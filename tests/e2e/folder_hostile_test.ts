@@ -2,9 +2,10 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Plan, Receipt, ShareResult } from "../../src/peer/api/peer_api.ts";
 import type { Bytes } from "../support/bytes.ts";
+import { wireMessage } from "../support/honest_answers.ts";
 import { referenceIdOf } from "../support/reference_tree.ts";
 import { assertRefused, contentsOf, placedIn } from "./checks.ts";
-import { HostilePeer, type Lie, offerOf, serving, wireMessage } from "./hostile_peer.ts";
+import { HostilePeer, type Lie, offerOf, serving } from "./hostile_peer.ts";
 import { World } from "./world.ts";
 
 const encoder = new TextEncoder();

@@ -2,9 +2,9 @@ import { BootstrapClient } from "../../src/peer/discovery/bootstrap_client.ts";
 import { parseAddress } from "../../src/peer/api/settings.ts";
 import { signAnnouncement } from "../../src/trust/announcement.ts";
 import { Identity } from "../../src/trust/identity.ts";
-import { type Bytes, concat } from "../support/bytes.ts";
-import { type Greeting, helloReply } from "../support/prover.ts";
-import { referenceDigests, referenceIdOf, referenceTree } from "../support/reference_tree.ts";
+import type { Bytes } from "../support/bytes.ts";
+import { honestAnswers, type PeerRequest } from "../support/honest_answers.ts";
+import { referenceIdOf } from "../support/reference_tree.ts";
 import { type RawEnd, Scripted } from "../support/sockets.ts";
 
 /** The behaviour of a hostile peer on a connection; it has an identity of its own unless told another. */
@@ -23,37 +23,18 @@ export interface Offer {
   time?: number;
 }
 
-/** A request as it comes over the wire. */
-interface WireRequest extends Greeting {
-  action: string;
-  id: number;
-  file: string;
-  level: number;
-  page: number;
-  first: number;
-  count: number;
-  files: string[];
-}
-
 /**
  * Turns a right answer into a lie: the bytes that are sent in its place, and what comes after them:
  * the end of the connection at once, its end after those bytes have arrived, or silence for ever.
  */
 export type Lie = (
-  request: WireRequest,
+  request: PeerRequest,
   honest: Bytes,
 ) => Uint8Array | { send?: Uint8Array; then: "close" | "finish" | "silence" };
 
 /** The offer that fits a content. */
 export function offerOf(name: string, content: Uint8Array): Offer {
   return { name, id: referenceIdOf(content), size: content.length };
-}
-
-/** A message and its payload, as they go over the wire. */
-export function wireMessage(message: object, payload?: Uint8Array): Bytes {
-  const full = payload ? { ...message, payload: payload.length } : message;
-  const line = new TextEncoder().encode(JSON.stringify(full) + "\n");
-  return concat(payload ? [line, payload] : [line]);
 }
 
 /**
@@ -115,31 +96,7 @@ export function serving(
   lie?: Lie,
   files: Uint8Array[] = [],
 ): Script {
-  const byId = new Map(files.map((file) => [referenceIdOf(file), file]));
-  const { levels } = referenceTree(referenceDigests(content));
-  const honest = async (request: WireRequest, identity?: Identity): Promise<Bytes> => {
-    const { id } = request;
-    switch (request.action) {
-      case "hello":
-        return wireMessage(await helloReply(request, identity));
-      case "have":
-        return wireMessage({ action: "map", id, complete: true });
-      case "sources":
-        return wireMessage({ action: "sources", id }, new TextEncoder().encode("[]"));
-      case "get_digests":
-        return wireMessage({ action: "digests", id }, levels[request.level][request.page]);
-      case "get_chunks": {
-        const at = request.first * 65_536;
-        const run = content.subarray(at, at + request.count * 65_536);
-        return wireMessage({ action: "chunks", id }, run);
-      }
-      case "get_files": {
-        const whole = request.files.map((file) => byId.get(file)!);
-        return wireMessage({ action: "files", id, count: whole.length }, concat(whole as Bytes[]));
-      }
-    }
-    throw new Error(`nobody told this peer about ${request.action}`);
-  };
+  const honest = honestAnswers(content, files);
   return async (end, identity) => {
     for (let request; (request = await end.line());) {
       const right = await honest(request, identity);

@@ -2,9 +2,10 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Receipt } from "../../src/peer/api/peer_api.ts";
 import { assertSameBytes, type Bytes, patterned } from "../support/bytes.ts";
+import { wireMessage } from "../support/honest_answers.ts";
 import { closedPort, type RawEnd, Scripted } from "../support/sockets.ts";
 import { assertRefused, contentsOf, placedIn } from "./checks.ts";
-import { HostilePeer, type Lie, offerOf, serving, wireMessage } from "./hostile_peer.ts";
+import { HostilePeer, type Lie, offerOf, serving } from "./hostile_peer.ts";
 import { shoal } from "./program.ts";
 import { Proxy } from "./proxy.ts";
 import { World } from "./world.ts";

@@ -1,8 +1,8 @@
 import { BootstrapClient } from "../../src/peer/discovery/bootstrap_client.ts";
 import { parseAddress } from "../../src/peer/api/settings.ts";
 import type { FileRecord, Found, PeerRecord } from "../../src/wire/protocol.ts";
+import { wireMessage } from "../support/honest_answers.ts";
 import { type RawEnd, Scripted } from "../support/sockets.ts";
-import { wireMessage } from "./hostile_peer.ts";
 
 /** The part of a request to a bootstrap that matters here. */
 export interface Question {

@@ -1,9 +1,9 @@
 /** Signals end every process in order, with 128 + n, and leave nothing half-written. */
 import { assertEquals } from "@std/assert";
 import type { PeerRecord } from "../../src/peer/api/peer_api.ts";
+import { wireMessage } from "../support/honest_answers.ts";
 import { Scripted } from "../support/sockets.ts";
 import { contentsOf, partialsOf, placedIn } from "./checks.ts";
-import { wireMessage } from "./hostile_peer.ts";
 import { Program, shoalJson } from "./program.ts";
 import { Proxy } from "./proxy.ts";
 import { World, writeRandom } from "./world.ts";

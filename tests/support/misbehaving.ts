@@ -1,56 +1,7 @@
 import { delay } from "../../src/async/retry.ts";
-import { type Bytes, concat } from "./bytes.ts";
-import { type Greeting, helloReply } from "./prover.ts";
-import { referenceDigests, referenceIdOf, referenceTree } from "./reference_tree.ts";
+import type { Bytes } from "./bytes.ts";
+import type { PeerRequest } from "./honest_answers.ts";
 import type { RawEnd } from "./sockets.ts";
-
-/** A request of a peer, as it comes over the wire. */
-export interface PeerRequest {
-  action: string;
-  id: number;
-  level: number;
-  page: number;
-  first: number;
-  count: number;
-  files: string[];
-}
-
-/** The right answer to each request for a content, or for the small files of a folder. */
-export function honestAnswers(content: Uint8Array, files: Uint8Array[] = []) {
-  const byId = new Map(files.map((file) => [referenceIdOf(file), file]));
-  const { levels } = referenceTree(referenceDigests(content));
-  return async (request: PeerRequest): Promise<Bytes> => {
-    const { id } = request;
-    switch (request.action) {
-      case "hello":
-        return message(await helloReply(request as unknown as Greeting));
-      case "have":
-        return message({ action: "map", id, complete: true });
-      case "sources":
-        return message({ action: "sources", id }, new TextEncoder().encode("[]"));
-      case "get_digests":
-        return message({ action: "digests", id }, levels[request.level]![request.page]);
-      case "get_chunks": {
-        const at = request.first * 65_536;
-        return message(
-          { action: "chunks", id },
-          content.subarray(at, at + request.count * 65_536),
-        );
-      }
-      case "get_files": {
-        const whole = request.files.map((file) => concat([byId.get(file)!]));
-        return message({ action: "files", id, count: whole.length }, concat(whole));
-      }
-    }
-    throw new Error(`nobody told this peer about ${request.action}`);
-  };
-}
-
-function message(fields: object, payload?: Uint8Array): Bytes {
-  const full = payload ? { ...fields, payload: payload.length } : fields;
-  const line = new TextEncoder().encode(JSON.stringify(full) + "\n");
-  return concat(payload ? [line, payload] : [line]);
-}
 
 /** The conduct of a peer from a given message on, in place of the right one. */
 type Behaviour = (end: RawEnd, right: Bytes, request: PeerRequest) => Promise<unknown>;
