@@ -1,6 +1,7 @@
 import type { BackoffOptions } from "../../async/retry.ts";
 import { awakeClock } from "../../async/clock.ts";
 import { LruMap } from "../../async/lru_map.ts";
+import { RETRY_AFTER_CAP } from "../../wire/protocol.ts";
 
 /** Addresses that are remembered. */
 const ADDRESSES = 4_096;
@@ -8,8 +9,6 @@ const ADDRESSES = 4_096;
 const PATIENCE = 8;
 /** The factor by which the longest pause is longer then. */
 const IMPATIENT = 20;
-/** The longest that an address may ask to be left alone, in milliseconds. */
-const LATER_MOST_MS = 3_600_000;
 
 interface Entry {
   /** In a row. */
@@ -57,7 +56,7 @@ export class AddressBook {
     const pause = Math.min(most, first * 2 ** Math.min(entry.failures++, 30)) * (1 - random() / 2);
     const now = this.#now();
     entry.restedAt = now + pause;
-    if (retryAfter) entry.askedAt = now + Math.min(LATER_MOST_MS, 1_000 * retryAfter);
+    if (retryAfter) entry.askedAt = now + 1_000 * Math.min(RETRY_AFTER_CAP, retryAfter);
     this.#entries.set(address, entry);
   }
 
