@@ -12,11 +12,12 @@ async function held() {
   const [near, conn] = await socketPair();
   const connection = new Connection(near);
   const far = new RawEnd(conn);
-  const handled: number[] = [];
+  const [seen, handled]: number[][] = [[], []];
   const gates: (() => void)[] = [];
   const ended = answer<PeerRequest>(connection, {
     requests: PeerRequest,
     legacy: () => Promise.resolve(),
+    seen: ({ id }) => void seen.push(id),
     answer: async ({ id, action }, _payload, signal) => {
       handled.push(id);
       if (action !== "hello") {
@@ -31,13 +32,21 @@ async function held() {
   await far.send(HELLO);
   await far.line();
   return {
-    ...{ far, handled, gates, ended, connection },
+    ...{ far, seen, handled, gates, ended, connection },
     [Symbol.asyncDispose]: async () => {
       far.close();
       connection.close();
       await ended;
     },
   };
+}
+
+/** Resolves when a number has not changed for a tenth of a second. */
+async function settled(count: () => number): Promise<void> {
+  for (let before = -1; before !== count();) {
+    before = count();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
 }
 
 Deno.test("answerer: a request that waits can be taken back, and is answered so in its turn", async () => {
@@ -85,11 +94,7 @@ Deno.test("answerer: no more is read ahead than the bound, and all of it is answ
     }
   })().catch(() => {});
   await until(() => it.gates.length === 1);
-  let before = -1;
-  while (before !== sent) {
-    before = sent;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+  await settled(() => sent);
   assertLess(sent, total);
   for (let id = 2; id < 2 + 3 * READ_AHEAD; id++) {
     await until(() => it.gates.length === 1);
@@ -99,6 +104,24 @@ Deno.test("answerer: no more is read ahead than the bound, and all of it is answ
   it.connection.close();
   await it.ended;
   await sending;
+});
+
+Deno.test("answerer: of long requests, no more are read ahead than their bytes allow", async () => {
+  await using it = await held();
+  // Two of these lines have more than 64 KiB.
+  const files = Array.from({ length: 500 }, (_, n) => n.toString(16).padStart(64, "0"));
+  const ids = Array.from({ length: 20 }, (_, n) => n + 2);
+  const sending = it.far.send(...ids.map((id) => ({ action: "get_files", id, files })));
+  await until(() => it.gates.length === 1);
+  await settled(() => it.seen.length);
+  assertEquals(it.seen, [1, 2, 3]);
+  for (const id of ids) {
+    await until(() => it.gates.length === 1);
+    it.gates.shift()!();
+    assertEquals((await it.far.line()).id, id);
+  }
+  await sending;
+  assertEquals(it.seen, [1, ...ids]);
 });
 
 Deno.test("answerer: a notice behind a full queue is not read before there is room", async () => {
