@@ -116,7 +116,8 @@ browserTest("browser: choose files, and share by path", async (browser) => {
   await using world = await World.create();
   const alice = await world.peer("alice", { args: ["--ui", "0", "--ui-paths", "any"] });
   const page = await signedIn(browser, await linkOf(world, alice));
-  const folder = await world.folder("elsewhere");
+  // Its path begins as that of the shared folder does.
+  const folder = await world.folder("alice-elsewhere");
   await writeRandom(`${folder}/chosen.bin`, 200_000);
   await writeRandom(`${folder}/in place.bin`, 100_000);
   await page.locator("input[type=file]").first().setInputFiles(`${folder}/chosen.bin`);

@@ -183,7 +183,9 @@ async function whyRefused(one, error) {
 function isOutside(path) {
   const { dir } = status.value;
   const absolute = /^([A-Za-z]:)?[\\/]/.test(path);
-  return /(^|[\\/])\.\.([\\/]|$)/.test(path) || absolute && !path.startsWith(dir);
+  // A neighbour's path may begin with the same letters.
+  const isBelow = path === dir || path.startsWith(dir.endsWith("/") ? dir : `${dir}/`);
+  return /(^|[\\/])\.\.([\\/]|$)/.test(path) || absolute && !isBelow;
 }
 
 /** Shares a file where it lies on the peer's machine. True when it is shared. */
