@@ -63,12 +63,17 @@ function AllFiles() {
   const search = useRef(null);
   useEffect(() => {
     let timer;
+    let ended = false;
     const again = async () => {
       if (!document.hidden) await loadOffers();
+      if (ended) return;
       timer = setTimeout(again, rows.value.length > LONG ? LONG_REFRESH_MS : REFRESH_MS);
     };
     again();
-    return () => clearTimeout(timer);
+    return () => {
+      ended = true;
+      clearTimeout(timer);
+    };
   }, []);
   useEffect(() => {
     const onKey = (event) => {
