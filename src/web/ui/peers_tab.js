@@ -1,6 +1,7 @@
 import { query, scope } from "./browse/files_store.js";
 import { count, exactRate, formatRate, sentence, shortId } from "./kit/format.js";
 import { html } from "./kit/html.js";
+import { Table } from "./kit/table.js";
 import { connection, status, transfers } from "./live.js";
 import { usePolled } from "./kit/polled.js";
 
@@ -73,49 +74,42 @@ function Peers({ peers }) {
   const rates = ratesWith(transfers.value);
   const own = status.value?.peer;
   return html`
-    <div class="table" tabindex="0" role="region" aria-label="Active peers">
-      <table>
-        <thead>
-          <tr>
-            <th>Peer</th>
-            <th>Address</th>
-            <th>Reachable</th>
-            <th>Shares</th>
-            <th>Download</th>
-            <th>Upload</th>
-            <th>Program</th>
-          </tr>
-        </thead>
-        <tbody>${peers.map((peer) => {
-          const address = `${
-            peer.address.includes(":") ? `[${peer.address}]` : peer.address
-          }:${peer.port}`;
-          const { down, up, contact } = rates(peer, address);
-          const mine = peer.peer === own;
-          return html`
-            <tr key=${`${peer.peer} ${address}`}>
-              <td><code title=${peer.peer ?? "An older peer has no id"}>${shortId(
-                peer.peer,
-              )}</code>${mine
-                ? html`
-                  <span class="badge on">you</span>
-                `
-                : ""}</td>
-              <td>${address}</td>
-              <td>${reachOf(peer)} ${mine ? "" : CONTACT[contact]}</td>
-              <td>${peer.files === undefined
-                ? html`<span title="Older peers don’t say">–</span>`
-                : html`<a href="#files" title="Show what it publishes" onClick=${() =>
-                  showFiles(peer.peer)}>${count(peer.files, "file")}</a>`}</td>
-              <td title=${exactRate(down)}>${down > 0 ? formatRate(down) : "–"}</td>
-              <td title=${exactRate(up)}>${up > 0 ? formatRate(up) : "–"}</td>
-              <td>${peer.agent ??
-                html`<span title="It speaks the earlier program’s dialect">older</span>`}</td>
-            </tr>
-          `;
-        })}</tbody>
-      </table>
-    </div>
+    <${Table} label="Active peers" heads=${[
+      "Peer",
+      "Address",
+      "Reachable",
+      "Shares",
+      "Download",
+      "Upload",
+      "Program",
+    ]} rows=${peers.map((peer) => {
+      const address = `${
+        peer.address.includes(":") ? `[${peer.address}]` : peer.address
+      }:${peer.port}`;
+      const { down, up, contact } = rates(peer, address);
+      const mine = peer.peer === own;
+      return html`
+        <tr key=${`${peer.peer} ${address}`}>
+          <td><code title=${peer.peer ?? "An older peer has no id"}>${shortId(
+            peer.peer,
+          )}</code>${mine
+            ? html`
+              <span class="badge on">you</span>
+            `
+            : ""}</td>
+          <td>${address}</td>
+          <td>${reachOf(peer)} ${mine ? "" : CONTACT[contact]}</td>
+          <td>${peer.files === undefined
+            ? html`<span title="Older peers don’t say">–</span>`
+            : html`<a href="#files" title="Show what it publishes" onClick=${() =>
+              showFiles(peer.peer)}>${count(peer.files, "file")}</a>`}</td>
+          <td title=${exactRate(down)}>${down > 0 ? formatRate(down) : "–"}</td>
+          <td title=${exactRate(up)}>${up > 0 ? formatRate(up) : "–"}</td>
+          <td>${peer.agent ??
+            html`<span title="It speaks the earlier program’s dialect">older</span>`}</td>
+        </tr>
+      `;
+    })} />
   `;
 }
 

@@ -2,6 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import { askJson } from "../api.js";
 import { exactTime, formatAge, shortId } from "../kit/format.js";
 import { html } from "../kit/html.js";
+import { Table } from "../kit/table.js";
 import { tell, tellError } from "../kit/toasts.js";
 
 /** The trusted publishers by name, since when, and how to forget one. */
@@ -21,31 +22,23 @@ export function TrustList() {
   if (!entries) return null;
   if (entries.length === 0) return html`<p>No trusted publishers yet.</p>`;
   return html`
-    <div class="table" tabindex="0" role="region" aria-label="Trusted publishers">
-      <table>
-        <thead>
-          <tr>
-            <th>Name</th>
-            <th>Publisher</th>
-            <th>Since</th>
-            <th>How</th>
-            <th><span
-          class="hidden">Actions</span></th>
-          </tr>
-        </thead>
-        <tbody>${entries.map(({ name, publisher, how, since }) =>
-          html`
-            <tr key=${name}>
-              <td class="text" title=${name}>${name}</td>
-              <td><code title=${publisher}>${shortId(publisher)}</code></td>
-              <td title=${exactTime(since)}>${formatAge(since)}</td>
-              <td>${how === "first" ? "with the first file" : "accepted"}</td>
-              <td><button type="button" aria-label=${`Forget the publisher of ${name}`} onClick=${() =>
-                forget(name)}>Forget</button></td>
-            </tr>
-          `
-        )}</tbody>
-      </table>
-    </div>
+    <${Table} label="Trusted publishers" heads=${[
+      "Name",
+      "Publisher",
+      "Since",
+      "How",
+      html`<span class="hidden">Actions</span>`,
+    ]} rows=${entries.map(({ name, publisher, how, since }) =>
+      html`
+        <tr key=${name}>
+          <td class="text" title=${name}>${name}</td>
+          <td><code title=${publisher}>${shortId(publisher)}</code></td>
+          <td title=${exactTime(since)}>${formatAge(since)}</td>
+          <td>${how === "first" ? "with the first file" : "accepted"}</td>
+          <td><button type="button" aria-label=${`Forget the publisher of ${name}`} onClick=${() =>
+            forget(name)}>Forget</button></td>
+        </tr>
+      `
+    )} />
   `;
 }

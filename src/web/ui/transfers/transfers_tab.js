@@ -17,6 +17,7 @@ import {
   shortId,
 } from "../kit/format.js";
 import { html } from "../kit/html.js";
+import { Table } from "../kit/table.js";
 import { usePolled } from "../kit/polled.js";
 import { failureText, isAskedFor } from "../kit/sentences.js";
 import { jobs, jobsMoved, partials, status, totals, transfers } from "../live.js";
@@ -217,32 +218,25 @@ function Sources({ from, name }) {
   return html`
     <details>
       <summary>Sources</summary>
-      <div class="table" tabindex="0" role="region" aria-label=${`Sources of ${name}`}>
-        <table>
-          <thead>
-            <tr>
-              <th>Address</th>
-              <th>Peer</th>
-              <th>State</th>
-              <th>Rate</th>
-              <th>Brought</th>
-              <th>Retries</th>
-            </tr>
-          </thead>
-          <tbody>${from.map((one) =>
-            html`
-              <tr key=${one.address}>
-                <td>${one.address}</td>
-                <td><code title=${one.peer}>${shortId(one.peer)}</code></td>
-                <td title=${one.error}>${one.state}</td>
-                <td title=${exactRate(one.rate)}>${formatRate(one.rate)}</td>
-                <td title=${exactSize(one.bytes)}>${formatSize(one.bytes)}</td>
-                <td>${one.retries}</td>
-              </tr>
-            `
-          )}</tbody>
-        </table>
-      </div>
+      <${Table} label=${`Sources of ${name}`} heads=${[
+        "Address",
+        "Peer",
+        "State",
+        "Rate",
+        "Brought",
+        "Retries",
+      ]} rows=${from.map((one) =>
+        html`
+          <tr key=${one.address}>
+            <td>${one.address}</td>
+            <td><code title=${one.peer}>${shortId(one.peer)}</code></td>
+            <td title=${one.error}>${one.state}</td>
+            <td title=${exactRate(one.rate)}>${formatRate(one.rate)}</td>
+            <td title=${exactSize(one.bytes)}>${formatSize(one.bytes)}</td>
+            <td>${one.retries}</td>
+          </tr>
+        `
+      )} />
     </details>
   `;
 }
