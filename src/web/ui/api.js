@@ -37,6 +37,8 @@ export class ApiError extends Error {
 const LIMIT_MS = 10_000;
 /** The longest between two parts of an answer, in milliseconds: the swarm may be asked meanwhile. */
 const IDLE_MS = 60_000;
+/** Results that are read before the browser may paint again. */
+const SLICE = 500;
 
 const GONE = "The peer does not answer. Is it still running?";
 const SILENT = "The peer gave no answer. It may still do what was asked.";
@@ -89,24 +91,33 @@ export async function askJson(method, path, body) {
 }
 
 /**
- * The lines that are answered, as they come.
- * @param {string} method
+ * The results that are answered, one a line, as they come; throws ApiError where a line has an error.
  * @param {string} path
- * @param {Asking} [asking]
+ * @param {Pick<Asking, "signal">} [asking]
  */
-export async function* askLines(method, path, { body, signal } = {}) {
-  const { body: answer } = await ask(method, path, { body, signal });
-  const reader = answer.pipeThrough(new TextDecoderStream()).getReader();
+export async function* askResults(path, { signal } = {}) {
+  const { body } = await ask("GET", path, { signal });
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
-  for (;;) {
-    const { value, done } = await within(reader.read(), IDLE_MS).catch(() => {
-      reader.cancel().catch(() => {});
-      throw new ApiError(GONE, { kind: "silent" });
-    });
-    if (done) break;
-    const lines = (rest + value).split("\n");
-    rest = lines.pop();
-    for (const line of lines) yield JSON.parse(line);
+  let read = 0;
+  try {
+    for (;;) {
+      const { value, done } = await within(reader.read(), IDLE_MS).catch(() => {
+        throw new ApiError(GONE, { kind: "silent" });
+      });
+      if (done) break;
+      const lines = (rest + value).split("\n");
+      rest = lines.pop();
+      for (const line of lines) {
+        const { result, error } = JSON.parse(line);
+        if (error) throw new ApiError(error.message, error);
+        yield result;
+        if (++read % SLICE === 0) await new Promise((resolve) => setTimeout(resolve));
+      }
+    }
+  } finally {
+    // What is not read would hold one of the few connections that a browser has.
+    reader.cancel().catch(() => {});
   }
 }
 

@@ -1,5 +1,5 @@
 import { computed, signal } from "@preact/signals";
-import { ApiError, askLines } from "../api.js";
+import { askResults } from "../api.js";
 import { Selection } from "../kit/selection.js";
 import { shares, sharesMoved, status } from "../live.js";
 
@@ -19,9 +19,6 @@ export const query = signal("");
 export const scope = signal("all");
 export const order = signal({ by: "name", down: false });
 
-/** Lines that are read before the browser may paint again. */
-const SLICE = 500;
-
 let loading;
 
 /** Asks for the list again; one request at a time. */
@@ -33,11 +30,7 @@ export function loadOffers() {
 async function load() {
   const list = [];
   try {
-    for await (const line of askLines("GET", "/api/files")) {
-      if (line.error) throw new ApiError(line.error.message, line.error);
-      list.push(prepared(line.result));
-      if (list.length % SLICE === 0) await new Promise((resolve) => setTimeout(resolve));
-    }
+    for await (const row of askResults("/api/files")) list.push(prepared(row));
     offers.value = { state: "ready", list };
   } catch (error) {
     offers.value = { state: "failed", list: offers.value.list, error };

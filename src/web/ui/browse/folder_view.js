@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { askLines } from "../api.js";
+import { askResults } from "../api.js";
 import { get, getListed } from "./downloads.js";
 import { count, exactSize, exactTime, formatAge, formatSize, sentence } from "../kit/format.js";
 import { html } from "../kit/html.js";
@@ -9,8 +9,6 @@ import { VirtualList } from "../kit/virtual_list.js";
 
 /** Most entries that are shown of a folder: so many are listed without lag. */
 const SHOWN = 100_000;
-/** Lines that are read before the browser may paint again. */
-const SLICE = 500;
 
 /** The address of a folder's view, after `#`. */
 export const folderAddress = ({ name, id, publisher }) =>
@@ -268,12 +266,10 @@ function useEntries(name, id, publisher) {
 async function load({ name, id, publisher }, signal) {
   const list = [];
   const query = new URLSearchParams({ name, id, ...(publisher && { publisher }) });
-  for await (const { result, error } of askLines("GET", `/api/folder?${query}`, { signal })) {
-    if (error) throw new Error(error.message);
+  for await (const entry of askResults(`/api/folder?${query}`, { signal })) {
     if (list.length === SHOWN) return { state: "ready", list, more: true };
-    result.lower = result.path.toLowerCase();
-    list.push(result);
-    if (list.length % SLICE === 0) await new Promise((resolve) => setTimeout(resolve));
+    entry.lower = entry.path.toLowerCase();
+    list.push(entry);
   }
   return { state: "ready", list };
 }

@@ -12,7 +12,7 @@ export function SaveButton({ name, id, publisher }) {
   const press = async () => {
     if (asking) return;
     setAsking(true);
-    await save({ name, id, publisher }).catch((error) => tellError(error));
+    await save({ name, id, publisher }).catch(tellError);
     setAsking(false);
   };
   return html`
