@@ -1,5 +1,5 @@
 /**
- * Paths inside a shared folder: relative, with `/`, in NFC. They are names (store/safe_path.ts says what
+ * Paths inside a shared folder: relative, with `/`, in NFC. They are names (content/safe_path.ts says what
  * those may be), and Shoal's own folders are left out at any depth: they hold keys.
  */
 import { STATE_FOLDER, whyUnsafe } from "./safe_path.ts";

@@ -95,7 +95,7 @@ export const Time = count(8_640_000_000_000_000);
 export const Port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
 /** An IP address or host name. */
 export const Host = v.pipe(v.string(), v.regex(/^[0-9A-Za-z.:_%-]{1,255}$/));
-/** A name of at most {@link NAME_CAP} bytes. What it may be on disk, store/safe_path.ts decides. */
+/** A name of at most {@link NAME_CAP} bytes. What it may be on disk, content/safe_path.ts decides. */
 export const Name = v.pipe(
   v.string(),
   v.minLength(1),

@@ -1,6 +1,6 @@
 /**
  * Transports of connections. There are two: in the clear, which is here, and among the members of a
- * private swarm (trust/private_transport.ts), which is only loaded where there is a swarm key.
+ * private swarm (trust/tls/private_transport.ts), which is only loaded where there is a swarm key.
  */
 import { Fault, messageOf } from "../fault.ts";
 import type { Message } from "./codec.ts";

@@ -69,7 +69,7 @@ export async function handshake(
   } catch (error) {
     caller.close();
     signal?.throwIfAborted();
-    // Who can refuse in so many words is a bootstrap of our own kind.
+    // What refuses in the words of this protocol is a Shoal bootstrap.
     if (error instanceof Refusal) throw error;
     if (error instanceof OtherSwarm) throw wantsKey(address, error);
     if (!transport?.secured && await isLegacy(address, ms, signal)) return { kind: "legacy" };

@@ -52,7 +52,7 @@ export class Swarm implements Pick<PeerApi, "listPeers"> {
   ): Promise<Offer[]> {
     const offers = new Map<string, Offer>();
     const ask = (one: BootstrapClient) => one.find(query, { signal });
-    // Who knows of nothing says nothing about what others know of.
+    // That one knows of nothing says nothing about what others know of.
     for (const found of (await this.#ask(ask, (answer) => answer.length > 0)).flat()) {
       const { announcement } = found;
       const key = `${announcement.publisher} ${announcement.name} ${announcement.id}`;

@@ -91,8 +91,8 @@ CREATE TABLE trees (            -- folders that were found to be what a manifest
   path        TEXT PRIMARY KEY, -- absolute
   id          TEXT NOT NULL,    -- the manifest's
   part        TEXT NOT NULL,    -- which part of it; '' is all
-  fingerprint TEXT NOT NULL,    -- what the folder looked like: store/tree_fingerprint.ts
-  findings    TEXT NOT NULL     -- JSON: store/known_trees.ts
+  fingerprint TEXT NOT NULL,    -- what the folder looked like: store/tree/tree_fingerprint.ts
+  findings    TEXT NOT NULL     -- JSON: store/tree/known_trees.ts
 );
 CREATE INDEX trees_by_id ON trees (id);
 `,

@@ -99,11 +99,13 @@ Deno.test("a list goes on without the bootstrap that stops in the midst of it", 
 });
 
 Deno.test("the wait for a list of peers ends with its signal", async () => {
-  await using silent = bootstrap((end) => end.closed());
-  using client = new BootstrapClient(silent.address);
   const stop = new AbortController();
+  await using silent = bootstrap((end) => {
+    stop.abort(new Fault("deadline", "that is enough"));
+    return end.closed();
+  });
+  using client = new BootstrapClient(silent.address);
   const listing = new Swarm([client]).listPeers(stop.signal);
-  setTimeout(() => stop.abort(new Fault("deadline", "that is enough")), 50);
   await assertRejects(() => listing, Fault, "that is enough");
 });
 
