@@ -64,7 +64,7 @@ export class FolderGet {
     try {
       const known = request.sha256
         ? undefined
-        : await folders.recall(wanted, { id, part: inside }, { settle, signal });
+        : await this.known(wanted, { id, part: inside }, target, signal);
       if (known) {
         partialDownloads.remove(id);
         const { receipt, mixed } = known;
