@@ -1,15 +1,14 @@
 /**
- * The promises of `get` to scripts: updates, locks, commands, lists, waiting; after each, what is
- * on disk.
+ * The promises of `get` to scripts: updates, locks, lists, waiting; after each, what is on
+ * disk.
  */
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { CHUNK_SIZE } from "../../src/content/sizes.ts";
-import type { ListedFile, Plan, Receipt } from "../../src/peer/api/peer_api.ts";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import type { ListedFile, Receipt } from "../../src/peer/api/peer_api.ts";
 import { closedPort } from "../support/sockets.ts";
 import { assertRefused, contentsOf, eventually } from "./checks.ts";
 import { publisher } from "./publishers.ts";
-import { lastLine, World, writeRandom } from "./world.ts";
-import { lacking, noPosix, testUnless } from "../support/tools.ts";
+import { World } from "./world.ts";
+import { lacking, testUnless } from "../support/tools.ts";
 
 Deno.test("--update: the trusted publisher's newer version, and nobody else's", async () => {
   await using world = await World.create();
@@ -237,95 +236,6 @@ Deno.test("--deadline counts from the start, whatever is waited for", async () =
   assertEquals(done.code, 0);
 });
 
-testUnless(lacking("sh"), "commands: run when it is done or has failed, and told how", async () => {
-  await using world = await World.create();
-  const alice = await publisher(world, "alice");
-  const id = await alice.publish("data", "content");
-  const dir = await world.folder("getter");
-  const script = `${world.root}/hook`;
-  await Deno.writeTextFile(script, `#!/bin/sh\nenv | grep ^SHOAL_ > "$1"\necho said\nexit "$2"\n`, {
-    mode: 0o755,
-  });
-  const told = async () =>
-    Object.fromEntries(
-      (await Deno.readTextFile(`${world.root}/told`)).trimEnd().split("\n")
-        .map((line) => [line.split("=")[0], line.slice(line.indexOf("=") + 1)]),
-    );
-  const hooks = (code: number) => [
-    ...["--on-done", `${script} '${world.root}/told' ${code}`],
-    ...["--on-error", `${script} '${world.root}/told' ${code}`],
-  ];
-  const done = await world.run(dir, ["get", "data", "--json", ...hooks(0)]);
-  assertEquals([done.code, done.stderr], [0, "said\n"]);
-  assertEquals(JSON.parse(lastLine(done.stdout)).event, "done");
-  const values = await told();
-  assertEquals(
-    [values.SHOAL_NAME, values.SHOAL_PATH, values.SHOAL_FILE_ID, values.SHOAL_SIZE],
-    ["data", `${dir}/data`, id, "7"],
-  );
-  assertEquals([values.SHOAL_STATUS, values.SHOAL_EXIT], ["done", "0"]);
-  assertEquals(values.SHOAL_ON_DONE, undefined);
-
-  const failing = await world.run(dir, ["get", "data", "--json", ...hooks(3)]);
-  assertEquals(failing.code, 11);
-  assertEquals(JSON.parse(lastLine(failing.stdout)).error.code, "hook");
-  assertEquals(await Deno.readTextFile(`${dir}/data`), "content", "the file stays");
-
-  const missing = await world.run(dir, ["get", "none", ...hooks(3)]);
-  assertEquals(missing.code, 3, "what failed first is what counts");
-  const { SHOAL_STATUS, SHOAL_EXIT, SHOAL_ERROR } = await told();
-  assertEquals([SHOAL_STATUS, SHOAL_EXIT], ["not_found", "3"]);
-  assertStringIncludes(SHOAL_ERROR, "no peer in the swarm has it");
-});
-
-Deno.test("--dry-run says what would be done, and does nothing", async () => {
-  await using world = await World.create();
-  const alice = await publisher(world, "alice");
-  await alice.publish("data", "one");
-  const dir = await world.folder("getter");
-  const words = ["get", "data", "--dry-run"];
-  const fresh = await world.run(dir, [...words, "--json", "--receipt", `${dir}/receipt`]);
-  const plan = JSON.parse(fresh.stdout) as Plan;
-  assertEquals([plan.action, plan.bytes, plan.sources], [
-    "fetch",
-    { there: 0, reused: 0, missing: 3 },
-    [alice.address],
-  ]);
-  assertEquals([...Deno.readDirSync(dir)], [], "not even a place for state");
-  assertEquals(await world.json(dir, ["trust", "list"]), []);
-  await world.json(dir, ["get", "data"]);
-  assertStringIncludes((await world.run(dir, words)).stdout, "already up to date");
-  await alice.publish("data", "two");
-  assertMatch((await world.run(dir, [...words, "--update"])).stdout, /would replace .* 3 B from/);
-  assertRefused(await world.run(dir, words), { code: 6 });
-  assertEquals(await Deno.readTextFile(`${dir}/data`), "one");
-});
-
-Deno.test("--dry-run says what would be copied from files here, as far as they are known", async () => {
-  await using world = await World.create();
-  const alice = await publisher(world, "alice");
-  const chunks = ["a", "b", "c", "d"].map((letter) => letter.repeat(CHUNK_SIZE));
-  await alice.publish("data", chunks.join(""));
-  const dir = await world.folder("getter");
-  await world.json(dir, ["get", "data"]);
-  await alice.publish("data", ["x".repeat(CHUNK_SIZE), ...chunks, "tail"].join(""));
-  const words = ["get", "data", "--update", "--dry-run"];
-  const { bytes } = await world.json<Plan>(dir, words);
-  assertEquals(bytes, { there: 0, reused: 4 * CHUNK_SIZE, missing: CHUNK_SIZE + 4 });
-  assertMatch((await world.run(dir, words)).stdout, /64\.0 KiB from .*256 KiB from files here/);
-  const { chunks: moved } = await world.json<Receipt>(dir, ["get", "data", "--update"]);
-  assertEquals([moved.reused, moved.fetched], [4, 2], "so it was");
-  // Nothing is known of a file that nobody has hashed.
-  const fresh = await world.folder("fresh");
-  await Deno.copyFile(`${dir}/data`, `${fresh}/old`);
-  await alice.publish("data", chunks.join(""));
-  const unknown = await world.json<Plan>(fresh, ["get", "data", "--reuse", "old", "--dry-run"], {
-    cwd: fresh,
-  });
-  assertEquals([unknown.bytes.reused, unknown.bytes.missing], [0, 4 * CHUNK_SIZE]);
-  assertEquals([...Deno.readDirSync(fresh)].map(({ name }) => name), ["old"]);
-});
-
 Deno.test("--seed-for: serves what was fetched, then leaves; a signal ends that in order", async () => {
   await using world = await World.create();
   const alice = await publisher(world, "alice");
@@ -372,37 +282,3 @@ Deno.test("two downloads to one path from two folders: the second waits, or exit
   const left = [...Deno.readDirSync(world.root)].map(({ name }) => name);
   assert(!left.some((name) => name.endsWith(".shoal-lock")), left.join());
 });
-
-testUnless(
-  noPosix ?? lacking("sleep"),
-  "a hook is over when its command is, and the deadline bounds it",
-  async () => {
-    await using world = await World.create();
-    const source = await world.peer("source");
-    await writeRandom(`${source.dir}/data`, 1_000);
-    await world.json(source.dir, ["share", "data"]);
-    const get = async (name: string, ...hook: string[]) => {
-      const dir = await world.folder(crypto.randomUUID());
-      const started = performance.now();
-      const finished = await world.run(dir, ["get", name, ...hook]);
-      return { dir, seconds: (performance.now() - started) / 1000, ...finished };
-    };
-    // The background command holds the pipe for longer than a test may take.
-    const pid = `${world.root}/pid`;
-    const left = `sh -c 'echo begun; sleep 100 2>/dev/null & echo $! > ${pid}'`;
-    const done = await get("data", "--on-done", left, "--deadline", "60s");
-    Deno.kill(Number(await Deno.readTextFile(pid)), "SIGKILL");
-    assertEquals(done.code, 0);
-    assert(done.seconds < 30 && done.stderr.includes("begun\n"), `${done.seconds} ${done.stderr}`);
-
-    const late = await get("data", "--on-done", "sleep 100", "--deadline", "3s");
-    assertEquals(late.code, 9);
-    assert(late.seconds < 30, String(late.seconds));
-    assertStringIncludes(late.stderr, "shoal: --on-done sleep was ended: the deadline passed\n");
-    assertEquals(contentsOf(late.dir), ["data"], "the file is in its place");
-    const waiting = ["--wait", "1h", "--deadline", "2s"];
-    const failed = await get("nothing", "--on-error", "sh -c 'echo told'", ...waiting);
-    assertEquals(failed.code, 9, "the command has time though the deadline passed");
-    assertStringIncludes(failed.stderr, "told\n");
-  },
-);
