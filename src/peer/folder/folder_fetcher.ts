@@ -272,7 +272,7 @@ export class FolderFetcher {
     try {
       await contents.run();
     } catch (error) {
-      downloads.reach(target.id, transfer.view().bytes);
+      downloads.reach(target.id, transfer.bytes);
       if (!(error instanceof Fault) || error === signal.reason) throw error;
       if (error.message.startsWith("Cannot ")) throw error;
       throw new Fault(error.kind, `Cannot get ${request.name}: ${error.message}`, { cause: error });

@@ -46,7 +46,7 @@ export class PartialAdmin {
     if (announcement?.kind !== "folder") {
       return { kind: "file" as const, size, bytes: job?.partial?.bytes ?? bytesOf(map, size) };
     }
-    const bytes = Math.max(reached, job?.transfer.view().bytes ?? 0);
+    const bytes = Math.max(reached, job?.transfer.bytes ?? 0);
     return { kind: "folder" as const, size: announcement.bytes ?? 0, bytes };
   }
 

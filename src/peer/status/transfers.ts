@@ -66,10 +66,19 @@ export class ActiveTransfer {
     this.sources = () => 0;
   }
 
+  /** Bytes that are there. */
+  get bytes(): number {
+    return this.before + this.meter.total;
+  }
+
+  /** True until it has ended. */
+  get isActive(): boolean {
+    return this.#state() === "active";
+  }
+
   /** The state of the transfer, for people and programs. */
   view(): Transfer {
-    const { name, id, direction, size, to, peer, error, started, transfer } = this;
-    const bytes = this.before + this.meter.total;
+    const { name, id, direction, bytes, size, to, peer, error, started, transfer } = this;
     const state = this.#state();
     const rate = state === "active" ? this.meter.rate : 0;
     const left = Math.max(0, (size ?? 0) - bytes);
@@ -122,7 +131,7 @@ export class Transfers {
   ): ActiveTransfer {
     const key = `${about.to} ${about.id}`;
     let upload = this.#uploads.get(key);
-    if (!upload || upload.view().state !== "active") {
+    if (!upload?.isActive) {
       const count = (bytes: number) => this.totals.served += bytes;
       upload = this.#add(new ActiveTransfer(this.#next++, { ...about, direction: "up" }, count));
       this.#uploads.set(key, upload);
@@ -152,7 +161,7 @@ export class Transfers {
 
   #add(one: ActiveTransfer): ActiveTransfer {
     this.#list.push(one);
-    const ended = this.#list.filter((other) => other.view().state !== "active");
+    const ended = this.#list.filter((other) => !other.isActive);
     for (const old of ended.slice(0, Math.max(0, ended.length - REMEMBERED))) {
       this.#list.splice(this.#list.indexOf(old), 1);
       for (const [key, upload] of this.#uploads) if (upload === old) this.#uploads.delete(key);
