@@ -41,8 +41,8 @@ export const TARGETS = {
 } as const;
 
 /**
- * The words after `deno compile`, in the folder of the bundle, for dist/NAME. Without `target`, the binary is
- * for this machine.
+ * The words after `deno compile`, in the folder of the bundle, for dist/NAME. Without `target`, the
+ * binary is for this machine.
  */
 export function compileWords(name: string, target?: string): string[] {
   const cross = target === undefined ? [] : [`--target=${target}`];

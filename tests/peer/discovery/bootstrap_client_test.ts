@@ -69,12 +69,6 @@ class Watched {
 
 const names = (found: Found[]) => found.map(({ announcement }) => announcement.name);
 
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const item of items) all.push(item);
-  return all;
-}
-
 /** Answers each connection with `serve`, until disposed of. */
 function listen(serve: (conn: Deno.Conn) => Promise<void>, port = 0) {
   const listener = Deno.listen({ hostname: "127.0.0.1", port });
@@ -129,7 +123,7 @@ Deno.test("what one peer announces another finds", async () => {
   assertEquals(names(await ben.find({ name: "docs/x" })), ["docs/x"]);
   assertEquals(names(await ben.find({ publisher: ann.identity.id })).sort(), ["docs/x", "y", "z"]);
   assertEquals((await ben.getPeers()).map(({ port, files }) => [port, files]), [[4_001, 3]]);
-  assertEquals((await collect(ben.listFiles("?"))).map(({ name }) => name), ["y", "z"]);
+  assertEquals((await Array.fromAsync(ben.listFiles("?"))).map(({ name }) => name), ["y", "z"]);
   await ann.client.withdraw([{ name: "z", id: "a".repeat(64) }]);
   assertEquals(await ben.find({ name: "z" }), []);
   assertEquals(ben.status, { address: ben.toString(), state: "idle" });
@@ -155,7 +149,7 @@ Deno.test("thousands of announcements travel in several messages, in order", asy
   await ann.until("registered");
   // Asked for while all are still being announced; it has the last word all the same.
   await ann.client.withdraw([{ name: "2499", id: "a".repeat(64) }]);
-  const listed = await collect(ann.client.listFiles());
+  const listed = await Array.fromAsync(ann.client.listFiles());
   assertEquals(listed.map(({ name }) => name), numbered.slice(0, -1));
 });
 
@@ -180,7 +174,7 @@ Deno.test("after the bootstrap was away, everything is registered and announced 
   server = startBootstrap(address);
   await ann.until("registered");
   await ann.client.announce([]);
-  assertEquals((await collect(ben.listFiles())).length, 2);
+  assertEquals((await Array.fromAsync(ben.listFiles())).length, 2);
   await server.stop();
 });
 
@@ -341,7 +335,7 @@ Deno.test("at a legacy bootstrap a peer registers in the legacy way", async () =
   ]);
   assertEquals((await ann.client.getPeers()).slice(0, 2), peers.slice(0, 2));
   assertEquals(await ann.client.find({ name: "x" }), []);
-  assertEquals(await collect(ann.client.listFiles()), []);
+  assertEquals(await Array.fromAsync(ann.client.listFiles()), []);
   await ann.until("legacy"); // registers again and again
 });
 
