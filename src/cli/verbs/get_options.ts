@@ -68,7 +68,7 @@ export const GET_OPTIONS = {
   ),
   metricsFile: option(
     "--metrics-file <FILE>",
-    "write what became of it there, for the text collector of Prometheus's node_exporter",
+    "write what became of it there, for the textfile collector of Prometheus's node_exporter",
   ),
   receipt: option("--receipt <FILE>", "write the receipt there too, as JSON"),
   /** Words of a command. */

@@ -11,7 +11,10 @@ import type { Verb } from "./verb.ts";
 const HEADER = ["ID", "SIZE", "ENTRIES", "SOURCES", "MODIFIED", "PUBLISHER", "TRUST", "NAME"];
 
 const OPTIONS = {
-  all: flag("--all", "list all, however many: without a pager, a listing ends at 10,000"),
+  all: flag(
+    "--all",
+    "list all, however many: a listing ends at 10,000, on a terminal without a pager at 1,000",
+  ),
   versions: flag("--versions", "every version of the file called PATTERN that still has a source"),
 };
 

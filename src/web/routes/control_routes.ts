@@ -27,6 +27,3 @@ export function controlRoutes(api: UiApi) {
     .route("/", gatewayRoutes(api))
     .route("/", trustRoutes(api));
 }
-
-/** The types of the routes, for {@link hc}. */
-export type ControlRoutes = ReturnType<typeof controlRoutes>;

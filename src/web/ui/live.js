@@ -37,7 +37,7 @@ export function endOf(job) {
 }
 
 /** True for a job that runs or waits. */
-export const isOpen = ({ state }) => state === "running" || state === "waiting";
+const isOpen = ({ state }) => state === "running" || state === "waiting";
 
 function tellEnd(number) {
   const job = known.jobs.get(number);

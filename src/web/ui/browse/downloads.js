@@ -103,7 +103,7 @@ async function mend(request, error) {
 }
 
 /** Lets the user choose one of several contents of a name, and whether to trust its publisher. */
-export async function getChosen(name, candidates, overwrite) {
+async function getChosen(name, candidates, overwrite) {
   const chosen = await chooseCandidate(name, candidates);
   if (!chosen) return;
   const { one: { id, publisher }, trust } = chosen;

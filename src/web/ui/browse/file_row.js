@@ -114,7 +114,7 @@ function Publisher({ row, publisher }) {
 }
 
 /** The beginning of an id; a press copies all of it. */
-export function CopyId({ id, name }) {
+function CopyId({ id, name }) {
   const [copied, setCopied] = useState(false);
   const copy = async () => {
     try {
