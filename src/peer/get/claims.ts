@@ -1,5 +1,6 @@
 import { Fault, quoted } from "../../fault.ts";
 import { foldName } from "../../content/safe_path.ts";
+import { isInside } from "../../system/paths.ts";
 import type { FetchJob } from "./fetch_job.ts";
 
 /** The reason that ends a background download when the user asks for its content, or for its place. */
@@ -43,10 +44,11 @@ export class Claims {
     this.#write(job, path);
   }
 
-  /** Takes claims back. */
-  release(id: string, paths: string[]): void {
+  /** Takes back the claim on a content, and those of its download on paths. */
+  release(id: string): void {
+    const job = this.#jobs.get(id);
     this.#jobs.delete(id);
-    for (const path of paths) this.#writing.delete(foldName(path));
+    for (const [path, writer] of this.#writing) if (writer === job) this.#writing.delete(path);
   }
 
   /** Ends the work on a content, for the reason given, and waits until nothing is under way. */
@@ -71,7 +73,7 @@ export class Claims {
   #writersOf(path: string): FetchJob[] {
     const wanted = foldName(path);
     return [...this.#writing].filter(([other]) =>
-      other === wanted || other.startsWith(`${wanted}/`) || wanted.startsWith(`${other}/`)
+      isInside(wanted, other) || isInside(other, wanted)
     ).map(([, job]) => job);
   }
 }

@@ -120,7 +120,7 @@ export class DiskFetch {
     } finally {
       lock?.[Symbol.dispose]();
       stopServing?.();
-      claims.release(target.id, [path]);
+      claims.release(target.id);
     }
   }
 

@@ -55,7 +55,6 @@ export class FolderGet {
     if (request.sha256 && inside === "") throw noChecksum(target.id);
     const settled = request.no_clobber && await this.#leaveAlone(job, wanted, target, signal);
     if (settled) return settled;
-    const claimed: string[] = [];
     await claims.claim(job, id);
     const settle = () => settleFolder(wanted, target.taken, dir);
     partialDownloads.begin(id);
@@ -79,7 +78,6 @@ export class FolderGet {
         const place = await settle();
         const { path: root } = place;
         await claims.claimPath(job, root);
-        claimed.push(root);
         for (const older of partialDownloads.older(target, root)) {
           folders.inherit(id, older.id, place);
         }
@@ -112,7 +110,7 @@ export class FolderGet {
       throw error;
     } finally {
       stopServing?.();
-      claims.release(id, claimed);
+      claims.release(id);
     }
     partialDownloads.remove(id);
     job.partial = job.downloader = undefined;
