@@ -6,6 +6,7 @@ import {
   type Extension,
   KeyUsageFlags,
   KeyUsagesExtension,
+  PemConverter,
   SubjectAlternativeNameExtension,
   X509CertificateGenerator,
 } from "@peculiar/x509";
@@ -51,10 +52,10 @@ export async function presentListener(
       new SubjectAlternativeNameExtension([{ type: "ip", value: LISTENER_NAME }]),
     ],
   });
-  const pkcs8 = new Uint8Array(await crypto.subtle.exportKey("pkcs8", privateKey));
+  const pkcs8 = await crypto.subtle.exportKey("pkcs8", privateKey);
   return {
     cert: [certificate, ...intermediates].join("\n"),
-    key: `-----BEGIN PRIVATE KEY-----\n${pkcs8.toBase64()}\n-----END PRIVATE KEY-----\n`,
+    key: PemConverter.encode(pkcs8, "PRIVATE KEY"),
   };
 }
 
