@@ -37,7 +37,7 @@ export class Receiver {
     let needed = 0;
     for (const request of requests) {
       try {
-        const name = safeName(request.name.normalize("NFC"));
+        const name = safeName(givenName(request.name));
         await this.#requireFree(name, pathOf(dir, name), request);
         requireFreeSpace(dir, needed + (request.size ?? 0), `Cannot take ${name}`);
         needed += request.size ?? 0;
