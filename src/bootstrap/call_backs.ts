@@ -3,6 +3,7 @@
  * reached, and at which address. Bounded in all and for each address; addresses take turns.
  */
 import { within } from "../async/deadline.ts";
+import { Tally } from "../async/tally.ts";
 import { abortable, Backoff } from "../async/retry.ts";
 import { type Address, formatAddress } from "../wire/connection.ts";
 import { groupOf } from "../wire/ip_address.ts";
@@ -17,7 +18,6 @@ import {
   RETRY_LONGEST_MS,
 } from "./limits.ts";
 import type { Registry } from "./registry.ts";
-import { Tally } from "./tally.ts";
 
 /** A peer that registered, and what there is to call. */
 export interface CallBackCandidate {

@@ -4,6 +4,8 @@
  * of them. Fifty peers behind one address, a busy fleet's, notice none.
  */
 
+import type { Rate } from "../async/token_bucket.ts";
+
 /** Connections at one time. An idle one costs about 20 KB, so that all of them stay below 250 MB. */
 export const MAX_CONNECTIONS = 10_000;
 /** Connections of one address: two of each peer of a fleet, five times over. */
@@ -52,12 +54,6 @@ export const SMALL_LIST = 16_384;
 /** Time for a whole reply to be taken, in milliseconds: at worst 1 MiB at 17 KB/s. */
 export const REPLY_MS = 60_000;
 
-/** A rate limit: `rate` a second in the long run, `burst` at once. */
-export interface Rate {
-  rate: number;
-  burst: number;
-}
-
 /** A kind of request. Each is counted by itself, so that a flood of one leaves the others alone. */
 export type RequestKind =
   /** A connection is opened. It costs about as much as a question. */
@@ -69,7 +65,9 @@ export type RequestKind =
   /** A registration: two signatures are checked, and a call back is made. */
   | "register"
   /** Announcements and withdrawals, each by itself: a signature is checked in 0.07 ms. */
-  | "announce";
+  | "announce"
+  /** A wish to reach a peer that can't be called: another machine is sent a line, and may dial. */
+  | "reach";
 
 export const RATES: Record<RequestKind, { perAddress: Rate; total: Rate }> = {
   connect: { perAddress: { rate: 50, burst: 1_000 }, total: { rate: 2_000, burst: 10_000 } },
@@ -83,6 +81,8 @@ export const RATES: Record<RequestKind, { perAddress: Rate; total: Rate }> = {
     perAddress: { rate: 2_000, burst: 2 * MAX_HOLDINGS },
     total: { rate: 4_000, burst: 8 * MAX_HOLDINGS },
   },
+  // Fifty peers behind one address that fetch from one source, and each tries again now and then.
+  reach: { perAddress: { rate: 5, burst: 100 }, total: { rate: 200, burst: 1_000 } },
 };
 
 /**
@@ -100,6 +100,9 @@ export const FULL_RETRY_S = 30;
  * long each time in a row, but no longer than this, in milliseconds.
  */
 export const PENALTY_MS = 10_000;
+
+/** Tokens of peers that are to meet, remembered at one time; those that were not used for longest go. */
+export const MAX_INTRODUCTIONS = 4_000;
 
 /** Call backs under way at a time. */
 export const MAX_CALL_BACKS = 64;

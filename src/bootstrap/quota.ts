@@ -1,6 +1,6 @@
 import { Refused } from "../wire/answerer.ts";
 import { groupOf } from "../wire/ip_address.ts";
-import { Tally } from "./tally.ts";
+import { Tally } from "../async/tally.ts";
 
 interface QuotaOptions {
   /** The thing there is too much of, for people: "connections". */

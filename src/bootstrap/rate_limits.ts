@@ -1,7 +1,7 @@
 import { Refused } from "../wire/answerer.ts";
 import { groupOf } from "../wire/ip_address.ts";
-import { MAX_REMEMBERED, type Rate, RATES, type RequestKind } from "./limits.ts";
-import { TokenBucket } from "./token_bucket.ts";
+import { type Rate, TokenBucket } from "../async/token_bucket.ts";
+import { MAX_REMEMBERED, RATES, type RequestKind } from "./limits.ts";
 import { LruMap } from "../async/lru_map.ts";
 
 interface RateLimitsOptions {

@@ -23,6 +23,9 @@ import {
 } from "./limits.ts";
 import { IdleGc } from "./idle_gc.ts";
 import type { BootstrapObserver } from "./observer.ts";
+import { Introductions } from "./introductions.ts";
+import { Meetings } from "../meet/meetings.ts";
+import { Relay, type RelayOptions } from "../meet/relay.ts";
 import { OwnAddresses } from "./own_addresses.ts";
 import { Quota } from "./quota.ts";
 import { RateLimits } from "./rate_limits.ts";
@@ -64,6 +67,8 @@ export interface BootstrapOptions extends Address {
   maxPerAddress?: number;
   /** The limits on request rates. @default RATES */
   rates?: RateLimits;
+  /** The limits of what it passes on between peers that have no other way. Default it passes on nothing. */
+  relay?: RelayOptions;
   /** Hears of all that is answered. Default nobody. */
   observer?: BootstrapObserver;
   /** Opens the connections of call backs. @default Connection.open */
@@ -80,6 +85,8 @@ export class BootstrapServer {
   readonly #quota: Quota;
   readonly #rates: RateLimits;
   readonly #callBacks: CallBacks;
+  /** Undefined where it passes on nothing. */
+  readonly #relay: Relay | undefined;
   readonly #collector = new IdleGc();
   /** Connections that are being told `busy`. */
   #refusing = 0;
@@ -95,6 +102,7 @@ export class BootstrapServer {
     const { registry, transport } = options;
     const connect: Connect = options.connect ??
       ((address, how) => Connection.open(address, { ...how, transport }));
+    this.#relay = options.relay && new Relay(options.relay);
     this.#rates = options.rates ?? new RateLimits();
     this.#quota = new Quota({
       what: "connections",
@@ -111,6 +119,13 @@ export class BootstrapServer {
       observer: options.observer,
       agent: AGENT,
       speakers: new Map(),
+      introductions: new Introductions([
+        "reverse",
+        "punch",
+        ...this.#relay ? ["relay" as const] : [],
+      ]),
+      punches: new Meetings(),
+      relay: this.#relay,
       rates: this.#rates,
       callBacks: this.#callBacks,
       fairQueue: new FairQueue(),
@@ -148,6 +163,7 @@ export class BootstrapServer {
       this.#stopping.abort();
       for (const timer of this.#timers) clearInterval(timer);
       for (const connection of this.#connections) connection.close();
+      this.#relay?.stop();
       await this.#listener.close();
     }
     await this.#callBacks.stop();

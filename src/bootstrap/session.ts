@@ -3,21 +3,26 @@
  */
 import * as v from "valibot";
 import { answerAsBootstrap } from "../legacy/answer_as_bootstrap.ts";
+import type { Meetings } from "../meet/meetings.ts";
+import type { Relay, RelayEnd } from "../meet/relay.ts";
 import { newNonce } from "../trust/nonce.ts";
 import { verifyRegistration } from "../trust/registration.ts";
 import { answer, Refused, type Response } from "../wire/answerer.ts";
 import { decodePayload } from "../wire/codec.ts";
-import { type Connection, formatAddress } from "../wire/connection.ts";
+import { type Address, type Connection, formatAddress } from "../wire/connection.ts";
+import { isInScope } from "../wire/ip_address.ts";
 import {
   Announcement,
   BootstrapRequest,
   Holding,
   LIST_CAP,
   PROTOCOL_VERSION,
+  type Way,
 } from "../wire/protocol.ts";
 import type { CallBacks } from "./call_backs.ts";
 import { isAhead } from "../trust/announcement.ts";
 import { firstForged } from "./first_forged.ts";
+import type { Introductions, Reachable } from "./introductions.ts";
 import { READ_AHEAD, type RequestKind, STEPS_PER_ASK } from "./limits.ts";
 import type { BootstrapObserver } from "./observer.ts";
 import type { OwnAddresses } from "./own_addresses.ts";
@@ -32,6 +37,8 @@ const KINDS: Record<BootstrapRequest["action"], RequestKind | undefined> = {
   hello: "ask",
   heartbeat: "ask",
   goodbye: "ask",
+  reach: "reach",
+  meet: "ask",
   get_peers: "list",
   list_files: "list",
   register: "register",
@@ -44,6 +51,8 @@ const KINDS: Record<BootstrapRequest["action"], RequestKind | undefined> = {
 const ANNOUNCEMENT_BYTES = 350;
 
 type FindRequest = Extract<BootstrapRequest, { action: "find" }>;
+type ReachRequest = Extract<BootstrapRequest, { action: "reach" }>;
+type MeetRequest = Extract<BootstrapRequest, { action: "meet" }>;
 type RegisterRequest = Extract<BootstrapRequest, { action: "register" }>;
 
 export interface SessionOptions extends Grants {
@@ -56,6 +65,11 @@ export interface SessionOptions extends Grants {
   own: OwnAddresses;
   /** The connection that speaks for a peer: the one that registered it last. Shared by all sessions. */
   speakers: Map<string, Session>;
+  introductions: Introductions;
+  /** The callers that are about to call each other. */
+  punches: Meetings<Address>;
+  /** Passes on what peers say that have no other way. Default nobody does. */
+  relay?: Relay;
 }
 
 export class Session {
@@ -66,6 +80,10 @@ export class Session {
   readonly #nonce = newNonce();
   /** The peer id that this connection registered. */
   #peer: string | undefined;
+  /** The ways that peer has besides being called. */
+  #ways: Way[] = [];
+  /** This connection's end of a pair that the relay carries. */
+  #relayed: RelayEnd | undefined;
 
   constructor(connection: Connection, options: SessionOptions) {
     this.#connection = connection;
@@ -91,9 +109,12 @@ export class Session {
           }),
         count: () => this.#visitor.spend("ask"),
         readAhead: READ_AHEAD,
-        last: ({ action }) => action === "goodbye",
+        last: (request) =>
+          request.action === "goodbye" || request.action === "meet" && request.way === "relay",
       });
+      await this.#relayed?.carry(this.#connection.detach());
     } finally {
+      this.#relayed?.leave();
       this.#retire();
     }
   }
@@ -172,6 +193,10 @@ export class Session {
           await this.#registry.goodbye(this.#peer!);
         }
         return ok(id);
+      case "reach":
+        return this.#reach(request);
+      case "meet":
+        return await this.#meet(request);
     }
   }
 
@@ -187,6 +212,39 @@ export class Session {
       this.#visitor.charge("ask", Math.floor(steps / STEPS_PER_ASK));
       return this.#visitor.list({ action: "found", id }, items);
     });
+  }
+
+  #reach({ id, peer, token, ways, port }: ReachRequest): Response {
+    const speaker = this.#options.speakers.get(peer);
+    if (!speaker) throw new Refused("not_registered", "that peer is not here");
+    const wish = { token, ways, port, host: this.#connection.remote.host };
+    const told = this.#options.introductions.introduce(speaker.#asReachable(), wish);
+    return { message: { action: "reaching", id, ways: told } };
+  }
+
+  #asReachable(): Reachable {
+    return {
+      host: this.#connection.remote.host,
+      ways: this.#ways,
+      // One that doesn't read is dropped by its own connection.
+      tell: (notice) => void this.#connection.send(notice).catch(() => {}),
+    };
+  }
+
+  async #meet({ id, token, way }: MeetRequest): Promise<Response> {
+    const { introductions, punches, relay } = this.#options;
+    const { remote, closing } = this.#connection;
+    introductions.require(token, way);
+    if (way === "relay" && relay) {
+      this.#relayed = await relay.meet(token, remote.host, closing);
+      return { message: { action: "met", id } };
+    }
+    const both = await punches.meet(token, remote, remote.host, closing);
+    const other = both[0] === remote ? both[1] : both[0];
+    if (!isInScope(other.host, remote.host)) {
+      throw new Refused("not_met", "the other peer is in a network of its own");
+    }
+    return { message: { action: "go", id, ...other } };
   }
 
   #hello(id: number): Response {
@@ -206,7 +264,7 @@ export class Session {
   }
 
   async #register(request: RegisterRequest): Promise<Response> {
-    const { id, peer, port, dialled, advertise, agent } = request;
+    const { id, peer, port, dialled, advertise, agent, ways = [] } = request;
     if (!await this.#options.own.has(dialled, this.#connection.local)) {
       const there = formatAddress(dialled);
       const what =
@@ -223,6 +281,7 @@ export class Session {
     const { host } = this.#connection.remote;
     await this.#registry.register({ peer, address: host, port, agent }, host);
     this.#peer = peer;
+    this.#ways = ways;
     this.#options.speakers.set(peer, this);
     this.#options.callBacks.watch({ peer, seen: host, port, dialled, advertise });
     return { message: { action: "registered", id, address: host, port } };

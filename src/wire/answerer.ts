@@ -70,8 +70,13 @@ export interface RequestHandlers<R extends { action: string; id: number }> {
   count?(): Promise<void>;
   /** Most requests that are read before the first of them is answered. @default READ_AHEAD */
   readAhead?: number;
-  /** True for a request after whose reply the connection ends. */
+  /** True for a request after whose reply no other is read: whatever follows is not a message. */
   last?(request: R): boolean;
+  /**
+   * Takes over a connection whose first message is neither `hello` nor the legacy dialect; resolves
+   * when it is over. Undefined for a message that it knows nothing of.
+   */
+  takeOver?(message: Message): Promise<void> | undefined;
 }
 
 /** Actions that may carry a payload; another's is refused before anything is read. */
@@ -154,6 +159,11 @@ class Answerer<R extends { action: string; id: number }> {
   async #begin(): Promise<boolean> {
     const message = await this.#readFirst();
     if (!message) return false;
+    const taken = this.#handlers.takeOver?.(message);
+    if (taken) {
+      await taken;
+      return false;
+    }
     if (message.id !== undefined || this.#connection.transport.secured) {
       return await this.#answerFirst(message);
     }
@@ -214,6 +224,7 @@ class Answerer<R extends { action: string; id: number }> {
         const entry = await this.#take(message, message.id);
         this.#push(entry);
         if (endsConnection(entry)) return;
+        if (entry.kind === "request" && this.#handlers.last?.(entry.request)) return;
         while (this.#queue.length >= readAhead || this.#queuedBytes >= READ_AHEAD_BYTES) {
           await this.#changed.wait();
         }

@@ -289,6 +289,34 @@ export class Connection {
     return this.#writing.run(() => this.#write(bytes));
   }
 
+  /**
+   * The socket below, for whatever is no message from now on. Nothing else may be under way here. Either
+   * of the two closes both.
+   */
+  detach(): Socket {
+    this.#readWatch.stop();
+    this.#writeWatch.stop();
+    this.#nudgeWatch?.stop();
+    const conn = this.#conn;
+    let rest = this.#buffer.slice(this.#start, this.#end);
+    this.#dropBuffer();
+    return {
+      tcp: rest.length === 0 && "setNoDelay" in conn ? conn as Deno.TcpConn : undefined,
+      remoteAddr: conn.remoteAddr,
+      localAddr: conn.localAddr,
+      encrypted: conn.encrypted,
+      read: (into) => {
+        if (rest.length === 0) return conn.read(into);
+        const part = rest.subarray(0, into.length);
+        into.set(part);
+        rest = rest.subarray(part.length);
+        return Promise.resolve(part.length);
+      },
+      write: (bytes) => conn.write(bytes),
+      close: () => this.close(),
+    };
+  }
+
   /** True when it was closed while the other end did not read: the system keeps the socket for a while. */
   get leftUnread(): boolean {
     return this.closed && this.#blockedAt !== undefined;

@@ -21,6 +21,11 @@ export const FILES_CAP = 500;
 /** Most sources named for one file in a `found` reply; more are drawn at random. */
 export const SOURCES_CAP = 50;
 
+/** Least port that a peer may be asked to call: below are mail servers and the like. */
+export const REACH_PORT_LEAST = 1_024;
+/** A `meet` is answered within this time, in milliseconds: then the other end hasn't come. */
+export const MEET_MS = 10_000;
+
 /** Time for a connection to be opened and for `hello` to be answered, in milliseconds. */
 export const HANDSHAKE_MS = 10_000;
 /** A callee closes a connection that says nothing for this long, in milliseconds. */

@@ -25,6 +25,7 @@ import {
   LIST_CAP,
   PAYLOAD_CAP,
   PROTOCOL_VERSION,
+  REACH_PORT_LEAST,
   REQUEST_CHUNKS,
   SOURCES_CAP,
   TEXT_CAP,
@@ -61,6 +62,8 @@ export type ErrorCode =
   | "not_here"
   /** A signature doesn't fit its key. */
   | "bad_signature"
+  /** The other peer did not come to a meeting, or can't be met in that way. */
+  | "not_met"
   /** A cap was reached; `retry_after` says when to come back. */
   | "busy"
   /** The caller took the request back. */
@@ -92,6 +95,8 @@ export const PeerId = hex(32);
 export const FileSize = count(Number.MAX_SAFE_INTEGER);
 /** A time in milliseconds since 1970, UTC. */
 export const Time = count(8_640_000_000_000_000);
+/** A secret that two peers show where they meet: 16 random bytes in lower-case hex. */
+export const Token = hex(16);
 export const Port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
 /** An IP address or host name. */
 export const Host = v.pipe(v.string(), v.regex(/^[0-9A-Za-z.:_%-]{1,255}$/));
@@ -169,8 +174,25 @@ export const Sources = request("sources", { file: FileId });
 /** The reply to an earlier request is not needed any more: it may be `error` with code `cancelled`. */
 export const Cancel = v.object({ action: v.literal("cancel"), request: requestId });
 
+/** A way to a peer that can't be called: it calls, both call at once, or a third one passes on. */
+export const Way = v.picklist(["reverse", "punch", "relay"]);
+export type Way = v.InferOutput<typeof Way>;
+/** Ways that another program may have more of than are known here. */
+const ways = v.pipe(
+  v.array(v.pipe(v.string(), v.maxLength(16))),
+  v.maxLength(8),
+  v.transform((list) => [...new Set(list)].filter((one): one is Way => v.is(Way, one))),
+);
+
+/**
+ * A request to be brought together with the other end that says the same `token`. To `punch`, both
+ * are told at once where the other is; to `relay`, all bytes after the reply are each other's.
+ */
+export const Meet = request("meet", { token: Token, way: v.picklist(["punch", "relay"]) });
+
 /** The requests to a peer. `cancel` is a notice: it has no reply. */
 export const PeerRequest = v.variant("action", [
+  Meet,
   Hello,
   GetDigests,
   GetChunks,
@@ -228,6 +250,8 @@ export const Register = request("register", {
   /** An address to list instead of the one that the bootstrap saw, once it was called there. */
   advertise: v.optional(v.object({ host: Host, port: Port })),
   agent: v.optional(text),
+  /** The ways in which it can be reached besides. Not signed: a bootstrap may hide a peer anyway. */
+  ways: v.optional(ways),
   signature: hex(64),
 });
 /** Payload: a JSON array of {@link Announcement}. The caller is a source of each. */
@@ -253,6 +277,16 @@ export const ListFiles = request("list_files", {
   cursor,
 });
 export const Goodbye = request("goodbye", {});
+/**
+ * A wish to reach a registered peer in one of these ways. `port` is where the caller listens, for a peer
+ * that calls; the bootstrap passes it on with the address that it sees.
+ */
+export const Reach = request("reach", {
+  peer: PeerId,
+  token: Token,
+  ways,
+  port: v.optional(v.pipe(Port, v.minValue(REACH_PORT_LEAST))),
+});
 
 /** The requests to a bootstrap. */
 export const BootstrapRequest = v.variant("action", [
@@ -265,6 +299,8 @@ export const BootstrapRequest = v.variant("action", [
   Find,
   ListFiles,
   Goodbye,
+  Reach,
+  Meet,
 ]);
 export type BootstrapRequest = v.InferOutput<typeof BootstrapRequest>;
 
@@ -288,6 +324,26 @@ export const Listed = reply("ok", {
   port: v.optional(Port),
   reachable: v.optional(v.nullable(v.boolean())),
 });
+/** The reply to `reach`: the ways in which that peer was asked to be reached. */
+export const Reaching = reply("reaching", { ways });
+/** The reply to `meet` by `punch`: the address of the other's connection, which also has this one's. */
+export const Go = reply("go", { host: Host, port: Port });
+/** The reply to `meet` by `relay`: the other is there, and hears whatever is sent from now on. */
+export const Met = reply("met", {});
+/**
+ * A notice to a registered peer: the caller seen at `host` wants to reach it. `port` is where it
+ * listens.
+ */
+export const Wanted = v.object({
+  action: v.literal("wanted"),
+  token: Token,
+  ways,
+  host: Host,
+  port: v.optional(v.pipe(Port, v.minValue(REACH_PORT_LEAST))),
+});
+export type WantedNotice = v.InferOutput<typeof Wanted>;
+/** The first line from a peer that calls because it was wanted. From then on it is the callee. */
+export const Reversed = v.object({ action: v.literal("reversed"), token: Token });
 /** Payload: a JSON array of {@link PeerRecord}. `cursor` asks for the next page, where there is one. */
 export const Peers = reply("peers", { payload, cursor });
 /** Payload: a JSON array of {@link Found}. */

@@ -14,6 +14,8 @@ export type Socket =
   & {
     /** True for TLS, where the transport has both. */
     readonly encrypted?: boolean;
+    /** The TCP connection below, where this is all that has read from it. */
+    readonly tcp?: Deno.TcpConn;
   };
 
 /** The part of a connection that a transport needs to let it into its swarm. */

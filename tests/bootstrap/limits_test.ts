@@ -4,12 +4,12 @@
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as limits from "../../src/bootstrap/limits.ts";
-import { type Rate, RATES, type RequestKind } from "../../src/bootstrap/limits.ts";
+import { RATES, type RequestKind } from "../../src/bootstrap/limits.ts";
 import { Quota } from "../../src/bootstrap/quota.ts";
 import { RateLimits } from "../../src/bootstrap/rate_limits.ts";
 import { firstForged } from "../../src/bootstrap/first_forged.ts";
 import { FairQueue } from "../../src/async/fair_queue.ts";
-import { TokenBucket } from "../../src/bootstrap/token_bucket.ts";
+import { type Rate, TokenBucket } from "../../src/async/token_bucket.ts";
 import { signAnnouncement } from "../../src/trust/announcement.ts";
 import { Identity } from "../../src/trust/identity.ts";
 import { Refused } from "../../src/wire/answerer.ts";

@@ -1,6 +1,7 @@
 /** Right messages, one of each kind, for targets to begin from. */
 export const FILE = "1a2b3c4d".repeat(8);
 export const PEER = "ab".repeat(32);
+const TOKEN = "a0".repeat(16);
 const SIGNATURE = "cd".repeat(64);
 
 export const ANNOUNCEMENT = {
@@ -24,7 +25,7 @@ export const BOOTSTRAP_REQUESTS = [
   {
     ...{ action: "register", id: 2, peer: PEER, port: 10_000, agent: "x/1", signature: SIGNATURE },
     ...{ nonce: PEER, dialled: { host: "192.0.2.1", port: 8_000 } },
-    advertise: { host: "peer.example", port: 10_001 },
+    ...{ advertise: { host: "peer.example", port: 10_001 }, ways: ["reverse", "punch", "relay"] },
   },
   { action: "announce", id: 3, payload: 2 },
   { action: "withdraw", id: 4, payload: 2 },
@@ -33,6 +34,9 @@ export const BOOTSTRAP_REQUESTS = [
   { action: "find", id: 7, name: "a", file: FILE, publisher: PEER },
   { action: "list_files", id: 8, pattern: "**/*.{iso,mp4}", cursor: "a" },
   { action: "goodbye", id: 9 },
+  { action: "reach", id: 10, peer: PEER, token: TOKEN, ways: ["reverse", "punch"], port: 10_000 },
+  { action: "meet", id: 11, token: TOKEN, way: "punch" },
+  { action: "meet", id: 12, token: TOKEN, way: "relay" },
 ];
 
 export const REPLIES = [
@@ -53,6 +57,11 @@ export const REPLIES = [
   { action: "found", id: 10, payload: 2 },
   { action: "files", id: 11, payload: 2, cursor: "x" },
   { action: "taken", file: FILE, runs: [[0, 2]] },
+  { action: "reaching", id: 12, ways: ["relay", "carrier pigeon"] },
+  { action: "wanted", token: TOKEN, ways: ["reverse"], host: "192.0.2.1", port: 10_000 },
+  { action: "go", id: 13, host: "192.0.2.1", port: 10_000 },
+  { action: "met", id: 14 },
+  { action: "reversed", token: TOKEN },
 ];
 
 export const PAYLOADS = [

@@ -126,6 +126,8 @@ export class Uploader {
     switch (request.action) {
       case "hello":
         return this.#hello(request, visit);
+      case "meet":
+        throw new Refused("not_met", "this peer brings nobody together");
       case "get_files":
         return this.#files(request, visit, signal);
       case "get_digests":

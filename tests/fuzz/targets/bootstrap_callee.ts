@@ -1,10 +1,13 @@
 import { CallBacks } from "../../../src/bootstrap/call_backs.ts";
+import { Introductions } from "../../../src/bootstrap/introductions.ts";
 import { MemoryRegistry } from "../../../src/bootstrap/memory_registry.ts";
 import { OwnAddresses } from "../../../src/bootstrap/own_addresses.ts";
 import { Quota } from "../../../src/bootstrap/quota.ts";
 import { RateLimits } from "../../../src/bootstrap/rate_limits.ts";
 import { ReplyFrames } from "../../../src/bootstrap/reply_frames.ts";
 import { Session, type SessionOptions } from "../../../src/bootstrap/session.ts";
+import { Meetings } from "../../../src/meet/meetings.ts";
+import { Relay } from "../../../src/meet/relay.ts";
 import { FairQueue } from "../../../src/async/fair_queue.ts";
 import { Connection } from "../../../src/wire/connection.ts";
 import { concat } from "../../support/bytes.ts";
@@ -21,12 +24,15 @@ const options: SessionOptions = {
   ...{ registry, agent: "fuzz/1", speakers: new Map() },
   callBacks: new CallBacks({ registry, call: () => Promise.reject(new Error("nobody is there")) }),
   rates: new RateLimits({
-    rates: { connect: any, ask: any, list: any, register: any, announce: any },
+    rates: { connect: any, ask: any, list: any, register: any, announce: any, reach: any },
   }),
   payloads: new Quota({ what: "bytes", perAddress: 1 << 30, total: 1 << 30, retryAfter: 1 }),
   own: new OwnAddresses(),
   fairQueue: new FairQueue(),
   frames: new ReplyFrames(),
+  introductions: new Introductions(["reverse", "punch", "relay"]),
+  punches: new Meetings({ ms: 1 }),
+  relay: new Relay({ rate: 1e9, ms: 1 }),
 };
 
 const [hello, register, ...rest] = BOOTSTRAP_REQUESTS;

@@ -1,4 +1,8 @@
-import type { Rate } from "./limits.ts";
+/** A rate limit: `rate` a second in the long run, `burst` at once. */
+export interface Rate {
+  rate: number;
+  burst: number;
+}
 
 /** Lets `burst` units pass at once, and `rate` a second in the long run. It is full at first. */
 export class TokenBucket {
