@@ -164,11 +164,8 @@ export class PeerParts {
       },
       ...{ dir: folder.dir, disk: this.disk },
       unsigned: () => settings.unsigned === true,
-      onBytes: (bytes) => this.history.add("down", bytes),
-      onGrowing: (...growing) => reseeder.growing(...growing),
-      onGrowingPart: (partial) => reseeder.growingPart(partial),
-      onStaging: (...staging) => reseeder.staging(...staging),
-      onFetched: (...fetched) => reseeder.fetched(...fetched),
+      history: this.history,
+      reseeder,
       onFailed: (id, error) => goesOn() && this.resumer.takeOver(id, error),
     });
     this.resumer = new Resumer({

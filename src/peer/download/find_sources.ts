@@ -1,5 +1,6 @@
 import { delay } from "../../async/retry.ts";
 import type { PeerRecord } from "../../wire/protocol.ts";
+import { type LocalPeer, type PeerSource, peerSources } from "./peer_source.ts";
 import type { Source } from "./source.ts";
 import type { Swarm } from "../discovery/swarm.ts";
 
@@ -17,7 +18,7 @@ interface FindSourcesOptions {
 
 /**
  * Finds other peers that have a content, while it is being fetched: those that the bootstraps name, and those that the
- * connected sources name, so that a download outlives every bootstrap. Who doesn't answer is passed
+ * connected sources name, so that a download outlives every bootstrap. One that doesn't answer is passed
  * over. Resolves when all have answered, or one has and the others take long.
  */
 export async function findSources(
@@ -35,4 +36,25 @@ export async function findSources(
   const patience = delay(patienceMs, enough.signal).then(() => Promise.any(answers));
   await Promise.race([Promise.allSettled(answers), patience.catch(() => {})]);
   enough.abort();
+}
+
+/**
+ * A search for more sources of a content, as downloads take it. `listed` is the id that bootstraps
+ * know them by: the content's own, or that of the folder which has it.
+ */
+export function finderOf(
+  content: { id: string; size: number },
+  { listed, swarm, self, signal }: {
+    listed: string;
+    swarm: Pick<Swarm, "find">;
+    self: LocalPeer;
+    signal: AbortSignal;
+  },
+): (connected: Source[], found: (sources: PeerSource[]) => void) => Promise<void> {
+  return (connected, found) =>
+    findSources(listed, connected, {
+      swarm,
+      signal,
+      found: (records) => found(peerSources(content, records, self)),
+    });
 }

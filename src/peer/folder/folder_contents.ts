@@ -1,4 +1,4 @@
-import { delay } from "../../async/retry.ts";
+import { Pool } from "../../async/pool.ts";
 import { yieldToEventLoop } from "../../async/yield_to_event_loop.ts";
 import type { FileEntry } from "../../content/manifest.ts";
 import { contentId } from "../../content/sync_digest.ts";
@@ -18,20 +18,20 @@ import type { Budget } from "../download/budget.ts";
 import { Downloader } from "../download/downloader.ts";
 import { FolderTally } from "./folder_tally.ts";
 import type { PeerRecord } from "../api/peer_api.ts";
-import type { RateLimiter } from "../../async/rate_limiter.ts";
-import type { Servable } from "../../store/disk/servable.ts";
-import { type Source } from "../download/source.ts";
-import { peerSources } from "../download/peer_source.ts";
-import type { LocalPeer } from "../download/peer_source.ts";
-import type { ActiveTransfer } from "../status/transfers.ts";
+import { finderOf } from "../download/find_sources.ts";
+import { type LocalPeer, peerSources } from "../download/peer_source.ts";
+import type { Swarm } from "../discovery/swarm.ts";
+import type { FileAt } from "../serve/whole_file.ts";
+import type { Reseeder } from "../share/reseeder.ts";
+import type { FetchJob } from "../status/fetch_job.ts";
+import type { RateHistory } from "../status/rate_history.ts";
+import type { Claims } from "../target/claims.ts";
 import { readRegular } from "../../system/open_regular.ts";
 
 /** Large files that are fetched at a time. */
 const LARGE_AT_ONCE = 3;
 /** Files after which others get a turn. */
 const YIELD_FILES = 64;
-/** The pause between two looks whether a content is still fetched otherwise, in milliseconds. */
-const WAIT_MS = 250;
 /** Places where a content is looked for on this machine. */
 const COPIES_TRIED = 4;
 
@@ -42,14 +42,10 @@ export interface FolderContentsOptions {
   staging: Staging;
   /** The sources of the folder. */
   sources: PeerRecord[];
-  /** Looks for more sources, and tells of them as they are found. */
-  find: (connected: Source[], found: (records: PeerRecord[]) => void) => Promise<void>;
-  transfer: ActiveTransfer;
+  job: FetchJob;
   signal: AbortSignal;
-  /** Is told of bytes as they come. */
-  onBytes?: (bytes: number) => void;
-  waitMs?: number;
-  limits: RateLimiter[];
+  swarm: Swarm;
+  history: RateHistory;
   budget: Budget;
   self: LocalPeer;
   cache: HashCache;
@@ -57,19 +53,8 @@ export interface FolderContentsOptions {
   db: StateDatabase;
   disk: Disk;
   downloads: DownloadStore;
-  /** Large files that are being fetched as parts of folders, by id. */
-  underWay: Set<string>;
-  /** True while a content is being fetched by itself. */
-  isRunning: (id: string) => boolean;
-  /** Called when a large file can be served while it grows; returns how to stop that. */
-  onGrowing: (partial: Servable) => () => void;
-}
-
-/** A file that is whole, and not yet in its place. */
-export interface StagedFile {
-  /** Absolute. */
-  path: string;
-  stamp: FileStamp;
+  claims: Claims;
+  reseeder: Reseeder;
 }
 
 /** Brings files of a folder into its staging: copied where this machine has them, else fetched. */
@@ -84,13 +69,13 @@ export class FolderContents {
 
   constructor(files: FileEntry[], options: FolderContentsOptions) {
     this.#options = options;
-    this.tally = new FolderTally(options.transfer);
+    this.tally = new FolderTally(options.job.transfer);
     this.#wanted = Map.groupBy(files, ({ id }) => id);
-    options.transfer.sources = () => this.#connected();
+    options.job.transfer.sources = () => this.#connected();
   }
 
   /** The staged file of a content, if there is one. */
-  staged(id: string): StagedFile | undefined {
+  staged(id: string): FileAt | undefined {
     const entry = this.#wanted.get(id)?.[0];
     const stamp = entry && this.stamps.get(entry.path);
     return stamp && { path: this.#options.staging.pathOf(entry.path), stamp };
@@ -154,14 +139,15 @@ export class FolderContents {
   }
 
   async #fetchSmall(files: FileEntry[]): Promise<void> {
-    const { sources, find, signal, waitMs, limits, db, digests } = this.#options;
-    const { folder, self } = this.#options;
-    const sourcesOf = (records: PeerRecord[]) => peerSources(folder, records, self);
+    const { folder, sources, self, signal, job, db, digests } = this.#options;
     const fetcher = new BatchFetcher({
-      ...{ files, signal, waitMs, limits },
+      files,
+      signal,
+      waitMs: job.patience,
+      limits: job.limits,
       book: self.lines?.book,
-      sources: sourcesOf(sources),
-      find: (connected, found) => find(connected, (records) => found(sourcesOf(records))),
+      sources: peerSources(folder, sources, self),
+      find: finderOf(folder, { ...this.#options, listed: folder.id }),
       onFiles: (came: FetchedFile[]) => {
         db.transaction(() => {
           for (const { id, page } of came) digests.put(id, 0, 0, page);
@@ -183,42 +169,36 @@ export class FolderContents {
   }
 
   async #fetchLarge(files: FileEntry[]): Promise<void> {
+    const { claims, signal } = this.#options;
     const running = new Set<Downloader>();
     this.#connected = () => Math.max(0, ...[...running].map(({ connected }) => connected));
-    let failure: unknown;
-    const worker = async () => {
-      for (let file; failure === undefined && (file = files.shift());) {
-        try {
-          if (!await this.#afterOthers(file)) await this.#fetchOne(file, running);
-        } catch (error) {
-          failure ??= error;
-        }
+    const pool = new Pool(LARGE_AT_ONCE);
+    try {
+      for (const file of files) {
+        await pool.add(async () => {
+          const waited = await claims.claimPart(file.id, signal);
+          try {
+            // The download that it waited for may have put it on this machine.
+            if (!waited || !await this.#copy(file)) await this.#fetchOne(file, running);
+          } finally {
+            claims.releasePart(file.id);
+          }
+        });
       }
-    };
-    await Promise.all(Array.from({ length: LARGE_AT_ONCE }, worker));
-    if (failure !== undefined) throw failure;
-  }
-
-  /** Waits while the same content is being fetched otherwise. True when it then is on this machine. */
-  async #afterOthers(file: FileEntry): Promise<boolean> {
-    const { underWay, isRunning, signal } = this.#options;
-    let waited = false;
-    for (; underWay.has(file.id) || isRunning(file.id); waited = true) {
-      await delay(WAIT_MS, signal);
+    } finally {
+      await pool.settled();
     }
-    return waited && await this.#copy(file);
   }
 
   async #fetchOne(file: FileEntry, running: Set<Downloader>): Promise<void> {
-    const { staging, name, folder, signal, transfer, underWay } = this.#options;
+    const { staging, name, folder, signal, job: { transfer }, reseeder } = this.#options;
     const { id, size, path } = file;
     const partial = PartialFile.open(
       { id, name: `${name}/${path}`, size, overwrite: true, folder: folder.id, taken: "pinned" },
       this.#options,
     );
     let chunks: number;
-    underWay.add(id);
-    const stopServing = this.#options.onGrowing(partial);
+    const stopServing = reseeder.growingPart(partial);
     try {
       await partial.check({ signal });
       transfer.before += bytesOf(partial.map, size);
@@ -239,20 +219,26 @@ export class FolderContents {
       throw error;
     } finally {
       stopServing();
-      underWay.delete(id);
     }
     await this.#settle(file);
     this.tally.fetched(file, this.#wanted.get(id)!.length, chunks);
   }
 
   #downloader({ id, size }: FileEntry, sink: PartialFile): Downloader {
-    const { sources, find, self, digests, signal, budget, limits, waitMs } = this.#options;
-    const sourcesOf = (records: PeerRecord[]) => peerSources({ id, size }, records, self);
+    const { folder, sources, self, digests, signal, budget, job } = this.#options;
     return new Downloader({
-      ...{ id, size, sink, digests, signal, budget, limits, waitMs, peer: self.peer },
+      id,
+      size,
+      sink,
+      digests,
+      signal,
+      budget,
+      waitMs: job.patience,
+      limits: job.limits,
+      peer: self.peer,
       book: self.lines?.book,
-      sources: sourcesOf(sources),
-      find: (connected, found) => find(connected, (records) => found(sourcesOf(records))),
+      sources: peerSources({ id, size }, sources, self),
+      find: finderOf({ id, size }, { ...this.#options, listed: folder.id }),
       onBytes: (bytes) => this.#add(bytes),
     });
   }
@@ -270,8 +256,9 @@ export class FolderContents {
   }
 
   #add(bytes: number): void {
-    this.#options.transfer.add(bytes);
-    this.#options.onBytes?.(bytes);
+    const { job, history } = this.#options;
+    job.transfer.add(bytes);
+    history.add("down", bytes);
   }
 }
 

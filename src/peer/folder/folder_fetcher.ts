@@ -2,9 +2,9 @@ import type { FileEntry, ManifestEntry } from "../../content/manifest.ts";
 import type { ManifestPart } from "../../content/manifest_part.ts";
 import { Fault } from "../../fault.ts";
 import { compareTree, type TreeState } from "../../store/tree/compare_tree.ts";
-import type { Download } from "../../store/partial/download_store.ts";
-import { restamp } from "../../store/disk/file_stamp.ts";
-import { KnownTrees, type TreeContent } from "../../store/tree/known_trees.ts";
+import type { Download, DownloadStore } from "../../store/partial/download_store.ts";
+import { restamp, stampOfPath } from "../../store/disk/file_stamp.ts";
+import { KnownTrees } from "../../store/tree/known_trees.ts";
 import { isInside, parentOf } from "../../system/paths.ts";
 import type { Staging } from "../../store/tree/staging.ts";
 import { TargetLock } from "../../store/state/target_lock.ts";
@@ -17,8 +17,8 @@ import {
 } from "../../store/tree/update_tree.ts";
 import { makeParents } from "../target/destination.ts";
 import { findSources } from "../download/find_sources.ts";
-import { FolderContents, type FolderContentsOptions, type StagedFile } from "./folder_contents.ts";
-import type { FolderPlace } from "../target/folder_place.ts";
+import { FolderContents, type FolderContentsOptions } from "./folder_contents.ts";
+import { type FolderPlace, settleFolder } from "../target/folder_place.ts";
 import { FolderStagings } from "./folder_stagings.ts";
 import {
   findingsOn,
@@ -26,50 +26,50 @@ import {
   receiptOfBrought,
   receiptOfKnown,
 } from "./folder_receipt.ts";
-import type { GetRequest, PeerRecord, Progress } from "../api/peer_api.ts";
-import type { RateLimiter } from "../../async/rate_limiter.ts";
-import type { Servable } from "../../store/disk/servable.ts";
-import type { Source } from "../download/source.ts";
-import type { Swarm } from "../discovery/swarm.ts";
-import type { ActiveTransfer } from "../status/transfers.ts";
+import type { GetRequest, PeerRecord } from "../api/peer_api.ts";
+import type { FileAt } from "../serve/whole_file.ts";
+import type { FetchJob } from "../status/fetch_job.ts";
+import { trustedName } from "../target/find_folder.ts";
+import type { Target } from "../target/target.ts";
+import type { TrustBook } from "../target/trust_book.ts";
 import { syncFolder } from "../../system/sync_folder.ts";
 import { requireFreeSpace } from "../../system/free_space.ts";
 
 export interface FolderFetcherOptions extends
   Pick<
     FolderContentsOptions,
-    "self" | "cache" | "digests" | "db" | "disk" | "downloads" | "budget" | "isRunning"
+    | "self"
+    | "swarm"
+    | "cache"
+    | "digests"
+    | "db"
+    | "disk"
+    | "downloads"
+    | "budget"
+    | "claims"
+    | "history"
+    | "reseeder"
   > {
   /** The shared folder: absolute, free of links. */
   dir: string;
-  swarm: Swarm;
-  /** Called when a large file of a folder can be served while it grows; returns how to stop that. */
-  onGrowingPart: (partial: Servable) => () => void;
+  /** The publishers whose announcements are taken. */
+  trust: TrustBook;
 }
 
 /** One folder to be fetched: its manifest is here. */
 interface FolderJob {
+  job: FetchJob;
   request: GetRequest;
   /** The part of the folder: "" is all. */
   inside: string;
-  /** The folder's id and its manifest's size. */
-  target: { id: string; size: number };
+  target: Target;
   part: Extract<ManifestPart, { kind: "folder" }>;
-  /** Looks at where it goes, and decides what may be done there. */
-  settle: () => Promise<FolderPlace>;
-  transfer: ActiveTransfer;
   signal: AbortSignal;
-  /** The time to wait while no source can be reached, in milliseconds. */
-  patience?: number;
-  limits: RateLimiter[];
-  /** Is told what the work is at. */
-  phase: (phase: Progress["phase"]) => void;
-  /** Throws when what was taken is not to be taken any more; called before anything is placed. */
-  confirm: () => void;
-  /** Is told of bytes as they come. */
-  onBytes?: (bytes: number) => void;
-  /** Called before files are fetched, with what finds those that are here by their ids. */
-  onStaging: (staged: (id: string) => StagedFile | undefined) => void;
+}
+
+/** The work on a folder that is not as it should be, and what ends when it is done. */
+interface FolderWork extends FolderJob {
+  serving: DisposableStack;
 }
 
 /** The outcome of fetching a folder. */
@@ -77,7 +77,10 @@ export interface FolderOutcome {
   receipt: FolderReceipt;
   /** True when things stand there that are not in the folder. */
   mixed: boolean;
-  /** The places of the files of a new folder. */
+}
+
+/** The outcome for a folder of which something was put in its place: its files are there now. */
+interface Placed extends FolderOutcome {
   files: { path: string; id: string }[];
 }
 
@@ -89,7 +92,6 @@ export class FolderFetcher {
   readonly #options: FolderFetcherOptions;
   readonly #trees: KnownTrees;
   readonly #stagings: FolderStagings;
-  readonly #underWay = new Set<string>();
 
   constructor(options: FolderFetcherOptions) {
     this.#options = options;
@@ -102,42 +104,46 @@ export class FolderFetcher {
    * last found to be that content; undefined when that isn't known, or something is to be done.
    */
   async recall(
-    request: GetRequest,
-    content: TreeContent,
-    { settle, signal }: Pick<FolderJob, "settle" | "signal">,
+    { request, inside, target, signal }: Omit<FolderJob, "job" | "part">,
   ): Promise<FolderOutcome | undefined> {
+    const content = { id: target.id, part: inside };
     if (!this.#trees.has(content)) return;
-    const { path } = await settle();
+    const { path } = await settleFolder(request, target.taken, this.#options.dir);
     const known = await this.#trees.recall(path, content, signal);
     if (!known || request.delete && !known.alone) return;
-    return { receipt: receiptOfKnown(path, known.findings), mixed: !known.alone, files: [] };
+    return { receipt: receiptOfKnown(path, known.findings), mixed: !known.alone };
   }
 
   /**
-   * Throws a `destination` Fault, before anything is fetched, when what stands there differs and
-   * may not be changed, a `held` Fault when another download writes there, and as FolderContents
-   * does.
+   * Puts a folder on disk, and lets others have it. Throws a `destination` Fault, before anything is
+   * fetched, when what stands there differs and may not be changed, a `held` Fault when another
+   * download writes there, and as FolderContents does.
    */
-  async fetch(job: FolderJob): Promise<FolderOutcome> {
-    job.transfer.size = job.part.bytes;
-    job.phase("checking");
-    const before = await job.settle();
+  async fetch(wanted: FolderJob): Promise<FolderOutcome> {
+    const { job, request, target, part } = wanted;
+    const { dir, downloads, reseeder } = this.#options;
+    job.transfer.size = part.bytes;
+    job.phase = "checking";
+    const before = await settleFolder(request, target.taken, dir);
     const { path } = before;
-    const found = await this.#look(job, before);
+    const found = await this.#look(wanted, before);
     if (found?.nothing) {
-      const receipt = receiptOfKnown(path, findingsOn(job.part));
-      return { receipt, mixed: found.mixed, files: [] };
+      return { receipt: receiptOfKnown(path, findingsOn(part)), mixed: found.mixed };
     }
     using _lock = TargetLock.take(path);
     // Until now, another program may have written there.
-    const place = await job.settle();
-    const state = await this.#look(job, place);
-    return await (state ? this.#update(job, place, state) : this.#fetchNew(job, place));
-  }
-
-  /** True while a large file is fetched as a part of a folder. */
-  isFetching(id: string): boolean {
-    return this.#underWay.has(id);
+    const place = await settleFolder(request, target.taken, dir);
+    const state = await this.#look(wanted, place);
+    using serving = new DisposableStack();
+    const work = { ...wanted, serving };
+    const { receipt, mixed, files } = state
+      ? await this.#update(work, place, state)
+      : await this.#fetchNew(work, place);
+    if (!receipt.up_to_date && job.name === target.announcement?.name) {
+      const manifest = { ...manifestOf(target.id, downloads), root: place.path };
+      await reseeder.fetched(target, job.name, manifest, files);
+    }
+    return { receipt, mixed };
   }
 
   /** Uses what was staged, for the same place, of an older version that was not finished. */
@@ -161,14 +167,14 @@ export class FolderFetcher {
    * Throws a `destination` Fault when something is to be done that may not be.
    */
   async #look(
-    job: FolderJob,
+    work: FolderJob,
     { path, permit, exists }: FolderPlace,
   ): Promise<TreeState & { nothing: boolean; mixed: boolean } | undefined> {
-    const { request, part, target: { id }, signal, transfer } = job;
+    const { request, part, target: { id }, signal, job: { transfer } } = work;
     transfer.before = -transfer.meter.total;
     if (!exists) return;
     const since = Date.now();
-    const state = await this.#compare(job, path, part.entries);
+    const state = await this.#compare(work, path, part.entries);
     const [missing] = state.missing;
     if (missing) permit.requireReplace(path, missing.path);
     const other = await otherIn(path, part.entries, signal);
@@ -177,39 +183,38 @@ export class FolderFetcher {
     const same = !missing && state.touched.length === 0;
     if (same) {
       const findings = findingsOn(part);
-      const content = { id, part: job.inside };
+      const content = { id, part: work.inside };
       await this.#trees.remember(path, content, { findings, since, signal });
     }
     const asItShould = same && !(mixed && permit.deletes);
     return { ...state, mixed, nothing: !missing && (!permit.replaces || asItShould) };
   }
 
-  async #fetchNew(job: FolderJob, { path }: FolderPlace): Promise<FolderOutcome> {
-    const { target, part: { entries }, signal } = job;
+  async #fetchNew(work: FolderWork, { path }: FolderPlace): Promise<Placed> {
+    const { target, part: { entries }, signal } = work;
     const { dir } = this.#options;
     const staging = this.#stagings.open(target.id, path);
-    const state = await this.#compare(job, staging.root, entries);
+    const state = await this.#compare(work, staging.root, entries);
     for (const entry of entries) if (entry.type === "folder") staging.makeFolder(entry.path);
     const here = placesOf(state, staging.root);
-    const contents = await this.#stage(job, filesOf(state.missing), { staging, here });
+    const contents = await this.#stage(work, filesOf(state.missing), { staging, here });
     for (const { entry } of state.present) contents.stamps.set(entry.path, staging.settle(entry));
     for (const entry of state.missing) if (entry.type === "link") staging.link(entry);
     await removeOthers(staging.at(), entries, signal);
-    job.phase("finishing");
-    job.confirm();
+    this.#confirm(work);
     await staging.sync(signal);
     if (isInside(dir, path)) await makeParents(dir, path);
     staging.publish(path);
     syncFolder(parentOf(path));
-    return this.#outcome(job, path, state, { contents, staging });
+    return this.#outcome(work, path, state, { contents, staging });
   }
 
   async #update(
-    job: FolderJob,
+    work: FolderWork,
     place: FolderPlace,
     state: TreeState & { mixed: boolean },
-  ): Promise<FolderOutcome> {
-    const { target, part: { entries }, signal } = job;
+  ): Promise<Placed> {
+    const { target, part: { entries }, signal } = work;
     const { path: root, permit } = place;
     const [blocked] = state.inTheWay;
     if (blocked && !permit.deletes) {
@@ -218,13 +223,12 @@ export class FolderFetcher {
       });
     }
     const staging = this.#stagings.open(target.id, `${root}/.`);
-    const staged = await this.#compare(job, staging.root, filesOf(state.missing));
+    const staged = await this.#compare(work, staging.root, filesOf(state.missing));
     const here = new Map([...placesOf(state, root), ...placesOf(staged, staging.root)]);
-    const contents = await this.#stage(job, filesOf(staged.missing), { staging, here });
+    const contents = await this.#stage(work, filesOf(staged.missing), { staging, here });
     for (const { entry } of staged.present) contents.stamps.set(entry.path, staging.settle(entry));
     for (const entry of state.missing) if (entry.type === "link") staging.link(entry);
-    job.phase("finishing");
-    job.confirm();
+    this.#confirm(work);
     await staging.sync(signal);
     for (const { path } of state.inTheWay) await clearPlace(place, path);
     await placeStaged(place, { staging, entries: state.missing, signal });
@@ -233,46 +237,57 @@ export class FolderFetcher {
     staging.remove();
     const up_to_date = state.missing.length === 0 && deleted === 0 && set === 0;
     const mixed = state.mixed && !permit.deletes;
-    return this.#outcome(job, root, state, { contents, staging, mixed, deleted, up_to_date });
+    return this.#outcome(work, root, state, { contents, staging, mixed, deleted, up_to_date });
   }
 
-  #compare(job: FolderJob, root: string, entries: ManifestEntry[]): Promise<TreeState> {
-    const { transfer, signal } = job;
+  /** Has a last look at whether it may be taken, before anything is placed. Throws an `integrity` Fault. */
+  #confirm({ job, target }: FolderJob): void {
+    job.phase = "finishing";
+    this.#options.trust.confirm(trustedName(job.name, target), target);
+  }
+
+  #compare(
+    { job: { transfer }, signal }: FolderJob,
+    root: string,
+    entries: ManifestEntry[],
+  ): Promise<TreeState> {
     const onPresent = (bytes: number) => void (transfer.before += bytes);
     return compareTree(root, entries, { cache: this.#options.cache, signal, onPresent });
   }
 
   /** `here` are files that need not be staged: they are served while the others are fetched. */
   async #stage(
-    job: FolderJob,
+    { job, request, inside, target, signal, serving }: FolderWork,
     files: FileEntry[],
-    { staging, here }: { staging: Staging; here: Map<string, StagedFile> },
+    { staging, here }: { staging: Staging; here: Map<string, FileAt> },
   ): Promise<FolderContents> {
-    const { request, target, transfer, signal, limits } = job;
-    const { swarm, downloads } = this.#options;
+    const { swarm, downloads, reseeder } = this.#options;
     requireRoom(staging.root, files);
-    const find = (connected: Source[], found: (records: PeerRecord[]) => void) =>
-      findSources(target.id, connected, { swarm, signal, found });
     const sources: PeerRecord[] = [];
     if (files.length > 0) {
-      await find([], (records) => void sources.push(...records)).catch(() => {});
+      const found = (records: PeerRecord[]) => void sources.push(...records);
+      await findSources(target.id, [], { swarm, signal, found }).catch(() => {});
     }
-    job.phase("connecting");
+    job.phase = "connecting";
     const contents = new FolderContents(files, {
       ...this.#options,
-      underWay: this.#underWay,
-      onGrowing: this.#options.onGrowingPart,
-      onBytes: job.onBytes,
-      ...{ folder: target, name: request.name, staging, find, transfer, signal, limits },
+      folder: target,
+      name: request.name,
+      staging,
       sources,
-      waitMs: job.patience,
+      job,
+      signal,
     });
-    job.phase("fetching");
-    job.onStaging((id) => contents.staged(id) ?? here.get(id));
+    job.phase = "fetching";
+    // Requests for a folder must not lead to a peer that fetches only a part of it.
+    if (inside === "") {
+      const staged = (id: string) => contents.staged(id) ?? here.get(id);
+      serving.defer(reseeder.staging(target, manifestOf(target.id, downloads), staged));
+    }
     try {
       await contents.run();
     } catch (error) {
-      downloads.reach(target.id, transfer.bytes);
+      downloads.reach(target.id, job.transfer.bytes);
       if (!(error instanceof Fault) || error === signal.reason) throw error;
       if (error.message.startsWith("Cannot ")) throw error;
       throw new Fault(error.kind, `Cannot get ${request.name}: ${error.message}`, { cause: error });
@@ -281,7 +296,7 @@ export class FolderFetcher {
   }
 
   #outcome(
-    { part, transfer }: FolderJob,
+    { part, job: { transfer } }: FolderJob,
     path: string,
     state: Pick<TreeState, "present" | "touched">,
     { contents, staging, mixed = false, deleted = 0, up_to_date = false }: {
@@ -291,7 +306,7 @@ export class FolderFetcher {
       deleted?: number;
       up_to_date?: boolean;
     },
-  ): FolderOutcome {
+  ): Placed {
     const { cache } = this.#options;
     const present = new Map(state.present.map(({ entry, stamp }) => [entry.path, stamp]));
     const touched = new Set(state.touched.map((entry) => entry.path));
@@ -311,12 +326,18 @@ export class FolderFetcher {
   }
 }
 
+/** The place of a folder's manifest, for as long as the folder is fetched. */
+function manifestOf(id: string, downloads: DownloadStore): FileAt {
+  const path = downloads.pathOf(id);
+  return { path, stamp: stampOfPath(path) };
+}
+
 function filesOf(entries: ManifestEntry[]): FileEntry[] {
   return entries.filter((entry) => entry.type === "file");
 }
 
 /** The right files of a tree, by their ids. */
-function placesOf({ present }: TreeState, root: string): Map<string, StagedFile> {
+function placesOf({ present }: TreeState, root: string): Map<string, FileAt> {
   return new Map(
     present.map(({ entry, stamp }) => [entry.id, { path: `${root}/${entry.path}`, stamp }]),
   );

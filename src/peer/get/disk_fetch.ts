@@ -6,23 +6,22 @@ import { restamp } from "../../store/disk/file_stamp.ts";
 import type { DownloadStore } from "../../store/partial/download_store.ts";
 import type { HashCache } from "../../store/hash/hash_cache.ts";
 import { PartialFile } from "../../store/partial/partial_file.ts";
-import type { Place as SharePlace } from "../../store/shares/library.ts";
 import { isInside, parentOf } from "../../system/paths.ts";
 import { setAttributes } from "../../store/tree/update_tree.ts";
 import { TargetLock } from "../../store/state/target_lock.ts";
 import { CHUNK_SIZE } from "../../content/sizes.ts";
-import type { Claims } from "./claims.ts";
+import type { Claims } from "../target/claims.ts";
 import { localFiles, replacedFile } from "../target/local_files.ts";
 import { reuseLocal, type ReuseOptions } from "../download/reuse.ts";
 import { type FilePlace, makeParents } from "../target/destination.ts";
 import { Permit } from "../../trust/permit.ts";
 import type { Reuse } from "../download/downloader.ts";
-import type { FetchJob } from "./fetch_job.ts";
+import type { FetchJob } from "../status/fetch_job.ts";
 import type { Target } from "../target/target.ts";
 import type { GetRequest } from "../api/peer_api.ts";
 import { requireChecksum } from "../target/require_checksum.ts";
 import { recordsOf, type RunningDownloads } from "./running_downloads.ts";
-import type { Servable } from "../../store/disk/servable.ts";
+import type { Reseeder } from "../share/reseeder.ts";
 import { copierFor } from "../download/chunk_copier.ts";
 import type { TrustBook } from "../target/trust_book.ts";
 import type { PartialDownloads } from "./partial_downloads.ts";
@@ -41,18 +40,8 @@ export interface DiskFetchOptions {
   running: RunningDownloads;
   claims: Claims;
   partialDownloads: PartialDownloads;
-  /** Called when a download can be served while it grows; returns how to stop that. */
-  onGrowing: (partial: Servable, target: Target) => () => void;
-  /**
-   * Called when a file or folder was put on disk, before its receipt is returned. Of a folder, `place`
-   * has the path of its manifest, which is only lent, and `files` are those that are in it.
-   */
-  onFetched: (
-    target: Target,
-    name: string,
-    place: SharePlace,
-    files?: { path: string; id: string }[],
-  ) => Promise<void>;
+  /** Lets others have what is fetched. */
+  reseeder: Reseeder;
 }
 
 /** A download's file, and where it goes. */
@@ -82,7 +71,7 @@ export class DiskFetch {
   ): Promise<boolean> {
     const { name, output, sha256, overwrite = false } = request;
     const updating = request.update ? "update" : undefined;
-    const { dir, cache, running, claims, partialDownloads } = this.#options;
+    const { dir, cache, running, claims, partialDownloads, reseeder } = this.#options;
     await claims.claim(job, target.id, path);
     partialDownloads.begin(target.id);
     let stopServing: (() => void) | undefined;
@@ -97,7 +86,7 @@ export class DiskFetch {
       );
       await partialDownloads.lookAt(job, job.partial, signal);
       job.partial.sources = () => recordsOf(job.downloader?.sources ?? []);
-      stopServing = this.#options.onGrowing(job.partial, target);
+      stopServing = reseeder.growing(job.partial, target);
       const reuse = await this.#reuseFor(job, target, { path, named: request.reuse }, signal);
       await running.run(job, target, job.partial, { signal, reuse });
       job.phase = "finishing";
@@ -112,7 +101,7 @@ export class DiskFetch {
       }
       const stamp = restamp(path, published);
       cache.remember(path, target.id, stamp);
-      await this.#options.onFetched(target, name, { path, stamp });
+      await reseeder.fetched(target, name, { path, stamp });
       return true;
     } catch (error) {
       await partialDownloads.leave(job, target.id, error);

@@ -1,17 +1,11 @@
 import { Fault, messageOf } from "../../fault.ts";
 import { givenName, safeName } from "../../content/safe_path.ts";
-import {
-  account,
-  droppedSince,
-  type FetchJob,
-  foundEvent,
-  type Outcome,
-  progressOf,
-  receiptOf,
-  show,
-} from "./fetch_job.ts";
-import type { Target, WantedContent } from "../target/target.ts";
-import { trustedName } from "./folder_get.ts";
+import { RateLimiter } from "../../async/rate_limiter.ts";
+import { account, droppedSince, type FetchJob, progressOf, show } from "../status/fetch_job.ts";
+import { foundEvent, type Outcome, receiptOf } from "./fetch_receipt.ts";
+import { trustedName } from "../target/find_folder.ts";
+import type { Target } from "../target/target.ts";
+import type { TargetFinder } from "../target/target_finder.ts";
 import type { GetOptions, Receipt, SourceReceipt, StreamRequest } from "../api/peer_api.ts";
 import type { ActiveTransfer, Transfers } from "../status/transfers.ts";
 import type { Swarm } from "../discovery/swarm.ts";
@@ -27,8 +21,9 @@ export interface FetchTrackerOptions {
   transfers: Transfers;
   /** Remembers whose content was taken. */
   trust: TrustBook;
-  /** Finds what a request means; `background` is true for what resumes by itself. */
-  find: (wanted: WantedContent, signal: AbortSignal, background: boolean) => Promise<Target>;
+  finder: TargetFinder;
+  /** The limit of all downloads together. */
+  limitDown: RateLimiter;
 }
 
 export interface TrackOptions extends GetOptions {
@@ -60,18 +55,15 @@ export class FetchTracker {
   async track(
     request: StreamRequest,
     options: TrackOptions,
-    work: (
-      job: FetchJob,
-      target: Target,
-      signal: AbortSignal,
-    ) => Promise<Outcome>,
+    work: (job: FetchJob, target: Target, signal: AbortSignal) => Promise<Outcome>,
   ): Promise<Receipt> {
+    const { transfers, trust, finder, limitDown, swarm } = this.#options;
     const started = performance.now();
     const name = safeName(givenName(request.name));
     const ended = Promise.withResolvers<void>();
     const job: FetchJob = {
       name,
-      transfer: options.transfer ?? this.#options.transfers.download(name, options),
+      transfer: options.transfer ?? transfers.download(name, options),
       phase: "finding",
       reused: 0,
       ending: new AbortController(),
@@ -80,7 +72,7 @@ export class FetchTracker {
       mixed: false,
       // With a deadline, sources are waited for until then.
       patience: request.deadline === undefined ? request.wait : Infinity,
-      limitDown: request.limit_down,
+      limits: request.limit_down ? [limitDown, new RateLimiter(request.limit_down)] : [limitDown],
       ended: ended.promise,
     };
     const { transfer } = job;
@@ -95,17 +87,14 @@ export class FetchTracker {
     const ticker = setInterval(tell, PROGRESS_EVERY_MS);
     try {
       signal.throwIfAborted();
-      const find = () => this.#options.find({ ...request, name }, signal, job.background);
+      const find = () => finder.find({ ...request, name }, signal, job.background);
       const target = options.found ??
         await untilFound(find, { waitMs: job.background ? 0 : request.wait, signal });
       account(job, target);
       job.phase = "connecting";
-      using _watch = options.newest
-        ? endReplaced(job, target, { ...this.#options, signal })
-        : undefined;
+      using _watch = options.newest ? endReplaced(job, target, { swarm, signal }) : undefined;
       options.onEvent?.(foundEvent(name, target));
       const outcome = { ...await work(job, target, signal), sha256: request.sha256 };
-      const { trust } = this.#options;
       const firstOfMixed = target.taken === "first" && job.mixed;
       if (!options.looks && !outcome.kept && !firstOfMixed) {
         trust.remember(trustedName(name, target), target);

@@ -7,6 +7,7 @@ import { abortable } from "../../async/retry.ts";
 import { givenName, safeName } from "../../content/safe_path.ts";
 import type { Download } from "../../store/partial/download_store.ts";
 import type { Announcement } from "../../wire/protocol.ts";
+import type { FolderManifests } from "../../store/shares/folder_manifests.ts";
 import type { StateDatabase } from "../../store/state/state_database.ts";
 import { PAYLOAD_CAP } from "../../wire/protocol.ts";
 import { checkedOutput } from "../target/checked_output.ts";
@@ -14,17 +15,18 @@ import { settleDestination } from "../target/destination.ts";
 import { keptDestination, keptFolder } from "../target/kept_destination.ts";
 import { planOf, planOfFolder, planOfKept } from "../target/plan.ts";
 import { planReuse } from "../target/plan_reuse.ts";
-import { Claims } from "./claims.ts";
+import { Claims } from "../target/claims.ts";
 import { DiskFetch, type DiskFetchOptions } from "./disk_fetch.ts";
-import { account, type FetchJob, type Outcome } from "./fetch_job.ts";
+import { account, type FetchJob } from "../status/fetch_job.ts";
+import type { Outcome } from "./fetch_receipt.ts";
 import { untilDeadline } from "./until_deadline.ts";
 import { FetchTracker, type FetchTrackerOptions, type TrackOptions } from "./fetch_tracker.ts";
 import { isFolder, partNamed } from "../target/find_folder.ts";
-import { FolderFetcher, type FolderFetcherOptions } from "../folder/folder_fetcher.ts";
+import { FolderFetcher } from "../folder/folder_fetcher.ts";
 import { FolderReader } from "./folder_reader.ts";
-import { FolderGet, type FolderGetOptions } from "./folder_get.ts";
+import { FolderGet } from "./folder_get.ts";
 import { settleFolder } from "../target/folder_place.ts";
-import { findTarget } from "../target/find_target.ts";
+import { TargetFinder } from "../target/target_finder.ts";
 import { type Target, type WantedContent } from "../target/target.ts";
 import { OrderedOutput } from "../download/ordered_output.ts";
 import { PartialAdmin } from "./partial_admin.ts";
@@ -39,7 +41,7 @@ import type {
 import { requireChecksum } from "../target/require_checksum.ts";
 import { RunningDownloads, type RunningOptions } from "./running_downloads.ts";
 import type { ChunkRange, Source } from "../download/source.ts";
-import type { ActiveTransfer, Transfers } from "../status/transfers.ts";
+import type { ActiveTransfer } from "../status/transfers.ts";
 import { PartialDownloads, type PartialDownloadsOptions } from "./partial_downloads.ts";
 import { fetchNewest } from "./version_watch.ts";
 
@@ -50,16 +52,16 @@ import { fetchNewest } from "./version_watch.ts";
 const STREAM_CAP = PAYLOAD_CAP * 8 * PIECE_SIZE;
 
 interface FetcherOptions
-  extends Omit<DiskFetchOptions, "running" | "claims" | "partialDownloads">, RunningOptions {
+  extends
+    Omit<DiskFetchOptions, "running" | "claims" | "partialDownloads">,
+    RunningOptions,
+    Omit<FetchTrackerOptions, "finder"> {
   db: StateDatabase;
-  transfers: Transfers;
   /** This peer's own copy of a content, where it shares one. */
   local: (id: string) => Source | undefined;
   /** True when unsigned content may be taken unless a request says otherwise. */
   unsigned: () => boolean;
-  manifests: FolderGetOptions["manifests"];
-  onStaging: FolderGetOptions["onStaging"];
-  onGrowingPart: FolderFetcherOptions["onGrowingPart"];
+  manifests: FolderManifests;
   onFailed: PartialDownloadsOptions["onFailed"];
 }
 
@@ -72,44 +74,39 @@ export interface StreamOptions extends GetOptions {
 
 /** Finds a file, fetches it and puts it where it belongs: on disk, or in order into a stream. */
 export class Fetcher {
+  readonly finder: TargetFinder;
   readonly partials: PartialAdmin;
   readonly #options: FetcherOptions;
   readonly #running: RunningDownloads;
   readonly #claims: Claims;
   readonly #partialDownloads: PartialDownloads;
   readonly #disk: DiskFetch;
-  readonly #folders: FolderGet;
+  readonly #folders: FolderFetcher;
+  readonly #folderGet: FolderGet;
   readonly #reader: FolderReader;
   readonly #tracker: FetchTracker;
 
   constructor(options: FetcherOptions) {
     this.#options = options;
-    const { transfers, trust, swarm } = options;
-    const find: FetchTrackerOptions["find"] = (...what) => this.find(...what);
-    this.#tracker = new FetchTracker({ transfers, trust, swarm, find });
+    const claims = this.#claims = new Claims();
+    const finder = this.finder = new TargetFinder(options);
+    this.#tracker = new FetchTracker({ ...options, finder });
     const running = this.#running = new RunningDownloads(options);
-    const folders = new FolderFetcher({
+    const folders = this.#folders = new FolderFetcher({
       ...options,
       budget: running.budget,
-      isRunning: (id) => this.isRunning(id),
+      claims,
     });
-    const claims = this.#claims = new Claims((id) => folders.isFetching(id));
     const partialDownloads = this.#partialDownloads = new PartialDownloads({
       ...options,
       folders,
       claims,
     });
-    this.#disk = new DiskFetch({ ...options, running, claims, partialDownloads });
-    this.partials = new PartialAdmin({ ...options, claims, partialDownloads });
     const reader = this.#reader = new FolderReader({ ...options, running });
-    this.#folders = new FolderGet({
-      ...options,
-      running,
-      folders,
-      claims,
-      partialDownloads,
-      reader,
-    });
+    const parts = { ...options, running, claims, partialDownloads, folders, reader };
+    this.#disk = new DiskFetch(parts);
+    this.partials = new PartialAdmin(parts);
+    this.#folderGet = new FolderGet(parts);
   }
 
   /**
@@ -149,7 +146,7 @@ export class Fetcher {
     signal: AbortSignal,
   ): Promise<Outcome> {
     if (!isFolder(target)) return await this.#file(job, request, target, signal);
-    const found = await this.#folders.get(job, request, target, signal);
+    const found = await this.#folderGet.get(job, request, target, signal);
     if ("outcome" in found) return found.outcome;
     const { id, size } = found.file;
     account(job, found.file);
@@ -179,7 +176,7 @@ export class Fetcher {
     const place = { ...request, name };
     const kept = request.no_clobber && await keptDestination(place, { ...this.#options, signal });
     if (kept) return planOfKept(kept);
-    const found = await this.find(place, signal);
+    const found = await this.finder.find(place, signal);
     const planned = isFolder(found) ? await this.#planInFolder(place, found, signal) : found;
     if ("action" in planned) return planned;
     return await this.#planFile(place, planned, signal);
@@ -192,14 +189,14 @@ export class Fetcher {
     signal: AbortSignal,
   ): Promise<Plan | Target> {
     const { name } = place;
-    const part = partNamed(folder, name);
+    const inside = partNamed(folder, name);
     const settle = () => settleFolder(place, folder.taken, this.#options.dir);
-    if (place.no_clobber && part === "") {
+    if (place.no_clobber && inside === "") {
       const { path } = await settle();
       const kept = await keptFolder(place, path, { ...this.#options, signal });
       if (kept) return planOfKept(kept);
     }
-    const known = await this.#folders.known(place, { id: folder.id, part }, folder, signal);
+    const known = await this.#folders.recall({ request: place, inside, target: folder, signal });
     if (known) {
       return planOfFolder(name, folder, {
         ...await settle(),
@@ -331,25 +328,6 @@ export class Fetcher {
   /** Ends the work on a content, for the reason given, and waits until nothing is under way. */
   async end(id: string, reason: Fault): Promise<void> {
     await this.#claims.end(id, reason);
-  }
-
-  /**
-   * Finds what a request means. What resumes by itself (`background`) is what it was when it began.
-   * What is here already, whole but for its name, needs no source.
-   */
-  async find(wanted: WantedContent, signal: AbortSignal, background = false): Promise<Target> {
-    const known = wanted.id === undefined ? undefined : this.#options.downloads.get(wanted.id);
-    try {
-      const target = await findTarget(wanted, { ...this.#options, signal });
-      if (!background || !known) return target;
-      // A part of a folder has no announcement of its own.
-      if (target.id !== known.id) return { ...target, taken: known.taken };
-      return { ...target, announcement: known.announcement, taken: known.taken };
-    } catch (error) {
-      if (!known?.map.complete || signal.aborted) throw error;
-      const { id, size, announcement, taken } = known;
-      return { id, size, announcement, taken: background ? taken : "pinned", sources: [] };
-    }
   }
 }
 

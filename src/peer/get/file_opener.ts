@@ -86,7 +86,7 @@ export class FileOpener {
 
   async #there(request: ContentRequest, signal: AbortSignal): Promise<Content> {
     const { fetcher } = this.#options;
-    const target = await fetcher.find(request, signal);
+    const target = await fetcher.finder.find(request, signal);
     const { id, size, announcement } = target;
     if (!isFolder(target) || partNamed(target, request.name) === "") {
       return { id, size, kind: announcement?.kind };

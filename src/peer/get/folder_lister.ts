@@ -31,7 +31,7 @@ export class FolderLister {
     const wanted = { ...request, name: safeName(givenName(request.name)) };
     const own = this.#own(wanted);
     if (own) return { id: own.id, ...await readManifest(own.path, signal) };
-    const target = await fetcher.find(wanted, signal);
+    const target = await fetcher.finder.find(wanted, signal);
     const part = isFolder(target) ? await fetcher.look(wanted, target, signal) : undefined;
     if (part?.kind === "folder") {
       return { id: target.id, entries: part.entries, bytes: part.bytes };

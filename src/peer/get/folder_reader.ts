@@ -2,7 +2,7 @@ import { type FileEntry, type Manifest, MANIFEST_CAP } from "../../content/manif
 import { ManifestBytes } from "../../content/manifest_bytes.ts";
 import { type ManifestPart, partOf } from "../../content/manifest_part.ts";
 import { Fault, quoted } from "../../fault.ts";
-import type { FetchJob } from "./fetch_job.ts";
+import type { FetchJob } from "../status/fetch_job.ts";
 import { notInFolder, partNamed } from "../target/find_folder.ts";
 import { findSources } from "../download/find_sources.ts";
 import type { Target, WantedContent } from "../target/target.ts";

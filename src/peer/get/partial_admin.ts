@@ -1,8 +1,8 @@
 import { Fault } from "../../fault.ts";
 import type { Download, DownloadStore } from "../../store/partial/download_store.ts";
 import { bytesOf } from "../../store/partial/partial_file.ts";
-import type { Claims } from "./claims.ts";
-import type { FetchJob } from "./fetch_job.ts";
+import type { Claims } from "../target/claims.ts";
+import type { FetchJob } from "../status/fetch_job.ts";
 import type { GetRequest, PartialStatus } from "../api/peer_api.ts";
 import type { Transfers } from "../status/transfers.ts";
 import { isStale } from "../status/stale.ts";

@@ -6,8 +6,8 @@ import type { Download, DownloadStore } from "../../store/partial/download_store
 import { bytesOf, type PartialFile } from "../../store/partial/partial_file.ts";
 import { pathOf } from "../../content/safe_path.ts";
 import type { Announcement } from "../../wire/protocol.ts";
-import type { Claims } from "./claims.ts";
-import type { FetchJob } from "./fetch_job.ts";
+import type { Claims } from "../target/claims.ts";
+import type { FetchJob } from "../status/fetch_job.ts";
 import type { Target } from "../target/target.ts";
 import type { FolderFetcher } from "../folder/folder_fetcher.ts";
 

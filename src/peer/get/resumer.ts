@@ -3,7 +3,7 @@ import fs from "node:fs";
 import { Fault, messageOf } from "../../fault.ts";
 import { Backoff, delay } from "../../async/retry.ts";
 import type { Download, DownloadStore } from "../../store/partial/download_store.ts";
-import { TAKEN_OVER } from "./claims.ts";
+import { TAKEN_OVER } from "../target/claims.ts";
 import type { GetOptions, GetRequest, Receipt } from "../api/peer_api.ts";
 import type { Fetcher } from "./fetcher.ts";
 import { Condition } from "../../async/condition.ts";

@@ -3,25 +3,21 @@ import type { DigestStore } from "../../store/hash/digest_store.ts";
 import { parseAddress } from "../api/settings.ts";
 import { Budget } from "../download/budget.ts";
 import { Downloader, type Reuse } from "../download/downloader.ts";
-import type { FetchJob } from "./fetch_job.ts";
-import { findSources } from "../download/find_sources.ts";
+import type { FetchJob } from "../status/fetch_job.ts";
+import { finderOf } from "../download/find_sources.ts";
 import type { Target } from "../target/target.ts";
 import type { PeerRecord } from "../api/peer_api.ts";
-import { RateLimiter } from "../../async/rate_limiter.ts";
 import type { Sink } from "../../store/disk/sink.ts";
 import { type ChunkRange, type Source } from "../download/source.ts";
-import { peerSources } from "../download/peer_source.ts";
-import type { LocalPeer } from "../download/peer_source.ts";
+import { type LocalPeer, peerSources } from "../download/peer_source.ts";
+import type { RateHistory } from "../status/rate_history.ts";
 import type { Swarm } from "../discovery/swarm.ts";
 
 export interface RunningOptions {
   swarm: Swarm;
   digests: DigestStore;
   self: LocalPeer;
-  /** For all that is fetched. */
-  limitDown: RateLimiter;
-  /** Called for what was fetched, with its number of bytes. */
-  onBytes?: (bytes: number) => void;
+  history: RateHistory;
 }
 
 export interface RunOptions {
@@ -47,19 +43,19 @@ export class RunningDownloads {
   meet(id: string, record: PeerRecord): void {
     for (const { transfer, downloader } of this.#jobs) {
       if (transfer.id !== id || !downloader) continue;
-      // The id that it says it has, nobody has proven; in TLS it will.
+      // It has not proven the id that it says it has; in TLS it will.
       const { address, port, peer } = record;
       const known = this.#options.self.transport?.encrypts
         ? { address, port, peer }
         : { address, port };
-      downloader.add(this.#sourcesOf({ id, size: downloader.shape.size }, [known]));
+      downloader.add(peerSources({ id, size: downloader.shape.size }, [known], this.#options.self));
     }
   }
 
   /** Fetches what a sink lacks. Throws as Downloader.run does, naming the file. */
   async run(job: FetchJob, target: Target, sink: Sink, options: RunOptions): Promise<void> {
-    const { transfer, patience, limitDown } = job;
-    const { swarm, digests, self } = this.#options;
+    const { transfer, patience, limits } = job;
+    const { digests, self, history } = this.#options;
     const { signal, only, reuse } = options;
     if (
       target.sources.length === 0 && target.size > 0 && !sink.map?.complete &&
@@ -71,23 +67,22 @@ export class RunningDownloads {
     }
     job.downloader = new Downloader({
       ...target,
-      ...{ sink, only, digests, signal, reuse, budget: this.budget },
+      sink,
+      only,
+      digests,
+      signal,
+      reuse,
+      budget: this.budget,
       onReused: (bytes) => transfer.before += bytes,
-      limits: limitDown
-        ? [this.#options.limitDown, new RateLimiter(limitDown)]
-        : [this.#options.limitDown],
+      limits,
       waitMs: patience,
       peer: self.peer,
       book: self.lines?.book,
-      find: (connected, found) =>
-        findSources(target.id, connected, {
-          ...{ swarm, signal },
-          found: (records) => found(this.#sourcesOf(target, records)),
-        }),
+      find: finderOf(target, { ...this.#options, listed: target.id, signal }),
       onBytes: (bytes) => {
         job.phase = "fetching";
         transfer.add(bytes);
-        this.#options.onBytes?.(bytes);
+        history.add("down", bytes);
       },
     });
     this.#jobs.add(job);
@@ -102,10 +97,6 @@ export class RunningDownloads {
     } finally {
       this.#jobs.delete(job);
     }
-  }
-
-  #sourcesOf(content: { id: string; size: number }, records: PeerRecord[]): Source[] {
-    return peerSources(content, records, this.#options.self);
   }
 }
 

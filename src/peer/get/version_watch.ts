@@ -1,5 +1,5 @@
 import { Fault } from "../../fault.ts";
-import type { FetchJob } from "./fetch_job.ts";
+import type { FetchJob } from "../status/fetch_job.ts";
 import type { Target } from "../target/target.ts";
 import type { Swarm } from "../discovery/swarm.ts";
 

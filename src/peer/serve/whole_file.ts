@@ -3,7 +3,8 @@ import type { Servable } from "../../store/disk/servable.ts";
 import type { SharedReader } from "../../store/disk/shared_reader.ts";
 
 /** A file on disk, and what it must look like to have its content. */
-interface FileAt {
+export interface FileAt {
+  /** Absolute. */
   path: string;
   stamp: FileStamp;
 }

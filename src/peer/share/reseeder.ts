@@ -4,11 +4,10 @@ import type { Place } from "../../store/shares/library.ts";
 import type { SharedReader } from "../../store/disk/shared_reader.ts";
 import type { Announcements } from "../discovery/announcements.ts";
 import type { Target } from "../target/target.ts";
-import type { StagedFile } from "../folder/folder_contents.ts";
-import { WholeFile } from "../serve/whole_file.ts";
+import { type FileAt, WholeFile } from "../serve/whole_file.ts";
 import type { ActiveDownloads } from "../serve/active_downloads.ts";
 import type { Servable } from "../../store/disk/servable.ts";
-import { serveFolder } from "../folder/serve_folder.ts";
+import { serveFolder } from "../serve/serve_folder.ts";
 import type { Sharing } from "./sharing.ts";
 
 interface ReseederOptions {
@@ -57,8 +56,8 @@ export class Reseeder {
   /** As {@link growing}, for a folder; `staged` finds those of its files that are here by their ids. */
   staging(
     target: Target,
-    manifest: StagedFile,
-    staged: (id: string) => StagedFile | undefined,
+    manifest: FileAt,
+    staged: (id: string) => FileAt | undefined,
   ): () => void {
     this.#begun.set(target, performance.now());
     if (!this.#listens || !target.announcement) return () => {};
@@ -108,8 +107,8 @@ export class Reseeder {
 
   #serveFolder(
     target: Target,
-    manifest: StagedFile,
-    find: (id: string) => StagedFile | undefined,
+    manifest: FileAt,
+    find: (id: string) => FileAt | undefined,
   ): () => void {
     const { active, reader } = this.#options;
     return serveFolder(target, { manifest, find, active, reader });

@@ -12,6 +12,11 @@ export function partNamed({ announcement }: Target, name: string): string {
   return name.startsWith(prefix) ? name.slice(prefix.length) : "";
 }
 
+/** The name under which a publisher is known for a target: a part goes by its folder's. */
+export function trustedName(name: string, target: Target): string {
+  return isFolder(target) && partNamed(target, name) !== "" ? target.announcement!.name : name;
+}
+
 /** The Fault for what is in no folder, or is refused under its very name. */
 export function notInFolder(name: string, { announcement, refused }: Target): Fault {
   return refused ?? new Fault(

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { PIECE_SIZE } from "../../../src/content/piece_map.ts";
-import { Claims } from "../../../src/peer/get/claims.ts";
-import type { FetchJob } from "../../../src/peer/get/fetch_job.ts";
+import { Claims } from "../../../src/peer/target/claims.ts";
+import type { FetchJob } from "../../../src/peer/status/fetch_job.ts";
 import type { FolderFetcher } from "../../../src/peer/folder/folder_fetcher.ts";
 import { PartialAdmin } from "../../../src/peer/get/partial_admin.ts";
 import { Transfers } from "../../../src/peer/status/transfers.ts";
@@ -12,7 +12,7 @@ import { Place } from "../../support/place.ts";
 /** Lists the partial downloads of a place, and says what works on one of them. */
 function adminOf({ downloads, folder }: Place) {
   const transfers = new Transfers();
-  const claims = new Claims(() => false);
+  const claims = new Claims();
   const partialDownloads = new PartialDownloads({
     ...{ dir: folder.path, downloads, claims, folders: {} as FolderFetcher },
     onFailed: () => false,
@@ -26,6 +26,7 @@ function adminOf({ downloads, folder }: Place) {
         background: false,
         refused: false,
         mixed: false,
+        limits: [],
       },
       ended: Promise.resolve(),
     };

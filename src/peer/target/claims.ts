@@ -1,7 +1,8 @@
 import { Fault, quoted } from "../../fault.ts";
 import { foldName } from "../../content/safe_path.ts";
 import { isInside } from "../../system/paths.ts";
-import type { FetchJob } from "./fetch_job.ts";
+import { Condition } from "../../async/condition.ts";
+import type { FetchJob } from "../status/fetch_job.ts";
 
 /** The reason that ends a background download when the user asks for its content, or for its place. */
 export const TAKEN_OVER: Error = new DOMException("the user asked for it", "AbortError");
@@ -11,16 +12,13 @@ export const TAKEN_OVER: Error = new DOMException("the user asked for it", "Abor
  * is written by one. What the user asks for goes before what resumes by itself.
  */
 export class Claims {
-  readonly #isFetchedInFolder: (id: string) => boolean;
   /** The downloads that put something on disk, by file id. */
   readonly #jobs = new Map<string, FetchJob>();
   /** The downloads that write to paths, as {@link foldName} has these. */
   readonly #writing = new Map<string, FetchJob>();
-
-  /** `isFetchedInFolder` is true while a content is fetched as a part of a folder. */
-  constructor(isFetchedInFolder: (id: string) => boolean) {
-    this.#isFetchedInFolder = isFetchedInFolder;
-  }
+  /** The ids of large files that are fetched as parts of folders. */
+  readonly #parts = new Set<string>();
+  readonly #released = new Condition();
 
   /** The download of a content. */
   running(id: string): FetchJob | undefined {
@@ -31,7 +29,7 @@ export class Claims {
   async claim(job: FetchJob, id: string, path?: string): Promise<void> {
     await giveWay(this.#jobs.get(id), job);
     if (path !== undefined) await this.#makeWay(job, path);
-    if (this.#jobs.has(id) || this.#isFetchedInFolder(id)) {
+    if (this.#isClaimed(id)) {
       throw new Fault("held", `Cannot get ${quoted(job.name)}: it is being fetched already`);
     }
     if (path !== undefined) this.#write(job, path);
@@ -49,6 +47,24 @@ export class Claims {
     const job = this.#jobs.get(id);
     this.#jobs.delete(id);
     for (const [path, writer] of this.#writing) if (writer === job) this.#writing.delete(path);
+    this.#released.notifyAll();
+  }
+
+  /**
+   * Claims a large file for a folder's download, once no other download fetches it. Returns true if
+   * it had to wait for one.
+   */
+  async claimPart(id: string, signal: AbortSignal): Promise<boolean> {
+    let waited = false;
+    for (; this.#isClaimed(id); waited = true) await this.#released.wait(signal);
+    this.#parts.add(id);
+    return waited;
+  }
+
+  /** Takes back the claim of a folder's download on a file. */
+  releasePart(id: string): void {
+    this.#parts.delete(id);
+    this.#released.notifyAll();
   }
 
   /** Ends the work on a content, for the reason given, and waits until nothing is under way. */
@@ -56,6 +72,10 @@ export class Claims {
     const job = this.#jobs.get(id);
     job?.ending.abort(reason);
     await job?.ended;
+  }
+
+  #isClaimed(id: string): boolean {
+    return this.#jobs.has(id) || this.#parts.has(id);
   }
 
   async #makeWay(job: FetchJob, path: string): Promise<void> {

@@ -1,18 +1,17 @@
 import type { SharedReader } from "../../store/disk/shared_reader.ts";
-import type { Target } from "../target/target.ts";
-import type { StagedFile } from "./folder_contents.ts";
-import { WholeFile } from "../serve/whole_file.ts";
-import type { ActiveDownloads } from "../serve/active_downloads.ts";
+import type { Announcement } from "../../wire/protocol.ts";
+import type { ActiveDownloads } from "./active_downloads.ts";
+import { type FileAt, WholeFile } from "./whole_file.ts";
 
 /**
  * Serves what there is of a folder that isn't shared, such as one that is being fetched. `manifest` is
  * where its manifest lies, and `find` finds its files by their ids. Returns how to stop.
  */
 export function serveFolder(
-  { id, size, announcement }: Target,
+  { id, size, announcement }: { id: string; size: number; announcement?: Announcement },
   { manifest, find, active, reader }: {
-    manifest: StagedFile;
-    find: (id: string) => StagedFile | undefined;
+    manifest: FileAt;
+    find: (id: string) => FileAt | undefined;
     active: ActiveDownloads;
     reader: SharedReader;
   },

@@ -1,10 +1,9 @@
-import { treeShape } from "../../content/hash_tree.ts";
+import type { RateLimiter } from "../../async/rate_limiter.ts";
 import type { PartialFile } from "../../store/partial/partial_file.ts";
 import type { Downloader } from "../download/downloader.ts";
-import type { Target } from "../target/target.ts";
-import { liveSources } from "../status/live_sources.ts";
-import type { GetEvent, Progress, Receipt, SourceReceipt } from "../api/peer_api.ts";
-import type { ActiveTransfer } from "../status/transfers.ts";
+import { liveSources } from "./live_sources.ts";
+import type { GetEvent, Progress, SourceReceipt } from "../api/peer_api.ts";
+import type { ActiveTransfer } from "./transfers.ts";
 
 /** A download under way: what is known of it as it goes. */
 export interface FetchJob {
@@ -29,7 +28,8 @@ export interface FetchJob {
   mixed: boolean;
   /** The time to wait while no source can be reached, in milliseconds. */
   patience?: number;
-  limitDown?: number;
+  /** The limits of what arrives: its own, and the one of all downloads. */
+  limits: RateLimiter[];
   /** Resolves when it has ended, either way. */
   ended: Promise<void>;
 }
@@ -45,11 +45,8 @@ export function show(job: FetchJob): void {
     job.downloader?.sources.reduce((sum, { receipt }) => sum + receipt.retries, 0) ?? 0;
 }
 
-/** The outcome of a download; the rest of its receipt is as for a file. */
-export type Outcome = Pick<Receipt, "path" | "up_to_date"> & Partial<Receipt>;
-
 /** From now on, a job is about that content. */
-export function account({ transfer }: FetchJob, { id, size }: Pick<Target, "id" | "size">): void {
+export function account({ transfer }: FetchJob, { id, size }: { id: string; size: number }): void {
   transfer.id = id;
   transfer.size = size;
   transfer.before = -transfer.meter.total;
@@ -58,15 +55,6 @@ export function account({ transfer }: FetchJob, { id, size }: Pick<Target, "id" 
 export function progressOf({ transfer, phase }: FetchJob): Progress {
   const { bytes, size, rate, eta, sources } = transfer.view();
   return { phase, bytes, size, rate, eta, sources };
-}
-
-/** The event that tells which content will be fetched. */
-export function foundEvent(
-  name: string,
-  { id, size, announcement, taken, sources }: Target,
-): GetEvent {
-  const { publisher } = announcement ?? {};
-  return { event: "found", name, id, size, publisher, trust: taken, sources: sources.length };
 }
 
 /**
@@ -83,32 +71,4 @@ export function droppedSince(
     const { address, peer, dropped } = receipt;
     return { event: "source_dropped", name, address, peer, reason: dropped! };
   });
-}
-
-/** The receipt of a download. `outcome` is what its work says of it. */
-export function receiptOf(
-  { transfer, downloader, reused }: FetchJob,
-  target: Target,
-  { seconds, ...outcome }: Outcome & { seconds: number },
-): Receipt {
-  const tally = downloader?.tally ?? { fetched: 0, reused: 0, refetched: 0 };
-  const bytes = transfer.meter.total;
-  return {
-    kind: "file",
-    name: transfer.name,
-    id: target.id,
-    size: target.size,
-    publisher: target.announcement?.publisher,
-    trust: target.taken,
-    seconds,
-    bytes,
-    rate: bytes / seconds,
-    chunks: {
-      ...tally,
-      reused: outcome.up_to_date ? treeShape(target.size).chunks : reused + tally.reused,
-    },
-    sources: (downloader?.sources ?? target.sources).map(({ receipt }) => receipt)
-      .filter(({ bytes, dropped }) => bytes > 0 || dropped !== undefined),
-    ...outcome,
-  };
 }
