@@ -25,7 +25,7 @@ import { LiveLimits } from "./live_limits.ts";
 import { LocalSource } from "./download/local_source.ts";
 import { Reseeder } from "./share/reseeder.ts";
 import { Pausing } from "./get/pausing.ts";
-import { ConnectionPool } from "./download/connection_pool.ts";
+import { ConnectionPool } from "./reach/connection_pool.ts";
 import { RateHistory } from "./status/rate_history.ts";
 import { Receiver } from "./share/receiver.ts";
 import { Rescanner } from "./share/rescanner.ts";

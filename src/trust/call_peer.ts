@@ -1,6 +1,6 @@
 import { Fault } from "../fault.ts";
 import { Caller, type CallerOptions } from "../wire/caller.ts";
-import type { Address } from "../wire/connection.ts";
+import type { Connection, ConnectionOptions } from "../wire/connection.ts";
 import { PeerHello } from "../wire/protocol.ts";
 import { newNonce } from "./nonce.ts";
 import { verifyProof } from "./proof.ts";
@@ -13,16 +13,16 @@ export class WrongPeer extends Fault {
 }
 
 /**
- * Opens a connection to a peer and has it prove its id. Returns that id. Throws a {@link WrongPeer} when
- * it proves nothing, or has the caller's own id; a `network` Fault when it can't be called; or the
- * signal's reason.
+ * Says `hello` on a connection to a peer, and has it prove its id. Returns that id. Closes, and throws a
+ * {@link WrongPeer}, when it proves nothing, or has the caller's own id; throws a `network` Fault when
+ * it doesn't answer; or the signal's reason.
  */
 export async function callPeer(
-  address: Address,
-  options: Omit<CallerOptions, "nonce">,
+  connection: Connection,
+  options: Omit<CallerOptions, "nonce" | keyof ConnectionOptions>,
 ): Promise<{ caller: Caller; peer: string }> {
   const nonce = newNonce();
-  const { caller, hello } = await Caller.open(address, PeerHello, { ...options, nonce });
+  const { caller, hello } = await Caller.handshake(connection, PeerHello, { ...options, nonce });
   const { peer } = hello;
   const own = peer === options.peer;
   if (!own && await verifyProof(peer, { nonce, peer: options.peer }, hello)) {
@@ -34,9 +34,9 @@ export async function callPeer(
   throw fault;
 }
 
-/** Throws a {@link WrongPeer} unless `peer` is one of `expected`, or nobody in particular is. */
-export function requirePeer(who: string, peer: string, expected: ReadonlySet<string>): void {
-  if (expected.size === 0 || expected.has(peer)) return;
-  const wanted = [...expected].map((id) => id.slice(0, 12)).join(" or ");
-  throw new WrongPeer(`${who} is another peer, ${peer.slice(0, 12)} in place of ${wanted}`);
+/** Throws a {@link WrongPeer} unless `peer` is the expected one, where one is expected. */
+export function requirePeer(who: string, peer: string, expected: string | undefined): void {
+  if (expected === undefined || expected === peer) return;
+  const [found, wanted] = [peer, expected].map((id) => id.slice(0, 12));
+  throw new WrongPeer(`${who} is another peer, ${found} in place of ${wanted}`);
 }

@@ -105,17 +105,26 @@ export class Caller {
     hello: S,
     options: CallerOptions,
   ): Promise<{ caller: Caller; hello: v.InferOutput<S> }> {
-    const { agent, peer, port, nonce, signal, onConnected, ...connectionOptions } = options;
     const started = awakeClock.now();
-    const connection = await Connection.open(address, { ...connectionOptions, signal });
+    const connection = await Connection.open(address, options);
+    return await Caller.handshake(connection, hello, options, awakeClock.now() - started);
+  }
+
+  /** As {@link open}, over a connection that took `spentMs` of the time to open. */
+  static async handshake<S extends v.GenericSchema>(
+    connection: Connection,
+    hello: S,
+    { agent, peer, port, nonce, signal, onConnected }: Omit<CallerOptions, keyof ConnectionOptions>,
+    spentMs = 0,
+  ): Promise<{ caller: Caller; hello: v.InferOutput<S> }> {
     const caller = new Caller(connection);
-    const left = HANDSHAKE_MS - (awakeClock.now() - started);
     using _timer = deadline(
-      left,
+      HANDSHAKE_MS - spentMs,
       () => connection.close(new Fault("network", `${connection} did not say hello`)),
     );
     const abort = () => connection.close();
     signal?.addEventListener("abort", abort);
+    if (signal?.aborted) abort();
     try {
       const first = { action: "hello", protocol: PROTOCOL_VERSION, agent, peer, port, nonce };
       const answered = caller.request(first, hello);

@@ -117,7 +117,20 @@ export class Connection {
    * Opens a connection within {@link HANDSHAKE_MS} (or `ms`), and joins the swarm where it is private.
    * Throws a `network` Fault that names the address and the reason, or the signal's own reason.
    */
-  static async open(
+  static open(
+    address: Address,
+    options: ConnectionOptions & { signal?: AbortSignal; ms?: number } = {},
+  ): Promise<Connection> {
+    const { transport = inTheClear, peers } = options;
+    return Connection.over((signal) => transport.connect(address, signal, peers), address, options);
+  }
+
+  /**
+   * As {@link open}, over the socket that `connect` gives: it is closed here. `address` is what
+   * messages call the other end.
+   */
+  static async over(
+    connect: (signal: AbortSignal) => Promise<Socket>,
     address: Address,
     options: ConnectionOptions & { signal?: AbortSignal; ms?: number } = {},
   ): Promise<Connection> {
@@ -125,14 +138,13 @@ export class Connection {
     const timeout = new AbortController();
     using _timer = deadline(ms, () => timeout.abort());
     const either = signal ? AbortSignal.any([signal, timeout.signal]) : timeout.signal;
-    const transport = options.transport ?? inTheClear;
     let connection: Connection | undefined;
     const abort = () => connection?.close();
     try {
-      connection = new Connection(await transport.connect(address, either, options.peers), options);
+      connection = new Connection(await connect(either), options);
       either.addEventListener("abort", abort);
       either.throwIfAborted();
-      await transport.join(connection);
+      await connection.transport.join(connection);
       return connection;
     } catch (cause) {
       connection?.close();

@@ -2,6 +2,7 @@
 import type { LeftOut } from "../../store/tree/walk_tree.ts";
 import type { Taken } from "../../trust/choose_offer.ts";
 import type { Kind } from "../../wire/protocol.ts";
+import type { Path } from "./path.ts";
 
 export interface GetRequest {
   /** The name to fetch. With `id`, only the name under which the file is put. */
@@ -156,6 +157,8 @@ export interface SourceReceipt {
   address: string;
   /** Its peer id; undefined for a legacy peer. */
   peer?: string;
+  /** The path by which it was reached last; undefined before, and for a legacy peer. */
+  path?: Path;
   bytes: number;
   /** Requests that had to be asked again. */
   retries: number;

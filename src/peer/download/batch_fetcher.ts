@@ -1,7 +1,7 @@
 import { contentId } from "../../content/sync_digest.ts";
 import { Fault } from "../../fault.ts";
 import { Backoff, type BackoffOptions, delay } from "../../async/retry.ts";
-import type { AddressBook } from "./address_book.ts";
+import type { AddressBook } from "../reach/address_book.ts";
 import { Batches, type SmallFile } from "./batches.ts";
 import type { RateLimiter } from "../../async/rate_limiter.ts";
 import { Hope } from "./hope.ts";

@@ -12,7 +12,7 @@ import { Fault } from "../../fault.ts";
 import { type BackoffOptions, delay } from "../../async/retry.ts";
 import type { DigestStore } from "../../store/hash/digest_store.ts";
 import { BLOCK_DIGESTS, CHUNK_SIZE } from "../../wire/protocol.ts";
-import type { AddressBook } from "./address_book.ts";
+import type { AddressBook } from "../reach/address_book.ts";
 import { Budget } from "./budget.ts";
 import { type PipelineParts, type Reply, RequestPipeline } from "./request_pipeline.ts";
 import { Hope } from "./hope.ts";

@@ -16,8 +16,10 @@ import {
   TakenReply,
 } from "../../wire/protocol.ts";
 import type { SourceReceipt } from "../api/peer_api.ts";
-import { ConnectionPool, type PeerConnection } from "./connection_pool.ts";
-import type { Self } from "./self.ts";
+import { ConnectionPool, keyOf, type PeerConnection } from "../reach/connection_pool.ts";
+import { isSamePlace, mergePlace, placesOf } from "../reach/place.ts";
+import type { PeerPlace } from "../reach/rung.ts";
+import type { Self } from "../reach/self.ts";
 import type { ChunkRequest, ConnectOptions, Source } from "./source.ts";
 import type { Answer } from "../../wire/caller.ts";
 import { CHUNK_SIZE } from "../../content/sizes.ts";
@@ -61,9 +63,9 @@ export class PeerSource implements Source {
   readonly receipt: SourceReceipt;
   arrived = 0;
   readonly #file: { id: string; size: number };
-  readonly #address: Address;
+  readonly key: string;
+  readonly #place: PeerPlace;
   readonly #self: LocalPeer;
-  readonly #expected: Set<string>;
   #line: PeerConnection | undefined;
   /** The map, where it was asked for with the greeting. */
   #mapAsked: AskedMap | undefined;
@@ -73,18 +75,17 @@ export class PeerSource implements Source {
   readonly #named = new Set<string>();
   readonly #onBytes = (bytes: number) => void (this.arrived += bytes);
 
-  /** `expected` are the ids of which the peer has to prove one, as bootstraps say; none for any. */
-  constructor(
-    file: { id: string; size: number },
-    address: Address,
-    self: LocalPeer,
-    expected: Iterable<string> = [],
-  ) {
+  /** `place` is where the peer may be, or an address of which nobody says whose it is. */
+  constructor(file: { id: string; size: number }, place: PeerPlace | Address, self: LocalPeer) {
     this.#file = file;
-    this.#address = address;
+    this.#place = "addresses" in place
+      ? { ...place }
+      : { addresses: [{ ...place, path: "direct" }] };
     this.#self = self;
-    this.#expected = new Set(expected);
-    this.receipt = { address: formatAddress(address), bytes: 0, retries: 0, bad_chunks: 0 };
+    this.key = keyOf(this.#place);
+    const [first] = this.#place.addresses;
+    const address = first ? formatAddress(first) : this.key.slice(0, 12);
+    this.receipt = { address, bytes: 0, retries: 0, bad_chunks: 0 };
   }
 
   get rttMs(): number {
@@ -98,23 +99,32 @@ export class PeerSource implements Source {
   async connect(signal: AbortSignal, { limits, map = false }: ConnectOptions = {}): Promise<void> {
     const { lines = new ConnectionPool({ self: () => this.#self, limitDown: [] }) } = this.#self;
     this.#mapAsked = this.#small = undefined;
-    this.#line = await lines.open(this.#address, {
+    let early: PeerConnection | undefined;
+    const line = this.#line = await lines.open(this.#place, {
       signal,
       limits,
-      expected: this.#expected,
-      onConnected: (line) => {
+      onConnected: (connected) => {
+        early = connected;
         if (!map) return;
-        this.#mapAsked = this.#askMap(line);
+        this.#mapAsked = this.#askMap(connected);
         if (this.#file.size > 0 && this.#file.size <= CHUNK_SIZE) {
-          this.#small = this.#askSmall(line);
+          this.#small = this.#askSmall(connected);
         }
       },
     });
-    this.receipt.peer = this.#line.peer;
+    // Another connection came first than the one that was asked early.
+    if (line !== early) this.#mapAsked = this.#small = undefined;
+    Object.assign(this.receipt, { peer: line.peer, path: line.path, address: line.where });
+  }
+
+  isSame(other: Pick<Source, "receipt">): boolean {
+    if (!(other instanceof PeerSource)) return false;
+    const proven = this.receipt.peer;
+    return isSamePlace(proven ? { ...this.#place, peer: proven } : this.#place, other.#place);
   }
 
   adopt(other: Pick<Source, "receipt">): void {
-    if (other instanceof PeerSource) { for (const id of other.#expected) this.#expected.add(id); }
+    if (other instanceof PeerSource) mergePlace(this.#place, other.#place);
   }
 
   async have(
@@ -261,17 +271,12 @@ export class PeerSource implements Source {
   }
 }
 
-/** Those of some peers that are not this one, as sources of a content: one for each address. */
+/** Those of some peers that are not this one, as sources of a content: one for each peer. */
 export function peerSources(
   content: { id: string; size: number },
   records: PeerRecord[],
   self: LocalPeer,
 ): PeerSource[] {
   const others = records.filter(({ peer }) => peer !== self.peer);
-  const byAddress = Map.groupBy(others, ({ address, port }) => `${address} ${port}`);
-  return [...byAddress.values()].flatMap(([first, ...more]) => {
-    if (!first) return [];
-    const expected = [first, ...more].flatMap(({ peer }) => peer ?? []);
-    return new PeerSource(content, { host: first.address, port: first.port }, self, expected);
-  });
+  return placesOf(others).map((place) => new PeerSource(content, place, self));
 }

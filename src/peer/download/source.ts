@@ -26,6 +26,8 @@ export interface ConnectOptions {
 /** A peer that has a file, wholly or in part, and what came of asking it. */
 export interface Source {
   readonly receipt: SourceReceipt;
+  /** Tells it from other sources, for good. Default the address of its receipt. */
+  readonly key?: string;
   /** Bytes of content that came so far, parts of replies and what was wrong among them. */
   readonly arrived: number;
   /** The round trip, in milliseconds, once connected. */
@@ -42,7 +44,9 @@ export interface Source {
    * pieces that it sends to others, who can soon be asked for them.
    */
   have(onPiece: (piece: number) => void, onTaken?: (piece: number) => void): Promise<PieceMap>;
-  /** Takes over what another record of the same address says of the peer there. */
+  /** True if the other one, with another key, is the same peer. */
+  isSame?(other: Pick<Source, "receipt">): boolean;
+  /** Takes over what another record of the same peer says. */
   adopt?(other: Pick<Source, "receipt">): void;
   /** A page of the hash tree, as yet unverified. */
   digests(level: number, page: number): Promise<Uint8Array<ArrayBuffer>>;

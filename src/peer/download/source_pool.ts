@@ -5,7 +5,7 @@ import { WrongPeer } from "../../trust/call_peer.ts";
 import { Refusal } from "../../wire/caller.ts";
 import { groupOf } from "../../wire/ip_address.ts";
 import { LEAST_RATE } from "../../wire/protocol.ts";
-import { AddressBook } from "./address_book.ts";
+import { AddressBook } from "../reach/address_book.ts";
 import { isLie, type Source } from "./source.ts";
 
 /** Sources that began to be connected lately, at a time. */
@@ -62,14 +62,14 @@ interface Candidate<S> {
   displaced: boolean;
 }
 
-type PoolSource = Pick<Source, "receipt" | "arrived" | "close" | "adopt">;
+type PoolSource = Pick<Source, "receipt" | "key" | "arrived" | "close" | "isSame" | "adopt">;
 
 interface SourcePoolOptions<S> {
   /** Connects a source and uses it until nothing is left to fetch. Throws what ended it. */
   use: (source: S, onConnected: () => void, signal: AbortSignal) => Promise<void>;
   /** Ends everything. */
   signal: AbortSignal;
-  /** The time when each address may be tried again. Default one of its own. */
+  /** The time when each source may be tried again. Default one of its own. */
   book?: AddressBook;
   /** Of that one. */
   backoff?: BackoffOptions;
@@ -134,7 +134,7 @@ export class SourcePool<S extends PoolSource = Source> {
   /** Adds sources that were found: new ones are tried, and lost ones again after their pause. */
   add(sources: S[]): void {
     for (const source of sources) {
-      const known = this.#candidates.get(source.receipt.address);
+      const known = this.#known(source);
       known?.source.adopt?.(source);
       if (!known) this.#remember(source);
       else if (known.state === "lost") {
@@ -158,8 +158,8 @@ export class SourcePool<S extends PoolSource = Source> {
   }
 
   /** True when a source brought nothing for so many milliseconds, as of the last {@link tick}. */
-  isIdle({ receipt }: S, ms: number): boolean {
-    const candidate = this.#candidates.get(receipt.address);
+  isIdle(source: S, ms: number): boolean {
+    const candidate = this.#candidates.get(keyOf(source));
     return candidate !== undefined && performance.now() - candidate.useful.at >= ms;
   }
 
@@ -168,15 +168,21 @@ export class SourcePool<S extends PoolSource = Source> {
     while (this.#working.size > 0) await Promise.all(this.#working);
   }
 
+  /** The candidate that is the same peer. */
+  #known(source: S): Candidate<S> | undefined {
+    const known = this.#candidates.get(keyOf(source));
+    if (known || !source.isSame) return known;
+    return this.#candidates.values().find((one) => one.source.isSame?.(source));
+  }
+
   #in(...states: State[]): Candidate<S>[] {
     return [...this.#candidates.values()].filter(({ state }) => states.includes(state));
   }
 
   #remember(source: S): void {
-    const { address } = source.receipt;
-    const group = networkOf(address);
+    const group = networkOf(source.receipt.address);
     if (this.#candidates.size >= KNOWN_SOURCES && !this.#makeRoom(group)) return;
-    this.#candidates.set(address, {
+    this.#candidates.set(keyOf(source), {
       source,
       state: "waiting",
       group,
@@ -201,9 +207,9 @@ export class SourcePool<S extends PoolSource = Source> {
     }
     const [largest, size] = [...sizes].reduce((a, b) => b[1] > a[1] ? b : a);
     if (size <= (sizes.get(group) ?? 0) + 1) return false;
-    for (const [address, { state, source, group }] of this.#candidates) {
+    for (const [key, { state, source, group }] of this.#candidates) {
       if (group !== largest || source.receipt.bytes > 0) continue;
-      if (state === "waiting" || state === "lost") return this.#candidates.delete(address);
+      if (state === "waiting" || state === "lost") return this.#candidates.delete(key);
     }
     return false;
   }
@@ -233,9 +239,9 @@ export class SourcePool<S extends PoolSource = Source> {
     const places = (group: string) => busy.filter((other) => other.group === group).length;
     let best: { candidate: Candidate<S>; places: number } | undefined;
     for (const candidate of this.#candidates.values()) {
-      const { state, tries, group, source: { receipt } } = candidate;
+      const { state, tries, group, source } = candidate;
       if (state !== "waiting" || best && tries > best.candidate.tries) continue;
-      if (this.#book.pauseMs(receipt.address, { anew: tries === 0 }) > 0) continue;
+      if (this.#book.pauseMs(keyOf(source), { anew: tries === 0 }) > 0) continue;
       const held = places(group);
       if (!best || tries < best.candidate.tries || held < best.places) {
         best = { candidate, places: held };
@@ -289,7 +295,7 @@ export class SourcePool<S extends PoolSource = Source> {
       if (receipt.bytes > candidate.before) {
         candidate.failures = 0;
         candidate.refusals.reset();
-        this.#book.brought(receipt.address);
+        this.#book.brought(keyOf(source));
       }
       candidate.state = this.#after(candidate, error);
       candidate.wrong = isLie(error);
@@ -305,9 +311,9 @@ export class SourcePool<S extends PoolSource = Source> {
 
   /** Waits until a source may be tried again. */
   async #rest(candidate: Candidate<S>): Promise<void> {
-    const { refusedUntil, source: { receipt } } = candidate;
+    const { refusedUntil, source } = candidate;
     const pause = Math.max(
-      this.#book.pauseMs(receipt.address),
+      this.#book.pauseMs(keyOf(source)),
       refusedUntil - performance.now(),
     );
     if (pause > 0) await delay(pause, this.#options.signal).catch(() => {});
@@ -324,10 +330,10 @@ export class SourcePool<S extends PoolSource = Source> {
   /** Where a source stands after a failure, of which the book is told. */
   #after(candidate: Candidate<S>, error: unknown): State {
     const { signal } = this.#options;
-    const { address } = candidate.source.receipt;
+    const key = keyOf(candidate.source);
     const wrong = isLie(error);
     if (wrong) {
-      this.#book.failed(address);
+      this.#book.failed(key);
       // At the end, the others were quicker to mend it than this one's requests to end.
       const others = this.#in("waiting", "trying", "connected", "resting").length > 1;
       const over = others || signal.aborted;
@@ -340,9 +346,13 @@ export class SourcePool<S extends PoolSource = Source> {
       return "lost";
     }
     const retryAfter = error instanceof Refusal ? error.retryAfter : undefined;
-    this.#book.failed(address, { retryAfter });
+    this.#book.failed(key, { retryAfter });
     return ++candidate.failures >= FAILURES ? "lost" : "resting";
   }
+}
+
+function keyOf({ key, receipt }: PoolSource): string {
+  return key ?? receipt.address;
 }
 
 /** The network that the sources at an address are counted under: each of this machine's stands for itself. */

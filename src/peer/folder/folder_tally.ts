@@ -13,7 +13,7 @@ export class FolderTally {
     refetchedChunks: 0,
   };
   readonly #transfer: ActiveTransfer;
-  readonly #receipts = new Map<string, SourceReceipt>();
+  readonly #receipts = new Set<SourceReceipt>();
 
   constructor(transfer: ActiveTransfer) {
     this.#transfer = transfer;
@@ -21,7 +21,7 @@ export class FolderTally {
 
   /** The receipts of the sources, all connections of each together. */
   get receipts(): SourceReceipt[] {
-    return [...this.#receipts.values()];
+    return [...this.#receipts];
   }
 
   /** So many files of a content were copied here. */
@@ -42,10 +42,13 @@ export class FolderTally {
 
   /** Adds the receipt of one connection. */
   account(receipt: SourceReceipt): void {
-    const { address, peer, bytes, retries, bad_chunks, dropped } = receipt;
-    const known = this.#receipts.get(address);
-    if (!known) return void this.#receipts.set(address, { ...receipt });
+    const { address, peer, path, bytes, retries, bad_chunks, dropped } = receipt;
+    const known = this.#receipts.values().find((one) =>
+      one.peer !== undefined && peer !== undefined ? one.peer === peer : one.address === address
+    );
+    if (!known) return void this.#receipts.add({ ...receipt });
     known.peer ??= peer;
+    known.path = path ?? known.path;
     known.bytes += bytes;
     known.retries += retries;
     known.bad_chunks += bad_chunks;

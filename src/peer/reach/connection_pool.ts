@@ -1,10 +1,13 @@
 import { AddressBook } from "./address_book.ts";
 import { abortable } from "../../async/retry.ts";
-import { callPeer, requirePeer } from "../../trust/call_peer.ts";
+import { requirePeer } from "../../trust/call_peer.ts";
 import type { Caller } from "../../wire/caller.ts";
 import type { Message } from "../../wire/codec.ts";
-import { type Address, formatAddress } from "../../wire/connection.ts";
+import { formatAddress } from "../../wire/connection.ts";
 import type { RateLimiter } from "../../async/rate_limiter.ts";
+import type { Path } from "../api/path.ts";
+import { Ladder, type Reached } from "./ladder.ts";
+import type { PeerPlace } from "./rung.ts";
 import type { Self } from "./self.ts";
 
 /** Downloads that share one connection, at most: half of the files that a callee tells news of on one. */
@@ -15,12 +18,12 @@ interface ConnectionPoolOptions {
   self: () => Self;
   /** The limits of all that is fetched; a download with limits of its own has connections of its own. */
   limitDown: RateLimiter[];
+  /** The ways to reach a peer. Default its addresses. */
+  ladder?: Ladder;
 }
 
 interface OpenOptions {
   signal: AbortSignal;
-  /** The ids of which the peer must have one; none for any. */
-  expected: ReadonlySet<string>;
   /** The limits of what arrives. Default those of the pool. */
   limits?: RateLimiter[];
   onConnected?: (line: PeerConnection) => void;
@@ -28,12 +31,12 @@ interface OpenOptions {
 
 /** A connection that lines lead over. */
 interface Trunk {
-  address: Address;
+  key: string;
   lines: number;
-  /** Resolves once `hello` is on its way. */
+  /** Resolves once `hello` is on its way, on a connection that may not be the one it comes to. */
   connected: Promise<Caller>;
   /** Resolves, with the peer's id, once that is answered. */
-  opening: Promise<{ caller: Caller; peer: string }>;
+  opening: Promise<Reached>;
   /** Once it is open. */
   caller?: Caller;
   /** Gives up the opening. */
@@ -42,48 +45,45 @@ interface Trunk {
 
 /** The connections to other peers: the downloads that fetch from one peer share one. */
 export class ConnectionPool {
-  /** The time when each of their addresses may be tried again. */
+  /** The time when each peer may be tried again. */
   readonly book = new AddressBook();
   readonly #options: ConnectionPoolOptions;
-  /** By address: the connections that take more lines. */
+  readonly #ladder: Ladder;
+  /** By {@link keyOf}: the connections that take more lines. */
   readonly #trunks = new Map<string, Trunk>();
 
   constructor(options: ConnectionPoolOptions) {
     this.#options = options;
+    this.#ladder = options.ladder ?? new Ladder();
   }
 
   /**
    * A line to a peer. Throws a `network` Fault that says why there is none, or the signal's reason.
-   * `onConnected` is called with the line once `hello` is on its way: what is requested there goes with
-   * it, in the same round trip, and fails if that does.
+   * `onConnected` is called with a line once `hello` is on its way: what is requested there goes with
+   * it, in the same round trip. It fails if that does, or if another connection comes first: then the
+   * line that is returned is another.
    */
   async open(
-    address: Address,
-    { signal, expected, limits = this.#options.limitDown, onConnected }: OpenOptions,
+    place: PeerPlace,
+    { signal, limits = this.#options.limitDown, onConnected }: OpenOptions,
   ): Promise<PeerConnection> {
-    const { self, limitDown } = this.#options;
-    if (limits.some((limit) => !limitDown.includes(limit))) {
-      let line: PeerConnection | undefined;
-      const { caller, peer } = await openTrunk(address, self(), {
-        limits,
-        expected,
-        signal,
-        onConnected: (caller) => {
-          line = new PeerConnection(caller, { onClose: () => caller.close() });
-          onConnected?.(line);
-        },
-      });
-      line ??= new PeerConnection(caller, { onClose: () => caller.close() });
-      return line.prove(peer, expected);
-    }
-    const trunk = this.#trunkTo(address, expected);
+    const { limitDown } = this.#options;
+    const isOwn = limits.some((limit) => !limitDown.includes(limit));
+    const trunk = isOwn ? this.#newTrunk(place, limits) : this.#trunkTo(place);
     trunk.lines++;
     let line: PeerConnection | undefined;
+    const lineOver = (caller: Caller) =>
+      new PeerConnection(caller, { onClose: () => this.#leave(trunk) });
     try {
-      const caller = await abortable(trunk.connected, signal);
-      line = new PeerConnection(caller, { onClose: () => this.#leave(trunk) });
+      line = lineOver(await abortable(trunk.connected, signal));
       onConnected?.(line);
-      return line.prove((await abortable(trunk.opening, signal)).peer, expected);
+      const reached = await abortable(trunk.opening, signal);
+      const { caller } = reached;
+      if (line.caller !== caller) {
+        line.supersede();
+        line = lineOver(caller);
+      }
+      return line.prove(reached, place.peer);
     } catch (error) {
       if (line) line.close();
       else this.#leave(trunk);
@@ -91,27 +91,32 @@ export class ConnectionPool {
     }
   }
 
-  #trunkTo(address: Address, expected: ReadonlySet<string>): Trunk {
-    const key = formatAddress(address);
+  #trunkTo(place: PeerPlace): Trunk {
+    const key = keyOf(place);
     const known = this.#trunks.get(key);
     if (known && known.lines < LINES_CAP && !known.caller?.connection.closed) return known;
+    const trunk = this.#newTrunk(place, this.#options.limitDown);
+    this.#trunks.set(key, trunk);
+    return trunk;
+  }
+
+  #newTrunk(place: PeerPlace, limitDown: RateLimiter[]): Trunk {
     const abort = new AbortController();
-    const { self, limitDown: limits } = this.#options;
+    const { signal } = abort;
     const { promise: connected, resolve, reject } = Promise.withResolvers<Caller>();
-    const opening = openTrunk(address, self(), {
-      limits,
-      expected,
-      signal: abort.signal,
+    const { agent, peer, port, transport } = this.#options.self();
+    const peers = new Set(place.peer === undefined ? [] : [place.peer]);
+    const opening = this.#ladder.reach(place, {
+      ...{ agent, peer, port, transport, limitDown, peers, signal },
       onConnected: resolve,
     });
     opening.catch(reject);
     connected.catch(() => {}); // each caller that waits for it gets the failure
-    const trunk: Trunk = { address, lines: 0, connected, opening, abort };
-    this.#trunks.set(key, trunk);
+    const trunk: Trunk = { key: keyOf(place), lines: 0, connected, opening, abort };
     opening.then(({ caller }) => {
       trunk.caller = caller;
       // Everybody may have left while it was being opened.
-      if (abort.signal.aborted) caller.close();
+      if (signal.aborted) caller.close();
       return caller.ended;
     }, () => {}).then(() => this.#forget(trunk));
     return trunk;
@@ -126,8 +131,7 @@ export class ConnectionPool {
   }
 
   #forget(trunk: Trunk): void {
-    const key = formatAddress(trunk.address);
-    if (this.#trunks.get(key) === trunk) this.#trunks.delete(key);
+    if (this.#trunks.get(trunk.key) === trunk) this.#trunks.delete(trunk.key);
   }
 }
 
@@ -136,6 +140,10 @@ export class PeerConnection {
   readonly caller: Caller;
   /** The peer's id, once it has proven it; empty before. */
   peer = "";
+  /** The path by which it was reached, once it has. */
+  path: Path = "direct";
+  /** The address at which it was reached, once it has been. */
+  where = "";
   /** Resolves, with the reason, when the connection breaks. */
   readonly ended: Promise<unknown>;
   readonly #onClose: () => void;
@@ -149,7 +157,7 @@ export class PeerConnection {
   }
 
   /** Notes the id that the peer has proven. Closes, and throws a WrongPeer, when it must be another. */
-  prove(peer: string, expected: ReadonlySet<string>): this {
+  prove({ peer, path, where }: Reached, expected: string | undefined): this {
     try {
       requirePeer(String(this.caller.connection), peer, expected);
     } catch (error) {
@@ -157,7 +165,16 @@ export class PeerConnection {
       throw error;
     }
     this.peer = peer;
+    this.path = path;
+    this.where = where;
     return this;
+  }
+
+  /** Closes this part alone: another one takes its place. */
+  supersede(): void {
+    this.#open = false;
+    this.#stopListening?.();
+    this.caller.leave(this);
   }
 
   /** Hears the notices that come on the connection, the other lines' among them. */
@@ -180,16 +197,7 @@ export class PeerConnection {
   }
 }
 
-async function openTrunk(
-  address: Address,
-  { agent, peer, port, transport }: Self,
-  { limits: limitDown, expected: peers, signal, onConnected }: {
-    limits: RateLimiter[];
-    expected: ReadonlySet<string>;
-    signal: AbortSignal;
-    onConnected: (caller: Caller) => void;
-  },
-): Promise<{ caller: Caller; peer: string }> {
-  const options = { agent, peer, port, transport, limitDown, peers, signal, onConnected };
-  return await callPeer(address, options);
+/** The key of a peer: its id, or where nobody says that, its first address. */
+export function keyOf({ peer, addresses }: PeerPlace): string {
+  return peer ?? (addresses[0] ? formatAddress(addresses[0]) : "");
 }

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { AddressBook } from "../../../src/peer/download/address_book.ts";
+import { AddressBook } from "../../../src/peer/reach/address_book.ts";
 
 Deno.test("address book: each failure costs a longer pause, and content makes up for all", () => {
   let now = 0;

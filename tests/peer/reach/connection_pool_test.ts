@@ -1,9 +1,11 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Fault } from "../../../src/fault.ts";
-import { ConnectionPool, LINES_CAP } from "../../../src/peer/download/connection_pool.ts";
+import { ConnectionPool, LINES_CAP } from "../../../src/peer/reach/connection_pool.ts";
 import { WrongPeer } from "../../../src/trust/call_peer.ts";
 import { Identity } from "../../../src/trust/identity.ts";
 import { RateLimiter } from "../../../src/async/rate_limiter.ts";
+import type { PeerPlace } from "../../../src/peer/reach/rung.ts";
+import type { Address } from "../../../src/wire/address.ts";
 import { PeerSource } from "../../../src/peer/download/peer_source.ts";
 import * as v from "valibot";
 import { faultOf } from "../../support/faults.ts";
@@ -14,7 +16,10 @@ import { until } from "../../support/until.ts";
 const anything = v.looseObject({});
 const never = new AbortController().signal;
 const PEER = PROVER.id;
-const expected = new Set<string>();
+const placeOf = (address: Address, peer?: string): PeerPlace => ({
+  peer,
+  addresses: [{ ...address, path: "direct" }],
+});
 const limit = new RateLimiter(undefined);
 const linesOf = () =>
   new ConnectionPool({
@@ -73,7 +78,7 @@ Deno.test("connection pool: who leaves fails at once and takes back; the others'
   await using other = peer();
   const lines = linesOf();
   const [going, staying] = await Promise.all([1, 2].map(() => {
-    return lines.open(other.address, { signal: never, expected });
+    return lines.open(placeOf(other.address), { signal: never });
   }));
   assertEquals(other.ends.length, 1);
   const self = { agent: "test/1", peer: "cd".repeat(32), lines };
@@ -103,8 +108,8 @@ Deno.test("connection pool: one that gives up while it is opened leaves the othe
   const address = { host: "127.0.0.1", port: (listener.addr as Deno.NetAddr).port };
   const lines = linesOf();
   const impatient = new AbortController();
-  const given = lines.open(address, { signal: impatient.signal, expected });
-  const waiting = lines.open(address, { signal: never, expected });
+  const given = lines.open(placeOf(address), { signal: impatient.signal });
+  const waiting = lines.open(placeOf(address), { signal: never });
   const end = new RawEnd(await listener.accept());
   const greeting = await end.line();
   const why = new Fault("deadline", "too late");
@@ -122,7 +127,7 @@ Deno.test("connection pool: a limit of one's own, and too many downloads, want o
   await using other = peer();
   const lines = linesOf();
   const open = (limits?: RateLimiter[]) =>
-    lines.open(other.address, { signal: never, expected, limits });
+    lines.open(placeOf(other.address), { signal: never, limits });
   const shared = await Promise.all(Array.from({ length: LINES_CAP }, () => open([limit])));
   assertEquals(other.ends.length, 1);
   const own = await open([limit, new RateLimiter(1 << 20)]);
@@ -135,11 +140,11 @@ Deno.test("connection pool: a limit of one's own, and too many downloads, want o
 Deno.test("connection pool: a connection that broke is opened anew for the next one", async () => {
   await using other = peer();
   const lines = linesOf();
-  const line = await lines.open(other.address, { signal: never, expected });
+  const line = await lines.open(placeOf(other.address), { signal: never });
   line.listen(() => {});
   other.ends[0].close();
   await line.ended;
-  const next = await lines.open(other.address, { signal: never, expected });
+  const next = await lines.open(placeOf(other.address), { signal: never });
   assertEquals(other.ends.length, 2);
   line.close();
   assert(!next.caller.connection.closed);
@@ -150,17 +155,16 @@ Deno.test("connection pool: the peer that answers must be the one that is called
   await using other = peer();
   const lines = linesOf();
   const [own, wrong] = [PROVER.id, "ab".repeat(32)];
-  const open = (...ids: string[]) =>
-    lines.open(other.address, { signal: never, expected: new Set(ids) });
+  const open = (id: string) => lines.open(placeOf(other.address, id), { signal: never });
   const line = await open(own);
   const why = `another peer, ${own.slice(0, 12)} in place of ${wrong.slice(0, 12)}`;
   await faultOf("network", open(wrong), why);
-  // Somebody else's mistake disturbs nobody on the same connection.
+  // Somebody else's mistake disturbs nobody on the connection of the right one.
   assert(!line.caller.connection.closed);
-  const both = await open(wrong, own);
-  assertEquals([line.peer, both.peer, other.ends.length], [own, own, 1]);
+  const again = await open(own);
+  assertEquals([line.peer, again.peer, other.ends.length], [own, own, 2]);
   line.close();
-  both.close();
+  again.close();
 });
 
 Deno.test("connection pool: an id that isn't proven, or is one's own, is nobody's", async () => {
@@ -178,14 +182,13 @@ Deno.test("connection pool: an id that isn't proven, or is one's own, is nobody'
       await end.send(await answer(await end.line()));
       await end.closed();
     });
-    const opening = linesOf().open(callee.address, { signal: never, expected });
+    const opening = linesOf().open(placeOf(callee.address), { signal: never });
     assert(await faultOf("network", opening, "does not prove its id") instanceof WrongPeer);
   }
   await using other = peer();
   const self = () => ({ agent: "test/1", peer: PROVER.id });
-  const opening = new ConnectionPool({ self, limitDown: [] }).open(other.address, {
+  const opening = new ConnectionPool({ self, limitDown: [] }).open(placeOf(other.address), {
     signal: never,
-    expected,
   });
   await faultOf("network", opening, "is this peer itself");
 });

@@ -1,0 +1,34 @@
+import { Fault } from "../../fault.ts";
+import type { Path } from "../api/path.ts";
+
+/** A rung that did not lead to a peer. */
+export interface FailedTry {
+  path: Path;
+  /** Undefined for a rung without an attempt. */
+  where?: string;
+  /** The reason, in words. */
+  why: string;
+}
+
+const RUNGS: Record<Path, string> = {
+  lan: "in this network",
+  direct: "directly",
+  mapped: "at the port that its router opened",
+  reversed: "by having it call",
+  punched: "by hole punching",
+  relayed: "through a relay",
+};
+
+/** The fault for a peer that no rung leads to: its message names each one and the reason. */
+export class Unreached extends Fault {
+  readonly tries: FailedTry[];
+
+  constructor(peer: string | undefined, tries: FailedTry[], cause?: unknown) {
+    const who = peer === undefined ? "a peer" : `peer ${peer.slice(0, 12)}`;
+    const each = tries.map(({ path, where, why }) =>
+      `${RUNGS[path]}${where === undefined ? "" : ` (${where})`}, ${why}`
+    );
+    super("network", `Cannot reach ${who}: ${each.join("; ")}`, { cause });
+    this.tries = tries;
+  }
+}
