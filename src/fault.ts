@@ -29,13 +29,16 @@ export type FaultDetails = Readonly<Record<string, string | number>>;
 
 /** A failure with a one-line message for people and a kind for programs. `cause` is kept. */
 export class Fault extends Error {
+  /** The name of the class. */
   override readonly name = "Fault";
+  /** The kind of failure: what to do about it. */
   readonly kind: FaultKind;
   /** The next step for the user, where it differs from what the kind suggests. */
   readonly next?: string;
   /** The facts behind the message, for programs that word it themselves, such as the page. */
   readonly details?: FaultDetails;
 
+  /** A failure of a kind; `message` is one line, without a full stop. */
   constructor(
     kind: FaultKind,
     message: string,

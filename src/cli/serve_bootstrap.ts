@@ -1,7 +1,5 @@
-import { formatAddress } from "../wire/connection.ts";
-import type { BootstrapServer } from "../bootstrap/server.ts";
+import type { Bootstrap } from "../library/bootstrap.ts";
 import type { Origin } from "../peer/api/config.ts";
-import { parseAddress } from "../peer/api/settings.ts";
 import type { ExitCode } from "./output/exit_code.ts";
 import { startLogging } from "./config/logging.ts";
 import { onHangUp } from "./process/on_hang_up.ts";
@@ -22,30 +20,21 @@ export async function serveBootstrap(
   const output = new Output();
   using manager = ServiceManager.fromEnvironment();
   try {
-    const [{ BootstrapServer }, { MemoryRegistry }] = await Promise.all([
-      import("../bootstrap/server.ts"),
-      import("../bootstrap/memory_registry.ts"),
+    const [{ Bootstrap }] = await Promise.all([
+      import("../library/bootstrap.ts"),
       startLogging(flags, "info"),
     ]);
-    const { host, port, swarmKey } = flags;
-    const transport = swarmKey === undefined ? undefined : await openSwarmOf(swarmKey);
-    const registry = new MemoryRegistry();
-    const advertise = flags.advertise?.map((text) => parseAddress(text, port));
+    const { host, port, swarmKey, advertise } = flags;
     const metrics = await metricsOf(flags);
-    const server = BootstrapServer.start({
-      host,
-      port,
-      registry,
-      transport,
-      advertise,
-      ...metrics && { observer: metrics.observer },
-    });
+    const { observer } = metrics ?? {};
+    const server = await Bootstrap.start({ host, port, swarmKey, advertise, observer });
     let told: MetricsServer | undefined;
     using _ = onHangUp(stop, () => reloadBootstrap(flags, origins));
     try {
       told = metrics?.serve(server);
-      const swarm = transport ? `, private swarm ${transport.fingerprint}` : "";
-      const listening = `Bootstrap listening on ${formatAddress(server.address)}${swarm}`;
+      const { address, fingerprint } = server;
+      const swarm = fingerprint ? `, private swarm ${fingerprint}` : "";
+      const listening = `Bootstrap listening on ${address}${swarm}`;
       await output.line(listening);
       if (told) output.note(told.note);
       await manager.ready(listening);
@@ -54,7 +43,7 @@ export async function serveBootstrap(
     } finally {
       await manager.stopping();
       await told?.stop();
-      await server.stop();
+      await server.close();
     }
   } catch (error) {
     return await reportFailure(error, output, { interrupted: stop.code });
@@ -69,15 +58,9 @@ async function metricsOf({ metrics: address }: BootstrapFlags) {
     import("./metrics/metrics_server.ts"),
   ]);
   const observer = new BootstrapMetrics();
-  const serve = (server: BootstrapServer) => {
+  const serve = (server: Bootstrap) => {
     observer.watch(server);
     return serveMetrics(address, observer);
   };
   return { observer, serve };
-}
-
-/** The X.509 library takes longer to load than all the rest. */
-async function openSwarmOf(path: string) {
-  const { openSwarm } = await import("../trust/tls/open_swarm.ts");
-  return await openSwarm(path);
 }

@@ -38,6 +38,7 @@ import type {
   GetRequest,
   ListedFile,
   LiveSettings,
+  PeerEvent,
   PeerStatus,
   Plan,
   Receipt,
@@ -260,6 +261,11 @@ export class PeerNode implements UiApi {
     } catch (error) {
       log.error("{message}", { message: messageOf(error) });
     }
+  }
+
+  /** Yields what happens from now on, until the peer closes or the signal aborts. */
+  events(options: { signal?: AbortSignal } = {}): AsyncGenerator<PeerEvent, void> {
+    return this.#parts.events.listen(this.#lifetime.bound(options).signal);
   }
 
   listPeers() {

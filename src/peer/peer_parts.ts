@@ -26,10 +26,12 @@ import { LocalSource } from "./download/local_source.ts";
 import { Reseeder } from "./share/reseeder.ts";
 import { Pausing } from "./get/pausing.ts";
 import { ConnectionPool } from "./reach/connection_pool.ts";
+import { PeerEvents } from "./status/peer_events.ts";
 import { RateHistory } from "./status/rate_history.ts";
 import { Receiver } from "./share/receiver.ts";
 import { Rescanner } from "./share/rescanner.ts";
 import { Resumer } from "./get/resumer.ts";
+import type { PeerEvent } from "./api/peer_api.ts";
 import type { PeerSettings } from "./api/settings.ts";
 import { ActiveDownloads } from "./serve/active_downloads.ts";
 import { Sharing } from "./share/sharing.ts";
@@ -66,6 +68,7 @@ export class PeerParts {
   readonly reader = new SharedReader();
   readonly disk = new Disk();
   readonly transfers = new Transfers();
+  readonly events = new PeerEvents();
   readonly limits: LiveLimits;
   readonly history = new RateHistory();
   readonly bootstraps: Bootstraps;
@@ -93,6 +96,7 @@ export class PeerParts {
     this.db = db;
     this.identity = identity;
     this.limits = new LiveLimits(settings);
+    const emit = (event: PeerEvent) => this.events.emit(event);
     const active = new ActiveDownloads();
     const self = { agent: AGENT, peer: identity.id };
     const encrypt = settings.encrypt === true && !transport;
@@ -105,7 +109,10 @@ export class PeerParts {
       folder: folder.manifests,
       ...{ cache, digests, disk: this.disk },
     });
-    this.bootstraps = new Bootstraps(settings.bootstraps, transport, () => this.resumer.wake());
+    this.bootstraps = new Bootstraps(settings.bootstraps, transport, (bootstrap) => {
+      emit({ event: "bootstrap", bootstrap });
+      if (bootstrap.state === "registered") this.resumer.wake();
+    });
     this.swarm = new Swarm(this.bootstraps.list);
     this.announced = new Announcements(this.library, this.bootstraps.list);
     this.sharing = new Sharing({
@@ -114,6 +121,7 @@ export class PeerParts {
       reader: this.reader,
       ...{ manifests, folderFiles },
       announced: this.announced,
+      emit,
     });
     this.rescanner = new Rescanner(this.sharing, lifetime, () => cache.sweep());
     const reseeder = this.reseeder = new Reseeder({
@@ -157,7 +165,7 @@ export class PeerParts {
       self: { ...self, transport: this.peerTransport, lines },
       limitDown: this.limits.down,
       ...{ db, digests, cache, manifests, downloads },
-      ...{ swarm: this.swarm, transfers: this.transfers, trust: this.trust },
+      ...{ swarm: this.swarm, transfers: this.transfers, trust: this.trust, emit },
       local: (id) => {
         const share = this.sharing.present(id);
         return share && new LocalSource(share, digests, this.reader);
@@ -173,6 +181,7 @@ export class PeerParts {
       get: (request, options, transfer) =>
         lifetime.toItsEnd(this.fetcher.get(request, lifetime.bound(options), transfer)),
       fetcher: this.fetcher,
+      emit,
     });
     this.pausing = new Pausing({
       ...{ downloads, transfers: this.transfers, partials: this.fetcher.partials },

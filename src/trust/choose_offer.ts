@@ -29,8 +29,16 @@ const ID_DIGITS = 64;
  * while another is remembered and stays so. `several`: more than one publisher offers that same
  * content, and none is remembered. `none`: it is unsigned.
  */
-export type Taken = typeof TAKEN[number];
-export const TAKEN = ["first", "known", "own", "pinned", "named", "several", "none"] as const;
+export type Taken = "first" | "known" | "own" | "pinned" | "named" | "several" | "none";
+export const TAKEN = [
+  "first",
+  "known",
+  "own",
+  "pinned",
+  "named",
+  "several",
+  "none",
+] as const satisfies readonly Taken[];
 
 /** The publisher that is remembered for a name. */
 export interface Remembered {

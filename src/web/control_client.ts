@@ -6,10 +6,10 @@ import type {
   GetOptions,
   GetRequest,
   ListedFile,
+  ListedPeer,
   LiveSettings,
   PartialStatus,
   PeerApi,
-  PeerRecord,
   PeerStatus,
   Plan,
   Receipt,
@@ -74,7 +74,7 @@ export class ControlClient implements PeerApi, UiDoor {
     return this.#value((o) => this.#api.doctor.$get({}, o));
   }
 
-  listPeers(): Promise<PeerRecord[]> {
+  listPeers(): Promise<ListedPeer[]> {
     return this.#value((o) => this.#api.peers.$get({}, o));
   }
 

@@ -3,7 +3,7 @@
  * they help each other.
  */
 import { assert, assertEquals } from "@std/assert";
-import type { FileRecord, PeerStatus, Receipt } from "../../src/peer/api/peer_api.ts";
+import type { ListedFile, PeerStatus, Receipt } from "../../src/peer/api/peer_api.ts";
 import { eventually } from "../e2e/checks.ts";
 import { lastLine, type Peer, World, writeRandom } from "../e2e/world.ts";
 import { assertSameTree } from "../e2e/trees.ts";
@@ -49,7 +49,7 @@ async function updateAt(world: World, dir: string): Promise<number> {
 
 /** The id of the version of the folder that is found. */
 async function idOfVersion(world: World, dir: string): Promise<string | undefined> {
-  const files = await world.json<FileRecord[]>(dir, ["list-files", "tree"]);
+  const files = await world.json<ListedFile[]>(dir, ["list-files", "tree"]);
   return files[0]?.id;
 }
 

@@ -1,6 +1,6 @@
 /** Names and links that should lead out of DIR, or onto a file of the user's: they lead nowhere. */
 import { assert, assertEquals } from "@std/assert";
-import type { FileRecord, PeerStatus, SharedFile } from "../../src/peer/api/peer_api.ts";
+import type { ListedFile, PeerStatus, SharedFile } from "../../src/peer/api/peer_api.ts";
 import { parseAddress } from "../../src/peer/api/settings.ts";
 import { assertSameBytes, patterned } from "../support/bytes.ts";
 import { RawEnd } from "../support/sockets.ts";
@@ -44,7 +44,7 @@ Deno.test("an announced name can't leave DIR, nor reach the state folder", async
     const offer = offerOf(name, content);
     liars.use(await HostilePeer.create(world.bootstrap, offer, serving(content)));
   }
-  const listed = await world.json<FileRecord[]>(victim.dir, ["list-files"]);
+  const listed = await world.json<ListedFile[]>(victim.dir, ["list-files"]);
   assertEquals(listed.map(({ name }) => name).sort(), names.toSorted(), "all are announced");
   const { id } = offerOf("", content);
   for (const name of names.filter((name) => !name.includes("\0"))) {
@@ -92,7 +92,7 @@ Deno.test("a link put in the place of a shared file, or of its folder, shares no
   });
   // A look at all of them has ended when another share is there again.
   await world.json(dir, ["share", "other"]);
-  const listed = await world.json<FileRecord[]>(dir, ["list-files"]);
+  const listed = await world.json<ListedFile[]>(dir, ["list-files"]);
   assertEquals(listed.map(({ name }) => name), ["other"]);
   for (const name of ["data", "sub/data"]) {
     assertRefused(await world.run(dir, ["share", name]), { code: 2, text: "a link that leaves" });

@@ -1,6 +1,6 @@
 /** A private swarm: members have everything, outsiders nothing, and secrets stay where they are. */
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import type { FileRecord, PeerRecord, PeerStatus, Receipt } from "../../src/peer/api/peer_api.ts";
+import type { ListedFile, ListedPeer, PeerStatus, Receipt } from "../../src/peer/api/peer_api.ts";
 import { parseAddress } from "../../src/peer/api/settings.ts";
 import { HANDSHAKES_MOST } from "../../src/trust/tls/private_listener.ts";
 import { LISTENER_NAME } from "../../src/trust/tls/certificates.ts";
@@ -42,11 +42,11 @@ Deno.test("members of a private swarm have all that others have", async () => {
   await second.program.sees(/data +5\.0 MiB.* from 1 source/);
   await second.program.sees(/private swarm [0-9a-f]{16}/);
   const both = await eventually("both are listed as sources", async () => {
-    const files = await world.json<FileRecord[]>(two, ["list-files"]);
+    const files = await world.json<ListedFile[]>(two, ["list-files"]);
     return files[0]?.sources === 2 && files;
   });
   assertEquals(both.map(({ name }) => name), ["data"]);
-  assertEquals((await world.json<PeerRecord[]>(two, ["list-peers"])).length, 2);
+  assertEquals((await world.json<ListedPeer[]>(two, ["list-peers"])).length, 2);
   // A verb asks the running peer, which has the key; it needs none, and doesn't look at one.
   const asked = await world.json<PeerStatus>(source.dir, ["status"], { swarmKey: null });
   assert(asked.swarm.private);
@@ -109,7 +109,7 @@ testUnless(
       const { code, stdout } = await curl(address, "localhost");
       assertEquals([code, stdout], [CURL_EMPTY, ""]);
     }
-    assertEquals((await world.json<PeerRecord[]>(source.dir, ["list-peers"])).length, 1);
+    assertEquals((await world.json<ListedPeer[]>(source.dir, ["list-peers"])).length, 1);
     assertEquals((await world.json<PeerStatus>(source.dir, ["status"])).totals.served, 0);
     const dir = await world.folder("fetcher");
     assertEquals((await world.run(dir, ["get", "data"])).code, 0);

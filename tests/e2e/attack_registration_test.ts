@@ -1,6 +1,6 @@
 /** Registrations that lie: for another's key or address, replayed, or to make a bootstrap call about. */
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import type { FileRecord, PeerRecord, PeerStatus } from "../../src/peer/api/peer_api.ts";
+import type { ListedFile, ListedPeer, PeerStatus } from "../../src/peer/api/peer_api.ts";
 import { parseAddress } from "../../src/peer/api/settings.ts";
 import { signProof, verifyProof } from "../../src/trust/proof.ts";
 import { Refusal } from "../../src/wire/caller.ts";
@@ -19,9 +19,9 @@ function meeting(world: World): { address: Address } {
 }
 
 /** The entry of a peer at a bootstrap, once it is known whether the peer can be reached. */
-async function settledListing(asker: TestPeer, peer: string): Promise<PeerRecord> {
+async function settledListing(asker: TestPeer, peer: string): Promise<ListedPeer> {
   return await eventually("the call backs to a peer are over", async () => {
-    const listed: PeerRecord[] = await asker.list({ action: "get_peers" }, Peers);
+    const listed: ListedPeer[] = await asker.list({ action: "get_peers" }, Peers);
     return listed.find((one) => one.peer === peer && one.reachable !== null);
   });
 }
@@ -49,7 +49,7 @@ Deno.test("list-peers tells who was reached", async () => {
   await mute.register(silent.address.port);
   assertEquals((await settledListing(gone, gone.identity.id)).reachable, false);
   const find = async (port: number) => {
-    const peers = await world.json<PeerRecord[]>(world.root, ["list-peers"]);
+    const peers = await world.json<ListedPeer[]>(world.root, ["list-peers"]);
     return peers.find((one) => one.port === port)?.reachable;
   };
   await eventually("the peer is reached", async () => await find(portOf(honest)) === true);
@@ -94,7 +94,7 @@ Deno.test("an advertised address counts only once the peer answered there", asyn
   assertEquals(port, seen);
   await called.promise;
   const listed = async () => {
-    const [record]: PeerRecord[] = await peer.list({ action: "get_peers" }, Peers);
+    const [record]: ListedPeer[] = await peer.list({ action: "get_peers" }, Peers);
     return [record.port, record.reachable];
   };
   assertEquals(await listed(), [seen, null]);
@@ -115,7 +115,7 @@ Deno.test("nobody is listed at the address of somebody else", async () => {
   const listed = await settledListing(mallory, mallory.identity.id);
   assertEquals([listed.port, listed.reachable], [port, false]);
   const [{ sources }] = await mallory.list({ action: "find", name: "mallory's" }, FoundReply);
-  assertEquals(sources.map((one: PeerRecord) => one.port), [port]);
+  assertEquals(sources.map((one: ListedPeer) => one.port), [port]);
   // In the legacy dialect, too, it is the address that was seen which counts.
   const told = { action: "register", address: "192.0.2.99", port };
   await exchange(meeting(world).address, told);
@@ -167,7 +167,7 @@ Deno.test("nobody can withdraw, or say goodbye, for another", async () => {
   await mallory.ask({ action: "withdraw" }, Ok, [holding]);
   await mallory.announce(found.announcement);
   await mallory.ask({ action: "goodbye" }, Ok);
-  const [still] = await world.json<FileRecord[]>(world.root, ["list-files"]);
+  const [still] = await world.json<ListedFile[]>(world.root, ["list-files"]);
   assertEquals([still.name, still.sources], ["kept", 1]);
   const dir = await world.folder("getter");
   await world.json(dir, ["get", "kept"]);
@@ -222,7 +222,7 @@ Deno.test("a bootstrap can't register its callers at another, and take their nam
   const dialled = mallory.caller.connection.remote;
   await refused("bad_signature", mallory.ask({ ...registration, action: "register", dialled }, Ok));
   assertEquals(await settledListing(mallory, peer), before);
-  const [found] = await world.json<FileRecord[]>(world.root, ["list-files"]);
+  const [found] = await world.json<ListedFile[]>(world.root, ["list-files"]);
   assertEquals([found?.name, found?.sources], ["kept", 1]);
   // The peer says which of its bootstraps refuses it, and how to allow it where all is in order.
   const { bootstraps } = await world.json<PeerStatus>(victim.dir, ["status"]);

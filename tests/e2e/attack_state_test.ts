@@ -1,6 +1,6 @@
 /** A state folder that an attacker made, or had a hand in: what it says is not done. */
 import { assert, assertEquals } from "@std/assert";
-import type { FileRecord, PeerStatus } from "../../src/peer/api/peer_api.ts";
+import type { ListedFile, PeerStatus } from "../../src/peer/api/peer_api.ts";
 import { assertRefused } from "./checks.ts";
 import { isRoot, testUnless } from "../support/tools.ts";
 import { World } from "./world.ts";
@@ -45,7 +45,7 @@ Deno.test("state that came with DIR is not used before its user has taken it ove
     assertRefused(await world.run(dir, words), { code: 2, text: made });
   }
   // Looking at the swarm needs no state, and takes no trust from there.
-  assertEquals(await world.json<FileRecord[]>(dir, ["list-files"]), []);
+  assertEquals(await world.json<ListedFile[]>(dir, ["list-files"]), []);
   const doctor = await world.run(dir, ["doctor"]);
   assertEquals(doctor.code, 2);
   assert(doctor.stdout.includes(made), doctor.stdout);

@@ -1,6 +1,6 @@
 /** Backups and moves of DIR, as docs/operations.md has them: a restored peer keeps its identity. */
 import { assert, assertEquals } from "@std/assert";
-import type { FileRecord, PeerStatus, Receipt, ShareResult } from "../../src/peer/api/peer_api.ts";
+import type { ListedFile, PeerStatus, Receipt, ShareResult } from "../../src/peer/api/peer_api.ts";
 import { assertRefused, eventually } from "./checks.ts";
 import { sameFiles, World, writeRandom } from "./world.ts";
 import { lacking, testUnless } from "../support/tools.ts";
@@ -76,7 +76,7 @@ testUnless(
     await takeOver(world, peer.dir);
     await world.peer("home");
     await eventually("all is announced again", async () => {
-      const files = await world.json<FileRecord[]>(getter, ["list-files"]);
+      const files = await world.json<ListedFile[]>(getter, ["list-files"]);
       const own = files.filter(({ publisher }) => publisher === id).map(({ name }) => name);
       return own.includes("data") && own.includes("tree");
     });

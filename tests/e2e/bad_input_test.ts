@@ -1,6 +1,6 @@
 /** Words, folders, names and files that can't be used: one line, the right code, nothing left. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { FileRecord } from "../../src/peer/api/peer_api.ts";
+import type { ListedFile } from "../../src/peer/api/peer_api.ts";
 import { assertRefused, contentsOf } from "./checks.ts";
 import { HostilePeer, offerOf, serving } from "./hostile_peer.ts";
 import { shoal } from "./program.ts";
@@ -219,7 +219,7 @@ Deno.test("what others call a file can't act on a terminal, nor on the disk", as
   const { stdout } = await world.run(dir, ["list-files"]);
   // deno-lint-ignore no-control-regex
   assertMatch(stdout, /^[^\x00-\x09\x0b-\x1f\u202e]*$/);
-  const listed = await world.json<FileRecord[]>(dir, ["list-files"]);
+  const listed = await world.json<ListedFile[]>(dir, ["list-files"]);
   assertEquals(listed.map((file) => file.name).sort(), [name, "../../escape"].sort());
   for (const one of listed) {
     assertEquals((await world.run(dir, ["get"], { words: [one.name] })).code, 2);

@@ -1,6 +1,6 @@
 /** A clock that is set while programs run: nothing waits longer or less, and newer stays newer. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import type { PeerRecord, Receipt } from "../../src/peer/api/peer_api.ts";
+import type { ListedPeer, Receipt } from "../../src/peer/api/peer_api.ts";
 import { eventually, placedIn } from "./checks.ts";
 import { MachineClock } from "./machine_clock.ts";
 import { World } from "./world.ts";
@@ -48,7 +48,7 @@ Deno.test({
       await publish(`${jump} again`);
       await assertTaken(`${jump} again`);
     }
-    const peers = await world.json<PeerRecord[]>(getter, ["list-peers"]);
+    const peers = await world.json<ListedPeer[]>(getter, ["list-peers"]);
     assertEquals(peers.map((peer) => `${peer.address}:${peer.port}`), [address]);
   },
 });

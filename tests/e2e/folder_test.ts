@@ -1,6 +1,6 @@
 /** Folders as one thing: what is shared of them, and what stands where they were fetched to. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { FileRecord, PeerStatus, Receipt, ShareResult } from "../../src/peer/api/peer_api.ts";
+import type { ListedFile, PeerStatus, Receipt, ShareResult } from "../../src/peer/api/peer_api.ts";
 import { assertRefused, placedIn } from "./checks.ts";
 import { sameFiles, World } from "./world.ts";
 import { assertSameTree, sharing, write } from "./trees.ts";
@@ -17,7 +17,7 @@ Deno.test("a folder arrives as it is, is up to date the second time, and is serv
   await using world = await World.create();
   const { tree, shared, program } = await sharing(world);
   assertEquals([shared.kind, shared.entries, shared.left_out], ["folder", 16, []]);
-  const [listed] = await world.json<FileRecord[]>(await world.folder("x"), ["list-files"]);
+  const [listed] = await world.json<ListedFile[]>(await world.folder("x"), ["list-files"]);
   assertEquals([listed.kind, listed.entries, listed.bytes], ["folder", 16, shared.size]);
 
   const second = await world.peer("second");

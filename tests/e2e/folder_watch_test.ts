@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { FileRecord, PeerStatus, ShareResult } from "../../src/peer/api/peer_api.ts";
+import type { ListedFile, PeerStatus, ShareResult } from "../../src/peer/api/peer_api.ts";
 import { assertRefused, eventually, placedIn } from "./checks.ts";
 import { World } from "./world.ts";
 import { assertSameTree, makeTree, text, write } from "./trees.ts";
@@ -14,7 +14,7 @@ Deno.test("--watch announces changes of folders and files by itself", async () =
   assert(watched.every((one) => one.watched));
   const getter = await world.folder("getter");
   const idOf = async (name: string) => {
-    const files = await world.json<FileRecord[]>(getter, ["list-files"]);
+    const files = await world.json<ListedFile[]>(getter, ["list-files"]);
     return files.find((one) => one.name === name)?.id;
   };
   const update = async () => {
@@ -83,7 +83,7 @@ Deno.test("--watch follows a folder that another one takes the place of", async 
   await eventually("and watched", holds("three", "two"));
   await Deno.remove(`${dir}/tree`, { recursive: true });
   await eventually("it is withdrawn", async () => {
-    return (await world.json<FileRecord[]>(getter, ["list-files"])).length === 0;
+    return (await world.json<ListedFile[]>(getter, ["list-files"])).length === 0;
   });
   await make("tree", "four");
   await eventually("what was made anew is announced", holds("four"));

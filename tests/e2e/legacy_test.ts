@@ -1,6 +1,6 @@
 /** The legacy dialect, in both directions and both roles, against programs written from its table. */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import type { FileRecord, PeerRecord, PeerStatus, Receipt } from "../../src/peer/api/peer_api.ts";
+import type { ListedFile, ListedPeer, PeerStatus, Receipt } from "../../src/peer/api/peer_api.ts";
 import { assertSameBytes, patterned } from "../support/bytes.ts";
 import { assertRefused, contentsOf } from "./checks.ts";
 import { askLegacy, fetchAsLegacy, LegacyServer } from "./legacy_peer.ts";
@@ -26,7 +26,7 @@ Deno.test("a legacy peer registers with our bootstrap, and lists peers of both k
   );
   assert(peers.every((one: object) => Object.keys(one).length === 2), "address and port alone");
   const dir = await world.folder("dir");
-  const listed = await world.json<PeerRecord[]>(dir, ["list-peers"]);
+  const listed = await world.json<ListedPeer[]>(dir, ["list-peers"]);
   assertEquals(
     listed.map(({ port, peer }) => [port, peer !== undefined]).sort(),
     [[Number(peer.address.split(":")[1]), true], [legacy.port, false]].sort(),
@@ -34,7 +34,7 @@ Deno.test("a legacy peer registers with our bootstrap, and lists peers of both k
   // Whatever address it claims, the one that was seen is listed.
   const lied = { action: "register", address: "203.0.113.9", port: legacy.port };
   assertEquals(await askLegacy(world.bootstrap, lied), { status: "registered" });
-  assertEquals((await world.json<PeerRecord[]>(dir, ["list-peers"])).length, 2);
+  assertEquals((await world.json<ListedPeer[]>(dir, ["list-peers"])).length, 2);
   for (
     const bad of [{ action: "register", port: 0 }, { action: "register" }, { action: "dance" }]
   ) {
@@ -135,8 +135,8 @@ Deno.test("through a legacy bootstrap our peers find legacy peers, and each othe
   const ours = await world.json<Receipt>(getter, ["get", "ours", "--unsigned"], at);
   assertEquals(ours.sources.map((source) => source.address), [address]);
   assertEquals(await Deno.readTextFile(`${getter}/ours`), "ours");
-  assertEquals(await world.json<FileRecord[]>(getter, ["list-files"], at), []);
-  const peers = await world.json<PeerRecord[]>(getter, ["list-peers"], at);
+  assertEquals(await world.json<ListedFile[]>(getter, ["list-files"], at), []);
+  const peers = await world.json<ListedPeer[]>(getter, ["list-peers"], at);
   assertEquals(peers.length, 2);
 });
 

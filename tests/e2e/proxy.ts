@@ -1,4 +1,4 @@
-import type { PeerRecord } from "../../src/peer/api/peer_api.ts";
+import type { ListedPeer } from "../../src/peer/api/peer_api.ts";
 import { closedPort, RawEnd } from "../support/sockets.ts";
 import { eventually } from "./checks.ts";
 import type { World } from "./world.ts";
@@ -42,7 +42,7 @@ export class Proxy {
   /** Resolves when the peer of a folder, which advertises this proxy, was called back and is listed so. */
   async listed(world: World, dir: string): Promise<void> {
     await eventually("the peer is listed by the proxy's address", async () => {
-      const peers = await world.json<PeerRecord[]>(dir, ["list-peers"]);
+      const peers = await world.json<ListedPeer[]>(dir, ["list-peers"]);
       return peers.some(({ address, port }) => `${address}:${port}` === this.address);
     });
   }

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { FileRecord, PeerStatus, ShareResult } from "../../src/peer/api/peer_api.ts";
+import type { ListedFile, PeerStatus, ShareResult } from "../../src/peer/api/peer_api.ts";
 import { assertSameBytes, patterned } from "../support/bytes.ts";
 import { eventually } from "./checks.ts";
 import { write } from "./trees.ts";
@@ -53,7 +53,7 @@ testUnless(
         assertEquals(shares.map(({ name }) => name), [`tree/${round}`]);
         return shares[0].size < content.length;
       });
-      const listed = await world.json<FileRecord[]>(getter, ["list-files"]);
+      const listed = await world.json<ListedFile[]>(getter, ["list-files"]);
       assertEquals(listed.map(({ name }) => name), [`tree/${round}`]);
       await world.json(dir, ["unshare", `tree/${round}`]);
       await program.sees(/listening on/);
@@ -71,7 +71,7 @@ Deno.test("many folders that are shared at once through one peer are all shared"
   );
   assertEquals(results.flat().map(({ name }) => name), names);
   const getter = await world.folder("getter");
-  const files = await world.json<FileRecord[]>(getter, ["list-files"]);
+  const files = await world.json<ListedFile[]>(getter, ["list-files"]);
   assertEquals(files.map(({ name }) => name).toSorted(), names.toSorted());
   for (const name of names.slice(0, 3)) await world.json(getter, ["get", name]);
 });
@@ -100,6 +100,6 @@ Deno.test("what was unshared while an update of it arrived is not shared again",
   assertEquals(code, 0, stderr);
   assertSameBytes(await Deno.readFile(`${dir}/data`), second);
   assertEquals(await names(), []);
-  const listed = await world.json<FileRecord[]>(dir, ["list-files"]);
+  const listed = await world.json<ListedFile[]>(dir, ["list-files"]);
   assertEquals(listed.map(({ name, sources }) => [name, sources]), [["data", 1]]);
 });

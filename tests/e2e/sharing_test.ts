@@ -1,8 +1,8 @@
 /** The shares of a peer, over restarts and changes; and the peers that are there. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type {
-  FileRecord,
-  PeerRecord,
+  ListedFile,
+  ListedPeer,
   PeerStatus,
   Receipt,
   SharedFile,
@@ -56,7 +56,7 @@ Deno.test("shares survive a restart, and nothing is hashed again", async () => {
   const again = await world.peer("peer");
   const dir = await world.folder("getter");
   const listed = await eventually("the shares are announced again", async () => {
-    const files = await world.json<FileRecord[]>(dir, ["list-files"]);
+    const files = await world.json<ListedFile[]>(dir, ["list-files"]);
     return files.length > 0 && files;
   });
   assertEquals(listed.map(({ name, id }) => ({ name, id })), [{ name: "data", id: first[0].id }]);
@@ -83,7 +83,7 @@ Deno.test("a share made with no peer running is served by the next one", async (
   const getter = await world.folder("getter");
   await eventually(
     "it is announced",
-    async () => (await world.json<FileRecord[]>(getter, ["list-files"])).length > 0,
+    async () => (await world.json<ListedFile[]>(getter, ["list-files"])).length > 0,
   );
   await world.json(getter, ["get", "data"]);
   assert(await sameFiles(`${dir}/data`, `${getter}/data`));
@@ -99,7 +99,7 @@ Deno.test("share --serve stays and serves until it is stopped", async () => {
   const getter = await world.folder("getter");
   await eventually(
     "it is announced",
-    async () => (await world.json<FileRecord[]>(getter, ["list-files"])).length > 0,
+    async () => (await world.json<ListedFile[]>(getter, ["list-files"])).length > 0,
   );
   await world.json(getter, ["get", "data"]);
   assert(await sameFiles(`${dir}/data`, `${getter}/data`));
@@ -157,7 +157,7 @@ Deno.test("a peer that stops is gone from the list at once", async () => {
   await world.json(one.dir, ["share", "data"]);
   const dir = await world.folder("looker");
   const listed = async () => {
-    const peers = await world.json<PeerRecord[]>(dir, ["list-peers"]);
+    const peers = await world.json<ListedPeer[]>(dir, ["list-peers"]);
     return peers.map(({ address, port, files }) => [`${address}:${port}`, files]).sort();
   };
   assertEquals(await listed(), [[one.address, 1], [two.address, 0]].sort());

@@ -1,6 +1,6 @@
 /** The shell of a running peer, with lines from a pipe. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import type { FileRecord, PeerStatus } from "../../src/peer/api/peer_api.ts";
+import type { ListedFile, PeerStatus } from "../../src/peer/api/peer_api.ts";
 import { contentsOf } from "./checks.ts";
 import { Program } from "./program.ts";
 import { sameFiles, World, writeRandom } from "./world.ts";
@@ -90,7 +90,7 @@ Deno.test("words are quoted as in a shell", async () => {
   await program.type(`share ${words.join("  ")}`);
   await program.type("list-files --json");
   const [line] = await program.sees(/^\[.*\]$/ms);
-  assertEquals((JSON.parse(line) as FileRecord[]).map(({ name }) => name).sort(), names.sort());
+  assertEquals((JSON.parse(line) as ListedFile[]).map(({ name }) => name).sort(), names.sort());
 });
 
 Deno.test("all lines at once are done one after the other", async () => {

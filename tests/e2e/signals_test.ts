@@ -1,6 +1,6 @@
 /** Signals end every process in order, with 128 + n, and leave nothing half-written. */
 import { assertEquals } from "@std/assert";
-import type { PeerRecord } from "../../src/peer/api/peer_api.ts";
+import type { ListedPeer } from "../../src/peer/api/peer_api.ts";
 import { wireMessage } from "../support/honest_answers.ts";
 import { Scripted } from "../support/sockets.ts";
 import { contentsOf, partialsOf, placedIn } from "./checks.ts";
@@ -22,7 +22,7 @@ Deno.test("bootstrap and peer stop in order", async () => {
       },
       () => {},
     );
-    const peers = await shoalJson<PeerRecord[]>(["peer", "list-peers", ...world.options()]);
+    const peers = await shoalJson<ListedPeer[]>(["peer", "list-peers", ...world.options()]);
     assertEquals(peers, [], "it said goodbye");
     assertEquals(await world.bootstrapProgram.stop(signal as Deno.Signal), code);
     assertEquals(world.bootstrapProgram.stderr.includes("rror"), false);

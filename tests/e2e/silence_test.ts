@@ -3,7 +3,7 @@
  * that comes back. All of them at the same time, in one test.
  */
 import { assert, assertEquals } from "@std/assert";
-import type { FileRecord } from "../../src/peer/api/peer_api.ts";
+import type { ListedFile } from "../../src/peer/api/peer_api.ts";
 import { assertSameBytes, patterned } from "../support/bytes.ts";
 import { closedPort, Scripted } from "../support/sockets.ts";
 import { assertRefused, contentsOf, eventually, placedIn } from "./checks.ts";
@@ -92,7 +92,7 @@ async function reregister(): Promise<void> {
   await peer.program.sees(/registered with[^]*registered with/);
   await eventually(
     "the share is announced again",
-    async () => (await world.json<FileRecord[]>(dir, ["list-files"])).length > 0,
+    async () => (await world.json<ListedFile[]>(dir, ["list-files"])).length > 0,
   );
   await world.json(dir, ["get", "data"]);
   assert(await sameFiles(`${peer.dir}/data`, `${dir}/data`));

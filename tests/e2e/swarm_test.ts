@@ -1,7 +1,7 @@
 /** Files between peers that are real processes: every size and name, byte for byte. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { PIECE_SIZE } from "../../src/content/piece_map.ts";
-import type { FileRecord, PeerStatus, Receipt, ShareResult } from "../../src/peer/api/peer_api.ts";
+import type { ListedFile, PeerStatus, Receipt, ShareResult } from "../../src/peer/api/peer_api.ts";
 import { assertSameBytes } from "../support/bytes.ts";
 import { referenceIdOf } from "../support/reference_tree.ts";
 import { assertRefused, contentsOf } from "./checks.ts";
@@ -47,7 +47,7 @@ Deno.test("every size and name is shared, listed and fetched, byte for byte", as
   }
 
   const looker = await world.folder("looker");
-  const listed = await world.json<FileRecord[]>(looker, ["list-files"]);
+  const listed = await world.json<ListedFile[]>(looker, ["list-files"]);
   assertEquals(
     listed.map(({ name, size, id, sources }) => ({ name, size, id, sources })),
     shared.map(({ name, size, id }) => ({ name, size, id, sources: 1 }))

@@ -1,11 +1,14 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { BootstrapObserver } from "../../bootstrap/observer.ts";
-import type { BootstrapServer } from "../../bootstrap/server.ts";
+import type { Bootstrap } from "../../library/bootstrap.ts";
 import { addProcessMetrics } from "./process_metrics.ts";
 import type { Monitored } from "./metrics_server.ts";
 
 /** Bounds of the durations of requests, in seconds: from an answer at once to one that waited. */
 const DURATIONS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
+
+/** The part of a bootstrap that the gauges need. */
+type Measured = Pick<Bootstrap, "connectionCount" | "counts">;
 
 /** The metrics of a bootstrap. Labels are actions and error codes alone, so there are few. */
 export class BootstrapMetrics implements BootstrapObserver, Monitored {
@@ -28,10 +31,10 @@ export class BootstrapMetrics implements BootstrapObserver, Monitored {
     help: "Connections that were told to come back later.",
     registers: [this.metrics],
   });
-  #server: BootstrapServer | undefined;
+  #server: Measured | undefined;
 
   constructor() {
-    const gauge = (name: string, help: string, read: (server: BootstrapServer) => number) => {
+    const gauge = (name: string, help: string, read: (server: Measured) => number) => {
       const server = () => this.#server;
       const registers = [this.metrics];
       new Gauge({
@@ -51,7 +54,7 @@ export class BootstrapMetrics implements BootstrapObserver, Monitored {
   }
 
   /** Tells of this server from now on. */
-  watch(server: BootstrapServer): void {
+  watch(server: Measured): void {
     this.#server = server;
   }
 

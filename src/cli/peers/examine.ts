@@ -16,7 +16,8 @@ import { fault, type Finding, ok, warning } from "../../peer/api/finding.ts";
 import { examineState } from "../../peer/doctor/examine_state.ts";
 import { examineBootstraps } from "../../peer/doctor/examine_bootstraps.ts";
 import { SilentPeer } from "../../web/silent_peer.ts";
-import { findRunning, transportOf } from "./open_peer.ts";
+import { transportOf } from "../../library/transport_of.ts";
+import { findRunning } from "./open_peer.ts";
 import { type PeerSettings, UPLOAD_SLOTS } from "../../peer/api/settings.ts";
 
 /** All that was found. Throws only the signal's reason. */

@@ -4,6 +4,7 @@ import { stateFolderOf } from "../../store/state/state_folder.ts";
 import { readControlFile } from "../../web/control_file.ts";
 import { SilentPeer } from "../../web/silent_peer.ts";
 import type { UiDoor, UiSettings } from "../../web/ui_door.ts";
+import { transportOf } from "../../library/transport_of.ts";
 import type { PrivateTransport } from "../../trust/tls/private_transport.ts";
 import { BootstrapClient } from "../../peer/discovery/bootstrap_client.ts";
 import type { ControlClient } from "../../web/control_client.ts";
@@ -49,17 +50,18 @@ export async function openPeer(
   }
   const transport = await transportOf(settings);
   if (settings.role === "plan") return await openForPlan(settings, transport);
-  const { PeerNode } = await import("../../peer/node.ts");
-  const node = await PeerNode.open(settings, transport).catch(async (cause) => {
+  const { Peer } = await import("../../library/peer.ts");
+  const mode = { serve: settings.role !== "verb", resume: settings.role === "serve" };
+  const peer = await Peer.openWith(settings, mode, transport).catch(async (cause) => {
     throw await heldByPeer(cause, settings, running) ?? cause;
   });
-  if (settings.role === "verb") return { api: node, remote: false, close: () => node.close() };
+  const { node } = peer;
+  if (settings.role === "verb") return { api: node, remote: false, close: () => peer.close() };
   const { ControlServer, newToken } = await import("../../web/control_server.ts");
   const { UiHost } = await import("../../web/ui_host.ts");
   const token = newToken();
   const page = new UiHost(node, { ...settings.page, token, sessions: node.uiSessions });
   try {
-    await node.serve({ resume: settings.role === "serve" });
     if (settings.page) await page.start();
     const control = ControlServer.start(node, node.folder.control, { token, ui: page });
     return {
@@ -113,28 +115,19 @@ async function openForPlan(
   settings: PeerSettings,
   transport: PrivateTransport | undefined,
 ): Promise<OpenPeer> {
-  const { PeerNode } = await import("../../peer/node.ts");
+  const { Peer } = await import("../../library/peer.ts");
   const isThere = await Deno.lstat(stateFolderOf(settings.dir).path).catch(() => undefined);
   const state = isThere ? undefined : await Deno.makeTempDir({ prefix: "shoal-plan-" });
   const clear = async () => {
     if (state !== undefined) await Deno.remove(state, { recursive: true });
   };
   try {
-    const node = await PeerNode.open({ ...settings, state }, transport);
-    return { api: node, remote: false, close: () => node.close().finally(clear) };
+    const peer = await Peer.openWith({ ...settings, state }, { serve: false }, transport);
+    return { api: peer.node, remote: false, close: () => peer.close().finally(clear) };
   } catch (error) {
     await clear();
     throw error;
   }
-}
-
-/** The transport of a private swarm; undefined for an open one. */
-export async function transportOf(
-  { swarmKey }: PeerSettings,
-): Promise<PrivateTransport | undefined> {
-  if (swarmKey === undefined) return;
-  const { openSwarm } = await import("../../trust/tls/open_swarm.ts");
-  return await openSwarm(swarmKey);
 }
 
 /**

@@ -1,9 +1,10 @@
 /** Fetching, as a peer is asked for it and tells of it. */
 import type { LeftOut } from "../../store/tree/walk_tree.ts";
 import type { Taken } from "../../trust/choose_offer.ts";
-import type { Kind } from "../../wire/protocol.ts";
 import type { Path } from "./path.ts";
+import type { ContentKind } from "./share_api.ts";
 
+/** A download to disk, as a peer is asked for it. */
 export interface GetRequest {
   /** The name to fetch. With `id`, only the name under which the file is put. */
   name: string;
@@ -46,20 +47,25 @@ export interface GetRequest {
   limit_down?: number;
 }
 
+/** A download in order, as a peer is asked for it. */
 export type StreamRequest = Omit<
   GetRequest,
   "output" | "overwrite" | "update" | "delete" | "no_clobber" | "reuse"
 >;
 
+/** Options of a download. */
 export interface GetOptions {
+  /** Ends the download; what was fetched is kept for the next try. */
   signal?: AbortSignal;
   /** Called a few times a second, and once at the end. */
   onProgress?: (progress: Progress) => void;
+  /** Called with each event of the download. */
   onEvent?: (event: GetEvent) => void;
 }
 
 /** The progress of a download. */
 export interface Progress {
+  /** The step that it is at. */
   phase: "finding" | "checking" | "connecting" | "fetching" | "finishing";
   /** Bytes that are there, from before and fetched now. */
   bytes: number;
@@ -106,8 +112,11 @@ export interface Plan extends Pick<Receipt, "name" | "id" | "size" | "publisher"
 
 /** The receipt of a download. Field names are those of `--json`. */
 export interface Receipt {
-  kind: Kind;
+  /** The kind of content. */
+  kind: ContentKind;
+  /** The name that was asked for. */
   name: string;
+  /** File id, 64 hex digits. */
   id: string;
   /** Bytes; of a folder those of all its files. */
   size: number;
@@ -123,6 +132,7 @@ export interface Receipt {
   up_to_date: boolean;
   /** Set when something was at the destination, and was to be left alone: `id` and `size` are its own. */
   kept?: true;
+  /** The time that it took. */
   seconds: number;
   /** Bytes that were transferred and verified. */
   bytes: number;
@@ -133,16 +143,19 @@ export interface Receipt {
    * had been wrong.
    */
   chunks: { reused: number; fetched: number; refetched: number };
-  /** Of a folder: what became of its files, and links that lead out of the part that was fetched. */
+  /** Of a folder: what became of its files. */
   files?: FileCounts;
+  /** Links of a folder that lead out of the part that was fetched. */
   left_out?: LeftOut[];
   /** With `update`: bytes of older versions that were never finished, and were removed for this one. */
   older_removed?: number;
+  /** The sources that sent something, or were dropped. */
   sources: SourceReceipt[];
 }
 
 /** The numbers of a folder's files, by what was done with them. */
 export interface FileCounts {
+  /** Fetched from others. */
   fetched: number;
   /** Copied from other files on this machine that have the same content. */
   copied: number;
@@ -154,11 +167,13 @@ export interface FileCounts {
 
 /** One source's part in a download. */
 export interface SourceReceipt {
+  /** Its address: `HOST:PORT`. */
   address: string;
   /** Its peer id; undefined for a legacy peer. */
   peer?: string;
   /** The path by which it was reached last; undefined before, and for a legacy peer. */
   path?: Path;
+  /** Bytes that it sent, and that were right. */
   bytes: number;
   /** Requests that had to be asked again. */
   retries: number;
@@ -170,10 +185,16 @@ export interface SourceReceipt {
 
 /** Thrown (as the `cause` of an `ambiguous` Fault) are the candidates for a name. */
 export interface Candidate {
+  /** The name that was asked for. */
   name: string;
+  /** File id, 64 hex digits. */
   id: string;
+  /** Bytes. */
   size: number;
+  /** The publisher: a peer id. */
   publisher: string;
+  /** The time of its announcement, in milliseconds since 1970. */
   time: number;
+  /** The number of its sources. */
   sources: number;
 }

@@ -4,13 +4,13 @@
  * QueryPeer only answers what needs no shared folder. All failures are Faults.
  */
 import type { LeftOut } from "../../store/tree/walk_tree.ts";
-import type { FileRecord, Kind, PeerRecord } from "../../wire/protocol.ts";
 import type { GetOptions, GetRequest, Plan, Receipt, StreamRequest } from "./get_api.ts";
 import type { SharedFile, ShareOptions, ShareRequest, ShareResult } from "./share_api.ts";
-import type { PartialStatus, PeerStatus } from "./status_api.ts";
+import type { ListedPeer, PartialStatus, PeerStatus } from "./status_api.ts";
 import type { ListedFile, TrustEntry, TrustRequest } from "./trust_api.ts";
 
-export type { FileRecord, Kind, LeftOut, PeerRecord };
+export type { LeftOut };
+export type * from "./event_api.ts";
 export type * from "./get_api.ts";
 export type * from "./share_api.ts";
 export type * from "./status_api.ts";
@@ -29,7 +29,7 @@ export interface LiveSettings {
 /** The questions about a swarm that need no shared folder. */
 export interface QueryApi {
   /** The active peers, from every bootstrap. */
-  listPeers(): Promise<PeerRecord[]>;
+  listPeers(): Promise<ListedPeer[]>;
   /** Lists the swarm's files, names in order. `pattern` is a glob; default all. */
   listFiles(pattern?: string): AsyncGenerator<ListedFile>;
   /** Every version of a name that any peer has, the newest of each publisher first. */

@@ -1,10 +1,13 @@
 /** Sharing, as a peer is asked for it and tells of it. */
 import type { LeftOut } from "../../store/tree/walk_tree.ts";
-import type { Kind } from "../../wire/protocol.ts";
+
+/** The kind of a content. */
+export type ContentKind = "file" | "folder";
 
 /** A file or folder that this peer shares. */
 export interface SharedFile {
-  kind: Kind;
+  /** The kind of content. */
+  kind: ContentKind;
   /** Relative POSIX path by which others ask for it. */
   name: string;
   /** The place on this machine: an absolute path. */
@@ -27,6 +30,7 @@ export interface SharedFile {
   available: boolean;
 }
 
+/** A file or folder to share, as a peer is asked for it. */
 export interface ShareRequest {
   /** A name under DIR, or a path: absolute, or relative to `cwd`. */
   file: string;
@@ -36,15 +40,19 @@ export interface ShareRequest {
   watch?: boolean;
 }
 
+/** The result of sharing. */
 export interface ShareResult extends SharedFile {
   /** False when the file, or all that is in the folder, was known and unchanged. */
   hashed: boolean;
   /** The entries of a folder that can't be shared, with reasons. */
   left_out?: LeftOut[];
+  /** The time that it took. */
   seconds: number;
 }
 
+/** Options of sharing. */
 export interface ShareOptions {
+  /** Ends it; nothing is shared then. */
   signal?: AbortSignal;
   /** Bytes hashed so far, of how many. */
   onProgress?: (hashed: number, size: number) => void;

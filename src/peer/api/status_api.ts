@@ -1,14 +1,16 @@
 /** The status of a peer. */
 import type { FaultDetails, FaultKind } from "../../fault.ts";
-import type { Kind } from "../../wire/protocol.ts";
-import type { SharedFile } from "./share_api.ts";
+import type { ContentKind, SharedFile } from "./share_api.ts";
 
+/** The state of a peer. */
 export interface PeerStatus {
   /** This peer's id. */
   peer: string;
+  /** The program that it runs, and its version. */
   agent: string;
   /** The address that it listens at; undefined for a one-shot peer. */
   listening?: string;
+  /** The shared folder: an absolute path. */
   dir: string;
   /**
    * `fingerprint`, 16 hex digits, tells one private swarm from another, and nothing of its key.
@@ -17,37 +19,69 @@ export interface PeerStatus {
   swarm: { private: false; encrypted?: true } | { private: true; fingerprint: string };
   /** Seconds since it started. */
   uptime: number;
+  /** The bootstraps that it uses. */
   bootstraps: BootstrapStatus[];
+  /** The shared files and folders, by name. */
   shares: SharedFile[];
+  /** Downloads and uploads under way, and the last ones that ended. */
   transfers: Transfer[];
+  /** Downloads that are not complete. */
   partials: PartialStatus[];
   /** Bytes since it started. */
   totals: { served: number; fetched: number };
 }
 
+/** One of its bootstraps, as a peer sees it. */
 export interface BootstrapStatus {
+  /** Its address: `HOST:PORT`. */
   address: string;
+  /** `registered` is as it should be; `idle` until this peer serves; `legacy` knows no announcements. */
   state: "connecting" | "registered" | "legacy" | "away" | "idle";
   /** The address under which the bootstrap lists this peer. */
   listed?: string;
   /** True if the bootstrap could call that address; undefined until that is known. */
   reachable?: boolean;
+  /** The reason why it is away. */
   error?: string;
+}
+
+/** A peer as a bootstrap lists it. */
+export interface ListedPeer {
+  /** Its peer id; undefined for a legacy peer. */
+  peer?: string;
+  /** The host part of its address. */
+  address: string;
+  /** The port part of its address. */
+  port: number;
+  /** The program that it runs, and its version. */
+  agent?: string;
+  /** The number of names that it announces. */
+  files?: number;
+  /** True if it answered the bootstrap's last call back; null before the first was over. */
+  reachable?: boolean | null;
 }
 
 /** A download or upload, under way or recently ended. */
 export interface Transfer {
   /** Number within this run of the peer. */
   transfer: number;
+  /** The name of the content. */
   name: string;
+  /** File id, 64 hex digits; undefined before it was found. */
   id?: string;
+  /** `down` is a download. */
   direction: "down" | "up";
+  /** The state: see {@link TransferState}. */
   state: TransferState;
+  /** Bytes that are there, or were sent. */
   bytes: number;
+  /** Bytes in all; undefined before it was found. */
   size?: number;
   /** 0 to 100. */
   percent: number;
+  /** Bytes per second, lately. */
   rate: number;
+  /** Seconds to go at that rate. */
   eta?: number;
   /** Down: sources connected. Up: 1. */
   sources: number;
@@ -77,6 +111,7 @@ export type TransferState = "active" | "paused" | "done" | "failed" | "cancelled
 
 /** One source of a download that is under way. */
 export interface LiveSource {
+  /** Its address: `HOST:PORT`. */
   address: string;
   /** Its peer id; undefined for a legacy peer, and before it was connected. */
   peer?: string;
@@ -89,6 +124,7 @@ export interface LiveSource {
   rate: number;
   /** Bytes of this download that came from it. */
   bytes: number;
+  /** Requests that had to be asked again. */
   retries: number;
   /** The reason why it isn't in use, if there is one. */
   error?: string;
@@ -96,9 +132,13 @@ export interface LiveSource {
 
 /** A download that is not whole, and what of it is kept. */
 export interface PartialStatus {
-  kind: Kind;
+  /** The kind of content. */
+  kind: ContentKind;
+  /** The name that was asked for. */
   name: string;
+  /** File id, 64 hex digits. */
   id: string;
+  /** Bytes in all. */
   size: number;
   /** Bytes that needn't be fetched again. */
   bytes: number;

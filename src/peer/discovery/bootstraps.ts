@@ -1,5 +1,6 @@
 import { type Address, formatAddress } from "../../wire/connection.ts";
 import type { Transport } from "../../wire/transport.ts";
+import type { BootstrapStatus } from "../api/peer_api.ts";
 import { BootstrapClient, type MaintainOptions } from "./bootstrap_client.ts";
 
 type Upkeep = Omit<MaintainOptions, "signal">;
@@ -13,17 +14,15 @@ export class Bootstraps {
   #options: Upkeep | undefined;
 
   /**
-   * `transport` is how they are talked to, by default in the clear; `onRegistered` is called when this peer
-   * was registered, or registered again, at one of them.
+   * `transport` is how they are talked to, by default in the clear; `onStatus` is called with each new
+   * state of one of them.
    */
-  constructor(addresses: Address[], transport?: Transport, onRegistered = () => {}) {
-    this.#client = (address) =>
-      new BootstrapClient(address, {
-        transport,
-        onStatus: ({ state }) => {
-          if (state === "registered") onRegistered();
-        },
-      });
+  constructor(
+    addresses: Address[],
+    transport?: Transport,
+    onStatus: (status: BootstrapStatus) => void = () => {},
+  ) {
+    this.#client = (address) => new BootstrapClient(address, { transport, onStatus });
     this.list = addresses.map(this.#client);
   }
 

@@ -17,7 +17,7 @@ import { BatchFetcher, type FetchedFile } from "../download/batch_fetcher.ts";
 import type { Budget } from "../download/budget.ts";
 import { Downloader } from "../download/downloader.ts";
 import { FolderTally } from "./folder_tally.ts";
-import type { PeerRecord } from "../api/peer_api.ts";
+import type { ListedPeer } from "../api/peer_api.ts";
 import { finderOf } from "../download/find_sources.ts";
 import { type LocalPeer, peerSources } from "../download/peer_source.ts";
 import type { Swarm } from "../discovery/swarm.ts";
@@ -41,7 +41,7 @@ export interface FolderContentsOptions {
   name: string;
   staging: Staging;
   /** The sources of the folder. */
-  sources: PeerRecord[];
+  sources: ListedPeer[];
   job: FetchJob;
   signal: AbortSignal;
   swarm: Swarm;

@@ -26,7 +26,7 @@ import {
   receiptOfBrought,
   receiptOfKnown,
 } from "./folder_receipt.ts";
-import type { GetRequest, PeerRecord } from "../api/peer_api.ts";
+import type { GetRequest, ListedPeer } from "../api/peer_api.ts";
 import type { FileAt } from "../serve/whole_file.ts";
 import type { FetchJob } from "../status/fetch_job.ts";
 import { trustedName } from "../target/find_folder.ts";
@@ -263,9 +263,9 @@ export class FolderFetcher {
   ): Promise<FolderContents> {
     const { swarm, downloads, reseeder } = this.#options;
     requireRoom(staging.root, files);
-    const sources: PeerRecord[] = [];
+    const sources: ListedPeer[] = [];
     if (files.length > 0) {
-      const found = (records: PeerRecord[]) => void sources.push(...records);
+      const found = (records: ListedPeer[]) => void sources.push(...records);
       await findSources(target.id, [], { swarm, signal, found }).catch(() => {});
     }
     job.phase = "connecting";

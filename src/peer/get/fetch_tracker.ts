@@ -6,7 +6,13 @@ import { foundEvent, type Outcome, receiptOf } from "./fetch_receipt.ts";
 import { trustedName } from "../target/find_folder.ts";
 import type { Target } from "../target/target.ts";
 import type { TargetFinder } from "../target/target_finder.ts";
-import type { GetOptions, Receipt, SourceReceipt, StreamRequest } from "../api/peer_api.ts";
+import type {
+  GetOptions,
+  PeerEvent,
+  Receipt,
+  SourceReceipt,
+  StreamRequest,
+} from "../api/peer_api.ts";
 import type { ActiveTransfer, Transfers } from "../status/transfers.ts";
 import type { Swarm } from "../discovery/swarm.ts";
 import type { TrustBook } from "../target/trust_book.ts";
@@ -22,6 +28,8 @@ export interface FetchTrackerOptions {
   /** Remembers whose content was taken. */
   trust: TrustBook;
   finder: TargetFinder;
+  /** Hears what begins and ends, but for tries that resume by themselves and fail. */
+  emit: (event: PeerEvent) => void;
   /** The limit of all downloads together. */
   limitDown: RateLimiter;
 }
@@ -77,6 +85,8 @@ export class FetchTracker {
     };
     const { transfer } = job;
     show(job);
+    const emit = options.looks ? () => {} : this.#options.emit;
+    if (!job.background) emit({ event: "download_started", name });
     const signals = [job.ending.signal, ...(options.signal ? [options.signal] : [])];
     const signal = AbortSignal.any(signals);
     const dropped = new Set<SourceReceipt>();
@@ -101,13 +111,18 @@ export class FetchTracker {
       }
       transfer.state = "done";
       tell();
-      return receiptOf(job, target, { ...outcome, seconds: (performance.now() - started) / 1000 });
+      const seconds = (performance.now() - started) / 1000;
+      const receipt = receiptOf(job, target, { ...outcome, seconds });
+      emit({ event: "download_done", receipt });
+      return receipt;
     } catch (error) {
       const late = error instanceof Fault && error.kind === "deadline";
       const failed = !signal.aborted || late || error instanceof Replaced;
       transfer.state = failed ? "failed" : "cancelled";
       transfer.error = messageOf(error);
       if (error instanceof Fault) transfer.failure = { kind: error.kind, details: error.details };
+      if (failed && !job.background) emit(failedEvent(transfer, error));
+      if (!failed) emit({ event: "download_stopped", name, id: transfer.id });
       throw error;
     } finally {
       clearInterval(ticker);
@@ -115,4 +130,13 @@ export class FetchTracker {
       ended.resolve();
     }
   }
+}
+
+/** The event of a download that failed. */
+export function failedEvent({ name, id }: ActiveTransfer, error: unknown): PeerEvent {
+  const { kind, details } = error instanceof Fault ? error : {};
+  return {
+    event: "download_failed",
+    failure: { name, id, kind, message: messageOf(error), details },
+  };
 }

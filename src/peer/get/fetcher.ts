@@ -33,7 +33,7 @@ import { PartialAdmin } from "./partial_admin.ts";
 import type {
   GetOptions,
   GetRequest,
-  PeerRecord,
+  ListedPeer,
   Plan,
   Receipt,
   StreamRequest,
@@ -289,7 +289,7 @@ export class Fetcher {
   }
 
   /** Notes that another peer fetches a content too: what this peer lacks, it may ask there. */
-  meet(id: string, record: PeerRecord): void {
+  meet(id: string, record: ListedPeer): void {
     this.#running.meet(id, record);
   }
 

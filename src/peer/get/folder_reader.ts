@@ -7,7 +7,7 @@ import { notInFolder, partNamed } from "../target/find_folder.ts";
 import { findSources } from "../download/find_sources.ts";
 import type { Target, WantedContent } from "../target/target.ts";
 import { OrderedOutput } from "../download/ordered_output.ts";
-import type { PeerRecord } from "../api/peer_api.ts";
+import type { ListedPeer } from "../api/peer_api.ts";
 import type { RunningDownloads } from "./running_downloads.ts";
 import { type Source } from "../download/source.ts";
 import { peerSources } from "../download/peer_source.ts";
@@ -61,7 +61,7 @@ export class FolderReader {
     const target = { id, size, entry, within: announcement, taken };
     if (copy) return { ...target, sources: [copy] };
     const sources: Source[] = [];
-    const found = (records: PeerRecord[]) =>
+    const found = (records: ListedPeer[]) =>
       void sources.push(...peerSources(entry, records, self));
     await findSources(folder.id, [], { swarm, signal, found });
     return { ...target, sources };

@@ -4,7 +4,8 @@ import { Fault, messageOf } from "../../fault.ts";
 import { Backoff, delay } from "../../async/retry.ts";
 import type { Download, DownloadStore } from "../../store/partial/download_store.ts";
 import { TAKEN_OVER } from "../target/claims.ts";
-import type { GetOptions, GetRequest, Receipt } from "../api/peer_api.ts";
+import type { GetOptions, GetRequest, PeerEvent, Receipt } from "../api/peer_api.ts";
+import { failedEvent } from "./fetch_tracker.ts";
 import type { Fetcher } from "./fetcher.ts";
 import { Condition } from "../../async/condition.ts";
 import { isAbandoned } from "../status/stale.ts";
@@ -29,6 +30,8 @@ interface ResumerOptions {
   /** Gets and looks for what resumes by itself. */
   fetcher: Pick<Fetcher, "isRunning" | "isSuperseded" | "newerThan">;
   get: (request: GetRequest, options: GetOptions, transfer: ActiveTransfer) => Promise<Receipt>;
+  /** Hears of a download that is given up. */
+  emit: (event: PeerEvent) => void;
   /** Ends everything. */
   signal: AbortSignal;
 }
@@ -117,7 +120,7 @@ export class Resumer {
     failure: unknown,
     asked: boolean,
   ): Promise<void> {
-    const { downloads, transfers, fetcher, get, signal } = this.#options;
+    const { downloads, transfers, fetcher, get, emit, signal } = this.#options;
     const backoff = new Backoff({ longest: LONGEST_PAUSE_MS });
     let transfer: ActiveTransfer | undefined;
     for (;;) {
@@ -142,7 +145,10 @@ export class Resumer {
           transfer = undefined;
           continue;
         }
-        if (!mayMend(error)) throw error;
+        if (!mayMend(error)) {
+          emit(failedEvent(transfer, error));
+          throw error;
+        }
         failure = error;
         transfer.state = "paused";
         this.#log(id, `${download.name} pauses`, messageOf(failure));

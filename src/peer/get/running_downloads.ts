@@ -6,7 +6,7 @@ import { Downloader, type Reuse } from "../download/downloader.ts";
 import type { FetchJob } from "../status/fetch_job.ts";
 import { finderOf } from "../download/find_sources.ts";
 import type { Target } from "../target/target.ts";
-import type { PeerRecord } from "../api/peer_api.ts";
+import type { ListedPeer } from "../api/peer_api.ts";
 import type { Sink } from "../../store/disk/sink.ts";
 import { type ChunkRange, type Source } from "../download/source.ts";
 import { type LocalPeer, peerSources } from "../download/peer_source.ts";
@@ -40,7 +40,7 @@ export class RunningDownloads {
   }
 
   /** Notes that another peer fetches a content too: what this peer lacks, it may ask there. */
-  meet(id: string, record: PeerRecord): void {
+  meet(id: string, record: ListedPeer): void {
     for (const { transfer, downloader } of this.#jobs) {
       if (transfer.id !== id || !downloader) continue;
       // It has not proven the id that it says it has; in TLS it will.
@@ -101,7 +101,7 @@ export class RunningDownloads {
 }
 
 /** Those of some sources that have been connected, as peers tell each other of them. */
-export function recordsOf(sources: Source[]): PeerRecord[] {
+export function recordsOf(sources: Source[]): ListedPeer[] {
   const useful = sources.filter(({ receipt }) => receipt.peer && !receipt.dropped);
   return useful.map(({ receipt: { address, peer } }) => {
     const { host, port } = parseAddress(address, 0);

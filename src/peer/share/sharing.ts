@@ -16,7 +16,13 @@ import type { Identity } from "../../trust/identity.ts";
 import type { Announcement } from "../../wire/protocol.ts";
 import type { Announcements } from "../discovery/announcements.ts";
 import type { Target } from "../target/target.ts";
-import type { LeftOut, ShareOptions, ShareRequest, ShareResult } from "../api/peer_api.ts";
+import type {
+  LeftOut,
+  PeerEvent,
+  ShareOptions,
+  ShareRequest,
+  ShareResult,
+} from "../api/peer_api.ts";
 import { fileState, shareState } from "./share_state.ts";
 import { RANK, ShareWork, Superseded } from "./share_work.ts";
 import { placeOf, viewOf } from "./share_view.ts";
@@ -35,6 +41,8 @@ interface SharingOptions {
   folderFiles: FolderFiles;
   /** The announcements to keep up to date. */
   announced: Announcements;
+  /** Hears when a name begins or ends to be shared, or stands for other content. */
+  emit?: (event: PeerEvent) => void;
 }
 
 /** A file or folder as it was just seen. */
@@ -137,6 +145,7 @@ export class Sharing {
       this.#unshared.set(foldName(name), performance.now());
       this.#options.announced.endOffer(name);
       await this.#options.announced.withdraw(share);
+      this.#options.emit?.({ event: "unshared", file: viewOf(share) });
       return share;
     });
   }
@@ -167,6 +176,7 @@ export class Sharing {
       else folderFiles.remove(name);
       if (before?.root !== undefined) this.#options.manifests.tidy(idsOf(library));
       await announced.announce(announcement);
+      this.#emitShared(announcement, before);
       return true;
     });
   }
@@ -320,6 +330,17 @@ export class Sharing {
     described.release?.();
     if (before?.root !== undefined || files) manifests.tidy(idsOf(library));
     await this.#options.announced.announce(announcement);
+    this.#emitShared(announcement, before);
+  }
+
+  /** Emits what a name stands for now, unless that is what it stood for. */
+  #emitShared({ name }: Announcement, before: Share | undefined): void {
+    const share = this.#options.library.get(name);
+    if (!share || !this.#options.emit) return;
+    const file = viewOf(share);
+    const previous = before?.announcement.id;
+    if (previous === undefined) this.#options.emit({ event: "shared", file });
+    else if (previous !== file.id) this.#options.emit({ event: "new_version", file, previous });
   }
 
   /**

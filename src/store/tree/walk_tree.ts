@@ -16,7 +16,9 @@ export type TreeEntry =
 
 /** Something in a tree that is left out. */
 export interface LeftOut {
+  /** Its path in the tree. */
   path: string;
+  /** The reason, in a few words. */
   why: string;
   /** True for what could not be read; all else could be shared nowhere. */
   failed?: true;

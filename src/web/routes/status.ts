@@ -5,7 +5,7 @@ import type { UiApi } from "../../peer/api/ui_api.ts";
  * | route            | does         |
  * | ---------------- | ------------ |
  * | GET /api/status  | PeerStatus   |
- * | GET /api/peers   | PeerRecord[] |
+ * | GET /api/peers   | ListedPeer[] |
  * | GET /api/history | History      |
  */
 export function statusRoutes(api: UiApi) {
