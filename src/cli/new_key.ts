@@ -19,7 +19,7 @@ export async function newKey(file: string, flags: NewKeyFlags): Promise<void> {
   const key = flags.rotate === undefined
     ? newSwarmKey()
     : rotated(absolutePath(flags.rotate), flags.for ?? CARRIED_FOR);
-  await writeSwarmKey(path, key);
+  writeSwarmKey(path, key);
   const { fingerprint } = await deriveSwarmSecrets(key.secret);
   const carried = key.old.map(({ until }) => `  old key good until ${formatTime(until)}`).join("");
   await new Output().line(`${path}  private swarm ${fingerprint}${carried}`);

@@ -11,6 +11,9 @@ interface ReplaceFileOptions {
   temporary?: string;
 }
 
+/** Errors of file systems without hard links: FAT, some network ones. */
+const NO_LINKS = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"];
+
 /**
  * Replaces a small file in one step: a reader sees what was there before or all of the new text, also
  * after a power cut. The text is durable when this returns. Throws as the file system does, and leaves
@@ -19,7 +22,36 @@ interface ReplaceFileOptions {
 export function replaceFile(
   path: string,
   text: string,
-  { mode = 0o600, temporary = `${path}.${crypto.randomUUID()}.tmp` }: ReplaceFileOptions = {},
+  { mode = 0o600, temporary = besideOf(path) }: ReplaceFileOptions = {},
+): void {
+  put(path, text, { mode, temporary }, () => fs.renameSync(temporary, path));
+}
+
+/** As {@link replaceFile}, but throws an `EEXIST` error where something is there already. */
+export function writeNewFile(path: string, text: string, { mode = 0o600 } = {}): void {
+  const temporary = besideOf(path);
+  put(path, text, { mode, temporary }, () => {
+    try {
+      fs.linkSync(temporary, path);
+    } catch (error) {
+      if (!NO_LINKS.includes((error as { code?: string }).code ?? "")) throw error;
+      // Taken first: a rename would replace what has just come.
+      fs.closeSync(fs.openSync(path, "wx", mode));
+      return fs.renameSync(temporary, path);
+    }
+    fs.rmSync(temporary);
+  });
+}
+
+function besideOf(path: string): string {
+  return `${path}.${crypto.randomUUID()}.tmp`;
+}
+
+function put(
+  path: string,
+  text: string,
+  { mode, temporary }: Required<ReplaceFileOptions>,
+  place: () => void,
 ): void {
   try {
     const fd = fs.openSync(temporary, "wx", mode);
@@ -29,7 +61,7 @@ export function replaceFile(
     } finally {
       fs.closeSync(fd);
     }
-    fs.renameSync(temporary, path);
+    place();
   } catch (error) {
     fs.rmSync(temporary, { force: true });
     throw error;

@@ -7,6 +7,7 @@ import { formatSwarmKey, parseSwarmKey, SWARM_KEY_TEXT_CAP, type SwarmKey } from
 import { reasonOf } from "../system/file_failure.ts";
 import { openRegularFile } from "../system/open_regular.ts";
 import { parentOf } from "../system/paths.ts";
+import { writeNewFile } from "../system/replace_file.ts";
 
 /** Mode bits of others than the owner. */
 const OTHERS = 0o077;
@@ -25,17 +26,11 @@ export function readSwarmKey(path: string): SwarmKey {
  * Writes a key for its owner's eyes only. Throws a Fault and leaves nothing behind when that can't be
  * done: `destination` when something stands there, which is never replaced, otherwise `disk`.
  */
-export async function writeSwarmKey(path: string, key: SwarmKey): Promise<void> {
-  let made = false;
+export function writeSwarmKey(path: string, key: SwarmKey): void {
   try {
-    using file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
-    made = true;
-    const bytes = new TextEncoder().encode(formatSwarmKey(key));
-    for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
-    await file.sync();
+    writeNewFile(path, formatSwarmKey(key));
   } catch (cause) {
-    if (made) await Deno.remove(path).catch(() => {});
-    const taken = cause instanceof Deno.errors.AlreadyExists;
+    const taken = (cause as { code?: string }).code === "EEXIST";
     const why = taken ? "something is there already, and keys are never replaced" : reasonOf(cause);
     const kind = taken ? "destination" : "disk";
     const next = taken ? "name a file that is not there yet" : undefined;

@@ -3,10 +3,12 @@
  * promised is kept, and running the verb again completes it. `deno task test:power-cut` tries each sync
  * under both models of a disk ($POWER_CUTS=all); otherwise a few of them.
  */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { PeerStatus, ShareResult, TrustEntry } from "../../src/peer/api/peer_api.ts";
 import { type Publisher, publisher } from "../e2e/publishers.ts";
 import { placedIn } from "../e2e/checks.ts";
+import { type Ask, askOf, linesOf } from "../e2e/ask.ts";
+import { type Finished, type Program, programWords, shoal } from "../e2e/program.ts";
 import { World } from "../e2e/world.ts";
 import { patterned } from "../support/bytes.ts";
 import { type DiskModel, PowerCut } from "../support/power_cut/power_cut.ts";
@@ -25,17 +27,26 @@ interface Setting {
   alice: Publisher;
 }
 
+/** By name: each of the contents that it may have, or what its text has to look like. */
+type Contents = Record<string, (string | Uint8Array)[] | RegExp>;
+
+/** An action in place of a verb, in an environment. */
+type Act = (setting: Setting, env: Record<string, string>) => Promise<Finished>;
+
 interface Scenario {
   name: string;
   /** Prepares the setting; what there is then counts as durable. */
   before?: (setting: Setting) => Promise<void>;
-  verb: string[];
+  /** The words of `shoal peer`, or what else is done. */
+  verb: string[] | Act;
   /** True if a running peer does it, whose syncs are recorded, and which dies with the power. */
   running?: boolean;
+  /** More words for that peer. */
+  args?: (setting: Setting) => string[];
   /** Exit codes of the verb when it is run again, besides 0: it may have done its work before the cut. */
   again?: number[];
   /** Contents that may stand under names of DIR, by name. */
-  contents?: Record<string, (string | Uint8Array)[]>;
+  contents?: Contents;
   /** Asserts what the receipt promised, of the folder `dir`. */
   promised: (setting: Setting, dir: string, output: string) => Promise<void>;
 }
@@ -53,6 +64,46 @@ async function begin({ world, dir, alice }: Setting): Promise<void> {
   assertEquals((await world.run(dir, words)).code, 9);
   assertEquals((await world.json<PeerStatus>(dir, ["status"])).partials.length, 1);
 }
+
+/** The config file that lies in DIR here, and the words with which a peer uses it. */
+const CONFIG = "conf/shoal/config.toml";
+const withConfig = ({ dir }: Setting) => ["--config", `${dir}/${CONFIG}`];
+
+/** A serving peer for DIR, once it is registered. */
+async function serve(setting: Setting, env: Record<string, string>, args: string[] = []) {
+  const words = ["0", "--host", "127.0.0.1", ...args];
+  const peer = setting.world.start(setting.dir, words, { env });
+  await peer.sees(/registered with/);
+  return peer;
+}
+
+/** Asks the running peer of DIR; one is started where none runs, and killed then. */
+function asking(
+  ask: (ask: Ask) => Promise<Response>,
+  args?: (setting: Setting) => string[],
+): Act {
+  return async (setting, env) => {
+    let own: Program | undefined;
+    const send = async () => await ask(await askOf(setting));
+    const response = await send().catch(async () => {
+      own = await serve(setting, env, args?.(setting));
+      return await send();
+    });
+    const last = (await linesOf(response)).at(-1);
+    own?.signal("SIGKILL");
+    await own?.ended();
+    return { code: last.error ? 1 : 0, stdout: JSON.stringify(last), stderr: last.error?.message };
+  };
+}
+
+const UNIT = /^\[Unit\][^]*\[Install\][^]+\n$/;
+const CHANGE = {
+  method: "PATCH",
+  headers: { "content-type": "application/json" },
+  body: JSON.stringify({ upload_slots: 5 }),
+};
+const upload = (name: string) => (ask: Ask) =>
+  ask(`/api/uploads?name=${name}`, { method: "PUT", body: LARGE });
 
 const SCENARIOS: Scenario[] = [
   {
@@ -227,6 +278,74 @@ const SCENARIOS: Scenario[] = [
     },
   },
   {
+    name: "resume a download",
+    before: async (setting) => {
+      await begin(setting);
+      await setting.world.json(setting.dir, ["pause", "data"]);
+    },
+    verb: ["resume", "data", "--json"],
+    async promised(setting, dir) {
+      assertEquals((await statusOf(setting, dir)).partials.map(({ on_request }) => on_request), [
+        undefined,
+      ]);
+    },
+  },
+  {
+    name: "upload a file to a new folder",
+    running: true,
+    verb: asking(upload("new/sub/data")),
+    contents: { "new/sub/data": [LARGE] },
+    async promised(setting, dir) {
+      assertEquals(await Deno.readFile(`${dir}/new/sub/data`), LARGE);
+      assertEquals(await sharesOf(setting, dir), ["new/sub/data"]);
+    },
+  },
+  {
+    name: "change a setting",
+    running: true,
+    args: withConfig,
+    verb: asking((ask) => ask("/api/config", CHANGE), withConfig),
+    contents: { [CONFIG]: ["upload_slots = 5\n"] },
+    async promised(_, dir) {
+      assertEquals(await Deno.readTextFile(`${dir}/${CONFIG}`), "upload_slots = 5\n");
+    },
+  },
+  {
+    name: "make a swarm key",
+    verb: ({ dir }, env) => shoal(["bootstrap", "new-key", `${dir}/swarm.key`], { env }),
+    again: [6],
+    contents: { "swarm.key": /^shoal swarm key 1\n[^]*\nkey [0-9a-f]{64}\n$/ },
+    async promised(_, dir) {
+      assertEquals((await Deno.stat(`${dir}/swarm.key`)).mode! & 0o777, 0o600);
+    },
+  },
+  {
+    name: "install a service",
+    before: async ({ dir }) => await Deno.mkdir(`${dir}/units`),
+    verb: ({ dir }, env) => {
+      const exec = programWords()[0];
+      const words = ["--write", "--unit-dir", `${dir}/units`, "--name", "shoal", "--exec", exec];
+      return shoal(["bootstrap", "install-service", ...words], { env });
+    },
+    contents: { "units/shoal.service": UNIT },
+    async promised(_, dir) {
+      assertMatch(await Deno.readTextFile(`${dir}/units/shoal.service`), UNIT);
+    },
+  },
+  {
+    name: "share from a DIR that is new",
+    before: async ({ dir }) => await Deno.writeFile(`${dir}/data`, LARGE),
+    verb: ({ world, dir }, env) =>
+      shoal(["peer", "share", `${dir}/data`, ...world.options()], {
+        cwd: dir,
+        env: { ...world.env, ...env },
+      }),
+    contents: { data: [LARGE] },
+    async promised(setting, dir) {
+      assertEquals(await sharesOf(setting, `${dir}/files`), ["data"]);
+    },
+  },
+  {
     name: "cancel a download",
     before: begin,
     verb: ["cancel", "data", "--json"],
@@ -246,12 +365,10 @@ for (const scenario of SCENARIOS) {
     const setting = { world, dir, alice: await publisher(world, "alice") };
     await scenario.before?.(setting);
     await using cut = await PowerCut.create(dir);
-    const peer = scenario.running
-      ? world.start(dir, ["0", "--host", "127.0.0.1"], { env: cut.env })
-      : undefined;
-    await peer?.sees(/registered with/);
-    const env = peer ? {} : cut.env;
-    const { code, stdout, stderr } = await world.run(dir, scenario.verb, { env });
+    const { verb, args } = scenario;
+    const act: Act = typeof verb === "function" ? verb : (_, env) => world.run(dir, verb, { env });
+    const peer = scenario.running ? await serve(setting, cut.env, args?.(setting)) : undefined;
+    const { code, stdout, stderr } = await act(setting, peer ? {} : cut.env);
     assertEquals(code, 0, stderr);
     const { syncs } = cut;
     peer?.signal("SIGKILL");
@@ -264,7 +381,7 @@ for (const scenario of SCENARIOS) {
       try {
         await requireWhole(dir, scenario.contents ?? {});
         if (after === syncs) await scenario.promised(setting, dir, stdout);
-        const again = await world.run(dir, scenario.verb);
+        const again = await act(setting, {});
         assert([0, ...scenario.again ?? []].includes(again.code), again.stderr);
         const output = again.code === 0 ? again.stdout : stdout;
         await scenario.promised(setting, dir, output);
@@ -281,7 +398,7 @@ for (const scenario of SCENARIOS) {
 
 /** Which cuts are tried: after so many syncs, on a disk of that model. */
 function cutsOf(syncs: number): [number, DiskModel][] {
-  const few = [0, Math.floor(syncs / 2), syncs - 1];
+  const few = [Math.floor(syncs / 2), syncs - 1];
   const some = ALL ? Array.from({ length: syncs }, (_, n) => n) : few;
   const each = [...new Set(some)].filter((n) => n >= 0);
   const before = ALL
@@ -294,16 +411,21 @@ function cutsOf(syncs: number): [number, DiskModel][] {
 /** Asserts that what stands under names of DIR is whole, and one of what may stand there. */
 async function requireWhole(
   dir: string,
-  contents: Record<string, (string | Uint8Array)[]>,
+  contents: Contents,
 ): Promise<void> {
   for (const name of placedIn(dir)) {
-    if (name.split("/").some((part) => part.startsWith(".") || part.endsWith(".shoal-partial"))) {
+    if (name.split("/").some((part) => /^\.|\.(shoal-partial|tmp)$/.test(part))) {
       continue;
     }
     const { isFile } = await Deno.lstat(`${dir}/${name}`);
     if (!isFile) continue;
     const bytes = await Deno.readFile(`${dir}/${name}`);
-    const allowed = (contents[name] ?? []).map((content) =>
+    const may = contents[name] ?? [];
+    if (may instanceof RegExp) {
+      assertMatch(new TextDecoder().decode(bytes), may);
+      continue;
+    }
+    const allowed = may.map((content) =>
       typeof content === "string" ? new TextEncoder().encode(content) : content
     );
     assert(

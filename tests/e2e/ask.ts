@@ -4,7 +4,7 @@ import { type Peer } from "./world.ts";
 export type Ask = (route: string, init?: RequestInit) => Promise<Response>;
 
 /** Returns a function that asks the running peer of a folder, as its owner. */
-export async function askOf({ dir }: Peer): Promise<Ask> {
+export async function askOf({ dir }: Pick<Peer, "dir">): Promise<Ask> {
   const { url, token } = JSON.parse(await Deno.readTextFile(`${dir}/.shoal/control.json`));
   return (route, init = {}) => {
     const headers = new Headers(init.headers);

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { replaceFile } from "../../src/system/replace_file.ts";
+import { replaceFile, writeNewFile } from "../../src/system/replace_file.ts";
 import { TempFolder } from "../support/temp_folder.ts";
 
 Deno.test("replaceFile: writes and replaces, with its mode, and leaves nothing else", async () => {
@@ -23,4 +23,18 @@ Deno.test("replaceFile: what fails leaves what was there, and nothing else", asy
   assertThrows(() => replaceFile(`${dir}/folder`, "text"));
   assertEquals([...Deno.readDirSync(dir)].map(({ name }) => name), ["folder"]);
   assertEquals(Deno.readTextFileSync(`${dir}/folder/kept`), "kept");
+});
+
+Deno.test("writeNewFile: writes where nothing is, and replaces nothing, not even a link", async () => {
+  await using folder = await TempFolder.create();
+  const dir = folder.path;
+  writeNewFile(`${dir}/file`, "one");
+  assertThrows(() => writeNewFile(`${dir}/file`, "two"), Error, "EEXIST");
+  if (Deno.build.os !== "windows") {
+    Deno.symlinkSync(`${dir}/nowhere`, `${dir}/link`);
+    assertThrows(() => writeNewFile(`${dir}/link`, "two"), Error, "EEXIST");
+    Deno.removeSync(`${dir}/link`);
+  }
+  assertEquals([...Deno.readDirSync(dir)].map(({ name }) => name), ["file"]);
+  assertEquals(Deno.readTextFileSync(`${dir}/file`), "one");
 });

@@ -135,14 +135,14 @@ Deno.test("a key file is for its owner only, and never replaced", async () => {
   await using folder = await TempFolder.create();
   const path = folder.at("swarm.key");
   const key = newSwarmKey();
-  await writeSwarmKey(path, key);
+  writeSwarmKey(path, key);
   if (Deno.build.os !== "windows") assertEquals((await Deno.stat(path)).mode! & 0o777, 0o600);
   assertEquals(readSwarmKey(path), key);
-  await faultOf("destination", writeSwarmKey(path, newSwarmKey()), "never replaced");
+  await faultOf("destination", () => writeSwarmKey(path, newSwarmKey()), "never replaced");
   assertEquals(readSwarmKey(path), key);
-  await faultOf("disk", writeSwarmKey(folder.at("no/swarm.key"), key), "no such file");
+  await faultOf("disk", () => writeSwarmKey(folder.at("no/swarm.key"), key), "no such file");
   await Deno.symlink(folder.at("elsewhere"), folder.at("link"));
-  await faultOf("destination", writeSwarmKey(folder.at("link"), key), "never replaced");
+  await faultOf("destination", () => writeSwarmKey(folder.at("link"), key), "never replaced");
   assertEquals(folder.list(), ["link", "swarm.key"]);
 });
 

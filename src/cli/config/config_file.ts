@@ -2,8 +2,9 @@ import { Fault, KeyFault, messageOf, quoted } from "../../fault.ts";
 import { writeFault } from "../../store/disk/file_stamp.ts";
 import { isMissing, reasonOf } from "../../system/file_failure.ts";
 import type { ConfigKey } from "./config_keys.ts";
+import { makeFolders } from "../../system/make_folders.ts";
 import { replaceFile } from "../../system/replace_file.ts";
-import { realPath } from "../../system/paths.ts";
+import { parentOf, realPath } from "../../system/paths.ts";
 import { readRegularText } from "../../system/open_regular.ts";
 
 /** The table for `shoal bootstrap`; everything outside of it is for peers. */
@@ -92,7 +93,7 @@ export async function changeConfigFile(
 
 async function rewrite(path: string, text: string): Promise<void> {
   try {
-    await Deno.mkdir(path.replace(/[/\\][^/\\]*$/, "") || "/", { recursive: true, mode: 0o700 });
+    makeFolders(parentOf(path), { mode: 0o700 });
     // A link to a file elsewhere stays one.
     replaceFile(await realPath(path).catch(() => path), text);
   } catch (cause) {

@@ -40,7 +40,7 @@ export async function installService(
   const { units, cron } = await prepare(parent, words, flags);
   const folder = unitFolder(flags);
   const written = flags.write
-    ? await writeUnits(folder, units, {
+    ? writeUnits(folder, units, {
       overwrite: flags.overwrite === true,
       create: flags.user === true && flags.unitDir === undefined,
     })

@@ -2,6 +2,7 @@ import { Fault } from "../../fault.ts";
 import { writeFault } from "../../store/disk/file_stamp.ts";
 import { isMissing } from "../../system/file_failure.ts";
 import { type Unit, unitText } from "./unit_file.ts";
+import { makeFolders } from "../../system/make_folders.ts";
 import { replaceFile } from "../../system/replace_file.ts";
 import { NotRegular, readRegularText } from "../../system/open_regular.ts";
 
@@ -25,12 +26,18 @@ export interface WrittenUnit {
  * Writes units to a folder: each in one step, and none when one that differs is there already; then
  * throws a `destination` Fault that names it. Throws a `disk` Fault where it can't write.
  */
-export async function writeUnits(
+export function writeUnits(
   folder: string,
   units: Unit[],
   { overwrite, create }: WriteUnitsOptions,
-): Promise<WrittenUnit[]> {
-  if (create) await Deno.mkdir(folder, { recursive: true }).catch(fail(folder));
+): WrittenUnit[] {
+  if (create) {
+    try {
+      makeFolders(folder);
+    } catch (cause) {
+      fail(folder)(cause);
+    }
+  }
   const written: WrittenUnit[] = [];
   const texts = new Map<string, string>();
   for (const unit of units) {

@@ -38,7 +38,10 @@ export async function shareState(share: Share, options: LookOptions): Promise<Sh
   return await isFolderWhole(name, options) ? "same" : "changed";
 }
 
-/** True when the file of a share still has its content: its stamp is then what it looks like now. */
+/**
+ * True when the file of a share still has its content: its stamp is then what it looks like now, in the
+ * cache too, where the next start of the peer finds it.
+ */
 async function takesStamp(share: Share, { cache, signal }: LookOptions): Promise<boolean> {
   const { id, stamp } = await cache.identify(share.path, { signal });
   if (id !== share.announcement.id) return false;

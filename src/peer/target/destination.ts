@@ -1,5 +1,6 @@
 import { Fault } from "../../fault.ts";
 import { fileFault } from "../../store/disk/file_stamp.ts";
+import { makeFolders } from "../../system/make_folders.ts";
 import type { HashCache } from "../../store/hash/hash_cache.ts";
 import { findCaseCollision } from "../../store/disk/find_case_collision.ts";
 import { pathOf, STATE_FOLDER } from "../../content/safe_path.ts";
@@ -80,7 +81,7 @@ export async function makeParents(dir: string, path: string): Promise<void> {
   const parent = parentOf(path);
   try {
     await requireInside(dir, path);
-    await Deno.mkdir(parent, { recursive: true });
+    makeFolders(parent);
     await requireInside(dir, path);
   } catch (cause) {
     throw cause instanceof Fault ? cause : fileFault(`Cannot write ${path}`, cause);

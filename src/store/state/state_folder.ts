@@ -1,6 +1,7 @@
 import { Fault, isOutOfBounds } from "../../fault.ts";
 import { fileFault } from "../disk/file_stamp.ts";
 import { STATE_FOLDER } from "../../content/safe_path.ts";
+import { makeFolders } from "../../system/make_folders.ts";
 import { syncFolder } from "../../system/sync_folder.ts";
 import { checkStatePart } from "./state_part.ts";
 import { pathIn, realPath } from "../../system/paths.ts";
@@ -58,7 +59,7 @@ export async function openStateFolder(
 ): Promise<StateFolder> {
   const cannot = `Cannot use ${dir} as the shared folder`;
   try {
-    if (create) await Deno.mkdir(dir, { recursive: true });
+    if (create) makeFolders(dir);
     if (!(await Deno.stat(dir)).isDirectory) throw new Fault("usage", `${cannot}: it is a file`);
     const folder = stateFolderOf(await realPath(dir), state);
     await requireInBounds(folder.path);

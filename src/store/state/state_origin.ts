@@ -13,6 +13,7 @@ import { writeFault } from "../disk/file_stamp.ts";
 import { checkStatePart } from "./state_part.ts";
 import type { StateFolder } from "./state_folder.ts";
 import { stateHome } from "./state_home.ts";
+import { makeFolders } from "../../system/make_folders.ts";
 import { replaceFile } from "../../system/replace_file.ts";
 import { readRegularText } from "../../system/open_regular.ts";
 
@@ -104,7 +105,7 @@ function writeMark({ origin }: StateFolder, mark: Mark): void {
 /** Best effort: without a state home, the mark holds as long as the folder stays where it is. */
 function noteAtHome(home: string, mark: Mark, path: string): void {
   try {
-    fs.mkdirSync(`${home}/folders`, { recursive: true, mode: 0o700 });
+    makeFolders(`${home}/folders`, { mode: 0o700 });
     fs.writeFileSync(knownAt(home, mark), `${path}\n`, { mode: 0o600 });
   } catch {
     // Read-only, or none: services and containers have one like that.

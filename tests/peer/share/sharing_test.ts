@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { sameStamp } from "../../../src/store/disk/file_stamp.ts";
 import { Announcements } from "../../../src/peer/discovery/announcements.ts";
 import { Sharing } from "../../../src/peer/share/sharing.ts";
 import { FolderFiles } from "../../../src/store/shares/folder_files.ts";
@@ -120,6 +121,24 @@ Deno.test("sharing: a fetched file comes back when only its number has changed",
   await folder.write("dir/file", "content");
   await setting.looks();
   assertEquals(setting.isAvailable("file"), true);
+});
+
+Deno.test("sharing: what a look found a share to look like holds after a kill", async () => {
+  await using setting = await Setting.create();
+  const { folder, state } = setting;
+  const path = await folder.write("dir/file", "content");
+  await setting.adopt("file", path);
+  await renumber(path);
+  await setting.looks();
+  const { stamp } = state.library.get("file")!;
+  // What a process that is killed now leaves.
+  for (const end of ["", "-wal"]) {
+    await Deno.copyFile(folder.at(`state.db${end}`), folder.at(`killed.db${end}`));
+  }
+  using killed = new State(folder.at("killed.db"));
+  const share = killed.library.get("file")!;
+  assert(share.available && sameStamp(share.stamp, stamp));
+  assert(killed.reader.read(path, share.stamp, 0, new Uint8Array(1)));
 });
 
 Deno.test("sharing: a fetched folder comes back when only its files' numbers have changed", async () => {
