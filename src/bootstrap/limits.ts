@@ -67,7 +67,9 @@ export type RequestKind =
   /** Announcements and withdrawals, each by itself: a signature is checked in 0.07 ms. */
   | "announce"
   /** A wish to reach a peer that can't be called: another machine is sent a line, and may dial. */
-  | "reach";
+  | "reach"
+  /** A room is entered: one guess at a code. */
+  | "enter";
 
 export const RATES: Record<RequestKind, { perAddress: Rate; total: Rate }> = {
   connect: { perAddress: { rate: 50, burst: 1_000 }, total: { rate: 2_000, burst: 10_000 } },
@@ -83,6 +85,8 @@ export const RATES: Record<RequestKind, { perAddress: Rate; total: Rate }> = {
   },
   // Fifty peers behind one address that fetch from one source, and each tries again now and then.
   reach: { perAddress: { rate: 5, burst: 100 }, total: { rate: 200, burst: 1_000 } },
+  // Guesses at codes: 30 a minute, and a family's receivers at once.
+  enter: { perAddress: { rate: 0.5, burst: 30 }, total: { rate: 200, burst: 2_000 } },
 };
 
 /**
@@ -119,3 +123,20 @@ export const RECHECK_MS = 600_000;
 /** Time until an unreached peer is called again, in milliseconds: at first, and at most. */
 export const RETRY_FIRST_MS = 30_000;
 export const RETRY_LONGEST_MS = 1_800_000;
+
+/** Rooms at one time, for hand-overs: each is two connections and about 1 KB. */
+export const MAX_ROOMS = 4_096;
+/** The same for one address. */
+export const MAX_ROOMS_PER_ADDRESS = 64;
+/** Receivers that wait in a room at one time: they come and go within a second. */
+export const MAX_GUESTS = 64;
+/** The same for one address, so that a flood of guesses leaves room for others. */
+export const MAX_GUESTS_PER_ADDRESS = 8;
+/** Retry-after of a room that is crowded, or whose sender is away, in seconds. */
+export const GUESTS_WAIT_S = 1;
+/** Longest time that a room stays open without being asked for anew, in milliseconds. */
+export const ROOM_MS = 24 * 3_600_000;
+/** Time for a sender whose connection broke to come back, in milliseconds. */
+export const ROOM_LEFT_MS = 600_000;
+/** Time until a number is given again, in milliseconds: whoever types an old code meets nobody. */
+export const ROOM_REST_MS = 600_000;

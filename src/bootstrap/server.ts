@@ -31,6 +31,7 @@ import { Quota } from "./quota.ts";
 import { RateLimits } from "./rate_limits.ts";
 import type { Registry } from "./registry.ts";
 import { ReplyFrames } from "./reply_frames.ts";
+import { Rooms } from "./rooms.ts";
 import { Session, type SessionOptions } from "./session.ts";
 import { FairQueue } from "../async/fair_queue.ts";
 
@@ -128,6 +129,7 @@ export class BootstrapServer {
       relay: this.#relay,
       rates: this.#rates,
       callBacks: this.#callBacks,
+      rooms: new Rooms(),
       fairQueue: new FairQueue(),
       own: new OwnAddresses(options.advertise),
       frames: new ReplyFrames(),
@@ -255,6 +257,7 @@ export class BootstrapServer {
 
   async #expire(): Promise<void> {
     this.#rates.sweep();
+    this.#sessionOptions.rooms.expire();
     await this.#options.registry.expire();
   }
 

@@ -27,6 +27,7 @@ import { READ_AHEAD, type RequestKind, STEPS_PER_ASK } from "./limits.ts";
 import type { BootstrapObserver } from "./observer.ts";
 import type { OwnAddresses } from "./own_addresses.ts";
 import type { Registry } from "./registry.ts";
+import type { Occupant, Rooms } from "./rooms.ts";
 import { type Grants, Visitor } from "./visitor.ts";
 
 const Announcements = v.pipe(v.array(Announcement), v.maxLength(LIST_CAP));
@@ -39,6 +40,11 @@ const KINDS: Record<BootstrapRequest["action"], RequestKind | undefined> = {
   goodbye: "ask",
   reach: "reach",
   meet: "ask",
+  open_room: "ask",
+  enter_room: "enter",
+  say: "ask",
+  dismiss: "ask",
+  close_room: "ask",
   get_peers: "list",
   list_files: "list",
   register: "register",
@@ -58,6 +64,7 @@ type RegisterRequest = Extract<BootstrapRequest, { action: "register" }>;
 export interface SessionOptions extends Grants {
   registry: Registry;
   callBacks: CallBacks;
+  rooms: Rooms;
   observer?: BootstrapObserver;
   /** The name and version of this bootstrap's program. */
   agent: string;
@@ -84,6 +91,8 @@ export class Session {
   #ways: Way[] = [];
   /** This connection's end of a pair that the relay carries. */
   #relayed: RelayEnd | undefined;
+  /** This connection in a room, once it is in one. */
+  #occupant: Occupant | undefined;
 
   constructor(connection: Connection, options: SessionOptions) {
     this.#connection = connection;
@@ -197,6 +206,24 @@ export class Session {
         return this.#reach(request);
       case "meet":
         return await this.#meet(request);
+      case "open_room": {
+        const { ticket, seconds, room: wanted } = request;
+        const ms = seconds * 1_000;
+        const room = this.#options.rooms.open(this.#asOccupant(), { ticket, ms, wanted });
+        return { message: { action: "room", id, room } };
+      }
+      case "enter_room":
+        await this.#options.rooms.enter(this.#asOccupant(), request.room, request.blob);
+        return ok(id);
+      case "say":
+        await this.#options.rooms.say(this.#asOccupant(), request.blob, request.guest);
+        return ok(id);
+      case "dismiss":
+        this.#options.rooms.dismiss(this.#asOccupant(), request.guest);
+        return ok(id);
+      case "close_room":
+        this.#options.rooms.close(this.#asOccupant());
+        return ok(id);
     }
   }
 
@@ -301,7 +328,16 @@ export class Session {
     return this.#peer !== undefined && this.#options.speakers.get(this.#peer) === this;
   }
 
+  #asOccupant(): Occupant {
+    const connection = this.#connection;
+    return this.#occupant ??= {
+      host: connection.remote.host,
+      notify: (notice) => connection.send(notice).catch(() => connection.close()),
+    };
+  }
+
   #retire(): void {
+    if (this.#occupant) this.#options.rooms.left(this.#occupant);
     if (this.#isSpeaker()) this.#options.speakers.delete(this.#peer!);
   }
 }

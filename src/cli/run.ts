@@ -88,6 +88,14 @@ async function dispatch(argv: string[], stop: Stop): Promise<ExitCode> {
       const { adoptState } = await import("./adopt_state.ts");
       exit = await adoptState(peer, flags, stop);
     },
+    async send(paths, peer, flags) {
+      const { sendCommand } = await import("./handover/send_command.ts");
+      exit = await sendCommand(paths, peer, flags, stop);
+    },
+    async receive(code, peer, flags) {
+      const { receiveCommand } = await import("./handover/receive_command.ts");
+      exit = await receiveCommand(code, peer, flags, stop);
+    },
     async completion(shell) {
       const { STUBS } = await import("./completion/stubs.ts");
       await new Output().raw(STUBS[shell]);

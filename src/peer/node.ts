@@ -87,8 +87,11 @@ export class PeerNode implements UiApi {
       create: settings.createDir,
       state: settings.state,
     });
-    requireOwnState(folder);
-    if (settings.state === undefined) markOwnState(folder);
+    // What is kept elsewhere is where its maker put it; DIR may be anybody's.
+    if (settings.state === undefined) {
+      requireOwnState(folder);
+      markOwnState(folder);
+    }
     const db = StateDatabase.open(folder.database);
     try {
       new DownloadStore(db, folder.partials).tidy();

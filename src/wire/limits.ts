@@ -43,3 +43,5 @@ export const HEARTBEAT_MS = 30_000;
 export const PAYLOAD_MS = 60_000;
 /** A bootstrap forgets a peer that was silent for this long, in milliseconds. */
 export const SILENCE_MS = 90_000;
+/** Most characters that a party of a room says at a time: a key exchange takes about 1,000. */
+export const BLOB_CAP = 4_096;

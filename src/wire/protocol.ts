@@ -21,6 +21,7 @@
 import * as v from "valibot";
 import { DIGEST_SIZE } from "../content/sizes.ts";
 import {
+  BLOB_CAP,
   FILES_CAP,
   LIST_CAP,
   PAYLOAD_CAP,
@@ -60,6 +61,8 @@ export type ErrorCode =
   | "not_encrypted"
   /** A registration names an address that is not the callee's. */
   | "not_here"
+  /** No room has that number, or not for this caller. */
+  | "no_room"
   /** A signature doesn't fit its key. */
   | "bad_signature"
   /** The other peer did not come to a meeting, or can't be met in that way. */
@@ -288,6 +291,30 @@ export const Reach = request("reach", {
   port: v.optional(v.pipe(Port, v.minValue(REACH_PORT_LEAST))),
 });
 
+/** The number of a room. */
+const RoomNumber = v.pipe(v.number(), v.integer(), v.minValue(100), v.maxValue(999_999));
+/** What the parties of a room say to each other; the bootstrap passes it on as it is. */
+const Blob = v.pipe(v.string(), v.maxLength(BLOB_CAP));
+const GuestNumber = count(Number.MAX_SAFE_INTEGER);
+
+/**
+ * Opens a room for `seconds`, in which receivers that know its number meet the caller; or with `room`
+ * takes it up again, or longer, by the ticket that it was opened with: 32 random bytes of the caller's.
+ */
+export const OpenRoom = request("open_room", {
+  ticket: hex(32),
+  seconds: count(86_400),
+  room: v.optional(RoomNumber),
+});
+/** Enters a room, with words for its sender. */
+export const EnterRoom = request("enter_room", { room: RoomNumber, blob: Blob });
+/** Says more in a room: a guest to its sender, or the sender to `guest`. */
+export const Say = request("say", { guest: v.optional(GuestNumber), blob: Blob });
+/** Ends a guest's stay. */
+export const Dismiss = request("dismiss", { guest: GuestNumber });
+/** Closes the caller's room. */
+export const CloseRoom = request("close_room", {});
+
 /** The requests to a bootstrap. */
 export const BootstrapRequest = v.variant("action", [
   Hello,
@@ -301,6 +328,11 @@ export const BootstrapRequest = v.variant("action", [
   Goodbye,
   Reach,
   Meet,
+  OpenRoom,
+  EnterRoom,
+  Say,
+  Dismiss,
+  CloseRoom,
 ]);
 export type BootstrapRequest = v.InferOutput<typeof BootstrapRequest>;
 
@@ -350,6 +382,21 @@ export const Peers = reply("peers", { payload, cursor });
 export const FoundReply = reply("found", { payload });
 /** Payload: a JSON array of {@link FileRecord}. `cursor` as in {@link Peers}. */
 export const Files = reply("files", { payload, cursor });
+
+/** The reply to `open_room`. */
+export const RoomReply = reply("room", { room: RoomNumber });
+/**
+ * The notices of a room. To its sender: a guest came, said something, or left; the room was closed.
+ * To a guest: the sender said something, dismissed it, or the room was closed.
+ */
+export const RoomNotice = v.variant("action", [
+  v.object({ action: v.literal("guest"), guest: GuestNumber, blob: Blob }),
+  v.object({ action: v.literal("said"), guest: v.optional(GuestNumber), blob: Blob }),
+  v.object({ action: v.literal("left"), guest: GuestNumber }),
+  v.object({ action: v.literal("dismissed") }),
+  v.object({ action: v.literal("closed") }),
+]);
+export type RoomNotice = v.InferOutput<typeof RoomNotice>;
 
 /**
  * A peer as a bootstrap lists it. A legacy peer has no `peer` id. `reachable`: whether it answered the

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
-import { buildProgram } from "./program.ts";
+import { buildProgram, type Handlers } from "./program.ts";
 
-/** The command tree, whose commands do nothing: for readers of the tree. */
-export function plainProgram(): Command {
+/** The command tree, whose commands do nothing but what `acting` says: for readers of the tree. */
+export function plainProgram(acting: Partial<Handlers> = {}): Command {
   const nothing = () => Promise.resolve();
   return buildProgram({
     bootstrap: nothing,
@@ -14,5 +14,8 @@ export function plainProgram(): Command {
     installService: nothing,
     doctor: nothing,
     adoptState: nothing,
+    send: nothing,
+    receive: nothing,
+    ...acting,
   });
 }

@@ -13,6 +13,10 @@ import {
   type NewKeyFlags,
   PEER_OPTIONS,
   type PeerFlags,
+  RECEIVE_OPTIONS,
+  type ReceiveFlags,
+  SEND_OPTIONS,
+  type SendFlags,
 } from "../args/options.ts";
 import { addInstallService, type InstallFlags } from "./add_install_service.ts";
 import { HELP_LAYOUT } from "../output/help_layout.ts";
@@ -33,6 +37,8 @@ export interface Handlers {
   installService(parent: Command, words: string[], flags: InstallFlags): Promise<void>;
   doctor(flags: PeerFlags): Promise<void>;
   adoptState(peer: PeerFlags, flags: AdoptStateFlags): Promise<void>;
+  send(paths: string[], peer: PeerFlags, flags: SendFlags): Promise<void>;
+  receive(code: string | undefined, peer: PeerFlags, flags: ReceiveFlags): Promise<void>;
   completion(shell: ShellName): Promise<void>;
 }
 
@@ -118,6 +124,7 @@ function addPeer(program: Command, handlers: Handlers): void {
       },
     });
   }
+  addHandover(peer, handlers);
   addConfig(peer, handlers);
   addDoctor(peer, handlers);
   addAdoptState(peer, handlers);
@@ -130,6 +137,41 @@ function addPeer(program: Command, handlers: Handlers): void {
     if (peer.args.length > 0) peer.setOptionValueWithSource("port", servePort(peer), "cli");
     return handlers.peer(flagsOf(peer, PEER_OPTIONS), peer);
   });
+}
+
+function addHandover(peer: Command, handlers: Handlers): void {
+  const send = peer.command("send").summary("hand files over to somebody who has the code")
+    .description(
+      "Hand files and folders over: prints a code, and ends when those who have it have verified " +
+        "all. Nothing is shared or announced but with them, and nothing is remembered. PATH can be " +
+        "-, for standard input.",
+    )
+    .addArgument(new Argument("<PATH...>", "files and folders"))
+    .action((paths: string[]) =>
+      handlers.send(paths, flagsOf(peer, PEER_OPTIONS), flagsOf(send, SEND_OPTIONS))
+    );
+  addOptions(send, SEND_OPTIONS);
+  addExamples(send, [
+    "shoal peer send report.pdf",
+    "shoal peer send ~/photos notes.txt --to 5",
+    "tar c . | shoal peer send - --name work.tar --for 10m",
+  ]);
+  const receive = peer.command("receive").summary("get what somebody sends, by its code")
+    .description(
+      "Get what somebody sends. Asks for the code, or for its words if only the number is given; " +
+        "shows what would come, and asks before anything is written. One that was interrupted " +
+        "goes on without a code. Scripts give the code in $SHOAL_CODE or --code-file.",
+    )
+    .addArgument(new Argument("[ROOM]", "the number in the code"))
+    .action((code: string | undefined) =>
+      handlers.receive(code, flagsOf(peer, PEER_OPTIONS), flagsOf(receive, RECEIVE_OPTIONS))
+    );
+  addOptions(receive, RECEIVE_OPTIONS);
+  addExamples(receive, [
+    "shoal peer receive",
+    "shoal peer receive 417 -o ~/Downloads",
+    "SHOAL_CODE=$(cat code) shoal peer receive --yes",
+  ]);
 }
 
 function addConfig(peer: Command, handlers: Handlers): void {

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { Fault } from "../../fault.ts";
 import type { PeerFlags } from "../args/options.ts";
-import { buildProgram } from "../program/program.ts";
+import { plainProgram } from "../program/plain_program.ts";
 import { HelpShown, takeOver, UsageFault } from "../output/usage.ts";
 import type { VerbLine } from "../verbs/verb_command.ts";
 import { GET_OPTIONS } from "../verbs/get_options.ts";
@@ -27,10 +27,7 @@ export interface PlannedGet {
  */
 export async function planGet(words: string[]): Promise<PlannedGet> {
   const seen: { line: VerbLine; flags: PeerFlags }[] = [];
-  const nothing = () => Promise.resolve();
-  const program = buildProgram({
-    ...{ bootstrap: nothing, peer: nothing, config: nothing, completion: nothing },
-    ...{ installService: nothing, doctor: nothing, newKey: nothing, adoptState: nothing },
+  const program = plainProgram({
     verb: (line, flags) => Promise.resolve(void seen.push({ line, flags })),
   });
   takeOver(program);

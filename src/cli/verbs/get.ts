@@ -4,7 +4,7 @@ import { delay } from "../../async/retry.ts";
 import { chooseCandidate } from "./choose_candidate.ts";
 import { EXIT, type ExitCode } from "../output/exit_code.ts";
 import { type HookValues, requireCommand, runHook } from "../process/hook.ts";
-import { ClosedOutput, largestPiece, writeAll } from "../output/output.ts";
+import { standardOutput } from "../output/standard_output.ts";
 import { showProgress } from "../output/progress.ts";
 import { ReceiptFile } from "../output/receipt_file.ts";
 import { errorValue, reportFailure } from "../output/report_failure.ts";
@@ -158,24 +158,12 @@ async function toDisk(request: StreamRequest, call: GetCall): Promise<Receipt> {
 }
 
 async function toStandardOutput(request: StreamRequest, call: GetCall): Promise<Receipt> {
-  let closed: ClosedOutput | undefined;
-  const pieceBytes = await largestPiece();
-  const stdout = new WritableStream<Uint8Array>({
-    async write(bytes) {
-      call.output.begun = true;
-      try {
-        await writeAll(bytes, pieceBytes);
-      } catch (error) {
-        if (error instanceof ClosedOutput) closed = error;
-        throw error;
-      }
-    },
-  });
+  const { stream, orClosed } = await standardOutput(call.output);
   try {
     await using followed = await follow(request.name, call);
-    return await call.api.stream(request, stdout, followed.options);
+    return await call.api.stream(request, stream, followed.options);
   } catch (error) {
-    throw closed ?? error;
+    throw orClosed(error);
   }
 }
 

@@ -1,0 +1,113 @@
+import { delay } from "../async/retry.ts";
+import { Mutex } from "../async/mutex.ts";
+import { type HandoverOffer, SendingEnd, WRONG, WrongWords } from "./key_exchange.ts";
+import type { OwnRoom } from "./room.ts";
+import type { SendEvent } from "./send.ts";
+
+/**
+ * The wait before each verdict for every wrong try so far, in milliseconds, and at most: a room that is
+ * full of guesses keeps an honest receiver for ten seconds.
+ */
+const WRONG_MS = 50;
+const LONGEST_WRONG_MS = 150;
+/** Wrong tries after which the code is given up: 1 in 8 million for three words. */
+const MOST_WRONG = 1_000;
+/** The same for a code of two words, of which there are only four million. */
+const MOST_WRONG_SHORT = 10;
+
+interface GuestBookOptions {
+  secret: string;
+  offer: HandoverOffer;
+  onEvent: (event: SendEvent) => void;
+}
+
+/**
+ * The guests of a sender's room. Each gets one try; verdicts come one at a time, and later the more
+ * tries were wrong, so that guessing is slow and its end is certain.
+ */
+export class GuestBook {
+  readonly #room: OwnRoom;
+  readonly #options: GuestBookOptions;
+  readonly #mostWrong: number;
+  readonly #guests = new Map<number, SendingEnd>();
+  readonly #verdicts = new Mutex();
+  #closed = false;
+  /** Guests that had other words. */
+  wrong = 0;
+  /** Receivers that have the key. */
+  met = 0;
+
+  constructor(room: OwnRoom, options: GuestBookOptions) {
+    this.#room = room;
+    this.#options = options;
+    const words = options.secret.split("-").length;
+    this.#mostWrong = words === 2 ? MOST_WRONG_SHORT : MOST_WRONG;
+  }
+
+  /** True once too many tries were wrong: nobody gets the key any more. */
+  get givenUp(): boolean {
+    return this.wrong >= this.#mostWrong;
+  }
+
+  /** Lets nobody in any more. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  /** Answers guests until the signal is aborted. Never rejects. */
+  async meet(signal: AbortSignal): Promise<void> {
+    try {
+      for await (const event of this.#room.events(signal)) {
+        if (event.action === "guest") void this.#begin(event.guest, event.blob);
+        else if (event.action === "left") this.#guests.delete(event.guest);
+        else if (event.guest !== undefined) void this.#answer(event.guest, event.blob, signal);
+      }
+    } catch {
+      // The room is another's: those who have the key go on, and no others come.
+      this.close();
+    }
+  }
+
+  async #begin(guest: number, blob: string): Promise<void> {
+    if (this.#isFull()) return await this.#room.dismiss(guest);
+    const end = new SendingEnd(this.#room.number, this.#options.secret);
+    this.#guests.set(guest, end);
+    try {
+      await this.#room.say(guest, await end.reply(blob));
+    } catch (error) {
+      await this.#turnAway(guest, error);
+    }
+  }
+
+  async #answer(guest: number, blob: string, signal: AbortSignal): Promise<void> {
+    const end = this.#guests.get(guest);
+    // Each has one try.
+    this.#guests.delete(guest);
+    if (!end) return await this.#room.dismiss(guest);
+    await this.#verdicts.run(async () => {
+      if (this.#isFull()) return await this.#room.dismiss(guest);
+      await delay(Math.min(WRONG_MS * this.wrong, LONGEST_WRONG_MS), signal);
+      try {
+        const said = await end.offer(blob, this.#options.offer);
+        this.met++;
+        await this.#room.say(guest, said);
+        this.#options.onEvent({ event: "met", receivers: this.met });
+      } catch (error) {
+        await this.#turnAway(guest, error);
+      }
+    }).catch(() => {});
+  }
+
+  async #turnAway(guest: number, error: unknown): Promise<void> {
+    this.#guests.delete(guest);
+    if (!(error instanceof WrongWords)) throw error;
+    this.wrong++;
+    this.#options.onEvent({ event: "wrong", tries: this.wrong });
+    await this.#room.say(guest, WRONG);
+  }
+
+  #isFull(): boolean {
+    const { to = Infinity } = this.#options.offer;
+    return this.#closed || this.givenUp || this.met >= to;
+  }
+}

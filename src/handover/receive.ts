@@ -1,0 +1,210 @@
+/**
+ * The receiver's side of a hand-over: it gets the key of the sender's private swarm in a room, fetches
+ * as a peer of that swarm, and helps the other receivers.
+ */
+import fs from "node:fs";
+import { delay } from "../async/retry.ts";
+import { fromHex } from "../content/hex.ts";
+import { Fault, quoted } from "../fault.ts";
+import type { ListedFile, Progress, Receipt } from "../peer/api/peer_api.ts";
+import { PeerNode } from "../peer/node.ts";
+import { nameOf, parentOf, pathIn } from "../system/paths.ts";
+import { PrivateTransport } from "../trust/tls/private_transport.ts";
+import type { Address } from "../wire/address.ts";
+import { EVERYWHERE } from "../wire/wildcard_host.ts";
+import { firstThatAnswers } from "./addresses.ts";
+import { type HandoverOffer, ReceivingEnd, WrongWords } from "./key_exchange.ts";
+import type { KeptHandover } from "./kept_handover.ts";
+import { RECEIPT } from "./receipt.ts";
+import { RoomVisit } from "./room.ts";
+
+/** Longest time for which a receiver that has all helps the others, in milliseconds. */
+const HELP_MS = 60_000;
+/** The same while none of them asks it for anything: the sender is there, too. */
+const QUIET_MS = 5_000;
+/** Time in which the sender must hear of the receipt, in milliseconds: it may be gone by then. */
+const RECEIPT_MS = 5_000;
+/** Interval of asking the sender's swarm, in milliseconds. */
+const LOOK_MS = 250;
+
+/**
+ * Meets the sender in its room. Throws an `integrity` Fault where the words don't fit, `not_found`
+ * where there is no such room, and `network`.
+ */
+export async function meet(
+  { bootstraps, room, secret }: { bootstraps: Address[]; room: number; secret: string },
+  signal: AbortSignal,
+): Promise<HandoverOffer> {
+  const end = new ReceivingEnd(room, secret);
+  const visit = await RoomVisit.enter(bootstraps, room, end.open(), signal);
+  try {
+    await visit.say(await end.confirm(await visit.hear(signal)));
+    return await end.accept(await visit.hear(signal));
+  } catch (error) {
+    if (!(error instanceof WrongWords)) throw error;
+    throw new Fault(
+      "integrity",
+      `Cannot receive: the words don't fit room ${room}, or somebody in between guessed`,
+      { cause: error, next: "check the words; if it happens again, ask for a new code" },
+    );
+  } finally {
+    visit.close();
+  }
+}
+
+export interface ReceiveOptions {
+  /** Take another name where one is taken. Default false. */
+  rename?: boolean;
+  /** Where a single file goes instead of to disk. */
+  stream?: WritableStream<Uint8Array>;
+  limitDown?: number;
+  signal: AbortSignal;
+  /** Asked before anything is written, unless the hand-over is resumed. */
+  confirm: (offered: Offered) => Promise<boolean>;
+  onStart: (name: string) => Promise<void>;
+  onProgress: (progress: Progress) => void;
+  onReceived: (receipt: Receipt) => Promise<void>;
+  /** Called when all is received, and others are still being helped. */
+  onHelping: () => void;
+}
+
+/** What is offered, and by whom. */
+export interface Offered {
+  /** The sender's peer id. */
+  peer: string;
+  files: ListedFile[];
+  size: number;
+}
+
+/** Fetches all of a hand-over, and helps until all receivers have it. Throws Faults as a `get` does. */
+export async function receive(
+  { dir, offer, output }: KeptHandover,
+  options: ReceiveOptions,
+): Promise<Receipt[]> {
+  const { signal, confirm } = options;
+  const transport = await PrivateTransport.of({ secret: fromHex(offer.swarm), old: [] });
+  const sender = await firstThatAnswers(offer.at, transport, signal);
+  const node = await PeerNode.open({
+    dir,
+    state: pathIn(dir, ".shoal"),
+    bootstraps: [sender],
+    host: EVERYWHERE,
+    port: 0,
+    limitDown: options.limitDown,
+  }, transport);
+  try {
+    await node.serve({ resume: false });
+    const files = await offeredBy(node, offer);
+    if (!await confirm({ peer: offer.peer, files, size: offer.size })) {
+      throw new Fault("usage", "Nothing was received: it was not wanted");
+    }
+    const receipts: Receipt[] = [];
+    for (const file of files) {
+      await options.onStart(file.name);
+      const receipt = await fetchOne(node, file, output, options);
+      receipts.push(receipt);
+      await options.onReceived(receipt);
+    }
+    const told = await tellReceipt(node, dir, offer, signal);
+    // The only receiver has nobody to help, nor has one whose sender heard the last receipt and left.
+    if (told && offer.to !== 1) {
+      options.onHelping();
+      await helpOthers(node, offer, signal);
+    }
+    return receipts;
+  } finally {
+    await node.close();
+  }
+}
+
+async function offeredBy(node: PeerNode, offer: HandoverOffer): Promise<ListedFile[]> {
+  const files: ListedFile[] = [];
+  for await (const file of node.listFiles()) {
+    if (file.publisher === offer.peer) files.push(file);
+  }
+  if (files.length > 0) return files;
+  throw new Fault("not_found", "Cannot receive: the sender offers nothing any more");
+}
+
+async function fetchOne(
+  node: PeerNode,
+  { name, id, publisher, kind }: ListedFile,
+  folder: string,
+  { stream, rename, limitDown, signal, onProgress }: ReceiveOptions,
+): Promise<Receipt> {
+  const wanted = { name, id, publisher, limit_down: limitDown };
+  const following = { signal, onProgress };
+  if (stream) {
+    if (kind === "folder") {
+      throw new Fault("usage", `Cannot write ${quoted(name)} to standard output: it is a folder`);
+    }
+    return await node.stream(wanted, stream, following);
+  }
+  const plain = pathIn(folder, nameOf(`/${name}`));
+  const output = rename ? freePath(plain) : plain;
+  try {
+    return await node.get({ ...wanted, output }, following);
+  } catch (cause) {
+    if (!(cause instanceof Fault) || cause.kind !== "destination") throw cause;
+    throw new Fault("destination", cause.message, {
+      cause,
+      next: "receive it elsewhere with -o, or beside it with --rename",
+    });
+  }
+}
+
+/** A path at which nothing is: `talk.mkv`, or `talk (1).mkv`. */
+function freePath(path: string): string {
+  const name = nameOf(path);
+  const dot = name.lastIndexOf(".");
+  const [stem, ending] = dot > 0 ? [name.slice(0, dot), name.slice(dot)] : [name, ""];
+  let free = path;
+  for (let n = 1; fs.lstatSync(free, { throwIfNoEntry: false }); n++) {
+    free = pathIn(parentOf(path), `${stem} (${n})${ending}`);
+  }
+  return free;
+}
+
+/** Shares the receipt; true once the sender's swarm has it. */
+async function tellReceipt(
+  node: PeerNode,
+  dir: string,
+  { peer }: HandoverOffer,
+  signal: AbortSignal,
+): Promise<boolean> {
+  await Deno.writeTextFile(pathIn(dir, RECEIPT), `received from ${peer}\n`);
+  await node.share({ file: RECEIPT, cwd: dir }, { signal });
+  const end = performance.now() + RECEIPT_MS;
+  while (performance.now() < end) {
+    const receivers = await receiversOf(node);
+    // A sender that heard the last receipt is gone, too.
+    if (!receivers) return false;
+    if (receivers.has(node.id)) return true;
+    await delay(LOOK_MS, signal);
+  }
+  return false;
+}
+
+/** Serves the others until all have it, none of them asks for more, or the time is over. */
+async function helpOthers(node: PeerNode, { to }: HandoverOffer, signal: AbortSignal) {
+  const end = performance.now() + HELP_MS;
+  let quietSince = performance.now();
+  for (let served = 0; !signal.aborted; await delay(LOOK_MS, signal).catch(() => {})) {
+    const receivers = await receiversOf(node);
+    if (to !== undefined && receivers !== undefined && receivers.size >= to) return;
+    const { totals } = await node.status();
+    const now = performance.now();
+    if (totals.served !== served) quietSince = now;
+    served = totals.served;
+    if (now > end || now - quietSince > QUIET_MS) return;
+  }
+}
+
+/** The peers that have given a receipt; undefined where the sender doesn't answer. */
+async function receiversOf(node: PeerNode): Promise<Set<string> | undefined> {
+  try {
+    return new Set((await node.listVersions(RECEIPT)).map(({ publisher }) => publisher));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * The sender's side of a hand-over. It is a peer of a private swarm of its own, and that swarm's
+ * bootstrap; the bootstrap of the open swarm only has the room in which receivers get the key.
+ */
+import { BootstrapServer } from "../bootstrap/server.ts";
+import { toHex } from "../content/hex.ts";
+import { Fault, quoted } from "../fault.ts";
+import type { SharedFile } from "../peer/api/peer_api.ts";
+import { PeerNode } from "../peer/node.ts";
+import { pathIn } from "../system/paths.ts";
+import { newSwarmKey } from "../trust/swarm_key.ts";
+import { PrivateTransport } from "../trust/tls/private_transport.ts";
+import type { Address } from "../wire/address.ts";
+import { EVERYWHERE } from "../wire/wildcard_host.ts";
+import { Condition } from "../async/condition.ts";
+import { deadline } from "../async/deadline.ts";
+import { ownHosts } from "./addresses.ts";
+import { formatCode, formatLink, newSecret, type Strength } from "./code.ts";
+import { type HandoverOffer } from "./key_exchange.ts";
+import { GuestBook } from "./guest_book.ts";
+import { ReceiptRegistry } from "./receipt.ts";
+import { OwnRoom } from "./room.ts";
+
+/** Interval of looking whether all is still as it was offered, in milliseconds. */
+const LOOK_MS = 1_000;
+/** Time without a byte served after which receivers that began are given up, in milliseconds. */
+const QUIET_MS = 60_000;
+
+export interface SendOptions {
+  /** Files and folders: absolute paths, or relative to `cwd`. */
+  paths: string[];
+  cwd: string;
+  /** Where the room may be; the first that answers has it. */
+  bootstraps: Address[];
+  /** The number of receivers; undefined for any. */
+  to?: number;
+  /** Time for which the code is good, in milliseconds. */
+  forMs: number;
+  strength: Strength;
+  /** Most bytes per second that are served. */
+  limitUp?: number;
+  /** A folder for what belongs to this hand-over alone; it exists, and is removed by its owner. */
+  dir: string;
+  signal: AbortSignal;
+  onEvent: (event: SendEvent) => void;
+}
+
+/** An event of a hand-over, for programs: a line of `--json`. */
+export type SendEvent =
+  | { event: "hashing"; name: string; bytes: number; size: number }
+  | { event: "left_out"; path: string; why: string }
+  | {
+    event: "code";
+    code: string;
+    link: string;
+    room: number;
+    /** Milliseconds since 1970. */
+    until: number;
+    files: { name: string; kind: "file" | "folder"; size: number; entries?: number }[];
+  }
+  /** A receiver had the words, and has the key by now. */
+  | { event: "met"; receivers: number }
+  /** A guest had other words. */
+  | { event: "wrong"; tries: number }
+  /** So many receivers have verified all of it. */
+  | { event: "received"; receivers: number };
+
+/** How a hand-over ended. */
+export interface SendResult {
+  /** `done`: all have it. `expired`: the time is over. `given_up`: too many wrong tries. */
+  end: "done" | "expired" | "given_up";
+  /** Receivers that have verified all of it. */
+  received: number;
+  /** Guests that had other words. */
+  wrong: number;
+  /** Bytes that left this machine. */
+  bytes: number;
+}
+
+/**
+ * Hands files over, and resolves when that has ended. Throws a Fault of kind `usage`, `disk`,
+ * `network` or, where what is handed over changes meanwhile, `integrity`; and the signal's reason.
+ */
+export async function send(options: SendOptions): Promise<SendResult> {
+  const { dir, bootstraps, to, forMs, signal, onEvent } = options;
+  const key = newSwarmKey();
+  const transport = await PrivateTransport.of(key);
+  const news = new Condition();
+  const registry = new ReceiptRegistry(() => news.notifyAll());
+  const until = Date.now() + forMs;
+  const room = await OwnRoom.open(bootstraps, until, signal);
+  try {
+    await using tracker = BootstrapServer.start({
+      host: EVERYWHERE,
+      port: 0,
+      registry,
+      transport,
+    });
+    const hosts = ownHosts(room.localHost);
+    const at = hosts.map((host) => ({ host, port: tracker.address.port }));
+    const node = await PeerNode.open({
+      dir,
+      state: pathIn(dir, ".shoal"),
+      bootstraps: at.slice(0, 1),
+      host: EVERYWHERE,
+      port: 0,
+      limitUp: options.limitUp,
+    }, transport);
+    await using _node = { [Symbol.asyncDispose]: () => node.close() };
+    const shares = await shareAll(node, options);
+    await node.serve({ resume: false });
+    const secret = newSecret(options.strength);
+    const size = shares.reduce((sum, share) => sum + share.size, 0);
+    const offer: HandoverOffer = { swarm: toHex(key.secret), peer: node.id, at, to, size, until };
+    onEvent({
+      event: "code",
+      code: formatCode(room.number, secret),
+      link: formatLink(room.bootstrap, room.number, secret),
+      room: room.number,
+      until,
+      files: shares.map(({ name, kind, size, entries }) => ({ name, kind, size, entries })),
+    });
+    const guests = new GuestBook(room, { secret, offer, onEvent });
+    return await handOver({ node, registry, guests, news, shares, until, options });
+  } finally {
+    await room.close();
+  }
+}
+
+/** Shares all paths under their last names. Throws a `usage` Fault where two have the same one. */
+async function shareAll(
+  node: PeerNode,
+  { paths, cwd, signal, onEvent }: SendOptions,
+): Promise<SharedFile[]> {
+  const shares: SharedFile[] = [];
+  for (const file of paths) {
+    const shared = await node.share({ file, cwd }, {
+      signal,
+      onProgress: (bytes, size) => onEvent({ event: "hashing", name: file, bytes, size }),
+    });
+    if (shares.some(({ name }) => name === shared.name)) {
+      throw new Fault("usage", `Cannot send ${quoted(file)} twice`);
+    }
+    for (const { path, why } of shared.left_out ?? []) onEvent({ event: "left_out", path, why });
+    shares.push(shared);
+  }
+  return shares;
+}
+
+interface Running {
+  node: PeerNode;
+  registry: ReceiptRegistry;
+  guests: GuestBook;
+  /** Notified of each receipt. */
+  news: Condition;
+  shares: SharedFile[];
+  until: number;
+  options: SendOptions;
+}
+
+/** Meets guests and serves receivers until all have it, or the time is over. */
+async function handOver(running: Running): Promise<SendResult> {
+  const { node, registry, guests, news, until, options: { to, signal, onEvent } } = running;
+  const over = new AbortController();
+  const ends = AbortSignal.any([signal, over.signal]);
+  const meeting = guests.meet(ends);
+  let received = 0;
+  let served = 0;
+  let quietSince = performance.now();
+  try {
+    for (;;) {
+      const now = registry.receivers.size;
+      if (now !== received) onEvent({ event: "received", receivers: received = now });
+      const { shares, totals } = await node.status();
+      requireUnchanged(running.shares, shares);
+      if (totals.served !== served) quietSince = performance.now();
+      served = totals.served;
+      const result = { received, wrong: guests.wrong, bytes: served };
+      if (to !== undefined && received >= to) return { end: "done", ...result };
+      const idle = received >= guests.met || performance.now() - quietSince > QUIET_MS;
+      if (guests.givenUp && idle) return { end: "given_up", ...result };
+      if (Date.now() >= until) {
+        guests.close();
+        if (idle) return { end: "expired", ...result };
+      }
+      await nextLook(news, signal);
+    }
+  } finally {
+    over.abort();
+    await meeting;
+  }
+}
+
+/** Resolves at the next receipt, or after {@link LOOK_MS}. */
+async function nextLook(news: Condition, signal: AbortSignal): Promise<void> {
+  const late = new AbortController();
+  using _timer = deadline(LOOK_MS, () => late.abort());
+  await news.wait(AbortSignal.any([signal, late.signal])).catch(() => signal.throwIfAborted());
+}
+
+function requireUnchanged(offered: SharedFile[], present: SharedFile[]): void {
+  for (const { name, id } of offered) {
+    const share = present.find((one) => one.name === name);
+    if (share?.available && share.id === id) continue;
+    throw new Fault("integrity", `Cannot go on: ${quoted(name)} changed while it was handed over`, {
+      next: "send it again, once it doesn't change any more",
+    });
+  }
+}
