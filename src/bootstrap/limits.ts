@@ -138,5 +138,5 @@ export const GUESTS_WAIT_S = 1;
 export const ROOM_MS = 24 * 3_600_000;
 /** Time for a sender whose connection broke to come back, in milliseconds. */
 export const ROOM_LEFT_MS = 600_000;
-/** Time until a number is given again, in milliseconds: whoever types an old code meets nobody. */
+/** Time until a number is given again, in milliseconds: an old code leads to nobody. */
 export const ROOM_REST_MS = 600_000;

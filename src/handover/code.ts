@@ -42,7 +42,7 @@ export function formatCode(room: number, secret: string): string {
   return `${room}-${secret}`;
 }
 
-/** The link of a code. What follows `#` stays with whoever opens it. */
+/** The link of a code. What follows `#` stays with the program that opens it. */
 export function formatLink(bootstrap: Address, room: number, secret: string): string {
   return `shoal://${formatAddress(bootstrap)}/${room}#${secret}`;
 }

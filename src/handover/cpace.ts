@@ -17,7 +17,7 @@ const BLOCK = 128;
 /** Bytes of an encoded point and of a scalar. */
 export const POINT_SIZE = 32;
 
-/** What both parties of an exchange know beforehand. */
+/** The inputs of an exchange, which both parties have. */
 interface Context {
   /** The short secret. */
   secret: Bytes;
@@ -28,7 +28,7 @@ interface Context {
 }
 
 /** One party's share, and the scalar behind it. */
-export interface Share {
+export interface KeyShare {
   scalar: bigint;
   /** {@link POINT_SIZE} bytes, to be sent. */
   point: Bytes;
@@ -44,7 +44,7 @@ interface Said {
 export function newShare(
   context: Context,
   random: (size: number) => Bytes = (size) => crypto.getRandomValues(new Uint8Array(size)),
-): Share {
+): KeyShare {
   // The group's order is a little above 2^252: 252 random bits are as good as uniform.
   const bytes = random(POINT_SIZE);
   bytes[POINT_SIZE - 1]! &= 0x0f;

@@ -2,7 +2,7 @@ import { delay } from "../async/retry.ts";
 import { Mutex } from "../async/mutex.ts";
 import { type HandoverOffer, SendingEnd, WRONG, WrongWords } from "./key_exchange.ts";
 import type { OwnRoom } from "./room.ts";
-import type { SendEvent } from "./send.ts";
+import type { SendEvent } from "./send_event.ts";
 
 /**
  * The wait before each verdict for every wrong try so far, in milliseconds, and at most: a room that is
@@ -63,7 +63,7 @@ export class GuestBook {
         else if (event.guest !== undefined) void this.#answer(event.guest, event.blob, signal);
       }
     } catch {
-      // The room is another's: those who have the key go on, and no others come.
+      // The room is another's: receivers that have the key go on, and no others come.
       this.close();
     }
   }

@@ -1,5 +1,5 @@
 /**
- * What sender and receiver say to each other in a room: an exchange that ends with the sender's offer
+ * The exchange between sender and receiver in a room. It ends with the sender's offer
  * in the receiver's hands, if both have the same secret. The receiver confirms its key first, so a
  * guess is seen before anything can be learned from it.
  *
@@ -16,7 +16,7 @@ import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
 import { fromHex, toHex } from "../content/hex.ts";
 import { Fault } from "../fault.ts";
 import { BLOB_CAP, FileSize, Host, PeerId, Port, Time } from "../wire/protocol.ts";
-import { newShare, POINT_SIZE, type Share, sharedKey } from "./cpace.ts";
+import { type KeyShare, newShare, POINT_SIZE, sharedKey } from "./cpace.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -42,7 +42,7 @@ const Verdict = v.union([
   }),
 ]);
 
-/** What the sender offers: a private swarm of its own, and how to get there. */
+/** A sender's offer: a private swarm of its own, and how to get there. */
 export const HandoverOffer = v.object({
   /** The key of that swarm: 32 bytes. */
   swarm: hex(32),
@@ -77,7 +77,7 @@ interface Keys {
 /** The receiver's end. Its methods are called in their order, each with what the sender said. */
 export class ReceivingEnd {
   readonly #session = crypto.getRandomValues(new Uint8Array(SESSION_SIZE));
-  readonly #share: Share;
+  readonly #share: KeyShare;
   #keys: Keys | undefined;
 
   constructor(room: number, secret: string) {
@@ -158,7 +158,7 @@ export class SendingEnd {
   }
 }
 
-/** What the sender says to a guest that has other words. */
+/** The sender's answer to a guest that has other words. */
 export const WRONG = JSON.stringify({ wrong: true });
 
 function contextOf(room: number, secret: string, session: Bytes) {
@@ -171,7 +171,7 @@ function contextOf(room: number, secret: string, session: Bytes) {
 
 async function deriveKeys(
   session: Bytes,
-  { scalar }: Share,
+  { scalar }: KeyShare,
   other: Bytes,
   { receiver, sender }: { receiver: Bytes; sender: Bytes },
 ): Promise<Keys> {

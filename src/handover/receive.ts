@@ -68,7 +68,7 @@ export interface ReceiveOptions {
   onHelping: () => void;
 }
 
-/** What is offered, and by whom. */
+/** The offer, and the peer that makes it. */
 export interface Offered {
   /** The sender's peer id. */
   peer: string;

@@ -70,7 +70,7 @@ class RoomConnection {
   }
 }
 
-/** What a sender hears in its room. */
+/** A notice to a sender, of a guest. */
 export type RoomEvent = Exclude<RoomNotice, { action: "dismissed" | "closed" }>;
 
 /** A room of a sender's. It outlives its connection: the number stays, whichever broke or restarted. */
@@ -119,7 +119,7 @@ export class OwnRoom {
   }
 
   /**
-   * What happens in the room, until the signal is aborted; a bootstrap that went away is waited for.
+   * The notices of the room, until the signal is aborted; a bootstrap that went away is waited for.
    * Throws a `network` Fault when the room was given to another meanwhile.
    */
   async *events(signal: AbortSignal): AsyncGenerator<RoomEvent, void, void> {
@@ -229,7 +229,7 @@ export class RoomVisit {
     }
   }
 
-  /** What the sender says next. Throws a `network` Fault when it says nothing, or is gone. */
+  /** The next words of the sender. Throws a `network` Fault when it says nothing, or is gone. */
   async hear(signal: AbortSignal): Promise<string> {
     const waiting = AbortSignal.any([signal, AbortSignal.timeout(SAID_MS)]);
     try {
@@ -260,7 +260,7 @@ function opening(ticket: string, until: number, room?: number) {
   return { action: "open_room", ticket, seconds, room };
 }
 
-/** What a refusal means to the user of a room. */
+/** The meaning of a refusal to the user of a room. */
 function refusalOf(error: unknown): unknown {
   if (!(error instanceof Refusal)) return error;
   if (error.code !== "unknown_action") return error;

@@ -20,6 +20,7 @@ import { type HandoverOffer } from "./key_exchange.ts";
 import { GuestBook } from "./guest_book.ts";
 import { ReceiptRegistry } from "./receipt.ts";
 import { OwnRoom } from "./room.ts";
+import type { SendEvent } from "./send_event.ts";
 
 /** Interval of looking whether all is still as it was offered, in milliseconds. */
 const LOOK_MS = 1_000;
@@ -45,27 +46,7 @@ export interface SendOptions {
   onEvent: (event: SendEvent) => void;
 }
 
-/** An event of a hand-over, for programs: a line of `--json`. */
-export type SendEvent =
-  | { event: "hashing"; name: string; bytes: number; size: number }
-  | { event: "left_out"; path: string; why: string }
-  | {
-    event: "code";
-    code: string;
-    link: string;
-    room: number;
-    /** Milliseconds since 1970. */
-    until: number;
-    files: { name: string; kind: "file" | "folder"; size: number; entries?: number }[];
-  }
-  /** A receiver had the words, and has the key by now. */
-  | { event: "met"; receivers: number }
-  /** A guest had other words. */
-  | { event: "wrong"; tries: number }
-  /** So many receivers have verified all of it. */
-  | { event: "received"; receivers: number };
-
-/** How a hand-over ended. */
+/** The end of a hand-over. */
 export interface SendResult {
   /** `done`: all have it. `expired`: the time is over. `given_up`: too many wrong tries. */
   end: "done" | "expired" | "given_up";

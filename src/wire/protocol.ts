@@ -293,7 +293,7 @@ export const Reach = request("reach", {
 
 /** The number of a room. */
 const RoomNumber = v.pipe(v.number(), v.integer(), v.minValue(100), v.maxValue(999_999));
-/** What the parties of a room say to each other; the bootstrap passes it on as it is. */
+/** Words of one party of a room to the other; the bootstrap passes them on as they are. */
 const Blob = v.pipe(v.string(), v.maxLength(BLOB_CAP));
 const GuestNumber = count(Number.MAX_SAFE_INTEGER);
 

@@ -39,7 +39,7 @@ export async function receiveCommand(
   const folder = absolutePath(streams ? "." : flags.output ?? ".", currentFolder());
   if (!streams) await requireFolder(folder);
   const ask = askOnTerminal(output);
-  // Read at once, so that nothing is fetched for somebody who can't be asked.
+  // Read at once, so that nothing is fetched before it is clear that the user can be asked.
   if (!flags.yes && !ask) {
     throw new Fault("usage", "Cannot receive: there is no terminal to ask at", {
       next: "say --yes to take whatever the sender offers",

@@ -2,7 +2,8 @@ import process from "node:process";
 import { Readable } from "node:stream";
 import { Fault, quoted } from "../../fault.ts";
 import { makeSendingFolder, removeHandoverFolder } from "../../handover/kept_handover.ts";
-import { send, type SendEvent, type SendResult } from "../../handover/send.ts";
+import { send, type SendResult } from "../../handover/send.ts";
+import type { SendEvent } from "../../handover/send_event.ts";
 import { absolutePath, currentFolder, nameOf, pathIn } from "../../system/paths.ts";
 import { startLogging } from "../config/logging.ts";
 import { type PeerFlags, type SendFlags, settingsOf } from "../args/options.ts";
@@ -19,7 +20,7 @@ const FOR_S = 3_600;
 /** The name of what comes from standard input, unless told otherwise. */
 const STDIN_NAME = "stdin";
 
-/** `shoal peer send PATH…`: hands files over to whoever has the code, and ends when all have them. */
+/** `shoal peer send PATH…`: hands files over to those that have the code, and ends when all have them. */
 export async function sendCommand(
   paths: string[],
   peer: PeerFlags,
@@ -78,7 +79,7 @@ async function spool(dir: string, name = STDIN_NAME, signal: AbortSignal): Promi
   return path;
 }
 
-/** What a sender sees: people the code and how far it is, programs a line of JSON for each event. */
+/** The view of a sender: people the code and how far it is, programs a line of JSON for each event. */
 class ShownSending {
   readonly #output: Output;
   readonly #flags: SendFlags;

@@ -140,9 +140,9 @@ function addPeer(program: Command, handlers: Handlers): void {
 }
 
 function addHandover(peer: Command, handlers: Handlers): void {
-  const send = peer.command("send").summary("hand files over to somebody who has the code")
+  const send = peer.command("send").summary("hand files over to those that have the code")
     .description(
-      "Hand files and folders over: prints a code, and ends when those who have it have verified " +
+      "Hand files and folders over: prints a code, and ends when all that have it have verified " +
         "all. Nothing is shared or announced but with them, and nothing is remembered. PATH can be " +
         "-, for standard input.",
     )
