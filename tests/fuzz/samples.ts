@@ -37,6 +37,11 @@ export const BOOTSTRAP_REQUESTS = [
   { action: "reach", id: 10, peer: PEER, token: TOKEN, ways: ["reverse", "punch"], port: 10_000 },
   { action: "meet", id: 11, token: TOKEN, way: "punch" },
   { action: "meet", id: 12, token: TOKEN, way: "relay" },
+  { action: "open_room", id: 13, ticket: FILE, seconds: 60, room: 417 },
+  { action: "enter_room", id: 14, room: 417, blob: "x" },
+  { action: "say", id: 15, guest: 1, blob: "x" },
+  { action: "dismiss", id: 16, guest: 1 },
+  { action: "close_room", id: 17 },
 ];
 
 export const REPLIES = [

@@ -38,6 +38,8 @@ async function parse(...argv: string[]): Promise<Parsed> {
     },
     doctor: (flags) => keep("doctor", flags),
     adoptState: (peer, flags) => keep("adopt-state", peer, [], flags),
+    send: (paths, peer, flags) => keep("send", peer, paths, flags),
+    receive: (code, peer, flags) => keep("receive", peer, code === undefined ? [] : [code], flags),
   });
   takeOver(program);
   settleEnvironment(program);

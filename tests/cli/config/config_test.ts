@@ -6,7 +6,7 @@ import { changeConfigFile, readConfigFile } from "../../../src/cli/config/config
 import { knownKeys } from "../../../src/cli/config/config_keys.ts";
 import { configPath, expandPath } from "../../../src/cli/config/config_path.ts";
 import type { PeerFlags } from "../../../src/cli/args/options.ts";
-import { buildProgram } from "../../../src/cli/program/program.ts";
+import { plainProgram } from "../../../src/cli/program/plain_program.ts";
 import { KeyFault } from "../../../src/fault.ts";
 import { LiveConfig } from "../../../src/peer/live_config.ts";
 import type { PeerSettings } from "../../../src/peer/api/settings.ts";
@@ -19,17 +19,7 @@ const KEYS = knownKeys();
 /** The options of `shoal peer …`, and their origins. */
 async function told(...argv: string[]) {
   let found: { flags: PeerFlags; origins: ReturnType<typeof originsOf> } | undefined;
-  const nothing = () => Promise.resolve();
-  const program = buildProgram({
-    ...{
-      bootstrap: nothing,
-      newKey: nothing,
-      adoptState: nothing,
-      verb: nothing,
-      config: nothing,
-      completion: nothing,
-    },
-    ...{ installService: nothing, doctor: nothing },
+  const program = plainProgram({
     peer(flags, command) {
       found = { flags, origins: originsOf(command) };
       return Promise.resolve();

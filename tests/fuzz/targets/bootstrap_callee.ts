@@ -12,6 +12,7 @@ import { FairQueue } from "../../../src/async/fair_queue.ts";
 import { Connection } from "../../../src/wire/connection.ts";
 import { concat } from "../../support/bytes.ts";
 import { isAllowed } from "../allow.ts";
+import { Rooms } from "../../../src/bootstrap/rooms.ts";
 import { BOOTSTRAP_REQUESTS, LEGACY_MESSAGES, PAYLOADS } from "../samples.ts";
 import { scriptedConn, seedOf } from "../scripted_conn.ts";
 import type { Target } from "../target.ts";
@@ -24,7 +25,15 @@ const options: SessionOptions = {
   ...{ registry, agent: "fuzz/1", speakers: new Map() },
   callBacks: new CallBacks({ registry, call: () => Promise.reject(new Error("nobody is there")) }),
   rates: new RateLimits({
-    rates: { connect: any, ask: any, list: any, register: any, announce: any, reach: any },
+    rates: {
+      connect: any,
+      ask: any,
+      list: any,
+      register: any,
+      announce: any,
+      reach: any,
+      enter: any,
+    },
   }),
   payloads: new Quota({ what: "bytes", perAddress: 1 << 30, total: 1 << 30, retryAfter: 1 }),
   own: new OwnAddresses(),
@@ -33,6 +42,7 @@ const options: SessionOptions = {
   introductions: new Introductions(["reverse", "punch", "relay"]),
   punches: new Meetings({ ms: 1 }),
   relay: new Relay({ rate: 1e9, ms: 1 }),
+  rooms: new Rooms(),
 };
 
 const [hello, register, ...rest] = BOOTSTRAP_REQUESTS;
