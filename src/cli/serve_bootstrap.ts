@@ -31,6 +31,7 @@ export async function serveBootstrap(
     let told: MetricsServer | undefined;
     using _ = onHangUp(stop, () => reloadBootstrap(flags, origins));
     try {
+      stop.serves = true;
       told = metrics?.serve(server);
       const { address, fingerprint } = server;
       const swarm = fingerprint ? `, private swarm ${fingerprint}` : "";
@@ -38,7 +39,6 @@ export async function serveBootstrap(
       await output.line(listening);
       if (told) output.note(told.note);
       await manager.ready(listening);
-      stop.serves = true;
       return await stop.asked;
     } finally {
       await manager.stopping();

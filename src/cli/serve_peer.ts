@@ -38,6 +38,7 @@ export async function servePeer(
     using _ = onHangUp(stop, () => peer.reload?.());
     let stopMetrics: (() => Promise<void>) | undefined;
     try {
+      stop.serves = true;
       const status = await peer.api.status();
       const { peer: id, listening, dir } = status;
       const opened = page && await peer.page?.openUi();
@@ -48,7 +49,6 @@ export async function servePeer(
       if (metrics) output.note(metrics.note);
       stopMetrics = metrics?.stop;
       await manager.ready(announcePeer(status));
-      stop.serves = true;
       output.note(`Bootstrap: ${settings.bootstraps.map(formatAddress).join(", ")}`);
       // A link in a log would be a key lying about.
       const sign = Deno.stderr.isTerminal() ? opened?.link : opened?.address;
