@@ -13,4 +13,11 @@ export class Tally {
     if (count > 0) this.#counts.set(key, count);
     else this.#counts.delete(key);
   }
+
+  /** The counts of at least `least`, the largest `most` of them. */
+  largest(least: number, most: number): Record<string, number> {
+    const all = [...this.#counts].filter(([, count]) => count >= least);
+    all.sort(([, a], [, b]) => b - a);
+    return Object.fromEntries(all.slice(0, most));
+  }
 }

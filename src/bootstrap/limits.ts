@@ -41,6 +41,13 @@ export const MAX_NAME_BYTES = 256 << 20;
 /** The same for one address: 223 bytes for each of its names. */
 export const MAX_NAME_BYTES_PER_ADDRESS = 64 << 20;
 
+/** Peers of all bootstraps of one registry together: 60 bytes of Redis's memory each. */
+export const MAX_SHARED_PEERS = 2_000_000;
+/** Names of all of them together: 4 to 55 bytes of Redis's memory each, and 700 where it is the first. */
+export const MAX_SHARED_HOLDINGS = 20_000_000;
+/** Bytes of all those names together. */
+export const MAX_SHARED_NAME_BYTES = 4 * 2 ** 30;
+
 /** Bytes of payloads being received at one time: what a bootstrap has room for all at once. */
 export const MAX_PAYLOADS = 16 << 20;
 /** The same for one address: 4 of the largest payloads. */

@@ -24,9 +24,12 @@ import {
   MAX_NAME_BYTES_PER_ADDRESS,
   MAX_PEERS,
   MAX_PEERS_PER_ADDRESS,
+  MAX_SHARED_HOLDINGS,
+  MAX_SHARED_NAME_BYTES,
+  MAX_SHARED_PEERS,
   MAX_TOTAL_HOLDINGS,
 } from "./limits.ts";
-import { Quota } from "./quota.ts";
+import { Quota, type UsedQuota } from "./quota.ts";
 import type { FindQuery, ListBatch, Listing, RegisteredPeer, Registry } from "./registry.ts";
 import { SortedKeys } from "./sorted_keys.ts";
 
@@ -42,7 +45,28 @@ const CURSOR = /^(?:[0-9a-f]{64}|.{1,255}:\d{1,5})$/;
 
 const encoder = new TextEncoder();
 
-interface MemoryRegistryOptions {
+/** Hears of every change of a registry in memory, in order. A record is the same object for good. */
+export interface RegistryListener {
+  /** A peer is listed, or what is told of it has changed. `holdings` is kept up to date. */
+  listed(record: PeerRecord, holdings: ReadonlyMap<string, Entry>): void;
+  /** A peer became reachable, or is so no longer. */
+  reached(record: PeerRecord): void;
+  /** A peer is gone. What it held is released after that, a part at a time. */
+  gone(record: PeerRecord): void;
+  held(record: PeerRecord, announcement: Announcement): void;
+  released(record: PeerRecord, announcement: Announcement): void;
+}
+
+/** The amounts that a bootstrap holds. */
+export interface Holdings {
+  peers: UsedQuota;
+  names: UsedQuota;
+  bytes: UsedQuota;
+}
+
+export interface MemoryRegistryOptions {
+  /** Hears of every change. Default nobody. */
+  listener?: RegistryListener;
   /** A clock that never goes back, in milliseconds. @default performance.now */
   now?: () => number;
   /** From 0 (included) to 1 (excluded). @default Math.random */
@@ -94,8 +118,10 @@ export class MemoryRegistry implements Registry {
   readonly #peerQuota: Quota;
   readonly #holdingQuota: Quota;
   readonly #nameBytes: Quota;
+  readonly #listener: RegistryListener | undefined;
 
   constructor(options: MemoryRegistryOptions = {}) {
+    this.#listener = options.listener;
     this.#now = options.now ?? (() => performance.now());
     this.#files = new FileIndex(options.random ?? Math.random);
     this.#maxHoldings = options.maxHoldings ?? MAX_HOLDINGS;
@@ -103,18 +129,21 @@ export class MemoryRegistry implements Registry {
       what: "peers",
       perAddress: options.maxPeersPerAddress ?? MAX_PEERS_PER_ADDRESS,
       total: options.maxPeers ?? MAX_PEERS,
+      shared: MAX_SHARED_PEERS,
       retryAfter: FULL_RETRY_S,
     });
     this.#holdingQuota = new Quota({
       what: "names",
       perAddress: options.maxHoldingsPerAddress ?? MAX_HOLDINGS_PER_ADDRESS,
       total: options.maxTotalHoldings ?? MAX_TOTAL_HOLDINGS,
+      shared: MAX_SHARED_HOLDINGS,
       retryAfter: NAMES_RETRY_S,
     });
     this.#nameBytes = new Quota({
       what: "bytes of names",
       perAddress: options.maxNameBytesPerAddress ?? MAX_NAME_BYTES_PER_ADDRESS,
       total: options.maxNameBytes ?? MAX_NAME_BYTES,
+      shared: MAX_SHARED_NAME_BYTES,
       retryAfter: NAMES_RETRY_S,
     });
   }
@@ -125,14 +154,11 @@ export class MemoryRegistry implements Registry {
     const known = this.#peers.get(id);
     if (known) return this.#renew(known, peer);
     this.#peerQuota.add(from);
-    this.#peers.set(id, {
-      record: { ...peer, reachable: null },
-      from,
-      seen: this.#now(),
-      holdings: new Map(),
-      unconfirmed: new Set(),
-    });
+    const record = { ...peer, reachable: null };
+    const holdings = new Map<string, Entry>();
+    this.#peers.set(id, { record, from, seen: this.#now(), holdings, unconfirmed: new Set() });
     this.#keys.add(id);
+    this.#listener?.listed(record, holdings);
   }
 
   async reached(peer: string, { address, port, reachable }: Listing): Promise<boolean> {
@@ -142,6 +168,8 @@ export class MemoryRegistry implements Registry {
     const changed = record.reachable !== reachable;
     Object.assign(record, { address, port, reachable });
     if (changed) this.#files.update(record, holdings.values());
+    this.#listener?.listed(record, holdings);
+    if (changed) this.#listener?.reached(record);
     return true;
   }
 
@@ -177,16 +205,21 @@ export class MemoryRegistry implements Registry {
       const { name } = announcement;
       // Held first and released then, so that what didn't change is not taken down and set up again.
       const before = holdings.get(name);
-      holdings.set(name, this.#files.hold(announcement, record));
+      const entry = this.#files.hold(announcement, record);
+      holdings.set(name, entry);
+      this.#listener?.held(record, announcement);
       if (before) this.#files.release(before, record);
+      if (before && before !== entry) this.#listener?.released(record, before.announcement);
       unconfirmed.delete(name);
     }
+    this.#listener?.listed(record, holdings);
   }
 
   async withdraw(peer: string, list: Holding[]): Promise<void> {
     const known = this.#alive(peer);
     const held = list.filter(({ name, id }) => known.holdings.get(name)?.announcement.id === id);
     this.#release(known, new Set(held.map(({ name }) => name)));
+    this.#listener?.listed(known.record, known.holdings);
   }
 
   async registerLegacy({ address, port }: LegacyPeer): Promise<void> {
@@ -194,18 +227,25 @@ export class MemoryRegistry implements Registry {
     const key = legacyKey({ address, port });
     if (this.#legacyPeers.has(key)) return;
     this.#peerQuota.add(address);
-    this.#legacyPeers.set(key, { address, port, reachable: null });
+    const listing = { address, port, reachable: null };
+    this.#legacyPeers.set(key, listing);
     this.#keys.add(key);
+    this.#listener?.listed(listing, new Map());
   }
 
   async legacyReached(peer: LegacyPeer): Promise<void> {
     const known = this.#legacyPeers.get(legacyKey(peer));
-    if (known) known.reachable = true;
+    if (!known) return;
+    known.reachable = true;
+    this.#listener?.listed(known, new Map());
   }
 
   async forgetLegacy(peer: LegacyPeer): Promise<void> {
     const key = legacyKey(peer);
-    if (!this.#legacyPeers.delete(key)) return;
+    const known = this.#legacyPeers.get(key);
+    if (!known) return;
+    this.#legacyPeers.delete(key);
+    this.#listener?.gone(known);
     this.#keys.delete(key);
     this.#peerQuota.remove(peer.address);
   }
@@ -238,6 +278,22 @@ export class MemoryRegistry implements Registry {
   async listFiles(pattern?: string, cursor?: string): Promise<ListBatch<FileRecord>> {
     this.#expire();
     return this.#files.list(pattern, cursor);
+  }
+
+  /** The amounts that are held here, for the other bootstraps of a shared registry. */
+  report(): Holdings {
+    return {
+      peers: this.#peerQuota.used,
+      names: this.#holdingQuota.used,
+      bytes: this.#nameBytes.used,
+    };
+  }
+
+  /** Counts what the others hold into all limits. */
+  countElsewhere(reports: Holdings[]): void {
+    this.#peerQuota.countElsewhere(reports.map(({ peers }) => peers));
+    this.#holdingQuota.countElsewhere(reports.map(({ names }) => names));
+    this.#nameBytes.countElsewhere(reports.map(({ bytes }) => bytes));
   }
 
   get counts(): { peers: number; names: number } {
@@ -280,6 +336,7 @@ export class MemoryRegistry implements Registry {
     this.#renewed.delete(id);
     this.#keys.delete(id);
     this.#peerQuota.remove(peer.from);
+    this.#listener?.gone(peer.record);
     this.#leaving.push(peer);
     this.#giveBack();
   }
@@ -292,6 +349,7 @@ export class MemoryRegistry implements Registry {
     const id = peer.peer;
     Object.assign(known.record, peer, { agent, reachable: null });
     this.#files.update(known.record, known.holdings.values());
+    this.#listener?.listed(known.record, known.holdings);
     known.unconfirmed = new Set(known.holdings.keys());
     this.#see(id, known);
     this.#renewed.delete(id);
@@ -322,8 +380,9 @@ export class MemoryRegistry implements Registry {
       if (released.length >= most) break;
       const entry = holdings.get(name);
       if (!entry) continue;
-      this.#files.release(entry, record);
       holdings.delete(name);
+      this.#listener?.released(record, entry.announcement);
+      this.#files.release(entry, record);
       unconfirmed.delete(name);
       released.push(name);
     }

@@ -25,6 +25,14 @@ export interface FindQuery {
   versions?: boolean;
 }
 
+/** A registry that several bootstraps share, as one of them sees it. */
+export interface SharedState {
+  /** The same at all of them; undefined before the registry was seen. */
+  id: string | undefined;
+  /** `away`: it can't be asked. `full`: it takes nothing new, for whatever reason. */
+  state: "ready" | "away" | "full";
+}
+
 /**
  * A bootstrap's knowledge: the present peers and their announcements. The caller has checked every
  * signature.
@@ -73,6 +81,9 @@ export interface Registry extends LegacyRegistry {
    * is listed.
    */
   listFiles(pattern?: string, cursor?: string): Promise<ListBatch<FileRecord>>;
+
+  /** The registry that it shares with other bootstraps. Undefined for one that stands alone. */
+  readonly shared?: SharedState;
 
   /** The numbers of peers, legacy ones among them, and of the names that they hold. */
   readonly counts: { peers: number; names: number };

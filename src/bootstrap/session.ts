@@ -277,6 +277,7 @@ export class Session {
   #hello(id: number): Response {
     const observed = formatAddress(this.#connection.remote);
     const { agent } = this.#options;
+    const { id: registry, state } = this.#registry.shared ?? {};
     return {
       message: {
         action: "hello",
@@ -286,6 +287,7 @@ export class Session {
         nonce: this.#nonce,
         observed,
         time: Date.now(),
+        ...registry && { registry: { id: registry, state } },
       },
     };
   }

@@ -1,3 +1,5 @@
+import type { LinkObserver } from "../bootstrap/shared/redis_link.ts";
+import type { SharedRegistry } from "../bootstrap/shared/shared_registry.ts";
 import type { Bootstrap } from "../library/bootstrap.ts";
 import type { Origin } from "../peer/api/config.ts";
 import type { ExitCode } from "./output/exit_code.ts";
@@ -27,12 +29,13 @@ export async function serveBootstrap(
     const { host, port, swarmKey, advertise } = flags;
     const metrics = await metricsOf(flags);
     const { observer } = metrics ?? {};
-    const server = await Bootstrap.start({ host, port, swarmKey, advertise, observer });
+    await using registry = await openShared(flags, origins, observer);
+    const server = await Bootstrap.start({ host, port, swarmKey, advertise, observer, registry });
     let told: MetricsServer | undefined;
     using _ = onHangUp(stop, () => reloadBootstrap(flags, origins));
     try {
       stop.serves = true;
-      told = metrics?.serve(server);
+      told = metrics?.serve(server, registry);
       const { address, fingerprint } = server;
       const swarm = fingerprint ? `, private swarm ${fingerprint}` : "";
       const listening = `Bootstrap listening on ${address}${swarm}`;
@@ -58,9 +61,24 @@ async function metricsOf({ metrics: address }: BootstrapFlags) {
     import("./metrics/metrics_server.ts"),
   ]);
   const observer = new BootstrapMetrics();
-  const serve = (server: Bootstrap) => {
-    observer.watch(server);
+  const serve = (server: Bootstrap, registry?: SharedRegistry) => {
+    observer.watch(server, registry);
     return serveMetrics(address, observer);
   };
   return { observer, serve };
+}
+
+/** The registry that is shared with other bootstraps; undefined where none is given. */
+async function openShared(
+  flags: BootstrapFlags,
+  origins: Record<string, Origin>,
+  observer?: LinkObserver,
+): Promise<SharedRegistry | undefined> {
+  if (flags.registry === undefined) return;
+  const [{ SharedRegistry }, { readRegistryUrl }] = await Promise.all([
+    import("../bootstrap/shared/shared_registry.ts"),
+    import("./read_registry_url.ts"),
+  ]);
+  const url = readRegistryUrl(flags.registry, flags, origins.registry === "flag");
+  return await SharedRegistry.open({ url, name: flags.registryName, observer });
 }

@@ -1,5 +1,6 @@
 import { MemoryRegistry } from "../bootstrap/memory_registry.ts";
 import type { BootstrapObserver } from "../bootstrap/observer.ts";
+import type { Registry } from "../bootstrap/registry.ts";
 import { BootstrapServer } from "../bootstrap/server.ts";
 import { BOOTSTRAP_PORT, parseAddress } from "../peer/api/settings.ts";
 import { absolutePath } from "../system/paths.ts";
@@ -17,6 +18,13 @@ export interface BootstrapSettings {
   advertise?: string[];
   /** The path of a private swarm's key file. Default none: an open swarm. */
   swarmKey?: string;
+  /**
+   * The registry that it shares with other bootstraps. Ending that is the caller's. Default one of its
+   * own, in memory.
+   *
+   * @internal
+   */
+  registry?: Registry;
   /** Hears of all that is answered. Default nobody. */
   observer?: BootstrapObserver;
 }
@@ -53,7 +61,7 @@ export class Bootstrap implements AsyncDisposable {
     const transport = await transportOf({ swarmKey: swarmKey && absolutePath(swarmKey) });
     const server = BootstrapServer.start({
       ...{ host, port, transport, advertise, observer },
-      registry: new MemoryRegistry(),
+      registry: settings.registry ?? new MemoryRegistry(),
     });
     return new Bootstrap(server, transport?.fingerprint);
   }

@@ -49,7 +49,12 @@ const AHEAD_MS = 86_400_000;
  * newest of its name for ever, so none is taken. A clock that was never set counts as that of the release.
  */
 export function isAhead(time: number, now: number = Date.now()): boolean {
-  return time > Math.max(now, RELEASED) + AHEAD_MS;
+  return time > latestTime(now);
+}
+
+/** The latest time that is not too far ahead, in milliseconds since 1970. */
+export function latestTime(now: number = Date.now()): number {
+  return Math.max(now, RELEASED) + AHEAD_MS;
 }
 
 /** True when the publisher that an announcement names has signed all of it. */

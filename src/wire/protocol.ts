@@ -86,6 +86,7 @@ const text = v.pipe(
   v.transform((s) => s.length > TEXT_CAP ? [...s.slice(0, TEXT_CAP)].join("") : s),
 );
 
+const shortText = v.pipe(v.string(), v.minLength(1), v.maxLength(64));
 const pieceNumber = count(Number.MAX_SAFE_INTEGER);
 
 /** A request's number, chosen by the caller. */
@@ -338,7 +339,8 @@ export type BootstrapRequest = v.InferOutput<typeof BootstrapRequest>;
 
 /**
  * `nonce`: 32 random bytes, fresh for each connection. `observed`: the caller as `host:port`. `time`:
- * what the bootstrap's clock says; not all tell it.
+ * what the bootstrap's clock says; not all tell it. `registry`: the registry that it shares with other
+ * bootstraps, by an id that all of them tell, and how that is: `ready`, `away` or `full`.
  */
 export const BootstrapHello = reply("hello", {
   protocol: v.literal(PROTOCOL_VERSION),
@@ -346,6 +348,7 @@ export const BootstrapHello = reply("hello", {
   nonce: hex(32),
   observed: v.pipe(v.string(), v.maxLength(300)),
   time: v.optional(Time),
+  registry: v.optional(v.object({ id: shortText, state: shortText })),
 });
 /** `address` and `port` are what others will be told. */
 export const Registered = reply("registered", { address: Host, port: Port });

@@ -1,6 +1,7 @@
 /** The contract of every Registry, whatever keeps its state. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { FindQuery, Registry } from "../../src/bootstrap/registry.ts";
+import { testUnless } from "../support/tools.ts";
 import { Refused } from "../../src/wire/answerer.ts";
 import { type Announcement, LIST_CAP, PAYLOAD_CAP, SILENCE_MS } from "../../src/wire/protocol.ts";
 
@@ -9,6 +10,8 @@ export interface Bench {
   registry: Registry;
   /** Lets milliseconds pass. */
   pass(ms: number): void;
+  /** Ends the registry. */
+  end?(): Promise<void>;
 }
 
 /**
@@ -16,7 +19,7 @@ export interface Bench {
  * one address, 100 bytes of names, 80 for one address.
  */
 type Caps = "small" | "shared";
-type MakeBench = (caps?: Caps) => Bench;
+type MakeBench = (caps?: Caps) => Bench | Promise<Bench>;
 
 const id = (digit: string) => digit.repeat(64);
 const [ANN, BEN, CAT, DAN, EVE] = ["1", "2", "3", "4", "5"].map(id);
@@ -69,9 +72,17 @@ async function refused(code: string, promise: Promise<unknown>): Promise<void> {
   assertEquals((await assertRejects(() => promise, Refused)).code, code);
 }
 
-export function registryContract(what: string, make: MakeBench): void {
+/** `skipped`: the reason why it can't be tested here. */
+export function registryContract(what: string, make: MakeBench, skipped?: string): void {
   const test = (name: string, run: (bench: Bench) => Promise<void>, caps?: Caps) =>
-    Deno.test(`${what}: ${name}`, () => run(make(caps)));
+    testUnless(skipped, `${what}: ${name}`, async () => {
+      const bench = await make(caps);
+      try {
+        await run(bench);
+      } finally {
+        await bench.end?.();
+      }
+    });
 
   test("a peer is here until it has been silent for long enough", async ({ registry, pass }) => {
     await registry.register(peer(ANN));
@@ -226,15 +237,13 @@ export function registryContract(what: string, make: MakeBench): void {
     }
     const { records, pages } = await listAll(registry);
     assertEquals(records.map(({ name }) => name), all);
-    assertEquals(pages, 3);
-    const { cursor } = await registry.listFiles();
-    await registry.withdraw(ANN, [{ name: all[LIST_CAP], id: id("a") }]);
-    await registry.announce(ANN, [announcement("m"), announcement(all[LIST_CAP] + "x")]);
+    assert(pages >= 3);
+    const { items: first, cursor } = await registry.listFiles();
+    const next = all[first.length];
+    await registry.withdraw(ANN, [{ name: next, id: id("a") }]);
+    await registry.announce(ANN, [announcement("m"), announcement(next + "x")]);
     const { items } = await registry.listFiles(undefined, cursor);
-    assertEquals(items.slice(0, 2).map(({ name }) => name), [
-      all[LIST_CAP] + "x",
-      all[LIST_CAP + 1],
-    ]);
+    assertEquals(items.slice(0, 2).map(({ name }) => name), [next + "x", all[first.length + 1]]);
     await refused("bad_message", registry.listFiles(undefined, "junk"));
   });
 
@@ -445,7 +454,7 @@ export function registryContract(what: string, make: MakeBench): void {
     assertEquals([found.announcement.id, more], [last.peer, []]);
     assertEquals((await find(registry, { name: "x", file: last.peer })).length, 1);
     const some = await registry.find({ name: "x" });
-    assertEquals(some.items.length, LIST_CAP);
+    assert(some.items.length >= 32 && some.items.length <= LIST_CAP);
     assert(some.steps! < 9_000, "it doesn't look at all of them");
     const { records } = await listAll(registry, "x");
     assertEquals(records.length, 9_000, "a list comes to its end all the same");

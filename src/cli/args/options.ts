@@ -94,6 +94,27 @@ export const BOOTSTRAP_OPTIONS = {
     { parse: collectTexts },
   ),
   swarmKey: SWARM_KEY,
+  /** As text: what it says of a password depends on where it was said. */
+  registry: option(
+    "--registry <URL>",
+    "share a registry with other bootstraps: redis://HOST[:PORT][/DB], rediss://… or unix:PATH",
+  ),
+  registryName: option("--registry-name <NAME>", "the swarm's name there; several share a Redis", {
+    parse: parseRegistryName,
+    otherwise: "main",
+  }),
+  registryPasswordFile: option(
+    "--registry-password-file <FILE>",
+    "the registry's password; else in $SHOAL_REGISTRY_PASSWORD",
+    { parse: parsePath },
+  ),
+  registryCa: option("--registry-ca <FILE>", "the certificates that rediss:// trusts, in PEM", {
+    parse: parsePath,
+  }),
+  registryInsecure: flag(
+    "--registry-insecure",
+    "permit redis:// to another machine, in the clear",
+  ),
   metrics: METRICS,
   config: CONFIG,
   ...LOG_OPTIONS,
@@ -329,6 +350,12 @@ function collectTexts(text: string, before: string[] = []): string[] {
   const all = text.split(",").map((one) => one.trim());
   for (const one of all) parseAddress(one, BOOTSTRAP_PORT);
   return [...before, ...all];
+}
+
+/** Short: each key of the registry has it. */
+function parseRegistryName(text: string): string {
+  if (/^[0-9A-Za-z._-]{1,32}$/.test(text)) return text;
+  throw new Fault("usage", "it must be 1 to 32 letters, digits, dots, dashes or underscores");
 }
 
 function parsePath(text: string): string {

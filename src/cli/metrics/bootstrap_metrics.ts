@@ -1,5 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { BootstrapObserver } from "../../bootstrap/observer.ts";
+import type { LinkObserver } from "../../bootstrap/shared/redis_link.ts";
+import type { SharedRegistry } from "../../bootstrap/shared/shared_registry.ts";
 import type { Bootstrap } from "../../library/bootstrap.ts";
 import { addProcessMetrics } from "./process_metrics.ts";
 import type { Monitored } from "./metrics_server.ts";
@@ -11,7 +13,7 @@ const DURATIONS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
 type Measured = Pick<Bootstrap, "connectionCount" | "counts">;
 
 /** The metrics of a bootstrap. Labels are actions and error codes alone, so there are few. */
-export class BootstrapMetrics implements BootstrapObserver, Monitored {
+export class BootstrapMetrics implements BootstrapObserver, LinkObserver, Monitored {
   readonly metrics = new Registry();
   readonly #requests = new Counter({
     name: "shoal_bootstrap_requests_total",
@@ -32,6 +34,8 @@ export class BootstrapMetrics implements BootstrapObserver, Monitored {
     registers: [this.metrics],
   });
   #server: Measured | undefined;
+  #shared: SharedRegistry | undefined;
+  #latency: Histogram | undefined;
 
   constructor() {
     const gauge = (name: string, help: string, read: (server: Measured) => number) => {
@@ -53,9 +57,42 @@ export class BootstrapMetrics implements BootstrapObserver, Monitored {
     addProcessMetrics([this.metrics]);
   }
 
-  /** Tells of this server from now on. */
-  watch(server: Measured): void {
+  /** Tells of this server from now on, and of the registry that it shares. */
+  watch(server: Measured, shared?: SharedRegistry): void {
     this.#server = server;
+    this.#shared = shared;
+    if (!shared) return;
+    const registers = [this.metrics];
+    const gauge = (name: string, help: string, read: () => number) =>
+      new Gauge({
+        ...{ name: `shoal_bootstrap_registry_${name}`, help, registers },
+        collect() {
+          this.set(read());
+        },
+      });
+    gauge(
+      "up",
+      "1 if the shared registry can be asked, else 0.",
+      () => shared.shared.state === "away" ? 0 : 1,
+    );
+    gauge(
+      "writable",
+      "1 if the shared registry takes what is new, else 0.",
+      () => shared.shared.state === "ready" ? 1 : 0,
+    );
+    gauge("backlog", "Changes that the shared registry has not taken yet.", () => shared.backlog);
+    gauge("bootstraps", "Bootstraps of the shared registry.", () => shared.bootstraps);
+    this.#latency = new Histogram({
+      name: "shoal_bootstrap_registry_duration_seconds",
+      help: "Time from asking the shared registry to its answer.",
+      buckets: DURATIONS,
+      registers,
+    });
+  }
+
+  /** An answer of the shared registry. */
+  registryAnswered(seconds: number): void {
+    this.#latency?.observe(seconds);
   }
 
   answered(action: string, result: string, seconds: number): void {
@@ -68,6 +105,8 @@ export class BootstrapMetrics implements BootstrapObserver, Monitored {
   }
 
   whyNotReady(): Promise<string | undefined> {
-    return Promise.resolve(this.#server ? undefined : "it does not listen yet");
+    if (!this.#server) return Promise.resolve("it does not listen yet");
+    const why = this.#shared?.trouble;
+    return Promise.resolve(why === undefined ? undefined : `the registry: ${why}`);
   }
 }
