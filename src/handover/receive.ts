@@ -22,6 +22,8 @@ import { RoomVisit } from "./room.ts";
 const HELP_MS = 60_000;
 /** The same while none of them asks it for anything: the sender is there, too. */
 const QUIET_MS = 5_000;
+/** The same once the sender has gone. */
+const GONE_MS = 1_000;
 /** Time in which the sender must hear of the receipt, in milliseconds: it may be gone by then. */
 const RECEIPT_MS = 5_000;
 /** Interval of asking the sender's swarm, in milliseconds. */
@@ -72,7 +74,9 @@ export interface ReceiveOptions {
 export interface Offered {
   /** The sender's peer id. */
   peer: string;
+  /** Files and folders, as they are listed. */
   files: ListedFile[];
+  /** Bytes of all of it. */
   size: number;
 }
 
@@ -196,7 +200,9 @@ async function helpOthers(node: PeerNode, { to }: HandoverOffer, signal: AbortSi
     const now = performance.now();
     if (totals.served !== served) quietSince = now;
     served = totals.served;
-    if (now > end || now - quietSince > QUIET_MS) return;
+    // A sender that has gone has heard the last receipt, or nobody else is there to help.
+    const quietMs = receivers ? QUIET_MS : GONE_MS;
+    if (now > end || now - quietSince > quietMs) return;
   }
 }
 

@@ -19,6 +19,7 @@ import { PeerNode } from "../peer/node.ts";
 import { absolutePath, currentFolder } from "../system/paths.ts";
 import type { PrivateTransport } from "../trust/tls/private_transport.ts";
 import { EVERYWHERE } from "../wire/wildcard_host.ts";
+import type { Handover, HandoverOptions, ReceivingOptions } from "./handover.ts";
 import { transportOf } from "./transport_of.ts";
 
 /** The part that a peer takes in its swarm. */
@@ -95,9 +96,11 @@ export interface WhichDownload {
  */
 export class Peer implements AsyncDisposable {
   readonly #node: PeerNode;
+  readonly #settings: PeerSettings;
 
-  private constructor(node: PeerNode) {
+  private constructor(node: PeerNode, settings: PeerSettings) {
     this.#node = node;
+    this.#settings = settings;
   }
 
   /**
@@ -139,7 +142,7 @@ export class Peer implements AsyncDisposable {
     transport?: PrivateTransport,
   ): Promise<Peer> {
     transport ??= await transportOf(settings);
-    const peer = new Peer(await PeerNode.open(settings, transport));
+    const peer = new Peer(await PeerNode.open(settings, transport), settings);
     try {
       if (serve) await peer.#node.serve({ resume });
       return peer;
@@ -328,6 +331,42 @@ export class Peer implements AsyncDisposable {
   /** Goes on with the downloads of a name that were paused. Throws `not_found`. */
   async resume(name: string, { id }: WhichDownload = {}): Promise<PartialStatus[]> {
     return await this.#node.resume({ name, id });
+  }
+
+  /**
+   * Hands files and folders over by a code, a number and words. Resolves once there is
+   * a code; `done` resolves when all receivers have verified all of it. Nothing of it is shared with
+   * others. The code is agreed on through this peer's bootstraps.
+   *
+   * @example
+   * ```ts
+   * import { Bootstrap, Peer } from "shoal";
+   *
+   * await using bootstrap = await Bootstrap.start({ host: "127.0.0.1", port: 0 });
+   * const swarm = { bootstrap: bootstrap.address, createDir: true, serve: false };
+   * await using ann = await Peer.open({ ...swarm, dir: "ann" });
+   * await using ben = await Peer.open({ ...swarm, dir: "ben" });
+   * await Deno.writeTextFile("ann/letter.txt", "dear Ben");
+   *
+   * const { code, done } = await ann.send(["ann/letter.txt"]);
+   * const [receipt] = await ben.receive(code, { output: "ben" });
+   *
+   * if ((await done).received !== 1) throw new Error("not received");
+   * if (receipt?.size !== 8) throw new Error("not the letter");
+   * ```
+   */
+  async send(paths: string[], options: HandoverOptions = {}): Promise<Handover> {
+    const { beginSending } = await import("./handover.ts");
+    return await beginSending(paths, options, this.#settings);
+  }
+
+  /**
+   * Receives what another peer hands over, by its code. What is at the destination is never replaced.
+   * Throws `integrity` where the words don't fit, and `not_found` where there is no such hand-over.
+   */
+  async receive(code: string, options: ReceivingOptions = {}): Promise<Receipt[]> {
+    const { receiveAll } = await import("./handover.ts");
+    return await receiveAll(code, options, this.#settings);
   }
 
   /** Lists the remembered publishers, by name. */
