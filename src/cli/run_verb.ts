@@ -55,7 +55,9 @@ export async function runVerb(line: VerbLine, flags: PeerFlags, stop: Stop): Pro
     const ends = AbortSignal.any([signal, ending.signal]);
     const [peer] = await Promise.all([
       whileHeld(() => open({ ...settings, role, page, signal: ends }), {
-        ...{ waitMs, signal, deadline },
+        waitMs,
+        signal,
+        deadline,
       }),
       startLogging(flags, "warning"),
     ]);

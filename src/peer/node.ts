@@ -71,7 +71,8 @@ export class PeerNode implements UiApi {
     this.#settings = settings;
     this.#transport = state.transport;
     this.#parts = new PeerParts(settings, {
-      ...{ state, lifetime: this.#lifetime },
+      state,
+      lifetime: this.#lifetime,
       port: () => this.#listener?.address.port,
       goesOn: () => this.#goesOn,
     });

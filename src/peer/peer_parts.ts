@@ -107,7 +107,9 @@ export class PeerParts {
     const folderFiles = new FolderFiles(db);
     const manifests = new FolderManifests({
       folder: folder.manifests,
-      ...{ cache, digests, disk: this.disk },
+      cache,
+      digests,
+      disk: this.disk,
     });
     this.bootstraps = new Bootstraps(settings.bootstraps, transport, (bootstrap) => {
       emit({ event: "bootstrap", bootstrap });
@@ -116,24 +118,35 @@ export class PeerParts {
     this.swarm = new Swarm(this.bootstraps.list);
     this.announced = new Announcements(this.library, this.bootstraps.list);
     this.sharing = new Sharing({
-      ...{ dir: folder.dir, identity, cache },
+      dir: folder.dir,
+      identity,
+      cache,
       library: this.library,
       reader: this.reader,
-      ...{ manifests, folderFiles },
+      manifests,
+      folderFiles,
       announced: this.announced,
       emit,
     });
     this.rescanner = new Rescanner(this.sharing, lifetime, () => cache.sweep());
     const reseeder = this.reseeder = new Reseeder({
-      ...{ active, reader: this.reader, sharing: this.sharing },
-      ...{ cache, manifests, announced: this.announced },
+      active,
+      reader: this.reader,
+      sharing: this.sharing,
+      cache,
+      manifests,
+      announced: this.announced,
     });
     this.trust = new TrustBook({
-      ...{ store: new TrustStore(db), own: identity.id },
+      store: new TrustStore(db),
+      own: identity.id,
       shared: (name) => this.library.get(name)?.announcement,
     });
     this.uploader = new Uploader({
-      ...{ self, digests, folderFiles, encrypt },
+      self,
+      digests,
+      folderFiles,
+      encrypt,
       prove: async (challenge) => {
         // A bootstrap must not use this peer's proof at another.
         const { bootstrap } = challenge;
@@ -164,44 +177,64 @@ export class PeerParts {
     this.fetcher = new Fetcher({
       self: { ...self, transport: this.peerTransport, lines },
       limitDown: this.limits.down,
-      ...{ db, digests, cache, manifests, downloads },
-      ...{ swarm: this.swarm, transfers: this.transfers, trust: this.trust, emit },
+      db,
+      digests,
+      cache,
+      manifests,
+      downloads,
+      swarm: this.swarm,
+      transfers: this.transfers,
+      trust: this.trust,
+      emit,
       local: (id) => {
         const share = this.sharing.present(id);
         return share && new LocalSource(share, digests, this.reader);
       },
-      ...{ dir: folder.dir, disk: this.disk },
+      dir: folder.dir,
+      disk: this.disk,
       unsigned: () => settings.unsigned === true,
       history: this.history,
       reseeder,
       onFailed: (id, error) => goesOn() && this.resumer.takeOver(id, error),
     });
     this.resumer = new Resumer({
-      ...{ downloads, transfers: this.transfers, signal: lifetime.signal },
+      downloads,
+      transfers: this.transfers,
+      signal: lifetime.signal,
       get: (request, options, transfer) =>
         lifetime.toItsEnd(this.fetcher.get(request, lifetime.bound(options), transfer)),
       fetcher: this.fetcher,
       emit,
     });
     this.pausing = new Pausing({
-      ...{ downloads, transfers: this.transfers, partials: this.fetcher.partials },
+      downloads,
+      transfers: this.transfers,
+      partials: this.fetcher.partials,
       end: (id, reason) => this.fetcher.end(id, reason),
       // Without listening, it goes on when the next peer of this folder serves.
       goOn: (id) => port() !== undefined && this.resumer.resume(id),
     });
     this.downloads = downloads;
     this.opener = new FileOpener({
-      ...{ library: this.library, sharing: this.sharing, reader: this.reader },
+      library: this.library,
+      sharing: this.sharing,
+      reader: this.reader,
       folderFiles,
       fetcher: this.fetcher,
       stream: (request, output, options) =>
         lifetime.toItsEnd(this.fetcher.stream(request, output, lifetime.bound(options))),
     });
     this.lister = new FolderLister({
-      ...{ library: this.library, sharing: this.sharing, fetcher: this.fetcher },
+      library: this.library,
+      sharing: this.sharing,
+      fetcher: this.fetcher,
     });
     this.receiver = new Receiver({
-      ...{ dir: folder.dir, folder: folder.uploads, cache, digests, library: this.library },
+      dir: folder.dir,
+      folder: folder.uploads,
+      cache,
+      digests,
+      library: this.library,
       share: (request, options) => this.sharing.share(request, options),
     });
   }

@@ -66,7 +66,10 @@ export class Config implements ConfigSource {
       !same(Reflect.get(flags, attribute), Reflect.get(this.#started, attribute))
     ).map(({ name }) => name);
     return {
-      ...{ path: this.#path, values, restart, overruled },
+      path: this.#path,
+      values,
+      restart,
+      overruled,
       origins: Object.fromEntries(
         Object.keys(values).map((name) => [name, origins[name] ?? "default"]),
       ) as Configured["origins"],
@@ -117,7 +120,10 @@ function valuesOf(flags: PeerFlags): ConfigValues {
   const settings = settingsOf(flags);
   const { bootstraps, host, port, dir, limitUp, limitDown, uploadSlots } = settings;
   return {
-    ...{ bootstrap: bootstraps.map(formatAddress), host, port, dir },
+    bootstrap: bootstraps.map(formatAddress),
+    host,
+    port,
+    dir,
     advertise: flags.advertise ?? null,
     limit_up: limitUp ?? null,
     limit_down: limitDown ?? null,

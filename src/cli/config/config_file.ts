@@ -62,7 +62,9 @@ async function parseConfig(
   return {
     peer: check(peer, keys.peer, { text, path }),
     bootstrap: check(table as Record<string, unknown>, keys.bootstrap, {
-      ...{ text, path, table: BOOTSTRAP_TABLE },
+      text,
+      path,
+      table: BOOTSTRAP_TABLE,
     }),
   };
 }

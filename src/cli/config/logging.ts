@@ -16,7 +16,9 @@ export async function startLogging(
   const json = flags.logFormat === "json";
   const safe = json ? escapeJson : sanitize;
   const format = json ? getJsonLinesFormatter() : getTextFormatter({
-    ...{ timestamp: "rfc3339", level: "full", category: "." },
+    timestamp: "rfc3339",
+    level: "full",
+    category: ".",
     value: (value, inspect) => typeof value === "string" ? value : inspect(value),
   });
   await configure({

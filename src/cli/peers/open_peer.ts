@@ -65,7 +65,8 @@ export async function openPeer(
     if (settings.page) await page.start();
     const control = ControlServer.start(node, node.folder.control, { token, ui: page });
     return {
-      ...{ api: node, page },
+      api: node,
+      page,
       remote: false,
       reload: () => node.reload(),
       // The node first: it ends the work whose answers the control endpoint still owes.

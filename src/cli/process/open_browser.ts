@@ -54,7 +54,9 @@ function openers(file: string): string[][] {
 async function started(path: string, args: string[]): Promise<boolean> {
   const child = new Deno.Command(path, {
     args,
-    ...{ stdin: "null", stdout: "null", stderr: "null" },
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
   }).spawn();
   try {
     const status = await within(child.status, FAILS_WITHIN_MS);

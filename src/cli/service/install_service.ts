@@ -98,7 +98,10 @@ function planOf(
   const folder = ownFolder ? ["--dir", `${STATE_ROOT}/${name}`] : [];
   const { swarmKey } = options;
   return {
-    ...{ name, ownFolder, user: flags.user === true, runAs: flags.runAs },
+    name,
+    ownFolder,
+    user: flags.user === true,
+    runAs: flags.runAs,
     description: get ? `Shoal: get ${get.names.join(", ")}` : `Shoal ${role}`,
     program: programOf(flags),
     words: [role, ...given, ...folder, ...words],

@@ -155,7 +155,11 @@ export async function requestOf(
   const output = await outputOf(flags, { cwd, several });
   return {
     ...pinnedName(word, id),
-    ...{ publisher, overwrite, update, delete: cleaned, output },
+    publisher,
+    overwrite,
+    update,
+    delete: cleaned,
+    output,
     no_clobber: flags.clobber === false || undefined,
     reuse: flags.reuse?.map((path) => absolutePath(path, cwd)),
     sha256: checksum,

@@ -71,7 +71,12 @@ export class Swarm implements Pick<PeerApi, "listPeers"> {
   async versions(name: string): Promise<FileRecord[]> {
     const offers = await this.find({ name: givenName(name), versions: true });
     return offers.map(({ announcement: { name, id, size, mtime, time, publisher }, total }) => ({
-      ...{ name, id, size, mtime, time, publisher },
+      name,
+      id,
+      size,
+      mtime,
+      time,
+      publisher,
       sources: total,
     })).sort((a, b) => order(a, { ...b, id: a.id }) || b.time - a.time);
   }

@@ -214,7 +214,10 @@ export class Fetcher {
     const { path, upToDate } = await settleDestination(place, target, this.#options);
     const partial = this.#options.downloads.get(target.id);
     const reused = upToDate ? 0 : await planReuse(target, {
-      ...{ old: path, named: place.reuse, there: partial?.map, signal },
+      old: path,
+      named: place.reuse,
+      there: partial?.map,
+      signal,
       ...this.#options,
     });
     return planOf({ name, path, upToDate }, target, { partial, reused });

@@ -79,7 +79,9 @@ export class FileOpener {
     }
     const content = { name, id, publisher, size, in: place };
     return {
-      ...{ name, id, size },
+      name,
+      id,
+      size,
       read: (from, end, signal) => this.#read(content, from, end, signal),
     };
   }

@@ -84,8 +84,12 @@ export class Uploader {
     const notices = new PieceNotices(connection);
     const serving = { contents: this.#contents, slots: this.#slots };
     const visit: Visit = {
-      ...{ connection, network: networkOf(connection), notices, caller: {} },
-      ...{ asked: new Map(), fetching: new Set() },
+      connection,
+      network: networkOf(connection),
+      notices,
+      caller: {},
+      asked: new Map(),
+      fetching: new Set(),
     };
     try {
       await answer<PeerRequest>(connection, {

@@ -65,7 +65,11 @@ export class Receiver {
       await this.#requireFree(name, path, request);
       const onReceived = (bytes: number) => onProgress?.({ received: bytes, size });
       received = await receiveFile(body, digests, {
-        ...{ folder, what: name, size, signal, onReceived },
+        folder,
+        what: name,
+        size,
+        signal,
+        onReceived,
       });
       await makeParents(dir, path);
       const permit = Permit.decide({ name, overwrite: request.replace }, "own");

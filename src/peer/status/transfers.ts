@@ -84,14 +84,23 @@ export class ActiveTransfer {
     const left = Math.max(0, (size ?? 0) - bytes);
     const whole = size === 0 || state === "done" && this.direction === "down";
     return {
-      ...{ transfer, name, id, direction, state, bytes, size },
+      transfer,
+      name,
+      id,
+      direction,
+      state,
+      bytes,
+      size,
       percent: whole ? 100 : size === undefined ? 0 : Math.min(100, (bytes / size) * 100),
       rate,
       eta: state === "active" && size !== undefined && rate > 0 ? left / rate : undefined,
       sources: state === "active" ? this.sources() : 0,
       retries: this.retries(),
       from: state === "active" ? this.from() : [],
-      ...{ to, peer, error, started },
+      to,
+      peer,
+      error,
+      started,
       failure: this.failure,
       no_source_since: state === "active" ? this.#aloneSince() : undefined,
     };

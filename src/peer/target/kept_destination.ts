@@ -54,7 +54,8 @@ export async function keptFolder(
   const { id, files, bytes, chunks } = await manifests.identify(path, { what: "read", signal });
   return {
     ...unmoved("folder", { name: request.name, path, started }),
-    ...{ id, size: bytes },
+    id,
+    size: bytes,
     chunks: { reused: chunks, fetched: 0, refetched: 0 },
     files: { fetched: 0, copied: 0, unchanged: files, deleted: 0 },
   };
@@ -70,7 +71,9 @@ async function keptFile(
   await requireChecksum(path, request, signal);
   return {
     ...unmoved("file", { name: request.name, path, started }),
-    ...{ id, size: stamp.size, sha256: request.sha256 },
+    id,
+    size: stamp.size,
+    sha256: request.sha256,
     chunks: { reused: treeShape(stamp.size).chunks, fetched: 0, refetched: 0 },
   };
 }
@@ -80,8 +83,11 @@ function unmoved(
   { name, path, started }: { name: string; path: string; started: number },
 ) {
   return {
-    ...{ kind, name, path },
-    ...{ publisher: undefined, trust: undefined },
+    kind,
+    name,
+    path,
+    publisher: undefined,
+    trust: undefined,
     up_to_date: false,
     kept: true as const,
     seconds: (performance.now() - started) / 1000,

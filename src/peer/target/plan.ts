@@ -18,7 +18,12 @@ export function planOf(
   const there = upToDate ? size : left;
   const exists = fs.existsSync(path);
   return {
-    ...{ name, id, size, path, publisher: announcement?.publisher, trust: taken },
+    name,
+    id,
+    size,
+    path,
+    publisher: announcement?.publisher,
+    trust: taken,
     action: upToDate ? "none" : exists ? "replace" : "fetch",
     bytes: { there, reused, missing: size - there - reused },
     sources: upToDate ? [] : sources.map(({ receipt }) => receipt.address),
@@ -37,7 +42,12 @@ export function planOfFolder(
   },
 ): Plan {
   return {
-    ...{ name, id, size, path, publisher: announcement?.publisher, trust: taken },
+    name,
+    id,
+    size,
+    path,
+    publisher: announcement?.publisher,
+    trust: taken,
     action: known ? "none" : exists ? "replace" : "fetch",
     // Nothing here is read for a plan, so nothing is known of what may be there.
     bytes: { there: known ? size : 0, reused: 0, missing: known ? 0 : size },
@@ -48,7 +58,10 @@ export function planOfFolder(
 /** The same for what stands at the destination and would be left alone. */
 export function planOfKept({ name, id, size, path }: Kept): Plan {
   return {
-    ...{ name, id, size, path },
+    name,
+    id,
+    size,
+    path,
     action: "none",
     kept: true,
     bytes: { there: size, reused: 0, missing: 0 },

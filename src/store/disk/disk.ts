@@ -50,7 +50,12 @@ export class Disk {
     // A view would take along all that it is a view of: a whole page of digests.
     const expected = payload.expected.slice();
     const reply = await this.#write(path, {
-      ...{ kind: "store", path, position, buffer, length, expected },
+      kind: "store",
+      path,
+      position,
+      buffer,
+      length,
+      expected,
     }, [buffer]);
     return { bad: reply.bad!, buffer: reply.buffer! };
   }

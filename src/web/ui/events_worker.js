@@ -34,7 +34,8 @@ function settle() {
     stop = undefined;
   } else if (wanted && !stop && state !== "out") {
     stop = readEvents({
-      ...{ session, lastId },
+      session,
+      lastId,
       onState: changeState,
       onChange(change, id) {
         lastId = id;

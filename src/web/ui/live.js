@@ -79,7 +79,8 @@ function followAlone() {
   return ({ session, visible }) => {
     stop?.();
     stop = visible && readEvents({
-      ...{ session, lastId },
+      session,
+      lastId,
       onState: changeState,
       onChange(change, id) {
         lastId = id;

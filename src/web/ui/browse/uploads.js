@@ -125,7 +125,14 @@ async function freeName({ name, file }) {
 function add(files, folder) {
   const batch = { left: files.length, sent: [], folder };
   const added = files.map(({ name, file, replace, fault }) => ({
-    ...{ key: next++, name, file, replace, size: file.size, sent: 0, hashed: 0, batch },
+    key: next++,
+    name,
+    file,
+    replace,
+    size: file.size,
+    sent: 0,
+    hashed: 0,
+    batch,
     ...(fault ? { phase: "failed", error: failureText(fault, name) } : { phase: "waiting" }),
   }));
   for (const { phase } of added) if (phase === "failed") settle(batch);

@@ -57,7 +57,8 @@ export function DownloadList({ downloads, onOpen }) {
   const order = () => shown.map(keyOf);
   const selected = downloads.filter((one) => selection.has(keyOf(one)));
   const action = (label, what, fits) => ({
-    ...{ label, disabled: !selected.some(fits) },
+    label,
+    disabled: !selected.some(fits),
     run: () => changeAll(what, selected),
   });
   return html`
