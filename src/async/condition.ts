@@ -1,3 +1,4 @@
+import { within } from "./deadline.ts";
 import { abortable } from "./retry.ts";
 
 /**
@@ -10,6 +11,11 @@ export class Condition {
   /** Resolves at the next notification; rejects with the signal's reason when it aborts before. */
   wait(signal?: AbortSignal): Promise<void> {
     return abortable(this.#next.promise, signal);
+  }
+
+  /** Resolves at the next notification with true, or with false after `ms` milliseconds; rejects as {@link wait}. */
+  async waitFor(ms: number, signal?: AbortSignal): Promise<boolean> {
+    return await within(this.wait(signal).then(() => true), ms) ?? false;
   }
 
   /** Wakes all tasks that wait. */

@@ -1,3 +1,4 @@
+import { anyOf } from "./any_of.ts";
 import { awakeClock, type Clock } from "./clock.ts";
 
 /**
@@ -21,4 +22,23 @@ export async function within<T>(promise: Promise<T>, ms: number): Promise<T | un
   const late = Promise.withResolvers<undefined>();
   using _timer = deadline(ms, () => late.resolve(undefined));
   return await Promise.race([promise, late.promise]);
+}
+
+/** A signal with a timer, which ends when it is disposed of. */
+export interface TimeoutSignal extends Disposable {
+  readonly signal: AbortSignal;
+}
+
+/**
+ * A signal that aborts with another one, and with a reason after `ms` milliseconds, unless it is disposed
+ * of before.
+ */
+export function timeoutSignal(
+  ms: number | undefined,
+  reason: () => unknown,
+  { signal, clock }: { signal?: AbortSignal; clock?: Clock } = {},
+): TimeoutSignal {
+  const late = new AbortController();
+  const timer = deadline(ms, () => late.abort(reason()), clock);
+  return Object.assign(timer, { signal: anyOf(late.signal, signal) });
 }

@@ -1,5 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import { Fault, messageOf } from "../fault.ts";
+import { anyOf } from "./any_of.ts";
 
 const log = getLogger(["shoal", "peer"]);
 
@@ -29,8 +30,7 @@ export class Lifetime {
   bound<Options extends { signal?: AbortSignal }>(
     options: Options,
   ): Options & { signal: AbortSignal } {
-    const signals = [options.signal, this.signal].filter((one) => one !== undefined);
-    return { ...options, signal: AbortSignal.any(signals) };
+    return { ...options, signal: anyOf(options.signal, this.signal) };
   }
 
   /** Work that must have ended before the state is closed. */

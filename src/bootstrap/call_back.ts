@@ -6,7 +6,7 @@ import { Caller } from "../wire/caller.ts";
 import { type Address, Connection, formatAddress } from "../wire/connection.ts";
 import { PeerHello, PROTOCOL_VERSION } from "../wire/protocol.ts";
 import { CALL_BACK_MS } from "./limits.ts";
-import { deadline } from "../async/deadline.ts";
+import { timeoutSignal } from "../async/deadline.ts";
 
 /** Opens a connection to a peer; throws when that can't be done. */
 export type Connect = (
@@ -34,15 +34,13 @@ export async function callBack(
   { peer, dialled }: { peer: string; dialled: Address },
   { agent, signal, connect = Connection.open, ms = CALL_BACK_MS }: CallBackOptions,
 ): Promise<void> {
-  const late = new AbortController();
   const fault = new Fault("network", `${formatAddress(address)} did not answer in time`);
-  using _timer = deadline(ms, () => late.abort(fault));
-  const ended = AbortSignal.any([signal, late.signal]);
-  using connection = await connect(address, { signal: ended, ms });
+  using ends = timeoutSignal(ms, () => fault, { signal });
+  using connection = await connect(address, { signal: ends.signal, ms });
   const nonce = newNonce();
   const challenge: Challenge = { nonce, bootstrap: dialled };
   const hello = { action: "hello", protocol: PROTOCOL_VERSION, agent, ...challenge };
-  const { reply } = await abortable(new Caller(connection).request(hello, PeerHello), ended);
+  const { reply } = await abortable(new Caller(connection).request(hello, PeerHello), ends.signal);
   if (reply.peer !== peer || !await verifyProof(peer, challenge, reply)) {
     throw new Fault("network", `${connection} did not prove that it is that peer`);
   }

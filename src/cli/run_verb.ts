@@ -1,7 +1,7 @@
 import { Fault } from "../fault.ts";
 import type { OpenPeer, Role } from "./peers/open_peer.ts";
 import type { PeerSettings } from "../peer/api/settings.ts";
-import { abortAtDeadline } from "../peer/get/abort_at_deadline.ts";
+import { requestDeadline } from "../peer/get/request_deadline.ts";
 import { delay } from "../async/retry.ts";
 import type { UiSettings } from "../web/ui_door.ts";
 import { announcePeer } from "./output/announce_peer.ts";
@@ -47,14 +47,12 @@ export async function runVerb(line: VerbLine, flags: PeerFlags, stop: Stop): Pro
     const page = uiSettingsOf(flags);
     const deadline = deadlineOf(timed, started);
     // Where it is fetched, the deadline is kept; this is for a running peer that says nothing.
-    const ending = new AbortController();
-    using _late = abortAtDeadline(ending, {
+    using ends = requestDeadline({
       name: args.join(" "),
       deadline: deadline && deadline - performance.now() + DEADLINE_GRACE_MS,
-    });
-    const ends = AbortSignal.any([signal, ending.signal]);
+    }, signal);
     const [peer] = await Promise.all([
-      whileHeld(() => open({ ...settings, role, page, signal: ends }), {
+      whileHeld(() => open({ ...settings, role, page, signal: ends.signal }), {
         waitMs,
         signal,
         deadline,

@@ -60,7 +60,11 @@ export class Bootstrap implements AsyncDisposable {
     const advertise = settings.advertise?.map((text) => parseAddress(text, port));
     const transport = await transportOf({ swarmKey: swarmKey && absolutePath(swarmKey) });
     const server = BootstrapServer.start({
-      ...{ host, port, transport, advertise, observer },
+      host,
+      port,
+      transport,
+      advertise,
+      observer,
       registry: settings.registry ?? new MemoryRegistry(),
     });
     return new Bootstrap(server, transport?.fingerprint);

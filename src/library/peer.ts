@@ -122,7 +122,9 @@ export class Peer implements AsyncDisposable {
     const { host = EVERYWHERE, port = 0, serve, resume, ...rest } = options;
     const settings: PeerSettings = {
       ...rest,
-      ...{ host, port, dir: absolutePath(dir) },
+      host,
+      port,
+      dir: absolutePath(dir),
       bootstraps: [bootstrap].flat().map((text) => parseAddress(text, BOOTSTRAP_PORT)),
       advertise: advertise === undefined ? undefined : parseAddress(advertise, 0),
       swarmKey: swarmKey === undefined ? undefined : absolutePath(swarmKey),
@@ -245,7 +247,8 @@ export class Peer implements AsyncDisposable {
     const signals = signal ? [signal, gone.signal] : [gone.signal];
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
     const work = this.#node.stream({ ...request, name }, writable, {
-      ...{ onProgress, onEvent },
+      onProgress,
+      onEvent,
       signal: AbortSignal.any(signals),
     });
     const reader = readable.getReader();
@@ -401,7 +404,8 @@ export class Peer implements AsyncDisposable {
 function requestOf(name: string, request: Omit<GetRequest, "name">): GetRequest {
   const { output, reuse } = request;
   return {
-    ...{ ...request, name },
+    ...request,
+    name,
     output: output === undefined ? undefined : absolutePath(output),
     reuse: reuse?.map((path) => absolutePath(path)),
   };

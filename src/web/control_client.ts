@@ -22,7 +22,8 @@ import type {
   TrustRequest,
 } from "../peer/api/peer_api.ts";
 import type { Finding } from "../peer/api/finding.ts";
-import { abortAtDeadline } from "../peer/get/abort_at_deadline.ts";
+import { anyOf } from "../async/any_of.ts";
+import { requestDeadline } from "../peer/get/request_deadline.ts";
 import { abortable } from "../async/retry.ts";
 import type { ControlApp } from "./control_api.ts";
 import { isSame, newNonce, proofOf } from "./control_proof.ts";
@@ -148,7 +149,7 @@ export class ControlClient implements PeerApi, UiDoor {
   ): Promise<Receipt> {
     const started = performance.now();
     const ending = new AbortController();
-    const signal = AbortSignal.any([ending.signal, ...(options.signal ? [options.signal] : [])]);
+    const signal = anyOf(ending.signal, options.signal);
     const lines = this.#lines((o) => this.#api.streams.$post({ json: request }, o), signal);
     let copied: Promise<void> | undefined;
     try {
@@ -164,8 +165,8 @@ export class ControlClient implements PeerApi, UiDoor {
       // All has left the peer; the output may still take its time.
       const { name, deadline } = request;
       const left = deadline === undefined ? undefined : started + deadline - performance.now();
-      using _late = abortAtDeadline(ending, { name, deadline: left });
-      await copied;
+      using late = requestDeadline({ name, deadline: left });
+      if (copied) await abortable(copied, late.signal);
       return receipt;
     } catch (error) {
       ending.abort(error);
@@ -287,10 +288,6 @@ export class ControlClient implements PeerApi, UiDoor {
 
 const STRANGER =
   "Cannot ask the running peer: another program answers at its port, without knowing the token";
-
-function anyOf(...signals: (AbortSignal | undefined)[]): AbortSignal {
-  return AbortSignal.any(signals.filter((signal) => signal !== undefined));
-}
 
 /** A body as text, of at most `cap` bytes. */
 async function textOf(body: AsyncIterable<Uint8Array>, cap = Infinity): Promise<string> {

@@ -12,7 +12,7 @@ import { inTheClear, OtherSwarm, type Socket, type Transport } from "./transport
 import { awakeClock } from "../async/clock.ts";
 import { Watchdog } from "../async/watchdog.ts";
 import { Mutex } from "../async/mutex.ts";
-import { deadline } from "../async/deadline.ts";
+import { timeoutSignal } from "../async/deadline.ts";
 
 export { type Address, formatAddress };
 
@@ -135,9 +135,9 @@ export class Connection {
     options: ConnectionOptions & { signal?: AbortSignal; ms?: number } = {},
   ): Promise<Connection> {
     const { signal, ms = HANDSHAKE_MS } = options;
-    const timeout = new AbortController();
-    using _timer = deadline(ms, () => timeout.abort());
-    const either = signal ? AbortSignal.any([signal, timeout.signal]) : timeout.signal;
+    const late = new DOMException("the handshake took too long", "AbortError");
+    using ends = timeoutSignal(ms, () => late, { signal });
+    const { signal: either } = ends;
     let connection: Connection | undefined;
     const abort = () => connection?.close();
     try {
@@ -149,8 +149,8 @@ export class Connection {
     } catch (cause) {
       connection?.close();
       signal?.throwIfAborted();
-      if (cause instanceof OtherSwarm && !timeout.signal.aborted) throw cause;
-      const why = timeout.signal.aborted || isAbort(cause)
+      if (cause instanceof OtherSwarm && !either.aborted) throw cause;
+      const why = either.aborted || isAbort(cause)
         ? `no answer within ${ms / 1000} s`
         : messageOf(cause).toLowerCase();
       throw new Fault("network", `Cannot connect to ${formatAddress(address)}: ${why}`, { cause });

@@ -209,7 +209,9 @@ export class RedisLink {
     const { url } = this.#options;
     const { socket, username, password, database } = url;
     const client = createClient({
-      ...{ username, password, database },
+      username,
+      password,
+      database,
       socket: { ...socket, connectTimeout: CONNECT_MS, reconnectStrategy: false } as never,
       disableOfflineQueue: true,
       commandsQueueMaxLength: QUEUE,

@@ -131,7 +131,9 @@ export class SharedRegistry implements Registry {
     const token = crypto.randomUUID().replaceAll("-", "").slice(0, 16);
     let restart = () => {};
     const link = await RedisLink.open({
-      ...{ url, token, observer },
+      url,
+      token,
+      observer,
       prefix: `{sh1:${name}}`,
       onLife: () => restart(),
     });

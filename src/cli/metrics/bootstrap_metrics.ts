@@ -65,7 +65,9 @@ export class BootstrapMetrics implements BootstrapObserver, LinkObserver, Monito
     const registers = [this.metrics];
     const gauge = (name: string, help: string, read: () => number) =>
       new Gauge({
-        ...{ name: `shoal_bootstrap_registry_${name}`, help, registers },
+        name: `shoal_bootstrap_registry_${name}`,
+        help,
+        registers,
         collect() {
           this.set(read());
         },

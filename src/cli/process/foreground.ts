@@ -1,3 +1,6 @@
+import { anyOf } from "../../async/any_of.ts";
+import { Condition } from "../../async/condition.ts";
+
 /** Between two looks from the background, in milliseconds: each runs another program. */
 const LOOK_MS = 3_000;
 
@@ -7,21 +10,21 @@ const LOOK_MS = 3_000;
  */
 export async function untilForeground(signal: AbortSignal): Promise<void> {
   if (Deno.build.os === "windows") return;
-  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
-  signal.addEventListener("abort", () => end(), { once: true });
-  for (;;) {
-    // `fg` and `bg` send it to what was stopped. `fg` of what runs tells it nothing, hence the timer.
-    const { promise: continued, resolve } = Promise.withResolvers<void>();
-    const listener = () => resolve();
-    Deno.addSignalListener("SIGCONT", listener);
-    const timer = setTimeout(listener, LOOK_MS);
-    try {
+  const continued = new Condition();
+  const over = new AbortController();
+  const ends = anyOf(signal, over.signal);
+  const listener = () => continued.notifyAll();
+  // `fg` and `bg` send it to what was stopped. `fg` of what runs tells it nothing, hence the time limit.
+  Deno.addSignalListener("SIGCONT", listener);
+  try {
+    for (;;) {
+      const waited = continued.waitFor(LOOK_MS, ends).catch(() => {});
       if (signal.aborted || await isInForeground()) return;
-      await Promise.race([continued, ended]);
-    } finally {
-      Deno.removeSignalListener("SIGCONT", listener);
-      clearTimeout(timer);
+      await waited;
     }
+  } finally {
+    over.abort();
+    Deno.removeSignalListener("SIGCONT", listener);
   }
 }
 

@@ -2,6 +2,7 @@
  * A peer's side of one bootstrap: asks it for peers and files, and keeps this peer listed there. A
  * bootstrap is not trusted: it can keep things to itself, but whatever it makes up is dropped.
  */
+import { anyOf } from "../../async/any_of.ts";
 import * as v from "valibot";
 import { Fault, messageOf } from "../../fault.ts";
 import { abortable, delay } from "../../async/retry.ts";
@@ -230,7 +231,7 @@ export class BootstrapClient {
         const pause = retryAfter(error, this.#random);
         if (pause === undefined || pause > left) throw error;
         left -= pause;
-        await delay(pause, AbortSignal.any([this.#closing.signal, ...signal ? [signal] : []]));
+        await delay(pause, anyOf(this.#closing.signal, signal));
       }
     }
   }

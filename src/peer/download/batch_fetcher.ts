@@ -151,10 +151,9 @@ export class BatchFetcher {
     while (!signal.aborted) {
       const batch = this.#batches.take(source, window.rate);
       if (batch.length === 0) {
-        const pause = delay(LACKING_MS, signal).then(() => true, () => false);
-        const over = await Promise.race([pause, this.#returned.wait().then(() => false)]);
+        const returned = await this.#returned.waitFor(LACKING_MS, signal).catch(() => true);
         // Not sooner: it would be asked for what it lacks without end.
-        if (over) this.#batches.forget(source);
+        if (!returned) this.#batches.forget(source);
         continue;
       }
       let came = 0;

@@ -1,5 +1,6 @@
 import { Fault, messageOf } from "../../fault.ts";
 import { givenName, safeName } from "../../content/safe_path.ts";
+import { anyOf } from "../../async/any_of.ts";
 import { RateLimiter } from "../../async/rate_limiter.ts";
 import { account, droppedSince, type FetchJob, progressOf, show } from "../status/fetch_job.ts";
 import { foundEvent, type Outcome, receiptOf } from "./fetch_receipt.ts";
@@ -87,8 +88,7 @@ export class FetchTracker {
     show(job);
     const emit = options.looks ? () => {} : this.#options.emit;
     if (!job.background) emit({ event: "download_started", name });
-    const signals = [job.ending.signal, ...(options.signal ? [options.signal] : [])];
-    const signal = AbortSignal.any(signals);
+    const signal = anyOf(job.ending.signal, options.signal);
     const dropped = new Set<SourceReceipt>();
     const tell = () => {
       options.onProgress?.(progressOf(job));

@@ -19,7 +19,7 @@ import { Claims } from "../target/claims.ts";
 import { DiskFetch, type DiskFetchOptions } from "./disk_fetch.ts";
 import { account, type FetchJob } from "../status/fetch_job.ts";
 import type { Outcome } from "./fetch_receipt.ts";
-import { untilDeadline } from "./until_deadline.ts";
+import { requestDeadline } from "./request_deadline.ts";
 import { FetchTracker, type FetchTrackerOptions, type TrackOptions } from "./fetch_tracker.ts";
 import { isFolder, partNamed } from "../target/find_folder.ts";
 import { FolderFetcher } from "../folder/folder_fetcher.ts";
@@ -118,15 +118,14 @@ export class Fetcher {
     options: GetOptions = {},
     transfer?: ActiveTransfer,
   ): Promise<Receipt> {
-    return await untilDeadline(request, options.signal, async (signal) => {
-      const kept = request.no_clobber &&
-        await keptDestination(request, { ...this.#options, signal });
-      if (kept) return kept;
-      // An id means that version, and what resumes by itself is what it was when it began.
-      const newest = request.update && !request.id && !transfer;
-      const fetch = () => this.#fetch(request, { ...options, signal, transfer, newest });
-      return await (newest ? fetchNewest(fetch) : fetch());
-    });
+    using ends = requestDeadline(request, options.signal);
+    const { signal } = ends;
+    const kept = request.no_clobber && await keptDestination(request, { ...this.#options, signal });
+    if (kept) return kept;
+    // An id means that version, and what resumes by itself is what it was when it began.
+    const newest = request.update && !request.id && !transfer;
+    const fetch = () => this.#fetch(request, { ...options, signal, transfer, newest });
+    return await (newest ? fetchNewest(fetch) : fetch());
   }
 
   async #fetch(request: GetRequest, options: TrackOptions): Promise<Receipt> {
@@ -229,32 +228,30 @@ export class Fetcher {
     output: WritableStream<Uint8Array>,
     options: StreamOptions = {},
   ): Promise<Receipt> {
+    using ends = requestDeadline(request, options.signal);
+    const known = { ...options, signal: ends.signal, found: options.in?.folder };
     let sink: OrderedOutput | undefined;
     try {
-      return await untilDeadline(request, options.signal, (signal) => {
-        const known = { ...options, signal, found: options.in?.folder };
-        return this.#tracker.track(request, known, async (job, found, signal) => {
-          const { name } = job;
-          const { sha256 } = request;
-          const target = isFolder(found)
-            ? await this.#fileOf(job, request, found, { entry: options.in?.entry, signal })
-            : found;
-          account(job, target);
-          if (target.size > STREAM_CAP) {
-            const why =
-              `it is said to have ${target.size} bytes; a stream has at most ${STREAM_CAP}`;
-            throw new Fault("integrity", `Cannot get ${job.name}: ${why}`);
-          }
-          const checked = sha256 ? checkedOutput(output, { name, sha256 }) : output;
-          const advance = () => job.downloader?.wake();
-          const fail = (error: Fault) => job.downloader?.fail(error);
-          const { range } = options;
-          if (range) job.transfer.size = lengthOf(range, target.size);
-          sink = new OrderedOutput(checked, advance, fail, (range?.first ?? 0) * CHUNK_SIZE);
-          await this.#running.run(job, target, sink, { signal, only: range });
-          await abortable(sink.finish(), signal);
-          return { id: target.id, size: target.size, up_to_date: false };
-        });
+      return await this.#tracker.track(request, known, async (job, found, signal) => {
+        const { name } = job;
+        const { sha256 } = request;
+        const target = isFolder(found)
+          ? await this.#fileOf(job, request, found, { entry: options.in?.entry, signal })
+          : found;
+        account(job, target);
+        if (target.size > STREAM_CAP) {
+          const why = `it is said to have ${target.size} bytes; a stream has at most ${STREAM_CAP}`;
+          throw new Fault("integrity", `Cannot get ${job.name}: ${why}`);
+        }
+        const checked = sha256 ? checkedOutput(output, { name, sha256 }) : output;
+        const advance = () => job.downloader?.wake();
+        const fail = (error: Fault) => job.downloader?.fail(error);
+        const { range } = options;
+        if (range) job.transfer.size = lengthOf(range, target.size);
+        sink = new OrderedOutput(checked, advance, fail, (range?.first ?? 0) * CHUNK_SIZE);
+        await this.#running.run(job, target, sink, { signal, only: range });
+        await abortable(sink.finish(), signal);
+        return { id: target.id, size: target.size, up_to_date: false };
       });
     } catch (error) {
       // Not waited for: an output that takes nothing more would never be done.

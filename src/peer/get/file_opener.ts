@@ -14,7 +14,6 @@ import type { Kind } from "../../wire/protocol.ts";
 import type { StreamRequest } from "../api/peer_api.ts";
 import type { Sharing } from "../share/sharing.ts";
 import { Condition } from "../../async/condition.ts";
-import { within } from "../../async/deadline.ts";
 
 /** Bytes read from disk at a time. */
 const BLOCK_SIZE = 256 << 10;
@@ -205,7 +204,7 @@ export class FileOpener {
           continue;
         }
         if (ended) return;
-        await within(changed.wait(signal), LOOK_EVERY_MS);
+        await changed.waitFor(LOOK_EVERY_MS, signal);
       }
     } finally {
       stopHearing();

@@ -1,7 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import fs from "node:fs";
 import { Fault, messageOf } from "../../fault.ts";
-import { Backoff, delay } from "../../async/retry.ts";
+import { Backoff } from "../../async/retry.ts";
 import type { Download, DownloadStore } from "../../store/partial/download_store.ts";
 import { TAKEN_OVER } from "../target/claims.ts";
 import type { GetOptions, GetRequest, PeerEvent, Receipt } from "../api/peer_api.ts";
@@ -183,26 +183,15 @@ export class Resumer {
   ): Promise<boolean> {
     const { downloads, signal } = this.#options;
     const ms = backoff.next();
-    const woken = new AbortController();
-    const ends = AbortSignal.any([signal, woken.signal]);
     loop.since = performance.now();
-    const hear = loop.news.wait(ends).then(() => woken.abort());
-    try {
-      const full = failure instanceof Fault && failure.kind === "disk" &&
-        lacksRoom(downloads, downloads.get(id));
-      if (!full) await delay(ms, ends);
-      for (let waited = 0; full && waited < ms; waited += SPACE_EVERY_MS) {
-        await delay(SPACE_EVERY_MS, ends);
-        if (!lacksRoom(downloads, downloads.get(id))) return true;
-      }
-      return false;
-    } catch (error) {
-      if (signal.aborted) throw error;
-      return true;
-    } finally {
-      woken.abort();
-      await hear.catch(() => {});
+    const full = failure instanceof Fault && failure.kind === "disk" &&
+      lacksRoom(downloads, downloads.get(id));
+    if (!full) return await loop.news.waitFor(ms, signal);
+    for (let waited = 0; waited < ms; waited += SPACE_EVERY_MS) {
+      if (await loop.news.waitFor(SPACE_EVERY_MS, signal)) return true;
+      if (!lacksRoom(downloads, downloads.get(id))) return true;
     }
+    return false;
   }
 
   /** Logs a change of state, once. */

@@ -107,7 +107,13 @@ export class ConnectionPool {
     const { agent, peer, port, transport } = this.#options.self();
     const peers = new Set(place.peer === undefined ? [] : [place.peer]);
     const opening = this.#ladder.reach(place, {
-      ...{ agent, peer, port, transport, limitDown, peers, signal },
+      agent,
+      peer,
+      port,
+      transport,
+      limitDown,
+      peers,
+      signal,
       onConnected: resolve,
     });
     opening.catch(reject);

@@ -150,7 +150,10 @@ class Race {
       const connection = await attempt.open(open);
       this.#proofDue = performance.now() + PROOF_MS;
       const { caller, peer } = await callPeer(connection, {
-        ...{ agent, peer: own, port, signal: this.#signal },
+        agent,
+        peer: own,
+        port,
+        signal: this.#signal,
         onConnected: (caller) => {
           if (!this.#told) onConnected?.(caller);
           this.#told = true;

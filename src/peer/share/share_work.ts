@@ -1,3 +1,4 @@
+import { anyOf } from "../../async/any_of.ts";
 import { foldName } from "../../content/safe_path.ts";
 import { Mutex } from "../../async/mutex.ts";
 
@@ -48,7 +49,7 @@ export class ShareWork {
     }
     const own: Work = { rank: options.rank, abort: new AbortController() };
     queue.works.add(own);
-    const signal = AbortSignal.any([own.abort.signal, ...options.signal ? [options.signal] : []]);
+    const signal = anyOf(own.abort.signal, options.signal);
     try {
       return await queue.mutex.run(() => {
         signal.throwIfAborted();
