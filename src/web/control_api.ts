@@ -15,6 +15,7 @@ import { ControlProofs, isSame } from "./control_proof.ts";
 import { statusOf, toApiError } from "./http/api_error.ts";
 import { isLoopback } from "./own_host.ts";
 import { controlRoutes } from "./routes/control_routes.ts";
+import { openApiRoutes } from "./routes/open_api.ts";
 import { query } from "./routes/request.ts";
 import type { UiDoor } from "./ui_door.ts";
 
@@ -32,16 +33,21 @@ export interface ControlOptions {
  *
  * | route                 | does                                                             |
  * | --------------------- | ---------------------------------------------------------------- |
- * | GET /api/hello?nonce= | `{nonce, proof}`: see control_proof.ts; to everybody on loopback |
- * | POST /api/ui          | UiAddress: serves the page, unless it is served already          |
+ * | GET /api/v1/hello?nonce= | `{nonce, proof}`: see control_proof.ts; to everybody on loopback |
+ * | POST /api/v1/ui          | UiAddress: serves the page, unless it is served already          |
  */
 export function controlApi(api: UiApi, { token, ui }: ControlOptions) {
   const proofs = new ControlProofs(token);
   const app = new Hono()
     .use(ownSite)
-    .get("/api/hello", query(HelloQuery), (c) => c.json(proofs.hello(c.req.valid("query").nonce)))
+    .get(
+      "/api/v1/hello",
+      query(HelloQuery),
+      (c) => c.json(proofs.hello(c.req.valid("query").nonce)),
+    )
+    .route("/", openApiRoutes())
     .use(ownToken(token, proofs))
-    .post("/api/ui", async (c) => {
+    .post("/api/v1/ui", async (c) => {
       if (!ui) throw new Fault("not_found", "this peer has no page");
       return c.json(await ui.openUi());
     })

@@ -31,7 +31,8 @@ import { ApiError, fromApiError } from "./http/api_error.ts";
 import type { ControlFile } from "./control_file.ts";
 import { readJsonLines } from "./http/json_lines.ts";
 import { SilentPeer } from "./silent_peer.ts";
-import type { UiAddress, UiDoor } from "./ui_door.ts";
+import type { UiAddress } from "./routes/answers.ts";
+import type { UiDoor } from "./ui_door.ts";
 
 type DownloadRequest = Pick<GetRequest, "name" | "id">;
 
@@ -61,7 +62,7 @@ export class ControlClient implements PeerApi, UiDoor {
     this.#control = control;
     this.#signal = signal;
     const ask = (input: RequestInfo | URL, init?: RequestInit) => this.#fetch(String(input), init);
-    this.#api = hc<ControlApp>(control.url, { fetch: ask }).api;
+    this.#api = hc<ControlApp>(control.url, { fetch: ask }).api.v1;
     // The runtime's fetch would ask a proxy that the environment names, even for loopback.
     for (const name of ["NO_PROXY", "no_proxy"]) Deno.env.set(name, "127.0.0.1");
   }
@@ -248,7 +249,7 @@ export class ControlClient implements PeerApi, UiDoor {
     const late = AbortSignal.timeout(HELLO_MS);
     const signal = anyOf(late, this.#signal);
     try {
-      const response = await fetch(`${url}/api/hello?nonce=${nonce}`, { signal });
+      const response = await fetch(`${url}/api/v1/hello?nonce=${nonce}`, { signal });
       const { nonce: own, proof } = v.parse(
         Hello,
         JSON.parse(await textOf(bodyOf(response), HELLO_CAP)),

@@ -2,7 +2,7 @@
  * Mutual proof: the two ends of the control endpoint show each other that they know its token,
  * which itself is never sent: after a crash, any program may get the port. Before each request:
  *
- *     client  GET /api/hello?nonce=C
+ *     client  GET /api/v1/hello?nonce=C
  *     peer    {"nonce":S,"proof":HMAC(token, "shoal control/1 hello" C S)}
  *     client  Authorization: Shoal C S HMAC(token, "shoal control/1 request" C S method path)
  *     peer    X-Shoal-Proof: HMAC(token, "shoal control/1 answer" C S)

@@ -5,7 +5,8 @@ import * as v from "valibot";
 import { Fault } from "../fault.ts";
 import type { OwnOrigins } from "./own_origins.ts";
 import { type Password, PASSWORD_CAP } from "./password.ts";
-import { bodyOf } from "./routes/request.ts";
+import { openApiRoutes } from "./routes/open_api.ts";
+import { json, query } from "./routes/request.ts";
 import type { Sessions } from "./sessions.ts";
 import type { SlowDown } from "./slow_down.ts";
 
@@ -13,6 +14,8 @@ const SignInBody = v.union([
   v.object({ ticket: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)) }),
   v.object({ password: v.pipe(v.string(), v.maxLength(PASSWORD_CAP)) }),
 ]);
+
+const SignOutQuery = v.object({ everywhere: v.optional(v.string()) });
 
 const FileBody = v.object({ path: v.pipe(v.string(), v.regex(/^\/files\/[^#]+$/)) });
 
@@ -74,7 +77,7 @@ export interface UiBindings {
  * | GET /healthz    | `ok`, to every client                                                        |
  * | POST /sign-in   | `{ticket}` or `{password}` → `{session}`, the secret                         |
  * | DELETE /sign-in | ends the session; with `?everywhere=1` all of them                           |
- * | POST /api/links | `{path}` of a file → `{path}` with a key, for where no header can be sent    |
+ * | POST /api/v1/links | `{path}` of a file → `{path}` with a key, for where no header can be sent    |
  */
 export function uiAccess(options: UiAccessOptions): Hono<UiBindings> {
   const { sessions, slowDown, password, origins, isVerb } = options;
@@ -104,6 +107,7 @@ export function uiAccess(options: UiAccessOptions): Hono<UiBindings> {
       return mayGoOn();
     },
   });
+  app.route("/", openApiRoutes());
   app.use("/api/*", signedIn);
   app.use("/files/*", async (context, next) => {
     const { pathname, searchParams } = new URL(context.req.url);
@@ -115,9 +119,9 @@ export function uiAccess(options: UiAccessOptions): Hono<UiBindings> {
 
   app.get("/healthz", (context) => context.text("ok\n"));
 
-  app.post("/sign-in", async (context) => {
+  app.post("/sign-in", json(SignInBody), async (context) => {
     const remote = origins.clientOf(context.env.remote, context.req.header("x-forwarded-for"));
-    const body = await bodyOf(context.req, SignInBody);
+    const body = context.req.valid("json");
     const mayTry = () => slowDown.wait(remote) === 0;
     if (!mayTry() || password?.busy) return tryLater(slowDown.wait(remote));
     const session = "ticket" in body
@@ -138,14 +142,14 @@ export function uiAccess(options: UiAccessOptions): Hono<UiBindings> {
     return context.json({ session });
   });
 
-  app.delete("/sign-in", signedIn, (context) => {
-    if (context.req.query("everywhere")) sessions.endAll();
+  app.delete("/sign-in", signedIn, query(SignOutQuery), (context) => {
+    if (context.req.valid("query").everywhere) sessions.endAll();
     else sessions.end(context.var.session);
     return context.body(null, 204);
   });
 
-  app.post("/api/links", async (context) => {
-    const { path } = await bodyOf(context.req, FileBody);
+  app.post("/api/v1/links", json(FileBody), (context) => {
+    const { path } = context.req.valid("json");
     const { pathname, searchParams } = new URL(path, context.req.url);
     const file = fileOf(pathname, searchParams);
     const key = sessions.keyFor(context.var.session, file);

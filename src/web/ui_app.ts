@@ -28,7 +28,7 @@ interface UiApp {
  * | route           | does                                                           |
  * | --------------- | -------------------------------------------------------------- |
  * | GET /           | the page                                                       |
- * | GET /api/events | server-sent events: StatusChange, first of all there is        |
+ * | GET /api/v1/events | server-sent events: StatusChange, first of all there is        |
  *
  * Beside these the routes of {@link uiAccess}, {@link jobsRoutes} and the control API.
  */
@@ -38,7 +38,7 @@ export function uiApp(api: UiApi, options: UiAppOptions): UiApp {
   const jobs = new Jobs();
   const events = new EventStreams(new StatusFeed(api, jobs, clock), clock);
 
-  app.get("/api/events", ({ req, var: { mayGoOn } }) => {
+  app.get("/api/v1/events", ({ req, var: { mayGoOn } }) => {
     return events.open(req.header("last-event-id"), mayGoOn);
   });
 

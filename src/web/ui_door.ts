@@ -1,4 +1,5 @@
 import type { SessionStore } from "../store/state/session_store.ts";
+import type { UiAddress } from "./routes/answers.ts";
 import type { UiPaths } from "../peer/api/config.ts";
 
 /** The default port of the page; no browser refuses it. */
@@ -24,15 +25,6 @@ export interface UiHostSettings extends UiSettings {
   token: string;
   /** The store in which sessions outlive the process. Default none. */
   sessions?: SessionStore;
-}
-
-export interface UiAddress {
-  /** Such as `http://127.0.0.1:10100/`. */
-  address: string;
-  /** The address of a sign-in that is good once, for 10 minutes. */
-  link: string;
-  /** The shared folder of the peer: an absolute path. */
-  dir: string;
 }
 
 /** Opens the page: serves it, unless it is served already, and makes a sign-in link. */

@@ -1,4 +1,5 @@
-import type { UiAddress, UiDoor, UiHostSettings } from "./ui_door.ts";
+import type { UiAddress } from "./routes/answers.ts";
+import type { UiDoor, UiHostSettings } from "./ui_door.ts";
 import type { UiApi } from "../peer/api/ui_api.ts";
 import type { UiServer } from "./ui_server.ts";
 

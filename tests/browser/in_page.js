@@ -105,7 +105,7 @@ export async function measureAge({ name, times }) {
       };
     });
     const sent = performance.now();
-    const route = there ? "/api/shares" : `/api/shares?name=${encodeURIComponent(name)}`;
+    const route = there ? "/api/v1/shares" : `/api/v1/shares?name=${encodeURIComponent(name)}`;
     const body = there ? JSON.stringify({ file: name, cwd: "/" }) : undefined;
     const answer = await fetch(route, { method: there ? "POST" : "DELETE", headers, body });
     await answer.text();

@@ -49,7 +49,7 @@ browserTest("browser: other sites and rebound names get nothing", async (browser
   }
   for (const host of ["evil.example", "127.0.0.1.evil.example"]) {
     using conn = await Deno.connect({ hostname: "127.0.0.1", port: Number(address.port) });
-    const request = `GET /api/status HTTP/1.1\r\nhost: ${host}:${address.port}\r\n` +
+    const request = `GET /api/v1/status HTTP/1.1\r\nhost: ${host}:${address.port}\r\n` +
       `authorization: Bearer ${session}\r\nconnection: close\r\n\r\n`;
     await conn.write(new TextEncoder().encode(request));
     const text = await new Response(conn.readable).text();

@@ -57,7 +57,11 @@ Deno.test("a wrong token, host or origin does nothing, and learns nothing", asyn
   ];
   for (const [name, headers, status] of cases) {
     await t.step(name, async () => {
-      const routes = ["GET /api/status", "POST /api/downloads", "DELETE /api/shares?name=data"];
+      const routes = [
+        "GET /api/v1/status",
+        "POST /api/v1/downloads",
+        "DELETE /api/v1/shares?name=data",
+      ];
       for (const route of routes) {
         const [method, path] = route.split(" ");
         const asked = name.includes("address")
@@ -78,7 +82,7 @@ Deno.test("a wrong token, host or origin does nothing, and learns nothing", asyn
       },
     };
     for (const origin of ["https://evil.example", `http://${host}`]) {
-      const { status, answer } = await ask("OPTIONS", "/api/downloads", {
+      const { status, answer } = await ask("OPTIONS", "/api/v1/downloads", {
         ...preflight,
         Origin: origin,
       });
@@ -87,12 +91,12 @@ Deno.test("a wrong token, host or origin does nothing, and learns nothing", asyn
     }
   });
   await t.step("what is right is answered still, from this endpoint's own page too", async () => {
-    assertEquals((await ask("GET", "/api/status", own)).status, 200);
-    assertEquals((await ask("GET", "/api/status", { ...own, Origin: url })).status, 200);
+    assertEquals((await ask("GET", "/api/v1/status", own)).status, 200);
+    assertEquals((await ask("GET", "/api/v1/status", { ...own, Origin: url })).status, 200);
     assertEquals((await world.run(victim.dir, ["get", "data"])).code, 0);
   });
   await t.step("a path that leads out of what is served names no file", async () => {
-    const paths = ["../api/status", "../../data", "%2e%2e/data", "..%2f..%2fdata"];
+    const paths = ["../api/v1/status", "../../data", "%2e%2e/data", "..%2f..%2fdata"];
     for (const path of paths) {
       const { status, answer } = await ask("GET", `/files/${path}`, own);
       assertEquals(status, 400, answer);
@@ -108,7 +112,7 @@ Deno.test("a wrong token, host or origin does nothing, and learns nothing", asyn
       ["data", "destination"],
     ];
     for (const [name, kind] of names) {
-      const route = `/api/uploads?name=${encodeURIComponent(name)}`;
+      const route = `/api/v1/uploads?name=${encodeURIComponent(name)}`;
       const { answer } = await ask("PUT", route, own);
       assert(answer.includes(`{"error":{"kind":"${kind}"`), answer);
     }

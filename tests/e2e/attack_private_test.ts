@@ -312,7 +312,7 @@ Deno.test("secrets stand in the key file, and nowhere else", async () => {
   const asked = ["status", "settings", "config", "doctor", "peers", "trust", "files", "history"];
   const api = await Promise.all(asked.map(async (path) => {
     const headers = { authorization: `Bearer ${control.token}` };
-    const response = await fetch(`${control.url}/api/${path}`, {
+    const response = await fetch(`${control.url}/api/v1/${path}`, {
       headers,
     });
     return `${response.status} ${await response.text()}`;

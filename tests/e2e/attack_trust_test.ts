@@ -166,7 +166,7 @@ Deno.test("attack: an id from a list is taken only with the publisher that stand
   const peer = await world.peer("getter", { bootstrap: liar.address });
   await world.json(peer.dir, ["trust", "accept", "data", "--publisher", alice.key]);
   const ask = await askOf(peer);
-  const [listed] = await linesOf(await ask("/api/files"));
+  const [listed] = await linesOf(await ask("/api/v1/files"));
   assertEquals([listed.result.id, listed.result.trust], [evil, "trusted"], "so it is shown");
   const save = async (id: string, key: string) => {
     const response = await ask(`/files/data?id=${id}&publisher=${key}`);
@@ -181,7 +181,7 @@ Deno.test("attack: an id from a list is taken only with the publisher that stand
   assertEquals(await save(good, alice.key), [200, "by alice"]);
   const get = async (id: string, publisher: string) => {
     const body = JSON.stringify({ name: "data", id, publisher, overwrite: true });
-    const lines = await linesOf(await ask("/api/downloads", { method: "POST", body }));
+    const lines = await linesOf(await ask("/api/v1/downloads", { method: "POST", body }));
     const last = lines.at(-1);
     return last.error?.kind ?? last.result.id;
   };
@@ -194,7 +194,7 @@ Deno.test("attack: an id from a list is taken only with the publisher that stand
   const askHonest = await askOf(honest);
   const look = async (key: string) => {
     const query = new URLSearchParams({ name: "tree", id: tree.id, publisher: key });
-    const response = await askHonest(`/api/folder?${query}`);
+    const response = await askHonest(`/api/v1/folder?${query}`);
     await response.body?.cancel();
     return response.status;
   };

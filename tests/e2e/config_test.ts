@@ -28,7 +28,7 @@ async function configuredWorld() {
     const { url, token } = JSON.parse(await Deno.readTextFile(`${dir}/.shoal/control.json`));
     const headers = { authorization: `Bearer ${token}` };
     const body = changes === undefined ? undefined : JSON.stringify(changes);
-    return await fetch(`${url}/api/config`, { method, headers, body });
+    return await fetch(`${url}/api/v1/config`, { method, headers, body });
   };
   const patch = async (changes: unknown) =>
     await (await ask("PATCH", changes)).json() as ConfigView;

@@ -38,7 +38,7 @@ Deno.test("who lacks the token or comes under another host is refused", async ()
   const ask = async (host: string, authorization?: string, method = "GET"): Promise<number> => {
     using end = await RawEnd.connect({ host: "127.0.0.1", port: Number(port) });
     const lines = [
-      `${method} /api/status HTTP/1.1`,
+      `${method} /api/v1/status HTTP/1.1`,
       `Host: ${host}`,
       ...authorization ? [`Authorization: ${authorization}`] : [],
       "Connection: close",
@@ -61,7 +61,7 @@ Deno.test("who lacks the token or comes under another host is refused", async ()
   assertEquals(await ask("127.0.0.1.rebound.example", right), 421);
   assertEquals(await ask(`rebound.example:${port}`), 421);
 
-  const post = (body: BodyInit, route = "/api/downloads") =>
+  const post = (body: BodyInit, route = "/api/v1/downloads") =>
     fetch(url + route, { method: "POST", headers: { authorization: right }, body });
   for (
     const body of ["", "no json", "{}", '{"name":7}', JSON.stringify({ name: "x".repeat(70_000) })]

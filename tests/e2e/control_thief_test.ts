@@ -25,7 +25,7 @@ async function killedPeer(world: World) {
   const peer = await world.peer("peer");
   const control = await controlOf(peer);
   const nonce = "ab".repeat(32);
-  const hello = await (await fetch(`${control.url}/api/hello?nonce=${nonce}`)).json();
+  const hello = await (await fetch(`${control.url}/api/v1/hello?nonce=${nonce}`)).json();
   await peer.program.stop("SIGKILL");
   return { peer, control, hello, data, port: Number(new URL(control.url).port) };
 }
@@ -42,9 +42,9 @@ Deno.test("control: who gets the port of a killed peer is asked for nothing, and
       const headers = [...request.headers].map(([name, value]) => `${name}: ${value}`).join("\n");
       const { pathname } = new URL(request.url);
       seen.push(`${request.method} ${pathname}\n${headers}\n${await request.text()}`);
-      if (pathname === "/api/hello") return Response.json(answers[seen.length % answers.length]);
+      if (pathname === "/api/v1/hello") return Response.json(answers[seen.length % answers.length]);
       const line = JSON.stringify({ result: { name: "data", path: "/stolen", up_to_date: false } });
-      return new Response(`{"content":"/api/streams/x"}\n${line}\n`);
+      return new Response(`{"content":"/api/v1/streams/x"}\n${line}\n`);
     },
   );
   for (let i = 0; i < answers.length; i++) {
@@ -59,7 +59,7 @@ Deno.test("control: who gets the port of a killed peer is asked for nothing, and
   assertEquals((await world.run(peer.dir, ["doctor"])).stdout.includes("stolen"), false);
   assert(seen.length >= answers.length + 3, `${seen.length}`);
   for (const request of seen) {
-    assertMatch(request, /^GET \/api\/hello\n/);
+    assertMatch(request, /^GET \/api\/v1\/hello\n/);
     assert(!request.includes(control.token) && !/authorization/i.test(request), request);
   }
 });
@@ -85,9 +85,9 @@ Deno.test("control: a proof is good once, and for one request", async () => {
   const { url, token } = await controlOf(peer);
   const { newNonce, proofOf } = await import("../../src/web/control_proof.ts");
   const nonce = newNonce();
-  const hello = await (await fetch(`${url}/api/hello?nonce=${nonce}`)).json();
+  const hello = await (await fetch(`${url}/api/v1/hello?nonce=${nonce}`)).json();
   assertEquals(hello.proof, proofOf(token, "hello", nonce, hello.nonce));
-  const proof = proofOf(token, "request", nonce, hello.nonce, "GET", "/api/peers");
+  const proof = proofOf(token, "request", nonce, hello.nonce, "GET", "/api/v1/peers");
   const ask = async (route: string, authorization: string) => {
     const response = await fetch(url + route, { headers: { authorization } });
     await response.body?.cancel();
@@ -96,12 +96,12 @@ Deno.test("control: a proof is good once, and for one request", async () => {
   const right = `Shoal ${nonce} ${hello.nonce} ${proof}`;
   const own = hello.nonce.replace(/.$/, (last: string) => last === "0" ? "1" : "0");
   for (const wrong of [right.replace(/.$/, "x"), `Shoal ${nonce} ${own} ${proof}`, "Shoal"]) {
-    assertEquals((await ask("/api/peers", wrong)).status, 401, wrong);
+    assertEquals((await ask("/api/v1/peers", wrong)).status, 401, wrong);
   }
-  assertEquals((await ask("/api/status", right)).status, 401, "another route");
+  assertEquals((await ask("/api/v1/status", right)).status, 401, "another route");
   const answer = proofOf(token, "answer", nonce, hello.nonce);
-  assertEquals(await ask("/api/peers", right), { status: 200, proof: answer });
-  assertEquals(await ask("/api/peers", right), { status: 401, proof: null }, "used up");
+  assertEquals(await ask("/api/v1/peers", right), { status: 200, proof: answer });
+  assertEquals(await ask("/api/v1/peers", right), { status: 401, proof: null }, "used up");
 });
 
 Deno.test("control: a running peer that hangs holds no verb up, and the doctor names it", async () => {

@@ -46,11 +46,11 @@ Deno.test({
     await disk.unmount();
     for (const name of ["data", "tree"]) {
       const body = JSON.stringify({ name });
-      const answer = await fetch(`${url}/api/downloads`, { method: "POST", headers, body });
+      const answer = await fetch(`${url}/api/v1/downloads`, { method: "POST", headers, body });
       assertStringIncludes(await answer.text(), "has gone; is its disk still there?");
     }
     const put = { method: "PUT", headers, body: "new" };
-    const upload = await fetch(`${url}/api/uploads?name=new`, put);
+    const upload = await fetch(`${url}/api/v1/uploads?name=new`, put);
     assertStringIncludes(await upload.text(), "has gone; is its disk still there?");
     assertEquals([...Deno.readDirSync(disk.path)], []);
   },
@@ -167,7 +167,7 @@ Deno.test("a file that changes while it is hashed is not shared", async (t) => {
       await Deno.writeTextFile(path, "start");
       await Deno.truncate(path, 512 * MIB);
       // The first line of progress is the event that says "it is being hashed now".
-      const response = await fetch(`${url}/api/shares`, {
+      const response = await fetch(`${url}/api/v1/shares`, {
         method: "POST",
         headers: { authorization: `Bearer ${token}` },
         body: JSON.stringify({ file: name, cwd: dir }),

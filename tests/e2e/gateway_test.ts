@@ -127,7 +127,7 @@ Deno.test("a folder is looked into, which costs its manifest once, and nothing o
   assertEquals(await served() - known, other.length, "the manifest was known");
 
   for (const [asked, at] of [[source, "tree"], [peer, "tree"], [peer, `tree&id=${id}`]] as const) {
-    const lines = await linesOf(await (await askOf(asked))(`/api/folder?name=${at}`));
+    const lines = await linesOf(await (await askOf(asked))(`/api/v1/folder?name=${at}`));
     assertEquals(
       lines.map(({ result: { path, type, size } }) => [path, type, size]),
       [
@@ -139,7 +139,7 @@ Deno.test("a folder is looked into, which costs its manifest once, and nothing o
       ],
     );
   }
-  const [inner] = await linesOf(await ask("/api/folder?name=tree/sub"));
+  const [inner] = await linesOf(await ask("/api/v1/folder?name=tree/sub"));
   assertEquals([inner.result.path, inner.result.size], ["data", sizes["sub/data"]]);
   for (
     const [query, status] of [
@@ -151,7 +151,7 @@ Deno.test("a folder is looked into, which costs its manifest once, and nothing o
       ["name=tree&id=x", 400],
     ] as const
   ) {
-    const response = await ask(`/api/folder?${query}`);
+    const response = await ask(`/api/v1/folder?${query}`);
     assertEquals(response.status, status, query);
     await response.body?.cancel();
   }
@@ -171,7 +171,7 @@ Deno.test("a folder is looked into, which costs its manifest once, and nothing o
   await world.json(source.dir, ["limit", "--up", "8M"]);
   const [paused] = await partials();
   assertEquals(await (await ask(`/files/tree/sub/data?id=${id}`)).bytes(), data);
-  assertEquals((await linesOf(await ask("/api/folder?name=tree"))).length, 5);
+  assertEquals((await linesOf(await ask("/api/v1/folder?name=tree"))).length, 5);
   const [still] = await partials();
   assertEquals([still.state, still.on_request, still.bytes], ["paused", true, paused.bytes]);
   const { transfers } = await world.json<PeerStatus>(peer.dir, ["status"]);
@@ -216,7 +216,7 @@ Deno.test("a download that still arrives is read while it grows, its next bytes 
   assertEquals(await range.bytes(), await part(`${source.dir}/data`, from, from + 100));
   assertEquals((await status()).partials.length, 1, "the download is still under way");
   const [{ id }] = (await status()).partials;
-  const map = await (await ask(`/api/downloads/map?id=${id}`)).json();
+  const map = await (await ask(`/api/v1/downloads/map?id=${id}`)).json();
   const pieces = pieceCount(size);
   assertEquals([map.cells, map.have.length, map.sources[0]], [pieces, pieces, 1]);
   const [{ from: sources }] = (await status()).transfers.filter(({ state }) => state === "active");
@@ -229,7 +229,7 @@ Deno.test("a download that still arrives is read while it grows, its next bytes 
   // All of it came once, however many read it.
   const { totals } = await world.json<PeerStatus>(source.dir, ["status"]);
   assert(totals.served < size + 2 * MIB, `${totals.served} bytes were served`);
-  const { up, down } = await (await ask("/api/history")).json();
+  const { up, down } = await (await ask("/api/v1/history")).json();
   assertEquals([up.length, down.length], [300, 300]);
 });
 

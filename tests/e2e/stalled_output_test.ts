@@ -41,7 +41,7 @@ Deno.test("a stream that is never asked for its bytes doesn't keep a peer from s
   await writeRandom(`${peer.dir}/file`, SIZE);
   await world.json(peer.dir, ["share", "file"]);
   const { url, token } = JSON.parse(await Deno.readTextFile(`${peer.dir}/.shoal/control.json`));
-  const response = await fetch(`${url}/api/streams`, {
+  const response = await fetch(`${url}/api/v1/streams`, {
     method: "POST",
     headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
     body: JSON.stringify({ name: "file" }),
@@ -68,7 +68,7 @@ Deno.test("callers that leave just as their answer ends do a peer no harm", asyn
       const caller = await RawEnd.connect({ host: hostname, port: Number(port) });
       const body = JSON.stringify({ name: "file", deadline });
       const head = [
-        "POST /api/streams HTTP/1.1",
+        "POST /api/v1/streams HTTP/1.1",
         `Host: ${hostname}:${port}`,
         `Authorization: Bearer ${token}`,
         "Content-Type: application/json",

@@ -13,7 +13,7 @@ Deno.test("what is sent lies in DIR once it is whole, and is shared", async () =
   const path = `${world.root}/local`;
   await writeRandom(path, 9 * MIB + 1);
   const send = async (name: string, body: BodyInit, headers: HeadersInit = {}) => {
-    const route = `/api/uploads?name=${encodeURIComponent(name)}`;
+    const route = `/api/v1/uploads?name=${encodeURIComponent(name)}`;
     return (await linesOf(await ask(route, { method: "PUT", body, headers }))).at(-1);
   };
   const { result } = await send("sub/é.bin", await Deno.readFile(path));
@@ -54,7 +54,7 @@ Deno.test("an upload that breaks off leaves nothing", async () => {
       return new Promise((resolve) => setTimeout(resolve, 5));
     },
   });
-  const sending = ask("/api/uploads?name=half", { method: "PUT", body, signal: abort.signal })
+  const sending = ask("/api/v1/uploads?name=half", { method: "PUT", body, signal: abort.signal })
     .then((response) => response.text()).catch(() => {});
   await begun.promise;
   const files = () => {
@@ -79,12 +79,12 @@ Deno.test("an upload replaces a file only where that is said, and what is in the
   const check = async (...files: unknown[]) => {
     const headers = { "content-type": "application/json" };
     const body = JSON.stringify({ files });
-    const response = await ask("/api/uploads/check", { method: "POST", headers, body });
+    const response = await ask("/api/v1/uploads/check", { method: "POST", headers, body });
     const faults: ({ details?: Record<string, unknown> } | null)[] = await response.json();
     return faults.map((fault) => fault === null ? null : fault.details?.reason ?? fault);
   };
   const send = async (name: string, body: string, more = "") => {
-    const response = await ask(`/api/uploads?name=${name}${more}`, { method: "PUT", body });
+    const response = await ask(`/api/v1/uploads?name=${name}${more}`, { method: "PUT", body });
     return (await linesOf(response)).at(-1);
   };
   await Deno.mkdir(`${peer.dir}/folder`);

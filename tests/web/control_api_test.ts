@@ -21,12 +21,12 @@ Deno.test("control: without the token nothing is answered, and nothing done", as
     `Bearer ${TOKEN}, Bearer ${TOKEN}`,
   ];
   for (const authorization of wrong) {
-    for (const route of ["/api/status", "/api/nothing", "/"]) {
+    for (const route of ["/api/v1/status", "/api/nothing", "/"]) {
       const response = await ask("GET", route, { headers: { authorization } });
       assertEquals(response.status, 401, authorization);
       assertEquals(await response.json(), { error: { message: "a valid token is needed" } });
     }
-    const response = await ask("DELETE", "/api/shares?name=a", { headers: { authorization } });
+    const response = await ask("DELETE", "/api/v1/shares?name=a", { headers: { authorization } });
     assertEquals(response.status, 401);
     await response.body?.cancel();
   }
@@ -50,21 +50,26 @@ Deno.test("control: only loopback's own names are served, even with the token", 
     ...["127.0.0.1:123456", "127.0.0.1:x"],
   ];
   for (const host of foreign) {
-    const response = await ask("GET", "/api/status", { headers: { host } });
+    const response = await ask("GET", "/api/v1/status", { headers: { host } });
     assertEquals(response.status, 421, host);
     await response.body?.cancel();
   }
   assertEquals(peer.asked, []);
   for (const host of ["127.0.0.1", "127.0.0.1:65535", "localhost", "localhost:1", "[::1]:8"]) {
-    const response = await ask("GET", "/api/status", { headers: { host } });
+    const response = await ask("GET", "/api/v1/status", { headers: { host } });
     assertEquals(await response.json(), JSON.parse(JSON.stringify(STATUS)));
   }
 });
 
 Deno.test("control: there is nothing but the documented routes", async () => {
   const ask = control(new ScriptedPeer());
-  const routes = [["GET", "/"], ["GET", "/api"], ["PUT", "/api/shares"], ["GET", "/api/shares"]];
-  for (const [method, route] of [...routes, ["POST", "/api/status"], ["GET", "/api/streams/"]]) {
+  const routes = [["GET", "/"], ["GET", "/api"], ["PUT", "/api/v1/shares"], [
+    "GET",
+    "/api/v1/shares",
+  ]];
+  for (
+    const [method, route] of [...routes, ["POST", "/api/v1/status"], ["GET", "/api/v1/streams/"]]
+  ) {
     const response = await ask(method, route);
     assertEquals(response.status, 404, `${method} ${route}`);
     assertEquals(await response.json(), { error: { message: "there is no such route" } });
@@ -75,7 +80,7 @@ Deno.test("control: unsharing takes any name as it is", async () => {
   const peer = new ScriptedPeer();
   const ask = control(peer);
   for (const name of ["a b", "é/ü", "a&b=c?d#e", "100%", "+"]) {
-    const response = await ask("DELETE", `/api/shares?name=${encodeURIComponent(name)}`);
+    const response = await ask("DELETE", `/api/v1/shares?name=${encodeURIComponent(name)}`);
     assertEquals(await response.json(), JSON.parse(JSON.stringify(SHARED)));
     assertEquals(peer.asked.pop(), ["unshare", name]);
   }
@@ -88,12 +93,12 @@ Deno.test("control: each kind of failure has its status", async () => {
   };
   for (const [kind, status] of Object.entries(table) as [FaultKind, number][]) {
     const peer = new ScriptedPeer({ unshare: () => Promise.reject(new Fault(kind, "why")) });
-    const response = await control(peer)("DELETE", "/api/shares?name=a");
+    const response = await control(peer)("DELETE", "/api/v1/shares?name=a");
     assertEquals(response.status, status, kind);
     assertEquals(await response.json(), { error: { kind, message: "why" } });
   }
   const peer = new ScriptedPeer({ status: () => Promise.reject(new TypeError("a bug")) });
-  const response = await control(peer)("GET", "/api/status");
+  const response = await control(peer)("GET", "/api/v1/status");
   assertEquals([response.status, await response.json()], [500, { error: { message: "a bug" } }]);
 });
 
@@ -101,11 +106,11 @@ Deno.test("control: a body that makes no sense is refused before anything is don
   const peer = new ScriptedPeer();
   const ask = control(peer);
   const bad: Record<string, unknown[]> = {
-    "/api/shares": [
+    "/api/v1/shares": [
       ...["", "x", "null", "[]", "{}", '{"file":"a"', { file: "a" }, { cwd: "/" }],
       ...[{ file: 1, cwd: "/" }, { file: "x".repeat(5_000), cwd: "/" }],
     ],
-    "/api/downloads": [
+    "/api/v1/downloads": [
       ...["", {}, { name: 1 }, { name: "x".repeat(5_000) }, { name: "a", id: "xyz" }],
       ...[{ name: "a", id: "1a2b3c" }, { name: "a", id: ID + "0" }, {
         name: "a",
@@ -113,7 +118,7 @@ Deno.test("control: a body that makes no sense is refused before anything is don
       }],
       ...[{ name: "a", output: 1 }, { name: "a", overwrite: "yes" }],
     ],
-    "/api/streams": ["", {}, { name: null }, { name: "a", id: "" }],
+    "/api/v1/streams": ["", {}, { name: null }, { name: "a", id: "" }],
   };
   for (const [route, bodies] of Object.entries(bad)) {
     for (const body of bodies) {
@@ -133,13 +138,13 @@ Deno.test("control: a body that is too large, or of no known length, is not read
   const body = { file: "a", cwd: "/" };
   for (const length of ["65537", "99999999999", "x", "NaN"]) {
     const headers = { "content-length": length };
-    const response = await ask("POST", "/api/shares", { body, headers });
+    const response = await ask("POST", "/api/v1/shares", { body, headers });
     assertEquals(response.status, 400, length);
     assert((await response.text()).includes("at most 65536 bytes"));
   }
   const app = controlApi(peer, { token: TOKEN });
   const headers = { host: "localhost", authorization: `Bearer ${TOKEN}` };
-  const chunked = new Request("http://localhost/api/shares", {
+  const chunked = new Request("http://localhost/api/v1/shares", {
     ...{ method: "POST", headers, body: ReadableStream.from([new Uint8Array(10)]) },
   });
   assertEquals((await app.fetch(chunked)).status, 400);

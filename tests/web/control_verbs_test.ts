@@ -12,11 +12,11 @@ const ID = "1a2b3c4d".repeat(8);
 Deno.test("control: status, peers, and files one a line", async () => {
   const peer = new ScriptedPeer();
   const ask = control(peer);
-  assertEquals((await (await ask("GET", "/api/status")).json()).peer, STATUS.peer);
-  assertEquals((await (await ask("GET", "/api/peers")).json()).length, 1);
-  const all = await linesOf(await ask("GET", "/api/files"));
+  assertEquals((await (await ask("GET", "/api/v1/status")).json()).peer, STATUS.peer);
+  assertEquals((await (await ask("GET", "/api/v1/peers")).json()).length, 1);
+  const all = await linesOf(await ask("GET", "/api/v1/files"));
   assertEquals(all, ["a", "b"].map((name) => ({ result: { ...RECORD, name } })));
-  await linesOf(await ask("GET", `/api/files?pattern=${encodeURIComponent("é*/[a&b]?")}`));
+  await linesOf(await ask("GET", `/api/v1/files?pattern=${encodeURIComponent("é*/[a&b]?")}`));
   const listed = peer.asked.filter(([what]) => what === "listFiles").map(([, pattern]) => pattern);
   assertEquals(listed, [undefined, "é*/[a&b]?"]);
 });
@@ -30,7 +30,7 @@ Deno.test("control: a list that breaks off says why in its last line", async () 
       },
     }),
   );
-  assertEquals(await linesOf(await ask("GET", "/api/files")), [
+  assertEquals(await linesOf(await ask("GET", "/api/v1/files")), [
     { result: RECORD },
     { error: { kind: "network", message: "the bootstrap is gone" } },
   ]);
@@ -49,7 +49,7 @@ Deno.test("control: a list that nobody reads on ends at its source", async () =>
       },
     }),
   );
-  const reader = (await ask("GET", "/api/files")).body!.getReader();
+  const reader = (await ask("GET", "/api/v1/files")).body!.getReader();
   await reader.read();
   await reader.cancel();
   await ended.promise;
@@ -58,7 +58,7 @@ Deno.test("control: a list that nobody reads on ends at its source", async () =>
 Deno.test("control: sharing tells its progress, then its result", async () => {
   const peer = new ScriptedPeer();
   const body = { file: "a b/é", cwd: "/home" };
-  assertEquals(await linesOf(await control(peer)("POST", "/api/shares", { body })), [
+  assertEquals(await linesOf(await control(peer)("POST", "/api/v1/shares", { body })), [
     { progress: { hashed: 1, size: 3 } },
     { progress: { hashed: 3, size: 3 } },
     { result: { ...SHARED, hashed: true, seconds: 0.1 } },
@@ -75,7 +75,7 @@ Deno.test("control: a download is asked for with all that it may be told", async
     { name: "file", id: ID, overwrite: false },
   ];
   for (const body of bodies) {
-    assertEquals(await linesOf(await ask("POST", "/api/downloads", { body })), [
+    assertEquals(await linesOf(await ask("POST", "/api/v1/downloads", { body })), [
       { progress: { phase: "fetching", bytes: 1, size: 3, rate: 1, sources: 1 } },
       { result: RECEIPT },
     ]);
@@ -98,9 +98,12 @@ Deno.test("control: a download that fails says so in its last line", async () =>
   ];
   for (const [failure, error] of failures) {
     const ask = control(new ScriptedPeer({ get: () => Promise.reject(failure) }));
-    assertEquals(await linesOf(await ask("POST", "/api/downloads", { body: { name: "file" } })), [
-      { error },
-    ]);
+    assertEquals(
+      await linesOf(await ask("POST", "/api/v1/downloads", { body: { name: "file" } })),
+      [
+        { error },
+      ],
+    );
   }
 });
 
@@ -119,7 +122,7 @@ Deno.test("control: a client that goes away stops its download", async () => {
       },
     }),
   );
-  const response = await ask("POST", "/api/downloads", { body: { name: "file" } });
+  const response = await ask("POST", "/api/v1/downloads", { body: { name: "file" } });
   const reader = response.body!.getReader();
   await reader.read();
   await reader.cancel();
@@ -129,7 +132,7 @@ Deno.test("control: a client that goes away stops its download", async () => {
 Deno.test("control: a stream's bytes are at a path of their own, in order, once", async () => {
   const peer = new ScriptedPeer();
   const ask = control(peer);
-  const response = await ask("POST", "/api/streams", { body: { name: "file", id: ID } });
+  const response = await ask("POST", "/api/v1/streams", { body: { name: "file", id: ID } });
   const lines = readJsonLines(response.body!);
   const { content } = (await lines.next()).value as { content: string };
   const bytes = await ask("GET", content);
@@ -139,7 +142,7 @@ Deno.test("control: a stream's bytes are at a path of their own, in order, once"
   assertEquals((await lines.next()).value, { result: receipt });
   assert((await lines.next()).done);
   assertEquals((await ask("GET", content)).status, 404);
-  assertEquals((await ask("GET", "/api/streams/other")).status, 404);
+  assertEquals((await ask("GET", "/api/v1/streams/other")).status, 404);
   assertEquals(peer.asked, [["stream", { name: "file", id: ID }]]);
 });
 
@@ -148,7 +151,7 @@ Deno.test("control: a stream that ended unread is forgotten", async () => {
     stream: () => Promise.reject(new Fault("not_found", "gone")),
   });
   const ask = control(failing);
-  const lines = await linesOf(await ask("POST", "/api/streams", { body: { name: "file" } }));
+  const lines = await linesOf(await ask("POST", "/api/v1/streams", { body: { name: "file" } }));
   assertEquals(lines[1], { error: { kind: "not_found", message: "gone" } });
   assertEquals((await ask("GET", (lines[0] as { content: string }).content)).status, 404);
 });
@@ -161,7 +164,7 @@ Deno.test("control: a real peer shares, shows and unshares", async () => {
   try {
     const ask = control(node);
     const share = async (file: string) =>
-      (await linesOf(await ask("POST", "/api/shares", { body: { file, cwd: folder.path } }))).at(
+      (await linesOf(await ask("POST", "/api/v1/shares", { body: { file, cwd: folder.path } }))).at(
         -1,
       );
     // deno-lint-ignore no-explicit-any
@@ -173,12 +176,12 @@ Deno.test("control: a real peer shares, shows and unshares", async () => {
     // deno-lint-ignore no-explicit-any
     const missing = await share("missing") as any;
     assertEquals(missing.error.kind, "usage");
-    const status = await (await ask("GET", "/api/status")).json();
+    const status = await (await ask("GET", "/api/v1/status")).json();
     assertEquals(status.shares.map(({ name }: { name: string }) => name), ["sub/file"]);
-    assertEquals((await ask("DELETE", "/api/shares?name=sub/file")).status, 200);
-    assertEquals((await ask("DELETE", "/api/shares?name=sub/file")).status, 404);
-    assertEquals((await ask("DELETE", "/api/shares")).status, 404);
-    assertEquals((await ask("GET", "/api/peers")).status, 502, "it has no bootstrap");
+    assertEquals((await ask("DELETE", "/api/v1/shares?name=sub/file")).status, 200);
+    assertEquals((await ask("DELETE", "/api/v1/shares?name=sub/file")).status, 404);
+    assertEquals((await ask("DELETE", "/api/v1/shares")).status, 404);
+    assertEquals((await ask("GET", "/api/v1/peers")).status, 502, "it has no bootstrap");
     assertEquals(await Deno.readTextFile(folder.at("dir/sub/file")), "content");
   } finally {
     await node.close();

@@ -156,7 +156,7 @@ Deno.test("gateway: who goes away ends the reading", async () => {
 Deno.test("folder: a line for each entry of the manifest; a wrong id is refused", async () => {
   const peer = new ScriptedPeer();
   const ask = askOf(peer);
-  const response = await ask("GET", `/api/folder?name=a%20folder%2Fsub&id=${ID}`);
+  const response = await ask("GET", `/api/v1/folder?name=a%20folder%2Fsub&id=${ID}`);
   assertEquals([response.status, response.headers.get("content-type")], [200, "application/jsonl"]);
   const lines = (await response.text()).trimEnd().split("\n").map((line) => JSON.parse(line));
   assertEquals(lines.map(({ result: { path, type } }) => [path, type]), [
@@ -165,7 +165,7 @@ Deno.test("folder: a line for each entry of the manifest; a wrong id is refused"
   ]);
   assertEquals(peer.asked.at(-1), ["listFolder", { name: "a folder/sub", id: ID }]);
   const before = peer.asked.length;
-  const wrong = await ask("GET", "/api/folder?name=x&id=nothing");
+  const wrong = await ask("GET", "/api/v1/folder?name=x&id=nothing");
   assertEquals([wrong.status, (await wrong.json()).error.kind], [400, "usage"]);
   assertEquals(peer.asked.length, before);
 });
@@ -173,14 +173,14 @@ Deno.test("folder: a line for each entry of the manifest; a wrong id is refused"
 Deno.test("uploads: the body arrives with its name and size", async () => {
   const peer = new ScriptedPeer();
   const ask = askOf(peer);
-  const response = await ask("PUT", "/api/uploads?name=a%2Fb", { body: "content" });
+  const response = await ask("PUT", "/api/v1/uploads?name=a%2Fb", { body: "content" });
   const lines = (await response.text()).trim().split("\n").map((line) => JSON.parse(line));
   assertEquals(lines[0], { progress: { received: 7, size: 7 } });
   assertEquals([lines.at(-1).result.size, lines.length], [7, 2]);
   assertEquals(peer.asked, [["upload", { name: "a/b", size: 7 }]]);
-  const empty = await ask("PUT", "/api/uploads?name=empty");
+  const empty = await ask("PUT", "/api/v1/uploads?name=empty");
   assertEquals(JSON.parse((await empty.text()).trim().split("\n").at(-1)!).result.size, 0);
-  const odd = await ask("PUT", "/api/uploads?name=x", {
+  const odd = await ask("PUT", "/api/v1/uploads?name=x", {
     ...{ body: ReadableStream.from([new Uint8Array(1)]), headers: { "content-length": "1.5" } },
   });
   assertEquals(odd.status, 400);
@@ -192,7 +192,7 @@ Deno.test("uploads: what they would end with is told before they are sent", asyn
   const peer = new ScriptedPeer({ checkUploads: () => Promise.resolve(faults) });
   const ask = askOf(peer);
   const check = (files: unknown) =>
-    ask("POST", "/api/uploads/check", { body: JSON.stringify({ files }) });
+    ask("POST", "/api/v1/uploads/check", { body: JSON.stringify({ files }) });
   assertEquals(await (await check([{ name: "a", size: 1 }, { name: "b" }])).json(), [null, {
     ...{ kind: "disk", message: "no room", details: full.details },
   }]);
@@ -201,7 +201,7 @@ Deno.test("uploads: what they would end with is told before they are sent", asyn
   ) {
     assertEquals((await check(wrong)).status, 400);
   }
-  const changed = await ask("PUT", "/api/uploads?name=x&replace=1&share=0", { body: "y" });
+  const changed = await ask("PUT", "/api/v1/uploads?name=x&replace=1&share=0", { body: "y" });
   await changed.text();
   assertEquals(peer.asked, [["upload", { name: "x", size: 1, replace: true, share: false }]]);
 });
@@ -210,17 +210,17 @@ Deno.test("downloads: pause, resume, map and history", async () => {
   const peer = new ScriptedPeer();
   const ask = askOf(peer);
   const body = JSON.stringify({ name: "half", id: ID });
-  const paused = await (await ask("POST", "/api/downloads/pause", { body })).json();
+  const paused = await (await ask("POST", "/api/v1/downloads/pause", { body })).json();
   assertEquals([paused[0].name, paused[0].on_request], ["half", true]);
-  assertEquals((await (await ask("POST", "/api/downloads/resume", { body })).json()).length, 1);
+  assertEquals((await (await ask("POST", "/api/v1/downloads/resume", { body })).json()).length, 1);
   assertEquals(peer.asked, [["pause", { name: "half", id: ID }], ["resume", {
     ...{ name: "half", id: ID },
   }]]);
-  assertEquals((await ask("POST", "/api/downloads/pause", { body: "{}" })).status, 400);
-  const map = await (await ask("GET", `/api/downloads/map?id=${ID}`)).json();
+  assertEquals((await ask("POST", "/api/v1/downloads/pause", { body: "{}" })).status, 400);
+  const map = await (await ask("GET", `/api/v1/downloads/map?id=${ID}`)).json();
   assertEquals(map, { cells: 2, have: [100, 50], sources: [1, 0] });
-  const maps = await (await ask("GET", `/api/downloads/maps?ids=${ID},other`)).json();
+  const maps = await (await ask("GET", `/api/v1/downloads/maps?ids=${ID},other`)).json();
   assertEquals(maps, { [ID]: map, other: map });
-  const history = await (await ask("GET", "/api/history")).json();
+  const history = await (await ask("GET", "/api/v1/history")).json();
   assertEquals(history, { interval: 1, second: 7, up: [1, 2], down: [3, 4] });
 });

@@ -12,7 +12,7 @@ Deno.test("jobs: a command is answered at once, and what becomes of it is an eve
   const peer = new ScriptedPeer({ get: () => got.promise });
   const { ask, clock, signIn, close } = batchOf({ api: peer });
   const headers = await signIn();
-  const events = await ask("GET", "/api/events", { headers });
+  const events = await ask("GET", "/api/v1/events", { headers });
   const reader = events.body!.pipeThrough(new TextDecoderStream()).getReader();
   const jobs = async () => {
     for (;;) {
@@ -22,7 +22,7 @@ Deno.test("jobs: a command is answered at once, and what becomes of it is an eve
     }
   };
   assertEquals(await jobs(), { reset: true, set: [], gone: [] });
-  const started = await ask("POST", "/api/jobs", { headers, body: { get: { name: "file" } } });
+  const started = await ask("POST", "/api/v1/jobs", { headers, body: { get: { name: "file" } } });
   assertEquals([started.status, await started.json()], [202, { job: 1 }]);
   const running = jobs();
   await clock.pass(200);
@@ -95,9 +95,9 @@ Deno.test("jobs: what makes no sense is refused before it begins", async () => {
   const { ask, signIn } = batchOf({ api: peer });
   const headers = await signIn();
   for (const body of [{}, { get: {} }, { put: { name: "x" } }, { get: { name: "x", id: "no" } }]) {
-    assertEquals(await statusOf(ask("POST", "/api/jobs", { headers, body })), 400);
+    assertEquals(await statusOf(ask("POST", "/api/v1/jobs", { headers, body })), 400);
   }
-  assertEquals(await statusOf(ask("POST", "/api/jobs", { body: { get: { name: "x" } } })), 401);
-  assertEquals(await statusOf(ask("DELETE", "/api/jobs/7", { headers })), 404);
+  assertEquals(await statusOf(ask("POST", "/api/v1/jobs", { body: { get: { name: "x" } } })), 401);
+  assertEquals(await statusOf(ask("DELETE", "/api/v1/jobs/7", { headers })), 404);
   assertEquals(peer.asked, []);
 });

@@ -14,7 +14,7 @@ Deno.test("ui: a rebound host is refused, whatever else it has", async () => {
   for (
     const host of ["evil.example", "evil.example:10100", "127.0.0.1.evil.example", "", "10.0.0.1"]
   ) {
-    for (const route of ["/", "/healthz", "/api/status", "/sign-in"]) {
+    for (const route of ["/", "/healthz", "/api/v1/status", "/sign-in"]) {
       const response = ask("GET", route, { headers: { host, ...signed } });
       assertEquals(await statusOf(response), 421, `${host} ${route}`);
     }
@@ -39,16 +39,16 @@ Deno.test("ui: requests of other origins are refused", async () => {
   const body = { name: "x" };
   const origins = ["https://evil.example", "null", `https://${HOST}`, "http://127.0.0.1:10101"];
   for (const origin of origins) {
-    const posted = ask("POST", "/api/downloads", { body, headers: { ...signed, origin } });
+    const posted = ask("POST", "/api/v1/downloads", { body, headers: { ...signed, origin } });
     assertEquals(await statusOf(posted), 403, origin);
     assertEquals(
-      await statusOf(ask("GET", "/api/status", { headers: { ...signed, origin } })),
+      await statusOf(ask("GET", "/api/v1/status", { headers: { ...signed, origin } })),
       403,
     );
   }
   assertEquals(peer.asked, []);
   const own = { ...signed, origin: `http://${HOST}` };
-  assertEquals(await statusOf(ask("POST", "/api/downloads", { body, headers: own })), 200);
+  assertEquals(await statusOf(ask("POST", "/api/v1/downloads", { body, headers: own })), 200);
 });
 
 Deno.test("ui: a name and a proxy are served once they are named, and a refusal says how", async () => {
@@ -75,7 +75,7 @@ Deno.test("ui: a name and a proxy are served once they are named, and a refusal 
   const signed = await signIn();
   const asks = (headers: Record<string, string>) =>
     statusOf(
-      ask("POST", "/api/downloads", { body: { name: "x" }, headers: { ...signed, ...headers } }),
+      ask("POST", "/api/v1/downloads", { body: { name: "x" }, headers: { ...signed, ...headers } }),
     );
   assertEquals(await asks({ host, origin: `https://${host}` }), 200);
   assertEquals(
@@ -101,7 +101,15 @@ Deno.test("own origins: only a scheme and a host are an origin", () => {
 Deno.test("ui: every response says what a browser may do with it", async () => {
   const { ask, signIn } = batchOf();
   for (
-    const route of ["/", "/sign-in", "/app.js", "/api/status", "/healthz", "/nothing", "/files/x"]
+    const route of [
+      "/",
+      "/sign-in",
+      "/app.js",
+      "/api/v1/status",
+      "/healthz",
+      "/nothing",
+      "/files/x",
+    ]
   ) {
     for (const host of [HOST, "evil.example"]) {
       for (const signed of [await signIn(), {}]) {

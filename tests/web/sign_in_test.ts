@@ -22,11 +22,11 @@ Deno.test("ui: a link signs in once, and no cookie is ever set", async () => {
   assertEquals(again.status, 400);
   assertMatch((await again.json()).error.message, /used already, or is too old/);
   const headers = { authorization: `Bearer ${session}` };
-  const asked = await ask("GET", "/api/status", { headers });
+  const asked = await ask("GET", "/api/v1/status", { headers });
   assertEquals((await asked.json()).peer, STATUS.peer);
   for (const name of ["cookie", "x-session"]) {
     const sent = { [name]: `session=${session}; shoal-10100=${session}` };
-    assertEquals(await statusOf(ask("GET", "/api/status", { headers: sent })), 401, name);
+    assertEquals(await statusOf(ask("GET", "/api/v1/status", { headers: sent })), 401, name);
   }
 });
 
@@ -36,7 +36,7 @@ Deno.test("ui: a link is too old after ten minutes, a session after a week of si
   await clock.pass(TICKET_MS);
   assertEquals(await statusOf(ask("POST", "/sign-in", { body: { ticket } })), 400);
   const headers = await signIn();
-  const asks = () => statusOf(ask("GET", "/api/status", { headers }));
+  const asks = () => statusOf(ask("GET", "/api/v1/status", { headers }));
   for (let day = 0; day < 10; day++) {
     await clock.pass(SESSION_MS - 1);
     assertEquals(await asks(), 200);
@@ -50,7 +50,7 @@ Deno.test("ui: who signs out is out, and with everywhere all are", async () => {
   const [one, other, third] = [await signIn(), await signIn(), await signIn()];
   assertNotEquals(one, other);
   const asks = (headers: Record<string, string>) =>
-    statusOf(ask("GET", "/api/status", { headers }));
+    statusOf(ask("GET", "/api/v1/status", { headers }));
   assertEquals(await statusOf(ask("DELETE", "/sign-in")), 401);
   assertEquals(await statusOf(ask("DELETE", "/sign-in", { headers: one })), 204);
   assertEquals([await asks(one), await asks(other), await asks(third)], [401, 200, 200]);
@@ -67,11 +67,11 @@ Deno.test("ui: sessions outlive the process, but not a change of the password", 
     const before = batchOf({ store });
     const headers = await before.signIn();
     const after = batchOf({ store });
-    assertEquals(await statusOf(after.ask("GET", "/api/status", { headers })), 200);
+    assertEquals(await statusOf(after.ask("GET", "/api/v1/status", { headers })), 200);
     const secret = headers.authorization.slice("Bearer ".length);
     assert(!JSON.stringify(store.list()).includes(secret), "only its hash is stored");
     await after.clock.pass(SESSION_MS);
-    assertEquals(await statusOf(after.ask("GET", "/api/status", { headers })), 401);
+    assertEquals(await statusOf(after.ask("GET", "/api/v1/status", { headers })), 401);
     assertEquals(store.list(), []);
     await after.signIn();
     assertEquals([store.password, store.list().length], ["salt:hash", 1]);
@@ -95,8 +95,8 @@ Deno.test("ui: a key in an address opens one file, for a day, while the session 
   const file = `/files/a%20b/%C3%BC?id=${"1a2b3c4d".repeat(8)}` +
     `&publisher=${"ab".repeat(32)}`;
   const body = { path: file };
-  assertEquals(await statusOf(ask("POST", "/api/links", { body })), 401);
-  const { path } = await (await ask("POST", "/api/links", { headers, body })).json();
+  assertEquals(await statusOf(ask("POST", "/api/v1/links", { body })), 401);
+  const { path } = await (await ask("POST", "/api/v1/links", { headers, body })).json();
   assertMatch(
     path,
     /^\/files\/a%20b\/%C3%BC\?id=[0-9a-f]{64}&publisher=(ab){32}&key=[0-9a-f]{64}$/,
@@ -110,17 +110,21 @@ Deno.test("ui: a key in an address opens one file, for a day, while the session 
       `/files/other?${key}`,
       `${file.slice(0, -1)}0&${key}`,
       `${file.replace(/&publisher.*/, "")}&${key}`,
-      `/api/status?${key}`,
+      `/api/v1/status?${key}`,
     ]
   ) {
     assertEquals(await opens(other), 401, other);
   }
-  for (const path of ["/api/status", "/files/", "files/x", "//evil.example/files/x"]) {
-    assertEquals(await statusOf(ask("POST", "/api/links", { headers, body: { path } })), 400, path);
+  for (const path of ["/api/v1/status", "/files/", "files/x", "//evil.example/files/x"]) {
+    assertEquals(
+      await statusOf(ask("POST", "/api/v1/links", { headers, body: { path } })),
+      400,
+      path,
+    );
   }
   await clock.pass(24 * 3_600_000);
   assertEquals(await opens(path), 401);
-  const again = await (await ask("POST", "/api/links", { headers, body })).json();
+  const again = await (await ask("POST", "/api/v1/links", { headers, body })).json();
   assertEquals(await opens(again.path), 200);
   await ask("DELETE", "/sign-in", { headers });
   assertEquals(await opens(again.path), 401);
@@ -130,7 +134,7 @@ Deno.test("ui: who signs out hears nothing more", async () => {
   const { ask, clock, signIn, close } = batchOf();
   const [headers, other] = [await signIn(), await signIn()];
   const listen = async (headers: Record<string, string>) => {
-    const { body } = await ask("GET", "/api/events", { headers });
+    const { body } = await ask("GET", "/api/v1/events", { headers });
     const reader = body!.pipeThrough(new TextDecoderStream()).getReader();
     assertMatch((await reader.read()).value!, /^event: heartbeat/);
     assertMatch((await reader.read()).value!, /event: change/);
@@ -152,7 +156,7 @@ Deno.test("ui: without a session there are the page's files, which say nothing o
   for (const route of ["/", "/sign-in", "/app.js", "/style.css", "/lib/preact.js", "/icon.svg"]) {
     assertEquals(await statusOf(ask("GET", route)), 200, route);
   }
-  const closed = ["/api/status", "/api/events", "/api/nothing", "/files/x", "/files/"];
+  const closed = ["/api/v1/status", "/api/v1/events", "/api/nothing", "/files/x", "/files/"];
   for (
     const authorization of ["", "Bearer", "Bearer x", `Bearer ${"0".repeat(64)}`, "Basic eDp4"]
   ) {
@@ -168,7 +172,7 @@ Deno.test("ui: without a session there are the page's files, which say nothing o
 Deno.test("ui: the token of the verbs does without a session", async () => {
   const { ask } = batchOf();
   const asks = (authorization: string) =>
-    statusOf(ask("GET", "/api/status", { headers: { authorization } }));
+    statusOf(ask("GET", "/api/v1/status", { headers: { authorization } }));
   assertEquals(await asks(`Bearer ${TOKEN}`), 200);
   assertEquals(await asks(`Bearer ${TOKEN.slice(1)}`), 401);
   assertEquals(await asks(""), 401);

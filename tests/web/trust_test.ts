@@ -29,12 +29,12 @@ function control(api: UiApi) {
 Deno.test("control: trust is listed, accepted and forgotten", async () => {
   const peer = new ScriptedPeer();
   const ask = control(peer);
-  assertEquals(await (await ask("GET", "/api/trust")).json(), [TRUST]);
+  assertEquals(await (await ask("GET", "/api/v1/trust")).json(), [TRUST]);
   const body = { name: "a/b", publisher: KEY };
-  const accepted = await ask("POST", "/api/trust", JSON.stringify(body));
+  const accepted = await ask("POST", "/api/v1/trust", JSON.stringify(body));
   assertEquals(await accepted.json(), { ...TRUST, how: "accepted" });
-  await (await ask("POST", "/api/trust", JSON.stringify({ name: "c" }))).body?.cancel();
-  const forgotten = await ask("DELETE", "/api/trust?name=a%2Fb");
+  await (await ask("POST", "/api/v1/trust", JSON.stringify({ name: "c" }))).body?.cancel();
+  const forgotten = await ask("DELETE", "/api/v1/trust?name=a%2Fb");
   assertEquals(await forgotten.json(), TRUST);
   assertEquals(peer.asked, [
     ["trust", undefined],
@@ -54,10 +54,10 @@ Deno.test("control: bodies of trust that make no sense are refused", async () =>
     `{"name":"${"x".repeat(5_000)}"}`,
   ];
   for (const body of wrong) {
-    assertEquals((await ask("POST", "/api/trust", body)).status, 400, body.slice(0, 80));
+    assertEquals((await ask("POST", "/api/v1/trust", body)).status, 400, body.slice(0, 80));
   }
   for (const extra of ['"publisher":"abc"', '"sha256":"00"', `"sha256":"${KEY}0"`, '"sha256":1']) {
-    for (const route of ["/api/downloads", "/api/streams"]) {
+    for (const route of ["/api/v1/downloads", "/api/v1/streams"]) {
       assertEquals((await ask("POST", route, `{"name":"a",${extra}}`)).status, 400, extra);
     }
   }

@@ -9,13 +9,13 @@ const ConfigBody = v.record(v.string(), v.unknown());
 /**
  * | route             | does                                                                           |
  * | ----------------- | ------------------------------------------------------------------------------ |
- * | GET /api/config   | ConfigView                                                                     |
- * | PATCH /api/config | changes by key, null for the default → ConfigView; an error names its `field`  |
+ * | GET /api/v1/config   | ConfigView                                                                     |
+ * | PATCH /api/v1/config | changes by key, null for the default → ConfigView; an error names its `field`  |
  */
 export function configRoutes(api: UiApi) {
   return new Hono()
-    .get("/api/config", async (c) => c.json(await api.config()))
-    .patch("/api/config", json(ConfigBody), async (c) => {
+    .get("/api/v1/config", async (c) => c.json(await api.config()))
+    .patch("/api/v1/config", json(ConfigBody), async (c) => {
       return c.json(await api.configure(c.req.valid("json")));
     });
 }

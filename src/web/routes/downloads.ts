@@ -40,17 +40,17 @@ export type Told = { progress: Progress } | { event: GetEvent };
 /**
  * | route                           | does                                                     |
  * | ------------------------------- | -------------------------------------------------------- |
- * | POST /api/downloads             | GetRequest → lines: `{progress}` and `{event}`…, then `{result}` or `{error}` |
- * | POST /api/downloads/plan        | GetRequest → Plan: what that would do                    |
- * | DELETE /api/downloads?name=&id= | PartialStatus[]: what was cancelled and removed          |
- * | POST /api/downloads/pause       | `{name, id?}` → PartialStatus[]                          |
- * | POST /api/downloads/resume      | the same                                                 |
- * | GET /api/downloads/map?id=      | DownloadMap                                              |
- * | GET /api/downloads/maps?ids=    | the same of several, by id; null where there is none     |
+ * | POST /api/v1/downloads             | GetRequest → lines: `{progress}` and `{event}`…, then `{result}` or `{error}` |
+ * | POST /api/v1/downloads/plan        | GetRequest → Plan: what that would do                    |
+ * | DELETE /api/v1/downloads?name=&id= | PartialStatus[]: what was cancelled and removed          |
+ * | POST /api/v1/downloads/pause       | `{name, id?}` → PartialStatus[]                          |
+ * | POST /api/v1/downloads/resume      | the same                                                 |
+ * | GET /api/v1/downloads/map?id=      | DownloadMap                                              |
+ * | GET /api/v1/downloads/maps?ids=    | the same of several, by id; null where there is none     |
  */
 export function downloadsRoutes(api: UiApi) {
   return new Hono()
-    .post("/api/downloads", json(GetBody), (c) => {
+    .post("/api/v1/downloads", json(GetBody), (c) => {
       return work((emit: (line: Told) => void, signal) =>
         api.get(c.req.valid("json"), {
           signal,
@@ -59,26 +59,26 @@ export function downloadsRoutes(api: UiApi) {
         })
       );
     })
-    .post("/api/downloads/plan", json(GetBody), async (c) => {
+    .post("/api/v1/downloads/plan", json(GetBody), async (c) => {
       return c.json(await api.plan(c.req.valid("json"), { signal: c.req.raw.signal }));
     })
-    .delete("/api/downloads", query(NameQuery), async (c) => {
+    .delete("/api/v1/downloads", query(NameQuery), async (c) => {
       return c.json(await api.cancel(c.req.valid("query")));
     })
-    .post("/api/downloads/pause", json(NameBody), async (c) => {
+    .post("/api/v1/downloads/pause", json(NameBody), async (c) => {
       return c.json(await api.pause(c.req.valid("json")));
     })
-    .post("/api/downloads/resume", json(NameBody), async (c) => {
+    .post("/api/v1/downloads/resume", json(NameBody), async (c) => {
       return c.json(await api.resume(c.req.valid("json")));
     })
-    .get("/api/downloads/maps", query(MapsQuery), async (c) => {
+    .get("/api/v1/downloads/maps", query(MapsQuery), async (c) => {
       const maps: Record<string, DownloadMap | null> = {};
       for (const id of c.req.valid("query").ids.split(",").slice(0, MAPS_CAP)) {
         maps[id] = await api.downloadMap(id).catch(() => null);
       }
       return c.json(maps);
     })
-    .get("/api/downloads/map", query(MapQuery), async (c) => {
+    .get("/api/v1/downloads/map", query(MapQuery), async (c) => {
       return c.json(await api.downloadMap(c.req.valid("query").id));
     });
 }

@@ -9,20 +9,20 @@ const PatternQuery = v.object({ pattern: v.optional(v.string()) });
 /**
  * | route                     | does                                                       |
  * | ------------------------- | ---------------------------------------------------------- |
- * | GET /api/files?pattern=   | lines: `{result}` with a ListedFile, or `{error}`          |
- * | GET /api/folder?name=&id= | lines: `{result}` with an entry of the folder's manifest   |
- * | GET /api/versions?name=   | ListedFile[]: every version that any peer has              |
+ * | GET /api/v1/files?pattern=   | lines: `{result}` with a ListedFile, or `{error}`          |
+ * | GET /api/v1/folder?name=&id= | lines: `{result}` with an entry of the folder's manifest   |
+ * | GET /api/v1/versions?name=   | ListedFile[]: every version that any peer has              |
  */
 export function filesRoutes(api: UiApi) {
   return new Hono()
-    .get("/api/files", query(PatternQuery), (c) => {
+    .get("/api/v1/files", query(PatternQuery), (c) => {
       return streamLines(api.listFiles(c.req.valid("query").pattern));
     })
-    .get("/api/folder", query(ContentQuery), async (c) => {
+    .get("/api/v1/folder", query(ContentQuery), async (c) => {
       const { entries } = await api.listFolder(c.req.valid("query"), c.req.raw.signal);
       return streamLines(entries);
     })
-    .get("/api/versions", query(NameQuery), async (c) => {
+    .get("/api/v1/versions", query(NameQuery), async (c) => {
       return c.json(await api.listVersions(c.req.valid("query").name));
     });
 }

@@ -1,8 +1,16 @@
 import { type Context, Hono } from "hono";
+import * as v from "valibot";
 import { Fault } from "../../fault.ts";
 import type { OpenedFile, UiApi } from "../../peer/api/ui_api.ts";
 import { parseRange } from "../http/byte_range.ts";
-import { ID } from "./request.ts";
+import { ID, query } from "./request.ts";
+
+/** A file or peer id may be in capitals here; `key` is an address's, see ui_access.ts. */
+const FileQuery = v.object({
+  id: v.optional(v.string()),
+  publisher: v.optional(v.string()),
+  key: v.optional(v.string()),
+});
 
 /**
  * | route                     | does                                                                  |
@@ -13,13 +21,14 @@ import { ID } from "./request.ts";
  * What fails before the first byte has a status; after it, the connection breaks.
  */
 export function gatewayRoutes(api: UiApi) {
-  return new Hono().get("/files/*", async (context) => {
-    const id = context.req.query("id")?.toLowerCase();
+  return new Hono().get("/files/*", query(FileQuery), async (context) => {
+    const asked = context.req.valid("query");
+    const id = asked.id?.toLowerCase();
     const name = nameOf(context);
     if (id !== undefined && !ID.test(id)) {
       throw new Fault("usage", `Cannot get ${name}: "${id.slice(0, 80)}" is not a file id`);
     }
-    const publisher = context.req.query("publisher")?.toLowerCase();
+    const publisher = asked.publisher?.toLowerCase();
     if (publisher !== undefined && !ID.test(publisher)) {
       throw new Fault("usage", `Cannot get ${name}: "${publisher.slice(0, 80)}" is not a peer id`);
     }

@@ -11,13 +11,13 @@ const JobBody = v.union([v.object({ get: GetBody }), v.object({ share: ShareBody
 /**
  * | route                | does                                                                          |
  * | -------------------- | ----------------------------------------------------------------------------- |
- * | POST /api/jobs       | `{get: GetRequest}` or `{share: ShareRequest}` → 202 with `{job}`: it goes on without |
+ * | POST /api/v1/jobs       | `{get: GetRequest}` or `{share: ShareRequest}` → 202 with `{job}`: it goes on without |
  * |                      | the page, and the events tell what becomes of it                              |
- * | DELETE /api/jobs/:id | ends a job → 204                                                              |
+ * | DELETE /api/v1/jobs/:id | ends a job → 204                                                              |
  */
 export function jobsRoutes(api: PeerApi, jobs: Jobs) {
   return new Hono()
-    .post("/api/jobs", json(JobBody), (c) => {
+    .post("/api/v1/jobs", json(JobBody), (c) => {
       const body = c.req.valid("json");
       const job = "get" in body
         ? jobs.start({ kind: "get", name: body.get.name }, async (signal) => {
@@ -31,7 +31,7 @@ export function jobsRoutes(api: PeerApi, jobs: Jobs) {
         });
       return c.json({ job }, 202);
     })
-    .delete("/api/jobs/:id{[0-9]{1,15}}", (c) => {
+    .delete("/api/v1/jobs/:id{[0-9]{1,15}}", (c) => {
       jobs.stop(Number(c.req.param("id")));
       return c.body(null, 204);
     });

@@ -30,6 +30,20 @@ export const NameQuery = v.object({ name: v.optional(v.string(), ""), id: FileId
 /** A name, and perhaps its publisher: an id that the user did not type comes with it. */
 export const ContentQuery = v.object({ ...NameQuery.entries, publisher: PublisherKey });
 
+/** A schema that a middleware holds requests to, and the part of the request that it is for. */
+interface RequestSchema {
+  part: "json" | "query";
+  schema: v.GenericSchema;
+}
+
+/** The schemas of all middleware made here: the OpenAPI document is made from them. */
+const schemas = new WeakMap<object, RequestSchema>();
+
+/** The schema that a handler of a route checks requests by; undefined for one that checks none. */
+export function requestSchemaOf(handler: object): RequestSchema | undefined {
+  return schemas.get(handler);
+}
+
 /** Checks a request's JSON body; handlers and the client's types know it as `json`. */
 export function json<S extends v.GenericSchema>(
   schema: S,
@@ -38,10 +52,12 @@ export function json<S extends v.GenericSchema>(
   string,
   { in: { json: v.InferInput<S> }; out: { json: v.InferOutput<S> } }
 > {
-  return async ({ req }, next) => {
+  const check: MiddlewareHandler = async ({ req }, next) => {
     req.addValidatedData("json", { ...await bodyOf(req, schema) as object });
     await next();
   };
+  schemas.set(check, { part: "json", schema });
+  return check;
 }
 
 /** Checks a request's query; handlers and the client's types know it as `query`. */
@@ -52,10 +68,12 @@ export function query<S extends v.GenericSchema>(
   string,
   { in: { query: v.InferInput<S> }; out: { query: v.InferOutput<S> } }
 > {
-  return async ({ req }, next) => {
+  const check: MiddlewareHandler = async ({ req }, next) => {
     req.addValidatedData("query", { ...parse(schema, req.query(), "query") as object });
     await next();
   };
+  schemas.set(check, { part: "query", schema });
+  return check;
 }
 
 /** The request's body, checked. Throws a `usage` Fault. */

@@ -17,13 +17,13 @@ const SettingsBody = v.object({
 /**
  * | route               | does         |
  * | ------------------- | ------------ |
- * | GET /api/settings   | LiveSettings |
- * | PATCH /api/settings | changes some of them for as long as the peer runs → LiveSettings |
+ * | GET /api/v1/settings   | LiveSettings |
+ * | PATCH /api/v1/settings | changes some of them for as long as the peer runs → LiveSettings |
  */
 export function settingsRoutes(api: PeerApi) {
   return new Hono()
-    .get("/api/settings", async (c) => c.json(await api.settings()))
-    .patch("/api/settings", json(SettingsBody), async (c) => {
+    .get("/api/v1/settings", async (c) => c.json(await api.settings()))
+    .patch("/api/v1/settings", json(SettingsBody), async (c) => {
       return c.json(await api.change(c.req.valid("json")));
     });
 }

@@ -8,13 +8,13 @@ export const ShareBody = v.object({ file: Path, cwd: Path, watch: v.optional(v.b
 /**
  * | route                    | does                                                       |
  * | ------------------------ | ---------------------------------------------------------- |
- * | POST /api/shares         | ShareRequest → lines: `{progress}`…, `{result}` or `{error}` |
- * | DELETE /api/shares?name= | SharedFile                                                 |
+ * | POST /api/v1/shares         | ShareRequest → lines: `{progress}`…, `{result}` or `{error}` |
+ * | DELETE /api/v1/shares?name= | SharedFile                                                 |
  */
 export function sharesRoutes(api: PeerApi) {
   return new Hono()
     .post(
-      "/api/shares",
+      "/api/v1/shares",
       json(ShareBody),
       (c) =>
         work((emit: (line: { progress: { hashed: number; size: number } }) => void, signal) =>
@@ -24,7 +24,7 @@ export function sharesRoutes(api: PeerApi) {
           })
         ),
     )
-    .delete("/api/shares", query(NameQuery), async (c) => {
+    .delete("/api/v1/shares", query(NameQuery), async (c) => {
       return c.json(await api.unshare(c.req.valid("query").name));
     });
 }

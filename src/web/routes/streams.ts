@@ -8,20 +8,20 @@ import { json, work } from "./request.ts";
 /**
  * | route                 | does                                                                  |
  * | --------------------- | --------------------------------------------------------------------- |
- * | POST /api/streams     | StreamRequest → first line `{content}`, a path; then as for downloads |
- * | GET /api/streams/:key | the bytes of that stream, in order; once                              |
+ * | POST /api/v1/streams     | StreamRequest → first line `{content}`, a path; then as for downloads |
+ * | GET /api/v1/streams/:key | the bytes of that stream, in order; once                              |
  */
 export function streamsRoutes(api: PeerApi) {
   const streams = new Map<string, { body: ReadableStream<Uint8Array>; taken: () => void }>();
 
   return new Hono()
-    .post("/api/streams", json(StreamBody), (c) => {
+    .post("/api/v1/streams", json(StreamBody), (c) => {
       const key = crypto.randomUUID();
       const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
       const taken = Promise.withResolvers<void>();
       streams.set(key, { body: readable, taken: taken.resolve });
       return work(async (emit: (line: Told | { content: string }) => void, signal) => {
-        emit({ content: `/api/streams/${key}` });
+        emit({ content: `/api/v1/streams/${key}` });
         try {
           const receipt = await api.stream(c.req.valid("json"), writable, {
             signal,
@@ -37,7 +37,7 @@ export function streamsRoutes(api: PeerApi) {
         // Nothing moves before the first line has come.
       }, { holdMs: 0 });
     })
-    .get("/api/streams/:key", (c) => {
+    .get("/api/v1/streams/:key", (c) => {
       const key = c.req.param("key");
       const stream = streams.get(key);
       if (!stream) throw new Fault("not_found", "there is no such stream");

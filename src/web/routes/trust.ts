@@ -8,15 +8,19 @@ const TrustBody = v.object({ name: Path, publisher: PublisherKey });
 /**
  * | route                   | does                                                  |
  * | ----------------------- | ----------------------------------------------------- |
- * | GET /api/trust          | TrustEntry[]: the trusted publishers                  |
- * | POST /api/trust         | TrustRequest → TrustEntry: the publisher from now on  |
- * | DELETE /api/trust?name= | TrustEntry: the publisher until now                   |
+ * | GET /api/v1/trust          | TrustEntry[]: the trusted publishers                  |
+ * | POST /api/v1/trust         | TrustRequest → TrustEntry: the publisher from now on  |
+ * | DELETE /api/v1/trust?name= | TrustEntry: the publisher until now                   |
  */
 export function trustRoutes(api: PeerApi) {
   return new Hono()
-    .get("/api/trust", async (c) => c.json(await api.trust()))
-    .post("/api/trust", json(TrustBody), async (c) => c.json(await api.accept(c.req.valid("json"))))
-    .delete("/api/trust", query(NameQuery), async (c) => {
+    .get("/api/v1/trust", async (c) => c.json(await api.trust()))
+    .post(
+      "/api/v1/trust",
+      json(TrustBody),
+      async (c) => c.json(await api.accept(c.req.valid("json"))),
+    )
+    .delete("/api/v1/trust", query(NameQuery), async (c) => {
       return c.json(await api.forget(c.req.valid("query").name));
     });
 }

@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { Fault } from "../../fault.ts";
 import type { UiApi, UploadRequest } from "../../peer/api/ui_api.ts";
 import { toApiError } from "../http/api_error.ts";
-import { json, Path, work } from "./request.ts";
+import { json, Path, query, work } from "./request.ts";
 
 /** Interval of reporting progress, in milliseconds. */
 const PROGRESS_EVERY_MS = 200;
@@ -19,21 +19,28 @@ const CheckBody = v.object({
   ),
 });
 
+/** `1` is yes, `0` no. */
+const UploadQuery = v.object({
+  name: v.optional(v.string(), ""),
+  replace: v.optional(v.string()),
+  share: v.optional(v.string()),
+});
+
 /**
  * | route                                      | does                                                    |
  * | ------------------------------------------ | ------------------------------------------------------- |
- * | POST /api/uploads/check                    | `{files: [{name, size?, replace?}]}` → of each null, or the error that it would end with |
- * | PUT /api/uploads?name=&replace=1&share=0   | the body, of any size, becomes DIR/name and is shared, unless told otherwise → lines: `{progress}`… |
+ * | POST /api/v1/uploads/check                    | `{files: [{name, size?, replace?}]}` → of each null, or the error that it would end with |
+ * | PUT /api/v1/uploads?name=&replace=1&share=0   | the body, of any size, becomes DIR/name and is shared, unless told otherwise → lines: `{progress}`… |
  * |                                            | with `{received, size?}`, and `{hashed, size}` where a file is hashed that was there; `{result}` with a ShareResult, or `{error}` |
  */
 export function uploadsRoutes(api: UiApi) {
   return new Hono()
-    .post("/api/uploads/check", json(CheckBody), async (c) => {
+    .post("/api/v1/uploads/check", json(CheckBody), async (c) => {
       const faults = await api.checkUploads(c.req.valid("json").files);
       return c.json(faults.map((fault) => fault === undefined ? null : toApiError(fault).error));
     })
-    .put("/api/uploads", (context) => {
-      const { name = "", replace, share } = context.req.query();
+    .put("/api/v1/uploads", query(UploadQuery), (context) => {
+      const { name, replace, share } = context.req.valid("query");
       const length = context.req.header("content-length");
       const size = length === undefined ? undefined : Number(length);
       if (size !== undefined && !Number.isSafeInteger(size)) {

@@ -149,7 +149,7 @@ async function inTurn(work) {
  * number, and its result.
  */
 export async function startJob(body) {
-  const { job } = await inTurn(() => askJson("POST", "/api/jobs", body));
+  const { job } = await inTurn(() => askJson("POST", "/api/v1/jobs", body));
   const result = endOf(job).catch((error) => {
     throw new ApiError(error.message, error);
   });
@@ -168,7 +168,7 @@ export async function save({ name, id, publisher }) {
     if (error.status !== 416) throw error;
   }
   const link = document.createElement("a");
-  link.href = (await askJson("POST", "/api/links", { path })).path;
+  link.href = (await askJson("POST", "/api/v1/links", { path })).path;
   link.download = "";
   link.click();
 }
@@ -185,7 +185,7 @@ export function upload(file, { name, replace, share = true }, onProgress) {
     ...(!share && { share: "0" }),
   });
   const result = new Promise((resolve, reject) => {
-    request.open("PUT", `/api/uploads?${query}`);
+    request.open("PUT", `/api/v1/uploads?${query}`);
     for (const [header, value] of Object.entries(signed())) request.setRequestHeader(header, value);
     request.setRequestHeader("content-type", "application/octet-stream");
     request.upload.onprogress = ({ loaded }) => onProgress({ sent: loaded });

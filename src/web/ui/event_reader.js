@@ -41,7 +41,7 @@ async function readOnce(stopped, { session, lastId }, { onChange, onState }) {
   };
   heard();
   try {
-    const response = await fetch("/api/events", {
+    const response = await fetch("/api/v1/events", {
       headers: {
         authorization: `Bearer ${session}`,
         ...(lastId !== undefined && { "last-event-id": lastId }),

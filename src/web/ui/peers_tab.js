@@ -17,7 +17,7 @@ const STATES = {
 };
 
 export function PeersTab() {
-  const { value, error } = usePolled("/api/peers", EVERY_MS);
+  const { value, error } = usePolled("/api/v1/peers", EVERY_MS);
   return html`
     <section class="peers" aria-label="Peers">
       <h2>Bootstraps</h2>

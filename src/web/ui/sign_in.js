@@ -36,7 +36,7 @@ async function signIn(body) {
 async function isSignedIn() {
   if (session() === undefined) return false;
   const signal = AbortSignal.timeout(LIMIT_MS);
-  return await fetch("/api/settings", { headers: signed(), signal }).then(
+  return await fetch("/api/v1/settings", { headers: signed(), signal }).then(
     ({ ok }) => ok,
     () => false,
   );

@@ -7,17 +7,26 @@ import { bytesOf, textOf, twoOf } from "../text.ts";
 
 const TOKEN = "0f".repeat(32);
 const ROUTES = [
-  'POST /api/shares\n{"file":"a","cwd":"/"}',
-  'POST /api/downloads\n{"name":"a","id":"1a2b3c4d","wait":1,"deadline":2,"output":"/x","overwrite":true}',
-  'POST /api/streams\n{"name":"a"}',
-  'PATCH /api/settings\n{"limit_up":1,"limit_down":null,"upload_slots":16}',
-  ...["GET /api/status", "GET /api/peers", "GET /api/files?pattern=*", "GET /api/settings"],
-  ...["DELETE /api/shares?name=a", `DELETE /api/downloads?name=a&id=${FILE}`, "GET /api/streams/x"],
-  ...["PUT /api/uploads?name=a\nbytes", "GET /files/a%20b?id=1a2b3c4d", "GET /api/config"],
-  'PATCH /api/config\n{"limit_up":"1M","slots":null}',
-  'POST /api/downloads/pause\n{"name":"a"}',
-  'POST /api/downloads/resume\n{"name":"a","id":"1a2b3c4d"}',
-  `GET /api/downloads/map?id=${FILE}`,
+  'POST /api/v1/shares\n{"file":"a","cwd":"/"}',
+  'POST /api/v1/downloads\n{"name":"a","id":"1a2b3c4d","wait":1,"deadline":2,"output":"/x","overwrite":true}',
+  'POST /api/v1/streams\n{"name":"a"}',
+  'PATCH /api/v1/settings\n{"limit_up":1,"limit_down":null,"upload_slots":16}',
+  ...[
+    "GET /api/v1/status",
+    "GET /api/v1/peers",
+    "GET /api/v1/files?pattern=*",
+    "GET /api/v1/settings",
+  ],
+  ...[
+    "DELETE /api/v1/shares?name=a",
+    `DELETE /api/v1/downloads?name=a&id=${FILE}`,
+    "GET /api/v1/streams/x",
+  ],
+  ...["PUT /api/v1/uploads?name=a\nbytes", "GET /files/a%20b?id=1a2b3c4d", "GET /api/v1/config"],
+  'PATCH /api/v1/config\n{"limit_up":"1M","slots":null}',
+  'POST /api/v1/downloads/pause\n{"name":"a"}',
+  'POST /api/v1/downloads/resume\n{"name":"a","id":"1a2b3c4d"}',
+  `GET /api/v1/downloads/map?id=${FILE}`,
 ];
 
 /** Requests to the control endpoint, with the token: whatever they are, they are answered in full. */
@@ -45,7 +54,7 @@ export const control: Target = {
     const response = await controlApi(api, { token: TOKEN }).fetch(request);
     must(response.status < 500, `${response.status} is not the asker's fault`);
     const isBytes = response.headers.get("content-type") === "application/octet-stream";
-    if (isBytes || request.url.includes("/api/streams") && response.ok) {
+    if (isBytes || request.url.includes("/api/v1/streams") && response.ok) {
       return await response.body?.cancel();
     }
     const text = await response.text();

@@ -13,7 +13,7 @@ Deno.test("control: settings are shown, and changed where they are given", async
     const text = body === undefined ? undefined : JSON.stringify(body);
     const headers = { host: "127.0.0.1:1", authorization: "Bearer t" };
     return app.fetch(
-      new Request("http://127.0.0.1:1/api/settings", {
+      new Request("http://127.0.0.1:1/api/v1/settings", {
         ...{ method, body: text },
         headers: { ...headers, ...(text && { "content-length": `${text.length}` }) },
       }),

@@ -109,7 +109,7 @@ async function getChosen(name, candidates, overwrite) {
   const { one: { id, publisher }, trust } = chosen;
   try {
     if (trust) {
-      await askJson("POST", "/api/trust", { name, publisher });
+      await askJson("POST", "/api/v1/trust", { name, publisher });
       void loadOffers();
     }
   } catch (error) {
@@ -167,8 +167,8 @@ export async function change(what, { name, id }) {
   try {
     if (what === "cancel") {
       const query = new URLSearchParams({ name, ...(id && { id }) });
-      await askJson("DELETE", `/api/downloads?${query}`);
-    } else await askJson("POST", `/api/downloads/${what}`, { name, id });
+      await askJson("DELETE", `/api/v1/downloads?${query}`);
+    } else await askJson("POST", `/api/v1/downloads/${what}`, { name, id });
   } catch (error) {
     if (!isAskedFor(error)) tellError({ message: failureText(error, name) });
   }

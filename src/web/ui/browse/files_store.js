@@ -30,7 +30,7 @@ export function loadOffers() {
 async function load() {
   const list = [];
   try {
-    for await (const row of askResults("/api/files")) list.push(prepared(row));
+    for await (const row of askResults("/api/v1/files")) list.push(prepared(row));
     offers.value = { state: "ready", list };
   } catch (error) {
     offers.value = { state: "failed", list: offers.value.list, error };

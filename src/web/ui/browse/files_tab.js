@@ -283,7 +283,7 @@ async function unshare(...rows) {
   const gone = [];
   for (const { name } of rows) {
     try {
-      const share = await askJson("DELETE", `/api/shares?name=${encodeURIComponent(name)}`);
+      const share = await askJson("DELETE", `/api/v1/shares?name=${encodeURIComponent(name)}`);
       gone.push(share);
       shares.delete(name);
       sharesMoved.value++;

@@ -266,7 +266,7 @@ function useEntries(name, id, publisher) {
 async function load({ name, id, publisher }, signal) {
   const list = [];
   const query = new URLSearchParams({ name, id, ...(publisher && { publisher }) });
-  for await (const entry of askResults(`/api/folder?${query}`, { signal })) {
+  for await (const entry of askResults(`/api/v1/folder?${query}`, { signal })) {
     if (list.length === SHOWN) return { state: "ready", list, more: true };
     entry.lower = entry.path.toLowerCase();
     list.push(entry);

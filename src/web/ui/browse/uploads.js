@@ -82,7 +82,7 @@ async function check(files) {
   for (let at = 0; at < files.length; at += CHECK_AT_ONCE) {
     const some = files.slice(at, at + CHECK_AT_ONCE)
       .map(({ name, file, replace }) => ({ name, size: file.size, replace }));
-    faults.push(...await askJson("POST", "/api/uploads/check", { files: some }));
+    faults.push(...await askJson("POST", "/api/v1/uploads/check", { files: some }));
   }
   return faults;
 }
@@ -210,7 +210,7 @@ export async function sharePath(path, { watch = undefined, again = false } = {})
     const { job, result } = await startJob({ share: { file: path, cwd: status.value.dir, watch } });
     const stop = () => {
       stopped = true;
-      askJson("DELETE", `/api/jobs/${job}`).catch(tellError);
+      askJson("DELETE", `/api/v1/jobs/${job}`).catch(tellError);
     };
     const one = { key, name: path, size: 0, hashed: 0, phase: "hashing", stop, job };
     uploads.value = [...uploads.value, one];

@@ -16,7 +16,7 @@ const SET_BY = { flag: "an option", environment: "a variable" };
 
 /** Asks for the configuration, and shows its theme. */
 export async function loadConfig() {
-  config.value = await askJson("GET", "/api/config");
+  config.value = await askJson("GET", "/api/v1/config");
   showTheme(config.value.values.theme);
 }
 
@@ -81,7 +81,7 @@ function Form() {
   const save = async (changes) => {
     setSaving(true);
     try {
-      config.value = await askJson("PATCH", "/api/config", changes);
+      config.value = await askJson("PATCH", "/api/v1/config", changes);
       showTheme(config.value.values.theme);
       setTexts((before) =>
         Object.fromEntries(Object.entries(before).filter(([key]) => !(key in changes)))

@@ -8,11 +8,11 @@ import { tell, tellError } from "../kit/toasts.js";
 /** The trusted publishers by name, since when, and how to forget one. */
 export function TrustList() {
   const [entries, setEntries] = useState(/** @type {any[] | undefined} */ (undefined));
-  const load = () => askJson("GET", "/api/trust").then(setEntries, tellError);
+  const load = () => askJson("GET", "/api/v1/trust").then(setEntries, tellError);
   useEffect(() => void load(), []);
   const forget = async (name) => {
     try {
-      await askJson("DELETE", `/api/trust?name=${encodeURIComponent(name)}`);
+      await askJson("DELETE", `/api/v1/trust?name=${encodeURIComponent(name)}`);
       tell(`The publisher of ${name} is forgotten: the next one is taken for it.`);
     } catch (error) {
       tellError(error);

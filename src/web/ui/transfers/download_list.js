@@ -42,8 +42,9 @@ export async function changeAll(what, downloads) {
     )
   ) return;
   for (const one of fits) {
-    if (one.state === "waiting") await askJson("DELETE", `/api/jobs/${one.job}`).catch(tellError);
-    else await change(what, one);
+    if (one.state === "waiting") {
+      await askJson("DELETE", `/api/v1/jobs/${one.job}`).catch(tellError);
+    } else await change(what, one);
   }
   if (what === "cancel") selection.clear();
 }

@@ -63,7 +63,7 @@ export function TransfersTab() {
   ).reverse().slice(0, RECENT);
   const active = cards.filter(({ id, state }) => id && state === "active").map(({ id }) => id);
   const { value: maps } = usePolled(
-    active.length > 0 ? `/api/downloads/maps?ids=${active.join(",")}` : undefined,
+    active.length > 0 ? `/api/v1/downloads/maps?ids=${active.join(",")}` : undefined,
     MAPS_MS,
   );
   if (!status.value) return html`<div class="state" role="status">Loading…</div>`;
