@@ -68,4 +68,5 @@ export type {
 } from "./src/peer/api/peer_api.ts";
 export type { Path } from "./src/peer/api/path.ts";
 export type { Standing, Taken } from "./src/trust/choose_offer.ts";
+export type { RelayLimits } from "./src/meet/relay.ts";
 export type { BootstrapObserver } from "./src/bootstrap/observer.ts";

@@ -5,6 +5,7 @@ import type { Origin } from "../peer/api/config.ts";
 import type { ExitCode } from "./output/exit_code.ts";
 import { startLogging } from "./config/logging.ts";
 import { onHangUp } from "./process/on_hang_up.ts";
+import { formatRate } from "./output/units.ts";
 import { Output } from "./output/output.ts";
 import type { BootstrapFlags } from "./args/options.ts";
 import { reloadBootstrap } from "./config/reload_bootstrap.ts";
@@ -26,11 +27,12 @@ export async function serveBootstrap(
       import("../library/bootstrap.ts"),
       startLogging(flags, "info"),
     ]);
-    const { host, port, swarmKey, advertise } = flags;
+    const { host, port, swarmKey, advertise, relay } = flags;
     const metrics = await metricsOf(flags);
     const { observer } = metrics ?? {};
     await using registry = await openShared(flags, origins, observer);
-    const server = await Bootstrap.start({ host, port, swarmKey, advertise, observer, registry });
+    const settings = { host, port, swarmKey, advertise, relay, observer, registry };
+    const server = await Bootstrap.start(settings);
     let told: MetricsServer | undefined;
     using _ = onHangUp(stop, () => reloadBootstrap(flags, origins));
     try {
@@ -38,7 +40,8 @@ export async function serveBootstrap(
       told = metrics?.serve(server, registry);
       const { address, fingerprint } = server;
       const swarm = fingerprint ? `, private swarm ${fingerprint}` : "";
-      const listening = `Bootstrap listening on ${address}${swarm}`;
+      const relays = relay ? `, relaying at most ${formatRate(relay.rate)}` : "";
+      const listening = `Bootstrap listening on ${address}${swarm}${relays}`;
       await output.line(listening);
       if (told) output.note(told.note);
       await manager.ready(listening);

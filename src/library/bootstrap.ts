@@ -2,6 +2,7 @@ import { MemoryRegistry } from "../bootstrap/memory_registry.ts";
 import type { BootstrapObserver } from "../bootstrap/observer.ts";
 import type { Registry } from "../bootstrap/registry.ts";
 import { BootstrapServer } from "../bootstrap/server.ts";
+import type { RelayLimits } from "../meet/relay.ts";
 import { BOOTSTRAP_PORT, parseAddress } from "../peer/api/settings.ts";
 import { absolutePath } from "../system/paths.ts";
 import { formatAddress } from "../wire/address.ts";
@@ -25,6 +26,8 @@ export interface BootstrapSettings {
    * @internal
    */
   registry?: Registry;
+  /** The limits of what it passes on between peers that have no other way. Default it passes on nothing. */
+  relay?: RelayLimits;
   /** Hears of all that is answered. Default nobody. */
   observer?: BootstrapObserver;
 }
@@ -56,7 +59,7 @@ export class Bootstrap implements AsyncDisposable {
    * `network` when the address can't be listened at.
    */
   static async start(settings: BootstrapSettings = {}): Promise<Bootstrap> {
-    const { host = EVERYWHERE, port = BOOTSTRAP_PORT, swarmKey, observer } = settings;
+    const { host = EVERYWHERE, port = BOOTSTRAP_PORT, swarmKey, relay, observer } = settings;
     const advertise = settings.advertise?.map((text) => parseAddress(text, port));
     const transport = await transportOf({ swarmKey: swarmKey && absolutePath(swarmKey) });
     const server = BootstrapServer.start({
@@ -65,6 +68,7 @@ export class Bootstrap implements AsyncDisposable {
       transport,
       advertise,
       observer,
+      relay,
       registry: settings.registry ?? new MemoryRegistry(),
     });
     return new Bootstrap(server, transport?.fingerprint);

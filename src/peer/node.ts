@@ -74,6 +74,7 @@ export class PeerNode implements UiApi {
       state,
       lifetime: this.#lifetime,
       port: () => this.#listener?.address.port,
+      serve: (socket) => this.#listener ? this.#listener.serve(socket) : socket.close(),
       goesOn: () => this.#goesOn,
     });
     this.#config = new LiveConfig(settings.config, (wanted, keys) => this.#apply(wanted, keys));
@@ -144,6 +145,8 @@ export class PeerNode implements UiApi {
       identity: this.#parts.identity,
       port: listening,
       advertise: this.#advertised(advertise),
+      ways: await this.#parts.wanted.ways(),
+      onNotice: (notice, bootstrap) => this.#parts.wanted.hear(notice, bootstrap),
       announcements: () => this.#parts.announced.list(),
     });
     this.#parts.rescanner.watch();
@@ -321,7 +324,11 @@ export class PeerNode implements UiApi {
   async close(): Promise<void> {
     this.#parts.rescanner.stop();
     this.#lifetime.end();
-    await Promise.all([this.#listener?.stop(), this.#parts.bootstraps.stop()]);
+    await Promise.all([
+      this.#listener?.stop(),
+      this.#parts.bootstraps.stop(),
+      this.#parts.door.close(),
+    ]);
     await this.#parts.resumer.ended();
     await this.#lifetime.settled();
     this.#parts.bootstraps.close();

@@ -13,7 +13,7 @@ import type { Identity } from "../trust/identity.ts";
 import type { PrivateTransport } from "../trust/tls/private_transport.ts";
 import { PeerTransport } from "../trust/tls/peer_transport.ts";
 import { signProof } from "../trust/proof.ts";
-import type { Transport } from "../wire/transport.ts";
+import type { Socket, Transport } from "../wire/transport.ts";
 import { AGENT } from "../version.ts";
 import { Announcements } from "./discovery/announcements.ts";
 import { Bootstraps } from "./discovery/bootstraps.ts";
@@ -25,7 +25,16 @@ import { LiveLimits } from "./live_limits.ts";
 import { LocalSource } from "./download/local_source.ts";
 import { Reseeder } from "./share/reseeder.ts";
 import { Pausing } from "./get/pausing.ts";
+import { AnswerWanted } from "./reach/answer_wanted.ts";
+import { CallDoor } from "./serve/call_door.ts";
 import { ConnectionPool } from "./reach/connection_pool.ts";
+import { DirectRung } from "./reach/direct_rung.ts";
+import { Introducer } from "./reach/introducer.ts";
+import { Ladder } from "./reach/ladder.ts";
+import { PunchedRung } from "./reach/punched_rung.ts";
+import { RelayedRung } from "./reach/relayed_rung.ts";
+import { ReversedCalls } from "./reach/reversed_calls.ts";
+import { ReversedRung } from "./reach/reversed_rung.ts";
 import { PeerEvents } from "./status/peer_events.ts";
 import { RateHistory } from "./status/rate_history.ts";
 import { Receiver } from "./share/receiver.ts";
@@ -54,6 +63,8 @@ interface PeerPartsOptions {
   lifetime: Lifetime;
   /** The port on which the peer listens; undefined while it doesn't. */
   port: () => number | undefined;
+  /** Serves a connection that this peer opened because another wanted it. */
+  serve: (socket: Socket) => void;
   /** True when the peer retries failed downloads by itself. */
   goesOn: () => boolean;
 }
@@ -87,10 +98,14 @@ export class PeerParts {
   readonly resumer: Resumer;
   readonly pausing: Pausing;
   readonly uploader: Uploader;
+  /** The port for calls that were asked for, while this peer does not listen. */
+  readonly door: CallDoor;
+  /** The answers of this peer to others that want to reach it. */
+  readonly wanted: AnswerWanted;
   /** The transport to and from other peers. */
   readonly peerTransport: Transport;
 
-  constructor(settings: PeerSettings, { state, lifetime, port, goesOn }: PeerPartsOptions) {
+  constructor(settings: PeerSettings, { state, lifetime, port, serve, goesOn }: PeerPartsOptions) {
     const { folder, db, identity, transport } = state;
     this.folder = folder;
     this.db = db;
@@ -100,7 +115,15 @@ export class PeerParts {
     const active = new ActiveDownloads();
     const self = { agent: AGENT, peer: identity.id };
     const encrypt = settings.encrypt === true && !transport;
-    this.peerTransport = transport ?? new PeerTransport(identity, { encrypt });
+    const open = new PeerTransport(identity, { encrypt });
+    this.peerTransport = transport ?? open;
+    const { pinned } = open;
+    const calls = new ReversedCalls();
+    this.door = new CallDoor(calls, this.peerTransport);
+    this.wanted = new AnswerWanted({
+      ...{ transport: this.peerTransport, swarm: transport, pinned, signal: lifetime.signal },
+      serve: (socket) => serve(socket),
+    });
     const digests = this.digests = new DigestStore(db);
     const cache = this.cache = new HashCache(db, { digests, disk: this.disk });
     this.library = new Library(db, cache);
@@ -153,6 +176,7 @@ export class PeerParts {
         if (bootstrap && !this.bootstraps.isRegisteredAt(bootstrap)) return {};
         return await signProof(identity, challenge);
       },
+      takeOver: (message, connection) => calls.take(message, connection),
       library: this.library,
       reader: this.reader,
       downloads: active,
@@ -170,9 +194,16 @@ export class PeerParts {
       },
     });
     const downloads = new DownloadStore(db, folder.partials);
+    const introducer = new Introducer(this.bootstraps.list);
     const lines: ConnectionPool = new ConnectionPool({
       self: () => ({ ...self, transport: this.peerTransport, port: port() }),
       limitDown: [this.limits.down],
+      ladder: new Ladder([
+        new DirectRung(),
+        new ReversedRung({ introducer, calls, listen: () => port() ?? this.door.open() }),
+        new PunchedRung(introducer, transport),
+        new RelayedRung({ introducer, pinned, swarm: transport }),
+      ]),
     });
     this.fetcher = new Fetcher({
       self: { ...self, transport: this.peerTransport, lines },

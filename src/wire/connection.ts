@@ -122,16 +122,17 @@ export class Connection {
     options: ConnectionOptions & { signal?: AbortSignal; ms?: number } = {},
   ): Promise<Connection> {
     const { transport = inTheClear, peers } = options;
-    return Connection.over((signal) => transport.connect(address, signal, peers), address, options);
+    const connect = (signal: AbortSignal) => transport.connect(address, signal, peers);
+    return Connection.over(connect, formatAddress(address), options);
   }
 
   /**
-   * As {@link open}, over the socket that `connect` gives: it is closed here. `address` is what
-   * messages call the other end.
+   * As {@link open}, over the socket that `connect` gives: it is closed here. `where` is what messages
+   * call the other end.
    */
   static async over(
     connect: (signal: AbortSignal) => Promise<Socket>,
-    address: Address,
+    where: string,
     options: ConnectionOptions & { signal?: AbortSignal; ms?: number } = {},
   ): Promise<Connection> {
     const { signal, ms = HANDSHAKE_MS } = options;
@@ -153,7 +154,7 @@ export class Connection {
       const why = either.aborted || isAbort(cause)
         ? `no answer within ${ms / 1000} s`
         : messageOf(cause).toLowerCase();
-      throw new Fault("network", `Cannot connect to ${formatAddress(address)}: ${why}`, { cause });
+      throw new Fault("network", `Cannot connect to ${where}: ${why}`, { cause });
     } finally {
       either.removeEventListener("abort", abort);
     }
@@ -316,7 +317,7 @@ export class Connection {
       tcp: rest.length === 0 && "setNoDelay" in conn ? conn as Deno.TcpConn : undefined,
       remoteAddr: conn.remoteAddr,
       localAddr: conn.localAddr,
-      encrypted: conn.encrypted,
+      encrypted: this.encrypted,
       read: (into) => {
         if (rest.length === 0) return conn.read(into);
         const part = rest.subarray(0, into.length);

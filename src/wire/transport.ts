@@ -45,6 +45,13 @@ export interface Transport {
     signal: AbortSignal,
     peers?: ReadonlySet<string>,
   ): Promise<Socket>;
+  /**
+   * Makes a connection that is open already, whichever end opened it, one of its caller: as
+   * {@link connect} does. The socket is its own from now on.
+   */
+  callOver(socket: Socket, signal: AbortSignal, peers?: ReadonlySet<string>): Promise<Socket>;
+  /** As {@link callOver}, for the callee: as one that a listener accepted. */
+  answerOver(socket: Socket): Socket;
   /** Listens. Throws a `network` Fault that names the address when that can't be done. */
   listen(address: Address, options?: ListenOptions): TransportListener;
   /** The caller's part in what comes before all messages. Throws an {@link OtherSwarm}. */
@@ -82,6 +89,8 @@ export class OtherSwarm extends Fault {
 export const inTheClear: Transport = {
   secured: false,
   connect: (address, signal) => dial(address, signal),
+  callOver: (socket) => Promise.resolve(socket),
+  answerOver: (socket) => socket,
   listen(address) {
     const listener = listenOn(address, ({ host, port }) => Deno.listen({ hostname: host, port }));
     return {

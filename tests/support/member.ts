@@ -76,6 +76,8 @@ function slow(transport: Transport): Transport {
   return {
     secured: transport.secured,
     connect: (address, signal) => transport.connect(address, signal),
+    callOver: (socket, signal) => transport.callOver(socket, signal),
+    answerOver: (socket) => transport.answerOver(socket),
     listen: (address) => transport.listen(address),
     join: (connection) => transport.join(connection),
     admit: (connection) => transport.admit(connection),

@@ -10,10 +10,11 @@ import {
   UPLOAD_SLOTS,
 } from "../../peer/api/settings.ts";
 import { type Theme, UI_PATHS, type UiPaths } from "../../peer/api/config.ts";
+import type { RelayLimits } from "../../meet/relay.ts";
 import { parseOrigin } from "../../web/parse_origin.ts";
 import { UI_PORT } from "../../web/ui_door.ts";
 import { type Address, formatAddress } from "../../wire/address.ts";
-import { parseDuration, parseRate } from "../output/units.ts";
+import { parseDuration, parseRate, parseSize } from "../output/units.ts";
 import { flag, type FlagsOf, negative, option } from "./cli_option.ts";
 import { absolutePath } from "../../system/paths.ts";
 
@@ -92,6 +93,11 @@ export const BOOTSTRAP_OPTIONS = {
     "--advertise <HOST[:PORT]>",
     "where peers reach it, if a router or container forwards; repeatable, or with commas",
     { parse: collectTexts },
+  ),
+  relay: option<RelayLimits>(
+    "--relay <RATE[,TOTAL]>",
+    "pass on what peers say that have no other way, at most so many bytes per second, and in all",
+    { parse: parseRelay },
   ),
   swarmKey: SWARM_KEY,
   /** As text: what it says of a password depends on where it was said. */
@@ -327,6 +333,15 @@ function parseUi(text: string): number | boolean {
   if (/^(on|true|yes|1)$/i.test(text)) return true;
   if (/^(off|false|no)$/i.test(text)) return false;
   return parsePort(text);
+}
+
+/** A rate, and perhaps a number of bytes: `2M`, `10M,500G`. */
+function parseRelay(text: string): RelayLimits {
+  const [first = "", second, ...more] = text.split(",");
+  const rate = parseRate(first);
+  const total = second === undefined ? undefined : parseSize(second);
+  if (rate > 0 && total !== 0 && more.length === 0) return { rate, total };
+  throw new Fault("usage", `"${text}" must be a rate above 0, and perhaps a size: 2M, or 10M,500G`);
 }
 
 function parseMetrics(text: string): Address {

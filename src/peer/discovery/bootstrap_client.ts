@@ -21,6 +21,8 @@ import {
   LIST_CAP,
   PeerRecord,
   Peers,
+  Reaching,
+  type Way,
 } from "../../wire/protocol.ts";
 import { listLegacyPeers } from "../../legacy/legacy_bootstrap.ts";
 import type { Transport } from "../../wire/transport.ts";
@@ -138,6 +140,20 @@ export class BootstrapClient {
       ...one,
       sources: one.sources.filter(({ address }) => isInScope(address, this.#remote)),
     }));
+  }
+
+  /**
+   * Has a registered peer told that this one wants to reach it. Returns the ways that it was told of, and
+   * the IP address of the bootstrap.
+   */
+  async reach(
+    { peer, token, ways, port }: { peer: string; token: string; ways: Way[]; port?: number },
+    { signal }: AskOptions = {},
+  ): Promise<{ ways: Way[]; at: Address }> {
+    const request = { action: "reach", peer, token, ways, port };
+    const answer = await this.#ask(request, Reaching, signal);
+    const at = { host: this.#remote, port: this.address.port };
+    return { ways: answer?.reply.ways ?? [], at };
   }
 
   /** The legacy peers that are listed there, as far as it may name them. */

@@ -9,6 +9,7 @@ import type { Identity } from "../../trust/identity.ts";
 import { signRegistration } from "../../trust/registration.ts";
 import { AGENT } from "../../version.ts";
 import type { Caller } from "../../wire/caller.ts";
+import type { Message } from "../../wire/codec.ts";
 import { type Address, formatAddress } from "../../wire/connection.ts";
 import {
   type Announcement,
@@ -17,6 +18,7 @@ import {
   Listed,
   Ok,
   Registered,
+  type Way,
 } from "../../wire/protocol.ts";
 import { registerAtLegacy } from "../../legacy/legacy_bootstrap.ts";
 import type { Transport } from "../../wire/transport.ts";
@@ -39,6 +41,10 @@ export interface MaintainOptions {
   port: number;
   /** The address for the bootstrap to list in place of the one that it sees. */
   advertise?: Address;
+  /** The ways in which this peer can be reached besides being called. Default none. */
+  ways?: Way[];
+  /** Hears what a bootstrap at that IP address says by itself. */
+  onNotice?: (notice: Message, bootstrap: Address) => void;
   /** Everything this peer has, at the time of the call. */
   announcements: () => AnnouncementList;
   /** Ends it, with a goodbye. */
@@ -149,7 +155,7 @@ export class Registration {
       });
       void this.#announcer.announce(options.announcements());
       // A bootstrap that closes is noticed now, not at the next heartbeat.
-      caller.listen(() => {});
+      caller.listen((notice) => options.onNotice?.(notice, caller.connection.remote));
       void caller.ended.then((error) => broken.abort(error));
       await this.#beat(caller, options, AbortSignal.any([signal, broken.signal]));
     } finally {
@@ -164,12 +170,12 @@ export class Registration {
   async #register(
     caller: Caller,
     nonce: string,
-    { identity, port, advertise }: MaintainOptions,
+    { identity, port, advertise, ways }: MaintainOptions,
   ): Promise<string> {
     // It may call back before it answers.
     const dialled = this.#dialled = caller.connection.remote;
     const claim = await signRegistration(identity, nonce, { port, dialled, advertise });
-    const request = { action: "register", ...claim, agent: AGENT };
+    const request = { action: "register", ...claim, agent: AGENT, ways };
     const { reply } = await caller.request(request, Registered);
     return formatAddress({ host: reply.address, port: reply.port });
   }

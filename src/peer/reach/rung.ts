@@ -1,5 +1,10 @@
 /** The seam between what wants a connection to a peer and the ways to get one. */
-import type { Address, Connection, ConnectionOptions } from "../../wire/connection.ts";
+import {
+  type Address,
+  type Connection,
+  type ConnectionOptions,
+  formatAddress,
+} from "../../wire/connection.ts";
 import type { Path } from "../api/path.ts";
 
 /** An address at which a peer may be, and the path that it stands for. */
@@ -40,4 +45,15 @@ export interface Rung {
   readonly afterMs: number;
   /** The attempts for that peer, or the reason why there are none. */
   attempts(place: PeerPlace): Attempt[] | string;
+}
+
+/** The one attempt of a rung that needs the peer's id, and no address; or that there is no id. */
+export function attemptBy(
+  path: Path,
+  { peer, addresses: [first] }: PeerPlace,
+  open: (peer: string, options: RungOptions, where: string) => Promise<Connection>,
+): Attempt[] | string {
+  if (peer === undefined) return "its id is not known";
+  const where = first ? formatAddress(first) : peer.slice(0, 12);
+  return [{ path, where, open: (options) => open(peer, options, where) }];
 }

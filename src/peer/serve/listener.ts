@@ -3,7 +3,7 @@ import { Fault, messageOf } from "../../fault.ts";
 import { delay } from "../../async/retry.ts";
 import { type Address, Connection, type ConnectionOptions } from "../../wire/connection.ts";
 import { Refused } from "../../wire/answerer.ts";
-import { inTheClear, type TransportListener } from "../../wire/transport.ts";
+import { inTheClear, type Socket, type TransportListener } from "../../wire/transport.ts";
 import { EVERYWHERE } from "../../wire/wildcard_host.ts";
 import { groupOf, isLoopback } from "../../wire/ip_address.ts";
 
@@ -66,6 +66,13 @@ export class Listener {
     this.#serve = serve;
     this.#options = options;
     this.#ending = this.#accept();
+  }
+
+  /** Serves a connection that is open already, as if it had been accepted. */
+  serve(socket: Socket): void {
+    const connection = new Connection(socket, this.#options.connection);
+    if (this.#stopping.signal.aborted) connection.close();
+    else this.#receive(connection);
   }
 
   /** Closes the listener and every connection; resolves when all are done with. */

@@ -3,6 +3,7 @@ import { PIECE_CHUNKS } from "../../content/piece_map.ts";
 import { answerAsPeer } from "../../legacy/answer_as_peer.ts";
 import type { Challenge, Proof } from "../../trust/proof.ts";
 import { answer, Refused, type Response } from "../../wire/answerer.ts";
+import type { Message } from "../../wire/codec.ts";
 import type { Connection } from "../../wire/connection.ts";
 import {
   CHUNK_SIZE,
@@ -35,6 +36,8 @@ interface UploaderOptions extends ServedContentsOptions {
   encrypt?: boolean;
   /** Shared by all connections. Default as many as is usual. */
   slots?: UploadSlots;
+  /** Takes over a connection by its first message, as wire/answerer.ts has it. Default none. */
+  takeOver?: (message: Message, connection: Connection) => Promise<void> | undefined;
   /** Called when a peer that listens asks for a file for the first time on its connection. */
   onAsked?: (file: string, requester: PeerRecord) => void;
 }
@@ -94,6 +97,7 @@ export class Uploader {
     try {
       await answer<PeerRequest>(connection, {
         requests: PeerRequest,
+        takeOver: (message) => this.#options.takeOver?.(message, connection),
         legacy: async (message) => {
           if (!this.#isTooOpen(connection)) await answerAsPeer(connection, message, serving);
         },

@@ -4,10 +4,9 @@
  * handshake is over: a silent caller would keep it for ever. So the outside is a plain socket here,
  * which can be closed at any time, and on which Nagle's algorithm can be turned off.
  */
+import type { Socket } from "../../wire/transport.ts";
+import { closeQuietly, FIRST_BUFFER, pump, writeAll } from "./pump.ts";
 
-/** A pump's buffer at first, in bytes; it doubles while reads fill it. */
-const FIRST_BUFFER = 4_096;
-const LAST_BUFFER = 262_144;
 /** Time for what was sent last to reach the other end once this one has closed, in milliseconds. */
 const LINGER_MS = 5_000;
 
@@ -17,10 +16,14 @@ export interface Inside {
   tls: Deno.TlsConn;
 }
 
+/** The socket that leads outside, where TLS has not begun. */
+type Outside = Socket & Partial<Pick<Deno.TcpConn, "setNoDelay">>;
+
 export class Gate {
+  readonly encrypted = true;
   readonly remoteAddr: Deno.Addr;
   readonly localAddr: Deno.Addr;
-  readonly #outside: Deno.TcpConn;
+  readonly #outside: Outside;
   readonly #inside: Promise<Inside>;
   readonly #ended: Promise<void>;
   #tls: Deno.TlsConn | undefined;
@@ -31,8 +34,8 @@ export class Gate {
   #linger: ReturnType<typeof setTimeout> | undefined;
 
   /** `enter` is called when the other end says something; `first` is what it has said already. */
-  constructor(outside: Deno.TcpConn, enter: () => Promise<Inside>, first?: Uint8Array) {
-    outside.setNoDelay(true);
+  constructor(outside: Outside, enter: () => Promise<Inside>, first?: Uint8Array) {
+    outside.setNoDelay?.(true);
     this.remoteAddr = outside.remoteAddr;
     this.localAddr = outside.localAddr;
     this.#outside = outside;
@@ -102,30 +105,5 @@ export class Gate {
     const buffer = new Uint8Array(FIRST_BUFFER);
     const n = await this.#outside.read(buffer);
     return n === null ? undefined : buffer.subarray(0, n);
-  }
-}
-
-/** Copies until the end of `from`, or until either breaks. */
-async function pump(from: Deno.Conn, to: Deno.Conn): Promise<void> {
-  let buffer = new Uint8Array(FIRST_BUFFER);
-  try {
-    for (let n; (n = await from.read(buffer)) !== null;) {
-      await writeAll(to, buffer.subarray(0, n));
-      if (n === buffer.length && n < LAST_BUFFER) buffer = new Uint8Array(2 * n);
-    }
-  } catch {
-    // The pump of the other direction notices.
-  }
-}
-
-async function writeAll(to: Deno.Conn, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await to.write(bytes.subarray(at));
-}
-
-function closeQuietly(conn: { close(): void } | undefined): void {
-  try {
-    conn?.close();
-  } catch {
-    // It was closed already.
   }
 }

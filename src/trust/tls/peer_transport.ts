@@ -3,8 +3,7 @@
  * which it tells by the first byte. A peer that encrypts calls others in TLS alone, in which the callee
  * proves its id.
  */
-import { Fault, messageOf } from "../../fault.ts";
-import { type Address, formatAddress } from "../../wire/address.ts";
+import type { Address } from "../../wire/address.ts";
 import { atOnce, dial } from "../../wire/dial.ts";
 import {
   listenOn,
@@ -15,6 +14,8 @@ import {
 import { Gate } from "./gate.ts";
 import type { Identity } from "../identity.ts";
 import { LoopbackTls } from "./loopback_tls.ts";
+import { PinnedTls } from "./pinned_tls.ts";
+import { answerTlsOver } from "./tls_over.ts";
 
 /** The first byte of a TLS record with a handshake; no message begins with it. */
 const TLS_HANDSHAKE = 0x16;
@@ -23,10 +24,11 @@ export class PeerTransport implements Transport {
   readonly secured = false;
   /** True if others are called in TLS alone. */
   readonly encrypts: boolean;
-  readonly #identity: Identity;
+  /** TLS that is pinned to ids. */
+  readonly pinned: PinnedTls;
 
   constructor(identity: Identity, { encrypt }: { encrypt: boolean }) {
-    this.#identity = identity;
+    this.pinned = new PinnedTls(identity);
     this.encrypts = encrypt;
   }
 
@@ -36,30 +38,32 @@ export class PeerTransport implements Transport {
     peers: ReadonlySet<string> = new Set(),
   ): Promise<Socket> {
     if (!this.encrypts) return await dial(address, signal);
-    // The X.509 library takes longer to load than all the rest.
-    const [{ authoritiesOf }, { startTls }] = await Promise.all([
-      import("./peer_certificate.ts"),
-      import("./start_tls.ts"),
-    ]);
-    const caCerts = await authoritiesOf(peers);
-    if (caCerts.length === 0) {
-      throw new Fault("network", `nobody says which peer is at ${formatAddress(address)}`);
-    }
-    const tcp = await dial(address, signal);
-    try {
-      return encrypted(await startTls(tcp, caCerts, signal));
-    } catch (cause) {
-      signal.throwIfAborted();
-      if (!/invalid peer certificate/.test(messageOf(cause))) throw cause;
-      throw new Fault("network", "it is another peer, or has not proven its id", { cause });
-    }
+    return await this.pinned.call(() => this.#dial(address, signal), peers, signal);
+  }
+
+  async callOver(
+    socket: Socket,
+    signal: AbortSignal,
+    peers: ReadonlySet<string> = new Set(),
+  ): Promise<Socket> {
+    if (!this.encrypts) return socket;
+    return await this.pinned.call(() => Promise.resolve(socket), peers, signal);
+  }
+
+  answerOver(socket: Socket): Socket {
+    return new EitherSocket(
+      socket,
+      (first) => answerTlsOver(socket, () => this.pinned.presented(), first),
+    );
   }
 
   listen(address: Address): TransportListener {
-    return new PeerListener(address, async () => {
-      const { presentPeer } = await import("./peer_certificate.ts");
-      return new LoopbackTls(await presentPeer(this.#identity));
-    });
+    return new PeerListener(address, async () => new LoopbackTls(await this.pinned.presented()));
+  }
+
+  async #dial(address: Address, signal: AbortSignal): Promise<Socket> {
+    const tcp = await dial(address, signal);
+    return { ...socketOf(tcp), tcp };
   }
 
   join(): Promise<void> {
@@ -115,7 +119,7 @@ class EitherSocket implements Socket {
   #socket: Socket;
   #known = false;
 
-  constructor(conn: Deno.TcpConn, toGate: (first: Uint8Array<ArrayBuffer>) => Gate) {
+  constructor(conn: Socket, toGate: (first: Uint8Array<ArrayBuffer>) => Gate) {
     this.remoteAddr = conn.remoteAddr;
     this.localAddr = conn.localAddr;
     this.#socket = conn;
@@ -144,13 +148,12 @@ class EitherSocket implements Socket {
   }
 }
 
-function encrypted(tls: Deno.TlsConn): Socket {
+function socketOf(tcp: Deno.TcpConn): Socket {
   return {
-    encrypted: true,
-    remoteAddr: tls.remoteAddr,
-    localAddr: tls.localAddr,
-    read: (into) => tls.read(into),
-    write: (bytes) => tls.write(bytes),
-    close: () => tls.close(),
+    remoteAddr: tcp.remoteAddr,
+    localAddr: tcp.localAddr,
+    read: (into) => tcp.read(into),
+    write: (bytes) => tcp.write(bytes),
+    close: () => tcp.close(),
   };
 }

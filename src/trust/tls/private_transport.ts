@@ -20,6 +20,7 @@ import { admit, join, type Token } from "../membership.ts";
 import { PrivateListener } from "./private_listener.ts";
 import type { Presented } from "./certificates.ts";
 import { startTls } from "./start_tls.ts";
+import { answerTlsOver, callTlsOver } from "./tls_over.ts";
 import { present, SwarmAuthority } from "./swarm_authority.ts";
 import type { SwarmKey } from "../swarm_key.ts";
 import { deriveSwarmSecrets, type SwarmSecrets } from "../swarm_secrets.ts";
@@ -78,13 +79,38 @@ export class PrivateTransport implements Transport {
 
   async connect(address: Address, signal: AbortSignal): Promise<Socket> {
     const tcp = await dial(address, signal);
-    const caCerts = this.#good().map(({ authority }) => authority.certificate);
+    return await this.#inSwarm(
+      formatAddress(address),
+      signal,
+      startTls(tcp, this.#trusted, signal),
+    );
+  }
+
+  async callOver(socket: Socket, signal: AbortSignal): Promise<Socket> {
+    // What this peer accepted, and what a member called, is in TLS already.
+    if (socket.encrypted) return socket;
+    const { hostname, port } = socket.remoteAddr as Deno.NetAddr;
+    const name = formatAddress({ host: hostname, port });
+    return await this.#inSwarm(name, signal, callTlsOver(socket, this.#trusted, signal));
+  }
+
+  answerOver(socket: Socket): Socket {
+    if (socket.encrypted) return socket;
+    return answerTlsOver(socket, () => Promise.resolve(this.#presented));
+  }
+
+  /** The certificates of which a callee must have one. */
+  get #trusted(): string[] {
+    return this.#good().map(({ authority }) => authority.certificate);
+  }
+
+  async #inSwarm<S>(other: string, signal: AbortSignal, handshake: Promise<S>): Promise<S> {
     try {
-      return await startTls(tcp, caCerts, signal);
+      return await handshake;
     } catch (cause) {
       signal.throwIfAborted();
       const why = handshakeFailure(cause);
-      if (why) throw new OtherSwarm(formatAddress(address), why, { cause });
+      if (why) throw new OtherSwarm(other, why, { cause });
       throw cause;
     }
   }

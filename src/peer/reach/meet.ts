@@ -1,0 +1,106 @@
+/** A peer's part where two that can't call each other meet: at a bootstrap, or a relay. */
+import type * as v from "valibot";
+import { Fault } from "../../fault.ts";
+import { delay } from "../../async/retry.ts";
+import { deadline } from "../../async/deadline.ts";
+import { AGENT } from "../../version.ts";
+import { Caller, Refusal } from "../../wire/caller.ts";
+import { type Address, Connection, formatAddress } from "../../wire/connection.ts";
+import { isInScope } from "../../wire/ip_address.ts";
+import { BootstrapHello, Go, Met, PROTOCOL_VERSION } from "../../wire/protocol.ts";
+import type { Socket, Transport } from "../../wire/transport.ts";
+import { connectFrom, freshPort } from "./local_port.ts";
+import { fromNode } from "./node_socket.ts";
+
+/** Time for two that call each other at once to be connected, in milliseconds. */
+const PUNCH_MS = 8_000;
+/**
+ * The pause after a router, or the other end that has not begun yet, refused, in milliseconds: short, as
+ * the two calls must cross.
+ */
+const AGAIN_MS = 60;
+
+interface MeetOptions {
+  /** The transport to the one where they meet. */
+  transport: Transport;
+  signal: AbortSignal;
+}
+
+/**
+ * Connects to the other that has the token by calling it from a port that it calls as well. Throws a
+ * `network` Fault that says why that failed, or the signal's reason.
+ */
+export async function punch(
+  at: Address,
+  token: string,
+  { transport, signal }: MeetOptions,
+): Promise<Socket> {
+  const localPort = freshPort();
+  const connection = await Connection.over(
+    async (signal) =>
+      transport.callOver(fromNode(await connectFrom(localPort, at, signal)), signal),
+    formatAddress(at),
+    { transport, signal },
+  );
+  // Kept open until it is over: the router's mapping of the port lasts as long.
+  using caller = new Caller(connection);
+  const { host, port } = await meet(caller, { token, way: "punch" }, Go, signal);
+  if (!isInScope(host, at.host)) {
+    throw new Fault("network", `${formatAddress(at)} named an address of another network`);
+  }
+  const late = new AbortController();
+  const fault = new Fault("network", `no connection within ${PUNCH_MS / 1_000} s`);
+  using _timer = deadline(PUNCH_MS, () => late.abort(fault));
+  const either = AbortSignal.any([signal, late.signal]);
+  for (;;) {
+    try {
+      return fromNode(await connectFrom(localPort, { host, port }, either));
+    } catch (error) {
+      either.throwIfAborted();
+      if (error instanceof Fault) throw error;
+      await delay(AGAIN_MS * (0.5 + Math.random()), either);
+    }
+  }
+}
+
+/** Connects to the other that has the token through a relay. Throws as {@link punch} does. */
+export async function meetAtRelay(
+  at: Address,
+  token: string,
+  { transport, signal }: MeetOptions,
+): Promise<Socket> {
+  const connection = await Connection.open(at, { transport, signal });
+  try {
+    await meet(new Caller(connection), { token, way: "relay" }, Met, signal);
+    return connection.detach();
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+/** Says hello and meets. Closes the connection when the signal is aborted, and then throws its reason. */
+async function meet<S extends v.GenericSchema>(
+  caller: Caller,
+  how: { token: string; way: "punch" | "relay" },
+  schema: S,
+  signal: AbortSignal,
+): Promise<v.InferOutput<S>> {
+  const abort = () => caller.close();
+  signal.addEventListener("abort", abort);
+  try {
+    const hello = { action: "hello", protocol: PROTOCOL_VERSION, agent: AGENT };
+    const greeted = caller.request(hello, BootstrapHello);
+    const met = caller.request({ action: "meet", ...how }, schema);
+    const [, { reply }] = await Promise.all([greeted, met]);
+    signal.throwIfAborted();
+    return reply;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error instanceof Refusal && error.code === "not_met"
+      ? new Fault("network", "it did not come to the meeting", { cause: error })
+      : error;
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
