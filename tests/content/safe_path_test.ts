@@ -164,9 +164,9 @@ Deno.test("names: folding brings together what some disk takes for one, once and
     if (code === 0xd800) code = 0xe000;
     const char = String.fromCodePoint(code);
     const folded = foldName(char);
-    assertEquals(foldName(folded), folded, code.toString(16));
+    if (folded !== char) assertEquals(foldName(folded), folded, code.toString(16));
     for (const other of [char.toUpperCase(), char.toLowerCase(), char.normalize("NFD")]) {
-      if (foldName(other) !== folded) assertEquals(foldName(other), folded, code.toString(16));
+      if (other !== char) assertEquals(foldName(other), folded, code.toString(16));
     }
   }
   assertEquals(foldName("STRASSE/CAFÉ"), foldName(`straße/${NFD}`));

@@ -13,7 +13,8 @@ export const TOKEN = "0123456789abcdef".repeat(4);
 export const PASSWORD = "correct horse battery";
 export const HOST = "127.0.0.1:10100";
 export const assets = await loadUiAssets();
-export const password = await Password.of(PASSWORD);
+/** Quicker to check than a real one. */
+export const password = await Password.of(PASSWORD, undefined, 10);
 
 export interface Asking {
   headers?: Record<string, string>;

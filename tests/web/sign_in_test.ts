@@ -83,7 +83,7 @@ Deno.test("ui: sessions outlive the process, but not a change of the password", 
 });
 
 Deno.test("password: the same one is known again by what is kept of it", async () => {
-  const { kept } = password;
+  const { kept } = await Password.of(PASSWORD);
   assertEquals((await Password.of(PASSWORD, kept)).kept, kept);
   assertNotEquals((await Password.of(`${PASSWORD}!`, kept)).kept, kept);
   assertNotEquals((await Password.of(PASSWORD)).kept, kept, "each has a salt of its own");

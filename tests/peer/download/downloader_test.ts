@@ -162,16 +162,23 @@ Deno.test("download: a source that only fails is given up after four tries", asy
 });
 
 Deno.test("download: a refusal is final, unless the source is only busy", async () => {
-  for (const [code, connects] of [["not_shared", 1], ["changed", 1], ["busy", 4]] as const) {
-    for (const what of ["have", "chunks"]) {
-      const source = new MemorySource("it", MEGABYTES, {
-        [what]: () => Promise.reject(refusal(code)),
-      });
-      const { error } = await failed(MEGABYTES, [source], { waitMs: 3_000 });
-      assertEquals([error.kind, source.connects], ["network", connects], code);
-      assertEquals(source.receipt.dropped, `it refused: ${code}`);
-    }
-  }
+  const refuses = async (
+    code: "not_shared" | "changed" | "busy",
+    connects: number,
+    what: string,
+  ) => {
+    const source = new MemorySource("it", MEGABYTES, {
+      [what]: () => Promise.reject(refusal(code)),
+    });
+    const { error } = await failed(MEGABYTES, [source], { waitMs: 3_000 });
+    assertEquals([error.kind, source.connects], ["network", connects], code);
+    assertEquals(source.receipt.dropped, `it refused: ${code}`);
+  };
+  await Promise.all(["have", "chunks"].flatMap((what) => [
+    refuses("not_shared", 1, what),
+    refuses("changed", 1, what),
+    refuses("busy", 4, what),
+  ]));
 });
 
 Deno.test("download: eight are connected to at a time, and the dead don't keep out the living", async () => {

@@ -30,8 +30,8 @@ const KINDS = {
 };
 /** The number of sources that misbehave, an honest one after them or not, and the longest it may take. */
 const PLACES = {
-  "the only one": { hostile: 1, honest: false, ms: 30_000, atOnce: 10 },
-  "one of two": { hostile: 1, honest: true, ms: 30_000, atOnce: 10 },
+  "the only one": { hostile: 1, honest: false, ms: 30_000, atOnce: 20 },
+  "one of two": { hostile: 1, honest: true, ms: 30_000, atOnce: 20 },
   "40 before an honest one": { hostile: 40, honest: true, ms: 60_000, atOnce: 3 },
 };
 
