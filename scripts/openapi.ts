@@ -10,7 +10,8 @@ import type { UiApi } from "../src/peer/api/ui_api.ts";
 import { controlApi } from "../src/web/control_api.ts";
 import { OwnOrigins } from "../src/web/own_origins.ts";
 import { requestSchemaOf } from "../src/web/routes/request.ts";
-import { RIGHTS, routeKey, ROUTES } from "../src/web/routes/route_table.ts";
+import { TOKEN_RIGHTS } from "../src/peer/api/token_api.ts";
+import { routeKey, ROUTES } from "../src/web/routes/route_table.ts";
 import { Sessions } from "../src/web/sessions.ts";
 import { SlowDown } from "../src/web/slow_down.ts";
 import { uiApp } from "../src/web/ui_app.ts";
@@ -105,7 +106,7 @@ export function openApi(): Json {
         bearer: {
           type: "http",
           scheme: "bearer",
-          description: "A token of `shoal peer token new --rights " + RIGHTS.join(",") +
+          description: "A token of `shoal peer token new --rights " + TOKEN_RIGHTS.join(",") +
             "`, a session's secret, or the token in DIR/.shoal/control.json.",
         },
       },

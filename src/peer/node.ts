@@ -9,6 +9,7 @@ import { markOwnState, requireOwnState } from "../store/state/state_origin.ts";
 import { namesInStatePart, removeFromStatePart } from "../store/state/state_part.ts";
 import { openStateFolder, type StateFolder } from "../store/state/state_folder.ts";
 import { StateDatabase } from "../store/state/state_database.ts";
+import { TokenStore } from "../store/state/token_store.ts";
 import { SessionStore } from "../store/state/session_store.ts";
 import { Identity } from "../trust/identity.ts";
 import type { PrivateTransport } from "../trust/tls/private_transport.ts";
@@ -38,6 +39,7 @@ import type {
   GetRequest,
   ListedFile,
   LiveSettings,
+  NewToken,
   PeerEvent,
   PeerStatus,
   Plan,
@@ -46,6 +48,8 @@ import type {
   ShareRequest,
   ShareResult,
   StreamRequest,
+  TokenEntry,
+  TokenRequest,
   TrustEntry,
   TrustRequest,
 } from "./api/peer_api.ts";
@@ -119,6 +123,11 @@ export class PeerNode implements UiApi {
   /** Where the sessions of the page outlive the process. */
   get uiSessions(): SessionStore {
     return new SessionStore(this.#parts.db);
+  }
+
+  /** The tokens of scripts, which the page's server lets in. */
+  get apiTokens(): TokenStore {
+    return new TokenStore(this.#parts.db);
   }
 
   /**
@@ -300,6 +309,18 @@ export class PeerNode implements UiApi {
 
   async forget(name: string): Promise<TrustEntry> {
     return await Promise.resolve(this.#parts.trust.forget(name));
+  }
+
+  tokens(): Promise<TokenEntry[]> {
+    return Promise.resolve(this.apiTokens.list() as TokenEntry[]);
+  }
+
+  async newToken(request: TokenRequest): Promise<NewToken> {
+    return await Promise.resolve(this.apiTokens.create(request) as NewToken);
+  }
+
+  async revokeToken(label: string): Promise<TokenEntry> {
+    return await Promise.resolve(this.apiTokens.revoke(label) as TokenEntry);
   }
 
   status(): Promise<PeerStatus> {

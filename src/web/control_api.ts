@@ -17,6 +17,7 @@ import { isLoopback } from "./own_host.ts";
 import { controlRoutes } from "./routes/control_routes.ts";
 import { openApiRoutes } from "./routes/open_api.ts";
 import { query } from "./routes/request.ts";
+import { tokensRoutes } from "./routes/tokens.ts";
 import type { UiDoor } from "./ui_door.ts";
 
 const HelloQuery = v.object({ nonce: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)) });
@@ -51,6 +52,7 @@ export function controlApi(api: UiApi, { token, ui }: ControlOptions) {
       if (!ui) throw new Fault("not_found", "this peer has no page");
       return c.json(await ui.openUi());
     })
+    .route("/", tokensRoutes(api))
     .route("/", controlRoutes(api));
   answerFaults(app);
   return app;

@@ -8,6 +8,7 @@ import type {
   ListedFile,
   ListedPeer,
   LiveSettings,
+  NewToken,
   PartialStatus,
   PeerApi,
   PeerStatus,
@@ -18,6 +19,8 @@ import type {
   ShareRequest,
   ShareResult,
   StreamRequest,
+  TokenEntry,
+  TokenRequest,
   TrustEntry,
   TrustRequest,
 } from "../peer/api/peer_api.ts";
@@ -99,6 +102,18 @@ export class ControlClient implements PeerApi, UiDoor {
 
   forget(name: string): Promise<TrustEntry> {
     return this.#value((o) => this.#api.trust.$delete({ query: { name } }, o));
+  }
+
+  tokens(): Promise<TokenEntry[]> {
+    return this.#value((o) => this.#api.tokens.$get({}, o));
+  }
+
+  newToken(request: TokenRequest): Promise<NewToken> {
+    return this.#value((o) => this.#api.tokens.$post({ json: request }, o));
+  }
+
+  revokeToken(label: string): Promise<TokenEntry> {
+    return this.#value((o) => this.#api.tokens.$delete({ query: { label } }, o));
   }
 
   unshare(name: string): Promise<SharedFile> {

@@ -1,5 +1,7 @@
 import { type Context, Hono } from "hono";
 import { bearerAuth } from "hono/bearer-auth";
+import { createMiddleware } from "hono/factory";
+import { matchedRoutes } from "hono/route";
 import { secureHeaders } from "hono/secure-headers";
 import * as v from "valibot";
 import { Fault } from "../fault.ts";
@@ -7,6 +9,7 @@ import type { OwnOrigins } from "./own_origins.ts";
 import { type Password, PASSWORD_CAP } from "./password.ts";
 import { openApiRoutes } from "./routes/open_api.ts";
 import { json, query } from "./routes/request.ts";
+import { opensRoute, routeKey } from "./routes/route_table.ts";
 import type { Sessions } from "./sessions.ts";
 import type { SlowDown } from "./slow_down.ts";
 
@@ -50,6 +53,8 @@ export interface UiAccessOptions {
   /** Needed where other machines can come. */
   password?: Password | undefined;
   origins: OwnOrigins;
+  /** The rights of a script's token; undefined for a secret that is none. Default none are. */
+  rightsOf?: (token: string) => readonly string[] | undefined;
   /** True for the token that the program's own verbs have. */
   isVerb: (token: string) => boolean;
 }
@@ -62,6 +67,8 @@ export interface UiBindings {
     session: string;
     /** True while the client may still ask: a session can end during an answer. */
     mayGoOn: () => boolean;
+    /** The rights of a script's token; undefined for a session, which may do everything. */
+    rights: readonly string[] | undefined;
   };
 }
 
@@ -80,7 +87,7 @@ export interface UiBindings {
  * | POST /api/v1/links | `{path}` of a file → `{path}` with a key, for where no header can be sent    |
  */
 export function uiAccess(options: UiAccessOptions): Hono<UiBindings> {
-  const { sessions, slowDown, password, origins, isVerb } = options;
+  const { sessions, slowDown, password, origins, isVerb, rightsOf } = options;
   const app = new Hono<UiBindings>();
 
   app.use((context, next) => {
@@ -101,18 +108,33 @@ export function uiAccess(options: UiAccessOptions): Hono<UiBindings> {
     invalidAuthenticationHeader: unknown,
     invalidToken: unknown,
     verifyToken(token, context: Context<UiBindings>) {
-      const mayGoOn = () => isVerb(token) || sessions.has(token);
+      const rights = rightsOf?.(token);
+      const mayGoOn = rights
+        ? () => rightsOf?.(token) !== undefined
+        : () => isVerb(token) || sessions.has(token);
+      context.set("rights", rights);
       context.set("session", token);
       context.set("mayGoOn", mayGoOn);
       return mayGoOn();
     },
   });
   app.route("/", openApiRoutes());
-  app.use("/api/*", signedIn);
+  const allowed = createMiddleware<UiBindings>(async (context, next) => {
+    const { rights } = context.var;
+    // The last one is the handler; those before it are checks like this one.
+    const { method, path } = matchedRoutes(context).findLast(({ method }) => method !== "ALL") ??
+      { method: "", path: "" };
+    if (rights && !opensRoute(routeKey(method, path), rights)) {
+      context.res = refuse(`this token may not do that: its rights are ${rights.join(", ")}`, 403);
+    } else await next();
+  });
+  app.use("/api/*", signedIn, allowed);
   app.use("/files/*", async (context, next) => {
     const { pathname, searchParams } = new URL(context.req.url);
     const key = searchParams.get("key");
-    if (key === null) return await signedIn(context, next);
+    if (key === null) {
+      return await signedIn(context, async () => void await allowed(context, next));
+    }
     if (sessions.opens(key, fileOf(pathname, searchParams))) return await next();
     return refuse("This link is too old. Press Save on the page again.", 401);
   });
@@ -142,7 +164,7 @@ export function uiAccess(options: UiAccessOptions): Hono<UiBindings> {
     return context.json({ session });
   });
 
-  app.delete("/sign-in", signedIn, query(SignOutQuery), (context) => {
+  app.delete("/sign-in", signedIn, allowed, query(SignOutQuery), (context) => {
     if (context.req.valid("query").everywhere) sessions.endAll();
     else sessions.end(context.var.session);
     return context.body(null, 204);

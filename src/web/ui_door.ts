@@ -1,3 +1,4 @@
+import type { TokenStore } from "../store/state/token_store.ts";
 import type { SessionStore } from "../store/state/session_store.ts";
 import type { UiAddress } from "./routes/answers.ts";
 import type { UiPaths } from "../peer/api/config.ts";
@@ -25,6 +26,8 @@ export interface UiHostSettings extends UiSettings {
   token: string;
   /** The store in which sessions outlive the process. Default none. */
   sessions?: SessionStore;
+  /** The tokens of scripts. Default none. */
+  tokens?: TokenStore;
 }
 
 /** Opens the page: serves it, unless it is served already, and makes a sign-in link. */

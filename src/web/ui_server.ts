@@ -41,7 +41,7 @@ export class UiServer {
    */
   static async start(
     api: UiApi,
-    { token, sessions: store, ...settings }: UiHostSettings,
+    { token, tokens, sessions: store, ...settings }: UiHostSettings,
   ): Promise<UiServer> {
     const { host = "127.0.0.1", port, password: text, origins, proxies, paths } = settings;
     if (text === undefined && !isLoopbackAddress(host)) {
@@ -64,6 +64,7 @@ export class UiServer {
       password,
       origins: new OwnOrigins({ host, origins, proxies }),
       assets,
+      rightsOf: (sent) => tokens?.rightsOf(sent),
       isVerb: (sent) => isSame(sent, token),
     });
     const server = listen(

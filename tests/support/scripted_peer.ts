@@ -16,6 +16,7 @@ import type {
   GetRequest,
   ListedFile,
   LiveSettings,
+  NewToken,
   PartialStatus,
   PeerStatus,
   Plan,
@@ -24,6 +25,8 @@ import type {
   ShareOptions,
   ShareRequest,
   ShareResult,
+  TokenEntry,
+  TokenRequest,
   TrustEntry,
   TrustRequest,
 } from "../../src/peer/api/peer_api.ts";
@@ -158,6 +161,20 @@ export class ScriptedPeer implements UiApi {
   resume(request: Pick<GetRequest, "name" | "id">): Promise<PartialStatus[]> {
     this.asked.push(["resume", request]);
     return Promise.resolve([PARTIAL]);
+  }
+
+  tokens(): Promise<TokenEntry[]> {
+    return Promise.resolve([]);
+  }
+
+  newToken(request: TokenRequest): Promise<NewToken> {
+    this.asked.push(["newToken", request]);
+    return Promise.resolve({ ...request, created: 1, token: "shoal_1" });
+  }
+
+  revokeToken(label: string): Promise<TokenEntry> {
+    this.asked.push(["revokeToken", label]);
+    return Promise.resolve({ label, rights: ["read"], created: 1 });
   }
 
   downloadMap(id: string): Promise<DownloadMap> {

@@ -202,6 +202,11 @@ Deno.test("openapi: a real peer answers every route as the document says", async
   await ask("POST /api/v1/trust", { body: { name: "small.txt" } });
   await ask("DELETE /api/v1/shares", { at: "/api/v1/shares?name=own.txt" });
   await ask("DELETE /api/v1/shares", { at: "/api/v1/shares?name=own.txt", status: 404 });
+  await ask("POST /api/v1/tokens", { body: { label: "ci", rights: ["read"] } });
+  await ask("POST /api/v1/tokens", { body: { label: "ci", rights: ["read"] }, status: 400 });
+  await ask("GET /api/v1/tokens");
+  await ask("DELETE /api/v1/tokens", { at: "/api/v1/tokens?label=ci" });
+  await ask("DELETE /api/v1/tokens", { at: "/api/v1/tokens?label=ci", status: 404 });
   // This peer has no config file: the failure is documented as well.
   await ask("GET /api/v1/config", { status: 400 });
   await ask("PATCH /api/v1/config", { body: { theme: "dark" }, status: 400 });

@@ -60,7 +60,12 @@ export async function openPeer(
   const { ControlServer, newToken } = await import("../../web/control_server.ts");
   const { UiHost } = await import("../../web/ui_host.ts");
   const token = newToken();
-  const page = new UiHost(node, { ...settings.page, token, sessions: node.uiSessions });
+  const page = new UiHost(node, {
+    ...settings.page,
+    token,
+    sessions: node.uiSessions,
+    tokens: node.apiTokens,
+  });
   try {
     if (settings.page) await page.start();
     const control = ControlServer.start(node, node.folder.control, { token, ui: page });

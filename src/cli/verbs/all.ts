@@ -7,6 +7,7 @@ import { pauseVerb } from "./pause.ts";
 import { resumeVerb } from "./resume.ts";
 import { shareVerb } from "./share.ts";
 import { statusVerb } from "./status.ts";
+import { tokenVerbs } from "./token.ts";
 import { trustVerbs } from "./trust.ts";
 import { uiVerb } from "./ui.ts";
 import { unshareVerb } from "./unshare.ts";
@@ -25,5 +26,6 @@ export const VERBS: (Verb | VerbGroup)[] = [
   limitVerb,
   unshareVerb,
   trustVerbs,
+  tokenVerbs,
   uiVerb,
 ];

@@ -7,6 +7,7 @@ import type { LeftOut } from "../../store/tree/walk_tree.ts";
 import type { GetOptions, GetRequest, Plan, Receipt, StreamRequest } from "./get_api.ts";
 import type { SharedFile, ShareOptions, ShareRequest, ShareResult } from "./share_api.ts";
 import type { ListedPeer, PartialStatus, PeerStatus } from "./status_api.ts";
+import type { NewToken, TokenEntry, TokenRequest } from "./token_api.ts";
 import type { ListedFile, TrustEntry, TrustRequest } from "./trust_api.ts";
 
 export type { LeftOut };
@@ -14,6 +15,7 @@ export type * from "./event_api.ts";
 export type * from "./get_api.ts";
 export type * from "./share_api.ts";
 export type * from "./status_api.ts";
+export type * from "./token_api.ts";
 export type * from "./trust_api.ts";
 
 /** The settings that can be changed while a peer runs. */
@@ -78,6 +80,12 @@ export interface PeerApi extends QueryApi {
    * Forgets the publisher that is remembered for a name, and returns the entry. Throws `not_found`.
    */
   forget(name: string): Promise<TrustEntry>;
+  /** Lists the tokens of scripts, by label. */
+  tokens(): Promise<TokenEntry[]>;
+  /** Makes a token; its secret is told this once. Throws `usage` for a label that is taken. */
+  newToken(request: TokenRequest): Promise<NewToken>;
+  /** Revokes a token at once, and returns what it was. Throws `not_found`. */
+  revokeToken(label: string): Promise<TokenEntry>;
   settings(): Promise<LiveSettings>;
   /** Changes those that are given, for as long as the peer runs, and returns all of them. */
   change(changes: Partial<LiveSettings>): Promise<LiveSettings>;

@@ -126,6 +126,14 @@ CREATE TABLE ui_sessions (      -- of the page
 );
 CREATE TABLE ui_password (hash TEXT NOT NULL); -- at most one: what the sessions were opened under
 `,
+  `
+CREATE TABLE api_tokens (       -- of scripts
+  label   TEXT PRIMARY KEY,
+  hash    TEXT NOT NULL UNIQUE, -- SHA-256 of the secret
+  rights  TEXT NOT NULL,        -- with commas between
+  created INTEGER NOT NULL
+);
+`,
 ];
 
 /** Time to wait for its owner, in milliseconds: some only look at it for a moment. */

@@ -10,6 +10,7 @@ import type {
   ListedFile,
   ListedPeer,
   LiveSettings,
+  NewToken,
   PartialStatus,
   PeerStatus,
   Plan,
@@ -17,6 +18,7 @@ import type {
   Receipt,
   SharedFile,
   ShareResult,
+  TokenEntry,
   TrustEntry,
 } from "../../peer/api/peer_api.ts";
 import type { DownloadMap, History, Uploaded } from "../../peer/api/ui_api.ts";
@@ -125,6 +127,9 @@ export interface Answers {
   uploadLine: UploadLine;
   trust: TrustEntry[];
   trustEntry: TrustEntry;
+  tokens: TokenEntry[];
+  token: TokenEntry;
+  newToken: NewToken;
   session: { session: string };
   link: { path: string };
   failure: Failure;

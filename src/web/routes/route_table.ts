@@ -1,16 +1,12 @@
+import type { TokenRight } from "../../peer/api/token_api.ts";
 import type { Answers } from "./answers.ts";
-
-/** The rights that a script's token can have. */
-export const RIGHTS = ["read", "get", "share"] as const;
-/** A right of a token: to look, to fetch, or to share. */
-export type Right = typeof RIGHTS[number];
 
 /** A route, as the OpenAPI document describes it and as tokens of scripts may use it. */
 interface RouteEntry {
   /** One sentence: the summary. */
   does: string;
   /** The rights that a token needs, all of them. Without this, no token of a script opens the route. */
-  rights?: Right[];
+  rights?: TokenRight[];
   /** The answer in JSON. Undefined where it has another type, or no body. */
   answer?: keyof Answers;
   /** True where the answer is JSON lines. */
@@ -170,10 +166,28 @@ export const ROUTES: Record<string, RouteEntry> = {
     does: "Forgets the publisher of a name",
     answer: "trustEntry",
   },
+  "GET /api/v1/tokens": {
+    does: "Lists the tokens of scripts",
+    ...{ answer: "tokens", only: "control" },
+  },
+  "POST /api/v1/tokens": {
+    does: "Makes a token, and returns its secret this once",
+    ...{ answer: "newToken", only: "control" },
+  },
+  "DELETE /api/v1/tokens": {
+    does: "Revokes a token at once",
+    ...{ answer: "token", only: "control" },
+  },
 };
 
 /** The key in {@link ROUTES} of a route as the router has it: `/jobs/:id{[0-9]+}` is `/jobs/{id}`. */
 export function routeKey(method: string, path: string): string {
   const named = path.replace(/:(\w+)(?:\{[^/]*\})?/g, "{$1}").replace("/files/*", "/files/{name}");
   return `${method} ${named}`;
+}
+
+/** True if these rights open a route; none open one that has no rights in {@link ROUTES}. */
+export function opensRoute(key: string, rights: readonly string[]): boolean {
+  const needed = ROUTES[key]?.rights;
+  return needed !== undefined && needed.every((right) => rights.includes(right));
 }

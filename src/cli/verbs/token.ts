@@ -1,0 +1,94 @@
+import { Fault, quoted } from "../../fault.ts";
+import { TOKEN_RIGHTS, type TokenEntry, type TokenRight } from "../../peer/api/token_api.ts";
+import { option } from "../args/cli_option.ts";
+import { formatTable } from "../output/table.ts";
+import { formatTime } from "../output/units.ts";
+import type { Verb, VerbGroup } from "./verb.ts";
+
+const NEW_OPTIONS = {
+  label: option("--label <LABEL>", "the name by which it is listed and revoked"),
+  rights: option<TokenRight[]>(
+    "--rights <RIGHTS>",
+    "what it may do: read (look), get (fetch), share; several with commas",
+    { parse: parseRights, otherwise: ["read"] },
+  ),
+};
+
+/** `token new`: prints the secret, with `--json` as a NewToken. */
+const newVerb: Verb<typeof NEW_OPTIONS> = {
+  name: "new",
+  summary: "make a token for a script, and print it this once",
+  examples: ["new --label ci --rights read,get", "new --label backup --rights share --json"],
+  role: "verb",
+  options: NEW_OPTIONS,
+  prepare({ flags: { label } }) {
+    if (label === undefined) {
+      throw new Fault("usage", "Cannot make a token without a label: its name in the list", {
+        next: "shoal peer token new --label ci --rights read",
+      });
+    }
+    return Promise.resolve();
+  },
+  async run({ api, flags: { label = "", rights }, output }) {
+    const made = await api.newToken({ label, rights });
+    if (output.json) return await output.value(made);
+    await output.line(made.token);
+    output.note("It works at the page's address: start the peer with --ui.");
+  },
+};
+
+/** `token list`: a row per token, or with `--json` an array of TokenEntry. */
+const listVerb: Verb = {
+  name: "list",
+  summary: "list the tokens of scripts",
+  examples: ["list"],
+  role: "verb",
+  async run({ api, output }) {
+    const tokens = await api.tokens();
+    if (output.json) return await output.value(tokens);
+    if (tokens.length === 0) return output.note("No tokens yet.");
+    const rows = tokens.map(({ label, rights, created }: TokenEntry) => [
+      ...[rights.join(","), formatTime(created), label],
+    ]);
+    const table = await formatTable(["RIGHTS", "CREATED", "LABEL"], rows, {
+      ...{ columns: output.columns, optional: ["CREATED"] },
+    });
+    await output.raw(table + "\n");
+  },
+};
+
+/** `token revoke LABEL`: prints what was revoked, with `--json` as a TokenEntry. */
+const revokeVerb: Verb = {
+  name: "revoke",
+  arguments: "<LABEL>",
+  summary: "revoke a token at once",
+  examples: ["revoke ci"],
+  role: "verb",
+  async run({ api, args: [label = ""], output }) {
+    const entry = await api.revokeToken(label);
+    if (output.json) return await output.value(entry);
+    await output.line(`${entry.label}  revoked`);
+  },
+};
+
+/** `token`: what lets scripts use the HTTP API. */
+export const tokenVerbs: VerbGroup = {
+  name: "token",
+  summary: "make, list or revoke the tokens that let scripts use the HTTP API",
+  examples: ["token new --label ci --rights get", "token list", "token revoke ci"],
+  verbs: [newVerb, listVerb, revokeVerb],
+};
+
+/** Reads rights, with commas between. Throws a `usage` Fault. */
+function parseRights(text: string): TokenRight[] {
+  const rights = [...new Set(text.split(",").map((one) => one.trim()))];
+  for (const right of rights) {
+    if (!TOKEN_RIGHTS.some((one) => one === right)) {
+      throw new Fault(
+        "usage",
+        `${quoted(right)} is no right: it must be ${TOKEN_RIGHTS.join(", ")}`,
+      );
+    }
+  }
+  return rights as TokenRight[];
+}
