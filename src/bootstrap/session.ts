@@ -184,14 +184,14 @@ export class Session {
         return { message: { action: "ok", id, ...listing } };
       }
       case "get_peers":
-        return await this.#visitor.inTurn(async () => {
+        return await this.#inTurn(async () => {
           const { items, cursor } = await this.#registry.getPeers(request.cursor);
           return this.#visitor.list({ action: "peers", id, cursor }, items);
         });
       case "find":
         return await this.#find(request);
       case "list_files":
-        return await this.#visitor.inTurn(async () => {
+        return await this.#inTurn(async () => {
           const { pattern } = request;
           const { items, cursor } = await this.#registry.listFiles(pattern, request.cursor);
           return this.#visitor.list({ action: "files", id, cursor }, items);
@@ -227,6 +227,11 @@ export class Session {
     }
   }
 
+  /** Looks something up when it is this address's turn; waits for a shared registry beside each other. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    return this.#registry.shared ? work() : this.#visitor.inTurn(work);
+  }
+
   async #find({ id, name, file, publisher, versions }: FindRequest): Promise<Response> {
     if (name === undefined && file === undefined && publisher === undefined) {
       throw new Refused("bad_message", "find needs a name, a file or a publisher");
@@ -234,7 +239,7 @@ export class Session {
     // All that a publisher has is as much as a list.
     const kind = name === undefined && file === undefined ? "list" : "ask";
     await this.#visitor.spend(kind);
-    return await this.#visitor.inTurn(async () => {
+    return await this.#inTurn(async () => {
       const { items, steps = 0 } = await this.#registry.find({ name, file, publisher, versions });
       this.#visitor.charge("ask", Math.floor(steps / STEPS_PER_ASK));
       return this.#visitor.list({ action: "found", id }, items);

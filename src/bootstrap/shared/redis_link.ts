@@ -12,7 +12,7 @@ import { type Script, SCRIPTS } from "./scripts.ts";
 const log = getLogger(["shoal", "bootstrap", "registry"]);
 
 /** Time for one answer, in milliseconds: a find that waits for it in vain takes no longer. */
-const ANSWER_MS = 1_000;
+const ANSWER_MS = 800;
 /** Time to read what has come, once the time for it is over, in milliseconds. */
 const UNREAD_MS = 50;
 /** Time for a connection with its handshake, in milliseconds. */
@@ -93,7 +93,7 @@ export interface LinkOptions {
   onLife?: () => void;
   /** Hears of each change of state. */
   onState?: (state: LinkState) => void;
-  /** Time for one answer, in milliseconds. @default 1_000 */
+  /** Time for one answer, in milliseconds. @default 800 */
   answerMs?: number;
 }
 

@@ -35,8 +35,8 @@ export interface PeerStatus {
 export interface BootstrapStatus {
   /** Its address: `HOST:PORT`. */
   address: string;
-  /** `registered` is as it should be; `idle` until this peer serves; `legacy` knows no announcements. */
-  state: "connecting" | "registered" | "legacy" | "away" | "idle";
+  /** `registered` is as it should be; `idle` until this peer serves; `legacy` knows no announcements; `standby` shares its registry with one that is registered. */
+  state: "connecting" | "registered" | "standby" | "legacy" | "away" | "idle";
   /** The address under which the bootstrap lists this peer. */
   listed?: string;
   /** True if the bootstrap could call that address; undefined until that is known. */

@@ -72,6 +72,8 @@ interface Query {
 export interface AskOptions {
   /** Ends the wait; the method then throws the signal's reason. */
   signal?: AbortSignal;
+  /** False: a busy bootstrap is a failure at once. @default true */
+  waitsForBusy?: boolean;
 }
 
 export interface BootstrapClientOptions extends RegistrationOptions {
@@ -97,6 +99,8 @@ export class BootstrapClient {
   /** The connection for requests, once there was one. */
   #link: Promise<Greeted> | undefined;
   #legacyUntil = 0;
+  /** The registry that its last hello named. */
+  #greeted: string | undefined;
   /** The IP address at which it answered last. */
   #remote = "";
   /** The failure of the last handshake, when its time passed in silence. */
@@ -123,11 +127,16 @@ export class BootstrapClient {
     return this.#registration.dialled;
   }
 
+  /** The id of the registry that it shares with others; undefined for none, or before it said hello. */
+  get registry(): string | undefined {
+    return this.#greeted ?? this.#registration.registry;
+  }
+
   /** Finds announcements, with at most 50 sources each. A legacy bootstrap knows of no files. */
-  async find(query: Query, { signal }: AskOptions = {}): Promise<Found[]> {
+  async find(query: Query, options: AskOptions = {}): Promise<Found[]> {
     const { name, file, publisher, versions } = query;
     const request = { action: "find", name, file, publisher, versions };
-    const answer = await this.#ask(request, FoundReply, signal);
+    const answer = await this.#ask(request, FoundReply, options);
     if (!answer) return [];
     const found = this.#decode(FoundList, answer.payload);
     const genuine = await Promise.all(
@@ -151,7 +160,7 @@ export class BootstrapClient {
     { signal }: AskOptions = {},
   ): Promise<{ ways: Way[]; at: Address }> {
     const request = { action: "reach", peer, token, ways, port };
-    const answer = await this.#ask(request, Reaching, signal);
+    const answer = await this.#ask(request, Reaching, { signal });
     const at = { host: this.#remote, port: this.address.port };
     return { ways: answer?.reply.ways ?? [], at };
   }
@@ -163,14 +172,14 @@ export class BootstrapClient {
   }
 
   /** All peers that are listed there, within {@link PEERS_BUDGET}. */
-  async getPeers({ signal }: AskOptions = {}): Promise<PeerRecord[]> {
+  async getPeers(options: AskOptions = {}): Promise<PeerRecord[]> {
     const peers: PeerRecord[] = [];
     const budget = new ListBudget(String(this), PEERS_BUDGET);
     for (let cursor: string | undefined, last: string | undefined;; last = cursor) {
-      const asked = this.#ask({ action: "get_peers", cursor }, Peers, signal);
+      const asked = this.#ask({ action: "get_peers", cursor }, Peers, options);
       const answer = await budget.wait(asked);
       if (!answer) {
-        const { peers, remote } = await listLegacyPeers(this.address, signal);
+        const { peers, remote } = await listLegacyPeers(this.address, options.signal);
         this.#remote = remote.host;
         return peers;
       }
@@ -183,11 +192,11 @@ export class BootstrapClient {
   /** All that is offered under names that fit the glob (default all), in the order of names. */
   async *listFiles(
     pattern?: string,
-    { signal }: AskOptions = {},
+    options: AskOptions = {},
   ): AsyncGenerator<FileRecord, void, void> {
     const budget = new ListBudget(String(this), FILES_BUDGET);
     for (let cursor: string | undefined, last: string | undefined;; last = cursor) {
-      const asked = this.#ask({ action: "list_files", pattern, cursor }, Files, signal);
+      const asked = this.#ask({ action: "list_files", pattern, cursor }, Files, options);
       const answer = await budget.wait(asked);
       if (!answer) return;
       yield* budget.take(this.#decode(FileList, answer.payload));
@@ -238,9 +247,9 @@ export class BootstrapClient {
   async #ask<S extends v.GenericSchema>(
     message: Outgoing,
     schema: S,
-    signal?: AbortSignal,
+    { signal, waitsForBusy = true }: AskOptions,
   ): Promise<Answer<v.InferOutput<S>> | null> {
-    for (let left = this.#busyMs;;) {
+    for (let left = waitsForBusy ? this.#busyMs : 0;;) {
       try {
         return await this.#askOnce(message, schema, signal);
       } catch (error) {
@@ -304,6 +313,7 @@ export class BootstrapClient {
     this.#link = link;
     link.then((answer) => {
       if (answer.kind !== "shoal") return;
+      this.#greeted = answer.registry?.id;
       // A bootstrap that closes an idle connection is noticed at once: no half of it is left behind.
       answer.caller.listen(() => {});
       void answer.caller.ended.then(() => this.#drop(link));

@@ -1,6 +1,7 @@
 import { type Address, formatAddress } from "../../wire/connection.ts";
 import type { Transport } from "../../wire/transport.ts";
 import type { BootstrapStatus } from "../api/peer_api.ts";
+import { Homes } from "./homes.ts";
 import { BootstrapClient, type MaintainOptions } from "./bootstrap_client.ts";
 
 type Upkeep = Omit<MaintainOptions, "signal">;
@@ -22,11 +23,15 @@ export class Bootstraps {
     transport?: Transport,
     onStatus: (status: BootstrapStatus) => void = () => {},
   ) {
-    this.#client = (address) => new BootstrapClient(address, { transport, onStatus });
+    const homes = new Homes<unknown>();
+    this.#client = (address) => new BootstrapClient(address, { transport, onStatus, homes });
     this.list = addresses.map(this.#client);
   }
 
-  /** Keeps this peer listed at all of them, and at those that are added, until {@link stop}. */
+  /**
+   * Keeps this peer listed at all of them (at one of those that share a registry), and at those that are added,
+   * until {@link stop}.
+   */
   maintain(options: Upkeep): void {
     this.#options = options;
     for (const client of this.list) this.#begin(client);

@@ -22,6 +22,8 @@ export type Greeted =
      * time of the handshake; undefined when the bootstrap doesn't tell the time.
      */
     ahead?: number;
+    /** The registry that the bootstrap shares with others; undefined for one that stands alone. */
+    registry?: { id: string; state: string };
   }
   | { kind: "legacy" };
 
@@ -63,9 +65,9 @@ export async function handshake(
     options.onConnected?.(caller);
     const { reply } = await answered;
     signal?.throwIfAborted();
-    const { nonce, time } = reply;
+    const { nonce, time, registry } = reply;
     const ahead = time === undefined ? undefined : (asked + Date.now()) / 2 - time;
-    return { kind: "shoal", caller, nonce, ahead };
+    return { kind: "shoal", caller, nonce, ahead, registry };
   } catch (error) {
     caller.close();
     signal?.throwIfAborted();

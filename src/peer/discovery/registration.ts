@@ -24,6 +24,7 @@ import { registerAtLegacy } from "../../legacy/legacy_bootstrap.ts";
 import type { Transport } from "../../wire/transport.ts";
 import { type AnnouncementList, Announcer } from "./announcer.ts";
 import { retryAfter } from "./retry_after.ts";
+import type { Homes } from "./homes.ts";
 import { handshake } from "./handshake.ts";
 import type { BootstrapStatus } from "../api/peer_api.ts";
 import { deadline } from "../../async/deadline.ts";
@@ -64,6 +65,8 @@ export interface RegistrationOptions {
   longestPauseMs?: number;
   /** The transport of the connection. Default in the clear. */
   transport?: Transport;
+  /** Of bootstraps that share a registry, the one to be registered with. Default this one. */
+  homes?: Homes<unknown>;
   /** Hears of each change of state. */
   onStatus?: (status: BootstrapStatus) => void;
 }
@@ -74,6 +77,7 @@ export class Registration {
   readonly #random: () => number;
   #status: BootstrapStatus;
   #dialled: Address | undefined;
+  #registry: string | undefined;
   /** While registered. */
   #announcer: Announcer | undefined;
 
@@ -94,6 +98,11 @@ export class Registration {
    */
   get dialled(): Address | undefined {
     return this.#dialled;
+  }
+
+  /** The id of the registry that it shares with others, by its last hello. */
+  get registry(): string | undefined {
+    return this.#registry;
   }
 
   /** Sends at once what is new, if this peer is registered; else it goes with all the others later. */
@@ -141,6 +150,15 @@ export class Registration {
       return await this.#pause(signal);
     }
     const { caller, nonce } = greeted;
+    const { homes } = this.#options;
+    this.#registry = greeted.registry?.id;
+    if (homes && this.#registry !== undefined && !homes.take(this.#registry, this)) {
+      caller.close();
+      backoff.reset();
+      this.#become({ state: "standby" });
+      // Then comes a new handshake.
+      return await homes.free(this.#registry, signal);
+    }
     const broken = new AbortController();
     try {
       const listed = await abortable(this.#register(caller, nonce, options), signal);
@@ -162,6 +180,7 @@ export class Registration {
       this.#announcer?.stop();
       this.#announcer = undefined;
       this.#dialled = undefined;
+      homes?.release(this);
       if (signal.aborted) await sayGoodbye(caller);
       caller.close();
     }

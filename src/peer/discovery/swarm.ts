@@ -3,6 +3,7 @@ import { formatAddress } from "../../wire/connection.ts";
 import type { Announcement, FileRecord, PeerRecord } from "../../wire/protocol.ts";
 import type { BootstrapClient } from "./bootstrap_client.ts";
 import type { PeerApi } from "../api/peer_api.ts";
+import { Refusal } from "../../wire/caller.ts";
 import { within } from "../../async/deadline.ts";
 import { settleWithGrace } from "../../async/settle_with_grace.ts";
 import { givenName } from "../../content/safe_path.ts";
@@ -21,6 +22,12 @@ const EMPTY_GRACE_MS = 5_000;
  * Time that a list waits for one bootstrap's next batch while others' are there, in milliseconds.
  */
 const BATCH_MS = 5_000;
+
+/**
+ * Time for the answer of one bootstrap before another of the same registry is asked as well, in
+ * milliseconds: several round trips to anywhere.
+ */
+const HEDGE_MS = 300;
 
 /** A content under the wanted name or id, and its sources. */
 export interface Offer {
@@ -51,7 +58,8 @@ export class Swarm implements Pick<PeerApi, "listPeers"> {
     signal?: AbortSignal,
   ): Promise<Offer[]> {
     const offers = new Map<string, Offer>();
-    const ask = (one: BootstrapClient) => one.find(query, { signal });
+    const ask = (one: BootstrapClient, waitsForBusy?: boolean) =>
+      one.find(query, { signal, waitsForBusy });
     // That one knows of nothing says nothing about what others know of.
     for (const found of (await this.#ask(ask, (answer) => answer.length > 0)).flat()) {
       const { announcement } = found;
@@ -83,7 +91,9 @@ export class Swarm implements Pick<PeerApi, "listPeers"> {
 
   /** All active peers. Throws a `network` Fault when no bootstrap answers, and the signal's reason. */
   async listPeers(signal?: AbortSignal): Promise<PeerRecord[]> {
-    return distinct((await this.#ask((one) => one.getPeers({ signal }))).flat());
+    return distinct(
+      (await this.#ask((one, waitsForBusy) => one.getPeers({ signal, waitsForBusy }))).flat(),
+    );
   }
 
   /** All legacy peers. Throws a `network` Fault when no bootstrap answers, and the signal's reason. */
@@ -93,8 +103,8 @@ export class Swarm implements Pick<PeerApi, "listPeers"> {
 
   /** Lists announcements by name; a name comes once for each content and publisher. */
   async *listFiles(pattern?: string): AsyncGenerator<FileRecord> {
-    const begun = await this.#ask(async (one) => {
-      const rest = one.listFiles(pattern);
+    const begun = await this.#ask(async (one, waitsForBusy) => {
+      const rest = one.listFiles(pattern, { waitsForBusy });
       return { rest, ...await rest.next() };
     }, ({ done }) => !done);
     const heads: { record: FileRecord; rest: AsyncGenerator<FileRecord> }[] = [];
@@ -113,20 +123,19 @@ export class Swarm implements Pick<PeerApi, "listPeers"> {
   }
 
   /**
-   * Asks every bootstrap at once; the answers of those that gave one in time. Throws the first failure
-   * only when all fail, or were stopped.
+   * Asks every bootstrap at once, of those that share a registry one; the answers of those that gave one
+   * in time. Throws the first failure only when all fail, or were stopped.
    *
    * @param enough True for an answer that the others needn't be waited for much longer. @default all are
    */
   async #ask<T>(
-    question: (bootstrap: BootstrapClient) => Promise<T>,
+    question: (bootstrap: BootstrapClient, waitsForBusy?: boolean) => Promise<T>,
     enough: (answer: T) => boolean = () => true,
   ): Promise<T[]> {
-    const results = await settleWithGrace(this.#bootstraps.map(question), {
-      enough,
-      graceMs: GRACE_MS,
-      emptyGraceMs: EMPTY_GRACE_MS,
-    });
+    const results = await settleWithGrace(
+      groupsOf(this.#bootstraps).map((group) => askGroup(group, question)),
+      { enough, graceMs: GRACE_MS, emptyGraceMs: EMPTY_GRACE_MS },
+    );
     const answers = results.filter((one) => one.status === "fulfilled").map((one) => one.value);
     if (answers.length > 0) return answers;
     const failed = results.find((one) => one.status === "rejected");
@@ -135,6 +144,39 @@ export class Swarm implements Pick<PeerApi, "listPeers"> {
       ? failed.reason
       : new Fault("network", messageOf(failed.reason), { cause: failed.reason });
   }
+}
+
+/** The bootstraps that share a registry, that where this peer is registered first; others by themselves. */
+function groupsOf(bootstraps: BootstrapClient[]): BootstrapClient[][] {
+  const groups = Map.groupBy(bootstraps, (one) => one.registry ?? one);
+  const isHome = ({ status }: BootstrapClient) => Number(status.state === "registered");
+  return [...groups.values()].map((group) => group.sort((a, b) => isHome(b) - isHome(a)));
+}
+
+/**
+ * Asks the bootstraps that share a registry one after the other: the next when one fails, is busy or
+ * is silent for {@link HEDGE_MS}. When all are busy, waits for any of them.
+ */
+async function askGroup<T>(
+  group: BootstrapClient[],
+  question: (bootstrap: BootstrapClient, waitsForBusy?: boolean) => Promise<T>,
+): Promise<T> {
+  const [only, ...others] = group;
+  if (others.length === 0) return await question(only!);
+  const asked: Promise<T>[] = [];
+  for (const one of group) {
+    asked.push(question(one, false));
+    const first = Promise.any(asked).then((answer) => ({ answer }), () => ({}));
+    const settled = await within<{ answer?: T }>(first, HEDGE_MS);
+    if (settled && "answer" in settled) return settled.answer as T;
+  }
+  return await Promise.any(asked).catch(({ errors }: AggregateError) => {
+    const isBusy = (error: unknown) => error instanceof Refusal && error.code === "busy";
+    if (!errors.some(isBusy)) throw errors[0];
+    return Promise.any(group.map((one) => question(one))).catch((all: AggregateError) => {
+      throw all.errors[0];
+    });
+  });
 }
 
 /** Of one publisher's announcements for one name, bootstraps may know different ones: the last holds. */

@@ -45,6 +45,7 @@ export async function checkBootstrap(
     return {
       findings: [
         ok("bootstrap", `${name} answers, and lists ${countOf(peers)}`),
+        ...greeted.registry ? [judgeRegistry(name, greeted.registry)] : [],
         judgeClock(name, greeted.ahead),
         judgePort(name, peers, running),
       ],
@@ -61,6 +62,15 @@ export async function checkBootstrap(
 
 function countOf(peers: PeerRecord[]): string {
   return peers.length === 1 ? "1 peer" : `${peers.length} peers`;
+}
+
+/** Judges the registry that a bootstrap shares with others, as the bootstrap sees it. */
+export function judgeRegistry(name: string, { id, state }: { id: string; state: string }): Finding {
+  const shared = `the registry ${id} that ${name} shares with others`;
+  if (state === "ready") return ok("registry", `${shared} is there`);
+  const what = state === "away" ? "is away: it knows its own peers alone" : "takes nothing new";
+  const remedy = "look at the bootstrap's log and at its Redis: is it running, and has it room?";
+  return warning("registry", `${shared} ${what}`, remedy);
 }
 
 /** `ahead` is how far this machine's clock is ahead of the bootstrap's, in milliseconds. */

@@ -10,6 +10,7 @@ const EVERY_MS = 3_000;
 
 const STATES = {
   registered: ["on", "Listed there: others can find this peer"],
+  standby: ["on", "Shares its registry with one where this peer is registered; takes its place"],
   legacy: ["on", "An older bootstrap: it lists peers, no files"],
   connecting: ["warn", "Being connected"],
   away: ["bad", "It does not answer; it is tried again and again"],
