@@ -1,5 +1,5 @@
 import { Fault, quoted } from "../../fault.ts";
-import { parseCode, parseSecret, type TypedCode } from "../../handover/code.ts";
+import { parseCode, parseSecret, type TypedCode, wordsThatBegin } from "../../handover/code.ts";
 import { KeptHandover } from "../../handover/kept_handover.ts";
 import { meet, type Offered, receive } from "../../handover/receive.ts";
 import type { Receipt } from "../../peer/api/peer_api.ts";
@@ -161,7 +161,7 @@ async function completeCode(
   }
   for (let left = ASKED;; left--) {
     const question = given ? "Words: " : "Code: ";
-    const answer = await ask(question, signal);
+    const answer = await ask(question, signal, { complete: wordsThatBegin });
     try {
       if (given) return { ...given, secret: parseSecret(answer) };
       const code = parseCode(answer);
