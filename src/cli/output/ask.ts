@@ -10,10 +10,10 @@ import type { OutputOptions } from "./output.ts";
 export type Ask = (
   question: string,
   signal: AbortSignal,
-  options?: AskOptions,
+  options?: QuestionOptions,
 ) => Promise<string>;
 
-export interface AskOptions {
+export interface QuestionOptions {
   /** The words that Tab completes a beginning to. Default none. */
   complete?: (beginning: string) => string[];
 }
@@ -27,7 +27,7 @@ export function askOnTerminal({ json, quiet }: OutputOptions): Ask | undefined {
 function ask(
   question: string,
   signal: AbortSignal,
-  { complete }: AskOptions = {},
+  { complete }: QuestionOptions = {},
 ): Promise<string> {
   const { stdin: input, stderr: output } = process;
   // Otherwise with the terminal's own line editing, so that Ctrl-C stays a signal.
