@@ -8,6 +8,9 @@ import { pathIn, plainPath } from "../system/paths.ts";
 /** The state folder inside DIR; no name reaches into it. */
 export const STATE_FOLDER = ".shoal";
 
+/** The names of what Shoal keeps beside a target while it writes there: see {@link hiddenName}. */
+const HIDDEN = /^\.[0-9a-f-]{12,36}\.shoal-(partial|lock)$/i;
+
 /** Most bytes in a name, as UTF-8. */
 export const NAME_CAP = 1_024;
 /** Most bytes in one part of a name: the limit of ext4, APFS and NTFS. */
@@ -59,6 +62,16 @@ export function whyUnsafe(name: string, os: string = Deno.build.os): string | un
   if (own || (os === "windows" && SHORTENED.test(top))) {
     return `${STATE_FOLDER} is Shoal's own`;
   }
+}
+
+/** The name of what is kept beside a target for as long as it is written; `key` is 12 to 36 hex digits. */
+export function hiddenName(key: string, kind: "partial" | "lock"): string {
+  return `.${key}.shoal-${kind}`;
+}
+
+/** True for a {@link hiddenName}. */
+export function isHidden(part: string): boolean {
+  return HIDDEN.test(part);
 }
 
 /** A name as a user gave it, in the form that names have: in NFC; on Windows `\` is `/`, as in paths. */

@@ -2,7 +2,7 @@
  * Paths inside a shared folder: relative, with `/`, in NFC. They are names (content/safe_path.ts says what
  * those may be), and Shoal's own folders are left out at any depth: they hold keys.
  */
-import { STATE_FOLDER, whyUnsafe } from "./safe_path.ts";
+import { isHidden, STATE_FOLDER, whyUnsafe } from "./safe_path.ts";
 
 /** Most bytes in the target of a link. */
 const TARGET_CAP = 1_024;
@@ -14,12 +14,14 @@ const TARGET_CAP = 1_024;
 export function whyUnsafePath(path: string, os?: string): string | undefined {
   const why = whyUnsafe(path, os);
   if (why) return why;
-  if (path.split("/").some(isOwn)) return `${STATE_FOLDER} is Shoal's own`;
+  const own = path.split("/").find(isOwn);
+  if (own !== undefined) return `${isHidden(own) ? own : STATE_FOLDER} is Shoal's own`;
 }
 
-/** True for the name of a state folder, in any case of letters. */
+/** True for the name of a state folder, in any case of letters, and of what is kept beside a target. */
 export function isOwn(part: string): boolean {
-  return part.length === STATE_FOLDER.length && part.toUpperCase() === STATE_FOLDER.toUpperCase();
+  return isHidden(part) ||
+    part.length === STATE_FOLDER.length && part.toUpperCase() === STATE_FOLDER.toUpperCase();
 }
 
 /** Less than 0 when `a` comes before `b`, by their bytes as UTF-8, which is the order of code points. */

@@ -1,7 +1,7 @@
 import fs from "node:fs";
-import { Fault } from "../fault.ts";
+import { Fault, quoted } from "../fault.ts";
 
-/** The room on a disk, in bytes. Some file systems do not tell: both are 0. */
+/** The room on a disk, in bytes. Both are Infinity where the file system does not tell. */
 export interface FreeSpace {
   /** Bytes that this user may still write. */
   free: number;
@@ -11,6 +11,8 @@ export interface FreeSpace {
 /** Returns the room on the disk that a folder is on. Throws as the file system does. */
 export function freeSpace(folder: string): FreeSpace {
   const { bavail, blocks, bsize } = fs.statfsSync(folder);
+  // 0 of 0 is what ramfs and some network file systems say.
+  if (blocks === 0) return { free: Infinity, total: Infinity };
   return { free: bavail * bsize, total: blocks * bsize };
 }
 
@@ -18,7 +20,7 @@ export function freeSpace(folder: string): FreeSpace {
 export function requireFreeSpace(folder: string, needed: number, cannot: string): void {
   const { free } = freeSpace(folder);
   if (needed <= free) return;
-  throw new Fault("disk", `${cannot}: only ${free} are free in ${folder}`, {
+  throw new Fault("disk", `${cannot}: only ${free} are free in ${quoted(folder)}`, {
     details: { reason: "space", needed, free },
     next: `free ${needed - free} bytes there, then run it again`,
   });

@@ -36,6 +36,9 @@ export class Permit {
   /** For folders that only Shoal puts things into: nothing in them is the user's. */
   static readonly own: Permit = new Permit(true, true);
 
+  /** For a folder that has nothing in it, and can't give way to another. */
+  static readonly fill: Permit = new Permit(true, false);
+
   /** True when what differs may be replaced. */
   readonly replaces: boolean;
   /** True when what is not in the folder may be deleted. */

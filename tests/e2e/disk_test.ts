@@ -87,29 +87,6 @@ Deno.test({
 });
 
 Deno.test({
-  ...skippedIf(noMount, "a destination on another disk, with room and without"),
-  async fn() {
-    await using world = await World.create();
-    const source = await world.peer("source");
-    await writeRandom(`${source.dir}/data`, 12 * MIB);
-    await Deno.utime(`${source.dir}/data`, 1_600_000_000, 1_600_000_000);
-    await world.json(source.dir, ["share", "data"]);
-    const dir = await world.folder("getter");
-    await using small = await Disk.mount(world, 8 * MIB);
-    const refused = await world.run(dir, ["get", "data", "-o", small.path]);
-    assertRefused(refused, { code: 7, text: "no space left" });
-    assertEquals([contentsOf(small.path), placedIn(dir), partialsOf(dir).length], [[], [], 1]);
-    await using large = await Disk.mount(world, 32 * MIB);
-    const { chunks } = await world.json<Receipt>(dir, ["get", "data", "-o", large.path]);
-    assertEquals(chunks, { reused: 192, fetched: 0, refetched: 0 });
-    assert(await sameFiles(`${source.dir}/data`, `${large.path}/data`));
-    const { mtime } = await Deno.stat(`${large.path}/data`);
-    assertEquals(mtime?.getTime(), 1_600_000_000_000);
-    assertEquals([contentsOf(large.path), contentsOf(dir)], [["data"], []]);
-  },
-});
-
-Deno.test({
   ...skippedIf(noMount, "a full disk has no room for the state either"),
   async fn() {
     await using world = await World.create();

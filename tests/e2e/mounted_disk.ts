@@ -20,10 +20,26 @@ export class MountedDisk {
     this.#forget = note({ kind: "mount", path });
   }
 
-  static async mount(world: World, size: number): Promise<MountedDisk> {
-    const path = await world.folder(`disk ${size}`);
+  static async mount(world: World, size: number, name = `disk ${size}`): Promise<MountedDisk> {
+    const path = await world.folder(name);
     const disk = new MountedDisk(path, size);
     await run("mount", "-t", "tmpfs", "-o", `size=${size}`, "shoal-test", path);
+    return disk;
+  }
+
+  /** One in memory that does not tell its room: 0 of 0. */
+  static async mountRamfs(world: World): Promise<MountedDisk> {
+    const path = await world.folder("ramfs");
+    const disk = new MountedDisk(path, 0);
+    await run("mount", "-t", "ramfs", "shoal-test", path);
+    return disk;
+  }
+
+  /** Another name of a file or folder, which is made if need be. */
+  static async bind(real: string, path: string): Promise<MountedDisk> {
+    if ((await Deno.stat(real)).isFile) await Deno.writeTextFile(path, "");
+    const disk = new MountedDisk(path, 0);
+    await run("mount", "--bind", real, path);
     return disk;
   }
 

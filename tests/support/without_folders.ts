@@ -8,7 +8,7 @@ export function withoutFolders(db: StateDatabase): void {
   for (const column of ["kind", "entries", "bytes", "root", "watched"]) {
     db.run(`ALTER TABLE shares DROP COLUMN ${column}`);
   }
-  for (const column of ["folder", "updating", "reached"]) {
+  for (const column of ["folder", "updating", "reached", "place"]) {
     db.run(`ALTER TABLE downloads DROP COLUMN ${column}`);
   }
 }

@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import { hiddenName } from "../../content/safe_path.ts";
 import { Fault } from "../../fault.ts";
 import { writeFault } from "../../store/disk/file_stamp.ts";
 import { safeJson } from "./sanitize.ts";
@@ -50,7 +51,7 @@ export class ReceiptFile {
       if (there === undefined || await fileAt(path) !== there) continue;
       throw new Fault("usage", `Cannot write the receipt to ${this.#path}: it is what was fetched`);
     }
-    const temporary = pathIn(parentOf(this.#path), `.${crypto.randomUUID()}.shoal-partial`);
+    const temporary = pathIn(parentOf(this.#path), hiddenName(crypto.randomUUID(), "partial"));
     try {
       replaceFile(this.#path, this.#lines.join(""), { mode: 0o666, temporary });
     } catch (cause) {

@@ -175,7 +175,13 @@ async function follow(
   if (!output.json || flags.output === "-") {
     const progress = await showProgress(name, output);
     return {
-      options: { signal, onProgress: (shown) => progress.show(shown) },
+      options: {
+        signal,
+        onProgress: (shown) => progress.show(shown),
+        onEvent: (event) => {
+          if (event.event === "in_place") output.note(inPlaceNote(event));
+        },
+      },
       [Symbol.asyncDispose]: () => Promise.resolve(progress[Symbol.dispose]()),
     };
   }
@@ -195,6 +201,10 @@ async function follow(
     },
     [Symbol.asyncDispose]: () => printing.idle(),
   };
+}
+
+function inPlaceNote({ path, reason }: { path: string; reason: string }): string {
+  return `Writing into ${quoted(path)}, not in one step: ${reason}`;
 }
 
 async function tell(receipt: Receipt, { output, flags }: GetCall): Promise<void> {

@@ -91,6 +91,8 @@ export type GetEvent =
     trust: Taken;
     sources: number;
   }
+  /** The file at the destination will be written to: nothing can take its place in one step. */
+  | { event: "in_place"; name: string; path: string; reason: string }
   | { event: "source_dropped"; name: string; address: string; peer?: string; reason: string };
 
 /** The plan of a `get`. Field names are those of `--json`. */

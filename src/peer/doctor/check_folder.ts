@@ -56,9 +56,9 @@ function checkSpace(dir: string): Finding {
   }
 }
 
-/** Judges the free space of a file system, in bytes. Some file systems don't report it: 0 of 0. */
+/** Judges the free space of a file system, in bytes; both are Infinity where it doesn't report it. */
 export function judgeSpace(free: number, total: number): Finding {
-  if (total === 0) return ok("space", "the file system doesn't tell how much is free");
+  if (total === Infinity) return ok("space", "the file system doesn't tell how much is free");
   const part = `${(free / total * 100).toFixed(0)} %`;
   const message = `${(free / 2 ** 30).toFixed(1)} GiB are free, ${part} of the disk`;
   if (free >= LITTLE_SPACE && free / total >= LITTLE_PART) return ok("space", message);

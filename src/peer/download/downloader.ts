@@ -11,6 +11,8 @@ import {
 import { Fault } from "../../fault.ts";
 import { type BackoffOptions, delay } from "../../async/retry.ts";
 import type { DigestStore } from "../../store/hash/digest_store.ts";
+import { isZeroDigest } from "../../store/disk/zero_chunks.ts";
+import { DIGEST_SIZE } from "../../content/sizes.ts";
 import { BLOCK_DIGESTS, CHUNK_SIZE } from "../../wire/protocol.ts";
 import type { AddressBook } from "../reach/address_book.ts";
 import { Budget } from "./budget.ts";
@@ -108,7 +110,12 @@ export class Downloader implements ReuseHost {
         isIdle: (source, ms) => this.#pool.isIdle(source, ms),
         peer: options.peer,
       }),
-      blocks: new VerifiedBlocks(id, this.shape, digests),
+      blocks: new VerifiedBlocks(
+        id,
+        this.shape,
+        digests,
+        (block, page) => void this.#takeZeros(block, page),
+      ),
       budget: (options.budget ?? new Budget()).share(),
     };
     this.#pool = new SourcePool({
@@ -265,6 +272,22 @@ export class Downloader implements ReuseHost {
     this.#ended.signal.throwIfAborted();
   }
 
+  /** Takes those chunks of a block that its digests say are zeros: nobody is asked for them. */
+  async #takeZeros(block: number, digests: Uint8Array): Promise<void> {
+    const { sink } = this.#options;
+    if (!sink.clear) return;
+    try {
+      for (const { first, count } of zeroRuns(digests)) {
+        const range = { first: block * BLOCK_DIGESTS + first, count };
+        if (this.#ended.signal.aborted || !this.#parts.missing.needs(range)) continue;
+        await sink.clear(range.first * CHUNK_SIZE, count * CHUNK_SIZE);
+        this.adopt(range);
+      }
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
   /** Takes what is here. Trouble with files here is no reason to fetch nothing; this side's disk is. */
   async #reuse(): Promise<void> {
     const { reuse } = this.#options;
@@ -414,6 +437,19 @@ export class Downloader implements ReuseHost {
       this.#pool.allWrong ? "integrity" : "network",
       `every source was lost${reasons}`,
     );
+  }
+}
+
+/** The runs of chunks that are zeros, by their digests; chunks are counted from that of the first. */
+function* zeroRuns(digests: Uint8Array): Generator<ChunkRange> {
+  const chunks = digests.length / DIGEST_SIZE;
+  const isZero = (chunk: number) =>
+    isZeroDigest(digests.subarray(chunk * DIGEST_SIZE, (chunk + 1) * DIGEST_SIZE));
+  for (let chunk = 0; chunk < chunks; chunk++) {
+    if (!isZero(chunk)) continue;
+    const first = chunk;
+    while (chunk + 1 < chunks && isZero(chunk + 1)) chunk++;
+    yield { first, count: chunk + 1 - first };
   }
 }
 

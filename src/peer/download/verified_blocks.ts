@@ -26,10 +26,19 @@ export class VerifiedBlocks {
   readonly #recent = new LruMap<string, Uint8Array>(RECENT_PAGES);
   readonly #underWay = new Map<string, Promise<Uint8Array>>();
 
-  constructor(id: string, shape: TreeShape, store: DigestStore) {
+  readonly #onBlock: ((block: number, digests: Uint8Array) => void) | undefined;
+
+  /** `onBlock` is told of each block of chunk digests when it is first at hand. */
+  constructor(
+    id: string,
+    shape: TreeShape,
+    store: DigestStore,
+    onBlock?: (block: number, digests: Uint8Array) => void,
+  ) {
     this.#id = id;
     this.#shape = shape;
     this.#store = store;
+    this.#onBlock = onBlock;
   }
 
   /** The digests of some chunks, which must lie within one page of level 0. */
@@ -104,7 +113,9 @@ export class VerifiedBlocks {
   }
 
   #keep(key: string, bytes: Uint8Array): Uint8Array {
+    const isNew = !this.#recent.has(key);
     this.#recent.set(key, bytes);
+    if (isNew && key.startsWith("0:")) this.#onBlock?.(Number(key.slice(2)), bytes);
     return bytes;
   }
 }

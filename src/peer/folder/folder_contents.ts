@@ -9,6 +9,7 @@ import { type FileStamp, lookAt, sameStamp, stampOfInfo } from "../../store/disk
 import type { HashCache } from "../../store/hash/hash_cache.ts";
 import { hashFile } from "../../store/hash/hash_file.ts";
 import { bytesOf, PartialFile } from "../../store/partial/partial_file.ts";
+import { partialPlace } from "../../store/partial/partial_place.ts";
 import { isInside } from "../../system/paths.ts";
 import type { Staging } from "../../store/tree/staging.ts";
 import type { StateDatabase } from "../../store/state/state_database.ts";
@@ -36,6 +37,8 @@ const YIELD_FILES = 64;
 const COPIES_TRIED = 4;
 
 export interface FolderContentsOptions {
+  /** The shared folder: absolute, free of links. */
+  dir: string;
   /** The folder; its files are fetched from its sources. */
   folder: { id: string; size: number };
   name: string;
@@ -193,8 +196,12 @@ export class FolderContents {
   async #fetchOne(file: FileEntry, running: Set<Downloader>): Promise<void> {
     const { staging, name, folder, signal, job: { transfer }, reseeder } = this.#options;
     const { id, size, path } = file;
+    const { dir, downloads } = this.#options;
+    // Beside the staging: what is in that becomes the folder.
+    const place = partialPlace(id, staging.root, { dir, partials: downloads.folder() });
+    const about = { overwrite: true, folder: folder.id, taken: "pinned" as const, place };
     const partial = PartialFile.open(
-      { id, name: `${name}/${path}`, size, overwrite: true, folder: folder.id, taken: "pinned" },
+      { id, name: `${name}/${path}`, size, ...about },
       this.#options,
     );
     let chunks: number;

@@ -5,7 +5,8 @@ import { compareTree, type TreeState } from "../../store/tree/compare_tree.ts";
 import type { Download, DownloadStore } from "../../store/partial/download_store.ts";
 import { restamp, stampOfPath } from "../../store/disk/file_stamp.ts";
 import { KnownTrees } from "../../store/tree/known_trees.ts";
-import { isInside, parentOf } from "../../system/paths.ts";
+import { Permit } from "../../trust/permit.ts";
+import { isInside, parentOf, pathIn } from "../../system/paths.ts";
 import type { Staging } from "../../store/tree/staging.ts";
 import { TargetLock } from "../../store/state/target_lock.ts";
 import {
@@ -130,7 +131,7 @@ export class FolderFetcher {
     if (found?.nothing) {
       return { receipt: receiptOfKnown(path, findingsOn(part)), mixed: found.mixed };
     }
-    using _lock = TargetLock.take(path);
+    using _lock = TargetLock.take(path, pathIn(parentOf(downloads.folder()), "locks"));
     // Until now, another program may have written there.
     const place = await settleFolder(request, target.taken, dir);
     const state = await this.#look(wanted, place);
@@ -204,8 +205,11 @@ export class FolderFetcher {
     this.#confirm(work);
     await staging.sync(signal);
     if (isInside(dir, path)) await makeParents(dir, path);
-    staging.publish(path);
-    syncFolder(parentOf(path));
+    if (staging.publish(path)) syncFolder(parentOf(path));
+    else {
+      await placeStaged({ path, permit: Permit.fill }, { staging, entries, signal });
+      staging.remove();
+    }
     return this.#outcome(work, path, state, { contents, staging });
   }
 

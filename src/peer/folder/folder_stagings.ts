@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import type { Download, DownloadStore } from "../../store/partial/download_store.ts";
-import { nearest, parentOf, pathIn } from "../../system/paths.ts";
+import { partialPlace } from "../../store/partial/partial_place.ts";
 import { Staging } from "../../store/tree/staging.ts";
 import { placeOf } from "../target/folder_place.ts";
 
@@ -44,11 +44,7 @@ export class FolderStagings {
   }
 
   #rootOf(id: string, path: string): string {
-    const { downloads } = this.#options;
-    const parent = nearest(parentOf(path), (above) => fs.existsSync(above));
-    if (fs.statSync(parent).dev === fs.statSync(downloads.folder()).dev) {
-      return downloads.treeOf(id);
-    }
-    return pathIn(parent, `.${id.slice(0, 12)}.shoal-partial`);
+    const { dir, downloads } = this.#options;
+    return partialPlace(id, path, { dir, partials: downloads.folder() }) ?? downloads.treeOf(id);
   }
 }

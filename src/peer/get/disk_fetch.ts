@@ -2,11 +2,13 @@ import fs from "node:fs";
 import { Fault } from "../../fault.ts";
 import type { DigestStore } from "../../store/hash/digest_store.ts";
 import type { Disk } from "../../store/disk/disk.ts";
+import { whyInPlace } from "../../store/disk/publish_file.ts";
 import { restamp } from "../../store/disk/file_stamp.ts";
 import type { DownloadStore } from "../../store/partial/download_store.ts";
 import type { HashCache } from "../../store/hash/hash_cache.ts";
 import { PartialFile } from "../../store/partial/partial_file.ts";
-import { isInside, parentOf } from "../../system/paths.ts";
+import { partialPlace } from "../../store/partial/partial_place.ts";
+import { isInside, parentOf, pathIn } from "../../system/paths.ts";
 import { setAttributes } from "../../store/tree/update_tree.ts";
 import { TargetLock } from "../../store/state/target_lock.ts";
 import { CHUNK_SIZE } from "../../content/sizes.ts";
@@ -71,18 +73,22 @@ export class DiskFetch {
   ): Promise<boolean> {
     const { name, output, sha256, overwrite = false } = request;
     const updating = request.update ? "update" : undefined;
-    const { dir, cache, running, claims, partialDownloads, reseeder } = this.#options;
+    const { dir, cache, running, claims, partialDownloads, reseeder, downloads } = this.#options;
     await claims.claim(job, target.id, path);
     partialDownloads.begin(target.id);
     let stopServing: (() => void) | undefined;
     let lock: TargetLock | undefined;
     try {
-      lock = TargetLock.take(path);
+      const partials = downloads.folder();
+      lock = TargetLock.take(path, pathIn(parentOf(partials), "locks"));
       const { permit, upToDate } = await settle();
       if (upToDate) return false;
+      const inPlace = permit.replaces ? whyInPlace(path) : undefined;
+      if (inPlace) job.tell({ event: "in_place", name: job.name, path, reason: inPlace });
+      const place = partialPlace(target.id, path, { dir, partials });
       job.partial = PartialFile.open(
-        { ...target, name, output: output && path, overwrite, updating, sha256 },
-        this.#options,
+        { ...target, name, output: output && path, overwrite, updating, sha256, place },
+        { ...this.#options, target: path },
       );
       await partialDownloads.lookAt(job, job.partial, signal);
       job.partial.sources = () => recordsOf(job.downloader?.sources ?? []);

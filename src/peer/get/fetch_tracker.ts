@@ -75,6 +75,7 @@ export class FetchTracker {
       transfer: options.transfer ?? transfers.download(name, options),
       phase: "finding",
       reused: 0,
+      tell: (event) => options.onEvent?.(event),
       ending: new AbortController(),
       background: options.transfer !== undefined,
       refused: false,

@@ -6,11 +6,13 @@ import type { Download, DownloadStore } from "../../store/partial/download_store
 import { TAKEN_OVER } from "../target/claims.ts";
 import type { GetOptions, GetRequest, PeerEvent, Receipt } from "../api/peer_api.ts";
 import { failedEvent } from "./fetch_tracker.ts";
+import { bytesOf } from "../../store/partial/partial_file.ts";
 import type { Fetcher } from "./fetcher.ts";
 import { Condition } from "../../async/condition.ts";
 import { isAbandoned } from "../status/stale.ts";
 import { Replaced } from "./version_watch.ts";
 import type { ActiveTransfer, Transfers } from "../status/transfers.ts";
+import { parentOf } from "../../system/paths.ts";
 import { freeSpace } from "../../system/free_space.ts";
 
 const log = getLogger(["shoal", "peer", "resumer"]);
@@ -227,9 +229,10 @@ function mayMend(error: unknown): boolean {
 function lacksRoom(downloads: DownloadStore, download: Download | undefined): boolean {
   if (!download) return false;
   try {
-    const { free } = freeSpace(downloads.folder());
-    const { blocks = 0 } = fs.statSync(downloads.pathOf(download.id));
-    return free < download.size - blocks * 512;
+    const path = downloads.pathOf(download.id);
+    const { free } = freeSpace(parentOf(path));
+    const { blocks = 0 } = fs.statSync(path);
+    return free < download.size - Math.max(blocks * 512, bytesOf(download.map, download.size));
   } catch {
     return true;
   }

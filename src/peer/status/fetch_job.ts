@@ -14,6 +14,8 @@ export interface FetchJob {
   partial?: PartialFile;
   /** Chunks that were there before. */
   reused: number;
+  /** Tells the caller of an event. */
+  tell: (event: GetEvent) => void;
   /** Ends it, for the reason that it is given. */
   ending: AbortController;
   /** True when it resumes by itself, so that it makes way for a request of the user. */

@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import { Fault } from "../../fault.ts";
+import { canMakeIn } from "../../store/disk/can_make_in.ts";
 import { isFolder } from "../../store/disk/is_folder.ts";
 import { pathOf } from "../../content/safe_path.ts";
 import { parentOf, pathIn, plainPath, realPathSync } from "../../system/paths.ts";
@@ -33,7 +34,7 @@ export async function settleFolder(
   if (stat?.isSymbolicLink() && output !== undefined && isFolder(path)) {
     // One's own link to a folder is as good as that.
     const real = realPathSync(path);
-    return { path: real, permit, exists: holdsSomething(real) };
+    return filled({ path: real, permit, exists: holdsSomething(real) });
   }
   if (stat && !stat.isDirectory()) {
     const what = stat.isSymbolicLink() ? "a link" : "a file";
@@ -43,7 +44,19 @@ export async function settleFolder(
   if (!stat && output !== undefined && !isFolder(parentOf(path))) {
     throw new Fault("usage", `Cannot write ${path}: there is no folder ${parentOf(path)}`);
   }
-  return { path, permit, exists: holdsSomething(path) };
+  return filled({ path, permit, exists: holdsSomething(path) });
+}
+
+/** An empty folder that another can't take the place of, such as a mount point, is one to be filled. */
+function filled(place: FolderPlace): FolderPlace {
+  if (place.exists || !isFolder(place.path) || !isFixed(place.path)) return place;
+  return { ...place, permit: Permit.fill, exists: true };
+}
+
+/** True for a folder whose own folder can't be written to, and for a mount point. */
+function isFixed(path: string): boolean {
+  const above = parentOf(path);
+  return !canMakeIn(above) || fs.statSync(above).dev !== fs.statSync(path).dev;
 }
 
 /** True for a folder with something in it. */

@@ -72,6 +72,11 @@ export class Disk {
     return (await this.#write(path, { kind: "check", path, position, ...part })).bad!;
   }
 
+  /** Makes whole chunks of the file at `path` zeros: where it has a hole, that stays. Throws a `disk` Fault. */
+  async clear(path: string, position: number, length: number): Promise<void> {
+    await this.#write(path, { kind: "clear", path, position, length });
+  }
+
   /**
    * Verifies chunks of another file, and writes those that are right to `path`, from `position` on.
    * Returns the numbers, from 0, of those that are not, or can't be read. Throws a `disk` Fault.

@@ -43,6 +43,8 @@ export type DiskRequest =
     from: { path: string; position: number };
   }
   | ({ kind: "hash"; path: string; position: number } & HashedPart)
+  /** Whole chunks become zeros. */
+  | { kind: "clear"; path: string; position: number; length: number }
   | { kind: "hold" | "close"; path: string };
 
 export interface DiskReply {

@@ -12,6 +12,7 @@ import { sameStamp, stampOf } from "./file_stamp.ts";
 import { READ_WRITE } from "./open_flags.ts";
 import { readFully } from "./read_fully.ts";
 import { writeFully } from "./write_fully.ts";
+import { holesAmong, ZERO_DIGEST } from "./zero_chunks.ts";
 import { openRegularFile } from "../../system/open_regular.ts";
 
 /** Bytes that are read at a time, and then hashed while they are in the processor's cache. */
@@ -65,6 +66,9 @@ function answer(request: DiskRequest): DiskReply {
       return { bad: copy(request) };
     case "hash":
       return hash(request);
+    case "clear":
+      clear(request);
+      return {};
     case "hold":
       hold(request.path);
       return {};
@@ -150,11 +154,24 @@ function keep(bytes: Uint8Array, { expected, into }: Judged) {
   hashed += bytes.length;
   const bad = expected ? badChunks(digests, expected) : [];
   if (into) {
-    for (const [from, to] of goodStretches(bytes.length, bad, CHUNK_SIZE)) {
-      writeFully(opened(into.path), bytes.subarray(from, to), into.position + from);
+    const fd = () => opened(into.path);
+    const holes = holesAmong(digests, (part, at) => readFully(fd(), part, into.position + at));
+    const skipped = holes.length > 0 ? [...bad, ...holes].sort((a, b) => a - b) : bad;
+    for (const [from, to] of goodStretches(bytes.length, skipped, CHUNK_SIZE)) {
+      writeFully(fd(), bytes.subarray(from, to), into.position + from);
     }
   }
   return { digests, bad };
+}
+
+/** Makes a part of a file zeros, where it is not. */
+function clear({ path, position, length }: DiskRequest & { kind: "clear" }): void {
+  const fd = opened(path);
+  const zeros = new Uint8Array(CHUNK_SIZE);
+  for (let at = position; at < position + length; at += CHUNK_SIZE) {
+    const [hole] = holesAmong(ZERO_DIGEST, (part, from) => readFully(fd, part, at + from));
+    if (hole === undefined) writeFully(fd, zeros, at);
+  }
 }
 
 function opened(path: string): number {

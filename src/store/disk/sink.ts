@@ -31,4 +31,9 @@ export interface Sink {
    * are right. Throws a `disk` Fault.
    */
   store(position: number, payload: Payload): Promise<Stored>;
+  /**
+   * Takes zeros, whole chunks of them, from a position in the file. Throws a `disk` Fault. A sink
+   * without it is given them as any other chunks.
+   */
+  clear?(position: number, length: number): Promise<void>;
 }

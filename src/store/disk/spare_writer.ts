@@ -3,6 +3,7 @@ import { CHUNK_SIZE } from "../../content/sizes.ts";
 import { chunkDigests } from "../../content/sync_digest.ts";
 import type { Payload } from "./sink.ts";
 import type { Stored } from "./sink.ts";
+import { holesAmong } from "./zero_chunks.ts";
 import { Mutex } from "../../async/mutex.ts";
 
 /**
@@ -51,8 +52,15 @@ export class SpareWriter {
     { buffer, length, expected }: Payload,
   ): Promise<number[]> {
     const bytes = new Uint8Array(buffer, 0, length);
-    const bad = badChunks(chunkDigests(bytes), expected);
-    for (const [from, to] of goodStretches(length, bad, CHUNK_SIZE)) {
+    const digests = chunkDigests(bytes);
+    const bad = badChunks(digests, expected);
+    const holes = holesAmong(digests, (part, at) => {
+      const file = this.#opened(path);
+      file.seekSync(position + at, Deno.SeekMode.Start);
+      return file.readSync(part) ?? 0;
+    });
+    const skipped = holes.length > 0 ? [...bad, ...holes].sort((a, b) => a - b) : bad;
+    for (const [from, to] of goodStretches(length, skipped, CHUNK_SIZE)) {
       const file = this.#opened(path);
       file.seekSync(position + from, Deno.SeekMode.Start);
       for (let at = from; at < to;) at += await file.write(bytes.subarray(at, to));
@@ -69,7 +77,7 @@ export class SpareWriter {
 
 /** Opens a file that is there, and must not be a link: FsFile itself would follow one. */
 function openPlain(path: string): Deno.FsFile {
-  const file = Deno.openSync(path, { write: true });
+  const file = Deno.openSync(path, { read: true, write: true });
   if (file.statSync().ino === Deno.lstatSync(path).ino) return file;
   file.close();
   throw new Error("it is a link");

@@ -5,6 +5,8 @@ import { TAKEN, type Taken } from "../../trust/choose_offer.ts";
 import { Announcement, FileId, FileSize, Name, Time } from "../../wire/protocol.ts";
 import { type FileStamp, sameStamp, stampOfPath } from "../disk/file_stamp.ts";
 import { makeStatePart, namesInStatePart, removeFromStatePart } from "../state/state_part.ts";
+import { isInside, nameOf, parentOf } from "../../system/paths.ts";
+import { isHidden } from "../../content/safe_path.ts";
 import { damaged, type StateDatabase } from "../state/state_database.ts";
 
 /** The file that a download is to become. */
@@ -28,6 +30,8 @@ export interface Wanted {
   folder?: string;
   /** Of a folder: what is at its destination is brought up to date, and with `delete` cleaned. */
   updating?: "update" | "delete";
+  /** The path of its partial, where that is not in the folder of the partials: see partial_place.ts. */
+  place?: string;
 }
 
 /** A download that is not whole yet. */
@@ -61,6 +65,7 @@ const Row = v.object({
   paused: v.number(),
   reached: FileSize,
   taken: v.picklist(TAKEN),
+  place: v.nullable(v.string()),
   sha256: v.nullable(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
 });
 
@@ -86,9 +91,9 @@ export class DownloadStore {
     return this.#folder;
   }
 
-  /** Where the partial file of a content is. */
+  /** The path of the partial file of a content. */
   pathOf(id: string): string {
-    return `${this.#folder}/${id}.part`;
+    return this.#placeOf(id) ?? `${this.#folder}/${id}.part`;
   }
 
   get(id: string): Download | undefined {
@@ -109,17 +114,17 @@ export class DownloadStore {
   /** Notes what a download is to become. What is known of its content from before is kept. */
   begin(wanted: Wanted): Download {
     const { id, name, size, output, overwrite, announcement, taken, sha256 } = wanted;
-    const { folder, updating } = wanted;
+    const { folder, updating, place } = wanted;
     const now = Date.now();
     this.#db.run(
       `INSERT INTO downloads
        (id, name, size, map, output, overwrite, announcement, created, updated, taken, sha256,
-        folder, updating)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        folder, updating, place)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET name = excluded.name, output = excluded.output,
          overwrite = excluded.overwrite, announcement = excluded.announcement,
          taken = excluded.taken, sha256 = excluded.sha256,
-         folder = excluded.folder, updating = excluded.updating`,
+         folder = excluded.folder, updating = excluded.updating, place = excluded.place`,
       ...[
         id,
         name,
@@ -129,7 +134,7 @@ export class DownloadStore {
         Number(overwrite),
       ],
       ...[announcement ? JSON.stringify(announcement) : null, now, now, taken, sha256 ?? null],
-      ...[folder ?? null, updating ?? null],
+      ...[folder ?? null, updating ?? null, place ?? null],
     );
     return this.get(id)!;
   }
@@ -151,6 +156,8 @@ export class DownloadStore {
 
   /** Forgets a download and removes its partial. The file goes first: it may be in the way of all else. */
   remove(id: string): void {
+    const place = this.#placeOf(id);
+    if (place !== undefined) fs.rmSync(place, { force: true });
     removeFromStatePart(this.#folder, [`${id}.part`, `${id}.tree`]);
     this.#verified.delete(id);
     this.#db.run("DELETE FROM downloads WHERE id = ?", id);
@@ -176,13 +183,23 @@ export class DownloadStore {
     const known = new Set<string>();
     // An id is a part of a path: what is none must not come this far.
     for (const { id } of this.#rows()) {
-      const stat = fs.lstatSync(this.pathOf(id), { throwIfNoEntry: false });
+      const path = this.pathOf(id);
+      // Its disk may come back.
+      if (!isInside(this.#folder, path) && !fs.existsSync(parentOf(path))) continue;
+      const stat = fs.lstatSync(path, { throwIfNoEntry: false });
       // A second name is the final one: the process ended right between making that and removing this.
       if (stat?.isFile() && stat.nlink === 1) known.add(`${id}.part`).add(`${id}.tree`);
       else this.remove(id);
     }
     const lost = namesInStatePart(this.#folder).filter((name) => !known.has(name));
     removeFromStatePart(this.#folder, lost);
+  }
+
+  /** The noted place of a partial, if it has a partial's name: nothing else is Shoal's to write or remove. */
+  #placeOf(id: string): string | undefined {
+    const row = this.#db.get<{ place: unknown }>("SELECT place FROM downloads WHERE id = ?", id);
+    const { place } = row ?? {};
+    return typeof place === "string" && isHidden(nameOf(place)) ? place : undefined;
   }
 
   #rows(where = "", ...values: string[]): Download[] {
@@ -194,7 +211,7 @@ export class DownloadStore {
 function downloadOf(row: unknown): Download {
   const parsed = v.safeParse(Row, row);
   if (!parsed.success) throw damaged("a download");
-  const { map, output, overwrite, paused, announcement, sha256, folder, updating, ...rest } =
+  const { map, output, overwrite, paused, announcement, sha256, folder, updating, place, ...rest } =
     parsed.output;
   return {
     ...rest,
@@ -206,6 +223,7 @@ function downloadOf(row: unknown): Download {
     announcement: announcement ?? undefined,
     folder: folder ?? undefined,
     updating: updating ?? undefined,
+    place: place ?? undefined,
   };
 }
 

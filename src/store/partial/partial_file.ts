@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import { PIECE_CHUNKS, PIECE_SIZE, pieceCount, PieceMap } from "../../content/piece_map.ts";
 import { BLOCK_DIGESTS, DIGEST_SIZE } from "../../content/sizes.ts";
-import { Fault } from "../../fault.ts";
+import { Fault, quoted } from "../../fault.ts";
 import type { Servable } from "../disk/servable.ts";
 import type { Payload, Sink } from "../disk/sink.ts";
 import { CHUNK_SIZE } from "../../wire/protocol.ts";
@@ -11,10 +11,12 @@ import type { Disk } from "../disk/disk.ts";
 import type { Stored } from "../disk/sink.ts";
 import type { DownloadStore, Wanted } from "./download_store.ts";
 import { type FileStamp, stampOfPath, writeFault } from "../disk/file_stamp.ts";
+import { canMakeIn } from "../disk/can_make_in.ts";
 import { publishFile } from "../disk/publish_file.ts";
 import { readFully } from "../disk/read_fully.ts";
 import type { Destination } from "../../trust/permit.ts";
 import { type FreeSpace, freeSpace } from "../../system/free_space.ts";
+import { nearest, parentOf } from "../../system/paths.ts";
 import { openRegularFile } from "../../system/open_regular.ts";
 
 /** Files up to this size, in bytes, are not worth a thread. */
@@ -27,13 +29,15 @@ export interface PartialOptions {
   downloads: DownloadStore;
   /** Where the digests of what is there already are known. */
   digests: DigestStore;
+  /** The path that it goes to, when it is to be known beforehand that it fits there. */
+  target?: string;
   /** For tests. */
   checkpoints?: Partial<Pick<CheckpointOptions, "sync" | "timer">>;
 }
 
 /**
- * A download that is not whole yet: a file in the state folder, written at any position, and served
- * while it grows. What it has survives the process, up to the last checkpoint (checkpoints.ts).
+ * A download that is not whole yet: a file in the state folder or beside its target, written at any
+ * position, and served while it grows. What it has survives the process, up to the last checkpoint (checkpoints.ts).
  */
 export class PartialFile implements Sink, Servable {
   readonly id: string;
@@ -95,20 +99,30 @@ export class PartialFile implements Sink, Servable {
   static open(wanted: Wanted, options: PartialOptions): PartialFile {
     const { downloads } = options;
     const { id, size } = wanted;
-    const path = downloads.pathOf(id);
+    let path = downloads.pathOf(id);
     try {
-      const disk = spaceOf(downloads.folder());
-      const stat = fs.lstatSync(path, { throwIfNoEntry: false });
-      // Under a second name it may be a file of the user's by now, which must not be written to.
-      const usable = stat !== undefined && stat.isFile() && stat.nlink === 1 &&
-        stat.size <= size && downloads.get(id)?.size === size;
-      if (!usable) downloads.remove(id);
-      const needed = Math.max(0, size - (usable ? (stat.blocks ?? 0) * 512 : 0));
+      const partials = downloads.folder();
+      const known = downloads.get(id);
+      const before = path;
+      const stat = fs.lstatSync(before, { throwIfNoEntry: false });
+      // Under a second name, or another user's, it must not be written to.
+      const usable = stat !== undefined && stat.isFile() && stat.nlink === 1 && isOwn(stat) &&
+        stat.size <= size && known?.size === size;
+      // What has come stays where it is, also if the content goes elsewhere by now.
+      const place = usable && known.map.count > 0 ? known.place : wanted.place;
+      path = place ?? `${partials}/${id}.part`;
+      const disk = spaceOf(parentOf(path));
+      const kept = usable && path === before;
+      if (!kept) downloads.remove(id);
+      const there = kept ? Math.max((stat.blocks ?? 0) * 512, bytesOf(known.map, size)) : 0;
+      const needed = Math.max(0, size - there);
       // What no room can be made for is not even noted: its map alone might fill the memory.
       if (size > disk.total) throw noRoom(needed, disk);
-      if (!usable) fs.closeSync(fs.openSync(path, "wx"));
-      const { map: claims } = downloads.begin(wanted);
+      if (options.target !== undefined) requireRoomAt(options.target, path, size);
+      if (!kept) makeFile(path, place !== undefined);
+      const { map: claims } = downloads.begin({ ...wanted, place });
       if (needed > disk.free) throw noRoom(needed, disk);
+      makeHoles(path, size);
       options.disk.expect(size);
       const verified = claims.count === 0 || downloads.vouched(id);
       return new PartialFile(wanted, { path, claims, verified, options });
@@ -171,6 +185,12 @@ export class PartialFile implements Sink, Servable {
     return await this.#options.disk.store(this.path, position, payload);
   }
 
+  /** See {@link Sink}. Waits for {@link room}. */
+  async clear(position: number, length: number): Promise<void> {
+    await this.room();
+    await this.#options.disk.clear(this.path, position, length);
+  }
+
   /**
    * Takes chunks from another file: verified like those that are stored, and with the same faults. The
    * numbers, from 0, of those that are wrong there are returned.
@@ -203,10 +223,13 @@ export class PartialFile implements Sink, Servable {
 
   /**
    * Syncs the file, which must be whole, and moves it to `destination`, with the given time of
-   * modification. Throws a `destination` Fault when something stands there that may not be replaced; the
-   * partial then stays.
+   * modification; with `executable` it can be run. Throws a `destination` Fault when something stands
+   * there that may not be replaced; the partial then stays.
    */
-  async publish(destination: Destination, { mtime }: { mtime: number }): Promise<FileStamp> {
+  async publish(
+    destination: Destination,
+    { mtime, executable }: { mtime: number; executable?: boolean },
+  ): Promise<FileStamp> {
     const { disk, downloads } = this.#options;
     try {
       await disk.close(this.path);
@@ -229,7 +252,7 @@ export class PartialFile implements Sink, Servable {
     const holds = permit.replaces && this.size > SMALL && Deno.build.os !== "windows";
     if (holds) await disk.hold(path);
     try {
-      const published = await publishFile(this.path, destination);
+      const published = await publishFile(this.path, destination, { executable });
       downloads.remove(this.id);
       return published;
     } finally {
@@ -314,6 +337,51 @@ export function bytesOf(map: PieceMap, size: number): number {
   return map.count * PIECE_SIZE - missing;
 }
 
+/** The length by which a file system shows that it has holes, in bytes. */
+const TRIAL_BYTES = 1 << 20;
+
+/**
+ * Makes a file as long as it will be, where that takes no room: what is not written is a hole then, and
+ * a limit to the size of files shows before anything is fetched. Throws as the file system does.
+ */
+function makeHoles(path: string, size: number): void {
+  const { size: before, blocks = 0 } = fs.statSync(path);
+  if (before >= size) return;
+  const trial = Math.min(size, before + TRIAL_BYTES);
+  fs.truncateSync(path, trial);
+  const added = ((fs.statSync(path).blocks ?? 0) - blocks) * 512;
+  // Windows tells no blocks, and writes zeros into what a file is extended by.
+  if (Deno.build.os === "windows" || added > (trial - before) / 2) fs.truncateSync(path, before);
+  else fs.truncateSync(path, size);
+}
+
+/** Makes an empty file; what its folder shows to others, it doesn't show before it is whole. */
+function makeFile(path: string, hides: boolean): void {
+  if (hides) fs.rmSync(path, { force: true, recursive: true });
+  const fd = fs.openSync(path, "wx");
+  try {
+    if (hides && Deno.build.os !== "windows") fs.fchmodSync(fd, 0o600);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+function isOwn({ uid }: fs.Stats): boolean {
+  return Deno.build.os === "windows" || uid === Deno.uid();
+}
+
+/** Throws a `disk` Fault when a file has to be copied to another disk, and doesn't fit there. */
+function requireRoomAt(target: string, path: string, size: number): void {
+  const folder = nearest(parentOf(target), (above) => fs.existsSync(above));
+  const there = fs.statSync(target, { throwIfNoEntry: false });
+  const dev = there?.dev ?? fs.statSync(folder).dev;
+  if (dev === fs.statSync(parentOf(path)).dev) return;
+  const disk = { ...freeSpace(there ? target : folder), folder };
+  // Where it is written in place, it takes the room of what is there.
+  const needed = there && !canMakeIn(folder) ? size - (there.blocks ?? 0) * 512 : size;
+  if (needed > disk.free) throw noRoom(needed, disk);
+}
+
 interface Space extends FreeSpace {
   folder: string;
 }
@@ -323,8 +391,12 @@ function spaceOf(folder: string): Space {
 }
 
 function noRoom(needed: number, { folder, free }: Space): Fault {
-  return new Fault("disk", `Cannot fetch ${needed} bytes: only ${free} are free in ${folder}`, {
-    details: { reason: "space", needed, free },
-    next: `free ${needed - free} bytes there, then run it again: partial data is kept`,
-  });
+  return new Fault(
+    "disk",
+    `Cannot fetch ${needed} bytes: only ${free} are free in ${quoted(folder)}`,
+    {
+      details: { reason: "space", needed, free },
+      next: `free ${needed - free} bytes there, then run it again: partial data is kept`,
+    },
+  );
 }

@@ -134,6 +134,10 @@ CREATE TABLE api_tokens (       -- of scripts
   created INTEGER NOT NULL
 );
 `,
+  `
+ALTER TABLE downloads           -- where its bytes are; null is partials/ID.part
+  ADD COLUMN place TEXT;
+`,
 ];
 
 /** Time to wait for its owner, in milliseconds: some only look at it for a moment. */

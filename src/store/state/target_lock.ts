@@ -3,8 +3,10 @@ import { createHash } from "node:crypto";
 import fs from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { Fault, messageOf } from "../../fault.ts";
+import { canMakeIn } from "../disk/can_make_in.ts";
+import { makeStatePart } from "./state_part.ts";
 import { writeFault } from "../disk/file_stamp.ts";
-import { foldName, STATE_FOLDER } from "../../content/safe_path.ts";
+import { foldName, hiddenName, STATE_FOLDER } from "../../content/safe_path.ts";
 import { nearest, parentOf, pathIn, realPathSync } from "../../system/paths.ts";
 
 const log = getLogger(["shoal", "store", "lock"]);
@@ -35,10 +37,11 @@ export class TargetLock {
 
   /**
    * Takes the lock of a path, at once or never: throws a `held` Fault when another process has it,
-   * and a `disk` Fault when the folder can't be written to.
+   * and a `disk` Fault when the folder can't be written to. Then it lies in `locks` if what stands at the
+   * path can be, and so holds among the processes of one shared folder only.
    */
-  static take(path: string): TargetLock {
-    const place = placeOf(path);
+  static take(path: string, locks?: string): TargetLock {
+    const place = placeOf(path, locks);
     for (;;) {
       if (held.has(place)) throw taken(path);
       const file = openPlain(place, path);
@@ -62,18 +65,24 @@ export class TargetLock {
 }
 
 /** Found from the nearest folder above the path that exists: a download makes others when it is whole. */
-function placeOf(path: string): string {
+function placeOf(path: string, fallback?: string): string {
   const folder = nearest(parentOf(path), (above) => fs.existsSync(above));
   try {
     const real = realPathSync(folder);
     // Some disks take several names for one.
     const meant = foldName(pathIn(real, path.slice(pathIn(folder, "").length)));
     const hash = createHash("sha256").update(meant).digest("hex").slice(0, 16);
-    const locks = locksAbove(real);
-    return pathIn(locks ?? real, locks === undefined ? `.${hash}.shoal-lock` : hash);
+    const locks = locksAbove(real) ??
+      (canMakeIn(real) || !fs.existsSync(path) ? undefined : madeFallback(fallback));
+    return pathIn(locks ?? real, locks === undefined ? hiddenName(hash, "lock") : hash);
   } catch (cause) {
     throw writeFault(path, cause);
   }
+}
+
+function madeFallback(locks: string | undefined): string | undefined {
+  if (locks !== undefined) makeStatePart(locks);
+  return locks;
 }
 
 /** The folder of locks in the state folder of the nearest shared folder; made if need be. */

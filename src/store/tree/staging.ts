@@ -3,8 +3,12 @@ import type { FileEntry, LinkEntry } from "../../content/manifest.ts";
 import { Fault } from "../../fault.ts";
 import { type Destination, Permit } from "../../trust/permit.ts";
 import { fileFault, type FileStamp, stampOfPath, writeFault } from "../disk/file_stamp.ts";
+import { copyFile } from "../disk/copy_file.ts";
+import { type Rights, rightsOfNew, setRights } from "../disk/file_rights.ts";
+import { isFolder } from "../disk/is_folder.ts";
 import { removeTree } from "../disk/remove_tree.ts";
 import { writeFully } from "../disk/write_fully.ts";
+import { parentOf as parentOfPath } from "../../system/paths.ts";
 import { syncFiles, syncFolders } from "./sync_tree.ts";
 
 /**
@@ -16,6 +20,8 @@ export class Staging {
   readonly root: string;
   readonly #files = new Set<string>();
   readonly #folders = new Set<string>();
+  /** The rights of a file that is made in it. */
+  #rights: Rights | undefined;
 
   private constructor(root: string) {
     this.root = root;
@@ -74,7 +80,7 @@ export class Staging {
     const at = this.pathOf(entry.path);
     try {
       fs.rmSync(at, { force: true, recursive: true });
-      await fs.promises.copyFile(source, at, fs.constants.COPYFILE_EXCL);
+      await copyFile(source, at);
       return at;
     } catch (cause) {
       throw writeFault(at, cause);
@@ -101,16 +107,22 @@ export class Staging {
   }
 
   /**
-   * Makes the tree stand at `destination`, in one step: at most an empty folder gives way to it. Throws a
-   * `destination` or `disk` Fault.
+   * Makes the tree stand at `destination`, in one step: at most an empty folder gives way to it. False
+   * when the folder there can't, since something is mounted on it. Throws a `destination` or `disk`
+   * Fault.
    */
-  publish(destination: string): void {
+  publish(destination: string): boolean {
     try {
-      fs.chmodSync(this.root, 0o777 & ~umask());
+      if (Deno.build.os !== "windows") {
+        setRights(this.root, rightsOfNew(parentOfPath(destination), "folder"));
+      }
       fs.renameSync(this.root, destination);
+      return true;
     } catch (cause) {
       fs.chmodSync(this.root, 0o700);
-      if (["ENOTEMPTY", "EEXIST", "ENOTDIR"].includes((cause as { code?: string }).code ?? "")) {
+      const { code = "" } = cause as { code?: string };
+      if (["EBUSY", "EXDEV"].includes(code) && isFolder(destination)) return false;
+      if (["ENOTEMPTY", "EEXIST", "ENOTDIR"].includes(code)) {
         const why = "something stands there by now";
         throw new Fault("destination", `Cannot write ${destination}: ${why}`, { cause });
       }
@@ -125,9 +137,8 @@ export class Staging {
   #settle(entry: FileEntry, at: string): FileStamp {
     const { mode } = entry;
     if (Deno.build.os !== "windows") {
-      const now = fs.statSync(at).mode & 0o7777;
-      const right = (mode === "755" ? 0o777 : 0o666) & ~umask();
-      if (now !== right) fs.chmodSync(at, right);
+      this.#rights ??= rightsOfNew(this.root, "file");
+      setRights(at, this.#rights, { executable: mode === "755" });
     }
     return this.#date(entry, at);
   }
@@ -157,13 +168,6 @@ function openNew(path: string, mode: number): number {
     fs.rmSync(path, { recursive: true });
     return fs.openSync(path, "wx", mode);
   }
-}
-
-let knownUmask: number | undefined;
-
-/** Asked for once: it can't be read without being set. */
-function umask(): number {
-  return knownUmask ??= Deno.umask();
 }
 
 function parentOf(path: string): string {

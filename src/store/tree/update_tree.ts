@@ -5,9 +5,18 @@ import { isOwn } from "../../content/tree_path.ts";
 import { Fault } from "../../fault.ts";
 import type { Destination } from "../../trust/permit.ts";
 import { lookAt, writeFault } from "../disk/file_stamp.ts";
-import { keepMode, withExecutable } from "../disk/keep_mode.ts";
+import {
+  cantHave,
+  type Rights,
+  rightsAt,
+  rightsOfNew,
+  setRights,
+  withExecutable,
+} from "../disk/file_rights.ts";
 import { removeTree } from "../disk/remove_tree.ts";
-import { parentOf } from "../../system/paths.ts";
+import { linkTarget, parentOf, pathIn } from "../../system/paths.ts";
+import { hiddenName } from "../../content/safe_path.ts";
+import { copyFile } from "../disk/copy_file.ts";
 import type { Staging } from "./staging.ts";
 import { syncFolders } from "./sync_tree.ts";
 
@@ -30,21 +39,57 @@ export async function placeStaged(
 ): Promise<void> {
   if (entries[0]) permit.requireReplace(root, entries[0].path);
   const changed = new Set<string>();
+  const fresh = new Map<string, Rights>();
   for (const [index, entry] of entries.entries()) {
     if (index % YIELD_ENTRIES === 0) await yieldToEventLoop(signal);
     const path = `${root}/${entry.path}`;
     changed.add(parentOf(path));
     try {
       if (entry.type === "file") {
-        keepMode(staging.pathOf(entry.path), path, { executable: entry.mode === "755" });
+        const rights = rightsFor(path, fresh);
+        const executable = entry.mode === "755";
+        if (rights) setRights(staging.pathOf(entry.path), rights, { executable });
       }
-      if (entry.type !== "folder") fs.renameSync(staging.pathOf(entry.path), path);
+      if (entry.type !== "folder") await move(staging.pathOf(entry.path), path);
       else if (!fs.lstatSync(path, { throwIfNoEntry: false })) fs.mkdirSync(path);
     } catch (cause) {
       throw writeFault(path, cause);
     }
   }
   await syncFolders(changed, signal);
+}
+
+/** Renames a file or link; to another disk, or another mount of the same, it is copied first. */
+async function move(from: string, to: string): Promise<void> {
+  try {
+    fs.renameSync(from, to);
+  } catch (error) {
+    if ((error as { code?: string }).code !== "EXDEV") throw error;
+    const copy = pathIn(parentOf(to), hiddenName(crypto.randomUUID(), "partial"));
+    try {
+      const { mtime, mode, uid, gid } = Deno.lstatSync(from);
+      if (fs.lstatSync(from).isSymbolicLink()) fs.symlinkSync(linkTarget(from), copy);
+      else {
+        await copyFile(from, copy);
+        setRights(copy, { mode: mode! & 0o777, uid: uid!, gid: gid! });
+        Deno.utimeSync(copy, mtime!, mtime!);
+      }
+      fs.renameSync(copy, to);
+      fs.rmSync(from);
+    } finally {
+      fs.rmSync(copy, { force: true });
+    }
+  }
+}
+
+/** As rightsAt; of what is made in a folder, the rights are looked for once. */
+function rightsFor(path: string, fresh: Map<string, Rights>): Rights | undefined {
+  if (fs.lstatSync(path, { throwIfNoEntry: false })?.isFile()) return rightsAt(path);
+  if (Deno.build.os === "windows") return;
+  const folder = parentOf(path);
+  let rights = fresh.get(folder);
+  if (!rights) fresh.set(folder, rights = rightsOfNew(folder, "file"));
+  return rights;
 }
 
 /**
@@ -68,9 +113,6 @@ export async function clearPlace(
   }
 }
 
-/** The system's errors for a time or mode that a file, or its disk, can't have. */
-const UNSUPPORTED = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "EINVAL", "ENOSYS"];
-
 /**
  * Gives files the time and mode that they should have; their contents are right. What can't have them, such
  * as another user's file, keeps its own. Returns how many files were changed. Throws a `disk` Fault.
@@ -81,16 +123,18 @@ export function setAttributes({ path: root, permit }: Destination, entries: File
   for (const { path, mode, mtime } of entries) {
     const at = `${root}/${path}`;
     try {
+      const before = fs.statSync(at);
       if (Deno.build.os !== "windows") {
-        const now = fs.statSync(at).mode & 0o7777;
+        const now = before.mode & 0o7777;
         const right = withExecutable(now & 0o777, mode === "755");
         if (right !== now) fs.chmodSync(at, right);
       }
       Deno.utimeSync(at, new Date(mtime), new Date(mtime));
-      changed++;
+      const after = fs.statSync(at);
+      // Some disks take a time or mode, and keep another.
+      if (after.mtimeMs !== before.mtimeMs || after.mode !== before.mode) changed++;
     } catch (cause) {
-      const { code = "" } = cause as { code?: string };
-      if (!UNSUPPORTED.includes(code)) throw writeFault(at, cause);
+      if (!cantHave(cause)) throw writeFault(at, cause);
     }
   }
   return changed;

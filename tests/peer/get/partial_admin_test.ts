@@ -22,6 +22,7 @@ function adminOf({ downloads, folder }: Place) {
       ...{ name: "data", transfer: transfers.download("data"), phase: "finding", partial },
       ...{
         reused: 0,
+        tell: () => {},
         ending: new AbortController(),
         background: false,
         refused: false,

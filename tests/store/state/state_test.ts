@@ -160,12 +160,17 @@ Deno.test("state: rows that no Shoal wrote are a fault or not known, and name no
   ];
   for (const [id, size, announcement] of wrong) {
     state.db.run(
-      "INSERT INTO downloads VALUES (?, 'a', ?, ?, NULL, 0, ?, 1, 1, 0, 'first', NULL, NULL, NULL, 0)",
+      "INSERT INTO downloads VALUES (?, 'a', ?, ?, NULL, 0, ?, 1, 1, 0, 'first', NULL, NULL, NULL, 0, NULL)",
       ...[id, size, new Uint8Array(1), announcement],
     );
     await faultOf("disk", () => downloads.tidy(), "a download in it is damaged");
     state.db.run("DELETE FROM downloads");
   }
+  assertEquals(await Deno.readTextFile(beside), "x");
+  // A partial beside its target has a name that nothing else has.
+  const about = { name: "a", size: 1, overwrite: false, taken: "first" as const };
+  downloads.begin({ ...about, id: ID, place: beside });
+  downloads.remove(ID);
   assertEquals(await Deno.readTextFile(beside), "x");
 
   state.db.run("INSERT INTO trust VALUES ('a', 'nobody', 'first', 1, 1, NULL)");
