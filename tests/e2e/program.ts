@@ -15,7 +15,11 @@ const NO_STATE_HOME = { XDG_STATE_HOME: "/dev/null" };
 /** The words that start the program. */
 export function programWords(): string[] {
   const binary = Deno.env.get("SHOAL_BIN");
-  if (binary) return [binary];
+  return binary ? [binary] : sourceWords();
+}
+
+/** The words that start the program from its source, with the runtime of the tests. */
+export function sourceWords(): string[] {
   const main = decodeURIComponent(new URL("main.ts", ROOT).pathname);
   // Quiet: what the runtime downloads at first is not what the program says.
   return [Deno.execPath(), "run", "--quiet", "--no-prompt", ...PERMISSIONS, ENGINE, main];

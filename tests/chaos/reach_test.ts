@@ -1,0 +1,45 @@
+/** Peers behind routers of several kinds: which way leads to them, and what the user sees. */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { testUnless } from "../support/tools.ts";
+import { type Nat, noNat } from "../support/wan/nat_network.ts";
+import { Homes, type HomesOptions, pathOf } from "./homes.ts";
+
+/** The kinds of routers of the peer that shares and the one that fetches, and the path between them. */
+const ROWS: [sharer: Nat, fetcher: Nat, path: string, options?: HomesOptions][] = [
+  ["full-cone", "symmetric", "direct"],
+  ["port", "none", "reversed"],
+  ["symmetric", "none", "reversed", { isPrivate: true }],
+  ["port", "port", "punched", { fromSource: true }],
+  ["address", "port", "punched", { fromSource: true, isPrivate: true }],
+  ["port", "symmetric", "relayed", { relay: "50M" }],
+  ["symmetric", "symmetric", "relayed", { relay: "50M", isPrivate: true }],
+];
+
+for (const [sharer, fetcher, path, options] of ROWS) {
+  const swarm = options?.isPrivate ? " in a private swarm" : "";
+  const name = `A peer behind ${said(sharer)} is reached from behind ${said(fetcher)}${swarm}`;
+  testUnless(noNat, `${name}: ${path}`, async () => {
+    await using homes = await Homes.open(sharer, fetcher, options);
+    const fetched = await homes.get();
+    assertEquals(fetched.code, 0, fetched.told);
+    assertEquals(pathOf(fetched), path);
+  });
+}
+
+testUnless(
+  noNat,
+  "Between two symmetric routers without a relay, each way that failed is named",
+  async () => {
+    await using homes = await Homes.open("symmetric", "symmetric", { fromSource: true });
+    const { code, told } = await homes.get(["--wait", "1s"]);
+    assertEquals(code, 4);
+    for (const way of ["directly", "by having it call", "by hole punching", "through a relay"]) {
+      assert(told.includes(way), told);
+    }
+    assertMatch(told, /no bootstrap that both know is a relay/);
+  },
+);
+
+function said(nat: Nat): string {
+  return nat === "none" ? "no router" : `a router (${nat})`;
+}
