@@ -81,6 +81,7 @@ export class Caller {
   #nextId = 1;
   readonly #ended = Promise.withResolvers<unknown>();
   #reading = false;
+  #retired = false;
   #broken: unknown;
   readonly #listeners = new Set<(notice: Message) => void>();
   /** The time by which the next reply must have begun, by the awake clock. */
@@ -205,6 +206,12 @@ export class Caller {
     }
   }
 
+  /** Closes the connection once no request is in flight. No more may be made. */
+  retire(): void {
+    this.#retired = true;
+    if (this.#pending.length === 0) this.close();
+  }
+
   /** Closes the connection; requests in flight fail with `reason`. */
   close(reason?: Fault): void {
     this.connection.close(reason);
@@ -256,6 +263,7 @@ export class Caller {
         }
         resolve({ reply, payload: await this.#readPayload(reply, into, onBytes) });
         this.#pending.shift();
+        if (this.#retired && this.#pending.length === 0) return this.close();
         this.#replyDue = awakeClock.now() + this.connection.progressMs;
       }
     } catch (error) {

@@ -96,14 +96,15 @@ export class Homes implements AsyncDisposable {
     });
   }
 
-  /** Fetches the file, and looks whether all of it came. */
-  async get(words: string[] = []): Promise<Fetched> {
+  /** Fetches the file, and looks whether all of it came. `meanwhile` begins with the first byte. */
+  async get(words: string[] = [], meanwhile = () => Promise.resolve()): Promise<Fetched> {
     const began = performance.now();
     await using program = this.start(words);
     const first = program.sees(/"bytes":[1-9]/).then(
       () => (performance.now() - began) / 1_000,
       () => undefined,
     );
+    if (await first !== undefined) await meanwhile();
     const code = await program.ended();
     const told = program.stderr;
     if (code !== 0) return { code, told };

@@ -40,6 +40,16 @@ testUnless(
   },
 );
 
+testUnless(noNat, "A transfer moves from a relay to a better path, and loses nothing", async () => {
+  const size = 12_000_000;
+  await using homes = await Homes.open("symmetric", "symmetric", { relay: "1M", size });
+  const fetched = await homes.get([], () => homes.network.change(0, "full-cone"));
+  assertEquals(pathOf(fetched), "direct");
+  const { seconds, chunks, sources: [source] } = fetched.receipt!;
+  assert(seconds < 10, `it took ${seconds} s, and would have taken 12 through the relay alone`);
+  assertEquals([chunks.refetched, source!.retries, source!.bad_chunks], [0, 0, 0]);
+});
+
 function said(nat: Nat): string {
   return nat === "none" ? "no router" : `a router (${nat})`;
 }

@@ -11,3 +11,8 @@ export const PATHS = [
   "punched",
   "relayed",
 ] as const satisfies readonly Path[];
+
+/** True for a path that costs others less, or is no slower for sure. */
+export function isBetter(path: Path, than: Path): boolean {
+  return PATHS.indexOf(path) < PATHS.indexOf(than);
+}

@@ -69,6 +69,8 @@ export class PeerSource implements Source {
   #line: PeerConnection | undefined;
   /** The map, where it was asked for with the greeting. */
   #mapAsked: AskedMap | undefined;
+  /** The map, once it is used. */
+  #map: AskedMap | undefined;
   #small: SmallFile | undefined;
   #rttMs = 0;
   /** The addresses that it named. */
@@ -98,7 +100,7 @@ export class PeerSource implements Source {
 
   async connect(signal: AbortSignal, { limits, map = false }: ConnectOptions = {}): Promise<void> {
     const { lines = new ConnectionPool({ self: () => this.#self, limitDown: [] }) } = this.#self;
-    this.#mapAsked = this.#small = undefined;
+    this.#mapAsked = this.#map = this.#small = undefined;
     let early: PeerConnection | undefined;
     const line = this.#line = await lines.open(this.#place, {
       signal,
@@ -114,7 +116,27 @@ export class PeerSource implements Source {
     });
     // Another connection came first than the one that was asked early.
     if (line !== early) this.#mapAsked = this.#small = undefined;
-    Object.assign(this.receipt, { peer: line.peer, path: line.path, address: line.where });
+    this.receipt.peer = line.peer;
+    this.#notePath(line);
+    line.onMoved = () => {
+      this.#notePath(line);
+      // The peer tells news only where it was asked; what fails ends the connection, and so is noticed.
+      if (this.#map) this.#askAnew(line, this.#map).catch(() => {});
+    };
+  }
+
+  #notePath({ path, where }: PeerConnection): void {
+    Object.assign(this.receipt, { path, address: where });
+  }
+
+  /** Asks for the map over a new connection, and hears of what is new in it. */
+  async #askAnew(line: PeerConnection, { early, hear }: AskedMap): Promise<void> {
+    const started = performance.now();
+    const request = { action: "have", file: this.#file.id };
+    const { reply, payload } = await line.request(request, PieceMapReply);
+    this.#rttMs = performance.now() - started + (line.caller.connection.encrypted ? TLS_MS : 0);
+    const map = reply.complete ? PieceMap.full(early.pieces) : this.#mapOf(early.pieces, payload);
+    for (let piece = 0; piece < map.pieces; piece++) if (map.has(piece)) hear(piece);
   }
 
   isSame(other: Pick<Source, "receipt">): boolean {
@@ -141,6 +163,7 @@ export class PeerSource implements Source {
     const map = reply.complete ? PieceMap.full(early.pieces) : this.#mapOf(early.pieces, payload);
     for (let piece = 0; piece < early.pieces; piece++) if (early.has(piece)) map.add(piece);
     asked.hear = (piece) => map.add(piece) && onPiece(piece);
+    this.#map = asked;
     return map;
   }
 

@@ -1,17 +1,20 @@
 import { AddressBook } from "./address_book.ts";
-import { abortable } from "../../async/retry.ts";
+import { abortable, Backoff, delay } from "../../async/retry.ts";
 import { requirePeer } from "../../trust/call_peer.ts";
 import type { Caller } from "../../wire/caller.ts";
 import type { Message } from "../../wire/codec.ts";
 import { formatAddress } from "../../wire/connection.ts";
 import type { RateLimiter } from "../../async/rate_limiter.ts";
 import type { Path } from "../api/path.ts";
-import { Ladder, type Reached } from "./ladder.ts";
+import { Ladder, type Reached, type ReachOptions } from "./ladder.ts";
 import type { PeerPlace } from "./rung.ts";
 import type { Self } from "./self.ts";
 
 /** Downloads that share one connection, at most: half of the files that a callee tells news of on one. */
 export const LINES_CAP = 32;
+
+/** Pauses before a better path than a relay is tried again, in milliseconds. */
+const BETTER_MS = { first: 3_000, longest: 300_000 };
 
 interface ConnectionPoolOptions {
   /** The words of `hello`. */
@@ -37,6 +40,8 @@ interface Trunk {
   connected: Promise<Caller>;
   /** Resolves, with the peer's id, once that is answered. */
   opening: Promise<Reached>;
+  /** The lines that have proven the peer's id: they go with it to a better path. */
+  moving: Set<PeerConnection>;
   /** Once it is open. */
   caller?: Caller;
   /** Gives up the opening. */
@@ -72,8 +77,15 @@ export class ConnectionPool {
     const trunk = isOwn ? this.#newTrunk(place, limits) : this.#trunkTo(place);
     trunk.lines++;
     let line: PeerConnection | undefined;
-    const lineOver = (caller: Caller) =>
-      new PeerConnection(caller, { onClose: () => this.#leave(trunk) });
+    const lineOver = (caller: Caller): PeerConnection => {
+      const line = new PeerConnection(caller, {
+        onClose: () => {
+          trunk.moving.delete(line);
+          this.#leave(trunk);
+        },
+      });
+      return line;
+    };
     try {
       line = lineOver(await abortable(trunk.connected, signal));
       onConnected?.(line);
@@ -83,7 +95,8 @@ export class ConnectionPool {
         line.supersede();
         line = lineOver(caller);
       }
-      return line.prove(reached, place.peer);
+      trunk.moving.add(line.prove(reached, place.peer));
+      return line;
     } catch (error) {
       if (line) line.close();
       else this.#leave(trunk);
@@ -106,26 +119,57 @@ export class ConnectionPool {
     const { promise: connected, resolve, reject } = Promise.withResolvers<Caller>();
     const { agent, peer, port, transport } = this.#options.self();
     const peers = new Set(place.peer === undefined ? [] : [place.peer]);
-    const opening = this.#ladder.reach(place, {
-      agent,
-      peer,
-      port,
-      transport,
-      limitDown,
-      peers,
-      signal,
+    const options = {
+      ...{ agent, peer, port, transport, limitDown, peers, signal },
       onConnected: resolve,
-    });
+    };
+    const opening = this.#ladder.reach(place, options);
     opening.catch(reject);
     connected.catch(() => {}); // each caller that waits for it gets the failure
-    const trunk: Trunk = { key: keyOf(place), lines: 0, connected, opening, abort };
-    opening.then(({ caller }) => {
-      trunk.caller = caller;
+    const trunk: Trunk = {
+      ...{ key: keyOf(place), lines: 0, moving: new Set(), connected, opening, abort },
+    };
+    opening.then((reached) => {
       // Everybody may have left while it was being opened.
-      if (signal.aborted) caller.close();
-      return caller.ended;
-    }, () => {}).then(() => this.#forget(trunk));
+      if (signal.aborted) reached.caller.close();
+      this.#use(trunk, reached);
+      if (reached.path === "relayed") void this.#improve(trunk, place, options);
+    }, () => this.#forget(trunk));
     return trunk;
+  }
+
+  /** Has a connection be the one that all lines lead over. */
+  #use(trunk: Trunk, reached: Reached): void {
+    const { caller } = reached;
+    trunk.caller = caller;
+    trunk.opening = Promise.resolve(reached);
+    trunk.connected = Promise.resolve(caller);
+    caller.ended.then(() => {
+      if (trunk.caller === caller) this.#forget(trunk);
+    });
+  }
+
+  /** Tries better paths than a relay now and again, and moves all lines to the first that is found. */
+  async #improve(trunk: Trunk, place: PeerPlace, options: ReachOptions): Promise<void> {
+    const backoff = new Backoff(BETTER_MS);
+    const before = trunk.caller!;
+    const { signal } = trunk.abort;
+    const isOver = () => signal.aborted || before.connection.closed;
+    while (!isOver()) {
+      try {
+        await delay(backoff.next(), signal);
+        if (isOver()) return;
+        const { onConnected: _, ...rest } = options;
+        const reached = await this.#ladder.reachBetter(place, "relayed", rest);
+        if (isOver()) return reached.caller.close();
+        this.#use(trunk, reached);
+        for (const line of trunk.moving) line.move(reached);
+        // What is under way there is not fetched twice.
+        return before.retire();
+      } catch {
+        // The relay carries on.
+      }
+    }
   }
 
   /** The last one closes the connection. */
@@ -143,23 +187,54 @@ export class ConnectionPool {
 
 /** One download's part in the connection to a peer. */
 export class PeerConnection {
-  readonly caller: Caller;
   /** The peer's id, once it has proven it; empty before. */
   peer = "";
   /** The path by which it was reached, once it has. */
   path: Path = "direct";
   /** The address at which it was reached, once it has been. */
   where = "";
-  /** Resolves, with the reason, when the connection breaks. */
-  readonly ended: Promise<unknown>;
+  /** Called after it has moved to a better path. */
+  onMoved: () => void = () => {};
+  readonly #ended = Promise.withResolvers<unknown>();
   readonly #onClose: () => void;
+  #caller: Caller;
+  /** The connections that it had before. */
+  readonly #former: Caller[] = [];
+  #onNotice: ((notice: Message) => void) | undefined;
   #stopListening: (() => void) | undefined;
   #open = true;
 
   constructor(caller: Caller, { onClose }: { onClose: () => void }) {
-    this.caller = caller;
+    this.#caller = caller;
     this.#onClose = onClose;
-    this.ended = caller.ended;
+    this.#watch(caller);
+  }
+
+  /** The connection at this time. */
+  get caller(): Caller {
+    return this.#caller;
+  }
+
+  /** Resolves, with the reason, when the connection breaks. */
+  get ended(): Promise<unknown> {
+    return this.#ended.promise;
+  }
+
+  /** Goes on over another connection to the same peer; what is under way is still answered. */
+  move({ caller, path, where }: Reached): void {
+    this.#former.push(this.#caller);
+    this.#caller = caller;
+    this.#watch(caller);
+    Object.assign(this, { path, where });
+    this.#stopListening?.();
+    if (this.#onNotice) this.#stopListening = caller.listen(this.#onNotice);
+    this.onMoved();
+  }
+
+  #watch(caller: Caller): void {
+    caller.ended.then((reason) => {
+      if (this.#caller === caller) this.#ended.resolve(reason);
+    });
   }
 
   /** Notes the id that the peer has proven. Closes, and throws a WrongPeer, when it must be another. */
@@ -185,6 +260,7 @@ export class PeerConnection {
 
   /** Hears the notices that come on the connection, the other lines' among them. */
   listen(onNotice: (notice: Message) => void): void {
+    this.#onNotice = onNotice;
     this.#stopListening = this.caller.listen(onNotice);
   }
 
@@ -198,8 +274,8 @@ export class PeerConnection {
     if (!this.#open) return;
     this.#open = false;
     this.#stopListening?.();
+    for (const caller of [this.caller, ...this.#former]) caller.leave(this);
     this.#onClose();
-    this.caller.leave(this);
   }
 }
 

@@ -8,7 +8,7 @@ import { Condition } from "../../async/condition.ts";
 import { messageOf } from "../../fault.ts";
 import { callPeer, requirePeer, WrongPeer } from "../../trust/call_peer.ts";
 import { type Caller, type CallerOptions, Refusal } from "../../wire/caller.ts";
-import type { Path } from "../api/path.ts";
+import { isBetter, type Path } from "../api/path.ts";
 import { DirectRung } from "./direct_rung.ts";
 import type { Attempt, PeerPlace, Rung } from "./rung.ts";
 import { type FailedTry, Unreached } from "./unreached.ts";
@@ -58,8 +58,14 @@ export class Ladder {
    */
   async reach(place: PeerPlace, options: ReachOptions): Promise<Reached> {
     const { steps, without } = this.#steps(place);
-    const race = new Race(place, options);
-    return await race.run(steps, without);
+    return await new Race(place, options).run(steps, without);
+  }
+
+  /** As {@link reach}, by a path that is better than one that is known already. */
+  async reachBetter(place: PeerPlace, than: Path, options: ReachOptions): Promise<Reached> {
+    const { steps, without } = this.#steps(place);
+    const better = steps.filter(({ attempt }) => isBetter(attempt.path, than));
+    return await new Race(place, options).run(better, without);
   }
 
   #steps(place: PeerPlace): { steps: Step[]; without: FailedTry[] } {

@@ -23,11 +23,17 @@ interface NatPath {
 /** A public host where others meet, and hosts at home behind routers of their own. */
 export class NatNetwork implements AsyncDisposable {
   readonly meeting: WanHost;
+  /** The public host of each home: its router, or itself. */
+  readonly routers: readonly WanHost[];
   readonly homes: readonly WanHost[];
   readonly #stack: AsyncDisposableStack;
 
-  private constructor(meeting: WanHost, homes: WanHost[], stack: AsyncDisposableStack) {
+  private constructor(
+    { meeting, routers, homes }: Pick<NatNetwork, "meeting" | "routers" | "homes">,
+    stack: AsyncDisposableStack,
+  ) {
     this.meeting = meeting;
+    this.routers = routers;
     this.homes = homes;
     this.#stack = stack;
   }
@@ -46,7 +52,14 @@ export class NatNetwork implements AsyncDisposable {
       stack.use(keeper);
       return await connectHome(router, keeper, nat, index + 1);
     }));
-    return new NatNetwork(meeting, homes, stack.move());
+    return new NatNetwork({ meeting, routers, homes }, stack.move());
+  }
+
+  /** Exchanges a router for one of another kind; connections that are open live on. */
+  async change(home: number, nat: Nat): Promise<void> {
+    const { address, prefix } = this.homes[home]!;
+    if (address === this.routers[home]!.address) throw new Error(`${prefix} has no router`);
+    await setRules(this.routers[home]!, nat, address);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -94,17 +107,14 @@ async function connectHome(
   const prefix = ["nsenter", `--net=/proc/${pid}/ns/net`];
   const lan = `192.168.${number}`;
   const routerPid = /\d+/.exec(router.prefix.join(" "))![0];
-  const [rules, wan] = [rulesOf(nat, `${lan}.2`, router.address), await deviceOf(router)];
   await script([], `ip link add home netns ${routerPid} type veth peer name eth0 netns ${pid}`);
   await script(
     router.prefix,
     `ip address add ${lan}.1/24 dev home
      ip link set home up
-     echo 1 > /proc/sys/net/ipv4/ip_forward
-     nft -f - <<'END'
-${rules.replaceAll("WAN", `"${wan}"`)}
-END`,
+     echo 1 > /proc/sys/net/ipv4/ip_forward`,
   );
+  await setRules(router, nat, `${lan}.2`);
   await script(
     prefix,
     `ip link set lo up
@@ -113,6 +123,12 @@ END`,
      ip route add default via ${lan}.1`,
   );
   return { prefix, address: `${lan}.2`, rate: 0 };
+}
+
+async function setRules(router: WanHost, nat: Nat, home: string): Promise<void> {
+  const rules = rulesOf(nat, home, router.address)
+    .replaceAll("WAN", JSON.stringify(await deviceOf(router)));
+  await script(router.prefix, `nft -f - <<'END'\n${rules}\nEND`);
 }
 
 /** The device that leads out of a public host. */
@@ -140,6 +156,8 @@ function rulesOf(nat: Nat, home: string, outside: string): string {
   }[nat];
   const outward = nat === "symmetric" ? "masquerade fully-random" : `snat to ${outside}`;
   return `
+table ip nat
+delete table ip nat
 table ip nat {
   set called { type ipv4_addr; flags dynamic; timeout 1m; size 1000; }
   chain prerouting { type nat hook prerouting priority -100; ${inward} ; }
