@@ -147,6 +147,7 @@ export class PeerNode implements UiApi {
     this.#goesOn = resume;
     this.#parts.reseeder.start({ seeds: !resume });
     const listening = this.#listener.address.port;
+    this.#parts.lan?.serve(listening);
     const { signal } = this.#lifetime;
     await this.#parts.sharing.rescan({ signal, hash: false });
     this.#parts.rescanner.start();
@@ -349,6 +350,7 @@ export class PeerNode implements UiApi {
       this.#listener?.stop(),
       this.#parts.bootstraps.stop(),
       this.#parts.door.close(),
+      this.#parts.lan?.close(),
     ]);
     await this.#parts.resumer.ended();
     await this.#lifetime.settled();

@@ -27,6 +27,8 @@ import { Reseeder } from "./share/reseeder.ts";
 import { Pausing } from "./get/pausing.ts";
 import { AnswerWanted } from "./reach/answer_wanted.ts";
 import { CallDoor } from "./serve/call_door.ts";
+import { Lan } from "./lan/lan.ts";
+import { OwnDirectory } from "./serve/own_directory.ts";
 import { ConnectionPool } from "./reach/connection_pool.ts";
 import { DirectRung } from "./reach/direct_rung.ts";
 import { Introducer } from "./reach/introducer.ts";
@@ -84,6 +86,8 @@ export class PeerParts {
   readonly history = new RateHistory();
   readonly bootstraps: Bootstraps;
   readonly swarm: Swarm;
+  /** Undefined where peers in the same network are not looked for. */
+  readonly lan: Lan | undefined;
   readonly announced: Announcements;
   readonly sharing: Sharing;
   readonly cache: HashCache;
@@ -138,7 +142,18 @@ export class PeerParts {
       emit({ event: "bootstrap", bootstrap });
       if (bootstrap.state === "registered") this.resumer.wake();
     });
-    this.swarm = new Swarm(this.bootstraps.list);
+    this.lan = settings.lan
+      ? new Lan({
+        peer: identity.id,
+        keys: transport && (() => transport.beaconKeys),
+        // Nothing but their addresses: others are not asked to bring made-up peers here.
+        lines: new ConnectionPool({
+          self: () => ({ ...self, transport: this.peerTransport, port: port() }),
+          limitDown: [this.limits.down],
+        }),
+      })
+      : undefined;
+    this.swarm = new Swarm(this.bootstraps.list, this.lan);
     this.announced = new Announcements(this.library, this.bootstraps.list);
     this.sharing = new Sharing({
       dir: folder.dir,
@@ -177,6 +192,7 @@ export class PeerParts {
         return await signProof(identity, challenge);
       },
       takeOver: (message, connection) => calls.take(message, connection),
+      directory: settings.lan ? new OwnDirectory(() => this.announced.list()) : undefined,
       library: this.library,
       reader: this.reader,
       downloads: active,

@@ -1,5 +1,6 @@
 import { type Knowledge, standingOf } from "../trust/choose_offer.ts";
 import type { BootstrapClient } from "./discovery/bootstrap_client.ts";
+import type { NearbyDirectories } from "./discovery/directory.ts";
 import type { ListedFile, QueryApi } from "./api/peer_api.ts";
 import { Swarm } from "./discovery/swarm.ts";
 
@@ -14,8 +15,8 @@ export class QueryPeer implements QueryApi {
   readonly #swarm: Swarm;
   readonly #peek: PeekTrust;
 
-  constructor(bootstraps: BootstrapClient[], peek: PeekTrust) {
-    this.#swarm = new Swarm(bootstraps);
+  constructor(bootstraps: BootstrapClient[], peek: PeekTrust, nearby?: NearbyDirectories) {
+    this.#swarm = new Swarm(bootstraps, nearby);
     this.#peek = peek;
   }
 

@@ -4,6 +4,7 @@
  *
  *     "shoal/1 swarm authority"    the private key of the Ed25519 authority (RFC 8032's 32 bytes)
  *     "shoal/1 swarm token"        the HMAC-SHA-256 key by which members prove that they are
+ *     "shoal/1 swarm beacon"       the AES-256-GCM key of what members say by multicast
  *     "shoal/1 swarm fingerprint"  its first 8 bytes are the fingerprint, by which members know a swarm
  */
 import { toHex } from "../content/hex.ts";
@@ -15,6 +16,8 @@ export interface SwarmSecrets {
   authoritySecret: Bytes;
   /** 32 bytes. */
   tokenKey: Bytes;
+  /** 32 bytes. */
+  beaconSecret: Bytes;
   /** 16 hex digits; not a secret. */
   fingerprint: string;
 }
@@ -32,11 +35,12 @@ export async function deriveSwarmSecrets(secret: Bytes): Promise<SwarmSecrets> {
       await crypto.subtle.deriveBits({ name: "HKDF", hash: "SHA-256", salt, info }, key, 256),
     );
   };
-  const [authoritySecret, tokenKey, fingerprint] = await Promise.all([
+  const [authoritySecret, tokenKey, beaconSecret, fingerprint] = await Promise.all([
     derive("authority"),
     derive("token"),
+    derive("beacon"),
     derive("fingerprint"),
   ]);
   const shown = toHex(fingerprint.subarray(0, FINGERPRINT_SIZE));
-  return { authoritySecret, tokenKey, fingerprint: shown };
+  return { authoritySecret, tokenKey, beaconSecret, fingerprint: shown };
 }

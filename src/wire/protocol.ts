@@ -194,18 +194,6 @@ const ways = v.pipe(
  */
 export const Meet = request("meet", { token: Token, way: v.picklist(["punch", "relay"]) });
 
-/** The requests to a peer. `cancel` is a notice: it has no reply. */
-export const PeerRequest = v.variant("action", [
-  Meet,
-  Hello,
-  GetDigests,
-  GetChunks,
-  GetFiles,
-  Have,
-  Sources,
-]);
-export type PeerRequest = v.InferOutput<typeof PeerRequest>;
-
 /**
  * `proof`: the callee's signature over its own `nonce` and that of the `hello` that it answers
  * (trust/proof.ts).
@@ -315,6 +303,23 @@ export const Say = request("say", { guest: v.optional(GuestNumber), blob: Blob }
 export const Dismiss = request("dismiss", { guest: GuestNumber });
 /** Closes the caller's room. */
 export const CloseRoom = request("close_room", {});
+
+/**
+ * The requests to a peer. `cancel` is a notice: it has no reply. `find` and `list_files` are answered to
+ * callers in the same network, and are about what the callee shares itself.
+ */
+export const PeerRequest = v.variant("action", [
+  Meet,
+  Hello,
+  GetDigests,
+  GetChunks,
+  GetFiles,
+  Have,
+  Sources,
+  Find,
+  ListFiles,
+]);
+export type PeerRequest = v.InferOutput<typeof PeerRequest>;
 
 /** The requests to a bootstrap. */
 export const BootstrapRequest = v.variant("action", [

@@ -74,10 +74,12 @@ export class Program {
       args: rest,
       cwd: options.cwd,
       // What waits for sources to come back is tested where it is; elsewhere none will come.
+      // Peers of other tests are in the same network.
       // Nor does the config file of the user that runs the tests count.
       env: {
         NO_COLOR: "1",
         SHOAL_WAIT: "3s",
+        SHOAL_NO_LAN: "1",
         XDG_CONFIG_HOME: "/nonexistent",
         ...NO_STATE_HOME,
         ...options.env,

@@ -208,6 +208,7 @@ export const PEER_OPTIONS = {
     { parse: (text) => (parseAddress(text, 1), text) },
   ),
   swarmKey: SWARM_KEY,
+  lan: negative("--no-lan", "neither look for peers in the same network nor be found there"),
   encrypt: flag("--encrypt", "talk to other peers in TLS alone, also in an open swarm"),
   limitUp: option(
     "--limit-up <RATE>",
@@ -303,6 +304,7 @@ export function settingsOf(flags: PeerFlags): PeerSettings & { uploadSlots: numb
       : parseAddress(flags.advertise, flags.port),
     swarmKey: flags.swarmKey === undefined ? undefined : absolutePath(flags.swarmKey),
     encrypt: flags.encrypt,
+    lan: flags.lan !== false,
     limitUp: flags.limitUp || undefined,
     limitDown: flags.limitDown || undefined,
     uploadSlots: flags.uploadSlots,

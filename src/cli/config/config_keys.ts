@@ -50,7 +50,7 @@ const SCHEMAS: Record<string, v.GenericSchema<unknown, string>> = {
 /** The keys of the config file, for each of the two commands. */
 export function knownKeys(): { peer: ConfigKey[]; bootstrap: ConfigKey[] } {
   return {
-    peer: [...configKeys(PEER_OPTIONS), THEME_KEY, UNSIGNED_KEY],
+    peer: [...configKeys(PEER_OPTIONS), THEME_KEY, UNSIGNED_KEY, LAN_KEY],
     bootstrap: configKeys(BOOTSTRAP_OPTIONS),
   };
 }
@@ -90,6 +90,14 @@ const UNSIGNED_KEY: ConfigKey = {
   attribute: "unsigned",
   parse: (value) => check(v.boolean("it must be true or false"), value),
   default: undefined,
+};
+
+/** The opposite of `--no-lan`. */
+const LAN_KEY: ConfigKey = {
+  name: "lan",
+  attribute: "lan",
+  parse: (value) => check(v.boolean("it must be true or false"), value),
+  default: true,
 };
 
 function check<T>(schema: v.GenericSchema<unknown, T>, value: unknown): T {

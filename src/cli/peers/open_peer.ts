@@ -9,6 +9,8 @@ import type { PrivateTransport } from "../../trust/tls/private_transport.ts";
 import { BootstrapClient } from "../../peer/discovery/bootstrap_client.ts";
 import type { ControlClient } from "../../web/control_client.ts";
 import type { PeerApi, QueryApi } from "../../peer/api/peer_api.ts";
+import { AGENT } from "../../version.ts";
+import { inTheClear, type Transport } from "../../wire/transport.ts";
 import { QueryPeer } from "../../peer/query_peer.ts";
 import type { PeerSettings } from "../../peer/api/settings.ts";
 
@@ -96,11 +98,34 @@ export async function openRunning(
 export async function openQuery(settings: PeerSettings): Promise<OpenPeer<QueryApi>> {
   const transport = await transportOf(settings);
   const bootstraps = settings.bootstraps.map((one) => new BootstrapClient(one, { transport }));
+  const lan = settings.lan ? await openLan(settings, transport) : undefined;
   return {
-    api: new QueryPeer(bootstraps, () => peekTrustOf(settings.dir)),
+    api: new QueryPeer(bootstraps, () => peekTrustOf(settings.dir), lan),
     remote: false,
-    close: () => Promise.resolve(bootstraps.forEach((one) => one.close())),
+    close: async () => {
+      for (const one of bootstraps) one.close();
+      await lan?.close();
+    },
   };
+}
+
+/** Looks at this machine's networks, as nobody in particular. */
+async function openLan(settings: PeerSettings, transport: PrivateTransport | undefined) {
+  const { Lan } = await import("../../peer/lan/lan.ts");
+  const { ConnectionPool } = await import("../../peer/reach/connection_pool.ts");
+  const self = { agent: AGENT, transport: transport ?? await openTransport(settings) };
+  return new Lan({
+    keys: transport && (() => transport.beaconKeys),
+    lines: new ConnectionPool({ self: () => self, limitDown: [] }),
+  });
+}
+
+/** The transport to the peers of an open swarm. */
+async function openTransport({ encrypt }: PeerSettings): Promise<Transport> {
+  if (!encrypt) return inTheClear;
+  const { Identity } = await import("../../trust/identity.ts");
+  const { PeerTransport } = await import("../../trust/tls/peer_transport.ts");
+  return new PeerTransport(await Identity.generate(), { encrypt });
 }
 
 /** Throws a `usage` Fault if the running peer, which would do the work, talks in the clear. */

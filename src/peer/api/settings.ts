@@ -40,6 +40,8 @@ export interface PeerSettings {
   swarmKey?: string;
   /** Talks to other peers in TLS alone, also in an open swarm. Default false. */
   encrypt?: boolean;
+  /** Finds peers in the same network by multicast, and is found. Default false. */
+  lan?: boolean;
   /** Most bytes per second that are served; undefined is no limit. */
   limitUp?: number;
   /** Most bytes per second that are fetched; undefined is no limit. */

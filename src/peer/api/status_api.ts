@@ -1,5 +1,6 @@
 /** The status of a peer. */
 import type { FaultDetails, FaultKind } from "../../fault.ts";
+import type { Path } from "./path.ts";
 import type { ContentKind, SharedFile } from "./share_api.ts";
 
 /** The state of a peer. */
@@ -115,6 +116,8 @@ export interface LiveSource {
   address: string;
   /** Its peer id; undefined for a legacy peer, and before it was connected. */
   peer?: string;
+  /** The path by which it was reached last. */
+  path?: Path;
   /**
    * `waiting` to be tried, `pausing` after a failure, `lost` until it is found again, `dropped` for
    * good.

@@ -6,7 +6,6 @@ import { anyOf } from "../../async/any_of.ts";
 import * as v from "valibot";
 import { Fault, messageOf } from "../../fault.ts";
 import { abortable, delay } from "../../async/retry.ts";
-import { isAhead, verifyAnnouncement } from "../../trust/announcement.ts";
 import { type Answer, type Caller, Refusal } from "../../wire/caller.ts";
 import { decodePayload, type Outgoing } from "../../wire/codec.ts";
 import { type Address, formatAddress } from "../../wire/connection.ts";
@@ -26,6 +25,8 @@ import {
 } from "../../wire/protocol.ts";
 import { listLegacyPeers } from "../../legacy/legacy_bootstrap.ts";
 import type { Transport } from "../../wire/transport.ts";
+import type { AskOptions, Directory, Query } from "./directory.ts";
+import { genuine } from "./genuine.ts";
 import { retryAfter } from "./retry_after.ts";
 import { type Greeted, handshake, HANDSHAKE_MS } from "./handshake.ts";
 import { ListBudget } from "./list_budget.ts";
@@ -58,24 +59,6 @@ const FileList = v.pipe(v.array(FileRecord), v.maxLength(LIST_CAP));
 
 export type { MaintainOptions };
 
-/** A query; every given field must fit. */
-interface Query {
-  name?: string;
-  /** A file id. */
-  file?: string;
-  /** A peer id. */
-  publisher?: string;
-  /** Older versions of a name too. Default false. */
-  versions?: boolean;
-}
-
-export interface AskOptions {
-  /** Ends the wait; the method then throws the signal's reason. */
-  signal?: AbortSignal;
-  /** False: a busy bootstrap is a failure at once. @default true */
-  waitsForBusy?: boolean;
-}
-
 export interface BootstrapClientOptions extends RegistrationOptions {
   /** A clock that never goes back, in milliseconds. @default performance.now */
   now?: () => number;
@@ -86,7 +69,7 @@ export interface BootstrapClientOptions extends RegistrationOptions {
 }
 
 /** Asking needs no registration. All methods that ask throw `network` Faults. */
-export class BootstrapClient {
+export class BootstrapClient implements Directory {
   readonly address: Address;
   readonly #registration: Registration;
   readonly #handshakeMs: number;
@@ -139,13 +122,7 @@ export class BootstrapClient {
     const answer = await this.#ask(request, FoundReply, options);
     if (!answer) return [];
     const found = this.#decode(FoundList, answer.payload);
-    const genuine = await Promise.all(
-      found.map(({ announcement }) =>
-        fits(query, announcement) && !isAhead(announcement.time) &&
-        verifyAnnouncement(announcement)
-      ),
-    );
-    return found.filter((_, index) => genuine[index]).map((one) => ({
+    return (await genuine(query, found)).map((one) => ({
       ...one,
       sources: one.sources.filter(({ address }) => isInScope(address, this.#remote)),
     }));
@@ -342,10 +319,4 @@ export class BootstrapClient {
       throw new Fault("network", `${this} sent a ${messageOf(cause)}`, { cause });
     }
   }
-}
-
-function fits({ name, file, publisher }: Query, announcement: Announcement): boolean {
-  return (name === undefined || announcement.name === name) &&
-    (file === undefined || announcement.id === file) &&
-    (publisher === undefined || announcement.publisher === publisher);
 }

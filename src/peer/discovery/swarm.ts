@@ -2,8 +2,10 @@ import { Fault, isAbort, messageOf } from "../../fault.ts";
 import { formatAddress } from "../../wire/connection.ts";
 import type { Announcement, FileRecord, PeerRecord } from "../../wire/protocol.ts";
 import type { BootstrapClient } from "./bootstrap_client.ts";
+import type { Directory, NearbyDirectories } from "./directory.ts";
 import type { PeerApi } from "../api/peer_api.ts";
 import { Refusal } from "../../wire/caller.ts";
+import { delay } from "../../async/retry.ts";
 import { within } from "../../async/deadline.ts";
 import { settleWithGrace } from "../../async/settle_with_grace.ts";
 import { givenName } from "../../content/safe_path.ts";
@@ -38,14 +40,26 @@ export interface Offer {
 }
 
 /**
- * The knowledge of all bootstraps together. One that can't be reached hides nothing of the others,
+ * Time that a list waits for the peers of this network once the bootstraps have answered, in
+ * milliseconds.
+ */
+const NEARBY_MS = 150;
+/** Time for the bootstraps once a peer of this network has an answer, in milliseconds. */
+const NEARBY_GRACE_MS = 300;
+/** Files of peers in this network that are listed, at most. */
+const NEARBY_FILES = 200_000;
+
+/**
+ * The knowledge of all bootstraps together, and of the peers in the same network. One that can't be reached hides nothing of the others,
  * and does not delay their answers for long.
  */
 export class Swarm implements Pick<PeerApi, "listPeers"> {
   readonly #bootstraps: BootstrapClient[];
+  readonly #nearby: NearbyDirectories | undefined;
 
-  constructor(bootstraps: BootstrapClient[]) {
+  constructor(bootstraps: BootstrapClient[], nearby?: NearbyDirectories) {
     this.#bootstraps = bootstraps;
+    this.#nearby = nearby;
   }
 
   /**
@@ -58,10 +72,11 @@ export class Swarm implements Pick<PeerApi, "listPeers"> {
     signal?: AbortSignal,
   ): Promise<Offer[]> {
     const offers = new Map<string, Offer>();
-    const ask = (one: BootstrapClient, waitsForBusy?: boolean) =>
+    const ask = (one: Directory, waitsForBusy?: boolean) =>
       one.find(query, { signal, waitsForBusy });
     // That one knows of nothing says nothing about what others know of.
-    for (const found of (await this.#ask(ask, (answer) => answer.length > 0)).flat()) {
+    const enough = (answer: unknown[]) => answer.length > 0;
+    for (const found of (await this.#ask(ask, { enough, nearbyMs: 0 })).flat()) {
       const { announcement } = found;
       const key = `${announcement.publisher} ${announcement.name} ${announcement.id}`;
       const offer = offers.get(key);
@@ -103,10 +118,24 @@ export class Swarm implements Pick<PeerApi, "listPeers"> {
 
   /** Lists announcements by name; a name comes once for each content and publisher. */
   async *listFiles(pattern?: string): AsyncGenerator<FileRecord> {
-    const begun = await this.#ask(async (one, waitsForBusy) => {
-      const rest = one.listFiles(pattern, { waitsForBusy });
+    const begin = async (rest: AsyncGenerator<FileRecord, void, void>) => {
       return { rest, ...await rest.next() };
-    }, ({ done }) => !done);
+    };
+    let room = NEARBY_FILES;
+    const begun = await this.#ask(
+      (one, waitsForBusy) => begin(one.listFiles(pattern, { waitsForBusy })),
+      {
+        enough: ({ done }) => !done,
+        nearby: async (one) => {
+          const files: FileRecord[] = [];
+          for await (const file of one.listFiles(pattern)) {
+            if (room-- <= 0) break;
+            files.push(file);
+          }
+          return await begin(each(files));
+        },
+      },
+    );
     const heads: { record: FileRecord; rest: AsyncGenerator<FileRecord> }[] = [];
     for (const { rest, done, value } of begun) if (!done) heads.push({ record: value, rest });
     for (let last = ""; heads.length > 0;) {
@@ -123,27 +152,65 @@ export class Swarm implements Pick<PeerApi, "listPeers"> {
   }
 
   /**
-   * Asks every bootstrap at once, of those that share a registry one; the answers of those that gave one
-   * in time. Throws the first failure only when all fail, or were stopped.
-   *
-   * @param enough True for an answer that the others needn't be waited for much longer. @default all are
+   * Asks every bootstrap, of those that share a registry one, and every peer in the same network at once; the answers of those that gave one
+   * in time. Throws the first failure of a bootstrap only when all fail, or were stopped, and no peer of
+   * the network has enough.
    */
   async #ask<T>(
-    question: (bootstrap: BootstrapClient, waitsForBusy?: boolean) => Promise<T>,
-    enough: (answer: T) => boolean = () => true,
+    question: (directory: Directory, waitsForBusy?: boolean) => Promise<T>,
+    { enough = () => true, nearby = (one) => question(one), nearbyMs = NEARBY_MS }: AskAllOptions<
+      T
+    > = {},
   ): Promise<T[]> {
-    const results = await settleWithGrace(
-      groupsOf(this.#bootstraps).map((group) => askGroup(group, question)),
+    const near = this.#askNearby(nearby, enough);
+    const answers: T[] = [];
+    const asked = settleWithGrace(
+      groupsOf(this.#bootstraps).map(async (group) => {
+        const answer = await askGroup(group, question);
+        answers.push(answer);
+        return answer;
+      }),
       { enough, graceMs: GRACE_MS, emptyGraceMs: EMPTY_GRACE_MS },
     );
-    const answers = results.filter((one) => one.status === "fulfilled").map((one) => one.value);
-    if (answers.length > 0) return answers;
+    const results = await Promise.race([asked, near.enough.then(() => delay(NEARBY_GRACE_MS))]) ??
+      [];
+    if (answers.some(enough)) await within(near.done, nearbyMs);
+    else await near.done;
+    const all = [...answers, ...near.answers];
+    if (answers.length > 0 || near.answers.some(enough)) return all;
     const failed = results.find((one) => one.status === "rejected");
     if (!failed) throw new Fault("network", "Cannot ask the swarm: no bootstrap is given");
-    throw failed.reason instanceof Fault || isAbort(failed.reason)
-      ? failed.reason
-      : new Fault("network", messageOf(failed.reason), { cause: failed.reason });
+    const { reason } = failed;
+    if (isAbort(reason) || reason instanceof Fault && reason.kind !== "network") throw reason;
+    const more = this.#nearby ? "; and no peer in this network has an answer" : "";
+    throw reason instanceof Fault && more === ""
+      ? reason
+      : new Fault("network", messageOf(reason) + more, { cause: reason });
   }
+
+  #askNearby<T>(question: (directory: Directory) => Promise<T>, enough: (answer: T) => boolean) {
+    const answers: T[] = [];
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const done = this.#nearby?.each(async (one) => {
+      const answer = await question(one);
+      answers.push(answer);
+      if (enough(answer)) resolve();
+    });
+    return { answers, done: done ?? Promise.resolve(), enough: promise };
+  }
+}
+
+interface AskAllOptions<T> {
+  /** True for an answer that the others needn't be waited for much longer. @default all are */
+  enough?: (answer: T) => boolean;
+  /** The question to peers of the same network: what it gives must not need them later. */
+  nearby?: (directory: Directory) => Promise<T>;
+  /** Time for those once a bootstrap has enough, in milliseconds. @default NEARBY_MS */
+  nearbyMs?: number;
+}
+
+async function* each<T>(items: T[]): AsyncGenerator<T, void, void> {
+  yield* items;
 }
 
 /** The bootstraps that share a registry, that where this peer is registered first; others by themselves. */

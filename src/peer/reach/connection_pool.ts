@@ -18,7 +18,7 @@ const BETTER_MS = { first: 3_000, longest: 300_000 };
 
 interface ConnectionPoolOptions {
   /** The words of `hello`. */
-  self: () => Self;
+  self: () => Omit<Self, "peer"> & { peer?: string };
   /** The limits of all that is fetched; a download with limits of its own has connections of its own. */
   limitDown: RateLimiter[];
   /** The ways to reach a peer. Default its addresses. */

@@ -1,6 +1,8 @@
 /** Where peers may be found, by what bootstraps and other peers say of them. */
+import { isAttached } from "../../wire/attached.ts";
 import { formatAddress } from "../../wire/connection.ts";
 import type { PeerRecord } from "../../wire/protocol.ts";
+import { PATHS } from "../api/path.ts";
 import type { PeerPlace, PlaceAddress } from "./rung.ts";
 
 /** Most addresses that are kept for one peer. */
@@ -20,7 +22,7 @@ export function placesOf(records: PeerRecord[]): PeerPlace[] {
 }
 
 function placeOf({ peer, address: host, port }: PeerRecord): PeerPlace {
-  return { peer, addresses: [{ host, port, path: "direct" }] };
+  return { peer, addresses: [{ host, port, path: isAttached(host) ? "lan" : "direct" }] };
 }
 
 /** True if both are the same peer, as far as ids tell; without one of those, if they share an address. */
@@ -43,5 +45,11 @@ export function mergePlace(place: PeerPlace, other: PeerPlace): void {
     const key = formatAddress(address);
     if (!byKey.has(key)) byKey.set(key, address);
   }
-  place.addresses = [...byKey.values()].slice(0, MOST_ADDRESSES);
+  // In the same network first: that is quicker, and may be the only way to it.
+  place.addresses = [...byKey.values()].toSorted((a, b) => rank(a) - rank(b))
+    .slice(0, MOST_ADDRESSES);
+}
+
+function rank({ path }: PlaceAddress): number {
+  return PATHS.indexOf(path);
 }

@@ -3,7 +3,7 @@ import { PIECE_CHUNKS } from "../../content/piece_map.ts";
 import { answerAsPeer } from "../../legacy/answer_as_peer.ts";
 import type { Challenge, Proof } from "../../trust/proof.ts";
 import { answer, Refused, type Response } from "../../wire/answerer.ts";
-import type { Message } from "../../wire/codec.ts";
+import type { Message, Outgoing } from "../../wire/codec.ts";
 import type { Connection } from "../../wire/connection.ts";
 import {
   CHUNK_SIZE,
@@ -25,7 +25,9 @@ import type { ChunkRange } from "../download/source.ts";
 import { sourcesFor } from "./sources_for.ts";
 import { type UploadSlot, UploadSlots } from "./upload_slots.ts";
 import { FairQueue } from "../../async/fair_queue.ts";
+import { isAttached } from "../../wire/attached.ts";
 import { groupOf } from "../../wire/ip_address.ts";
+import type { OwnDirectory } from "./own_directory.ts";
 
 interface UploaderOptions extends ServedContentsOptions {
   /** This peer's words about itself in `hello`. */
@@ -34,6 +36,8 @@ interface UploaderOptions extends ServedContentsOptions {
   prove: (challenge: Challenge) => Promise<Partial<Proof>>;
   /** Answers nothing but `hello` in the clear. Default false. */
   encrypt?: boolean;
+  /** Tells peers in the same network what is shared here. Default not. */
+  directory?: OwnDirectory;
   /** Shared by all connections. Default as many as is usual. */
   slots?: UploadSlots;
   /** Takes over a connection by its first message, as wire/answerer.ts has it. Default none. */
@@ -146,6 +150,9 @@ export class Uploader {
         return this.#have(request, visit);
       case "sources":
         return this.#sources(request, visit);
+      case "find":
+      case "list_files":
+        return this.#offered(request, visit);
     }
   }
 
@@ -158,6 +165,27 @@ export class Uploader {
     const message = { action: "hello", id, protocol: PROTOCOL_VERSION, ...this.#options.self };
     const proof = nonce ? await this.#options.prove({ nonce, bootstrap, peer }) : {};
     return { message: { ...message, ...proof } };
+  }
+
+  /** Lists or finds what this peer shares, for a caller in the same network: others ask a bootstrap. */
+  async #offered(
+    request: Request<"find" | "list_files">,
+    { connection, network }: Visit,
+  ): Promise<Response> {
+    const { directory, self: { peer } } = this.#options;
+    const { remote, local } = connection;
+    if (!directory || !isAttached(remote.host)) {
+      throw new Refused("unknown_action", "this peer tells what it shares in its network alone");
+    }
+    const { id } = request;
+    return await this.#reads.take(() => {
+      if (request.action === "find") {
+        const own = { peer, address: local.host, port: local.port };
+        return listed({ action: "found", id }, directory.find(request, own));
+      }
+      const { items, cursor } = directory.list(request.pattern, request.cursor);
+      return listed({ action: "files", id, cursor }, items);
+    }, network);
   }
 
   #digests(
@@ -255,8 +283,7 @@ export class Uploader {
     const { content } = this.#get(file, visit);
     const known = [...this.#requesters.of(file), ...content.sources?.() ?? []];
     const asking = { ...caller, address: connection.remote.host };
-    const payload = new TextEncoder().encode(JSON.stringify(sourcesFor(asking, known)));
-    return { message: { action: "sources", id }, payload };
+    return listed({ action: "sources", id }, sourcesFor(asking, known));
   }
 
   #fetches(file: string, { fetching, notices }: Visit): void {
@@ -315,4 +342,9 @@ function checkPiece(content: Servable, first: number, count: number): number {
 function* piecesOf({ first, count }: ChunkRange): Generator<number> {
   const last = Math.floor((first + count - 1) / PIECE_CHUNKS);
   for (let piece = Math.floor(first / PIECE_CHUNKS); piece <= last; piece++) yield piece;
+}
+
+/** A reply with a list as its payload. */
+function listed(message: Outgoing, items: unknown[]): Response {
+  return { message, payload: new TextEncoder().encode(JSON.stringify(items)) };
 }

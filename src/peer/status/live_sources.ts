@@ -17,8 +17,8 @@ const STATES: Record<State, LiveSource["state"]> = {
 /** The sources of a download as they are now, those in use first. */
 export function liveSources(downloader: Downloader): LiveSource[] {
   return downloader.states.slice(0, TOLD).map(({ source, state }) => {
-    const { address, peer, bytes, retries, dropped } = source.receipt;
+    const { address, peer, path, bytes, retries, dropped } = source.receipt;
     const rate = downloader.rateOf(source);
-    return { address, peer, state: STATES[state], rate, bytes, retries, error: dropped };
+    return { address, peer, path, state: STATES[state], rate, bytes, retries, error: dropped };
   });
 }

@@ -29,6 +29,7 @@ import { deadline } from "../../async/deadline.ts";
 /** One key, ready for use. */
 interface Credential extends Token {
   authority: SwarmAuthority;
+  beaconKey: CryptoKey;
   /** The first moment at which it is no longer good. */
   until: number;
 }
@@ -75,6 +76,11 @@ export class PrivateTransport implements Transport {
     }
     const presented = await present(credentials.map(({ authority }) => authority));
     return new PrivateTransport(secrets.fingerprint, credentials, presented, options);
+  }
+
+  /** The keys of what members say by multicast that are good now, latest first. */
+  get beaconKeys(): CryptoKey[] {
+    return this.#good().map(({ beaconKey }) => beaconKey);
   }
 
   async connect(address: Address, signal: AbortSignal): Promise<Socket> {
@@ -151,10 +157,12 @@ export class PrivateTransport implements Transport {
 }
 
 async function credentialOf(
-  { authoritySecret, tokenKey }: SwarmSecrets,
+  { authoritySecret, tokenKey, beaconSecret }: SwarmSecrets,
   until: number,
 ): Promise<Credential> {
-  return { authority: await SwarmAuthority.from(authoritySecret), tokenKey, until };
+  const uses: KeyUsage[] = ["encrypt", "decrypt"];
+  const beaconKey = await crypto.subtle.importKey("raw", beaconSecret, "AES-GCM", false, uses);
+  return { authority: await SwarmAuthority.from(authoritySecret), beaconKey, tokenKey, until };
 }
 
 /**

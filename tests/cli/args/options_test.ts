@@ -135,6 +135,7 @@ Deno.test("what nobody says has its default", async () => {
     limitUp: undefined,
     swarmKey: undefined,
     encrypt: undefined,
+    lan: true,
     limitDown: undefined,
     uploadSlots: 16,
     unsigned: undefined,
