@@ -34,7 +34,11 @@ export async function servePeer(
     const path = configPath(flags.config);
     const config = path === undefined ? undefined : new Config(path, flags, origins);
     const page = uiSettingsOf(flags);
-    const peer = await openPeer({ ...settings, config, page, role: "serve" });
+    const peer = await openPeer({
+      ...{ ...settings, config, page },
+      webhooks: flags.webhook,
+      role: "serve",
+    });
     using _ = onHangUp(stop, () => peer.reload?.());
     let stopMetrics: (() => Promise<void>) | undefined;
     try {

@@ -58,3 +58,13 @@ export function groupOf(host: string): string | undefined {
   const network = address.parts.slice(0, 4).map((part) => part.toString(16)).join(":");
   return `${network}::/64`;
 }
+
+/** True for an IP address, and false for a name. */
+export function isIpAddress(host: string): boolean {
+  return parse(host) !== undefined;
+}
+
+/** True for an address of the public internet. */
+export function isPublic(host: string): boolean {
+  return parse(host)?.range() === "unicast";
+}

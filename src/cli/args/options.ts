@@ -12,6 +12,7 @@ import {
 import { type Theme, UI_PATHS, type UiPaths } from "../../peer/api/config.ts";
 import type { RelayLimits } from "../../meet/relay.ts";
 import { parseOrigin } from "../../web/parse_origin.ts";
+import { parseWebhook } from "../../web/webhooks/webhook_url.ts";
 import { UI_PORT } from "../../web/ui_door.ts";
 import { type Address, formatAddress } from "../../wire/address.ts";
 import { parseDuration, parseRate, parseSize } from "../output/units.ts";
@@ -250,6 +251,11 @@ export const PEER_OPTIONS = {
     "the paths that the page may name: those in DIR, or any on this machine",
     { choices: UI_PATHS, otherwise: "dir" },
   ),
+  webhook: option<string[]>(
+    "--webhook <URL>",
+    "call this when a download ends or a shared name has a new version; repeatable",
+    { parse: collecting(parseWebhook) },
+  ),
   uploadSlots: option("--upload-slots <N>", "send at most so many replies at a time", {
     parse: parseSlots,
     otherwise: UPLOAD_SLOTS,
@@ -274,6 +280,7 @@ export const LISTENING: readonly string[] = [
   "uiOrigin",
   "uiProxy",
   "uiPaths",
+  "webhook",
   "metrics",
 ] satisfies (keyof typeof PEER_OPTIONS)[];
 

@@ -20,7 +20,7 @@ import { absolutePath } from "../../system/paths.ts";
  * Keys that can be set in the file itself only: a client of a peer need not know its secrets, nor
  * choose them.
  */
-const HIDDEN = ["swarm_key", "ui_password_file", "ui_origin", "ui_proxy", "ui_paths"];
+const HIDDEN = ["swarm_key", "ui_password_file", "ui_origin", "ui_proxy", "ui_paths", "webhook"];
 
 /** The origin of each option's value, by attribute. */
 export function originsOf(command: Command): Record<string, Origin> {

@@ -33,6 +33,7 @@ const SCHEMAS: Record<string, v.GenericSchema<unknown, string>> = {
   bootstrap: list("an address"),
   ui_origin: list("an origin"),
   ui_proxy: list("an address"),
+  webhook: list("an address"),
   port: v.pipe(whole, v.transform(String)),
   metrics: v.union([text, v.pipe(whole, v.transform(String))], "it must be a port, or HOST:PORT"),
   upload_slots: v.pipe(whole, v.transform(String)),

@@ -3,11 +3,13 @@ import { isOwnState, requireOwnState } from "../../store/state/state_origin.ts";
 import { stateFolderOf } from "../../store/state/state_folder.ts";
 import { readControlFile } from "../../web/control_file.ts";
 import { SilentPeer } from "../../web/silent_peer.ts";
+import type { Webhooks } from "../../web/webhooks/webhooks.ts";
 import type { UiDoor, UiSettings } from "../../web/ui_door.ts";
 import { transportOf } from "../../library/transport_of.ts";
 import type { PrivateTransport } from "../../trust/tls/private_transport.ts";
 import { BootstrapClient } from "../../peer/discovery/bootstrap_client.ts";
 import type { ControlClient } from "../../web/control_client.ts";
+import type { PeerNode } from "../../peer/node.ts";
 import type { PeerApi, QueryApi } from "../../peer/api/peer_api.ts";
 import { AGENT } from "../../version.ts";
 import { inTheClear, type Transport } from "../../wire/transport.ts";
@@ -40,7 +42,12 @@ export interface OpenPeer<Api extends QueryApi = PeerApi> {
  * What a role doesn't need is not loaded: a verb's start is most of its time.
  */
 export async function openPeer(
-  settings: PeerSettings & { role: Role; page?: UiSettings; signal?: AbortSignal },
+  settings: PeerSettings & {
+    role: Role;
+    page?: UiSettings;
+    webhooks?: string[];
+    signal?: AbortSignal;
+  },
 ): Promise<OpenPeer> {
   requireOwnState(stateFolderOf(settings.dir));
   const running = settings.role === "serve"
@@ -70,6 +77,7 @@ export async function openPeer(
   });
   try {
     if (settings.page) await page.start();
+    const hooks = settings.webhooks && await startWebhooks(node, settings.webhooks);
     const control = ControlServer.start(node, node.folder.control, { token, ui: page });
     return {
       api: node,
@@ -77,12 +85,23 @@ export async function openPeer(
       remote: false,
       reload: () => node.reload(),
       // The node first: it ends the work whose answers the control endpoint still owes.
-      close: () => Promise.all([node.close(), control.stop(), page.stop()]).then(() => {}),
+      close: async () => {
+        await Promise.all([node.close(), control.stop(), page.stop()]);
+        await hooks?.stop();
+      },
     };
   } catch (error) {
     await Promise.all([node.close(), page.stop()]);
     throw error;
   }
+}
+
+/** Has webhooks called from now on, signed by the key in the state folder. */
+async function startWebhooks(node: PeerNode, urls: string[]): Promise<Webhooks> {
+  const { webhookKey } = await import("../../web/webhooks/webhook_key.ts");
+  const { Webhooks } = await import("../../web/webhooks/webhooks.ts");
+  const key = webhookKey(node.folder.webhookKey);
+  return Webhooks.start((options) => node.events(options), { urls, key, peer: node.id });
 }
 
 /** The running peer of DIR; undefined where none runs. Throws a {@link SilentPeer}. */

@@ -24,6 +24,8 @@ export interface StateFolder {
   control: string;
   /** The mark of the place where this state was made: see state_origin.ts. */
   origin: string;
+  /** The secret that signs webhooks, where there are any. */
+  webhookKey: string;
   /** Leads a browser to the page, for as long as the link in it is good. */
   signIn: string;
 }
@@ -43,6 +45,7 @@ export function stateFolderOf(
     manifests: `${path}/manifests`,
     control: `${path}/control.json`,
     origin: `${path}/origin.json`,
+    webhookKey: `${path}/webhook.key`,
     signIn: `${path}/sign_in.html`,
   };
 }
