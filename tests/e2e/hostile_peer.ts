@@ -79,6 +79,11 @@ export class HostilePeer {
     return peer;
   }
 
+  /** The connections so far. */
+  get accepted(): number {
+    return this.#server.accepted;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#kept;

@@ -18,7 +18,7 @@ interface VerbOptions extends RunOptions {
 export interface PeerOptions extends Pick<VerbOptions, "bootstrap" | "swarmKey" | "stdin"> {
   args?: string[];
   /** Leads to it, and is what it is listed by. */
-  proxy?: Proxy;
+  proxy?: Pick<Proxy, "address" | "target" | "listed">;
 }
 
 /** A bootstrap, peers and folders of their own, gone at the end of the test. */

@@ -9,6 +9,7 @@ type Behaviour = (end: RawEnd, right: Bytes, request: PeerRequest) => Promise<un
 export const BEHAVIOURS: Record<string, Behaviour> = {
   "falls silent": (end) => end.closed(),
   "sends a byte every 19 s": (end, right) => slowly(end, right, { bytes: 1, ms: 19_000 }),
+  "sends 1 KB a second": (end, right) => slowly(end, right, { bytes: 100, ms: 100 }),
   "sends 20 bytes a second": (end, right) => slowly(end, right, { bytes: 2, ms: 100 }),
   "never ends": async (end, right) => {
     await end.send(right);
@@ -29,6 +30,7 @@ export const BEHAVIOURS: Record<string, Behaviour> = {
     await end.conn.closeWrite();
     await end.closed();
   },
+  "never reads": (end, right) => end.send(right.subarray(0, right.length / 2)).then(() => end.over),
   "closes": (end, right) => end.send(right.subarray(0, right.length / 2)),
 };
 

@@ -9,10 +9,16 @@ const SILENT_MS = 180_000;
 /** One end of a TCP connection, spoken by hand: nothing of the program's own is in it. */
 export class RawEnd {
   readonly conn: Deno.TcpConn;
+  readonly #over = Promise.withResolvers<void>();
   #rest: Bytes = new Uint8Array();
 
   constructor(conn: Deno.TcpConn) {
     this.conn = conn;
+  }
+
+  /** Resolves when this end is closed. */
+  get over(): Promise<void> {
+    return this.#over.promise;
   }
 
   static async connect({ host, port }: Address): Promise<RawEnd> {
@@ -48,6 +54,12 @@ export class RawEnd {
     return this.#take(count);
   }
 
+  /** The next bytes, as they come; undefined at the end. */
+  async some(): Promise<Bytes | undefined> {
+    if (this.#rest.length === 0 && !await this.#more()) return;
+    return this.#take(this.#rest.length);
+  }
+
   /** Waits until the other end has closed, whatever else it says. */
   async closed(): Promise<void> {
     try {
@@ -58,6 +70,7 @@ export class RawEnd {
   }
 
   close(): void {
+    this.#over.resolve();
     try {
       this.conn.close();
     } catch {

@@ -239,7 +239,8 @@ export class BootstrapClient implements Directory {
   }
 
   /**
-   * Asks over the connection that is open, or a new one; once more over a new one when it breaks.
+   * Asks over the connection that is open, or a new one; once more over a new one when the open one
+   * breaks, which may have been dead for long.
    * Null when there is a legacy bootstrap.
    */
   async #askOnce<S extends v.GenericSchema>(
@@ -267,7 +268,8 @@ export class BootstrapClient implements Directory {
         signal?.throwIfAborted();
         if (error instanceof Refusal && !caller.connection.closed) throw error;
         this.#drop(link);
-        if (reopened || error === late) throw error;
+        // What fails over a new connection would fail, and take as long, over another.
+        if (reopened || asked || error === late) throw error;
       }
     }
   }

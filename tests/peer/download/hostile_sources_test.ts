@@ -77,8 +77,8 @@ function* cells(): Generator<Cell> {
           // Those in the middle of a content are the most telling; 40 at a time cost most.
           const telling = /have|get_chunks|get_files/.test(message);
           const sample = telling && place !== "40 before an honest one";
-          // It brings what it is asked for before that: alone, it is a source like others.
-          if (behaviour === "never ends" && place === "the only one") continue;
+          // They bring what they are asked for, late or not: alone, each is a source like others.
+          if (/never ends|1 KB/.test(behaviour) && place === "the only one") continue;
           if (ALL || sample) yield { kind, message, behaviour, place };
         }
       }
