@@ -27,7 +27,8 @@ export const SETTLED_MS = 2_000;
 /** The stamp of an open file, and whether its name is gone. */
 export function stampOf(fd: number): FileStamp & { unlinked: boolean } {
   const { size, mtimeMs, ctimeMs, ino, nlink } = fs.fstatSync(fd);
-  return { size, mtime: mtimeMs, ctime: ctimeMs || 0, inode: ino, unlinked: nlink === 0 };
+  const [mtime, ctime] = [timeOf(mtimeMs), timeOf(ctimeMs)];
+  return { size, mtime, ctime, inode: ino, unlinked: nlink === 0 };
 }
 
 /** The stamp of the file at a path; a link stands for what it leads to. Throws as the system does. */
@@ -36,7 +37,13 @@ export function stampOfPath(path: string): FileStamp {
 }
 
 export function stampOfInfo({ size, mtime, ctime, ino }: Deno.FileInfo): FileStamp {
-  return { size, mtime: mtime?.getTime() ?? 0, ctime: ctime?.getTime() ?? 0, inode: ino ?? 0 };
+  const [modified, changed] = [timeOf(mtime?.getTime()), timeOf(ctime?.getTime())];
+  return { size, mtime: modified, ctime: changed, inode: ino ?? 0 };
+}
+
+/** A time in milliseconds since 1970; 0 where there is none, or one that no Date can have. */
+function timeOf(ms: number | undefined | null): number {
+  return ms !== undefined && ms !== null && Number.isFinite(ms) ? ms : 0;
 }
 
 /** The entry at a path itself, no link followed; undefined when there is none. */
@@ -71,9 +78,17 @@ export function isSettled({ mtime, ctime }: FileStamp, read: number): boolean {
   return Math.abs(read - (ctime || mtime)) >= SETTLED_MS;
 }
 
-/** The time of modification that others are told: times before 1970 count as 1970. */
+/** True for a runtime that loses the sign of times: 1966 is read as 1974. */
+const LOSES_SIGN = /^2\.[0-8]\./.test(Deno.version.deno);
+/** The end of the time that such a runtime may have mirrored: 1980, when times on FAT begin. */
+const MIRRORED_MS = 315_532_800_000;
+
+/**
+ * The time of modification that others are told: times before 1970 count as 1970. Where the runtime can't
+ * tell them from those after it, the seventies do, too: no date is better than a wrong one.
+ */
 export function mtimeOf(stamp: FileStamp): number {
-  return Math.max(0, stamp.mtime);
+  return LOSES_SIGN && stamp.mtime < MIRRORED_MS ? 0 : Math.max(0, stamp.mtime);
 }
 
 /**
