@@ -9,7 +9,7 @@ import unicodedata
 
 CHUNK = 65_536
 DIGEST = 32
-PAGE = CHUNK // DIGEST
+BLOCK = CHUNK // DIGEST
 MANIFEST_CAP = 64 << 20
 MANIFEST_LINE_CAP = 8_192
 ENTRIES_CAP = 500_000
@@ -20,20 +20,20 @@ def sha256(data):
 
 
 def file_id(size, top):
-    """The id of a file with that size and top page, in hex."""
+    """The id of a file with that size and top block, in hex."""
     return sha256(b"shoal/1\0" + struct.pack(">Q", size) + top).hex()
 
 
-def pages_of_levels(size):
-    """How many pages each level of a file's hash tree has, from level 0 up."""
+def blocks_of_levels(size):
+    """How many blocks each level of a file's hash tree has, from level 0 up."""
     chunks = -(-size // CHUNK)
-    pages = [max(1, -(-chunks // PAGE))]
-    while pages[-1] > 1:
-        pages.append(-(-pages[-1] // PAGE))
-    return pages
+    blocks = [max(1, -(-chunks // BLOCK))]
+    while blocks[-1] > 1:
+        blocks.append(-(-blocks[-1] // BLOCK))
+    return blocks
 
 
-def pages_in(level):
+def blocks_in(level):
     return [level[at:at + CHUNK] for at in range(0, len(level), CHUNK)] or [b""]
 
 
@@ -47,14 +47,14 @@ class Tree:
             self.size += len(chunk)
             digests.append(sha256(chunk))
         self.levels = [b"".join(digests)]
-        while len(pages_in(self.levels[-1])) > 1:
-            self.levels.append(b"".join(map(sha256, pages_in(self.levels[-1]))))
+        while len(blocks_in(self.levels[-1])) > 1:
+            self.levels.append(b"".join(map(sha256, blocks_in(self.levels[-1]))))
         self.id = file_id(self.size, self.levels[-1])
 
-    def page(self, level, page):
-        """One page, or None when there is none of that number."""
-        pages = pages_in(self.levels[level]) if level < len(self.levels) else []
-        return pages[page] if page < len(pages) else None
+    def block(self, level, block):
+        """One block, or None when there is none of that number."""
+        blocks = blocks_in(self.levels[level]) if level < len(self.levels) else []
+        return blocks[block] if block < len(blocks) else None
 
 
 def chunks_of(source):
@@ -63,7 +63,7 @@ def chunks_of(source):
 
 
 def is_right(data, id):
-    """True for the whole content of a small file: its tree is one page, so its id alone says so."""
+    """True for the whole content of a small file: its tree is one block, so its id alone says so."""
     return Tree(data[at:at + CHUNK] for at in range(0, len(data), CHUNK)).id == id
 
 

@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 
-from content import CHUNK, file_id, is_right, pages_of_levels, read_manifest, sha256, why_unsafe
+from content import CHUNK, file_id, is_right, blocks_of_levels, read_manifest, sha256, why_unsafe
 from trust import is_genuine
 from wire import PAYLOAD_CAP, Broken, Caller, Refused
 
@@ -52,20 +52,20 @@ def each_source(sources, swarm, work):
 
 
 def digests_of(caller, file, size):
-    """The digests of all chunks. Nothing below a page is looked at before it is checked."""
-    pages = pages_of_levels(size)
-    top = len(pages) - 1
+    """The digests of all chunks. Nothing below a block is looked at before it is checked."""
+    blocks = blocks_of_levels(size)
+    top = len(blocks) - 1
     digests = b""
     if size > 0:
         _, digests = caller.ask("get_digests", file=file, level=top, page=0)
     if file_id(size, digests) != file:
-        raise Wrong("the top page doesn't fit the id")
+        raise Wrong("the top block doesn't fit the id")
     for level in range(top - 1, -1, -1):
         below = []
-        for page in range(pages[level]):
-            _, data = caller.ask("get_digests", file=file, level=level, page=page)
-            if sha256(data) != digests[page * 32:page * 32 + 32]:
-                raise Wrong("a page doesn't fit its digest")
+        for block in range(blocks[level]):
+            _, data = caller.ask("get_digests", file=file, level=level, page=block)
+            if sha256(data) != digests[block * 32:block * 32 + 32]:
+                raise Wrong("a block doesn't fit its digest")
             below.append(data)
         digests = b"".join(below)
     return digests

@@ -175,10 +175,10 @@ class Server:
 
     def get_digests(self, request):
         content = self.content(request)
-        page = content.tree.page(number(request.get("level"), 3), number(request.get("page")))
-        if page is None:
-            raise Refused("out_of_range", "the file has no such page")
-        return {"action": "digests"}, page
+        block = content.tree.block(number(request.get("level"), 3), number(request.get("page")))
+        if block is None:
+            raise Refused("out_of_range", "the file has no such block")
+        return {"action": "digests"}, block
 
     def get_chunks(self, request):
         content = self.content(request)

@@ -14,7 +14,7 @@ import {
 import { Refused } from "../wire/answerer.ts";
 import { Glob } from "./glob.ts";
 import { SourceSet } from "./source_set.ts";
-import { Page } from "../wire/page.ts";
+import { Batch } from "../wire/batch.ts";
 import type { FindQuery, ListBatch } from "./registry.ts";
 import { SortedKeys } from "./sorted_keys.ts";
 
@@ -115,15 +115,15 @@ export class FileIndex {
     }
     const totals = new Map(entries.map((entry) => [entry, this.#total(entry)]));
     entries.sort(query.versions ? newestFirst : (a, b) => totals.get(b)! - totals.get(a)!);
-    const page = new Page<Found>();
+    const batch = new Batch<Found>();
     for (const { announcement } of entries) {
       const { sources: all } = this.#contents.get(announcement.id)!;
       const sources = all.sample(SOURCES_CAP, this.#random)
         .map(({ peer, address, port }) => ({ peer, address, port }));
       steps += sources.length;
-      if (!page.add({ announcement, sources, total: all.size })) break;
+      if (!batch.add({ announcement, sources, total: all.size })) break;
     }
-    return { items: page.items, steps };
+    return { items: batch.items, steps };
   }
 
   /** Answers Registry.listFiles. A cursor is the publisher and name to begin with. */
@@ -135,12 +135,12 @@ export class FileIndex {
     const { publisher: firstPublisher = FIRST_PUBLISHER, name: firstName = "" } = from ?? {};
     const glob = pattern === undefined ? undefined : new Glob(pattern);
     const prefix = glob?.prefix ?? "";
-    const page = new Page<FileRecord>();
+    const batch = new Batch<FileRecord>();
     let steps = 0;
     for (const name of this.#sorted.from(firstName > prefix ? firstName : prefix)) {
       if (!name.startsWith(prefix)) break;
       if (steps + (glob?.work ?? 0) > LIST_WORK) {
-        return { items: page.items, cursor: FIRST_PUBLISHER + name };
+        return { items: batch.items, cursor: FIRST_PUBLISHER + name };
       }
       steps += NAME_STEPS;
       if (glob && !glob.matches(name)) continue;
@@ -152,10 +152,10 @@ export class FileIndex {
         if (!newest) continue;
         const { signature: _signature, ...announced } = newest.announcement;
         const record = { ...announced, sources: this.#total(newest) };
-        if (!page.add(record)) return { items: page.items, cursor: publisher + name };
+        if (!batch.add(record)) return { items: batch.items, cursor: publisher + name };
       }
     }
-    return { items: page.items };
+    return { items: batch.items };
   }
 
   #entry(announcement: Announcement): { entry: Entry; versions: Versions } {

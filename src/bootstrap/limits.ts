@@ -67,7 +67,7 @@ export type RequestKind =
   | "connect"
   /** hello, find, heartbeat, goodbye: about 0.1 ms each. */
   | "ask"
-  /** A page of a list: up to 10 ms, and 1 MiB to send. */
+  /** A batch of a list: up to 10 ms, and 1 MiB to send. */
   | "list"
   /** A registration: two signatures are checked, and a call back is made. */
   | "register"

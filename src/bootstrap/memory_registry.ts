@@ -15,7 +15,7 @@ import {
   SILENCE_MS,
 } from "../wire/protocol.ts";
 import { type Entry, FileIndex } from "./file_index.ts";
-import { Page } from "../wire/page.ts";
+import { Batch } from "../wire/batch.ts";
 import {
   FULL_RETRY_S,
   MAX_HOLDINGS,
@@ -259,15 +259,15 @@ export class MemoryRegistry implements Registry {
     if (cursor && !CURSOR.test(cursor)) {
       throw new Refused("bad_message", "that cursor was not given out here");
     }
-    const page = new Page<PeerRecord>();
+    const batch = new Batch<PeerRecord>();
     for (const key of this.#keys.from(cursor)) {
       const peer = this.#peers.get(key);
       const record = peer
         ? { ...peer.record, files: peer.holdings.size }
         : this.#legacyPeers.get(key)!;
-      if (!page.add(record)) return { items: page.items, cursor: key };
+      if (!batch.add(record)) return { items: batch.items, cursor: key };
     }
-    return { items: page.items };
+    return { items: batch.items };
   }
 
   async find(query: FindQuery): Promise<ListBatch<Found>> {

@@ -2,5 +2,5 @@
 export const CHUNK_SIZE = 65_536;
 /** Bytes in a SHA-256 digest. */
 export const DIGEST_SIZE = 32;
-/** Digests in a full page of the hash tree: one chunk's worth. */
+/** Digests in a full block of the hash tree: one chunk's worth. */
 export const BLOCK_DIGESTS = CHUNK_SIZE / DIGEST_SIZE;

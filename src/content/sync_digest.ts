@@ -8,7 +8,7 @@ import { toHex } from "./hex.ts";
 import { BLOCK_DIGESTS, CHUNK_SIZE, DIGEST_SIZE } from "./sizes.ts";
 
 /** Most bytes in a file that {@link contentId} takes: its tree is one block. */
-const ONE_PAGE = BLOCK_DIGESTS * CHUNK_SIZE;
+const ONE_BLOCK = BLOCK_DIGESTS * CHUNK_SIZE;
 
 export function sha256(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(hash("sha256", bytes, "buffer"));
@@ -20,12 +20,12 @@ export function fileIdOf(size: number, topBlock: Uint8Array): string {
 }
 
 /** The digests of all chunks of some bytes, and the id of the file that has just these bytes. */
-export function contentId(bytes: Uint8Array): { id: string; page: Uint8Array<ArrayBuffer> } {
-  if (bytes.length > ONE_PAGE) {
-    throw new RangeError(`${bytes.length} bytes have more than one page`);
+export function contentId(bytes: Uint8Array): { id: string; block: Uint8Array<ArrayBuffer> } {
+  if (bytes.length > ONE_BLOCK) {
+    throw new RangeError(`${bytes.length} bytes have more than one block`);
   }
-  const page = chunkDigests(bytes);
-  return { id: fileIdOf(bytes.length, page), page };
+  const block = chunkDigests(bytes);
+  return { id: fileIdOf(bytes.length, block), block };
 }
 
 /** The digests of all chunks of some bytes, one after the other, {@link DIGEST_SIZE} bytes each. */

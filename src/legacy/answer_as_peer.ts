@@ -25,7 +25,7 @@ interface LegacyUploads<C extends Sized = Sized> {
     /** The content shared under a name. */
     named(name: string): C | undefined;
     /** A block of its hash tree. Throws where there is none. */
-    page(content: C, level: number, block: number): Uint8Array;
+    block(content: C, level: number, block: number): Uint8Array;
     /** Fills `into` from the content. Throws when it is no longer what it was. */
     read(content: C, position: number, into: Uint8Array, receiver: { to: string }): void;
   };
@@ -71,8 +71,8 @@ function* answerTo<C extends Sized>(
       const head = { action: "file_info", filename: request.filename, chunk_size: CHUNK_SIZE };
       const opening = JSON.stringify({ ...head, num_chunks: chunks, chunk_hashes: [] });
       yield encoder.encode(opening.slice(0, -2));
-      for (let block = 0; block < levels[0].pages; block++) {
-        yield hashList(contents.page(found, 0, block), block > 0);
+      for (let block = 0; block < levels[0].blocks; block++) {
+        yield hashList(contents.block(found, 0, block), block > 0);
       }
       return yield encoder.encode("]}\n");
     }

@@ -10,11 +10,11 @@ export const PROTOCOL_VERSION = 1;
 export const LINE_CAP = 65_536;
 /** Most bytes in a payload. */
 export const PAYLOAD_CAP = 1 << 20;
-/** Most levels of digest pages: files end at 2^53 bytes, which four levels cover. */
+/** Most levels of digest blocks: files end at 2^53 bytes, which four levels cover. */
 export const TREE_LEVELS = 4;
 /** Most characters shown of another program's `agent` or error text. */
 export const TEXT_CAP = 200;
-/** Most announcements in one `announce`, and entries in one page of a list. */
+/** Most announcements in one `announce`, and entries in one batch of a list. */
 export const LIST_CAP = 1_000;
 /** Most files in one `get_files`; their ids fit a line. */
 export const FILES_CAP = 500;

@@ -49,7 +49,7 @@ export type ErrorCode =
   | "bad_version"
   /** Not a file that the callee shares. */
   | "not_shared"
-  /** The run or page lies outside the file. */
+  /** The run or block lies outside the file. */
   | "out_of_range"
   /** The file changed since it was shared, and is shared no longer. */
   | "changed"
@@ -141,7 +141,7 @@ export const Hello = request("hello", {
   bootstrap: v.optional(v.object({ host: Host, port: Port })),
 });
 
-/** One page of a file's hash tree; level 0 holds the chunks' digests, the top level one page. */
+/** One block of a file's hash tree; level 0 holds the chunks' digests, the top level one block. */
 export const GetDigests = request("get_digests", {
   file: FileId,
   level: count(TREE_LEVELS - 1),
@@ -162,7 +162,7 @@ export const GetChunks = request("get_chunks", {
 
 /**
  * Whole files of at most {@link PAYLOAD_CAP} bytes together. What a file of one payload is, its id alone
- * says: its tree is one page, which follows from its bytes.
+ * says: its tree is one block, which follows from its bytes.
  */
 export const GetFiles = request("get_files", {
   files: v.pipe(v.array(FileId), v.minLength(1), v.maxLength(FILES_CAP)),
@@ -384,7 +384,7 @@ export const Wanted = v.object({
 export type WantedNotice = v.InferOutput<typeof Wanted>;
 /** The first line from a peer that calls because it was wanted. From then on it is the callee. */
 export const Reversed = v.object({ action: v.literal("reversed"), token: Token });
-/** Payload: a JSON array of {@link PeerRecord}. `cursor` asks for the next page, where there is one. */
+/** Payload: a JSON array of {@link PeerRecord}. `cursor` asks for the next batch, where there is one. */
 export const Peers = reply("peers", { payload, cursor });
 /** Payload: a JSON array of {@link Found}. */
 export const FoundReply = reply("found", { payload });

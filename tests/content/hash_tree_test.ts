@@ -11,7 +11,7 @@ const MAX_SIZE = Number.MAX_SAFE_INTEGER;
 
 Deno.test("tree shape: digests and blocks of each level, at the boundaries", () => {
   const full = CHUNK_SIZE * BLOCK_DIGESTS;
-  const table: [size: number, chunks: number, levels: [digests: number, pages: number][]][] = [
+  const table: [size: number, chunks: number, levels: [digests: number, blocks: number][]][] = [
     [0, 0, [[0, 1]]],
     [1, 1, [[1, 1]]],
     [65_535, 1, [[1, 1]]],
@@ -30,17 +30,17 @@ Deno.test("tree shape: digests and blocks of each level, at the boundaries", () 
     const shape = treeShape(size);
     assertEquals(shape.size, size);
     assertEquals(shape.chunks, chunks, `chunks of ${size}`);
-    assertEquals(shape.levels.map(({ digests, pages }) => [digests, pages]), levels, `${size}`);
+    assertEquals(shape.levels.map(({ digests, blocks }) => [digests, blocks]), levels, `${size}`);
     assert(levels.length <= TREE_LEVELS);
   }
 });
 
 Deno.test("block lengths: full blocks, short last ones, and none beyond", () => {
   const shape = treeShape(4_097 * CHUNK_SIZE);
-  assertEquals([0, 1, 2, 3].map((page) => blockLength(shape, 0, page)), [65_536, 65_536, 32, -1]);
-  assertEquals([0, 1].map((page) => blockLength(shape, 1, page)), [96, -1]);
+  assertEquals([0, 1, 2, 3].map((block) => blockLength(shape, 0, block)), [65_536, 65_536, 32, -1]);
+  assertEquals([0, 1].map((block) => blockLength(shape, 1, block)), [96, -1]);
   assertEquals(blockLength(shape, 2, 0), -1);
-  assertEquals([0, 1].map((page) => blockLength(treeShape(0), 0, page)), [0, -1]);
+  assertEquals([0, 1].map((block) => blockLength(treeShape(0), 0, block)), [0, -1]);
   const largest = treeShape(MAX_SIZE);
   assertEquals(blockLength(largest, 0, 2 ** 26 - 1), 65_536);
   assertEquals(blockLength(largest, 0, 2 ** 26), -1);
@@ -52,13 +52,13 @@ Deno.test("block lengths add up to the digests of every level", () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 2 ** 42 }), (size) => {
       const shape = treeShape(size);
-      for (const [level, { digests, pages }] of shape.levels.entries()) {
-        const last = blockLength(shape, level, pages - 1);
-        assertEquals((pages - 1) * CHUNK_SIZE + last, digests * DIGEST_SIZE);
-        assertEquals(blockLength(shape, level, pages), -1);
-        if (level > 0) assertEquals(digests, shape.levels[level - 1].pages);
+      for (const [level, { digests, blocks }] of shape.levels.entries()) {
+        const last = blockLength(shape, level, blocks - 1);
+        assertEquals((blocks - 1) * CHUNK_SIZE + last, digests * DIGEST_SIZE);
+        assertEquals(blockLength(shape, level, blocks), -1);
+        if (level > 0) assertEquals(digests, shape.levels[level - 1].blocks);
       }
-      assertEquals(shape.levels.at(-1)!.pages, 1);
+      assertEquals(shape.levels.at(-1)!.blocks, 1);
     }),
   );
 });
@@ -86,20 +86,20 @@ Deno.test("piece lengths: within the file, or not at all", () => {
   assertEquals(pieceLength(treeShape(MAX_SIZE), 2 ** 37 - 1, 2), -1);
 });
 
-/** Feeds digests to a builder `step` at a time; checks each page; returns the top. */
+/** Feeds digests to a builder `step` at a time; checks each block; returns the top. */
 async function build(digests: Bytes, step: number): Promise<Bytes> {
   const expected = referenceTree(digests);
   const seen = expected.levels.map(() => 0);
-  const tree = new TreeBuilder((level, page, bytes) => {
-    assertEquals(page, seen[level]++, "pages of a level come in order, each once");
-    assertSameBytes(bytes, expected.levels[level][page], `page ${page} of level ${level}`);
+  const tree = new TreeBuilder((level, block, bytes) => {
+    assertEquals(block, seen[level]++, "blocks of a level come in order, each once");
+    assertSameBytes(bytes, expected.levels[level][block], `block ${block} of level ${level}`);
   });
   for (let at = 0; at < digests.length; at += step * DIGEST_SIZE) {
     await tree.add(digests.subarray(at, at + step * DIGEST_SIZE));
   }
   const top = await tree.finish();
-  assertEquals(seen, expected.levels.map((pages) => pages.length));
-  assertSameBytes(top, expected.top, "top page");
+  assertEquals(seen, expected.levels.map((blocks) => blocks.length));
+  assertSameBytes(top, expected.top, "top block");
   return top;
 }
 
@@ -109,8 +109,8 @@ Deno.test("tree: the same as the plain one, at every boundary", async () => {
     for (const step of [1, 32, 5_000]) await build(digests, step);
     const { levels } = treeShape(count * CHUNK_SIZE);
     assertEquals(
-      referenceTree(digests).levels.map((pages) => pages.length),
-      levels.map((l) => l.pages),
+      referenceTree(digests).levels.map((blocks) => blocks.length),
+      levels.map((l) => l.blocks),
     );
   }
 });
@@ -183,9 +183,9 @@ Deno.test("file id: known answers", async () => {
 });
 
 Deno.test("file id: the size is bound in, so a block of digests is no file", async () => {
-  const page = patterned(2 * DIGEST_SIZE);
-  const asPage = await fileId(65_537, page);
-  for (const size of [65_536, 65_538, 131_072]) assertNotEquals(await fileId(size, page), asPage);
-  // The file whose content is that page has one chunk, and so another tree.
-  assertNotEquals(await fileId(page.length, await digest(page)), asPage);
+  const block = patterned(2 * DIGEST_SIZE);
+  const asPage = await fileId(65_537, block);
+  for (const size of [65_536, 65_538, 131_072]) assertNotEquals(await fileId(size, block), asPage);
+  // The file whose content is that block has one chunk, and so another tree.
+  assertNotEquals(await fileId(block.length, await digest(block)), asPage);
 });

@@ -94,7 +94,7 @@ Deno.test("a block of digests of another level, or of another place, is refused"
     const script = serving(content, lie);
     await using _liar = await HostilePeer.create(world.bootstrap, offerOf(name, content), script);
     const got = await world.run(victim.dir, ["get", name]);
-    assertRefused(got, { code: 5, text: "wrong page of digests" });
+    assertRefused(got, { code: 5, text: "wrong block of digests" });
   }
   await assertUnharmed(world, victim);
 });

@@ -105,7 +105,7 @@ const LIARS: Record<string, { lie: Lie; code: number; text?: string | RegExp }> 
   "wrong digest page": {
     lie: about("get_digests", altered(flip)),
     code: 5,
-    text: "wrong page of digests",
+    text: "wrong block of digests",
   },
   "short digest page": {
     lie: about("get_digests", altered((page) => page.subarray(32))),

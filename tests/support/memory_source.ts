@@ -36,7 +36,7 @@ export class MemoryFile {
   }
 }
 
-/** A file of two pages of digests and one above them. Made once: it is large. */
+/** A file of two blocks of digests and one above them. Made once: it is large. */
 let tall: MemoryFile | undefined;
 export function tallFile(): MemoryFile {
   return tall ??= new MemoryFile(patterned(2_048 * CHUNK + 1));
@@ -55,10 +55,10 @@ export interface Conduct {
 export class MemorySource implements Source {
   readonly receipt: SourceReceipt;
   arrived = 0;
-  /** Chunks and pages that it was asked for, and chunks that were not wanted any more. */
+  /** Chunks and blocks that it was asked for, and chunks that were not wanted any more. */
   readonly asked: ChunkRange[] = [];
   readonly cancelled: ChunkRange[] = [];
-  readonly pages: string[] = [];
+  readonly blocks: string[] = [];
   connects = 0;
   open = false;
   rttMs = 0;
@@ -111,7 +111,7 @@ export class MemorySource implements Source {
   }
 
   async digests(level: number, page: number): Promise<Bytes> {
-    this.pages.push(`${level}:${page}`);
+    this.blocks.push(`${level}:${page}`);
     const right = concat([this.#file.tree.levels[level][page]]);
     return await this.#whileOpen(this.#conduct.digests?.(right, level, page) ?? right);
   }

@@ -17,7 +17,7 @@ import {
   Frame,
   parseAs,
 } from "../../src/wire/codec.ts";
-import { Page } from "../../src/wire/page.ts";
+import { Batch } from "../../src/wire/batch.ts";
 import {
   BootstrapRequest,
   LINE_CAP,
@@ -255,13 +255,13 @@ Deno.test("frame: a header too long for its room is an error, not a wrong messag
   );
 });
 
-// Page
+// Batch
 
-Deno.test("page: it is full at its number of items, and at the bytes of a payload", () => {
-  const many = new Page<number>();
+Deno.test("batch: it is full at its number of items, and at the bytes of a payload", () => {
+  const many = new Batch<number>();
   for (let n = 0; n < LIST_CAP; n++) assert(many.add(n));
   assert(!many.add(0));
-  const large = new Page<string>();
+  const large = new Batch<string>();
   const item = "é".repeat(5_000);
   while (large.add(item));
   const bytes = encoder.encode(JSON.stringify(large.items)).length;

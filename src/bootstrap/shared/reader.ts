@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { LruMap } from "../../async/lru_map.ts";
 import { latestTime } from "../../trust/announcement.ts";
 import { Refused } from "../../wire/answerer.ts";
-import { Page } from "../../wire/page.ts";
+import { Batch } from "../../wire/batch.ts";
 import {
   type Announcement,
   type FileRecord,
@@ -115,23 +115,23 @@ export class Reader {
 
   /** Peers, bucket by bucket. */
   async peers(cursor = "0"): Promise<ListBatch<PeerRecord>> {
-    const page = new Page<PeerRecord>();
+    const batch = new Batch<PeerRecord>();
     const reply = await this.#link.run(SCRIPTS.peers, cursor, String(BUCKETS + 1));
     const answer = asArray(reply);
     const seen = new Set<string>();
     for (let at = 0; at + 1 < answer.length; at += 2) {
       const bucket = String(answer[at]);
-      if (at / 2 === BUCKETS) return { items: page.items, cursor: bucket };
+      if (at / 2 === BUCKETS) return { items: batch.items, cursor: bucket };
       const fields = asArray(answer[at + 1]);
       for (let field = 0; field + 1 < fields.length; field += 2) {
         if (String(fields[field]) === "o") continue;
         const record = decodePeer(asBuffer(fields[field + 1]));
         if (!record || record.peer && seen.has(record.peer)) continue;
         if (record.peer) seen.add(record.peer);
-        page.add(record);
+        batch.add(record);
       }
     }
-    return { items: page.items };
+    return { items: batch.items };
   }
 
   /** Files and folders on offer, as Registry.listFiles has them. */
@@ -143,7 +143,7 @@ export class Reader {
     const { publisher: firstPublisher = FIRST_PUBLISHER, name: firstName = "" } = from ?? {};
     const glob = pattern === undefined ? undefined : new Glob(pattern);
     const prefix = glob?.prefix ?? "";
-    const page = new Page<FileRecord>();
+    const batch = new Batch<FileRecord>();
     let start = "[";
     let next = firstName > prefix ? firstName : prefix;
     let looked = 0;
@@ -161,22 +161,22 @@ export class Reader {
           break;
         }
         if ((glob?.work ?? 0) > GLOB_WORK) {
-          return await this.#list(wanted, page, firstName, firstPublisher) ??
-            { items: page.items, cursor: FIRST_PUBLISHER + name };
+          return await this.#list(wanted, batch, firstName, firstPublisher) ??
+            { items: batch.items, cursor: FIRST_PUBLISHER + name };
         }
         if (!glob || glob.matches(name)) wanted.push(name);
         if (wanted.length < NAMES) continue;
-        const full = await this.#list(wanted, page, firstName, firstPublisher);
+        const full = await this.#list(wanted, batch, firstName, firstPublisher);
         if (full) return full;
         wanted = [];
       }
-      const full = await this.#list(wanted, page, firstName, firstPublisher);
+      const full = await this.#list(wanted, batch, firstName, firstPublisher);
       if (full) return full;
-      if (names.length < LISTED) return { items: page.items };
+      if (names.length < LISTED) return { items: batch.items };
       [start, next] = ["(", names.at(-1)!];
       looked += names.length;
       // A cursor names where to begin, and the last name is done: what follows it begins with it.
-      if (looked >= LIST_WORK) return { items: page.items, cursor: FIRST_PUBLISHER + next + "\0" };
+      if (looked >= LIST_WORK) return { items: batch.items, cursor: FIRST_PUBLISHER + next + "\0" };
     }
   }
 
@@ -196,7 +196,7 @@ export class Reader {
   /** Adds what these names stand for. Returns the batch when it is full. */
   async #list(
     names: string[],
-    page: Page<FileRecord>,
+    batch: Batch<FileRecord>,
     firstName: string,
     firstPublisher: string,
   ): Promise<ListBatch<FileRecord> | undefined> {
@@ -216,8 +216,8 @@ export class Reader {
         const { signature: _signature, ...announced } = announcement;
         const cursor = announcement.publisher + name;
         // There may be more than one answer holds.
-        if (items.length > BATCH && left-- === 0) return { items: page.items, cursor };
-        if (!page.add({ ...announced, sources: total })) return { items: page.items, cursor };
+        if (items.length > BATCH && left-- === 0) return { items: batch.items, cursor };
+        if (!batch.add({ ...announced, sources: total })) return { items: batch.items, cursor };
       }
     }
   }
@@ -302,14 +302,14 @@ function sourcesOf(packed: Buffer): PeerRecord[] {
 
 /** As many as fit one message, each with some of the sources that were drawn. */
 function batchOf(found: Found[]): ListBatch<Found> {
-  const page = new Page<Found>();
+  const batch = new Batch<Found>();
   let steps = found.length;
   for (const { announcement, sources: all, total } of found) {
     const sources = some(all);
     steps += sources.length;
-    if (!page.add({ announcement, sources, total })) break;
+    if (!batch.add({ announcement, sources, total })) break;
   }
-  return { items: page.items, steps };
+  return { items: batch.items, steps };
 }
 
 /** At most SOURCES_CAP of them: of those that were reached, and if they are fewer, of the others too. */

@@ -9,7 +9,7 @@ import { messageOf } from "../../fault.ts";
 import { delay } from "../../async/retry.ts";
 import type { LegacyPeer } from "../../legacy/legacy_dialect.ts";
 import { Refused } from "../../wire/answerer.ts";
-import { Page } from "../../wire/page.ts";
+import { Batch } from "../../wire/batch.ts";
 import {
   type Announcement,
   type FileRecord,
@@ -385,7 +385,7 @@ function merge(
       some.reduce((a, b) => a.announcement.time >= b.announcement.time ? a : b)
     );
   }
-  const page = new Page<Found>();
-  for (const one of items) if (!page.add(one)) break;
-  return { items: page.items, steps: (shared.steps ?? 0) + (own.steps ?? 0) };
+  const batch = new Batch<Found>();
+  for (const one of items) if (!batch.add(one)) break;
+  return { items: batch.items, steps: (shared.steps ?? 0) + (own.steps ?? 0) };
 }

@@ -1,7 +1,7 @@
 import { Fault, messageOf } from "../../fault.ts";
 import { delay } from "../../async/retry.ts";
 import { type Caller, Refusal } from "../../wire/caller.ts";
-import { Page } from "../../wire/page.ts";
+import { Batch } from "../../wire/batch.ts";
 import { type Announcement, type Holding, Ok } from "../../wire/protocol.ts";
 import { retryAfter } from "./retry_after.ts";
 import { Mutex } from "../../async/mutex.ts";
@@ -68,21 +68,21 @@ export class Announcer {
   #send(action: string, items: AsyncIterable<Holding> | Iterable<Holding>): Promise<void> {
     return this.#sending.run(async () => {
       try {
-        let page = new Page<Holding>();
+        let batch = new Batch<Holding>();
         for await (const item of items) {
-          if (page.add(item)) continue;
-          await this.#sendPage(action, page);
-          page = new Page();
-          page.add(item);
+          if (batch.add(item)) continue;
+          await this.#sendBatch(action, batch);
+          batch = new Batch();
+          batch.add(item);
         }
-        if (page.items.length > 0) await this.#sendPage(action, page);
+        if (batch.items.length > 0) await this.#sendBatch(action, batch);
       } catch (error) {
         this.#options.onBroken(error);
       }
     });
   }
 
-  async #sendPage(action: string, { items }: Page<Holding>): Promise<void> {
+  async #sendBatch(action: string, { items }: Batch<Holding>): Promise<void> {
     const payload = new TextEncoder().encode(JSON.stringify(items));
     for (;;) {
       try {

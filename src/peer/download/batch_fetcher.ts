@@ -24,7 +24,7 @@ const NOTHING_MS = { first: 50, longest: 5_000 };
 export interface FetchedFile extends SmallFile {
   bytes: Uint8Array<ArrayBuffer>;
   /** The top block of its hash tree. */
-  page: Uint8Array<ArrayBuffer>;
+  block: Uint8Array<ArrayBuffer>;
 }
 
 interface BatchFetcherOptions {
@@ -242,7 +242,7 @@ function verify(
     const bytes = payload.subarray(at, at += size);
     const content = contentId(bytes);
     if (content.id !== id) return { files, wrong: true };
-    files.push({ id, size, bytes, page: content.page });
+    files.push({ id, size, bytes, block: content.block });
   }
   return { files, wrong: false };
 }

@@ -9,7 +9,7 @@ export function copierFor(
   host: ReuseHost,
   partial: Pick<PartialFile, "path" | "room">,
 ): ChunkCopier {
-  const { chunks, levels: [{ pages }] } = host.shape;
+  const { chunks, levels: [{ blocks }] } = host.shape;
   return {
     async wanted(position, length) {
       host.throwIfEnded();
@@ -18,9 +18,9 @@ export function copierFor(
       let next = first;
       while (next < end && !host.needs(next)) next++;
       if (next >= end) return undefined;
-      const page = Math.floor(first / BLOCK_DIGESTS);
-      const digests = await host.page(page);
-      if (page + 1 < pages) host.page(page + 1).catch(() => {});
+      const block = Math.floor(first / BLOCK_DIGESTS);
+      const digests = await host.block(block);
+      if (block + 1 < blocks) host.block(block + 1).catch(() => {});
       await partial.room();
       const at = first % BLOCK_DIGESTS;
       const expected = digests.subarray(at * DIGEST_SIZE, (at + end - first) * DIGEST_SIZE);

@@ -219,25 +219,25 @@ export class Downloader implements ReuseHost {
   }
 
   /** See {@link ReuseHost}: from any connected source, as soon as there is one. */
-  async page(page: number): Promise<Uint8Array> {
+  async block(block: number): Promise<Uint8Array> {
     this.#awaitedBlocks++;
     try {
-      return await this.#pageFromSource(page);
+      return await this.#blockFromSource(block);
     } finally {
       this.#awaitedBlocks--;
     }
   }
 
-  async #pageFromSource(page: number): Promise<Uint8Array> {
+  async #blockFromSource(block: number): Promise<Uint8Array> {
     const { blocks } = this.#parts;
     for (;;) {
-      const stored = blocks.stored(0, page);
+      const stored = blocks.stored(0, block);
       if (stored) return stored;
       this.throwIfEnded();
       const joined = this.#joined.wait();
       for (const [source, pipeline] of [...this.#pipelines]) {
         try {
-          return await blocks.page(0, page, source);
+          return await blocks.block(0, block, source);
         } catch (error) {
           // A source without that block may still have what others lack.
           if (isLie(error)) pipeline.fail(error);
@@ -262,8 +262,8 @@ export class Downloader implements ReuseHost {
   }
 
   /** See {@link ReuseHost}. */
-  lookedAt(page: number): void {
-    this.#undecided = page * BLOCK_DIGESTS;
+  lookedAt(block: number): void {
+    this.#undecided = block * BLOCK_DIGESTS;
     this.wake();
   }
 

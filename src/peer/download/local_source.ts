@@ -37,11 +37,11 @@ export class LocalSource implements Source {
     return Promise.resolve([]);
   }
 
-  digests(level: number, page: number): Promise<Uint8Array<ArrayBuffer>> {
+  digests(level: number, block: number): Promise<Uint8Array<ArrayBuffer>> {
     const { id, size } = this.#share.announcement;
-    const bytes = this.#digests.page(id, level, page);
-    if (bytes?.length === blockLength(treeShape(size), level, page)) return Promise.resolve(bytes);
-    return Promise.reject(new Fault("network", "a page of digests is missing"));
+    const bytes = this.#digests.block(id, level, block);
+    if (bytes?.length === blockLength(treeShape(size), level, block)) return Promise.resolve(bytes);
+    return Promise.reject(new Fault("network", "a block of digests is missing"));
   }
 
   chunks(

@@ -212,13 +212,13 @@ export class PeerSource implements Source {
     return { digests, chunk };
   }
 
-  async digests(level: number, page: number): Promise<Uint8Array<ArrayBuffer>> {
+  async digests(level: number, block: number): Promise<Uint8Array<ArrayBuffer>> {
     const { digests } = this.#small ?? {};
     if (digests) {
       this.#small!.digests = undefined;
       return await digests;
     }
-    const request = { action: "get_digests", file: this.#file.id, level, page };
+    const request = { action: "get_digests", file: this.#file.id, level, page: block };
     return (await this.#connected().request(request, Digests)).payload;
   }
 

@@ -1,9 +1,9 @@
 /**
- * Takes from files on this machine what a download needs. The wanted file's pages of digests are
+ * Takes from files on this machine what a download needs. The wanted file's blocks of digests are
  * fetched; where a file here has the same chunk, at the same place or elsewhere, it is copied: read,
  * hashed and compared once more, so a file may change or vanish at any time.
  *
- * A window of pages is looked at as a whole, so memory is bounded whatever the size of any file; what it
+ * A window of blocks is looked at as a whole, so memory is bounded whatever the size of any file; what it
  * lacks is fetched while the next one is looked at.
  */
 import { sameBytes } from "../../content/digest.ts";
@@ -13,8 +13,8 @@ import type { DigestStore } from "../../store/hash/digest_store.ts";
 import type { ChunkRange } from "./source.ts";
 import { Pool } from "../../async/pool.ts";
 
-/** Pages of digests that are looked at together: 8 GiB of the wanted file. */
-const WINDOW_PAGES = 64;
+/** Blocks of digests that are looked at together: 8 GiB of the wanted file. */
+const WINDOW_BLOCKS = 64;
 /** Chunks that are copied together: 1 MiB. */
 const COPY_CHUNKS = 16;
 /** Copies under way, so that the disk never waits for the next one. */
@@ -30,14 +30,14 @@ export interface LocalFile {
 /** The side of a download that takes what is on this machine. */
 export interface ReuseHost {
   readonly shape: TreeShape;
-  /** A verified page of the wanted file's digests, of level 0. */
-  page(page: number): Promise<Uint8Array>;
+  /** A verified block of the wanted file's digests, of level 0. */
+  block(block: number): Promise<Uint8Array>;
   /** True while a chunk is missing. */
   needs(chunk: number): boolean;
   /** These chunks are verified and written. */
   adopt(range: ChunkRange): void;
-  /** Says that everything missing before this page is to be fetched. */
-  lookedAt(page: number): void;
+  /** Says that everything missing before this block is to be fetched. */
+  lookedAt(block: number): void;
   /** Throws when the download has ended. */
   throwIfEnded(): void;
 }
@@ -57,15 +57,15 @@ export interface ReuseOptions {
 }
 
 export async function reuseLocal(host: ReuseHost, options: ReuseOptions): Promise<void> {
-  const { pages } = host.shape.levels[0];
+  const { blocks } = host.shape.levels[0];
   const copies = new Copies(host, options.copy);
-  for (let first = 0; first < pages; first += WINDOW_PAGES) {
-    const end = Math.min(pages, first + WINDOW_PAGES);
-    for (let page = first; page < end; page++) {
-      const expected = await host.page(page);
-      if (page + 1 < pages) host.page(page + 1).catch(() => {});
+  for (let first = 0; first < blocks; first += WINDOW_BLOCKS) {
+    const end = Math.min(blocks, first + WINDOW_BLOCKS);
+    for (let block = first; block < end; block++) {
+      const expected = await host.block(block);
+      if (block + 1 < blocks) host.block(block + 1).catch(() => {});
       for (const file of options.files) {
-        await inPlace(page, expected, file, { host, options, copies });
+        await inPlace(block, expected, file, { host, options, copies });
       }
     }
     await copies.settled();
@@ -81,11 +81,11 @@ interface Work {
 }
 
 /** Copies what a file has at the same place. */
-async function inPlace(page: number, expected: Uint8Array, file: LocalFile, work: Work) {
+async function inPlace(block: number, expected: Uint8Array, file: LocalFile, work: Work) {
   const { host, options, copies } = work;
-  const known = options.digests.page(file.id, 0, page);
+  const known = options.digests.block(file.id, 0, block);
   if (!known) return;
-  const base = page * BLOCK_DIGESTS;
+  const base = block * BLOCK_DIGESTS;
   const same = (index: number) =>
     host.needs(base + index) && sameBytes(digestAt(expected, index), digestAt(known, index));
   const count = Math.min(expected.length, known.length) / DIGEST_SIZE;
@@ -103,22 +103,22 @@ async function inPlace(page: number, expected: Uint8Array, file: LocalFile, work
   }
 }
 
-/** Copies what is still missing of some pages from wherever a file has it. */
+/** Copies what is still missing of some blocks from wherever a file has it. */
 async function elsewhere(first: number, end: number, work: Work): Promise<void> {
   const { host, options, copies } = work;
   const missing = await missingIn(first, end, host);
   for (const { path, id, size } of options.files) {
-    const pages = Math.ceil(size / CHUNK_SIZE / BLOCK_DIGESTS);
-    for (let page = 0; page < pages && missing.size > 0; page++) {
+    const blocks = Math.ceil(size / CHUNK_SIZE / BLOCK_DIGESTS);
+    for (let block = 0; block < blocks && missing.size > 0; block++) {
       host.throwIfEnded();
-      const known = options.digests.page(id, 0, page) ?? new Uint8Array();
+      const known = options.digests.block(id, 0, block) ?? new Uint8Array();
       for (let index = 0; index * DIGEST_SIZE < known.length; index++) {
         const found = digestAt(known, index);
         const chunks = missing.get(keyOf(found));
         if (!chunks) continue;
-        const position = (page * BLOCK_DIGESTS + index) * CHUNK_SIZE;
+        const position = (block * BLOCK_DIGESTS + index) * CHUNK_SIZE;
         for (const chunk of chunks) {
-          const expected = digestAt(await host.page(Math.floor(chunk / BLOCK_DIGESTS)), chunk);
+          const expected = digestAt(await host.block(Math.floor(chunk / BLOCK_DIGESTS)), chunk);
           if (!host.needs(chunk) || !sameBytes(expected, found)) continue;
           await copies.add({ first: chunk, count: 1 }, expected, { path, position });
         }
@@ -130,13 +130,13 @@ async function elsewhere(first: number, end: number, work: Work): Promise<void> 
   }
 }
 
-/** The chunks that are missing of some pages, by the beginning of their digests. */
+/** The chunks that are missing of some blocks, by the beginning of their digests. */
 async function missingIn(first: number, end: number, host: ReuseHost) {
   const missing = new Map<number, number[]>();
-  for (let page = first; page < end; page++) {
-    const expected = await host.page(page);
+  for (let block = first; block < end; block++) {
+    const expected = await host.block(block);
     for (let index = 0; index * DIGEST_SIZE < expected.length; index++) {
-      const chunk = page * BLOCK_DIGESTS + index;
+      const chunk = block * BLOCK_DIGESTS + index;
       if (!host.needs(chunk)) continue;
       const key = keyOf(digestAt(expected, index));
       const same = missing.get(key);
@@ -183,10 +183,10 @@ class Copies {
   }
 }
 
-/** The digest of a chunk in its page. */
-function digestAt(page: Uint8Array, chunk: number): Uint8Array {
+/** The digest of a chunk in its block. */
+function digestAt(block: Uint8Array, chunk: number): Uint8Array {
   const at = (chunk % BLOCK_DIGESTS) * DIGEST_SIZE;
-  return page.subarray(at, at + DIGEST_SIZE);
+  return block.subarray(at, at + DIGEST_SIZE);
 }
 
 /** The first 48 bits of a digest: a key that costs no memory of its own. */

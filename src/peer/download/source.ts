@@ -48,8 +48,8 @@ export interface Source {
   isSame?(other: Pick<Source, "receipt">): boolean;
   /** Takes over what another record of the same peer says. */
   adopt?(other: Pick<Source, "receipt">): void;
-  /** A page of the hash tree, as yet unverified. */
-  digests(level: number, page: number): Promise<Uint8Array<ArrayBuffer>>;
+  /** A block of the hash tree, as yet unverified. */
+  digests(level: number, block: number): Promise<Uint8Array<ArrayBuffer>>;
   /** Some chunks, as yet unverified, in the first bytes of `into`; not needed once it aborts. */
   chunks(
     request: ChunkRequest,

@@ -153,7 +153,7 @@ export class FolderContents {
       find: finderOf(folder, { ...this.#options, listed: folder.id }),
       onFiles: (came: FetchedFile[]) => {
         db.transaction(() => {
-          for (const { id, page } of came) digests.put(id, 0, 0, page);
+          for (const { id, block } of came) digests.put(id, 0, 0, block);
         });
         for (const { id, bytes } of came) {
           const entries = this.#wanted.get(id)!;

@@ -1,6 +1,6 @@
 import { Glob } from "../../bootstrap/glob.ts";
 import type { Announcement, FileRecord, Found, PeerRecord } from "../../wire/protocol.ts";
-import { Page } from "../../wire/page.ts";
+import { Batch } from "../../wire/batch.ts";
 import type { Query } from "../discovery/directory.ts";
 
 /** The time for which a sorted list is kept, in milliseconds: long enough for a list in batches. */
@@ -19,28 +19,28 @@ export class OwnDirectory {
 
   /** The announcements that fit the query, with this peer as its only source; as much as fits one message. */
   find({ name, file, publisher }: Query, self: PeerRecord): Found[] {
-    const page = new Page<Found>();
+    const batch = new Batch<Found>();
     for (const announcement of this.#announcements()) {
       if (name !== undefined && announcement.name !== name) continue;
       if (file !== undefined && announcement.id !== file) continue;
       if (publisher !== undefined && announcement.publisher !== publisher) continue;
-      if (!page.add({ announcement, sources: [self], total: 1 })) break;
+      if (!batch.add({ announcement, sources: [self], total: 1 })) break;
     }
-    return page.items;
+    return batch.items;
   }
 
   /** A part of the files with names that fit the glob; `cursor` is the name to begin with. */
   list(pattern?: string, cursor = ""): { items: FileRecord[]; cursor?: string } {
     const glob = pattern === undefined ? undefined : new Glob(pattern);
-    const page = new Page<FileRecord>();
+    const batch = new Batch<FileRecord>();
     for (const { signature: _signature, ...announced } of this.#list()) {
       const { name } = announced;
       if (name < cursor) continue;
-      if (glob && glob.work > BATCH_WORK) return { items: page.items, cursor: name };
+      if (glob && glob.work > BATCH_WORK) return { items: batch.items, cursor: name };
       if (glob && !glob.matches(name)) continue;
-      if (!page.add({ ...announced, sources: 1 })) return { items: page.items, cursor: name };
+      if (!batch.add({ ...announced, sources: 1 })) return { items: batch.items, cursor: name };
     }
-    return { items: page.items };
+    return { items: batch.items };
   }
 
   #list(): Announcement[] {

@@ -87,14 +87,14 @@ export class ServedContents {
   }
 
   /** A digest block of a content. Throws Refused where there is none. */
-  page({ content }: FoundContent, level: number, page: number): Uint8Array {
-    if (blockLength(treeShape(content.size), level, page) < 0) {
-      throw new Refused("out_of_range", "the hash tree has no such page");
+  block({ content }: FoundContent, level: number, block: number): Uint8Array {
+    if (blockLength(treeShape(content.size), level, block) < 0) {
+      throw new Refused("out_of_range", "the hash tree has no such block");
     }
-    const bytes = this.#options.digests.page(content.id, level, page);
+    const bytes = this.#options.digests.block(content.id, level, block);
     if (bytes) return bytes;
-    if (content.map) throw new Refused("not_yet", "the page of digests is not here yet");
-    throw new Refused("unreadable", "the page of digests is missing here");
+    if (content.map) throw new Refused("not_yet", "the block of digests is not here yet");
+    throw new Refused("unreadable", "the block of digests is missing here");
   }
 
   /** Fills `into` from a content, and counts it. Throws Refused when it is no longer what it was. */

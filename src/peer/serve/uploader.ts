@@ -189,12 +189,12 @@ export class Uploader {
   }
 
   #digests(
-    { id, file, level, page }: Request<"get_digests">,
+    { id, file, level, page: block }: Request<"get_digests">,
     visit: Visit,
     signal: AbortSignal,
   ): Promise<Response> {
     return this.#inSlot(visit, signal, ({ frame }) => {
-      const bytes = this.#contents.page(this.#get(file, visit), level, page);
+      const bytes = this.#contents.block(this.#get(file, visit), level, block);
       frame.body.set(bytes);
       return frame.seal({ action: "digests", id }, bytes.length);
     });

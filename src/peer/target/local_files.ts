@@ -8,7 +8,7 @@ import type { LocalFile } from "../download/reuse.ts";
 const log = getLogger(["shoal", "peer", "reuse"]);
 
 /** Digest blocks that are searched for files that the user did not name: 64 GiB of content. */
-const CACHED_PAGES = 512;
+const CACHED_BLOCKS = 512;
 
 /** The files to look for. */
 interface WantedFiles {
@@ -53,10 +53,10 @@ export function knownFiles(
 }
 
 function* cachedFiles(cache: HashCache): Generator<LocalFile> {
-  let pages = 0;
-  for (const file of cache.files(CACHED_PAGES)) {
-    pages += Math.ceil(file.size / CHUNK_SIZE / BLOCK_DIGESTS);
-    if (pages > CACHED_PAGES) return;
+  let blocks = 0;
+  for (const file of cache.files(CACHED_BLOCKS)) {
+    blocks += Math.ceil(file.size / CHUNK_SIZE / BLOCK_DIGESTS);
+    if (blocks > CACHED_BLOCKS) return;
     yield file;
   }
 }

@@ -33,7 +33,7 @@ export async function planReuse(
   const files = knownFiles({ size, ...options }, options);
   if (files.length === 0) return 0;
   const shape = treeShape(size);
-  const pages = new VerifiedBlocks(id, shape, options.digests);
+  const blocks = new VerifiedBlocks(id, shape, options.digests);
   for (const source of target.sources.slice(0, SOURCES_ASKED)) {
     const found = new PieceMap(shape.chunks);
     let bytes = 0;
@@ -41,7 +41,7 @@ export async function planReuse(
       await source.connect(signal);
       await reuseLocal({
         shape,
-        page: (page) => pages.page(0, page, source),
+        block: (block) => blocks.block(0, block, source),
         needs: (chunk) => !found.has(chunk) && !there?.has(Math.floor(chunk / PIECE_CHUNKS)),
         adopt: ({ first, count }) => {
           for (let chunk = first; chunk < first + count; chunk++) found.add(chunk);

@@ -47,7 +47,7 @@ export class Disk {
     if (this.#isForSpare(length)) {
       return await orFault(path, this.#spare.store(path, position, payload));
     }
-    // A view would take along all that it is a view of: a whole page of digests.
+    // A view would take along all that it is a view of: a whole block of digests.
     const expected = payload.expected.slice();
     const reply = await this.#write(path, {
       kind: "store",

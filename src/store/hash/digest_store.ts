@@ -1,6 +1,6 @@
 import type { StateDatabase } from "../state/state_database.ts";
 
-/** Keeps hash trees, page by page, in the state database. */
+/** Keeps hash trees, block by block, in the state database. */
 export class DigestStore {
   readonly #db: StateDatabase;
 
@@ -20,7 +20,7 @@ export class DigestStore {
     );
   }
 
-  /** Removes the pages of a content, unless a file or an unfinished download has it. */
+  /** Removes the blocks of a content, unless a file or an unfinished download has it. */
   forget(id: string): void {
     this.#db.run(
       // Deno 2.5 takes no parameter that is used twice.
@@ -30,23 +30,23 @@ export class DigestStore {
     );
   }
 
-  /** A page of a file's tree, or undefined when it isn't known. */
-  page(file: string, level: number, page: number): Uint8Array<ArrayBuffer> | undefined {
+  /** A block of a file's tree, or undefined when it isn't known. */
+  block(file: string, level: number, block: number): Uint8Array<ArrayBuffer> | undefined {
     return this.#db.get<{ bytes: Uint8Array<ArrayBuffer> }>(
       "SELECT bytes FROM digest_pages WHERE file = ? AND level = ? AND page = ?",
       file,
       level,
-      page,
+      block,
     )?.bytes;
   }
 
-  /** Keeps a page that has been verified. */
-  put(file: string, level: number, page: number, bytes: Uint8Array): void {
+  /** Keeps a block that has been verified. */
+  put(file: string, level: number, block: number, bytes: Uint8Array): void {
     this.#db.run(
       "INSERT OR REPLACE INTO digest_pages (file, level, page, bytes) VALUES (?, ?, ?, ?)",
       file,
       level,
-      page,
+      block,
       bytes,
     );
   }
@@ -56,14 +56,14 @@ export class DigestStore {
    * unless that content is known already; `discard` removes what was not settled.
    */
   draft(): {
-    put: (level: number, page: number, bytes: Uint8Array) => void;
+    put: (level: number, block: number, bytes: Uint8Array) => void;
     settle: (file: string) => void;
     discard: () => void;
   } {
     const key = `draft:${crypto.randomUUID()}`;
     const discard = () => this.#db.run("DELETE FROM digest_pages WHERE file = ?", key);
     return {
-      put: (level, page, bytes) => this.put(key, level, page, bytes),
+      put: (level, block, bytes) => this.put(key, level, block, bytes),
       settle: (file) => {
         this.#db.run("UPDATE OR IGNORE digest_pages SET file = ? WHERE file = ?", file, key);
         discard();

@@ -10,7 +10,7 @@ const buffer = new Uint8Array(CHUNK_SIZE + 1);
 
 /**
  * As hashFile, for a file of at most one chunk: without streams, and nothing is kept. `digest` is the
- * top page of its tree. Throws in the same way.
+ * top block of its tree. Throws in the same way.
  */
 export async function hashSmallFile(
   path: string,

@@ -312,10 +312,10 @@ export class PartialFile implements Sink, Servable {
 
   async #isRight(piece: number): Promise<boolean> {
     const first = piece * PIECE_CHUNKS;
-    const page = this.#options.digests.page(this.id, 0, Math.floor(first / BLOCK_DIGESTS));
+    const block = this.#options.digests.block(this.id, 0, Math.floor(first / BLOCK_DIGESTS));
     const length = this.#lengthOf(piece);
     const at = (first % BLOCK_DIGESTS) * DIGEST_SIZE;
-    const expected = page?.slice(at, at + Math.ceil(length / CHUNK_SIZE) * DIGEST_SIZE);
+    const expected = block?.slice(at, at + Math.ceil(length / CHUNK_SIZE) * DIGEST_SIZE);
     if (!expected || expected.length === 0) return false;
     const part = { length, expected };
     return (await this.#options.disk.check(this.path, piece * PIECE_SIZE, part)).length === 0;

@@ -107,7 +107,7 @@ export class FolderManifests {
     return { id, files: known.length, chunks, bytes };
   }
 
-  /** Takes over a manifest that was verified; its pages of digests are known. Returns its stamp. */
+  /** Takes over a manifest that was verified; its blocks of digests are known. Returns its stamp. */
   adopt(id: string, source: string): FileStamp {
     const path = this.pathOf(id);
     makeStatePart(this.#options.folder);

@@ -21,7 +21,7 @@ CREATE TABLE files (            -- hash cache: a path with this stamp has this c
   inode    TEXT NOT NULL,
   id       TEXT NOT NULL
 );
-CREATE TABLE digest_pages (     -- hash trees, page by page; "file" is a file id
+CREATE TABLE digest_pages (     -- hash trees, block by block; "file" is a file id
   file  TEXT NOT NULL,
   level INTEGER NOT NULL,
   page  INTEGER NOT NULL,

@@ -13,15 +13,15 @@ const { levels, top } = referenceTree(patterned(CHUNKS * 32));
 const ID = referenceId(SIZE, top);
 const temp = new TempState();
 /** Digests that are looked for, and not found, in each kept block. */
-const right = new Set(levels.flat().map((page) => sha256(page).toHex()));
+const right = new Set(levels.flat().map((block) => sha256(block).toHex()));
 
-/** Pages of a hash tree from a source that sends one wrong: at the top, or below it. */
+/** Blocks of a hash tree from a source that sends one wrong: at the top, or below it. */
 export const digestBlocks: Target = {
   name: "digest_blocks",
   weight: 3,
-  // The first byte says which page is the input, in place of the right one.
-  seeds: [top, levels[0][1]].flatMap((page) =>
-    [0, 1, 2].map((which) => Uint8Array.of(which, ...page))
+  // The first byte says which block is the input, in place of the right one.
+  seeds: [top, levels[0][1]].flatMap((block) =>
+    [0, 1, 2].map((which) => Uint8Array.of(which, ...block))
   ),
   async run(input) {
     const { state } = await temp.get();
@@ -30,17 +30,20 @@ export const digestBlocks: Target = {
     const place = which === 0 ? [1, 0] : [0, which - 1];
     const source = {
       receipt: { address: "192.0.2.1:9", bytes: 0, retries: 0, bad_chunks: 0 },
-      digests: (level: number, page: number) =>
+      digests: (level: number, block: number) =>
         Promise.resolve(
-          level === place[0] && page === place[1] ? sent : levels[level][page].slice(),
+          level === place[0] && block === place[1] ? sent : levels[level][block].slice(),
         ),
     } as unknown as Source;
-    const pages = new VerifiedBlocks(ID, treeShape(SIZE), state.digests);
+    const blocks = new VerifiedBlocks(ID, treeShape(SIZE), state.digests);
     try {
-      for (const page of [0, 1]) {
-        must(right.has(sha256(await pages.page(0, page, source)).toHex()), "no wrong page is kept");
+      for (const block of [0, 1]) {
+        must(
+          right.has(sha256(await blocks.block(0, block, source)).toHex()),
+          "no wrong block is kept",
+        );
       }
-      must(right.has(sha256(sent).toHex()), "a wrong page is refused");
+      must(right.has(sha256(sent).toHex()), "a wrong block is refused");
     } catch (error) {
       if (!isAllowed(error, ["integrity"])) throw error;
     } finally {

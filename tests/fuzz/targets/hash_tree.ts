@@ -5,7 +5,7 @@ import { PAYLOAD_CAP, REQUEST_CHUNKS, TREE_LEVELS } from "../../../src/wire/prot
 import { must } from "../allow.ts";
 import type { Random, Target } from "../target.ts";
 
-/** Five numbers of 8 bytes: size, level, page, first, count; only their lowest 53 bits. */
+/** Five numbers of 8 bytes: size, level, block, first, count; only their lowest 53 bits. */
 function numbersOf(input: Uint8Array): number[] {
   const padded = new Uint8Array(40);
   padded.set(input.subarray(0, 40));
@@ -35,21 +35,21 @@ export const hashTree: Target = {
     return bytes;
   },
   run(input) {
-    const [size, level, page, first, count] = numbersOf(input);
+    const [size, level, block, first, count] = numbersOf(input);
     const shape = treeShape(size);
     const { levels, chunks } = shape;
     must(levels.length <= TREE_LEVELS, "four levels cover every file");
-    must(levels.at(-1)!.pages === 1, "there is one page at the top");
+    must(levels.at(-1)!.blocks === 1, "there is one block at the top");
     must((chunks - 1) * CHUNK_SIZE < size && size <= chunks * CHUNK_SIZE, "chunks cover the file");
     must(pieceCount(size) === Math.ceil(chunks / PIECE_CHUNKS), "pieces cover the chunks");
-    const length = blockLength(shape, level, page);
+    const length = blockLength(shape, level, block);
     must(
       length === -1 || length >= 0 && length <= BLOCK_DIGESTS * DIGEST_SIZE,
-      "a page is a chunk",
+      "a block is a chunk",
     );
     must(
-      length >= 0 === (level < levels.length && page < levels[level].pages),
-      "pages exist or not",
+      length >= 0 === (level < levels.length && block < levels[level].blocks),
+      "blocks exist or not",
     );
     const piece = pieceLength(shape, first, count);
     must(

@@ -38,7 +38,7 @@ function startWith(db: StateDatabase, folder: string): void {
   for (const { stamp } of [...files.list("a", "", 9), ...files.withId(FILE)]) {
     must(typeof stamp.mtime === "number", "a stamp is one");
   }
-  digests.page(FILE, 0, 0);
+  digests.block(FILE, 0, 0);
   library.saveCounts();
 }
 
@@ -157,7 +157,7 @@ function valueOf(value: unknown): Value {
     : JSON.stringify(value) ?? null;
 }
 
-/** A right database of a few pages, as bytes. */
+/** A right database of a few blocks, as bytes. */
 async function rightDatabase(): Promise<Uint8Array> {
   await using folder = await TempFolder.create();
   const db = StateDatabase.open(folder.at("state.db"));

@@ -11,12 +11,12 @@ const DIGEST = 32;
 const PAGE = 2_048;
 const MIB = 1 << 20;
 
-/** A download of so many bytes that lacks some chunks, and asks for a page before it is given. */
+/** A download of so many bytes that lacks some chunks, and asks for a block before it is given. */
 class Host implements ReuseHost {
   readonly shape;
   readonly digests;
   readonly adopted: ChunkRange[] = [];
-  readonly pages: number[] = [];
+  readonly blocks: number[] = [];
   ended = false;
 
   constructor(size: number, readonly missing: (chunk: number) => boolean = () => true) {
@@ -24,9 +24,9 @@ class Host implements ReuseHost {
     this.digests = patterned(this.shape.chunks * DIGEST);
   }
 
-  page(page: number) {
-    this.pages.push(page);
-    const at = page * PAGE * DIGEST;
+  block(block: number) {
+    this.blocks.push(block);
+    const at = block * PAGE * DIGEST;
     return Promise.resolve(this.digests.subarray(at, at + PAGE * DIGEST));
   }
 
@@ -62,8 +62,8 @@ Deno.test("chunk copier: it wants what is missing, as far as the file goes", asy
     assertEquals(wanted?.path, "/partial");
     assertSameBytes(wanted!.expected, host.digests.slice(from * DIGEST, to * DIGEST));
   }
-  // Both pages, and never one that isn't there.
-  assertEquals([...new Set(host.pages)], [0, 1]);
+  // Both blocks, and never one that isn't there.
+  assertEquals([...new Set(host.blocks)], [0, 1]);
   assertEquals(await copier.wanted(204 * MIB, 4 * MIB), undefined, "beyond its end");
   const had = copierFor(new Host(8 * MIB, (chunk) => chunk >= 64), partial);
   assertEquals(await had.wanted(0, 4 * MIB), undefined, "nothing missing");

@@ -83,7 +83,7 @@ Deno.test("liars: what the only one sent is told, though it is connected again a
   });
   const { error } = await failed(MEGABYTES, [source]);
   assertEquals(source.connects, 2);
-  assertEquals(error.message, "every source was lost: liar sent a wrong page of digests");
+  assertEquals(error.message, "every source was lost: liar sent a wrong block of digests");
 });
 
 Deno.test("liars: who lies and hangs up at once has lied", async () => {
@@ -111,7 +111,7 @@ Deno.test("liars: who lies and hangs up at once has lied", async () => {
 
 Deno.test("liars: a wrong block, or a wrong length, is a lie too", async () => {
   const lies: [Conduct, string][] = [
-    [{ digests: (right) => flip(right, 0) }, "a wrong page of digests"],
+    [{ digests: (right) => flip(right, 0) }, "a wrong block of digests"],
     [{ chunks: (right) => right.subarray(1) }, "bytes in place of"],
     [{ chunks: () => new Uint8Array() }, "0 bytes in place of"],
   ];

@@ -31,9 +31,9 @@ for (const [where, started] of Object.entries(places)) {
       const { id, stamp } = await hashFile(path, state);
       assertEquals(id, referenceIdOf(content), `${size}`);
       assertEquals(stamp.size, size);
-      const page = state.digests.page(id, 0, 0);
-      assertSameBytes(page!, referenceDigests(content), `page of ${size}`);
-      assertEquals(state.digests.page(id, 1, 0), undefined);
+      const block = state.digests.block(id, 0, 0);
+      assertSameBytes(block!, referenceDigests(content), `block of ${size}`);
+      assertEquals(state.digests.block(id, 1, 0), undefined);
     }
   });
 }
@@ -47,9 +47,9 @@ Deno.test("hash: a file of 2,048 chunks has one block, one chunk more makes thre
     const { id } = await hashFile(path, state);
     const { levels, top } = referenceTree(referenceDigests(content.subarray(0, size)));
     assertEquals(levels.length, size === content.length ? 2 : 1);
-    for (const [level, pages] of levels.entries()) {
-      for (const [page, bytes] of pages.entries()) {
-        assertSameBytes(state.digests.page(id, level, page)!, bytes);
+    for (const [level, blocks] of levels.entries()) {
+      for (const [block, bytes] of blocks.entries()) {
+        assertSameBytes(state.digests.block(id, level, block)!, bytes);
       }
     }
     assert(top.length > 0);
@@ -269,7 +269,7 @@ Deno.test("hash cache: an unchanged file is not read again, not even after a res
   using state = new State(folder.at("state.db"));
   const after = await state.cache.identify(path);
   assertEquals([after.id, after.hashed], [first, false]);
-  assertSameBytes(state.digests.page(first, 0, 0)!, referenceDigests(patterned(100_000)));
+  assertSameBytes(state.digests.block(first, 0, 0)!, referenceDigests(patterned(100_000)));
 });
 
 Deno.test("hash cache: a changed size, time or inode is noticed", async () => {

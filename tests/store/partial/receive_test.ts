@@ -38,7 +38,7 @@ Deno.test("receive: what comes in any blocks is there, synced, and its hash tree
       assertEquals(last, size);
       assertEquals(received.id, referenceIdOf(content), `${size} in blocks of ${block}`);
       assertSameBytes(await Deno.readFile(received.path), content);
-      assertSameBytes(state.digests.page(received.id, 0, 0)!, referenceDigests(content));
+      assertSameBytes(state.digests.block(received.id, 0, 0)!, referenceDigests(content));
       // What is known of it is what hashing it would find.
       state.cache.remember(received.path, received.id, received.stamp);
       const { hashed } = await state.cache.identify(received.path);

@@ -86,11 +86,11 @@ Deno.test("digest store: blocks of a draft are under the id once it is settled",
   draft.put(0, 0, patterned(64, 1));
   draft.put(0, 1, patterned(32, 2));
   draft.put(1, 0, patterned(64, 3));
-  assertEquals(state.digests.page(ID, 0, 0), undefined);
+  assertEquals(state.digests.block(ID, 0, 0), undefined);
   draft.settle(ID);
-  assertSameBytes(state.digests.page(ID, 0, 0)!, patterned(64, 1));
-  assertSameBytes(state.digests.page(ID, 0, 1)!, patterned(32, 2));
-  assertSameBytes(state.digests.page(ID, 1, 0)!, patterned(64, 3));
+  assertSameBytes(state.digests.block(ID, 0, 0)!, patterned(64, 1));
+  assertSameBytes(state.digests.block(ID, 0, 1)!, patterned(32, 2));
+  assertSameBytes(state.digests.block(ID, 1, 0)!, patterned(64, 3));
   assertEquals(state.keptFor(), [ID]);
 });
 
@@ -104,7 +104,7 @@ Deno.test("digest store: settled twice, or known before, leaves one set of block
     draft.settle(ID);
     draft.discard();
     assertEquals(state.keptFor(), [ID]);
-    assertSameBytes(state.digests.page(ID, 0, 0)!, patterned(64));
+    assertSameBytes(state.digests.block(ID, 0, 0)!, patterned(64));
   }
 });
 
@@ -116,7 +116,7 @@ Deno.test("digest store: drafts don't mix, and a discarded one is gone", async (
   two.put(0, 0, patterned(32, 2));
   one.discard();
   two.settle(ID);
-  assertSameBytes(state.digests.page(ID, 0, 0)!, patterned(32, 2));
+  assertSameBytes(state.digests.block(ID, 0, 0)!, patterned(32, 2));
   assertEquals(state.keptFor(), [ID]);
 });
 
@@ -124,7 +124,7 @@ Deno.test("digest store: an empty block is kept as such", async () => {
   await using folder = await TempFolder.create();
   using state = new State(folder.at("state.db"));
   state.digests.put(ID, 0, 0, new Uint8Array());
-  assertEquals(state.digests.page(ID, 0, 0)?.length, 0);
+  assertEquals(state.digests.block(ID, 0, 0)?.length, 0);
 });
 
 Deno.test("digest store: what nothing refers to is removed by tidying up", async () => {
