@@ -51,6 +51,8 @@ export interface CallerOptions extends ConnectionOptions {
   port?: number;
   /** Asks the callee to prove its id. */
   nonce?: string;
+  /** One more connection of a caller that has one. Default false. */
+  further?: boolean;
   signal?: AbortSignal;
   /** Called once `hello` is on its way: what is requested there goes with it, in the same round trip. */
   onConnected?: (caller: Caller) => void;
@@ -115,7 +117,10 @@ export class Caller {
   static async handshake<S extends v.GenericSchema>(
     connection: Connection,
     hello: S,
-    { agent, peer, port, nonce, signal, onConnected }: Omit<CallerOptions, keyof ConnectionOptions>,
+    { agent, peer, port, nonce, further, signal, onConnected }: Omit<
+      CallerOptions,
+      keyof ConnectionOptions
+    >,
     spentMs = 0,
   ): Promise<{ caller: Caller; hello: v.InferOutput<S> }> {
     const caller = new Caller(connection);
@@ -127,7 +132,8 @@ export class Caller {
     signal?.addEventListener("abort", abort);
     if (signal?.aborted) abort();
     try {
-      const first = { action: "hello", protocol: PROTOCOL_VERSION, agent, peer, port, nonce };
+      const about = { agent, peer, port, nonce, further: further || undefined };
+      const first = { action: "hello", protocol: PROTOCOL_VERSION, ...about };
       const answered = caller.request(first, hello);
       onConnected?.(caller);
       return { caller, hello: (await answered).reply };

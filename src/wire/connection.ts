@@ -89,6 +89,8 @@ export class Connection {
   #waiting = false;
   /** While the system may write into the buffer. */
   #filling = false;
+  /** True for a further connection of a caller that has one: it is closed when its place is needed. */
+  yields = false;
   /** Bytes of the line that was read last. */
   lineBytes = 0;
   readonly #writing = new Mutex();

@@ -137,6 +137,8 @@ export const Hello = request("hello", {
   port: v.optional(Port),
   /** Between peers, and from a bootstrap that calls back: asks for a proof of the callee's id. */
   nonce: v.optional(hex(32)),
+  /** Between peers: one more connection of a caller that has one, which makes room for those of others. */
+  further: v.optional(v.boolean()),
   /** From a bootstrap that calls back: its address, as the callee dialled it. */
   bootstrap: v.optional(v.object({ host: Host, port: Port })),
 });

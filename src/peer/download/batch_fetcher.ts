@@ -128,7 +128,7 @@ export class BatchFetcher {
       this.#batches.forget(source);
       const failed = new AbortController();
       const until = AbortSignal.any([signal, failed.signal]);
-      const window = new Window(source.rttMs);
+      const window = new Window(() => source.rttMs);
       const worker = () =>
         this.#worker(source, window, until).catch((error) => {
           source.close();

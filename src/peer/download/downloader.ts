@@ -16,7 +16,7 @@ import { DIGEST_SIZE } from "../../content/sizes.ts";
 import { BLOCK_DIGESTS, CHUNK_SIZE } from "../../wire/protocol.ts";
 import type { AddressBook } from "../reach/address_book.ts";
 import { Budget } from "./budget.ts";
-import { type PipelineParts, type Reply, RequestPipeline } from "./request_pipeline.ts";
+import type { PipelineParts, Reply } from "./request_pipeline.ts";
 import { Hope } from "./hope.ts";
 import { leastRateOf } from "./least_rate.ts";
 import { MissingChunks } from "./missing_chunks.ts";
@@ -25,6 +25,7 @@ import type { ReuseHost } from "./reuse.ts";
 import { PiecePicker } from "./piece_picker.ts";
 import type { Sink } from "../../store/disk/sink.ts";
 import { type ChunkRange, isLie, type Source } from "./source.ts";
+import { SourcePipelines } from "./source_pipelines.ts";
 import { SourcePool } from "./source_pool.ts";
 import { type Find, SourceSearch, TICK_MS, WAIT_MS } from "./source_search.ts";
 import { VerifiedBlocks } from "./verified_blocks.ts";
@@ -81,7 +82,7 @@ export class Downloader implements ReuseHost {
   readonly #options: DownloaderOptions;
   readonly #parts: PipelineParts;
   readonly #pool: SourcePool;
-  readonly #pipelines = new Map<Source, RequestPipeline>();
+  readonly #pipelines = new Map<Source, SourcePipelines>();
   readonly #ended = new AbortController();
   /** A failure that no other source could mend: a full disk, a closed output. */
   #fatal: unknown;
@@ -162,7 +163,8 @@ export class Downloader implements ReuseHost {
 
   /** The map of each connected source. */
   get holdings(): PieceMap[] {
-    return this.#parts.picker.maps;
+    // That of a source counts once, over however many connections it is asked.
+    return [...new Set(this.#parts.picker.maps)];
   }
 
   /** Fetches these pieces before others, for a reader; undefined when it needs none any more. */
@@ -302,20 +304,39 @@ export class Downloader implements ReuseHost {
   }
 
   async #use(source: Source, onConnected: () => void, signal: AbortSignal): Promise<void> {
-    const { picker } = this.#parts;
-    await source.connect(signal, { limits: this.#options.limits, map: true });
-    const map = await this.#mapOf(source, signal);
-    signal.throwIfAborted();
-    const pipeline = new RequestPipeline(source, this.#parts);
-    picker.add(source, map, source.receipt.peer);
-    this.#pipelines.set(source, pipeline);
-    this.#joined.notifyAll();
-    onConnected();
+    const { size, limits = [] } = this.#options;
+    const pipelines = new SourcePipelines(source, {
+      parts: this.#parts,
+      limits,
+      sources: () => this.#pool.inUse,
+      store: (reply, source) => this.#store(reply, source),
+      signal,
+    });
+    // The only source is asked for chunks before it has said what it has, which saves a round trip.
+    const alone = this.#pool.all.length === 1 && size > CHUNK_SIZE;
+    const begin = (map: PieceMap) => {
+      this.#pipelines.set(source, pipelines);
+      pipelines.begin(map);
+      this.#joined.notifyAll();
+    };
     try {
-      for await (const reply of pipeline) void this.#store(reply, source);
+      const connecting = source.connect(signal, {
+        limits: this.#options.limits,
+        map: true,
+        onConnected: () => alone && begin(PieceMap.full(pieceCount(size))),
+      });
+      await Promise.all([connecting, pipelines.openFar(connecting)]);
+      const map = await this.#mapOf(source, signal);
+      signal.throwIfAborted();
+      begin(map);
+      onConnected();
+    } catch (error) {
+      // A source that is refused, or gone, after it was asked for something.
+      pipelines.fail(error);
+      source.close();
+      throw error;
     } finally {
-      this.#pipelines.delete(source);
-      picker.remove(source);
+      await pipelines.ended().finally(() => this.#pipelines.delete(source));
     }
   }
 
@@ -416,6 +437,7 @@ export class Downloader implements ReuseHost {
   /** Looks for sources when it is time, and gives up when it is. */
   #tick(search: SourceSearch<Source> | undefined): void {
     this.#pool.tick();
+    for (const pipelines of this.#pipelines.values()) pipelines.tick();
     this.#hope.tick(this.#pool.arrived, this.#isWaiting);
     if (this.#hope.lost || this.#pool.onlyLiars) return this.fail(this.#lost());
     // What is overdue may now be asked of others.

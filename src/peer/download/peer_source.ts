@@ -62,6 +62,8 @@ interface SmallFile {
 export class PeerSource implements Source {
   readonly receipt: SourceReceipt;
   arrived = 0;
+  /** The source that this is a further connection of. */
+  #main: PeerSource | undefined;
   readonly #file: { id: string; size: number };
   readonly key: string;
   readonly #place: PeerPlace;
@@ -75,7 +77,10 @@ export class PeerSource implements Source {
   #rttMs = 0;
   /** The addresses that it named. */
   readonly #named = new Set<string>();
-  readonly #onBytes = (bytes: number) => void (this.arrived += bytes);
+  readonly #onBytes = (bytes: number) => {
+    this.arrived += bytes;
+    if (this.#main) this.#main.arrived += bytes;
+  };
 
   /** `place` is where the peer may be, or an address of which nobody says whose it is. */
   constructor(file: { id: string; size: number }, place: PeerPlace | Address, self: LocalPeer) {
@@ -91,27 +96,34 @@ export class PeerSource implements Source {
   }
 
   get rttMs(): number {
-    return this.#rttMs;
+    return this.#main?.rttMs ?? this.#rttMs;
   }
 
   get ended(): Promise<unknown> {
     return this.#connected().ended;
   }
 
-  async connect(signal: AbortSignal, { limits, map = false }: ConnectOptions = {}): Promise<void> {
+  async connect(
+    signal: AbortSignal,
+    { limits, map = false, onConnected }: ConnectOptions = {},
+  ): Promise<void> {
     const { lines = new ConnectionPool({ self: () => this.#self, limitDown: [] }) } = this.#self;
     this.#mapAsked = this.#map = this.#small = undefined;
     let early: PeerConnection | undefined;
     const line = this.#line = await lines.open(this.#place, {
       signal,
       limits,
+      further: this.#main !== undefined,
       onConnected: (connected) => {
-        early = connected;
-        if (!map) return;
-        this.#mapAsked = this.#askMap(connected);
-        if (this.#file.size > 0 && this.#file.size <= CHUNK_SIZE) {
-          this.#small = this.#askSmall(connected);
+        early = this.#line = connected;
+        if (map) {
+          this.#mapAsked = this.#askMap(connected);
+          if (this.#file.size > 0 && this.#file.size <= CHUNK_SIZE) {
+            this.#small = this.#askSmall(connected);
+          }
         }
+        // With several addresses another connection may come first.
+        if (this.#place.addresses.length === 1) onConnected?.();
       },
     });
     // Another connection came first than the one that was asked early.
@@ -143,6 +155,14 @@ export class PeerSource implements Source {
     if (!(other instanceof PeerSource)) return false;
     const proven = this.receipt.peer;
     return isSamePlace(proven ? { ...this.#place, peer: proven } : this.#place, other.#place);
+  }
+
+  further(): PeerSource | undefined {
+    const { lines } = this.#self;
+    if (!lines?.hasFurther(this.#place)) return;
+    const one = new PeerSource(this.#file, this.#place, this.#self);
+    one.#main = this;
+    return Object.assign(one, { receipt: this.receipt });
   }
 
   adopt(other: Pick<Source, "receipt">): void {

@@ -1,8 +1,8 @@
 import { pieceLength } from "../../content/hash_tree.ts";
-import { PIECE_CHUNKS, PIECE_SIZE } from "../../content/piece_map.ts";
+import { PIECE_CHUNKS } from "../../content/piece_map.ts";
 import { Fault } from "../../fault.ts";
 import { Refusal } from "../../wire/caller.ts";
-import { REQUEST_CHUNKS } from "../../wire/protocol.ts";
+import { CHUNK_SIZE, REQUEST_CHUNKS } from "../../wire/protocol.ts";
 import type { BudgetShare } from "./budget.ts";
 import type { MissingChunks } from "./missing_chunks.ts";
 import type { PiecePicker } from "./piece_picker.ts";
@@ -67,6 +67,7 @@ export class RequestPipeline implements AsyncIterable<Reply> {
   readonly #source: Source;
   readonly #parts: PipelineParts;
   readonly #window: Window;
+  readonly #far: boolean;
   readonly #asked = new Map<number, Asked>();
   readonly #buffers: ArrayBuffer[] = [];
   readonly #replies: Reply[] = [];
@@ -83,14 +84,18 @@ export class RequestPipeline implements AsyncIterable<Reply> {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #failure: unknown;
   #stopped = false;
+  #paused = false;
+  #finishing = false;
   /** Nothing is under way any more, so that what becomes of the connection is another's concern. */
   #finished = false;
   readonly #changed = new Condition();
 
-  constructor(source: Source, parts: PipelineParts) {
+  /** `far`: an answer takes so long that there should be more requests in flight, if smaller ones. */
+  constructor(source: Source, parts: PipelineParts, { far = false }: { far?: boolean } = {}) {
+    this.#far = far;
     this.#source = source;
     this.#parts = parts;
-    this.#window = new Window(source.rttMs, { sources: () => parts.picker.sources });
+    this.#window = new Window(() => source.rttMs, { sources: () => parts.picker.sources });
   }
 
   /** The bytes per second that the source brings, lately. */
@@ -106,7 +111,7 @@ export class RequestPipeline implements AsyncIterable<Reply> {
       const reply = this.#replies.shift();
       if (reply) yield reply;
       else if (!this.#over && this.#startNext()) continue;
-      else if (this.#over && this.#open === 0) break;
+      else if ((this.#over || this.#finishing) && this.#open === 0) break;
       else await Promise.race([this.#changed.wait(), picker.freed.wait()]);
     }
     this.#finished = true;
@@ -127,6 +132,20 @@ export class RequestPipeline implements AsyncIterable<Reply> {
     // A source that lies and closes at once has lied, whichever is noticed first.
     if (this.#failure === undefined || isLie(error)) this.#failure = error;
     this.#end();
+  }
+
+  /** Asks for nothing more for now, or again. */
+  pause(paused: boolean): void {
+    if (this.#paused === paused) return;
+    this.#paused = paused;
+    this.wake();
+  }
+
+  /** Asks for nothing more; ends once what is under way is there. */
+  finish(): void {
+    this.#finishing = true;
+    this.#queue = [];
+    this.wake();
   }
 
   /** Ends the work: nothing more is needed. */
@@ -165,7 +184,7 @@ export class RequestPipeline implements AsyncIterable<Reply> {
 
   /** Sends the next request; false if there is none now, or the window has no room for it. */
   #startNext(): boolean {
-    if (performance.now() < this.#pausedUntil) return false;
+    if (this.#paused || this.#finishing || performance.now() < this.#pausedUntil) return false;
     // Not before there is room: a piece that waits here could be had from another source.
     if (this.#queue.length === 0 && (this.#inFlight >= this.#room || !this.#takePieces())) {
       return false;
@@ -182,7 +201,7 @@ export class RequestPipeline implements AsyncIterable<Reply> {
   /** Queues requests for the next pieces; false when there are none now. */
   #takePieces(): boolean {
     const { picker, missing, blocks } = this.#parts;
-    const pieces = picker.take(this.#source, this.#piecesAtOnce);
+    const pieces = picker.take(this.#source, Math.ceil(this.#chunksAtOnce / PIECE_CHUNKS));
     if (!pieces) return false;
     // Asked for ahead of the chunks, so that these needn't wait for it when they are here.
     blocks.prefetch({ first: pieces.first * PIECE_CHUNKS, count: 1 }, this.#source);
@@ -198,15 +217,17 @@ export class RequestPipeline implements AsyncIterable<Reply> {
       asked.pieces.add(piece);
       this.#asked.set(piece, asked);
     }
-    this.#queue = missing.of(pieces, REQUEST_CHUNKS)
+    // The source may refuse what is asked for on condition, which should be told of a piece once.
+    const most = unlessTaken ? Math.max(PIECE_CHUNKS, this.#chunksAtOnce) : this.#chunksAtOnce;
+    this.#queue = missing.of(pieces, most)
       .map((range) => ({ asked, range: { ...range, unlessTaken } }));
     return true;
   }
 
   /** A request costs the same whatever it brings; but with too few of them, one that ends leaves a gap. */
-  get #piecesAtOnce(): number {
-    const most = REQUEST_CHUNKS / PIECE_CHUNKS;
-    return Math.max(1, Math.min(most, Math.floor(this.#window.size / (REQUESTS * PIECE_SIZE))));
+  get #chunksAtOnce(): number {
+    const chunks = Math.floor(this.#window.size / (REQUESTS * CHUNK_SIZE));
+    return Math.max(this.#far ? 1 : PIECE_CHUNKS, Math.min(REQUEST_CHUNKS, chunks));
   }
 
   /** Bytes that may be in flight: the window, but for what a slow disk is behind with. */

@@ -21,6 +21,8 @@ export interface ConnectOptions {
   limits?: RateLimiter[];
   /** {@link Source.have} comes next: a source that can be asked for it with the greeting is. */
   map?: boolean;
+  /** Called when requests can be sent, before the greeting is answered: they fail if that does. */
+  onConnected?: () => void;
 }
 
 /** A peer that has a file, wholly or in part, and what came of asking it. */
@@ -44,6 +46,11 @@ export interface Source {
    * pieces that it sends to others, who can soon be asked for them.
    */
   have(onPiece: (piece: number) => void, onTaken?: (piece: number) => void): Promise<PieceMap>;
+  /**
+   * One more connection to the same peer, as yet not connected, for chunks and digests alone; what it brings
+   * counts as this source's. Undefined when there are enough of them.
+   */
+  further?(): Source | undefined;
   /** True if the other one, with another key, is the same peer. */
   isSame?(other: Pick<Source, "receipt">): boolean;
   /** Takes over what another record of the same peer says. */

@@ -99,6 +99,11 @@ export class SourcePool<S extends PoolSource = Source> {
     return this.#in("connected").map(({ source }) => source);
   }
 
+  /** The number of sources that are connected, or being connected. */
+  get inUse(): number {
+    return this.#in("trying", "connected").length;
+  }
+
   /** Bytes of content that came from all sources. */
   get arrived(): number {
     let bytes = 0;

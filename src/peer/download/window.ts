@@ -31,17 +31,17 @@ const FULL_SAMPLE_MS = 3;
 export class Window {
   readonly #now: () => number;
   readonly #sources: () => number;
-  #rttMs: number;
+  readonly #rttMs: () => number;
   #rate = 0;
   #since: number;
   #bytes = 0;
 
   /**
-   * `rttMs`: the round trip as measured by `hello`, in milliseconds. `sources` returns how many there are
-   * with this one.
+   * `rttMs` returns the round trip in milliseconds, 0 while it is not known; `sources`, how many there are with
+   * this one.
    */
   constructor(
-    rttMs: number,
+    rttMs: () => number,
     { sources = () => 1, now = () => performance.now() }: {
       sources?: () => number;
       now?: () => number;
@@ -56,7 +56,7 @@ export class Window {
   /** Bytes that may be in flight. */
   get size(): number {
     const slack = Math.min(SLACK_MOST, this.#rate * SLACK_MS);
-    const bytes = ROUND_TRIPS * this.#rate * this.#rttMs + slack;
+    const bytes = ROUND_TRIPS * this.#rate * this.#rttMs() + slack;
     const least = Math.max(SOURCE_LEAST, WINDOW_LEAST / Math.max(1, this.#sources()));
     return Math.min(WINDOW_MOST, Math.max(least, bytes));
   }

@@ -1,5 +1,6 @@
 import { AddressBook } from "./address_book.ts";
 import { abortable, Backoff, delay } from "../../async/retry.ts";
+import { Fault } from "../../fault.ts";
 import { requirePeer } from "../../trust/call_peer.ts";
 import type { Caller } from "../../wire/caller.ts";
 import type { Message } from "../../wire/codec.ts";
@@ -10,6 +11,8 @@ import { Ladder, type Reached, type ReachOptions } from "./ladder.ts";
 import type { PeerPlace } from "./rung.ts";
 import type { Self } from "./self.ts";
 
+/** Connections to one peer besides the first, at most, of all downloads together. */
+export const FURTHER_CAP = 3;
 /** Downloads that share one connection, at most: half of the files that a callee tells news of on one. */
 export const LINES_CAP = 32;
 
@@ -29,12 +32,15 @@ interface OpenOptions {
   signal: AbortSignal;
   /** The limits of what arrives. Default those of the pool. */
   limits?: RateLimiter[];
+  /** One more connection to a peer to which there is one; it is not shared. Default false. */
+  further?: boolean;
   onConnected?: (line: PeerConnection) => void;
 }
 
 /** A connection that lines lead over. */
 interface Trunk {
   key: string;
+  isFurther: boolean;
   lines: number;
   /** Resolves once `hello` is on its way, on a connection that may not be the one it comes to. */
   connected: Promise<Caller>;
@@ -56,6 +62,8 @@ export class ConnectionPool {
   readonly #ladder: Ladder;
   /** By {@link keyOf}: the connections that take more lines. */
   readonly #trunks = new Map<string, Trunk>();
+  /** The number of further connections, by {@link keyOf}. */
+  readonly #further = new Map<string, number>();
 
   constructor(options: ConnectionPoolOptions) {
     this.#options = options;
@@ -70,11 +78,11 @@ export class ConnectionPool {
    */
   async open(
     place: PeerPlace,
-    { signal, limits = this.#options.limitDown, onConnected }: OpenOptions,
+    { signal, limits = this.#options.limitDown, further = false, onConnected }: OpenOptions,
   ): Promise<PeerConnection> {
     const { limitDown } = this.#options;
-    const isOwn = limits.some((limit) => !limitDown.includes(limit));
-    const trunk = isOwn ? this.#newTrunk(place, limits) : this.#trunkTo(place);
+    const isOwn = further || limits.some((limit) => !limitDown.includes(limit));
+    const trunk = isOwn ? this.#newTrunk(place, limits, further) : this.#trunkTo(place);
     trunk.lines++;
     let line: PeerConnection | undefined;
     const lineOver = (caller: Caller): PeerConnection => {
@@ -113,21 +121,42 @@ export class ConnectionPool {
     return trunk;
   }
 
-  #newTrunk(place: PeerPlace, limitDown: RateLimiter[]): Trunk {
+  /** True while one more connection may be opened to a peer. */
+  hasFurther(place: PeerPlace): boolean {
+    return (this.#further.get(keyOf(place)) ?? 0) < FURTHER_CAP;
+  }
+
+  #countFurther(key: string, by: 1 | -1): void {
+    if (by === 1 && (this.#further.get(key) ?? 0) >= FURTHER_CAP) {
+      throw new Fault(
+        "network",
+        `Cannot connect to "${key}" once more: there are enough connections`,
+      );
+    }
+    const count = (this.#further.get(key) ?? 0) + by;
+    if (count > 0) this.#further.set(key, count);
+    else this.#further.delete(key);
+  }
+
+  #newTrunk(place: PeerPlace, limitDown: RateLimiter[], further = false): Trunk {
+    const key = keyOf(place);
+    if (further) this.#countFurther(key, 1);
     const abort = new AbortController();
     const { signal } = abort;
     const { promise: connected, resolve, reject } = Promise.withResolvers<Caller>();
     const { agent, peer, port, transport } = this.#options.self();
     const peers = new Set(place.peer === undefined ? [] : [place.peer]);
     const options = {
-      ...{ agent, peer, port, transport, limitDown, peers, signal },
+      ...{ agent, peer, port, transport, limitDown, peers, signal, further },
       onConnected: resolve,
     };
-    const opening = this.#ladder.reach(place, options);
+    // What others must help with is done once.
+    const ladder = further ? new Ladder() : this.#ladder;
+    const opening = ladder.reach(place, options);
     opening.catch(reject);
     connected.catch(() => {}); // each caller that waits for it gets the failure
     const trunk: Trunk = {
-      ...{ key: keyOf(place), lines: 0, moving: new Set(), connected, opening, abort },
+      ...{ key, isFurther: further, lines: 0, moving: new Set(), connected, opening, abort },
     };
     opening.then((reached) => {
       // Everybody may have left while it was being opened.
@@ -178,6 +207,7 @@ export class ConnectionPool {
     this.#forget(trunk);
     trunk.abort.abort();
     trunk.caller?.close();
+    if (trunk.isFurther) this.#countFurther(trunk.key, -1);
   }
 
   #forget(trunk: Trunk): void {

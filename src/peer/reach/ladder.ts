@@ -149,7 +149,7 @@ class Race {
   }
 
   async #try(attempt: Attempt): Promise<void> {
-    const { onConnected, agent, peer: own, port, ...rest } = this.#options;
+    const { onConnected, agent, peer: own, port, further, ...rest } = this.#options;
     const { peer: expected } = this.#place;
     try {
       const open = { ...rest, port, signal: this.#signal };
@@ -160,6 +160,7 @@ class Race {
         peer: own,
         port,
         signal: this.#signal,
+        further,
         onConnected: (caller) => {
           if (!this.#told) onConnected?.(caller);
           this.#told = true;

@@ -46,6 +46,8 @@ export class Listener {
   readonly #options: ListenerOptions;
   readonly #connections = new Set<Connection>();
   readonly #perAddress = new Map<string, number>();
+  /** Of those connections that count for their address, the key that they count under. */
+  readonly #keys = new Map<Connection, string>();
   readonly #lingering = new Set<ReturnType<typeof setTimeout>>();
   readonly #refusing = new Set<Connection>();
   /** Everything that `stop` waits for. */
@@ -102,7 +104,17 @@ export class Listener {
   }
 
   #receive(connection: Connection): void {
-    const why = this.#fullFor(connection.remote.host);
+    const { host } = connection.remote;
+    let why = this.#fullFor(host);
+    // A caller with one connection goes before one with several.
+    for (const other of why === undefined ? [] : this.#yielding(host)) {
+      other.close(new Fault("network", `the place of ${other} was needed for another caller`));
+      this.#connections.delete(other);
+      this.#leave(this.#keys.get(other)!);
+      this.#keys.delete(other);
+      why = this.#fullFor(host);
+      if (why === undefined) break;
+    }
     if (why === undefined) return this.#run(connection, this.#connections, this.#admit(connection));
     log.warning("refused {connection}: {why}", { connection: String(connection), why });
     if (this.#refusing.size >= MAX_REFUSING) return connection.close();
@@ -120,30 +132,39 @@ export class Listener {
     }
   }
 
+  /** Further connections of callers: at most one of the address, and one of any other. */
+  #yielding(host: string): Connection[] {
+    const all = [...this.#connections].filter(({ yields }) => yields);
+    const same = all.find((other) => this.#keys.get(other) === keyOf(host));
+    return [...new Set([...same ? [same] : [], ...all.slice(0, 1)])];
+  }
+
   async #admit(connection: Connection): Promise<void> {
-    const host = keyOf(connection.remote.host);
-    this.#perAddress.set(host, (this.#perAddress.get(host) ?? 0) + 1);
+    const key = keyOf(connection.remote.host);
+    this.#perAddress.set(key, (this.#perAddress.get(key) ?? 0) + 1);
+    this.#keys.set(connection, key);
     try {
       await connection.transport.admit(connection);
       await this.#serve(connection);
     } finally {
       connection.close();
-      if (connection.leftUnread) this.#linger(host);
-      else this.#leave(host);
+      const counted = this.#keys.delete(connection);
+      if (counted && connection.leftUnread) this.#linger(key);
+      else if (counted) this.#leave(key);
     }
   }
 
-  #leave(host: string): void {
-    const left = this.#perAddress.get(host)! - 1;
-    if (left > 0) this.#perAddress.set(host, left);
-    else this.#perAddress.delete(host);
+  #leave(key: string): void {
+    const left = this.#perAddress.get(key)! - 1;
+    if (left > 0) this.#perAddress.set(key, left);
+    else this.#perAddress.delete(key);
   }
 
   /** Counts a socket that the system keeps for a while: what was sent on it is not read. */
-  #linger(host: string): void {
+  #linger(key: string): void {
     const timer = setTimeout(() => {
       this.#lingering.delete(timer);
-      this.#leave(host);
+      this.#leave(key);
     }, LINGER_MS);
     this.#lingering.add(timer);
   }

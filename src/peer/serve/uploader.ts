@@ -52,6 +52,8 @@ interface Visit {
   /** The network that its work is counted under. */
   network: string;
   notices: PieceNotices;
+  /** Those of the caller's first connection: under these it asks for pieces. */
+  fetcher: PieceNotices;
   /** The other end's words about itself. */
   caller: { agent?: string; peer?: string; port?: number };
   /** Files that it asked for, each with what to call at its end. */
@@ -79,6 +81,8 @@ export class Uploader {
   readonly #requesters = new RecentRequesters();
   /** The peers that fetch a file now, by file. */
   readonly #fetchers = new Map<string, FileFetchers>();
+  /** The first connection of each caller that says its id, by that and its address. */
+  readonly #first = new Map<string, Visit>();
 
   constructor(options: UploaderOptions) {
     this.#options = options;
@@ -94,6 +98,7 @@ export class Uploader {
       connection,
       network: networkOf(connection),
       notices,
+      fetcher: notices,
       caller: {},
       asked: new Map(),
       fetching: new Set(),
@@ -111,12 +116,14 @@ export class Uploader {
           const { file } = request;
           const fetchers = this.#fetchers.get(file);
           if (!fetchers) return;
-          for (const piece of piecesOf(request)) fetchers.ask(file, piece, notices);
+          for (const piece of piecesOf(request)) fetchers.ask(file, piece, visit.fetcher);
         },
         answer: (request, _payload, signal) => this.#answer(request, visit, signal),
       });
     } finally {
       notices.stop();
+      const key = callerKey(visit);
+      if (this.#first.get(key) === visit) this.#first.delete(key);
       for (const file of visit.fetching) this.#left(file, visit);
       for (const end of visit.asked.values()) end();
     }
@@ -157,11 +164,14 @@ export class Uploader {
   }
 
   async #hello(
-    { id, agent, peer, port, nonce, bootstrap }: Request<"hello">,
+    { id, agent, peer, port, nonce, bootstrap, further = false }: Request<"hello">,
     visit: Visit,
   ): Promise<Response> {
     // What is said again changes nothing.
-    if (visit.caller.agent === undefined) visit.caller = { agent, peer, port };
+    if (visit.caller.agent === undefined) {
+      visit.caller = { agent, peer, port };
+      this.#place(visit, further);
+    }
     const message = { action: "hello", id, protocol: PROTOCOL_VERSION, ...this.#options.self };
     const proof = nonce ? await this.#options.prove({ nonce, bootstrap, peer }) : {};
     return { message: { ...message, ...proof } };
@@ -188,6 +198,14 @@ export class Uploader {
     }, network);
   }
 
+  /** Has a further connection ask as its caller's first one does, and yield to other callers. */
+  #place(visit: Visit, further: boolean): void {
+    const key = callerKey(visit);
+    if (!further) return void (this.#first.has(key) || this.#first.set(key, visit));
+    visit.connection.yields = true;
+    visit.fetcher = this.#first.get(key)?.notices ?? visit.notices;
+  }
+
   #digests(
     { id, file, level, page: block }: Request<"get_digests">,
     visit: Visit,
@@ -206,7 +224,7 @@ export class Uploader {
     signal: AbortSignal,
   ): Promise<Response> {
     const piece = Math.floor(first / PIECE_CHUNKS);
-    if (unless_taken && this.#fetchers.get(file)?.isTaken(piece, visit.notices)) {
+    if (unless_taken && this.#fetchers.get(file)?.isTaken(piece, visit.fetcher)) {
       throw new Refused("taken", "another was the first to ask for that piece");
     }
     return this.#inSlot(visit, signal, ({ frame }) => {
@@ -319,6 +337,11 @@ export class Uploader {
     asked.set(file, this.#requesters.add(file, record));
     this.#options.onAsked?.(file, record);
   }
+}
+
+/** The key of a caller, as far as it says what it is. */
+function callerKey({ connection, caller: { peer = "" } }: Visit): string {
+  return `${connection.remote.host} ${peer}`;
 }
 
 /** The network that a connection's work is counted under; loopback has none, and counts by itself. */

@@ -14,7 +14,7 @@ import { settle } from "../../support/settle.ts";
 /** The window after a source brought `rate` bytes in each millisecond, for so long. */
 function windowAt(rate: number, { rttMs = 90, ms = 10_000, every = 20 } = {}): Window {
   let now = 5;
-  const window = new Window(rttMs, { now: () => now });
+  const window = new Window(() => rttMs, { now: () => now });
   for (let passed = 0; passed < ms; passed += every) {
     now += every;
     window.arrived(rate * every);
@@ -23,14 +23,14 @@ function windowAt(rate: number, { rttMs = 90, ms = 10_000, every = 20 } = {}): W
 }
 
 Deno.test("window: the least at first, and for who is slow", () => {
-  assertEquals(new Window(1_000).size, WINDOW_LEAST);
-  assertEquals(new Window(1_000).rate, 0);
+  assertEquals(new Window(() => 1_000).size, WINDOW_LEAST);
+  assertEquals(new Window(() => 1_000).rate, 0);
   assertEquals(windowAt(10).size, WINDOW_LEAST);
 });
 
 Deno.test("window: many sources share the least, down to a piece of each", () => {
   let count = 0;
-  const window = new Window(1_000, { sources: () => count });
+  const window = new Window(() => 1_000, { sources: () => count });
   assertEquals(window.size, WINDOW_LEAST);
   count = 3;
   assertEquals(window.size, WINDOW_LEAST / 3);
@@ -54,7 +54,7 @@ Deno.test("window: what is brought in two round trips and a bit, but never more 
 
 Deno.test("window: the newest counts more, and what comes all at once is no rate", () => {
   let now = 0;
-  const window = new Window(90, { now: () => now });
+  const window = new Window(() => 90, { now: () => now });
   window.arrived(1 << 20);
   assertEquals(window.rate, 0, "no time has passed");
   now = 20;
@@ -70,7 +70,7 @@ Deno.test("window: the newest counts more, and what comes all at once is no rate
 
 Deno.test("window: where it is what holds the source back, it is soon larger", () => {
   let now = 0;
-  const window = new Window(0, { now: () => now });
+  const window = new Window(() => 0, { now: () => now });
   now = 3;
   window.arrived(WINDOW_LEAST - 1);
   assertEquals(window.rate, 0, "not a whole window yet");
@@ -83,7 +83,7 @@ Deno.test("window: from the least to the most in any case", () => {
   fc.assert(
     fc.property(fc.nat({ max: 10_000 }), fc.array(arrival), (rttMs, arrivals) => {
       let now = 0;
-      const window = new Window(rttMs, { now: () => now });
+      const window = new Window(() => rttMs, { now: () => now });
       for (const [bytes, ms] of arrivals) {
         now += ms;
         window.arrived(bytes);

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Fault } from "../../../src/fault.ts";
-import { ConnectionPool, LINES_CAP } from "../../../src/peer/reach/connection_pool.ts";
+import { ConnectionPool, FURTHER_CAP, LINES_CAP } from "../../../src/peer/reach/connection_pool.ts";
 import { WrongPeer } from "../../../src/trust/call_peer.ts";
 import { Identity } from "../../../src/trust/identity.ts";
 import { RateLimiter } from "../../../src/async/rate_limiter.ts";
@@ -31,16 +31,20 @@ const linesOf = () =>
 function peer() {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const ends: RawEnd[] = [];
+  const greetings: { further?: boolean }[] = [];
   const accepting = (async () => {
     for await (const conn of listener) {
       const end = new RawEnd(conn);
       ends.push(end);
-      await end.send(await helloReply(await end.line()));
+      const greeting = await end.line();
+      greetings.push(greeting);
+      await end.send(await helloReply(greeting));
     }
   })().catch(() => {});
   return {
     address: { host: "127.0.0.1", port: (listener.addr as Deno.NetAddr).port },
     ends,
+    greetings,
     async [Symbol.asyncDispose]() {
       listener.close();
       for (const end of ends) end.close();
@@ -134,6 +138,24 @@ Deno.test("connection pool: a limit of one's own, and too many downloads, want o
   const beyond = await open();
   assertEquals(other.ends.length, 3);
   for (const line of [...shared, own, beyond]) line.close();
+  for (const end of other.ends) await end.closed();
+});
+
+Deno.test("connection pool: a peer is connected to three times more at most, of all downloads together", async () => {
+  await using other = peer();
+  const pool = linesOf();
+  const self = { agent: "test/1", peer: "cd".repeat(32), lines: pool };
+  const source = new PeerSource(fileOf("a"), other.address, self);
+  await source.connect(never);
+  const further = Array.from({ length: FURTHER_CAP }, () => source.further()!);
+  await Promise.all(further.map((one) => one.connect(never)));
+  assertEquals(source.further(), undefined);
+  await faultOf("network", further[0].connect(never));
+  assertEquals(other.greetings.map(({ further = false }) => further), [false, true, true, true]);
+  further[0].close();
+  await other.ends[1].closed();
+  await until(() => source.further() !== undefined);
+  for (const one of [source, ...further]) one.close();
   for (const end of other.ends) await end.closed();
 });
 

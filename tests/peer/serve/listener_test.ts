@@ -1,6 +1,6 @@
 import { assertEquals, assertLess, assertRejects } from "@std/assert";
 import { Listener } from "../../../src/peer/serve/listener.ts";
-import { HELLO, serving } from "../../support/serving.ts";
+import { have, HELLO, serving } from "../../support/serving.ts";
 import { RawEnd } from "../../support/sockets.ts";
 import { until } from "../../support/until.ts";
 import { noNetwork, outsideAddress } from "../../e2e/outside_address.ts";
@@ -16,6 +16,21 @@ Deno.test("listener: one connection too many is told so, and room is made when o
     const end = await it.call().catch(() => undefined);
     if (end) break;
     assertLess(tries, 100);
+  }
+});
+
+Deno.test("listener: a further connection of a caller makes room for another caller", async () => {
+  await using it = await serving({ listener: { maxConnections: 3 } });
+  const one = await it.call();
+  const [second, third] = [await it.call({ further: true }), await it.call({ further: true })];
+  const other = await it.call({ peer: "ef".repeat(32) });
+  assertEquals(await second.line(), null);
+  const another = await it.call({ peer: "12".repeat(32) });
+  assertEquals(await third.line(), null);
+  await assertRejects(() => it.call());
+  for (const end of [one, other, another]) {
+    await end.send(have(2, it.share.id));
+    assertEquals((await end.line()).complete, true);
   }
 });
 

@@ -152,7 +152,11 @@ Deno.test("uploader: with unless_taken, what another asked for first is refused 
     assertSameBytes(await end.bytes(reply.payload), content);
     return "";
   };
-  const [first, other] = [await it.call({ port: 1_001 }), await it.call({ port: 1_002 })];
+  const one = "ef".repeat(32);
+  const [first, other] = [
+    await it.call({ port: 1_001, peer: one }),
+    await it.call({ port: 1_002 }),
+  ];
   const [mute, stranger] = [await it.call(), await it.call()];
   for (const end of [first, other, mute]) {
     await end.send(have(2, file));
@@ -166,6 +170,10 @@ Deno.test("uploader: with unless_taken, what another asked for first is refused 
   assertEquals(await ask(other, 1), "taken");
   assertEquals(await ask(stranger, 1), "taken");
   assertEquals(await ask(first, 1), "", "it is the one who asked first");
+  const further = await it.call({ port: 1_001, peer: one, further: true });
+  assertEquals(await ask(further, 1), "", "it is the same caller");
+  assertEquals(await ask(further, 2), "");
+  assertEquals(await ask(other, 2), "taken");
   assertEquals(await ask(first, 5), "taken");
   for (const unless of [{}, { unless_taken: false }]) assertEquals(await ask(other, 1, unless), "");
   first.close();
