@@ -20,6 +20,8 @@ interface Lies {
   find?: (question: Question) => Found[];
   files?: () => FileRecord[];
   peers?: () => PeerRecord[];
+  /** Said by itself to each peer that registers. */
+  notices?: () => object[];
 }
 
 /** A bootstrap for tests: speaks the protocol, knows no peers, and answers as it is told to. */
@@ -43,6 +45,7 @@ export class LyingBootstrap {
     for (let question: Question; (question = await end.line());) {
       await end.bytes(question.payload ?? 0);
       await end.send(this.#answer(question));
+      if (question.action === "register") await end.send(...this.lies.notices?.() ?? []);
     }
   }
 
