@@ -13,6 +13,8 @@ import { readRegularText } from "../system/open_regular.ts";
 import { pathIn, realPathSync } from "../system/paths.ts";
 import { replaceFile } from "../system/replace_file.ts";
 import { toHex } from "../content/hex.ts";
+import type { Address } from "../wire/address.ts";
+import { Host, Port } from "../wire/protocol.ts";
 import { HandoverOffer } from "./key_exchange.ts";
 
 const FILE = "handover.json";
@@ -23,31 +25,41 @@ const GRACE_MS = 24 * 3_600_000;
 
 const Kept = v.object({
   offer: HandoverOffer,
+  /** The bootstrap of the open swarm at which sender and receiver met. */
+  bootstrap: v.object({ host: Host, port: Port }),
   /** The folder or file that it goes to: an absolute path. */
   output: v.string(),
 });
 
-export class KeptHandover {
+type Kept = v.InferOutput<typeof Kept>;
+
+/** A sender's offer, and the bootstrap at which it was met. */
+export type Agreed = Pick<Kept, "offer" | "bootstrap">;
+
+export class KeptHandover implements Kept {
   /** The folder for what belongs to it. */
   readonly dir: string;
   readonly offer: HandoverOffer;
+  readonly bootstrap: Address;
   readonly output: string;
 
-  private constructor(dir: string, { offer, output }: v.InferOutput<typeof Kept>) {
+  private constructor(dir: string, { offer, bootstrap, output }: Kept) {
     this.dir = dir;
     this.offer = offer;
+    this.bootstrap = bootstrap;
     this.output = output;
   }
 
   /** Keeps a hand-over, durably. Throws a `disk` Fault. */
-  static keep(offer: HandoverOffer, output: string): KeptHandover {
+  static keep({ offer, bootstrap }: Agreed, output: string): KeptHandover {
+    const kept = { offer, bootstrap, output };
     const dir = makeHandoverFolder();
     try {
-      replaceFile(pathIn(dir, FILE), JSON.stringify({ offer, output }), { mode: 0o600 });
+      replaceFile(pathIn(dir, FILE), JSON.stringify(kept), { mode: 0o600 });
     } catch (cause) {
       throw new Fault("disk", `Cannot write "${dir}": ${reasonOf(cause)}`, { cause });
     }
-    return new KeptHandover(dir, { offer, output });
+    return new KeptHandover(dir, kept);
   }
 
   /** Those that can be resumed to `output`, the latest first. What is over is removed. */
@@ -129,7 +141,7 @@ function isThere(home: string): boolean {
 }
 
 /** Undefined for a folder of another version. */
-function read(dir: string): v.InferOutput<typeof Kept> | undefined {
+function read(dir: string): Kept | undefined {
   try {
     return v.parse(Kept, JSON.parse(readRegularText(pathIn(dir, FILE), { cap: CAP })));
   } catch {

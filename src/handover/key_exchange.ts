@@ -15,7 +15,7 @@ import * as v from "valibot";
 import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
 import { fromHex, toHex } from "../content/hex.ts";
 import { Fault } from "../fault.ts";
-import { BLOB_CAP, FileSize, Host, PeerId, Port, Time } from "../wire/protocol.ts";
+import { Announcement, BLOB_CAP, FileSize, Host, PeerId, Port, Time } from "../wire/protocol.ts";
 import { type KeyShare, newShare, POINT_SIZE, sharedKey } from "./cpace.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -48,6 +48,8 @@ export const HandoverOffer = v.object({
   swarm: hex(32),
   /** The sender's peer id: all that is offered is signed by it. */
   peer: PeerId,
+  /** Announces the list of what is offered (offer_list.ts). */
+  list: Announcement,
   /** Addresses at which the sender may be reached. */
   at: v.pipe(
     v.array(v.object({ host: Host, port: Port })),

@@ -6,16 +6,17 @@ import fs from "node:fs";
 import { delay } from "../async/retry.ts";
 import { fromHex } from "../content/hex.ts";
 import { Fault, quoted } from "../fault.ts";
-import type { ListedFile, Progress, Receipt } from "../peer/api/peer_api.ts";
+import type { Progress, Receipt } from "../peer/api/peer_api.ts";
 import { PeerNode } from "../peer/node.ts";
 import { nameOf, parentOf, pathIn } from "../system/paths.ts";
 import { PrivateTransport } from "../trust/tls/private_transport.ts";
+import { verifyAnnouncement } from "../trust/announcement.ts";
 import type { Address } from "../wire/address.ts";
+import type { Announcement, PeerRecord } from "../wire/protocol.ts";
 import { EVERYWHERE } from "../wire/wildcard_host.ts";
-import { firstThatAnswers } from "./addresses.ts";
 import { type HandoverOffer, ReceivingEnd, WrongWords } from "./key_exchange.ts";
-import type { KeptHandover } from "./kept_handover.ts";
-import { RECEIPT } from "./receipt.ts";
+import type { Agreed, KeptHandover } from "./kept_handover.ts";
+import { OFFER_CAP, parseOfferList } from "./offer_list.ts";
 import { RoomVisit } from "./room.ts";
 
 /** Longest time for which a receiver that has all helps the others, in milliseconds. */
@@ -24,6 +25,8 @@ const HELP_MS = 60_000;
 const QUIET_MS = 5_000;
 /** The same once the sender has gone. */
 const GONE_MS = 1_000;
+/** Time to reach the sender by any path, in milliseconds. */
+const REACH_MS = 15_000;
 /** Time in which the sender must hear of the receipt, in milliseconds: it may be gone by then. */
 const RECEIPT_MS = 5_000;
 /** Interval of asking the sender's swarm, in milliseconds. */
@@ -36,12 +39,12 @@ const LOOK_MS = 250;
 export async function meet(
   { bootstraps, room, secret }: { bootstraps: Address[]; room: number; secret: string },
   signal: AbortSignal,
-): Promise<HandoverOffer> {
+): Promise<Agreed> {
   const end = new ReceivingEnd(room, secret);
   const visit = await RoomVisit.enter(bootstraps, room, end.open(), signal);
   try {
     await visit.say(await end.confirm(await visit.hear(signal)));
-    return await end.accept(await visit.hear(signal));
+    return { offer: await end.accept(await visit.hear(signal)), bootstrap: visit.bootstrap };
   } catch (error) {
     if (!(error instanceof WrongWords)) throw error;
     throw new Fault(
@@ -75,30 +78,30 @@ export interface Offered {
   /** The sender's peer id. */
   peer: string;
   /** Files and folders, as they are listed. */
-  files: ListedFile[];
+  files: Announcement[];
   /** Bytes of all of it. */
   size: number;
 }
 
 /** Fetches all of a hand-over, and helps until all receivers have it. Throws Faults as a `get` does. */
 export async function receive(
-  { dir, offer, output }: KeptHandover,
+  { dir, offer, bootstrap, output }: KeptHandover,
   options: ReceiveOptions,
 ): Promise<Receipt[]> {
   const { signal, confirm } = options;
   const transport = await PrivateTransport.of({ secret: fromHex(offer.swarm), old: [] });
-  const sender = await firstThatAnswers(offer.at, transport, signal);
   const node = await PeerNode.open({
     dir,
     state: pathIn(dir, ".shoal"),
-    bootstraps: [sender],
+    bootstraps: [bootstrap],
     host: EVERYWHERE,
     port: 0,
     limitDown: options.limitDown,
+    handover: {},
   }, transport);
   try {
     await node.serve({ resume: false });
-    const files = await offeredBy(node, offer);
+    const files = await offered(node, offer, signal);
     if (!await confirm({ peer: offer.peer, files, size: offer.size })) {
       throw new Fault("usage", "Nothing was received: it was not wanted");
     }
@@ -109,9 +112,8 @@ export async function receive(
       receipts.push(receipt);
       await options.onReceived(receipt);
     }
-    const told = await tellReceipt(node, dir, offer, signal);
-    // The only receiver has nobody to help, nor has one whose sender heard the last receipt and left.
-    if (told && offer.to !== 1) {
+    const receivers = await tellReceipt(node, offer, signal);
+    if (receivers !== undefined && offer.to !== 1) {
       options.onHelping();
       await helpOthers(node, offer, signal);
     }
@@ -121,18 +123,39 @@ export async function receive(
   }
 }
 
-async function offeredBy(node: PeerNode, offer: HandoverOffer): Promise<ListedFile[]> {
-  const files: ListedFile[] = [];
-  for await (const file of node.listFiles()) {
-    if (file.publisher === offer.peer) files.push(file);
+/** Fetches the list of what is offered, and has the node know the sender as a source of all of it. */
+async function offered(
+  node: PeerNode,
+  offer: HandoverOffer,
+  signal: AbortSignal,
+): Promise<Announcement[]> {
+  const sources = sourcesOf(offer);
+  const { list, peer } = offer;
+  const learn = (announcement: Announcement) =>
+    node.learn({ announcement, sources, total: sources.length });
+  learn(list);
+  if (list.publisher !== peer || list.size > OFFER_CAP || !await verifyAnnouncement(list)) {
+    throw new Fault("integrity", "Cannot receive: the sender's offer is not its own");
   }
-  if (files.length > 0) return files;
-  throw new Fault("not_found", "Cannot receive: the sender offers nothing any more");
+  const parts: Uint8Array[] = [];
+  const output = new WritableStream<Uint8Array>({
+    write: (bytes) => void parts.push(bytes.slice()),
+  });
+  const request = { name: list.name, id: list.id, publisher: peer, wait: REACH_MS };
+  await node.stream(request, output, { signal });
+  const text = await new Blob(parts as BlobPart[]).text();
+  const announcements = await parseOfferList(text, peer);
+  for (const one of announcements) learn(one);
+  return announcements;
+}
+
+function sourcesOf({ at, peer }: HandoverOffer): PeerRecord[] {
+  return at.map(({ host: address, port }) => ({ peer, address, port }));
 }
 
 async function fetchOne(
   node: PeerNode,
-  { name, id, publisher, kind }: ListedFile,
+  { name, id, publisher, kind }: Announcement,
   folder: string,
   { stream, rename, limitDown, signal, onProgress }: ReceiveOptions,
 ): Promise<Receipt> {
@@ -169,48 +192,34 @@ function freePath(path: string): string {
   return free;
 }
 
-/** Shares the receipt; true once the sender's swarm has it. */
+/** Says that all of it was verified; returns how many have said so, or undefined where the sender is gone. */
 async function tellReceipt(
   node: PeerNode,
-  dir: string,
-  { peer }: HandoverOffer,
+  offer: HandoverOffer,
   signal: AbortSignal,
-): Promise<boolean> {
-  await Deno.writeTextFile(pathIn(dir, RECEIPT), `received from ${peer}\n`);
-  await node.share({ file: RECEIPT, cwd: dir }, { signal });
-  const end = performance.now() + RECEIPT_MS;
-  while (performance.now() < end) {
-    const receivers = await receiversOf(node);
-    // A sender that heard the last receipt is gone, too.
-    if (!receivers) return false;
-    if (receivers.has(node.id)) return true;
-    await delay(LOOK_MS, signal);
+): Promise<number | undefined> {
+  const waiting = AbortSignal.any([signal, AbortSignal.timeout(RECEIPT_MS)]);
+  try {
+    return await node.acknowledge(sourcesOf(offer), offer.list.id, waiting);
+  } catch {
+    // A receiver that the user stopped now has all the same.
+    return undefined;
   }
-  return false;
 }
 
 /** Serves the others until all have it, none of them asks for more, or the time is over. */
-async function helpOthers(node: PeerNode, { to }: HandoverOffer, signal: AbortSignal) {
+async function helpOthers(node: PeerNode, offer: HandoverOffer, signal: AbortSignal) {
   const end = performance.now() + HELP_MS;
   let quietSince = performance.now();
   for (let served = 0; !signal.aborted; await delay(LOOK_MS, signal).catch(() => {})) {
-    const receivers = await receiversOf(node);
-    if (to !== undefined && receivers !== undefined && receivers.size >= to) return;
+    const receivers = await tellReceipt(node, offer, signal);
+    if (receivers !== undefined && receivers >= (offer.to ?? Infinity)) return;
     const { totals } = await node.status();
     const now = performance.now();
     if (totals.served !== served) quietSince = now;
     served = totals.served;
     // A sender that has gone has heard the last receipt, or nobody else is there to help.
-    const quietMs = receivers ? QUIET_MS : GONE_MS;
+    const quietMs = receivers === undefined ? GONE_MS : QUIET_MS;
     if (now > end || now - quietSince > quietMs) return;
-  }
-}
-
-/** The peers that have given a receipt; undefined where the sender doesn't answer. */
-async function receiversOf(node: PeerNode): Promise<Set<string> | undefined> {
-  try {
-    return new Set((await node.listVersions(RECEIPT)).map(({ publisher }) => publisher));
-  } catch {
-    return undefined;
   }
 }

@@ -191,6 +191,10 @@ export class RoomVisit {
     this.#connection = connection;
   }
 
+  get bootstrap(): Address {
+    return this.#connection.bootstrap;
+  }
+
   /**
    * Enters a room with the first words, and waits for its turn where it is crowded. Throws a
    * `not_found` Fault where there is no such room, and a `network` Fault.

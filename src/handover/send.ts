@@ -1,24 +1,25 @@
 /**
- * The sender's side of a hand-over. It is a peer of a private swarm of its own, and that swarm's
- * bootstrap; the bootstrap of the open swarm only has the room in which receivers get the key.
+ * The sender's side of a hand-over: a peer of a private swarm of its own. The bootstrap of the open swarm
+ * has the room in which receivers get the key, and brings those together that can't call each other; it
+ * hears of nothing else.
  */
-import { BootstrapServer } from "../bootstrap/server.ts";
 import { toHex } from "../content/hex.ts";
 import { Fault, quoted } from "../fault.ts";
 import type { SharedFile } from "../peer/api/peer_api.ts";
 import { PeerNode } from "../peer/node.ts";
-import { pathIn } from "../system/paths.ts";
+import { parentOf, pathIn } from "../system/paths.ts";
 import { newSwarmKey } from "../trust/swarm_key.ts";
 import { PrivateTransport } from "../trust/tls/private_transport.ts";
 import type { Address } from "../wire/address.ts";
+import type { Announcement } from "../wire/protocol.ts";
 import { EVERYWHERE } from "../wire/wildcard_host.ts";
 import { Condition } from "../async/condition.ts";
 import { deadline } from "../async/deadline.ts";
-import { ownHosts } from "./addresses.ts";
 import { formatCode, formatLink, newSecret, type Strength } from "./code.ts";
 import { type HandoverOffer } from "./key_exchange.ts";
 import { GuestBook } from "./guest_book.ts";
-import { ReceiptRegistry } from "./receipt.ts";
+import { formatOfferList, OFFER_NAME } from "./offer_list.ts";
+import { ownHosts } from "./own_hosts.ts";
 import { OwnRoom } from "./room.ts";
 import type { SendEvent } from "./send_event.ts";
 
@@ -66,33 +67,35 @@ export async function send(options: SendOptions): Promise<SendResult> {
   const { dir, bootstraps, to, forMs, signal, onEvent } = options;
   const key = newSwarmKey();
   const transport = await PrivateTransport.of(key);
-  const news = new Condition();
-  const registry = new ReceiptRegistry(() => news.notifyAll());
   const until = Date.now() + forMs;
   const room = await OwnRoom.open(bootstraps, until, signal);
   try {
-    await using tracker = BootstrapServer.start({
-      host: EVERYWHERE,
-      port: 0,
-      registry,
-      transport,
-    });
-    const hosts = ownHosts(room.localHost);
-    const at = hosts.map((host) => ({ host, port: tracker.address.port }));
+    const receipts = new Receipts();
     const node = await PeerNode.open({
       dir,
       state: pathIn(dir, ".shoal"),
-      bootstraps: at.slice(0, 1),
+      bootstraps: [room.bootstrap],
       host: EVERYWHERE,
       port: 0,
       limitUp: options.limitUp,
+      handover: { onReceived: (file, peer) => receipts.add(file, peer) },
     }, transport);
     await using _node = { [Symbol.asyncDispose]: () => node.close() };
     const shares = await shareAll(node, options);
-    await node.serve({ resume: false });
+    const list = receipts.list = await shareList(node, dir);
+    const port = await node.serve({ resume: false });
     const secret = newSecret(options.strength);
     const size = shares.reduce((sum, share) => sum + share.size, 0);
-    const offer: HandoverOffer = { swarm: toHex(key.secret), peer: node.id, at, to, size, until };
+    const at = ownHosts(room.localHost).map((host) => ({ host, port }));
+    const offer: HandoverOffer = {
+      swarm: toHex(key.secret),
+      peer: node.id,
+      list,
+      at,
+      to,
+      size,
+      until,
+    };
     onEvent({
       event: "code",
       code: formatCode(room.number, secret),
@@ -102,9 +105,29 @@ export async function send(options: SendOptions): Promise<SendResult> {
       files: shares.map(({ name, kind, size, entries }) => ({ name, kind, size, entries })),
     });
     const guests = new GuestBook(room, { secret, offer, onEvent });
-    return await handOver({ node, registry, guests, news, shares, until, options });
+    return await handOver({ node, guests, receipts, shares, until, options });
   } finally {
     await room.close();
+  }
+}
+
+/** The receivers that have verified all of it. */
+class Receipts {
+  /** Notified of each. */
+  readonly news = new Condition();
+  readonly #receivers = new Set<string>();
+  /** The announcement of the list, whose id stands for all of it. */
+  list: Announcement | undefined;
+
+  get count(): number {
+    return this.#receivers.size;
+  }
+
+  /** Notes a receipt for the list; returns how many there are. */
+  add(file: string, peer: string): number {
+    if (file === this.list?.id) this.#receivers.add(peer);
+    this.news.notifyAll();
+    return this.count;
   }
 }
 
@@ -128,12 +151,19 @@ async function shareAll(
   return shares;
 }
 
+/** Shares the list of all that is shared. */
+async function shareList(node: PeerNode, dir: string): Promise<Announcement> {
+  const path = pathIn(dir, OFFER_NAME);
+  await Deno.mkdir(parentOf(path), { recursive: true });
+  await Deno.writeTextFile(path, formatOfferList(node.announcements));
+  await node.share({ file: OFFER_NAME, cwd: dir });
+  return node.announcements.find(({ name }) => name === OFFER_NAME)!;
+}
+
 interface Running {
   node: PeerNode;
-  registry: ReceiptRegistry;
   guests: GuestBook;
-  /** Notified of each receipt. */
-  news: Condition;
+  receipts: Receipts;
   shares: SharedFile[];
   until: number;
   options: SendOptions;
@@ -141,7 +171,7 @@ interface Running {
 
 /** Meets guests and serves receivers until all have it, or the time is over. */
 async function handOver(running: Running): Promise<SendResult> {
-  const { node, registry, guests, news, until, options: { to, signal, onEvent } } = running;
+  const { node, receipts, guests, until, options: { to, signal, onEvent } } = running;
   const over = new AbortController();
   const ends = AbortSignal.any([signal, over.signal]);
   const meeting = guests.meet(ends);
@@ -150,7 +180,7 @@ async function handOver(running: Running): Promise<SendResult> {
   let quietSince = performance.now();
   try {
     for (;;) {
-      const now = registry.receivers.size;
+      const now = receipts.count;
       if (now !== received) onEvent({ event: "received", receivers: received = now });
       const { shares, totals } = await node.status();
       requireUnchanged(running.shares, shares);
@@ -164,7 +194,7 @@ async function handOver(running: Running): Promise<SendResult> {
         guests.close();
         if (idle) return { end: "expired", ...result };
       }
-      await nextLook(news, signal);
+      await nextLook(receipts.news, signal);
     }
   } finally {
     over.abort();

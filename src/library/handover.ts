@@ -86,8 +86,8 @@ export async function receiveAll(
   if (secret === undefined) throw new Fault("usage", "Cannot receive: the code has no words");
   const signal = options.signal ?? new AbortController().signal;
   const at = bootstrap ? [bootstrap] : bootstraps;
-  const offer = await meet({ bootstraps: at, room, secret }, signal);
-  const kept = KeptHandover.keep(offer, absolutePath(options.output ?? "."));
+  const agreed = await meet({ bootstraps: at, room, secret }, signal);
+  const kept = KeptHandover.keep(agreed, absolutePath(options.output ?? "."));
   try {
     return await receive(kept, {
       ...{ rename: options.rename, limitDown, signal },

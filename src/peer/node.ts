@@ -15,6 +15,7 @@ import { Identity } from "../trust/identity.ts";
 import type { PrivateTransport } from "../trust/tls/private_transport.ts";
 import { AGENT } from "../version.ts";
 import { type Address, formatAddress } from "../wire/connection.ts";
+import { type Announcement, type Found, type PeerRecord, ReceivedReply } from "../wire/protocol.ts";
 import type { Finding } from "./api/finding.ts";
 import { examineBootstraps } from "./doctor/examine_bootstraps.ts";
 import { examineState } from "./doctor/examine_state.ts";
@@ -55,6 +56,7 @@ import type {
 } from "./api/peer_api.ts";
 import { PeerParts, type PeerState } from "./peer_parts.ts";
 import type { PeerSettings } from "./api/settings.ts";
+import { placesOf } from "./reach/place.ts";
 import { viewOf } from "./share/share_view.ts";
 
 const log = getLogger(["shoal", "peer"]);
@@ -133,9 +135,9 @@ export class PeerNode implements UiApi {
   /**
    * Listens, registers with the bootstraps, and watches the shared files. With `resume`, it
    * continues partial downloads, also those that fail later; without, everything that it fetches is
-   * served for as long as it runs, also what isn't shared.
+   * served for as long as it runs, also what isn't shared. Returns the port that it listens at.
    */
-  async serve({ resume = true }: { resume?: boolean } = {}): Promise<void> {
+  async serve({ resume = true }: { resume?: boolean } = {}): Promise<number> {
     // What was killed has not tidied up.
     this.#parts.digests.tidy();
     const { host, port, advertise } = this.#settings;
@@ -157,10 +159,11 @@ export class PeerNode implements UiApi {
       advertise: this.#advertised(advertise),
       ways: await this.#parts.wanted.ways(),
       onNotice: (notice, bootstrap) => this.#parts.wanted.hear(notice, bootstrap),
-      announcements: () => this.#parts.announced.list(),
+      announcements: this.#settings.handover ? () => [] : () => this.#parts.announced.list(),
     });
     this.#parts.rescanner.watch();
     if (resume) this.#parts.resumer.start();
+    return listening;
   }
 
   share(request: ShareRequest, options: ShareOptions = {}): Promise<ShareResult> {
@@ -287,6 +290,31 @@ export class PeerNode implements UiApi {
 
   listPeers() {
     return this.#parts.swarm.listPeers();
+  }
+
+  /** The announcements of all that this peer shares. */
+  get announcements(): Announcement[] {
+    return [...this.#parts.announced.list()];
+  }
+
+  /** Adds a content that it was told of, in a hand-over. */
+  learn(found: Found): void {
+    this.#parts.known?.add(found);
+  }
+
+  /**
+   * Says to the peer that hands a content over, by its records, that all of it was verified here. Returns
+   * how many have said so. Throws a `network` Fault.
+   */
+  async acknowledge(peer: PeerRecord[], file: string, signal: AbortSignal): Promise<number> {
+    const [place] = placesOf(peer);
+    const line = await this.#parts.lines.open(place!, this.#lifetime.bound({ signal }));
+    try {
+      const { reply } = await line.caller.request({ action: "received", file }, ReceivedReply);
+      return reply.receivers;
+    } finally {
+      line.close();
+    }
   }
 
   async *listFiles(pattern?: string): AsyncGenerator<ListedFile> {

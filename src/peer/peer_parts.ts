@@ -17,6 +17,7 @@ import type { Socket, Transport } from "../wire/transport.ts";
 import { AGENT } from "../version.ts";
 import { Announcements } from "./discovery/announcements.ts";
 import { Bootstraps } from "./discovery/bootstraps.ts";
+import { KnownOffers } from "./discovery/known_offers.ts";
 import { Fetcher } from "./get/fetcher.ts";
 import { FileOpener } from "./get/file_opener.ts";
 import { FolderLister } from "./get/folder_lister.ts";
@@ -108,6 +109,10 @@ export class PeerParts {
   readonly wanted: AnswerWanted;
   /** The transport to and from other peers. */
   readonly peerTransport: Transport;
+  /** Contents that this peer was told of, in a hand-over. */
+  readonly known: KnownOffers | undefined;
+  /** The connections to other peers. */
+  readonly lines: ConnectionPool;
 
   constructor(settings: PeerSettings, { state, lifetime, port, serve, goesOn }: PeerPartsOptions) {
     const { folder, db, identity, transport } = state;
@@ -122,10 +127,13 @@ export class PeerParts {
     const open = new PeerTransport(identity, { encrypt });
     this.peerTransport = transport ?? open;
     const { pinned } = open;
+    const { handover } = settings;
+    // A hand-over's swarm is private, and its bootstraps are not.
+    const toBootstraps = handover ? undefined : transport;
     const calls = new ReversedCalls();
     this.door = new CallDoor(calls, this.peerTransport);
     this.wanted = new AnswerWanted({
-      ...{ transport: this.peerTransport, swarm: transport, pinned, signal: lifetime.signal },
+      ...{ transport: this.peerTransport, swarm: toBootstraps, pinned, signal: lifetime.signal },
       serve: (socket) => serve(socket),
     });
     const digests = this.digests = new DigestStore(db);
@@ -138,7 +146,7 @@ export class PeerParts {
       digests,
       disk: this.disk,
     });
-    this.bootstraps = new Bootstraps(settings.bootstraps, transport, (bootstrap) => {
+    this.bootstraps = new Bootstraps(settings.bootstraps, toBootstraps, (bootstrap) => {
       emit({ event: "bootstrap", bootstrap });
       if (bootstrap.state === "registered") this.resumer.wake();
     });
@@ -153,8 +161,10 @@ export class PeerParts {
         }),
       })
       : undefined;
-    this.swarm = new Swarm(this.bootstraps.list, this.lan);
-    this.announced = new Announcements(this.library, this.bootstraps.list);
+    this.known = handover ? new KnownOffers() : undefined;
+    const told = handover ? [] : this.bootstraps.list;
+    this.swarm = new Swarm(told, this.known ?? this.lan);
+    this.announced = new Announcements(this.library, told);
     this.sharing = new Sharing({
       dir: folder.dir,
       identity,
@@ -193,6 +203,7 @@ export class PeerParts {
       },
       takeOver: (message, connection) => calls.take(message, connection),
       directory: settings.lan ? new OwnDirectory(() => this.announced.list()) : undefined,
+      onReceived: handover?.onReceived,
       library: this.library,
       reader: this.reader,
       downloads: active,
@@ -211,14 +222,14 @@ export class PeerParts {
     });
     const downloads = new DownloadStore(db, folder.partials);
     const introducer = new Introducer(this.bootstraps.list);
-    const lines: ConnectionPool = new ConnectionPool({
+    const lines = this.lines = new ConnectionPool({
       self: () => ({ ...self, transport: this.peerTransport, port: port() }),
       limitDown: [this.limits.down],
       ladder: new Ladder([
         new DirectRung(),
         new ReversedRung({ introducer, calls, listen: () => port() ?? this.door.open() }),
-        new PunchedRung(introducer, transport),
-        new RelayedRung({ introducer, pinned, swarm: transport }),
+        new PunchedRung(introducer, toBootstraps),
+        new RelayedRung({ introducer, pinned, swarm: toBootstraps }),
       ]),
     });
     this.fetcher = new Fetcher({

@@ -177,6 +177,8 @@ export const GetFiles = request("get_files", {
 export const Have = request("have", { file: FileId });
 /** A request for other sources of the file, whole or in part, as far as the callee knows. */
 export const Sources = request("sources", { file: FileId });
+/** Says that the caller has verified all of a content that was handed over to it. */
+export const Received = request("received", { file: FileId });
 /** The reply to an earlier request is not needed any more: it may be `error` with code `cancelled`. */
 export const Cancel = v.object({ action: v.literal("cancel"), request: requestId });
 
@@ -215,6 +217,8 @@ export const FilesReply = reply("files", { count: count(FILES_CAP), payload: v.o
 export const PieceMapReply = reply("map", { complete: v.boolean(), payload: v.optional(payload) });
 /** Payload: a JSON array of {@link PeerRecord}, at most {@link SOURCES_CAP}. */
 export const SourcesReply = reply("sources", { payload });
+/** The number of peers that have said `received`. */
+export const ReceivedReply = reply("received", { receivers: count(Number.MAX_SAFE_INTEGER) });
 /** Pairs of first run and count. */
 const runs = v.pipe(v.array(v.tuple([pieceNumber, pieceNumber])), v.maxLength(LIST_CAP));
 /** A notice: runs that the sender has by now, as pairs of first run and count. */
@@ -318,6 +322,7 @@ export const PeerRequest = v.variant("action", [
   GetFiles,
   Have,
   Sources,
+  Received,
   Find,
   ListFiles,
 ]);

@@ -17,6 +17,7 @@ export const PEER_REQUESTS = [
   { action: "get_chunks", id: 7, file: FILE, first: 4, count: 4, unless_taken: true },
   { action: "have", id: 4, file: FILE },
   { action: "sources", id: 5, file: FILE },
+  { action: "received", id: 6, file: FILE },
   { action: "cancel", request: 3 },
 ];
 

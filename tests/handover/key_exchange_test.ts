@@ -11,6 +11,15 @@ import { BLOB_CAP } from "../../src/wire/protocol.ts";
 const OFFER: HandoverOffer = {
   swarm: "5e".repeat(32),
   peer: "a1".repeat(32),
+  list: {
+    name: "hand-over/list",
+    id: "1d".repeat(32),
+    size: 2 << 20,
+    mtime: Date.parse("2026-01-01"),
+    time: Date.parse("2026-01-01"),
+    publisher: "a1".repeat(32),
+    signature: "f0".repeat(64),
+  },
   at: Array.from({ length: 8 }, (_, at) => ({ host: `2001:db8::${at}`, port: 40_000 + at })),
   to: 3,
   size: 1_234,

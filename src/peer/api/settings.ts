@@ -50,8 +50,22 @@ export interface PeerSettings {
   unsigned?: boolean;
   /** Replies that are sent at a time. Default {@link UPLOAD_SLOTS}. */
   uploadSlots?: number;
+  /** Set for a hand-over. */
+  handover?: HandoverRole;
   /** The configuration of a peer that serves. */
   config?: ConfigSource;
+}
+
+/**
+ * The part of a peer in a hand-over. Its bootstraps are those of an open swarm, and only bring it together
+ * with others: nothing is announced there or asked for. It is told by itself what there is.
+ */
+export interface HandoverRole {
+  /**
+   * Called when a peer says that it has verified all of a content; returns how many have said so. Default
+   * none is handed over by this peer.
+   */
+  onReceived?: (file: string, peer: string) => number;
 }
 
 /** A {@link ConfigView}, and the settings that follow from it. */

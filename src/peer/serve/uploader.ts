@@ -42,6 +42,11 @@ interface UploaderOptions extends ServedContentsOptions {
   slots?: UploadSlots;
   /** Takes over a connection by its first message, as wire/answerer.ts has it. Default none. */
   takeOver?: (message: Message, connection: Connection) => Promise<void> | undefined;
+  /**
+   * Called when a peer says that it has verified all of a content; returns how many have said so. Default
+   * none is handed over here.
+   */
+  onReceived?: (file: string, peer: string) => number;
   /** Called when a peer that listens asks for a file for the first time on its connection. */
   onAsked?: (file: string, requester: PeerRecord) => void;
 }
@@ -160,6 +165,8 @@ export class Uploader {
       case "find":
       case "list_files":
         return this.#offered(request, visit);
+      case "received":
+        return this.#received(request, visit);
     }
   }
 
@@ -302,6 +309,14 @@ export class Uploader {
     const known = [...this.#requesters.of(file), ...content.sources?.() ?? []];
     const asking = { ...caller, address: connection.remote.host };
     return listed({ action: "sources", id }, sourcesFor(asking, known));
+  }
+
+  #received({ id, file }: Request<"received">, { caller: { peer } }: Visit): Response {
+    const { onReceived } = this.#options;
+    if (!onReceived || peer === undefined) {
+      throw new Refused("not_shared", "nothing is handed over here");
+    }
+    return { message: { action: "received", id, receivers: onReceived(file, peer) } };
   }
 
   #fetches(file: string, { fetching, notices }: Visit): void {
