@@ -59,7 +59,7 @@ async function fetchBetween(sharer: Family, fetcher: Family): Promise<string> {
     }),
   );
   const code = await get.ended();
-  if (code !== 0) return `FAILED ${code}`;
+  if (code !== 0) throw new Error(`${code}: ${get.stderr}`);
   if (!await sameFiles(folder.at("sharer/file.bin"), folder.at("fetcher/file.bin"))) {
     throw new Error("another file arrived");
   }
@@ -68,7 +68,7 @@ async function fetchBetween(sharer: Family, fetcher: Family): Promise<string> {
 }
 
 function six(number: number): string {
-  return `2001:db8::${number}`;
+  return `fd77::${number}`;
 }
 
 /** Takes from a host what it has not, of both families. */

@@ -35,7 +35,8 @@ export async function* reachRates(
   }
 }
 
-function shareOf({ receipt, told }: Fetched, size: number, mbit: number): number {
-  if (!receipt) throw new Error(told);
-  return size * 8 / 1e6 / receipt.seconds / mbit;
+/** The share of a link that was used from the first byte on. */
+function shareOf({ firstByte, seconds, told }: Fetched, size: number, mbit: number): number {
+  if (firstByte === undefined) throw new Error(told);
+  return size * 8 / 1e6 / (seconds - firstByte) / mbit;
 }

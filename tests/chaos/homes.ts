@@ -30,6 +30,8 @@ export interface Fetched {
   told: string;
   /** Seconds from the start of the program to the first byte of the file; undefined when none came. */
   firstByte?: number;
+  /** Seconds from the start of the program to its end. */
+  seconds: number;
   receipt?: Receipt;
 }
 
@@ -107,10 +109,12 @@ export class Homes implements AsyncDisposable {
     if (await first !== undefined) await meanwhile();
     const code = await program.ended();
     const told = program.stderr;
-    if (code !== 0) return { code, told };
+    const seconds = (performance.now() - began) / 1_000;
+    if (code !== 0) return { code, told, seconds };
     const [one, other] = ["sharer", "fetcher"].map((dir) => this.folder.at(`${dir}/file.bin`));
     if (!await sameFiles(one!, other!)) throw new Error("another file arrived");
-    return { code, told, firstByte: await first, receipt: JSON.parse(lastLine(program.stdout)) };
+    const receipt = JSON.parse(lastLine(program.stdout));
+    return { code, told, seconds, firstByte: await first, receipt };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -31,7 +31,7 @@ testUnless(
   "Between two symmetric routers without a relay, each way that failed is named",
   async () => {
     await using homes = await Homes.open("symmetric", "symmetric", { fromSource: true });
-    const { code, told } = await homes.get(["--wait", "1s"]);
+    const { code, told } = await homes.get(["--wait", "11s"]);
     assertEquals(code, 4);
     for (const way of ["directly", "by having it call", "by hole punching", "through a relay"]) {
       assert(told.includes(way), told);

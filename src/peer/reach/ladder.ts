@@ -77,11 +77,11 @@ export class Ladder {
         without.push({ path: rung.path, why: found });
         continue;
       }
-      for (const attempt of found.slice(0, MOST_ATTEMPTS)) {
-        steps.push({ attempt, afterMs: rung.afterMs });
+      for (const [i, attempt] of found.slice(0, MOST_ATTEMPTS).entries()) {
+        steps.push({ attempt, afterMs: rung.afterMs + i * NEXT_MS });
       }
     }
-    return { steps, without };
+    return { steps: steps.toSorted((a, b) => a.afterMs - b.afterMs), without };
   }
 }
 
@@ -111,7 +111,7 @@ class Race {
     const begun = performance.now();
     try {
       for (const { attempt, afterMs } of steps) {
-        const earliest = Math.max(begun + afterMs, performance.now() + NEXT_MS);
+        const earliest = begun + afterMs;
         await this.#until(() => this.#running > 0 ? Math.max(earliest, this.#proofDue) : 0);
         if (this.#isOver) break;
         this.#running++;

@@ -7,7 +7,7 @@ import { punch } from "./meet.ts";
 import { type Attempt, attemptBy, type PeerPlace, type Rung, type RungOptions } from "./rung.ts";
 
 /** The time before hole punching, in milliseconds: a peer that can call has by then. */
-const AFTER_MS = 400;
+const AFTER_MS = 350;
 
 /** Calls a peer while it calls this one, so that the routers of both let the other through. */
 export class PunchedRung implements Rung {

@@ -6,7 +6,7 @@ import { meetAtRelay } from "./meet.ts";
 import { type Attempt, attemptBy, type PeerPlace, type Rung, type RungOptions } from "./rung.ts";
 
 /** The time before a relay is asked, in milliseconds: what costs no third one has been tried by then. */
-const AFTER_MS = 900;
+const AFTER_MS = 800;
 
 interface RelayedRungOptions {
   introducer: Introducer;

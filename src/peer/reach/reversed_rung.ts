@@ -4,6 +4,9 @@ import type { Introducer } from "./introducer.ts";
 import type { ReversedCalls } from "./reversed_calls.ts";
 import { type Attempt, attemptBy, type PeerPlace, type Rung, type RungOptions } from "./rung.ts";
 
+/** The time before a peer is asked to call, in milliseconds: one that can be called mostly answers by then. */
+const AFTER_MS = 250;
+
 interface ReversedRungOptions {
   introducer: Introducer;
   calls: ReversedCalls;
@@ -14,7 +17,7 @@ interface ReversedRungOptions {
 /** Has a peer call this one. */
 export class ReversedRung implements Rung {
   readonly path = "reversed";
-  readonly afterMs = 0;
+  readonly afterMs = AFTER_MS;
   readonly #options: ReversedRungOptions;
 
   constructor(options: ReversedRungOptions) {

@@ -49,7 +49,7 @@ Deno.test("ladder: the next rung is tried at once when those above failed, else 
     const above = first === "stuck" ? stuck("direct") : failing("direct", "refused");
     const ladder = new Ladder([
       rung("direct", [above]),
-      rung("relayed", [dial("relayed", peer.address)], 200),
+      rung("relayed", [dial("relayed", peer.address)], 250),
     ]);
     const begun = performance.now();
     const { caller, path, peer: id } = await ladder.reach(place(PROVER.id), options());
