@@ -41,15 +41,9 @@ async function receiving(world: World, name: string, code?: string, options?: Re
   return { cwd, ...await shoal(words, run) };
 }
 
-/** True once one of the hand-overs in a folder has a partial download. */
-function isFetching(handovers: string): boolean {
-  try {
-    return namesIn(handovers).some((one) =>
-      namesIn(`${handovers}/${one}/.shoal/partials`).length > 0
-    );
-  } catch {
-    return false;
-  }
+/** True once a folder has a part of what is received: it lies there, hidden, until it is whole. */
+function isFetching(folder: string): boolean {
+  return namesIn(folder).some((name) => name.startsWith("."));
 }
 
 function namesIn(folder: string): string[] {
@@ -147,16 +141,16 @@ Deno.test("hand-over: an interrupted receiver goes on without a code", async () 
     env: { ...env, SHOAL_LIMIT_DOWN: "1M" },
   });
   const first = world.adopt(new Program(words, options));
-  await eventually("something has arrived", () => isFetching(`${state}/shoal/handovers`));
+  await eventually("something has arrived", () => isFetching(cwd));
   first.signal("SIGKILL");
   await first.ended();
-  assertEquals(namesIn(cwd).filter((name) => name === "big"), []);
+  assertEquals(namesIn(cwd).includes("big"), false);
   const again = await receiving(world, "to", undefined, { env });
   assertEquals(again.code, 0, again.stderr);
   assertStringIncludes(again.stderr, "Resuming");
   assert(await sameFiles(file, `${cwd}/big`));
   assertEquals(await sender.ended(), 0, sender.stderr);
-  assertEquals(namesIn(`${state}/shoal/handovers`), []);
+  assertEquals([namesIn(cwd), namesIn(`${state}/shoal/handovers`)], [["big"], []]);
 });
 
 Deno.test("hand-over: standard input to standard output", async () => {
