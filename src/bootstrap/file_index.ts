@@ -8,7 +8,9 @@ import {
   type Announcement,
   type FileRecord,
   type Found,
+  LIST_CAP,
   type PeerRecord,
+  type SourceRecord,
   SOURCES_CAP,
 } from "../wire/protocol.ts";
 import { Refused } from "../wire/answerer.ts";
@@ -51,6 +53,14 @@ interface Content {
 const FIRST_PUBLISHER = "0".repeat(64);
 /** A cursor of a list of files. */
 const CURSOR = /^(?<publisher>[0-9a-f]{64})(?<name>.*)$/s;
+
+/** A cursor of a list of sources. */
+const SOURCES_CURSOR = /^(?<id>[0-9a-f]{64})(?<publisher>[0-9a-f]{64})(?<place>\d{1,9})$/;
+/** All fields of an announcement that its signature covers, and the signature. */
+const SIGNED = [
+  ...["name", "id", "size", "mtime", "time", "publisher", "kind", "entries", "bytes"] as const,
+  "signature",
+] as const;
 
 /** The announcements of one publisher under one name: the newest first, the id deciding a tie. */
 type Versions = Entry[];
@@ -158,6 +168,38 @@ export class FileIndex {
     return { items: batch.items };
   }
 
+  /** Answers Registry.listSources. A cursor is a content, its publisher, and a place in its sources. */
+  sources(name: string, cursor?: string): ListBatch<SourceRecord> {
+    const from = cursor === undefined ? undefined : SOURCES_CURSOR.exec(cursor)?.groups;
+    if (cursor !== undefined && !from) {
+      throw new Refused("bad_message", "that cursor was not given out here");
+    }
+    const versions = [...this.#names.get(name)?.values() ?? []].flat().sort(newestFirst);
+    const first = versions.findIndex(({ announcement: a }) =>
+      a.id === from?.id && a.publisher === from?.publisher
+    );
+    const batch = new Batch<SourceRecord>();
+    for (const { announcement: a } of versions.slice(Math.max(0, first))) {
+      let place = versions[first]?.announcement === a ? Number(from?.place) : 0;
+      // No more than fit are copied, and one that says that there are more.
+      for (const source of this.#contents.get(a.id)!.sources.from(place, LIST_CAP + 1)) {
+        if (!batch.add(sourceRecord(source, a))) {
+          return { items: batch.items, cursor: `${a.id}${a.publisher}${place}` };
+        }
+        place++;
+      }
+    }
+    return { items: batch.items };
+  }
+
+  /** True if this very announcement is the one of its entry. */
+  has(announcement: Announcement): boolean {
+    const { name, id, publisher } = announcement;
+    const versions = this.#names.get(name)?.get(publisher);
+    const known = versions?.find((one) => one.announcement.id === id)?.announcement;
+    return known !== undefined && SIGNED.every((field) => known[field] === announcement[field]);
+  }
+
   #entry(announcement: Announcement): { entry: Entry; versions: Versions } {
     const { name, id, publisher } = announcement;
     let named = this.#names.get(name);
@@ -218,6 +260,12 @@ export class FileIndex {
   #total(entry: Entry): number {
     return this.#contents.get(entry.announcement.id)!.sources.size;
   }
+}
+
+/** A source of a content, as Registry.listSources tells of it. */
+export function sourceRecord(source: PeerRecord, announcement: Announcement): SourceRecord {
+  const { id, publisher, time, size, kind } = announcement;
+  return { ...source, id, publisher, time, size, ...kind && { kind } };
 }
 
 /** The id decides a tie, so that every bootstrap gives the same answer. */

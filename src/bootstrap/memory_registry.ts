@@ -13,6 +13,7 @@ import {
   type Holding,
   type PeerRecord,
   SILENCE_MS,
+  type SourceRecord,
 } from "../wire/protocol.ts";
 import { type Entry, FileIndex } from "./file_index.ts";
 import { Batch } from "../wire/batch.ts";
@@ -278,6 +279,15 @@ export class MemoryRegistry implements Registry {
   async listFiles(pattern?: string, cursor?: string): Promise<ListBatch<FileRecord>> {
     this.#expire();
     return this.#files.list(pattern, cursor);
+  }
+
+  async listSources(name: string, cursor?: string): Promise<ListBatch<SourceRecord>> {
+    this.#expire();
+    return this.#files.sources(name, cursor);
+  }
+
+  isKnown(announcement: Announcement): boolean {
+    return this.#files.has(announcement);
   }
 
   /** The amounts that are held here, for the other bootstraps of a shared registry. */

@@ -1,5 +1,12 @@
 import type { LegacyRegistry } from "../legacy/legacy_registry.ts";
-import type { Announcement, FileRecord, Found, Holding, PeerRecord } from "../wire/protocol.ts";
+import type {
+  Announcement,
+  FileRecord,
+  Found,
+  Holding,
+  PeerRecord,
+  SourceRecord,
+} from "../wire/protocol.ts";
 
 /** A part of a list that fits one message. */
 export interface ListBatch<T> {
@@ -81,6 +88,14 @@ export interface Registry extends LegacyRegistry {
    * is listed.
    */
   listFiles(pattern?: string, cursor?: string): Promise<ListBatch<FileRecord>>;
+
+  /**
+   * All peers that have a content of that name, the newest version first. Sources that come and go
+   * between two batches may be missing or come twice.
+   */
+  listSources(name: string, cursor?: string): Promise<ListBatch<SourceRecord>>;
+  /** True if it has that very announcement, so that its signature needn't be checked again. */
+  isKnown(announcement: Announcement): boolean;
 
   /** The registry that it shares with other bootstraps. Undefined for one that stands alone. */
   readonly shared?: SharedState;

@@ -36,6 +36,7 @@ const Holdings = v.pipe(v.array(Holding), v.maxLength(LIST_CAP));
 /** The kind that each request counts as. A payload is counted when it is admitted, a `find` by itself. */
 const KINDS: Record<BootstrapRequest["action"], RequestKind | undefined> = {
   hello: "ask",
+  list_sources: "list",
   heartbeat: "ask",
   goodbye: "ask",
   reach: "reach",
@@ -166,7 +167,8 @@ export class Session {
         // One that is ahead is not listed; that is no reason to refuse the others.
         const announcements = decodePayload(Announcements, payload)
           .filter(({ time }) => !isAhead(time));
-        const forged = await firstForged(announcements, this.#visitor);
+        const unknown = announcements.filter((one) => !this.#registry.isKnown(one));
+        const forged = await firstForged(unknown, this.#visitor);
         if (forged) {
           const why = "is not signed by its publisher";
           const name = forged.name.slice(0, 100);
@@ -195,6 +197,12 @@ export class Session {
           const { pattern } = request;
           const { items, cursor } = await this.#registry.listFiles(pattern, request.cursor);
           return this.#visitor.list({ action: "files", id, cursor }, items);
+        });
+      case "list_sources":
+        return await this.#inTurn(async () => {
+          const { name } = request;
+          const { items, cursor } = await this.#registry.listSources(name, request.cursor);
+          return this.#visitor.list({ action: "source_records", id, cursor }, items);
         });
       case "goodbye":
         if (this.#isSpeaker()) {
@@ -298,7 +306,7 @@ export class Session {
   }
 
   async #register(request: RegisterRequest): Promise<Response> {
-    const { id, peer, port, dialled, advertise, agent, ways = [] } = request;
+    const { id, peer, port, dialled, advertise, agent, labels, ways = [] } = request;
     if (!await this.#options.own.has(dialled, this.#connection.local)) {
       const there = formatAddress(dialled);
       const what =
@@ -313,7 +321,7 @@ export class Session {
     }
     // Others are told what was seen here; what is advertised counts once the peer answered there.
     const { host } = this.#connection.remote;
-    await this.#registry.register({ peer, address: host, port, agent }, host);
+    await this.#registry.register({ peer, address: host, port, agent, labels }, host);
     this.#peer = peer;
     this.#ways = ways;
     this.#options.speakers.set(peer, this);

@@ -45,6 +45,11 @@ export class SourceSet<T> {
     else this.#swap(known.index, --this.#preferred);
   }
 
+  /** At most `count` sources from a place on. */
+  from(index: number, count: number): T[] {
+    return this.#list.slice(index, index + count);
+  }
+
   /**
    * At most `count` different holders: of those that are preferred, and if they are too few all of
    * them and some of the others. Any set is as likely as any other of its kind. `random` gives numbers

@@ -55,6 +55,7 @@ import type {
   TrustRequest,
 } from "./api/peer_api.ts";
 import { PeerParts, type PeerState } from "./peer_parts.ts";
+import { listSources } from "./reach/list_sources.ts";
 import type { PeerSettings } from "./api/settings.ts";
 import { placesOf } from "./reach/place.ts";
 import { viewOf } from "./share/share_view.ts";
@@ -157,6 +158,7 @@ export class PeerNode implements UiApi {
       identity: this.#parts.identity,
       port: listening,
       advertise: this.#advertised(advertise),
+      labels: this.#settings.labels,
       ways: await this.#parts.wanted.ways(),
       onNotice: (notice, bootstrap) => this.#parts.wanted.hear(notice, bootstrap),
       announcements: this.#settings.handover ? () => [] : () => this.#parts.announced.list(),
@@ -290,6 +292,12 @@ export class PeerNode implements UiApi {
 
   listPeers() {
     return this.#parts.swarm.listPeers();
+  }
+
+  listSources(name: string) {
+    const { swarm, peerTransport: transport, identity } = this.#parts;
+    const { signal } = this.#lifetime.bound({});
+    return listSources(swarm, name, { transport, peer: identity.id, signal });
   }
 
   /** The announcements of all that this peer shares. */

@@ -2,6 +2,8 @@ import { type Knowledge, standingOf } from "../trust/choose_offer.ts";
 import type { BootstrapClient } from "./discovery/bootstrap_client.ts";
 import type { NearbyDirectories } from "./discovery/directory.ts";
 import type { ListedFile, QueryApi } from "./api/peer_api.ts";
+import { listSources } from "./reach/list_sources.ts";
+import type { Transport } from "../wire/transport.ts";
 import { Swarm } from "./discovery/swarm.ts";
 
 /**
@@ -14,14 +16,25 @@ type PeekTrust = () => Promise<(name: string) => Partial<Knowledge>>;
 export class QueryPeer implements QueryApi {
   readonly #swarm: Swarm;
   readonly #peek: PeekTrust;
+  readonly #transport: Transport | undefined;
 
-  constructor(bootstraps: BootstrapClient[], peek: PeekTrust, nearby?: NearbyDirectories) {
+  /** `transport` is that of a private swarm. */
+  constructor(
+    bootstraps: BootstrapClient[],
+    peek: PeekTrust,
+    { nearby, transport }: { nearby?: NearbyDirectories; transport?: Transport } = {},
+  ) {
+    this.#transport = transport;
     this.#swarm = new Swarm(bootstraps, nearby);
     this.#peek = peek;
   }
 
   listPeers() {
     return this.#swarm.listPeers();
+  }
+
+  listSources(name: string) {
+    return listSources(this.#swarm, name, { transport: this.#transport });
   }
 
   async *listFiles(pattern?: string): AsyncGenerator<ListedFile> {

@@ -7,6 +7,7 @@ import type {
   GetRequest,
   ListedFile,
   ListedPeer,
+  ListedSource,
   LiveSettings,
   NewToken,
   PartialStatus,
@@ -81,6 +82,10 @@ export class ControlClient implements PeerApi, UiDoor {
 
   listPeers(): Promise<ListedPeer[]> {
     return this.#value((o) => this.#api.peers.$get({}, o));
+  }
+
+  listSources(name: string): Promise<ListedSource[]> {
+    return this.#value((o) => this.#api.sources.$get({ query: { name } }, o));
   }
 
   async *listFiles(pattern?: string): AsyncGenerator<ListedFile> {

@@ -28,6 +28,7 @@ export function withinDir(api: UiApi): UiApi {
   return {
     status: () => api.status(),
     listPeers: () => api.listPeers(),
+    listSources: (name) => api.listSources(name),
     listFiles: (pattern) => api.listFiles(pattern),
     listVersions: (name) => api.listVersions(name),
     async share(request, options) {

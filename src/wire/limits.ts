@@ -45,3 +45,5 @@ export const PAYLOAD_MS = 60_000;
 export const SILENCE_MS = 90_000;
 /** Most characters that a party of a room says at a time: a key exchange takes about 1,000. */
 export const BLOB_CAP = 4_096;
+/** Most labels of a peer: a registry holds them for each. */
+export const LABELS_CAP = 8;

@@ -23,6 +23,7 @@ import { DIGEST_SIZE } from "../content/sizes.ts";
 import {
   BLOB_CAP,
   FILES_CAP,
+  LABELS_CAP,
   LIST_CAP,
   PAYLOAD_CAP,
   PROTOCOL_VERSION,
@@ -102,6 +103,15 @@ export const Time = count(8_640_000_000_000_000);
 /** A secret that two peers show where they meet: 16 random bytes in lower-case hex. */
 export const Token = hex(16);
 export const Port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
+/** Labels of a peer, such as its site: for people, and of no meaning here. */
+export const Labels = v.pipe(
+  v.record(
+    v.pipe(v.string(), v.regex(/^[a-z0-9_.-]{1,32}$/)),
+    v.pipe(v.string(), v.regex(/^[^\p{C}]{1,64}$/u)),
+  ),
+  v.check((labels) => Object.keys(labels).length <= LABELS_CAP),
+);
+export type Labels = v.InferOutput<typeof Labels>;
 /** An IP address or host name. */
 export const Host = v.pipe(v.string(), v.regex(/^[0-9A-Za-z.:_%-]{1,255}$/));
 /** A name of at most {@link NAME_CAP} bytes. What it may be on disk, content/safe_path.ts decides. */
@@ -248,6 +258,8 @@ export const Register = request("register", {
   /** An address to list instead of the one that the bootstrap saw, once it was called there. */
   advertise: v.optional(v.object({ host: Host, port: Port })),
   agent: v.optional(text),
+  /** Labels for lists. Not signed: nothing depends on them. */
+  labels: v.optional(Labels),
   /** The ways in which it can be reached besides. Not signed: a bootstrap may hide a peer anyway. */
   ways: v.optional(ways),
   signature: hex(64),
@@ -269,6 +281,11 @@ export const Find = request("find", {
   publisher: v.optional(PeerId),
   versions: v.optional(v.boolean()),
 });
+/**
+ * A request for all peers that have a content of that name, whichever version, in whole or in part: what
+ * `find` draws some of.
+ */
+export const ListSources = request("list_sources", { name: Name, cursor });
 /** Names that match a glob: `*` and `?` within a folder, `**` across, `[a-z]`, `{a,b}`. */
 export const ListFiles = request("list_files", {
   pattern: v.optional(v.pipe(v.string(), v.maxLength(NAME_CAP))),
@@ -338,6 +355,7 @@ export const BootstrapRequest = v.variant("action", [
   GetPeers,
   Find,
   ListFiles,
+  ListSources,
   Goodbye,
   Reach,
   Meet,
@@ -397,6 +415,8 @@ export const Peers = reply("peers", { payload, cursor });
 export const FoundReply = reply("found", { payload });
 /** Payload: a JSON array of {@link FileRecord}. `cursor` as in {@link Peers}. */
 export const Files = reply("files", { payload, cursor });
+/** Payload: a JSON array of {@link SourceRecord}. `cursor` as in {@link Peers}. */
+export const SourceRecords = reply("source_records", { payload, cursor });
 
 /** The reply to `open_room`. */
 export const RoomReply = reply("room", { room: RoomNumber });
@@ -424,6 +444,7 @@ export const PeerRecord = v.object({
   agent: v.optional(text),
   files: v.optional(count(Number.MAX_SAFE_INTEGER)),
   reachable: v.optional(v.nullable(v.boolean())),
+  labels: v.optional(Labels),
 });
 export type PeerRecord = v.InferOutput<typeof PeerRecord>;
 
@@ -487,3 +508,14 @@ export const FileRecord = v.object({
   sources: count(Number.MAX_SAFE_INTEGER),
 });
 export type FileRecord = v.InferOutput<typeof FileRecord>;
+
+/** A peer, and a content under the name that was asked for, which it has in whole or in part. */
+export const SourceRecord = v.object({
+  ...PeerRecord.entries,
+  id: FileId,
+  publisher: PeerId,
+  time: Time,
+  size: FileSize,
+  kind: v.optional(Kind),
+});
+export type SourceRecord = v.InferOutput<typeof SourceRecord>;

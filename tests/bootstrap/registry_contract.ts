@@ -3,7 +3,13 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { FindQuery, Registry } from "../../src/bootstrap/registry.ts";
 import { testUnless } from "../support/tools.ts";
 import { Refused } from "../../src/wire/answerer.ts";
-import { type Announcement, LIST_CAP, PAYLOAD_CAP, SILENCE_MS } from "../../src/wire/protocol.ts";
+import {
+  type Announcement,
+  LIST_CAP,
+  PAYLOAD_CAP,
+  SILENCE_MS,
+  type SourceRecord,
+} from "../../src/wire/protocol.ts";
 
 /** A registry under test, and the clock it was given. */
 export interface Bench {
@@ -470,6 +476,53 @@ export function registryContract(what: string, make: MakeBench, skipped?: string
     assertEquals(await find(registry, { name: "0000" }), []);
     for (let n = 0; n < 2; n++) await registry.expire();
     assertEquals((await listAll(registry)).records, []);
+  });
+
+  test("all sources of a name are listed, version by version", async ({ registry }) => {
+    const peers = many(2_500);
+    const old = announcement("x", { time: 1 });
+    const fresh = announcement("x", { id: id("b"), time: 2 });
+    for (const [n, one] of peers.entries()) {
+      await registry.register({ ...one, labels: { site: `s${n % 3}` } });
+      await registry.announce(one.peer, [n < 2_000 ? fresh : old, announcement("other")]);
+    }
+    const { peer: reached, address, port } = peers[7];
+    await registry.reached(reached, { address, port, reachable: true });
+    const all: SourceRecord[] = [];
+    let cursor: string | undefined;
+    do {
+      const batch = await registry.listSources("x", cursor);
+      assert(batch.items.length <= LIST_CAP);
+      all.push(...batch.items);
+      cursor = batch.cursor;
+    } while (cursor !== undefined);
+    const holding = (wanted: string) =>
+      new Set(all.filter(({ id }) => id === wanted).map(({ peer }) => peer));
+    assertEquals(holding(id("b")), new Set(peers.slice(0, 2_000).map(({ peer }) => peer)));
+    for (const { peer } of peers.slice(2_000)) assert(holding(id("a")).has(peer));
+    const [one] = all.filter(({ peer }) => peer === reached);
+    assertEquals([one.labels, one.reachable, one.time], [{ site: "s1" }, true, 2]);
+    assertEquals((await registry.listSources("nothing")).items, []);
+    await refused("bad_message", registry.listSources("x", "elsewhere"));
+  });
+
+  test("an announcement is known as it is held, and no other", async ({ registry }) => {
+    await registry.register(peer(ANN));
+    const folder = { kind: "folder", entries: 3, bytes: 9 } as const;
+    const one = announcement("x", folder);
+    assert(!registry.isKnown(one));
+    await registry.announce(ANN, [one]);
+    assert(registry.isKnown({ ...one }));
+    for (
+      const change of [
+        ...[{ name: "y" }, { id: id("b") }, { size: 2 }, { mtime: 2 }, { time: 2 }],
+        ...[{ publisher: BEN }, { kind: undefined }, { entries: 4 }, { bytes: 8 }],
+        { signature: "11".repeat(64) },
+      ]
+    ) assert(!registry.isKnown({ ...one, ...change }), JSON.stringify(change));
+    await registry.goodbye(ANN);
+    await registry.expire();
+    assert(!registry.isKnown(one));
   });
 
   test("a cursor that was not given out is refused", async ({ registry }) => {

@@ -257,6 +257,12 @@ export class ScriptedPeer implements UiApi {
     return Promise.resolve([{ peer: PEER, address: "10.0.0.1", port: 10_000 }]);
   }
 
+  listSources(name: string) {
+    this.asked.push(["listSources", name]);
+    const version = { id: PEER, publisher: PEER, time: 1, size: 1, newest: true, progress: 0.5 };
+    return Promise.resolve([{ peer: PEER, address: "10.0.0.1", port: 10_000, ...version }]);
+  }
+
   async *listFiles(pattern?: string): AsyncGenerator<ListedFile> {
     this.asked.push(["listFiles", pattern]);
     for (const name of ["a", "b"]) yield await Promise.resolve({ ...RECORD, name });

@@ -122,6 +122,7 @@ Deno.test("openapi: a real peer answers every route as the document says", async
   await ask("POST /sign-in", { body: { ticket: "0".repeat(64) }, status: 400 });
   await ask("DELETE /sign-in", { status: 204 });
   await ask("GET /api/v1/peers");
+  await ask("GET /api/v1/sources", { at: "/api/v1/sources?name=x" });
   await ask("GET /api/v1/history");
   await ask("GET /api/v1/events");
   await ask("GET /api/v1/settings");

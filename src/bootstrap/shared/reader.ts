@@ -10,11 +10,21 @@ import {
   type Found,
   LIST_CAP,
   type PeerRecord,
+  type SourceRecord,
   SOURCES_CAP,
 } from "../../wire/protocol.ts";
+import { sourceRecord } from "../file_index.ts";
 import { Glob } from "../glob.ts";
 import type { FindQuery, ListBatch } from "../registry.ts";
-import { decodeAnnouncement, decodeName, decodePeer, encodeName, nameNumber } from "./records.ts";
+import {
+  decodeAnnouncement,
+  decodeName,
+  decodePeer,
+  encodeAnnouncement,
+  encodeName,
+  nameNumber,
+  sourcesKey,
+} from "./records.ts";
 import type { RedisLink } from "./redis_link.ts";
 import { SCRIPTS } from "./scripts.ts";
 
@@ -34,12 +44,16 @@ const LISTED = 400;
 const LIST_WORK = 4_000;
 /** Steps of a glob for one batch of a list, as in memory. */
 const GLOB_WORK = 200_000;
+/** Sources that one call reads: of a small set, Redis gives all at once. */
+const SCANNED = 520;
 /** Buckets for one batch of peers: 32 peers each. */
 const BUCKETS = 31;
 /** Longest answer that is looked at, in bytes. */
 const ANSWER_CAP = 4 << 20;
 
 const CURSOR = /^(?<publisher>[0-9a-f]{64})(?<name>.*)$/s;
+const SOURCES_CURSOR =
+  /^(?<id>[0-9a-f]{64})(?<publisher>[0-9a-f]{64})(?<set>[fu])(?<place>\d{1,20})$/;
 const FIRST_PUBLISHER = "0".repeat(64);
 
 interface Answer {
@@ -178,6 +192,49 @@ export class Reader {
       // A cursor names where to begin, and the last name is done: what follows it begins with it.
       if (looked >= LIST_WORK) return { items: batch.items, cursor: FIRST_PUBLISHER + next + "\0" };
     }
+  }
+
+  /**
+   * All sources of a name, as Registry.listSources has them. A cursor is a content, its publisher, the
+   * set that is read and Redis's own cursor.
+   */
+  async sources(name: string, cursor?: string): Promise<ListBatch<SourceRecord>> {
+    const from = cursor === undefined ? undefined : SOURCES_CURSOR.exec(cursor)?.groups;
+    if (cursor !== undefined && !from) {
+      throw new Refused("bad_message", "that cursor was not given out here");
+    }
+    const { items } = await this.#records({
+      ...{ sources: 0, versions: true, most: BATCH, numbers: [nameNumber(name)] },
+    });
+    const versions = items.map(({ announcement }) => announcement)
+      .filter((announcement) => announcement.name === name)
+      .sort((a, b) => b.time - a.time || (a.id < b.id ? 1 : -1));
+    const first = versions.findIndex(({ id, publisher }) =>
+      id === from?.id && publisher === from?.publisher
+    );
+    const batch = new Batch<SourceRecord>();
+    for (const announcement of versions.slice(Math.max(0, first))) {
+      const { id, publisher } = announcement;
+      const isFirst = versions[first] === announcement;
+      for (const set of isFirst && from?.set === "u" ? ["u"] : ["f", "u"]) {
+        let at = isFirst && from?.set === set ? from.place! : "0";
+        do {
+          if (batch.items.length > LIST_CAP - SCANNED) {
+            return { items: batch.items, cursor: `${id}${publisher}${set}${at}` };
+          }
+          const key = sourcesKey(encodeAnnouncement(announcement));
+          const reply = asArray(
+            await this.#link.run(SCRIPTS.sources, key, set, at, String(SCANNED / 2)),
+          );
+          for (const packed of asArray(reply[1])) {
+            const record = decodePeer(asBuffer(packed));
+            if (record?.peer) batch.add(sourceRecord(record, announcement));
+          }
+          at = String(reply[0]);
+        } while (/^[1-9]\d{0,19}$/.test(at));
+      }
+    }
+    return { items: batch.items };
   }
 
   /** Clears up the next names. Returns where to go on; from the beginning after the last. */

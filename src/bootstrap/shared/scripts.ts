@@ -390,6 +390,20 @@ local age = tonumber(now) - tonumber(string.match(ARGV[1], '(%d+)$'))
 return { age, found }
 `;
 
+/**
+ * Some sources of one key. ARGV: life, key, "f" or "u", cursor, how many at least. Answers with the
+ * next cursor, "0" at the end, and the records.
+ */
+const SOURCES = `
+local reply = call('SSCAN', P .. ARGV[3] .. ':' .. ARGV[2], ARGV[4], 'COUNT', ARGV[5])
+local records = {}
+for _, o in ipairs(reply[2]) do
+  local record = call('HGET', P .. 'p:' .. sub(o, 1, -3), sub(o, -2))
+  if record then records[#records + 1] = record end
+end
+return { reply[1], records }
+`;
+
 /** A part of all names. ARGV: life, first name after "[", how many. */
 const NAMES = `
 return call('ZRANGE', P .. 'names', ARGV[2], '+', 'BYLEX', 'LIMIT', 0, ARGV[3])
@@ -519,6 +533,7 @@ export const SCRIPTS = {
   publish: script(SHARED + PUBLISH),
   find: script(SHARED + FIND),
   names: script(SHARED + NAMES),
+  sources: script(SHARED + SOURCES),
   published: script(SHARED + PUBLISHED),
   peers: script(SHARED + PEERS),
   number: script(SHARED + NUMBER),

@@ -16,6 +16,7 @@ import {
   type Found,
   type Holding,
   type PeerRecord,
+  type SourceRecord,
   SOURCES_CAP,
 } from "../../wire/protocol.ts";
 import { MemoryRegistry, type MemoryRegistryOptions } from "../memory_registry.ts";
@@ -256,6 +257,24 @@ export class SharedRegistry implements Registry {
       () => this.#reader.files(pattern, cursor),
       () => this.#memory.listFiles(pattern, cursor),
     );
+  }
+
+  async listSources(name: string, cursor?: string): Promise<ListBatch<SourceRecord>> {
+    // A list that began while Redis was away goes on with this bootstrap's peers.
+    if (cursor && !/[fu]\d+$/.test(cursor)) return await this.#memory.listSources(name, cursor);
+    this.#ration();
+    await this.#settle();
+    return await this.#orElse(() => this.#reader.sources(name, cursor), async () => {
+      if (cursor !== undefined) throw this.#unsure();
+      const own = await this.#memory.listSources(name);
+      if (own.items.length === 0) throw this.#unsure();
+      return own;
+    });
+  }
+
+  /** True for what this bootstrap has: what lies in Redis proves no signature. */
+  isKnown(announcement: Announcement): boolean {
+    return this.#memory.isKnown(announcement);
   }
 
   /** Those of this bootstrap. */

@@ -14,6 +14,7 @@ import type { RelayLimits } from "../../meet/relay.ts";
 import { parseOrigin } from "../../web/parse_origin.ts";
 import { parseWebhook } from "../../web/webhooks/webhook_url.ts";
 import { UI_PORT } from "../../web/ui_door.ts";
+import { LABELS_CAP } from "../../wire/limits.ts";
 import { type Address, formatAddress } from "../../wire/address.ts";
 import { parseDuration, parseRate, parseSize } from "../output/units.ts";
 import { flag, type FlagsOf, negative, option } from "./cli_option.ts";
@@ -208,6 +209,11 @@ export const PEER_OPTIONS = {
     "be listed at this address, once the bootstrap has called it",
     { parse: (text) => (parseAddress(text, 1), text) },
   ),
+  label: option<Record<string, string>>(
+    "--label <KEY=VALUE>",
+    "be listed with it, such as site=berlin; repeatable, or with commas",
+    { variable: "SHOAL_LABELS", parse: collectLabels },
+  ),
   swarmKey: SWARM_KEY,
   lan: negative("--no-lan", "neither look for peers in the same network nor be found there"),
   encrypt: flag("--encrypt", "talk to other peers in TLS alone, also in an open swarm"),
@@ -273,6 +279,7 @@ export const LISTENING: readonly string[] = [
   "host",
   "port",
   "advertise",
+  "label",
   "uploadSlots",
   "ui",
   "uiHost",
@@ -309,6 +316,7 @@ export function settingsOf(flags: PeerFlags): PeerSettings & { uploadSlots: numb
     advertise: flags.advertise === undefined
       ? undefined
       : parseAddress(flags.advertise, flags.port),
+    labels: flags.label,
     swarmKey: flags.swarmKey === undefined ? undefined : absolutePath(flags.swarmKey),
     encrypt: flags.encrypt,
     lan: flags.lan !== false,
@@ -368,6 +376,23 @@ function parseHost(text: string): string {
 /** Reads one value or several with commas, after those that came before. */
 function collecting<T>(parse: (text: string) => T): (text: string, before?: T[]) => T[] {
   return (text, before = []) => [...before, ...text.split(",").map((one) => parse(one.trim()))];
+}
+
+/** Reads KEY=VALUE, or several with commas, beside those that came before. */
+function collectLabels(text: string, before: Record<string, string> = {}): Record<string, string> {
+  const labels = { ...before };
+  for (const one of text.split(",")) {
+    const [, key, value] = /^\s*([a-z0-9_.-]{1,32})=([^\p{C}]{1,64}?)\s*$/u.exec(one) ?? [];
+    if (key === undefined || value === undefined) {
+      const what = "KEY=VALUE, a key of 1 to 32 of a-z 0-9 _ . - and a value of 1 to 64 characters";
+      throw new Fault("usage", `it must be ${what}`);
+    }
+    labels[key] = value;
+  }
+  if (Object.keys(labels).length > LABELS_CAP) {
+    throw new Fault("usage", `a peer has at most ${LABELS_CAP} labels`);
+  }
+  return labels;
 }
 
 function collectTexts(text: string, before: string[] = []): string[] {

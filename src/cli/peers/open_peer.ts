@@ -119,7 +119,7 @@ export async function openQuery(settings: PeerSettings): Promise<OpenPeer<QueryA
   const bootstraps = settings.bootstraps.map((one) => new BootstrapClient(one, { transport }));
   const lan = settings.lan ? await openLan(settings, transport) : undefined;
   return {
-    api: new QueryPeer(bootstraps, () => peekTrustOf(settings.dir), lan),
+    api: new QueryPeer(bootstraps, () => peekTrustOf(settings.dir), { nearby: lan, transport }),
     remote: false,
     close: async () => {
       for (const one of bootstraps) one.close();

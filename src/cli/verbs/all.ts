@@ -1,5 +1,6 @@
 import { cancelVerb } from "./cancel.ts";
 import { getVerb } from "./get.ts";
+import { holdersVerb } from "./holders.ts";
 import { limitVerb } from "./limit.ts";
 import { listFilesVerb } from "./list_files.ts";
 import { listPeersVerb } from "./list_peers.ts";
@@ -11,6 +12,7 @@ import { tokenVerbs } from "./token.ts";
 import { trustVerbs } from "./trust.ts";
 import { uiVerb } from "./ui.ts";
 import { unshareVerb } from "./unshare.ts";
+import { waitVerb } from "./wait.ts";
 import type { Verb, VerbGroup } from "./verb.ts";
 
 /** Everything that a peer can be asked, in the order of the help. */
@@ -22,6 +24,8 @@ export const VERBS: (Verb | VerbGroup)[] = [
   cancelVerb,
   listPeersVerb,
   listFilesVerb,
+  holdersVerb,
+  waitVerb,
   statusVerb,
   limitVerb,
   unshareVerb,

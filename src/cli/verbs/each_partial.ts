@@ -2,7 +2,7 @@ import type { ExitCode } from "../output/exit_code.ts";
 import { pinnedName } from "../args/pinned_name.ts";
 import { formatSize, shortId } from "../output/units.ts";
 import { UsageFault } from "../output/usage.ts";
-import { idOption } from "./id_option.ts";
+import { idOption } from "../args/id_option.ts";
 import { eachName } from "./each_name.ts";
 import type { PeerApi } from "../../peer/api/peer_api.ts";
 import type { VerbCall } from "./verb.ts";

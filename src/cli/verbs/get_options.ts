@@ -6,8 +6,8 @@ import { pinnedName } from "../args/pinned_name.ts";
 import { splitWords } from "../args/split_words.ts";
 import { parseDuration, parseRate } from "../output/units.ts";
 import { UsageFault } from "../output/usage.ts";
-import { idOption } from "./id_option.ts";
-import { publisherOption } from "./publisher_option.ts";
+import { idOption } from "../args/id_option.ts";
+import { publisherOption } from "../args/publisher_option.ts";
 import { absolutePath, pathIn, plainPath } from "../../system/paths.ts";
 
 /** A timer can't be set to more than 2^31 - 1 ms. */

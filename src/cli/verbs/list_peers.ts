@@ -1,7 +1,10 @@
 import { abortable } from "../../async/retry.ts";
 import { formatTable } from "../output/table.ts";
 import { shortId } from "../output/units.ts";
+import { formatLabels } from "./holders.ts";
 import type { Verb } from "./verb.ts";
+
+const HEADER = ["ADDRESS", "PEER", "REACHABLE", "FILES", "AGENT", "LABELS"];
 
 /** `list-peers`: a row per active peer, or with `--json` an array of PeerRecord. */
 export const listPeersVerb: Verb = {
@@ -15,16 +18,17 @@ export const listPeersVerb: Verb = {
     if (peers.length === 0) return output.note("No peers are active.");
     // The wire's modules are of no use to `shoal --version`.
     const { formatAddress } = await import("../../wire/connection.ts");
-    const rows = peers.map(({ address, port, peer, reachable, files, agent }) => [
+    const rows = peers.map(({ address, port, peer, reachable, files, agent, labels }) => [
       formatAddress({ host: address, port }),
       shortId(peer),
       formatReachable(reachable),
       files === undefined ? "-" : String(files),
       agent ?? "-",
+      formatLabels(labels),
     ]);
-    const table = await formatTable(["ADDRESS", "PEER", "REACHABLE", "FILES", "AGENT"], rows, {
+    const table = await formatTable(HEADER, rows, {
       columns: output.columns,
-      optional: ["PEER", "FILES"],
+      optional: ["PEER", "FILES", "LABELS"],
     });
     await output.raw(table + "\n");
   },

@@ -2,7 +2,7 @@ import type { TrustEntry } from "../../peer/api/peer_api.ts";
 import { formatTable } from "../output/table.ts";
 import { typedName } from "../args/typed_name.ts";
 import { formatTime, shortId } from "../output/units.ts";
-import { publisherOption } from "./publisher_option.ts";
+import { publisherOption } from "../args/publisher_option.ts";
 import type { Verb, VerbGroup } from "./verb.ts";
 
 const HEADER = ["PUBLISHER", "HOW", "SINCE", "NEWEST", "ID", "NAME"];

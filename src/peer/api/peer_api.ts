@@ -6,7 +6,7 @@
 import type { LeftOut } from "../../store/tree/walk_tree.ts";
 import type { GetOptions, GetRequest, Plan, Receipt, StreamRequest } from "./get_api.ts";
 import type { SharedFile, ShareOptions, ShareRequest, ShareResult } from "./share_api.ts";
-import type { ListedPeer, PartialStatus, PeerStatus } from "./status_api.ts";
+import type { ListedPeer, ListedSource, PartialStatus, PeerStatus } from "./status_api.ts";
 import type { NewToken, TokenEntry, TokenRequest } from "./token_api.ts";
 import type { ListedFile, TrustEntry, TrustRequest } from "./trust_api.ts";
 
@@ -32,6 +32,8 @@ export interface LiveSettings {
 export interface QueryApi {
   /** The active peers, from every bootstrap. */
   listPeers(): Promise<ListedPeer[]>;
+  /** Every peer that has a content of that name, whichever version; each is asked how much it has. */
+  listSources(name: string): Promise<ListedSource[]>;
   /** Lists the swarm's files, names in order. `pattern` is a glob; default all. */
   listFiles(pattern?: string): AsyncGenerator<ListedFile>;
   /** Every version of a name that any peer has, the newest of each publisher first. */

@@ -33,6 +33,8 @@ export interface PeerSettings {
    * one that it listens on.
    */
   advertise?: Address;
+  /** Labels for lists, such as its site or role. Default none. */
+  labels?: Record<string, string>;
   /**
    * The file that holds the key of a private swarm: an absolute path. It is not read where a running
    * peer is asked. Default an open swarm.

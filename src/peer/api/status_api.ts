@@ -60,6 +60,24 @@ export interface ListedPeer {
   files?: number;
   /** True if it answered the bootstrap's last call back; null before the first was over. */
   reachable?: boolean | null;
+  /** The labels that its user gave it. */
+  labels?: Record<string, string>;
+}
+
+/** A peer that has a content of some name, in whole or in part. */
+export interface ListedSource extends ListedPeer {
+  /** The file id of the version that it has. */
+  id: string;
+  /** The peer id of that version's publisher. */
+  publisher: string;
+  /** The time of that version's announcement, in milliseconds since 1970. */
+  time: number;
+  /** The size of that version, in bytes. */
+  size: number;
+  /** True if its publisher has announced no newer version that any peer has. */
+  newest: boolean;
+  /** The part of the content that it has, from 0 to 1; null when it can't be asked. */
+  progress: number | null;
 }
 
 /** A download or upload, under way or recently ended. */

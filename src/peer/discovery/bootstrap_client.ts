@@ -21,6 +21,8 @@ import {
   PeerRecord,
   Peers,
   Reaching,
+  SourceRecord,
+  SourceRecords,
   type Way,
 } from "../../wire/protocol.ts";
 import { listLegacyPeers } from "../../legacy/legacy_bootstrap.ts";
@@ -55,6 +57,7 @@ const LEGACY_MEMORY_MS = 30_000;
 
 const FoundList = v.pipe(v.array(Found), v.maxLength(LIST_CAP));
 const PeerList = v.pipe(v.array(PeerRecord), v.maxLength(LIST_CAP));
+const SourceList = v.pipe(v.array(SourceRecord), v.maxLength(LIST_CAP));
 const FileList = v.pipe(v.array(FileRecord), v.maxLength(LIST_CAP));
 
 export type { MaintainOptions };
@@ -164,6 +167,21 @@ export class BootstrapClient implements Directory {
       cursor = answer.reply.cursor;
       if (budget.isOver(cursor, last)) return peers;
     }
+  }
+
+  /** All peers that have a content of that name, within {@link PEERS_BUDGET}. */
+  async listSources(name: string, options: AskOptions = {}): Promise<SourceRecord[]> {
+    const sources: SourceRecord[] = [];
+    const budget = new ListBudget(String(this), PEERS_BUDGET);
+    for (let cursor: string | undefined, last: string | undefined;; last = cursor) {
+      const asked = this.#ask({ action: "list_sources", name, cursor }, SourceRecords, options);
+      const answer = await budget.wait(asked);
+      if (!answer) return sources;
+      sources.push(...budget.take(this.#decode(SourceList, answer.payload)));
+      cursor = answer.reply.cursor;
+      if (budget.isOver(cursor, last)) break;
+    }
+    return sources.filter(({ address }) => isInScope(address, this.#remote));
   }
 
   /** All that is offered under names that fit the glob (default all), in the order of names. */

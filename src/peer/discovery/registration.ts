@@ -15,6 +15,7 @@ import {
   type Announcement,
   HEARTBEAT_MS,
   type Holding,
+  type Labels,
   Listed,
   Ok,
   Registered,
@@ -42,6 +43,8 @@ export interface MaintainOptions {
   port: number;
   /** The address for the bootstrap to list in place of the one that it sees. */
   advertise?: Address;
+  /** The labels to be listed with. Default none. */
+  labels?: Labels;
   /** The ways in which this peer can be reached besides being called. Default none. */
   ways?: Way[];
   /** Hears what a bootstrap at that IP address says by itself. */
@@ -189,12 +192,12 @@ export class Registration {
   async #register(
     caller: Caller,
     nonce: string,
-    { identity, port, advertise, ways }: MaintainOptions,
+    { identity, port, advertise, labels, ways }: MaintainOptions,
   ): Promise<string> {
     // It may call back before it answers.
     const dialled = this.#dialled = caller.connection.remote;
     const claim = await signRegistration(identity, nonce, { port, dialled, advertise });
-    const request = { action: "register", ...claim, agent: AGENT, ways };
+    const request = { action: "register", ...claim, agent: AGENT, labels, ways };
     const { reply } = await caller.request(request, Registered);
     return formatAddress({ host: reply.address, port: reply.port });
   }

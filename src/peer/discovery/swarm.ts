@@ -1,6 +1,6 @@
 import { Fault, isAbort, messageOf } from "../../fault.ts";
 import { formatAddress } from "../../wire/connection.ts";
-import type { Announcement, FileRecord, PeerRecord } from "../../wire/protocol.ts";
+import type { Announcement, FileRecord, PeerRecord, SourceRecord } from "../../wire/protocol.ts";
 import type { BootstrapClient } from "./bootstrap_client.ts";
 import type { Directory, NearbyDirectories } from "./directory.ts";
 import type { PeerApi } from "../api/peer_api.ts";
@@ -111,6 +111,28 @@ export class Swarm implements Pick<PeerApi, "listPeers"> {
     );
   }
 
+  /** All peers that have a content of that name, each once for each version. Throws as listPeers does. */
+  async listSources(name: string, signal?: AbortSignal): Promise<SourceRecord[]> {
+    const lists = await this.#ask(
+      // Peers of the same network are asked below: these are bootstraps.
+      (one, waitsForBusy) => (one as BootstrapClient).listSources(name, { signal, waitsForBusy }),
+      {
+        enough: (answer) => answer.length > 0,
+        nearby: async (one) => {
+          const found = await one.find({ name, versions: true }, { signal });
+          return found.flatMap(({ announcement, sources }) => {
+            const { id, publisher, time, size, kind } = announcement;
+            return sources.map((source) => ({ ...source, id, publisher, time, size, kind }));
+          });
+        },
+      },
+    );
+    const sources = lists.flat().map((one) =>
+      [`${one.peer} ${one.publisher} ${one.id}`, one] as const
+    );
+    return [...new Map(sources).values()];
+  }
+
   /** All legacy peers. Throws a `network` Fault when no bootstrap answers, and the signal's reason. */
   async legacyPeers(signal?: AbortSignal): Promise<PeerRecord[]> {
     return distinct((await this.#ask((one) => one.legacyPeers({ signal }))).flat());
@@ -152,8 +174,8 @@ export class Swarm implements Pick<PeerApi, "listPeers"> {
   }
 
   /**
-   * Asks every bootstrap, of those that share a registry one, and every peer in the same network at once; the answers of those that gave one
-   * in time. Throws the first failure of a bootstrap only when all fail, or were stopped, and no peer of
+   * Asks every bootstrap, of those that share a registry one, and every peer in the same network at
+   * once; the answers of those that gave one in time. Throws the first failure of a bootstrap only when all fail, or were stopped, and no peer of
    * the network has enough.
    */
   async #ask<T>(

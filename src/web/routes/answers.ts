@@ -9,6 +9,7 @@ import type {
   GetEvent,
   ListedFile,
   ListedPeer,
+  ListedSource,
   LiveSettings,
   NewToken,
   PartialStatus,
@@ -106,6 +107,7 @@ export interface Answers {
   ui: UiAddress;
   status: PeerStatus;
   peers: ListedPeer[];
+  sources: ListedSource[];
   history: History;
   settings: LiveSettings;
   config: ConfigView;

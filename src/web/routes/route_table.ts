@@ -56,6 +56,10 @@ export const ROUTES: Record<string, RouteEntry> = {
   },
   "GET /api/v1/status": { does: "Returns the peer's status", answer: "status", rights: ["read"] },
   "GET /api/v1/peers": { does: "Lists the swarm's peers", answer: "peers", rights: ["read"] },
+  "GET /api/v1/sources": {
+    does: "Lists the peers that have a content of a name, and how much of it",
+    ...{ answer: "sources", rights: ["read"] },
+  },
   "GET /api/v1/history": {
     does: "Returns the bytes sent and received in each of the last 300 seconds",
     ...{ answer: "history", rights: ["read"] },

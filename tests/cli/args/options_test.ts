@@ -132,6 +132,7 @@ Deno.test("what nobody says has its default", async () => {
     host: "*",
     port: 10000,
     advertise: undefined,
+    labels: undefined,
     limitUp: undefined,
     swarmKey: undefined,
     encrypt: undefined,

@@ -1,5 +1,5 @@
-import { option } from "../args/cli_option.ts";
-import { parseHex } from "../args/parse_hex.ts";
+import { option } from "./cli_option.ts";
+import { parseHex } from "./parse_hex.ts";
 
 /** `--publisher KEY`, for the verbs that are given a name which several may publish. */
 export function publisherOption(what: string) {
