@@ -27,7 +27,12 @@ interface LegacyUploads<C extends Sized = Sized> {
     /** A block of its hash tree. Throws where there is none. */
     block(content: C, level: number, block: number): Uint8Array;
     /** Fills `into` from the content. Throws when it is no longer what it was. */
-    read(content: C, position: number, into: Uint8Array, receiver: { to: string }): void;
+    read(
+      content: C,
+      position: number,
+      into: Uint8Array,
+      receiver: { to: string },
+    ): void | Promise<void>;
   };
   slots: { take(host: string, signal: AbortSignal): Promise<Disposable> };
 }
@@ -44,18 +49,18 @@ export async function answerAsPeer<C extends Sized>(
   for (let message: Message | null = first; message; message = await connection.read(IDLE_MS)) {
     const { host } = connection.remote;
     using _slot = await slots.take(groupOf(host) ?? host, connection.closing);
-    for (const part of answerTo(message, String(connection), contents)) {
+    for await (const part of answerTo(message, String(connection), contents)) {
       await connection.sendBytes(part);
     }
   }
 }
 
 /** The reply's line, in parts: the list of digests is as long as the file has chunks. */
-function* answerTo<C extends Sized>(
+async function* answerTo<C extends Sized>(
   message: Message,
   to: string,
   contents: LegacyUploads<C>["contents"],
-): Generator<Uint8Array> {
+): AsyncGenerator<Uint8Array> {
   const parsed = v.safeParse(LegacyPeerRequest, message);
   if (!parsed.success) return yield* failure("Unknown action");
   const request = parsed.output;
@@ -80,7 +85,7 @@ function* answerTo<C extends Sized>(
     if (chunk_index >= chunks) return yield* failure("Invalid chunk index");
     const position = chunk_index * CHUNK_SIZE;
     const bytes = new Uint8Array(Math.min(CHUNK_SIZE, size - position));
-    contents.read(found, position, bytes, { to });
+    await contents.read(found, position, bytes, { to });
     const data = bytes.toBase64();
     yield encoder.encode(
       JSON.stringify({ action: "chunk_data", filename, chunk_index, data }) + "\n",

@@ -1,3 +1,5 @@
+import { hangs } from "../store/disk/slow_disks.ts";
+import { placeOf } from "./share/share_view.ts";
 import { DigestStore } from "../store/hash/digest_store.ts";
 import { Disk } from "../store/disk/disk.ts";
 import { DownloadStore } from "../store/partial/download_store.ts";
@@ -46,7 +48,7 @@ import { Resumer } from "./get/resumer.ts";
 import type { PeerEvent } from "./api/peer_api.ts";
 import type { PeerSettings } from "./api/settings.ts";
 import { ActiveDownloads } from "./serve/active_downloads.ts";
-import { Sharing } from "./share/sharing.ts";
+import { HANGS, Sharing } from "./share/sharing.ts";
 import { Swarm } from "./discovery/swarm.ts";
 import { Transfers } from "./status/transfers.ts";
 import { TrustBook } from "./target/trust_book.ts";
@@ -211,7 +213,8 @@ export class PeerParts {
       onAsked: (file, requester) => this.fetcher.meet(file, requester),
       onChanged: (share) => {
         // Of a folder, what has not changed goes on being served.
-        if (!share.root) this.sharing.withdraw(share, "changed");
+        if (hangs(placeOf(share))) this.sharing.withdraw(share, HANGS);
+        else if (!share.root) this.sharing.withdraw(share, "changed");
         this.rescanner.rescanSoon();
       },
       onServed: ({ name, id, size }, bytes, receiver, share) => {

@@ -44,17 +44,17 @@ export class LocalSource implements Source {
     return Promise.reject(new Fault("network", "a block of digests is missing"));
   }
 
-  chunks(
+  async chunks(
     { first, count }: ChunkRange,
     into: Uint8Array<ArrayBuffer>,
   ): Promise<Uint8Array<ArrayBuffer>> {
     const { path, stamp, announcement } = this.#share;
     const bytes = into.subarray(0, pieceLength(treeShape(announcement.size), first, count));
-    if (this.#reader.read(path, stamp, first * CHUNK_SIZE, bytes)) {
+    if (await this.#reader.read(path, stamp, first * CHUNK_SIZE, bytes)) {
       this.arrived += bytes.length;
-      return Promise.resolve(bytes);
+      return bytes;
     }
-    return Promise.reject(new Fault("network", `${path} changed since it was shared`));
+    throw new Fault("network", `${path} changed since it was shared`);
   }
 
   close(): void {}

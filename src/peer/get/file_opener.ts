@@ -163,14 +163,14 @@ export class FileOpener {
   }
 
   /** Ends early when the file is no longer what was shared. */
-  *#fromShare(
+  async *#fromShare(
     { path, stamp }: Pick<Share, "path" | "stamp">,
     from: number,
     end: number,
-  ): Generator<Uint8Array> {
+  ): AsyncGenerator<Uint8Array> {
     for (let position = from; position < end;) {
       const bytes = new Uint8Array(Math.min(BLOCK_SIZE, end - position));
-      if (!this.#options.reader.read(path, stamp, position, bytes)) return;
+      if (!await this.#options.reader.read(path, stamp, position, bytes)) return;
       position += bytes.length;
       yield bytes;
     }

@@ -98,14 +98,15 @@ export class ServedContents {
   }
 
   /** Fills `into` from a content, and counts it. Throws Refused when it is no longer what it was. */
-  read(
+  async read(
     { content, share }: FoundContent,
     position: number,
     into: Uint8Array,
     receiver: Served,
-  ): void {
+  ): Promise<void> {
     const { onChanged, onServed } = this.#options;
-    if (!content.read(position, into)) {
+    const read = content.read(position, into);
+    if (!(typeof read === "boolean" ? read : await read)) {
       if (!share) throw new Refused("unreadable", "the download can't be read");
       onChanged(share);
       throw new Refused("changed", "the file changed since it was shared");
@@ -116,9 +117,9 @@ export class ServedContents {
   }
 
   /** As {@link read}, for a whole file; false when it is no longer what it was. */
-  tryRead(found: FoundContent, into: Uint8Array, receiver: Served): boolean {
+  async tryRead(found: FoundContent, into: Uint8Array, receiver: Served): Promise<boolean> {
     try {
-      this.read(found, 0, into, receiver);
+      await this.read(found, 0, into, receiver);
       return true;
     } catch (error) {
       if (error instanceof Refused) return false;

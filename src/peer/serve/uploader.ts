@@ -234,11 +234,11 @@ export class Uploader {
     if (unless_taken && this.#fetchers.get(file)?.isTaken(piece, visit.fetcher)) {
       throw new Refused("taken", "another was the first to ask for that piece");
     }
-    return this.#inSlot(visit, signal, ({ frame }) => {
+    return this.#inSlot(visit, signal, async ({ frame }) => {
       const found = this.#get(file, visit);
       const into = frame.body.subarray(0, checkPiece(found.content, first, count));
       const receiver = { to: String(visit.connection), peer: visit.caller.peer };
-      this.#contents.read(found, first * CHUNK_SIZE, into, receiver);
+      await this.#contents.read(found, first * CHUNK_SIZE, into, receiver);
       return frame.seal({ action: "chunks", id }, into.length);
     });
   }
@@ -266,7 +266,7 @@ export class Uploader {
         if (!found || found.content.map) break;
         const into = frame.body.subarray(length, length + found.content.size);
         if (into.length < found.content.size) break;
-        if (!this.#contents.tryRead(found, into, receiver)) break;
+        if (!await this.#contents.tryRead(found, into, receiver)) break;
         length += into.length;
         count++;
       }

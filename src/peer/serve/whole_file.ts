@@ -33,7 +33,7 @@ export class WholeFile implements Servable {
   }
 
   /** See {@link Servable}. */
-  read(position: number, into: Uint8Array): boolean {
+  read(position: number, into: Uint8Array): boolean | Promise<boolean> {
     const { path, stamp } = this.#file;
     return into.length === this.size
       ? this.#reader.readWhole(path, stamp, into)

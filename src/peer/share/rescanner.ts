@@ -1,5 +1,6 @@
 import type { Lifetime } from "../../async/lifetime.ts";
 import type { Sharing } from "./sharing.ts";
+import { onAnswer } from "../../store/disk/slow_disks.ts";
 import { Mutex } from "../../async/mutex.ts";
 
 /** Interval of looking at shared files, in milliseconds. */
@@ -19,6 +20,7 @@ export class Rescanner {
   readonly #sweep: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #started = false;
+  #stopHearing: (() => void) | undefined;
   readonly #mutex = new Mutex();
   #due = false;
 
@@ -32,6 +34,7 @@ export class Rescanner {
   /** Looks at all of them from now on: every 60 s, or less often where that takes long. */
   start(): void {
     this.#started = true;
+    this.#stopHearing = onAnswer(() => this.rescanSoon());
     this.rescanSoon();
   }
 
@@ -42,6 +45,7 @@ export class Rescanner {
 
   stop(): void {
     this.#started = false;
+    this.#stopHearing?.();
     clearTimeout(this.#timer);
     this.#sharing.unwatch();
   }

@@ -9,7 +9,8 @@ import { fingerprintTree } from "../../store/tree/tree_fingerprint.ts";
 import type { Library, Place, Share } from "../../store/shares/library.ts";
 import { resolveShare } from "../../store/shares/resolve_share.ts";
 import { foldName, givenName } from "../../content/safe_path.ts";
-import { isInside } from "../../system/paths.ts";
+import { hangs, isSlow, learnDisk, patiently } from "../../store/disk/slow_disks.ts";
+import { absolutePath, isInside } from "../../system/paths.ts";
 import type { SharedReader } from "../../store/disk/shared_reader.ts";
 import { isAhead, signAnnouncement, type Unsigned } from "../../trust/announcement.ts";
 import type { Identity } from "../../trust/identity.ts";
@@ -29,6 +30,9 @@ import { placeOf, viewOf } from "./share_view.ts";
 import { ShareWatcher } from "./share_watcher.ts";
 
 const log = getLogger(["shoal", "peer", "sharing"]);
+
+/** The state of what lies on a disk that hangs, as the end of a sentence about it. */
+export const HANGS = "is on a disk that does not answer";
 
 interface SharingOptions {
   /** The shared folder: absolute, free of links. */
@@ -78,7 +82,11 @@ export class Sharing {
   /** See PeerApi.share. */
   async share(request: ShareRequest, options: ShareOptions): Promise<ShareResult> {
     const started = performance.now();
-    const { name, path } = await resolveShare(request.file, { ...request, dir: this.#options.dir });
+    const { name, path } = await patiently(
+      absolutePath(request.file, request.cwd),
+      () => resolveShare(request.file, { ...request, dir: this.#options.dir }),
+    );
+    await learnDisk(path);
     return await this.#work.run(
       name,
       { rank: RANK.publish, signal: options.signal },
@@ -199,6 +207,8 @@ export class Sharing {
   present(id: string): Share | undefined {
     const share = this.#options.library.withId(id);
     if (!share) return;
+    // Looking may hang; what is read of it is held against its stamp.
+    if (isSlow(placeOf(share))) return hangs(placeOf(share)) ? undefined : share;
     const state = fileState(share, this.#options.dir);
     if (state === "same") return share;
     this.withdraw(share, state);
@@ -247,9 +257,15 @@ export class Sharing {
   ): Promise<void> {
     const { name, publisher } = share.announcement;
     const own = publisher === this.#options.identity.id;
+    try {
+      await learnDisk(placeOf(share));
+    } catch {
+      return this.withdraw(share, HANGS);
+    }
     const since = Date.now();
     const started = performance.now();
-    const tree = hash && share.root ? await fingerprintTree(share.root, signal) : undefined;
+    const tree = hash && share.root ? await this.#fingerprint(share, signal) : undefined;
+    if (hangs(placeOf(share))) return this.withdraw(share, HANGS);
     this.#lookedMs += performance.now() - started;
     if (tree && share.available && this.#seen.get(share) === tree.hash) hash = false;
     const state = await this.#stateOf(share, { hash: hash && !own, signal });
@@ -276,6 +292,15 @@ export class Sharing {
     const now = this.#options.library.get(name);
     if (hash && now?.available && tree && tree.changed <= since - SETTLED_MS) {
       this.#seen.set(now, tree.hash);
+    }
+  }
+
+  /** Undefined where it can't be told. */
+  async #fingerprint({ root }: Share, signal: AbortSignal) {
+    try {
+      return await fingerprintTree(root!, signal);
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
     }
   }
 

@@ -16,7 +16,7 @@ export interface Servable {
    * Fills `into` from a position. False when the bytes are no longer what was announced: they must
    * then not be served.
    */
-  read(position: number, into: Uint8Array): boolean;
+  read(position: number, into: Uint8Array): boolean | Promise<boolean>;
   /** The sources that it is being fetched from, for others that fetch it. */
   sources?(): PeerRecord[];
 }

@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import { LruMap } from "../../async/lru_map.ts";
 import { type FileStamp, openRegular, sameStamp, stampOf, stampOfInfo } from "./file_stamp.ts";
+import { isSlow, patiently } from "./slow_disks.ts";
 import { readFully } from "./read_fully.ts";
 
 /** Most files open for serving at a time; the one used longest ago is closed for the next. */
@@ -27,9 +28,15 @@ export class SharedReader {
 
   /**
    * Fills `into` from `position`. False when the file changed, shrank, vanished or can't be read:
-   * what was read must then not be served.
+   * what was read must then not be served. A promise where its disk may hang.
    */
-  read(path: string, stamp: FileStamp, position: number, into: Uint8Array): boolean {
+  read(
+    path: string,
+    stamp: FileStamp,
+    position: number,
+    into: Uint8Array,
+  ): boolean | Promise<boolean> {
+    if (isSlow(path)) return readSlow(path, { stamp, position, into });
     try {
       return this.#fill(this.#descriptor(path, stamp), { path, stamp, position, into }) ||
         this.#drop(path);
@@ -39,7 +46,8 @@ export class SharedReader {
   }
 
   /** As {@link read}, from the beginning to the end of a file that is not kept open. */
-  readWhole(path: string, stamp: FileStamp, into: Uint8Array): boolean {
+  readWhole(path: string, stamp: FileStamp, into: Uint8Array): boolean | Promise<boolean> {
+    if (isSlow(path)) return readSlow(path, { stamp, position: 0, into });
     let fd: number | undefined;
     try {
       fd = this.#openFile(path, stamp);
@@ -123,5 +131,33 @@ export class SharedReader {
   #stopTimer(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
+  }
+}
+
+/** As {@link SharedReader.read}, of a disk that may hang: with nothing kept open. */
+async function readSlow(
+  path: string,
+  { stamp, position, into }: { stamp: FileStamp; position: number; into: Uint8Array },
+): Promise<boolean> {
+  // The call may end when `into` is another's by then.
+  const bytes = new Uint8Array(into.length);
+  const isSame = (info: Deno.FileInfo) => sameStamp(stampOfInfo(info), stamp);
+  try {
+    const right = await patiently(path, async () => {
+      const { isFile, ...info } = await Deno.lstat(path);
+      if (!isFile || !isSame({ ...info, isFile })) return false;
+      using file = await Deno.open(path);
+      if (!isSame(await file.stat())) return false;
+      await file.seek(position, Deno.SeekMode.Start);
+      let filled = 0;
+      for (let n; filled < bytes.length && (n = await file.read(bytes.subarray(filled)));) {
+        filled += n;
+      }
+      return filled === bytes.length && isSame(await Deno.lstat(path));
+    });
+    if (right) into.set(bytes);
+    return right;
+  } catch {
+    return false;
   }
 }

@@ -16,6 +16,7 @@ import {
 import { hashFile, type HashOptions, type HashTools } from "./hash_file.ts";
 import { hashSmallFile } from "./hash_small_file.ts";
 import { CHUNK_SIZE } from "../../content/sizes.ts";
+import { isSlow } from "../disk/slow_disks.ts";
 import { STAMP_COLUMNS, stampOfRow } from "./stamp_row.ts";
 import type { StateDatabase } from "../state/state_database.ts";
 import { nearest, parentOf } from "../../system/paths.ts";
@@ -220,6 +221,8 @@ export class HashCache {
 
 /** True when there is nothing at a path, on a disk that is there: an empty folder may be one to mount at. */
 function isGone(path: string): boolean {
+  // What may hang is not waited for; it is looked at as long as it is shared.
+  if (isSlow(path)) return false;
   try {
     if (lookAt(path)) return false;
     const folder = nearest(parentOf(path), (above) => lookAt(above)?.isDirectory === true);

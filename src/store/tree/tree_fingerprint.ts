@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { ENTRIES_CAP } from "../../content/manifest.ts";
 import { isOwn } from "../../content/tree_path.ts";
+import { Fault } from "../../fault.ts";
 import { yieldToEventLoop } from "../../async/yield_to_event_loop.ts";
+import { infoAt, namesAt } from "../disk/slow_disks.ts";
 import { linkTarget } from "../../system/paths.ts";
 
 /** The look of a tree on disk; nothing in it was read. */
@@ -36,7 +38,8 @@ export async function fingerprintTree(
   try {
     for (let folder; (folder = waiting.pop()) !== undefined;) {
       const within = folder && `${folder}/`;
-      const names = namesIn(`${root}/${folder}`);
+      const listed = namesAt(`${root}/${folder}`);
+      const names = sorted(listed instanceof Promise ? await listed : listed);
       if (!names) signal?.throwIfAborted();
       if (!names && folder === "") return;
       let lines = names ? "" : `!\0${folder}\0`;
@@ -45,7 +48,8 @@ export async function fingerprintTree(
         if (++tree.entries > ENTRIES_CAP) return;
         if (tree.entries % YIELD_ENTRIES === 0) await yieldToEventLoop(signal);
         const path = within + name;
-        const stat = infoOf(`${root}/${path}`);
+        const looked = infoAt(`${root}/${path}`);
+        const stat = looked instanceof Promise ? await looked : looked;
         if (!stat) {
           tree.whole = false;
           lines += `?\0${path}\0`;
@@ -57,28 +61,16 @@ export async function fingerprintTree(
       }
       hash.update(lines);
     }
-  } catch {
+  } catch (error) {
     signal?.throwIfAborted();
+    if (error instanceof Fault) throw error;
     return;
   }
   return { ...tree, hash: hash.digest("hex") };
 }
 
-function namesIn(folder: string): string[] | undefined {
-  try {
-    return [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) => !isOwn(name))
-      .sort();
-  } catch {
-    return undefined;
-  }
-}
-
-function infoOf(path: string): Deno.FileInfo | undefined {
-  try {
-    return Deno.lstatSync(path);
-  } catch {
-    return undefined;
-  }
+function sorted(names: string[] | undefined): string[] | undefined {
+  return names?.filter((name) => !isOwn(name)).sort();
 }
 
 /** Of a folder only its name counts: its times change with what is put into it for a moment. */

@@ -4,6 +4,7 @@ import { ENTRIES_CAP } from "../../content/manifest.ts";
 import { comparePaths, isOwn, isTargetInside, whyUnsafePath } from "../../content/tree_path.ts";
 import { Fault } from "../../fault.ts";
 import { fileFault, type FileStamp, lookAt, stampOfInfo } from "../disk/file_stamp.ts";
+import { isSlow, patiently } from "../disk/slow_disks.ts";
 import { isMissing, reasonOf } from "../../system/file_failure.ts";
 import { foldName } from "../../content/safe_path.ts";
 import { linkTarget } from "../../system/paths.ts";
@@ -46,7 +47,7 @@ export async function walkTree(root: string, signal?: AbortSignal): Promise<Tree
   let seen = 0;
   for (let folder; (folder = waiting.pop());) {
     const taken = new Map<string, string>();
-    const names = namesIn(folder.disk);
+    const names = isSlow(folder.disk) ? await namesSlowly(folder.disk) : namesIn(folder.disk);
     if (!Array.isArray(names)) {
       const { cause } = names;
       if (folder.path === "") throw fileFault(`Cannot share ${root}`, cause);
@@ -63,7 +64,10 @@ export async function walkTree(root: string, signal?: AbortSignal): Promise<Tree
       }
       if (seen % YIELD_ENTRIES === 0) await yieldToEventLoop(signal);
       const path = (folder.path && `${folder.path}/`) + name.normalize("NFC");
-      const entry = look(path, `${folder.disk}/${name}`, taken);
+      const disk = `${folder.disk}/${name}`;
+      const entry = isSlow(disk)
+        ? look(path, disk, taken, await lookSlowly(disk))
+        : look(path, disk, taken);
       if (!entry) continue;
       if ("why" in entry) tree.leftOut.push(entry);
       else tree.entries.push(entry);
@@ -75,15 +79,39 @@ export async function walkTree(root: string, signal?: AbortSignal): Promise<Tree
   return tree;
 }
 
+/** The look at what lies on a disk that may hang; it throws as lookAt does. */
+async function lookSlowly(disk: string): Promise<() => Deno.FileInfo | undefined> {
+  try {
+    const stat = await patiently(disk, () => Deno.lstat(disk));
+    return () => stat;
+  } catch (error) {
+    if (error instanceof Fault) throw error;
+    return () => {
+      if (isMissing(error)) return undefined;
+      throw error;
+    };
+  }
+}
+
+async function namesSlowly(folder: string): Promise<string[] | { cause: unknown }> {
+  try {
+    return (await patiently(folder, () => fs.promises.readdir(folder))).sort();
+  } catch (cause) {
+    if (cause instanceof Fault) throw cause;
+    return { cause };
+  }
+}
+
 /** The kind of a folder's entry; undefined when it has just gone. */
 function look(
   path: string,
   disk: string,
   taken: Map<string, string>,
+  looked?: () => Deno.FileInfo | undefined,
 ): TreeEntry | LeftOut | undefined {
   let stat: Deno.FileInfo | undefined;
   try {
-    stat = lookAt(disk);
+    stat = looked ? looked() : lookAt(disk);
   } catch (cause) {
     return { path, why: reasonOf(cause), failed: true };
   }
