@@ -1,3 +1,5 @@
+import { timeoutSignal } from "../async/deadline.ts";
+import { Fault } from "../fault.ts";
 import type { LegacyPeer } from "./legacy_dialect.ts";
 import { type DigestDrafts, LegacySource } from "./legacy_source.ts";
 
@@ -5,6 +7,8 @@ import { type DigestDrafts, LegacySource } from "./legacy_source.ts";
 const AT_ONCE = 16;
 /** Most legacy peers asked for one name. */
 const ASKED_MOST = 256;
+/** Time for all of them, in milliseconds: one that hashes its file first, and another after it. */
+const ALL_MS = 40_000;
 
 /** A content that legacy peers offer, and all that do. */
 export interface LegacyContent {
@@ -15,19 +19,25 @@ export interface LegacyContent {
 
 /**
  * Asks legacy peers, which announce nothing, for their contents under a name. Returns those whose
- * id begins with `id`; peers that don't answer are passed over.
+ * id begins with `id`; peers that don't answer in time are passed over. `totalMs` is the time for all.
  */
 export async function askLegacyPeers(
   { name, id = "" }: { name: string; id?: string },
   peers: LegacyPeer[],
-  { digests, signal }: { digests: DigestDrafts; signal?: AbortSignal },
+  { digests, signal, totalMs = ALL_MS }: {
+    digests: DigestDrafts;
+    signal?: AbortSignal;
+    totalMs?: number;
+  },
 ): Promise<LegacyContent[]> {
   const waiting = peers.slice(0, ASKED_MOST);
   const found = new Map<string, LegacyContent>();
+  const late = () => new Fault("network", "the time for asking legacy peers is over");
+  using total = timeoutSignal(totalMs, late, { signal });
   const ask = async () => {
-    for (let peer; (peer = waiting.shift());) {
+    for (let peer; !total.signal.aborted && (peer = waiting.shift());) {
       const source = new LegacySource({ host: peer.address, port: peer.port }, name);
-      const content = await source.describe(digests, signal).catch(() => undefined);
+      const content = await source.describe(digests, total.signal).catch(() => undefined);
       signal?.throwIfAborted();
       if (!content?.id.startsWith(id)) continue;
       const same = found.get(content.id);

@@ -367,5 +367,6 @@ async function* bodyOf(
 
 function gone(cause: unknown, signal?: AbortSignal | null): unknown {
   if (signal?.aborted) return signal.reason;
+  if (cause instanceof Fault) return cause;
   return new Fault("network", `Cannot ask the running peer: ${messageOf(cause)}`, { cause });
 }

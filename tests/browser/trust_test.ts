@@ -37,7 +37,7 @@ browserTest(
     const dialog = page.getByRole("dialog", { name: "Which data?" });
     const one = dialog.getByRole("listitem").filter({ hasText: alice.key.slice(0, 12) });
     const [asked] = await Promise.all([
-      page.waitForRequest((request) => new URL(request.url()).pathname === "/api/jobs"),
+      page.waitForRequest((request) => new URL(request.url()).pathname === "/api/v1/jobs"),
       one.getByRole("button", { name: "Get this one" }).click(),
     ]);
     const { id, publisher: key } = asked.postDataJSON().get;

@@ -26,7 +26,7 @@ const AT_ONCE = ALL ? 12 : 6;
 /** The longest that a program may take: the limits on one or two replies and the wait, in milliseconds. */
 const LONGEST_MS = 75_000;
 /** From a signal or a deadline to the end on a busy machine, in milliseconds. */
-const PROMPT_MS = 2_500;
+const PROMPT_MS = 4_000;
 /** Bytes; a process that runs from source has the runtime's compiler in it besides. */
 const MEMORY_MOST = (Deno.env.get("SHOAL_BIN") ? 150 : 220) << 20;
 /** Time for what is left to do once the counterpart misbehaves, none of it waiting, in milliseconds. */

@@ -103,7 +103,7 @@ const CHANGE = {
   body: JSON.stringify({ upload_slots: 5 }),
 };
 const upload = (name: string) => (ask: Ask) =>
-  ask(`/api/uploads?name=${name}`, { method: "PUT", body: LARGE });
+  ask(`/api/v1/uploads?name=${name}`, { method: "PUT", body: LARGE });
 
 const SCENARIOS: Scenario[] = [
   {
@@ -304,7 +304,7 @@ const SCENARIOS: Scenario[] = [
     name: "change a setting",
     running: true,
     args: withConfig,
-    verb: asking((ask) => ask("/api/config", CHANGE), withConfig),
+    verb: asking((ask) => ask("/api/v1/config", CHANGE), withConfig),
     contents: { [CONFIG]: ["upload_slots = 5\n"] },
     async promised(_, dir) {
       assertEquals(await Deno.readTextFile(`${dir}/${CONFIG}`), "upload_slots = 5\n");

@@ -72,6 +72,8 @@ export class LyingBootstrap {
       case "heartbeat":
       case "goodbye":
         return wireMessage({ action: "ok", id });
+      case "reach":
+        return wireMessage({ action: "error", id, code: "unknown_action", message: "" });
     }
     throw new Error(`nobody told this bootstrap about ${action}`);
   }

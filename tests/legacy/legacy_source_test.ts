@@ -1,7 +1,9 @@
 /** Fetching from a legacy peer, and being one, over real sockets. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertLess } from "@std/assert";
+import { askLegacyPeers } from "../../src/legacy/ask_legacy_peers.ts";
 import { LegacySource } from "../../src/legacy/legacy_source.ts";
 import { Downloader } from "../../src/peer/download/downloader.ts";
+import type { Address } from "../../src/wire/connection.ts";
 import { assertSameBytes, patterned } from "../support/bytes.ts";
 import { faultOf } from "../support/faults.ts";
 import { MemorySink } from "../support/memory_sink.ts";
@@ -71,4 +73,26 @@ Deno.test("legacy source: wrong data is a lie, and no block of a broken list is 
     await faultOf(kind, new LegacySource(legacy.address, "f").describe(state.digests));
     assertEquals(state.keptFor(), []);
   }
+});
+
+Deno.test("legacy peers: all together get a time; who has answered by then counts", async () => {
+  const content = patterned(CHUNK + 1);
+  await using peer = await servingPeer(content);
+  await using state = await newState();
+  await using silent = new Scripted((end) => end.closed());
+  // Long replies come one at a time, so each has to wait for those before.
+  await using long = new Scripted(async (end) => {
+    await end.send("x".repeat(300_000));
+    await end.closed();
+  });
+  const at = ({ host, port }: Address, count: number) =>
+    Array.from({ length: count }, () => ({ address: host, port }));
+  const peers = [...at(peer.address, 1), ...at(long.address, 50), ...at(silent.address, 100)];
+  const options = { digests: state.digests, totalMs: 1_000 };
+  const began = performance.now();
+  const [found, ...others] = await askLegacyPeers({ name: "a/file" }, peers, options);
+  assertLess(performance.now() - began, 5_000);
+  assertEquals([found.id, found.sources.length, others], [peer.id, 1, []]);
+  // No more are asked than there was time for.
+  assertLess(silent.accepted + long.accepted, 60);
 });
