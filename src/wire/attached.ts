@@ -1,4 +1,5 @@
 import ipaddr from "ipaddr.js";
+import { isLinkLocal, isLoopback } from "./ip_address.ts";
 
 /** Time for which the list of interfaces is remembered, in milliseconds. */
 const REMEMBERED_MS = 1_000;
@@ -35,6 +36,13 @@ function interfaces(): Deno.NetworkInterfaceInfo[] {
   } catch {
     return [];
   }
+}
+
+/** True if this machine has an address of that family that others could call, or can't tell. */
+export function hasFamily(family: OwnAddress["family"]): boolean {
+  const own = ownAddresses();
+  return own.length === 0 ||
+    own.some((one) => one.family === family && !isLoopback(one.host) && !isLinkLocal(one.host));
 }
 
 /** True for an IP address of this machine, or of a network that one of its interfaces is in. */

@@ -1,5 +1,7 @@
 import { abortable, delay } from "../async/retry.ts";
 import type { Address } from "./address.ts";
+import { hasFamily } from "./attached.ts";
+import { isLoopback } from "./ip_address.ts";
 import { type LookUp, lookUp } from "./look_up.ts";
 
 /**
@@ -26,15 +28,13 @@ export async function dial(
   signal: AbortSignal,
   { resolve = lookUp }: { resolve?: LookUp } = {},
 ): Promise<Deno.TcpConn> {
-  if (IP_ADDRESS.test(host)) {
-    return atOnce(await Deno.connect({ hostname: host, port, signal }));
-  }
+  if (IP_ADDRESS.test(host)) return atOnce(await connect(host, port, signal));
   const addresses = alternately(await abortable(resolve(host), signal)).slice(0, MOST);
   const ending = new AbortController();
   const either = AbortSignal.any([signal, ending.signal]);
   let previous = Promise.resolve();
   const tries = addresses.map((hostname) => {
-    const conn = previous.then(() => Deno.connect({ hostname, port, signal: either }));
+    const conn = previous.then(() => connect(hostname, port, either));
     const failed = conn.then(() => {}, () => {});
     previous = previous.then(() => Promise.race([failed, delay(NEXT_MS, either).catch(() => {})]));
     return conn;
@@ -53,6 +53,18 @@ export async function dial(
         if (conn !== taken) conn.close();
       }, () => {});
     }
+  }
+}
+
+/** As the runtime does it, but that a family of addresses that this machine lacks is named as the reason. */
+async function connect(hostname: string, port: number, signal: AbortSignal): Promise<Deno.TcpConn> {
+  try {
+    return await Deno.connect({ hostname, port, signal });
+  } catch (error) {
+    const family = hostname.includes(":") ? "IPv6" : "IPv4";
+    const wasReached = error instanceof Deno.errors.ConnectionRefused || isLoopback(hostname);
+    if (signal.aborted || wasReached || hasFamily(family)) throw error;
+    throw new Error(`this machine has no ${family}`, { cause: error });
   }
 }
 

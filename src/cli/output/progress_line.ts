@@ -24,7 +24,7 @@ const GAP = "  ";
  */
 export function progressLine(
   name: string,
-  { bytes, size = 0, rate, eta, sources }: Shown,
+  { bytes, size = 0, rate, eta, sources, trying, paths }: Shown,
   { columns, ascii = false }: LineOptions,
 ): string {
   const done = size > 0 ? Math.min(1, bytes / size) : 1;
@@ -33,7 +33,7 @@ export function progressLine(
   const more = [
     ...(rate === undefined ? [] : [formatRate(rate)]),
     ...(eta === undefined ? [] : [`ETA ${formatDuration(eta)}`]),
-    ...(sources === undefined ? [] : [`${sources} source${sources === 1 ? "" : "s"}`]),
+    ...(sources === undefined ? [] : [sourcesText(sources, trying, paths)]),
   ];
   const whole = Math.min(displayWidth(name), NAME_WIDTH.most);
   const least = Math.min(whole, NAME_WIDTH.least);
@@ -55,6 +55,14 @@ export function progressLine(
     return cutToWidth([cut, text].join(GAP), Math.max(columns, 1), end);
   }
   return [cutToWidth(name, Math.min(whole, beside), end), barOf(done, bar, ascii), text].join(GAP);
+}
+
+/** The sources in use and their paths; while there are none, those that are tried. */
+function sourcesText(sources: number, trying = 0, paths: Progress["paths"] = []): string {
+  const text = (count: number) => `${count} source${count === 1 ? "" : "s"}`;
+  if (sources === 0 && trying > 0) return `trying ${text(trying)}`;
+  const told = paths.filter((path) => path !== "direct").join(", ");
+  return told === "" ? text(sources) : `${text(sources)} (${told})`;
 }
 
 function clamp(value: number, { least, most }: { least: number; most: number }): number {

@@ -1,5 +1,11 @@
 import { Fault, isAbort, quoted } from "../../fault.ts";
-import type { GetOptions, PeerApi, Receipt, StreamRequest } from "../../peer/api/peer_api.ts";
+import type {
+  GetEvent,
+  GetOptions,
+  PeerApi,
+  Receipt,
+  StreamRequest,
+} from "../../peer/api/peer_api.ts";
 import { delay } from "../../async/retry.ts";
 import { chooseCandidate } from "./choose_candidate.ts";
 import { EXIT, type ExitCode } from "../output/exit_code.ts";
@@ -174,12 +180,18 @@ async function follow(
 ): Promise<AsyncDisposable & { options: GetOptions }> {
   if (!output.json || flags.output === "-") {
     const progress = await showProgress(name, output);
+    let sources = 0;
     return {
       options: {
         signal,
-        onProgress: (shown) => progress.show(shown),
+        onProgress: (shown) => {
+          sources = shown.sources;
+          progress.show(shown);
+        },
         onEvent: (event) => {
           if (event.event === "in_place") output.note(inPlaceNote(event));
+          if (!output.showsProgress || sources > 0) return;
+          if (event.event === "source_dropped") output.note(unreachedNote(event));
         },
       },
       [Symbol.asyncDispose]: () => Promise.resolve(progress[Symbol.dispose]()),
@@ -201,6 +213,11 @@ async function follow(
     },
     [Symbol.asyncDispose]: () => printing.idle(),
   };
+}
+
+/** The reason why a source isn't in use, while no other is: nobody should wait without knowing for what. */
+function unreachedNote({ name, reason }: Extract<GetEvent, { event: "source_dropped" }>): string {
+  return `Not yet fetching ${quoted(name)}: ${reason}; trying on`;
 }
 
 function inPlaceNote({ path, reason }: { path: string; reason: string }): string {

@@ -1,20 +1,32 @@
 import type { Plan, Receipt } from "../../peer/api/peer_api.ts";
+import { PATHS } from "../../peer/api/path.ts";
 import { formatDuration, formatRate, formatSize, shortId } from "../output/units.ts";
 
 /** A receipt as a line for people. */
 export function describeReceipt(receipt: Receipt): string {
   const { name, size, seconds, rate, sources, chunks, kept, up_to_date, path = "" } = receipt;
   const total = chunks.reused + chunks.fetched;
-  const used = sources.filter((source) => source.bytes > 0).length;
+  const useful = sources.filter((source) => source.bytes > 0);
+  const used = useful.length;
   const how = kept ? ["left alone: it was there"] : up_to_date ? ["already up to date"] : [
     `in ${formatDuration(seconds)}`,
-    ...(used > 0 ? [`(${formatRate(rate)})`, `from ${used} source${used === 1 ? "" : "s"}`] : []),
+    ...(used > 0
+      ? [`(${formatRate(rate)})`, `from ${used} source${used === 1 ? "" : "s"}${detours(useful)}`]
+      : []),
     ...(chunks.reused > 0 && receipt.kind === "file"
       ? [`${chunks.reused} of ${total} chunks were there`]
       : []),
   ];
   return [name, formatSize(size), ...how, ...filesOf(receipt), `id ${shortId(receipt.id)}`, path]
     .join("  ").trimEnd();
+}
+
+/** The paths of some sources that are no plain connections, in brackets. */
+function detours(sources: Receipt["sources"]): string {
+  const paths = PATHS.filter((path) =>
+    path !== "lan" && path !== "direct" && sources.some((source) => source.path === path)
+  );
+  return paths.length > 0 ? ` (${paths.join(", ")})` : "";
 }
 
 /** The numbers of a folder's files, by what was done with them; nothing for a file. */

@@ -77,6 +77,10 @@ export interface Progress {
   eta?: number;
   /** Sources that are connected. */
   sources: number;
+  /** Sources that are being connected, or will be tried again; undefined for none. */
+  trying?: number;
+  /** The paths by which those that are connected were reached, best first. */
+  paths?: Path[];
 }
 
 /** An event of a download, for programs: a line of `--json`. */

@@ -9,7 +9,7 @@ import { leastRateOf } from "./least_rate.ts";
 import type { PeerSource } from "./peer_source.ts";
 import { isLie } from "./source.ts";
 import { SourcePool } from "./source_pool.ts";
-import { type Find, SourceSearch, TICK_MS, WAIT_MS } from "./source_search.ts";
+import { type Find, SourceSearch, TICK_MS } from "./source_search.ts";
 import { Window } from "./window.ts";
 import { Condition } from "../../async/condition.ts";
 
@@ -73,7 +73,7 @@ export class BatchFetcher {
       backoff: options.backoff,
     });
     this.#hope = new Hope({
-      waitMs: options.waitMs ?? WAIT_MS,
+      waitMs: options.waitMs,
       leastRate: leastRateOf(options.limits ?? []),
     });
     this.#search = new SourceSearch({
@@ -105,7 +105,7 @@ export class BatchFetcher {
     const ended = new Promise((resolve) =>
       this.#ended.signal.addEventListener("abort", resolve, { once: true })
     );
-    this.#hope.tick(this.#pool.arrived, false);
+    this.#hope.tick(this.#pool.arrived, { waiting: false });
     const ticker = setInterval(() => this.#tick(), TICK_MS);
     try {
       this.#pool.add(sources);
@@ -210,7 +210,10 @@ export class BatchFetcher {
 
   #tick(): void {
     this.#pool.tick();
-    this.#hope.tick(this.#pool.arrived, this.#storing === 0);
+    this.#hope.tick(this.#pool.arrived, {
+      waiting: this.#storing === 0,
+      isUnreached: this.#pool.isUnreached,
+    });
     if (this.#hope.lost || this.#pool.onlyLiars) return this.#end(this.#lost());
     this.#search.tick();
   }
@@ -227,6 +230,7 @@ export class BatchFetcher {
     return new Fault(
       this.#pool.allWrong ? "integrity" : "network",
       `${this.#batches.missing} files could not be had from any source${reasons}`,
+      { next: this.#pool.next },
     );
   }
 }

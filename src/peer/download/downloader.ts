@@ -27,7 +27,7 @@ import type { Sink } from "../../store/disk/sink.ts";
 import { type ChunkRange, isLie, type Source } from "./source.ts";
 import { SourcePipelines } from "./source_pipelines.ts";
 import { SourcePool } from "./source_pool.ts";
-import { type Find, SourceSearch, TICK_MS, WAIT_MS } from "./source_search.ts";
+import { type Find, SourceSearch, TICK_MS } from "./source_search.ts";
 import { VerifiedBlocks } from "./verified_blocks.ts";
 import { Condition } from "../../async/condition.ts";
 
@@ -131,7 +131,7 @@ export class Downloader implements ReuseHost {
       backoff: options.backoff,
     });
     this.#hope = new Hope({
-      waitMs: options.waitMs ?? WAIT_MS,
+      waitMs: options.waitMs,
       leastRate: leastRateOf(options.limits ?? []),
     });
   }
@@ -205,7 +205,7 @@ export class Downloader implements ReuseHost {
     const ended = new Promise((resolve) =>
       this.#ended.signal.addEventListener("abort", resolve, { once: true })
     );
-    this.#hope.tick(this.#pool.arrived, false);
+    this.#hope.tick(this.#pool.arrived, { waiting: false });
     const search = this.#search();
     const ticker = setInterval(() => this.#tick(search), TICK_MS);
     try {
@@ -438,7 +438,10 @@ export class Downloader implements ReuseHost {
   #tick(search: SourceSearch<Source> | undefined): void {
     this.#pool.tick();
     for (const pipelines of this.#pipelines.values()) pipelines.tick();
-    this.#hope.tick(this.#pool.arrived, this.#isWaiting);
+    this.#hope.tick(this.#pool.arrived, {
+      waiting: this.#isWaiting,
+      isUnreached: this.#pool.isUnreached,
+    });
     if (this.#hope.lost || this.#pool.onlyLiars) return this.fail(this.#lost());
     // What is overdue may now be asked of others.
     this.wake();
@@ -458,6 +461,7 @@ export class Downloader implements ReuseHost {
     return new Fault(
       this.#pool.allWrong ? "integrity" : "network",
       `every source was lost${reasons}`,
+      { next: this.#pool.next },
     );
   }
 }

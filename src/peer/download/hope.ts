@@ -1,12 +1,15 @@
 import { LEAST_RATE, PAYLOAD_CAP, PROGRESS_MS } from "../../wire/protocol.ts";
-import { TICK_MS } from "./source_search.ts";
+import { TICK_MS, UNREACHED_MS, WAIT_MS } from "./source_search.ts";
 
 /** The longest that one honest reply takes at the least rate, in milliseconds. */
 const REPLY_MS = PROGRESS_MS + 1_000 * PAYLOAD_CAP / LEAST_RATE;
 
 export interface HopeOptions {
-  /** The time for which to do without progress, in milliseconds. */
-  waitMs: number;
+  /**
+   * The time for which to do without progress, in milliseconds. Default {@link WAIT_MS}, and {@link
+   * UNREACHED_MS} while no source was ever reached.
+   */
+  waitMs?: number;
   /** Bytes per second that count as progress. @default LEAST_RATE */
   leastRate?: number;
   /** Milliseconds from any starting point. @default performance.now */
@@ -27,6 +30,8 @@ export class Hope {
   #silentMs = 0;
   /** Time since something was verified, in milliseconds. */
   #barrenMs = 0;
+  #waitedMs = 0;
+  #isUnreached = false;
 
   constructor(options: HopeOptions) {
     this.#options = options;
@@ -36,9 +41,10 @@ export class Hope {
 
   /**
    * Takes the time that passed, and `arrived`, the bytes of content that came in all. To be called every
-   * {@link TICK_MS}; `waiting` is false while nothing can be expected of any source.
+   * {@link TICK_MS}; `waiting` is false while nothing can be expected of any source, `isUnreached` true
+   * when all that are known failed to be reached.
    */
-  tick(arrived: number, waiting = true): void {
+  tick(arrived: number, { waiting = true, isUnreached = false } = {}): void {
     const now = this.#now();
     // Time that this process spent asleep or starved is none that the sources had.
     const passed = Math.min(now - this.#lastTick, 2 * TICK_MS);
@@ -47,6 +53,8 @@ export class Hope {
     const bought = 1_000 * (arrived - this.#arrived) / leastRate;
     this.#arrived = arrived;
     if (!waiting) return;
+    this.#isUnreached = isUnreached;
+    this.#waitedMs += passed;
     this.#silentMs = Math.max(0, this.#silentMs + passed - bought);
     this.#barrenMs += passed;
   }
@@ -57,7 +65,9 @@ export class Hope {
   }
 
   get lost(): boolean {
-    const { waitMs } = this.#options;
-    return this.#silentMs >= waitMs || this.#barrenMs >= waitMs + REPLY_MS;
+    const { waitMs = WAIT_MS } = this.#options;
+    const isUnreached = this.#isUnreached && this.#options.waitMs === undefined;
+    return isUnreached && this.#waitedMs >= UNREACHED_MS || this.#silentMs >= waitMs ||
+      this.#barrenMs >= waitMs + REPLY_MS;
   }
 }

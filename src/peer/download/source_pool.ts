@@ -50,6 +50,12 @@ interface Candidate<S> {
   strikes: number;
   /** True when it failed for what it sent, the last time. */
   wrong: boolean;
+  /** True once it was connected. */
+  reached: boolean;
+  /** True when it was never reached, and failed. */
+  unreached: boolean;
+  /** The step that may help with its last failure. */
+  next?: string;
   /** Its last failure, in words; it stays when the source is back. */
   reason?: string;
   /** The right bytes that it had brought when it was last tried. */
@@ -131,6 +137,17 @@ export class SourcePool<S extends PoolSource = Source> {
     return candidates.length > 0 && candidates.every(({ wrong }) => wrong);
   }
 
+  /** True when none of the sources was ever reached, nor brought anything before, and all failed. */
+  get isUnreached(): boolean {
+    const candidates = [...this.#candidates.values()];
+    return candidates.length > 0 && candidates.every(({ unreached }) => unreached);
+  }
+
+  /** The steps that may help with the sources that could not be reached. */
+  get next(): string | undefined {
+    return this.#candidates.values().find(({ next }) => next !== undefined)?.next;
+  }
+
   /** The last failure of each source that failed. */
   get reasons(): string[] {
     return [...this.#candidates.values()].flatMap(({ reason }) => reason ?? []);
@@ -197,6 +214,8 @@ export class SourcePool<S extends PoolSource = Source> {
       refusedUntil: 0,
       strikes: 0,
       wrong: false,
+      reached: false,
+      unreached: false,
       before: 0,
       useful: { at: 0, arrived: 0 },
       ending: new AbortController(),
@@ -290,6 +309,8 @@ export class SourcePool<S extends PoolSource = Source> {
       await use(source, () => {
         opening[Symbol.dispose]();
         candidate.state = "connected";
+        candidate.unreached = false;
+        candidate.reached = true;
         candidate.useful.at = performance.now();
         // Not sooner: until it is back, what it was dropped for is why it is not here.
         receipt.dropped = undefined;
@@ -304,6 +325,9 @@ export class SourcePool<S extends PoolSource = Source> {
       }
       candidate.state = this.#after(candidate, error);
       candidate.wrong = isLie(error);
+      candidate.unreached = !candidate.wrong && !candidate.reached && !(error instanceof Refusal) &&
+        !this.#book.hasBrought(keyOf(source));
+      candidate.next = error instanceof Fault ? error.next : undefined;
       // An end that we made ourselves is no reason.
       if (candidate.wrong || !signal.aborted && !candidate.displaced) this.#note(candidate, error);
     } finally {

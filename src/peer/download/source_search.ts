@@ -1,5 +1,10 @@
 /** The time for which a download waits without progress before it gives up, in milliseconds. */
 export const WAIT_MS = 60_000;
+/**
+ * The same where none of the known sources could ever be reached: each way to them has been tried by
+ * then, in milliseconds.
+ */
+export const UNREACHED_MS = 14_000;
 /** The interval at which it is decided whether to look for sources or to give up, in milliseconds. */
 export const TICK_MS = 250;
 /** The interval at which more sources are looked for, in milliseconds: while there are some, and while there are none. */

@@ -24,6 +24,8 @@ interface Entry {
  */
 export class AddressBook {
   readonly #entries = new LruMap<string, Entry>(ADDRESSES);
+  /** Those that content came from. */
+  readonly #useful = new LruMap<string, true>(ADDRESSES);
   readonly #backoff: Required<BackoffOptions>;
   readonly #now: () => number;
 
@@ -63,5 +65,11 @@ export class AddressBook {
   /** Notes that content came from there: the next failure is the first again. */
   brought(address: string): void {
     this.#entries.delete(address);
+    this.#useful.set(address, true);
+  }
+
+  /** True if content ever came from there. */
+  hasBrought(address: string): boolean {
+    return this.#useful.has(address);
   }
 }

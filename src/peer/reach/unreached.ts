@@ -19,6 +19,9 @@ const RUNGS: Record<Path, string> = {
   relayed: "through a relay",
 };
 
+const NEXT =
+  "forward or open a port for either peer (--advertise), or start a bootstrap of both with --relay";
+
 /** The fault for a peer that no rung leads to: its message names each one and the reason. */
 export class Unreached extends Fault {
   readonly tries: FailedTry[];
@@ -28,7 +31,8 @@ export class Unreached extends Fault {
     const each = tries.map(({ path, where, why }) =>
       `${RUNGS[path]}${where === undefined ? "" : ` (${where})`}, ${why}`
     );
-    super("network", `Cannot reach ${who}: ${each.join("; ")}`, { cause });
+    const next = tries.some(({ path }) => path !== "lan" && path !== "direct") ? NEXT : undefined;
+    super("network", `Cannot reach ${who}: ${each.join("; ")}`, { cause, next });
     this.tries = tries;
   }
 }

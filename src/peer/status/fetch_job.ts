@@ -3,6 +3,7 @@ import type { PartialFile } from "../../store/partial/partial_file.ts";
 import type { Downloader } from "../download/downloader.ts";
 import { liveSources } from "./live_sources.ts";
 import type { GetEvent, Progress, SourceReceipt } from "../api/peer_api.ts";
+import { PATHS } from "../api/path.ts";
 import type { ActiveTransfer } from "./transfers.ts";
 
 /** A download under way: what is known of it as it goes. */
@@ -54,9 +55,17 @@ export function account({ transfer }: FetchJob, { id, size }: { id: string; size
   transfer.before = -transfer.meter.total;
 }
 
-export function progressOf({ transfer, phase }: FetchJob): Progress {
+/** The progress of a job. */
+export function progressOf({ transfer, phase, downloader }: FetchJob): Progress {
   const { bytes, size, rate, eta, sources } = transfer.view();
-  return { phase, bytes, size, rate, eta, sources };
+  const progress: Progress = { phase, bytes, size, rate, eta, sources };
+  const states = downloader?.states ?? [];
+  const trying = states.filter(({ state }) => state === "trying" || state === "resting").length;
+  if (trying > 0) progress.trying = trying;
+  const used = states.filter(({ state }) => state === "connected");
+  const paths = PATHS.filter((path) => used.some(({ source }) => source.receipt.path === path));
+  if (paths.length > 0) progress.paths = paths;
+  return progress;
 }
 
 /**

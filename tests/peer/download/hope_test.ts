@@ -11,7 +11,7 @@ function lostAfter(
   while (!hope.lost && now < 3_600_000) {
     now += 250;
     if (right) hope.verified();
-    hope.tick(bytesAt(now / 1_000), waiting);
+    hope.tick(bytesAt(now / 1_000), { waiting });
   }
   return now / 1_000;
 }
