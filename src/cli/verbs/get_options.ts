@@ -51,7 +51,7 @@ export const GET_OPTIONS = {
   ),
   wait: option(
     "--wait <DURATION>",
-    "how long to wait while no source can be reached (default: 60s), or there is none yet " +
+    "how long to wait while no source can be reached (default: 60s, 15s if none ever was), or there is none yet " +
       "(default: not at all)",
     TIME,
   ),

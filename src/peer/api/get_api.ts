@@ -39,7 +39,7 @@ export interface GetRequest {
   /** Time after which it fails with a `deadline` Fault, in milliseconds. Default none. */
   deadline?: number;
   /**
-   * Time to wait for a source, in milliseconds. Default 60 s while known sources can't be reached,
+   * Time to wait for a source, in milliseconds. Default 60 s while known sources can't be reached (15 s if none ever was),
    * and none while there are no sources.
    */
   wait?: number;

@@ -28,11 +28,18 @@ export class Unreached extends Fault {
 
   constructor(peer: string | undefined, tries: FailedTry[], cause?: unknown) {
     const who = peer === undefined ? "a peer" : `peer ${peer.slice(0, 12)}`;
-    const each = tries.map(({ path, where, why }) =>
-      `${RUNGS[path]}${where === undefined ? "" : ` (${where})`}, ${why}`
+    const byReason = Map.groupBy(tries, ({ why }) => why);
+    const each = [...byReason].map(([why, same]) =>
+      `${[...new Set(same.map(wordsOf))].join(", ")}: ${why}`
     );
     const next = tries.some(({ path }) => path !== "lan" && path !== "direct") ? NEXT : undefined;
     super("network", `Cannot reach ${who}: ${each.join("; ")}`, { cause, next });
     this.tries = tries;
   }
+}
+
+/** A way in words; the address matters only where it is dialled. */
+function wordsOf({ path, where }: FailedTry): string {
+  const isDialled = path === "lan" || path === "direct" || path === "mapped";
+  return isDialled && where !== undefined ? `${RUNGS[path]} (${where})` : RUNGS[path];
 }

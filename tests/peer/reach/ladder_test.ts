@@ -104,9 +104,9 @@ Deno.test("ladder: a failure names each rung and why it failed, or why there was
   assert(fault instanceof Unreached);
   assertEquals(
     fault.message,
-    "Cannot reach peer abababababab: directly (there), no answer within 10 s; " +
-      "through a relay (there), the relay is full; " +
-      "by having it call, it keeps no connection to a bootstrap",
+    "Cannot reach peer abababababab: directly (there): no answer within 10 s; " +
+      "through a relay: the relay is full; " +
+      "by having it call: it keeps no connection to a bootstrap",
   );
   const only = new Ladder([rung("direct", [failing("direct", "Cannot connect to there: no")])]);
   assertEquals(
