@@ -142,11 +142,26 @@ async function offered(
     write: (bytes) => void parts.push(bytes.slice()),
   });
   const request = { name: list.name, id: list.id, publisher: peer, wait: REACH_MS };
-  await node.stream(request, output, { signal });
+  await node.stream(request, output, { signal }).catch((error) => {
+    throw isNetwork(error) ? cannotReach(error) : error;
+  });
   const text = await new Blob(parts as BlobPart[]).text();
   const announcements = await parseOfferList(text, peer);
   for (const one of announcements) learn(one);
   return announcements;
+}
+
+function isNetwork(error: unknown): error is Fault {
+  return error instanceof Fault && error.kind === "network";
+}
+
+/** The Fault for a sender that no path leads to. */
+function cannotReach(cause: Fault): Fault {
+  const why = cause.message.replace(/^Cannot get [^:]*: /, "");
+  return new Fault("network", `Cannot receive: the sender can't be reached: ${why}`, {
+    cause,
+    next: "have the bootstrap relay (shoal bootstrap --relay 10M), or use one network",
+  });
 }
 
 function sourcesOf({ at, peer }: HandoverOffer): PeerRecord[] {

@@ -135,7 +135,11 @@ export class PeerParts {
     const calls = new ReversedCalls();
     this.door = new CallDoor(calls, this.peerTransport);
     this.wanted = new AnswerWanted({
-      ...{ transport: this.peerTransport, swarm: toBootstraps, pinned, signal: lifetime.signal },
+      transport: this.peerTransport,
+      swarm: toBootstraps,
+      members: transport,
+      pinned,
+      signal: lifetime.signal,
       serve: (socket) => serve(socket),
     });
     const digests = this.digests = new DigestStore(db);

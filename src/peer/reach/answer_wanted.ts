@@ -34,8 +34,10 @@ const WISH_MS = 2 * MEET_MS;
 interface AnswerWantedOptions {
   /** The transport from other peers. */
   transport: Transport;
-  /** Undefined in an open swarm: bootstraps are talked to in the clear there. */
+  /** The transport to bootstraps. Default in the clear. */
   swarm?: Transport;
+  /** The transport to other peers in a private swarm; undefined in an open one, where calls begin in the clear. */
+  members?: Transport;
   /** TLS as this peer, for what a relay passes on. */
   pinned: PinnedTls;
   /** Serves a connection whose other end is the caller. */
@@ -126,7 +128,7 @@ export class AnswerWanted {
   /** Calls the peer that wants this one. In the clear it begins TLS where it wants that, as caller. */
   async #call({ host, port, token }: WantedNotice, signal: AbortSignal): Promise<Socket> {
     if (port === undefined) throw new Fault("network", "it says no port");
-    const transport = this.#options.swarm ?? inTheClear;
+    const transport = this.#options.members ?? inTheClear;
     const connection = await Connection.open({ host, port }, { transport, signal });
     await connection.send({ action: "reversed", token });
     return connection.detach();
