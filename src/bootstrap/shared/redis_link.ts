@@ -4,6 +4,8 @@
  */
 import { Buffer } from "node:buffer";
 import { getLogger } from "@logtape/logtape";
+// Not by a dynamic import: once bundled, that has no names of a CommonJS package.
+import { createClient } from "@redis/client";
 import { Fault, messageOf } from "../../fault.ts";
 import { delay } from "../../async/retry.ts";
 import type { RegistryUrl } from "./registry_url.ts";
@@ -205,7 +207,6 @@ export class RedisLink {
   }
 
   async #connect(): Promise<Client> {
-    const { createClient } = await import("@redis/client");
     const { url } = this.#options;
     const { socket, username, password, database } = url;
     const client = createClient({
