@@ -14,7 +14,7 @@ import { Window } from "./window.ts";
 import { Condition } from "../../async/condition.ts";
 
 /** Requests in flight to one source. */
-const IN_FLIGHT = 4;
+const IN_FLIGHT = 8;
 /** The time for which a source that lacks all that is left is not asked again, in milliseconds. */
 const LACKING_MS = 2_000;
 /** The first and the longest pause after a source had nothing of what it was asked for, in milliseconds. */

@@ -320,12 +320,11 @@ export class Downloader implements ReuseHost {
       this.#joined.notifyAll();
     };
     try {
-      const connecting = source.connect(signal, {
+      await source.connect(signal, {
         limits: this.#options.limits,
         map: true,
         onConnected: () => alone && begin(PieceMap.full(pieceCount(size))),
       });
-      await Promise.all([connecting, pipelines.openFar(connecting)]);
       const map = await this.#mapOf(source, signal);
       signal.throwIfAborted();
       begin(map);
@@ -351,7 +350,10 @@ export class Downloader implements ReuseHost {
         picker.gained(source, piece);
         this.#pipelines.get(source)?.wake();
       };
-      return await source.have(onPiece, (piece) => picker.promised(piece));
+      return await source.have(onPiece, (piece) => {
+        picker.promised(piece);
+        this.#pipelines.get(source)?.share();
+      });
     } finally {
       signal.removeEventListener("abort", close);
     }

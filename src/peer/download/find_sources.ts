@@ -1,4 +1,6 @@
 import { delay } from "../../async/retry.ts";
+import type { ListedPeer } from "../api/peer_api.ts";
+import { parseAddress } from "../api/settings.ts";
 import type { PeerRecord } from "../../wire/protocol.ts";
 import { type LocalPeer, type PeerSource, peerSources } from "./peer_source.ts";
 import type { Source } from "./source.ts";
@@ -57,4 +59,13 @@ export function finderOf(
       signal,
       found: (records) => found(peerSources(content, records, self)),
     });
+}
+
+/** Those of some sources that have been connected, as peers tell each other of them. */
+export function recordsOf(sources: Source[]): ListedPeer[] {
+  const useful = sources.filter(({ receipt }) => receipt.peer && !receipt.dropped);
+  return useful.map(({ receipt: { address, peer } }) => {
+    const { host, port } = parseAddress(address, 0);
+    return { address: host, port, peer };
+  });
 }

@@ -67,7 +67,7 @@ export class RequestPipeline implements AsyncIterable<Reply> {
   readonly #source: Source;
   readonly #parts: PipelineParts;
   readonly #window: Window;
-  readonly #far: boolean;
+  readonly #isFar: () => boolean;
   readonly #asked = new Map<number, Asked>();
   readonly #buffers: ArrayBuffer[] = [];
   readonly #replies: Reply[] = [];
@@ -90,9 +90,9 @@ export class RequestPipeline implements AsyncIterable<Reply> {
   #finished = false;
   readonly #changed = new Condition();
 
-  /** `far`: an answer takes so long that there should be more requests in flight, if smaller ones. */
-  constructor(source: Source, parts: PipelineParts, { far = false }: { far?: boolean } = {}) {
-    this.#far = far;
+  /** `isFar` is true while an answer takes so long that there should be more requests in flight, if smaller ones. */
+  constructor(source: Source, parts: PipelineParts, isFar: () => boolean = () => false) {
+    this.#isFar = isFar;
     this.#source = source;
     this.#parts = parts;
     this.#window = new Window(() => source.rttMs, { sources: () => parts.picker.sources });
@@ -227,7 +227,7 @@ export class RequestPipeline implements AsyncIterable<Reply> {
   /** A request costs the same whatever it brings; but with too few of them, one that ends leaves a gap. */
   get #chunksAtOnce(): number {
     const chunks = Math.floor(this.#window.size / (REQUESTS * CHUNK_SIZE));
-    return Math.max(this.#far ? 1 : PIECE_CHUNKS, Math.min(REQUEST_CHUNKS, chunks));
+    return Math.max(this.#isFar() ? 1 : PIECE_CHUNKS, Math.min(REQUEST_CHUNKS, chunks));
   }
 
   /** Bytes that may be in flight: the window, but for what a slow disk is behind with. */

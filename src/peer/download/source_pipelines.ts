@@ -1,5 +1,4 @@
 import type { PieceMap } from "../../content/piece_map.ts";
-import { deadline } from "../../async/deadline.ts";
 import type { RateLimiter } from "../../async/rate_limiter.ts";
 import { isLie, type Source } from "./source.ts";
 import { type PipelineParts, type Reply, RequestPipeline } from "./request_pipeline.ts";
@@ -7,8 +6,13 @@ import { ConnectionTrial } from "./connection_trial.ts";
 
 /** Connections that a download has, at most, where it has fewer sources than that. */
 export const CONNECTIONS_MOST = 4;
-/** A source that is not connected after this is far away, in milliseconds: then one connection may not do. */
+/** A round trip from which a source is far away, in milliseconds: then one connection may not do. */
 export const FAR_MS = 30;
+/**
+ * The time before further connections are opened, in milliseconds, and the same in round trips: by then it is known
+ * whether there are other sources, or others that fetch the same.
+ */
+const OPEN_AFTER = { ms: 500, roundTrips: 4 };
 /** Missing pieces from which further connections are worth it. */
 const PIECES_LEAST = 8;
 
@@ -26,8 +30,8 @@ interface SourcePipelinesOptions {
 
 /**
  * All that a download has in flight to one source: a pipeline over its connection, and where that is far
- * and the only one, pipelines over further connections to it. Four of them begin four times as fast, and
- * a packet that is lost slows down only one. Those that turn out not to help are closed again.
+ * and the only one, pipelines over further connections to it: a packet that is lost slows down only one of
+ * four. Those that turn out not to help are closed again.
  */
 export class SourcePipelines {
   readonly #source: Source;
@@ -36,12 +40,14 @@ export class SourcePipelines {
   readonly #pipelines = new Map<Source, RequestPipeline>();
   /** The further connections, with what becomes of them. */
   readonly #further = new Map<Source, Promise<void>>();
-  /** Those of them that requests can go out on. */
-  readonly #connected = new Set<Source>();
   readonly #ending = new AbortController();
   #map: PieceMap | undefined;
-  /** An answer from there takes a while. */
-  #far = false;
+  /** The source serves others too. */
+  #isShared = false;
+  /** The times of the first call and of the first request, by performance.now(). */
+  readonly #started = performance.now();
+  #begun = 0;
+  #opened = false;
   #trial: ConnectionTrial | undefined;
   #own: Promise<void> | undefined;
 
@@ -60,28 +66,16 @@ export class SourcePipelines {
     return this.#pipelines.size;
   }
 
-  /** Opens further connections unless `connected` comes soon. */
-  async openFar(connected: Promise<unknown>): Promise<void> {
-    const far = Promise.withResolvers<void>();
-    using _timer = deadline(FAR_MS, () => {
-      this.#far = true;
-      this.#open();
-      far.resolve();
-    });
-    await Promise.race([connected.catch(() => {}), far.promise]);
-  }
-
   /** Begins to fetch what is in the map; with another map than before, that one counts from now on. */
   begin(map: PieceMap): void {
     const { parts: { picker } } = this.#options;
     if (this.#own && map.complete && this.#map?.complete) return;
     this.#map = map;
+    this.#begun ||= performance.now();
     picker.add(this.#source, map, this.#source.receipt.peer);
     if (!map.complete) this.#closeFurther(0);
     this.#own ??= this.#fetch(this.#source);
     this.#own.catch(() => {}); // until it is awaited
-    // Those that were quicker wait for this.
-    for (const source of this.#further.keys()) this.#join(source);
   }
 
   /** Resolves when nothing more is needed. Throws what ended the source. */
@@ -102,6 +96,13 @@ export class SourcePipelines {
     for (const pipeline of this.#pipelines.values()) pipeline.wake();
   }
 
+  /** Leaves it at one connection: the source serves others too, who pass on what they get. */
+  share(): void {
+    if (this.#isShared) return;
+    this.#isShared = true;
+    this.#closeFurther(0);
+  }
+
   /** Ends the source, for what it did. */
   fail(error: unknown): void {
     this.#pipelines.get(this.#source)?.fail(error);
@@ -115,6 +116,7 @@ export class SourcePipelines {
 
   /** Closes connections that others need, or that do not help. To be called now and then. */
   tick(): void {
+    if (!this.#opened && this.#allowed > 0 && this.#isDue) this.#open();
     const further = [...this.#further.keys()].filter((source) => this.#pipelines.has(source));
     const allowed = this.#allowed;
     if (further.length > allowed) return this.#closeFurther(allowed);
@@ -126,13 +128,28 @@ export class SourcePipelines {
     else last.pause(verdict === "without");
   }
 
+  /** True where an answer takes a while. */
+  get #isFar(): boolean {
+    const { rttMs } = this.#source;
+    return this.#begun - this.#started > FAR_MS && (rttMs === 0 || rttMs > FAR_MS);
+  }
+
+  /** True once it is time for further connections. */
+  get #isDue(): boolean {
+    const after = Math.max(OPEN_AFTER.ms, OPEN_AFTER.roundTrips * this.#source.rttMs);
+    return this.#isFar && this.#map?.complete === true &&
+      performance.now() - this.#begun > after;
+  }
+
   /** Further connections that it may have now. */
   get #allowed(): number {
+    if (this.#isShared) return 0;
     return Math.floor(CONNECTIONS_MOST / Math.max(1, this.#options.sources())) - 1;
   }
 
   #open(): void {
     const { parts: { picker }, signal } = this.#options;
+    this.#opened = true;
     if (!this.#source.further || picker.missing < PIECES_LEAST) return;
     // What keeps to a rate does so over one connection too.
     if (this.#options.limits.some(({ rate }) => rate !== undefined)) return;
@@ -140,10 +157,7 @@ export class SourcePipelines {
     for (let count = this.#allowed; count > 0; count--) {
       const source = this.#source.further();
       if (!source) return;
-      const onConnected = () => {
-        this.#connected.add(source);
-        this.#join(source);
-      };
+      const onConnected = () => this.#join(source);
       const { limits } = this.#options;
       // That there is one less is no failure: what it was asked for, another brings.
       const opening = source.connect(either, { limits, onConnected }).catch(() => source.close());
@@ -151,11 +165,12 @@ export class SourcePipelines {
     }
   }
 
-  /** Fetches over a further connection that is there, once it is known what the source has. */
+  /** Fetches over a further connection that is there, if it may still be used. */
   #join(source: Source): void {
     const { picker } = this.#options.parts;
-    if (!this.#map?.complete || this.#pipelines.has(source)) return;
-    if (!this.#connected.has(source) || this.#ending.signal.aborted) return;
+    if (!this.#map?.complete || this.#allowed === 0 || this.#ending.signal.aborted) {
+      return source.close();
+    }
     picker.add(source, this.#map);
     const fetching = this.#fetch(source).catch((error) => {
       if (isLie(error)) this.fail(error);
@@ -170,7 +185,7 @@ export class SourcePipelines {
 
   async #fetch(source: Source): Promise<void> {
     const { parts, store } = this.#options;
-    const pipeline = new RequestPipeline(source, parts, { far: this.#far });
+    const pipeline = new RequestPipeline(source, parts, () => this.#isFar && this.#allowed > 0);
     this.#pipelines.set(source, pipeline);
     for await (const reply of pipeline) void store(reply, source);
   }

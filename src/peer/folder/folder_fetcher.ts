@@ -17,7 +17,7 @@ import {
   setAttributes,
 } from "../../store/tree/update_tree.ts";
 import { makeParents } from "../target/destination.ts";
-import { findSources } from "../download/find_sources.ts";
+import { findSources, recordsOf } from "../download/find_sources.ts";
 import { FolderContents, type FolderContentsOptions } from "./folder_contents.ts";
 import { type FolderPlace, settleFolder } from "../target/folder_place.ts";
 import { FolderStagings } from "./folder_stagings.ts";
@@ -267,8 +267,11 @@ export class FolderFetcher {
   ): Promise<FolderContents> {
     const { swarm, downloads, reseeder } = this.#options;
     requireRoom(staging.root, files);
-    const sources: ListedPeer[] = [];
-    if (files.length > 0) {
+    const had = job.downloader?.sources ?? [];
+    const near = had.filter(({ receipt: { path } }) => path === "direct" || path === "lan");
+    const sources: ListedPeer[] = recordsOf(near);
+    // Those that had the manifest are asked at once; more are looked for meanwhile.
+    if (files.length > 0 && sources.length === 0) {
       const found = (records: ListedPeer[]) => void sources.push(...records);
       await findSources(target.id, [], { swarm, signal, found }).catch(() => {});
     }

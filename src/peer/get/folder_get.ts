@@ -14,6 +14,7 @@ import { settleFolder } from "../target/folder_place.ts";
 import { noChecksum } from "../target/require_checksum.ts";
 import { keptFolder, type KeptOptions } from "../target/kept_destination.ts";
 import type { GetRequest } from "../api/peer_api.ts";
+import type { LocalPeer } from "../download/peer_source.ts";
 import type { RunningDownloads } from "./running_downloads.ts";
 
 interface FolderGetOptions
@@ -23,6 +24,7 @@ interface FolderGetOptions
   partialDownloads: PartialDownloads;
   folders: FolderFetcher;
   reader: FolderReader;
+  self: LocalPeer;
 }
 
 /** Downloads that lead to a folder: its manifest first, then all of it, or the part that is asked for. */
@@ -41,7 +43,7 @@ export class FolderGet {
     signal: AbortSignal,
   ): Promise<{ outcome: Outcome } | { file: Target }> {
     const { id } = target;
-    const { dir, claims, partialDownloads, folders } = this.#options;
+    const { dir, claims, partialDownloads, folders, self } = this.#options;
     const inside = partNamed(target, job.name);
     const wanted = { ...request, name: job.name };
     if (request.sha256 && inside === "") throw noChecksum(target.id);
@@ -49,6 +51,8 @@ export class FolderGet {
     if (settled) return settled;
     await claims.claim(job, id);
     partialDownloads.begin(id);
+    // The files come over the connection that the manifest came over.
+    using _held = self.lines?.hold();
     let part;
     try {
       const about = { request: wanted, inside, target, signal };

@@ -1,6 +1,5 @@
 import { Fault } from "../../fault.ts";
 import type { DigestStore } from "../../store/hash/digest_store.ts";
-import { parseAddress } from "../api/settings.ts";
 import { Budget } from "../download/budget.ts";
 import { Downloader, type Reuse } from "../download/downloader.ts";
 import type { FetchJob } from "../status/fetch_job.ts";
@@ -8,7 +7,7 @@ import { finderOf } from "../download/find_sources.ts";
 import type { Target } from "../target/target.ts";
 import type { ListedPeer } from "../api/peer_api.ts";
 import type { Sink } from "../../store/disk/sink.ts";
-import { type ChunkRange, type Source } from "../download/source.ts";
+import type { ChunkRange } from "../download/source.ts";
 import { type LocalPeer, peerSources } from "../download/peer_source.ts";
 import type { RateHistory } from "../status/rate_history.ts";
 import type { Swarm } from "../discovery/swarm.ts";
@@ -98,13 +97,4 @@ export class RunningDownloads {
       this.#jobs.delete(job);
     }
   }
-}
-
-/** Those of some sources that have been connected, as peers tell each other of them. */
-export function recordsOf(sources: Source[]): ListedPeer[] {
-  const useful = sources.filter(({ receipt }) => receipt.peer && !receipt.dropped);
-  return useful.map(({ receipt: { address, peer } }) => {
-    const { host, port } = parseAddress(address, 0);
-    return { address: host, port, peer };
-  });
 }

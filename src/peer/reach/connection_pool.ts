@@ -62,6 +62,10 @@ export class ConnectionPool {
   readonly #ladder: Ladder;
   /** By {@link keyOf}: the connections that take more lines. */
   readonly #trunks = new Map<string, Trunk>();
+  /** The number of callers of {@link hold} that have not ended it. */
+  #holds = 0;
+  /** Connections that no line leads over, and that are held. */
+  readonly #idle = new Set<Trunk>();
   /** The number of further connections, by {@link keyOf}. */
   readonly #further = new Map<string, number>();
 
@@ -112,10 +116,28 @@ export class ConnectionPool {
     }
   }
 
+  /**
+   * Keeps connections open that no download uses, for the next one, until it is disposed of. Anew they take
+   * round trips, and begin slowly.
+   */
+  hold(): Disposable {
+    this.#holds++;
+    return {
+      [Symbol.dispose]: () => {
+        if (--this.#holds > 0) return;
+        for (const trunk of this.#idle) this.#close(trunk);
+        this.#idle.clear();
+      },
+    };
+  }
+
   #trunkTo(place: PeerPlace): Trunk {
     const key = keyOf(place);
     const known = this.#trunks.get(key);
-    if (known && known.lines < LINES_CAP && !known.caller?.connection.closed) return known;
+    if (known && known.lines < LINES_CAP && !known.caller?.connection.closed) {
+      this.#idle.delete(known);
+      return known;
+    }
     const trunk = this.#newTrunk(place, this.#options.limitDown);
     this.#trunks.set(key, trunk);
     return trunk;
@@ -201,9 +223,16 @@ export class ConnectionPool {
     }
   }
 
-  /** The last one closes the connection. */
+  /** The last one closes the connection, unless it is held. */
   #leave(trunk: Trunk): void {
     if (--trunk.lines > 0) return;
+    const isShared = this.#trunks.get(trunk.key) === trunk;
+    if (this.#holds > 0 && isShared && trunk.caller && !trunk.caller.connection.closed) {
+      this.#idle.add(trunk);
+    } else this.#close(trunk);
+  }
+
+  #close(trunk: Trunk): void {
     this.#forget(trunk);
     trunk.abort.abort();
     trunk.caller?.close();

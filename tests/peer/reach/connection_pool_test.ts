@@ -159,6 +159,32 @@ Deno.test("connection pool: a peer is connected to three times more at most, of 
   for (const end of other.ends) await end.closed();
 });
 
+Deno.test("connection pool: a connection that is held is there for the next download", async () => {
+  await using other = peer();
+  const lines = linesOf();
+  const open = () => lines.open(placeOf(other.address), { signal: never });
+  {
+    using _held = lines.hold();
+    (await open()).close();
+    const again = await open();
+    assertEquals(other.ends.length, 1);
+    again.close();
+  }
+  await other.ends[0].closed();
+  {
+    using _held = lines.hold();
+    (await open()).close();
+    other.ends[1].close();
+    // What broke meanwhile fails the one who asks there, and not the next.
+    const late = await open();
+    await faultOf("network", late.request({ action: "sources" }, anything));
+    late.close();
+    (await open()).close();
+    assertEquals(other.ends.length, 3);
+  }
+  await other.ends[2].closed();
+});
+
 Deno.test("connection pool: a connection that broke is opened anew for the next one", async () => {
   await using other = peer();
   const lines = linesOf();
