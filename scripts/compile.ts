@@ -117,14 +117,21 @@ export async function makeBinaries(
     throw error;
   },
 ): Promise<void> {
+  await withBundle(async (folder) => {
+    for (const [name, target] of binaries) {
+      await compile(folder, compileWords(name, target)).catch(onFailure);
+    }
+  });
+}
+
+/** Bundles the program into a folder for as long as something is done with it. */
+export async function withBundle(use: (folder: string) => Promise<void>): Promise<void> {
   // Elsewhere than in the checkout, whose configuration the compiler would take.
   const folder = await Deno.makeTempDir({ prefix: "shoal-compile-" });
   try {
     await bundle(folder);
     await settleTimes(folder);
-    for (const [name, target] of binaries) {
-      await compile(folder, compileWords(name, target)).catch(onFailure);
-    }
+    await use(folder);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

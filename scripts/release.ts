@@ -1,8 +1,9 @@
 /**
  * `deno task release [VERSION] [--key FILE] [--base-url URL]` makes dist/release: an archive for each
- * target with the binary, manual pages, completions and units, SHA256SUMS, an SBOM and release notes;
- * with a minisign key also a signature, and the installer, which knows the key and the address of the
- * releases. A target without a runtime base is left out, and the exit code is then 3. The same commit
+ * target with the binary, manual pages, completions and units; a Debian package for each Linux, an OCI
+ * image for this machine's, and an npm package; SHA256SUMS, an SBOM and release notes; with an address
+ * the manifests for other package managers and install.ps1; with a minisign key a signature, and the
+ * installer, which knows the key and the address of the releases. A target without a runtime base is left out, and the exit code is then 3. The same commit
  * gives the same bytes.
  */
 import { parseArgs } from "@std/cli/parse-args";
@@ -13,10 +14,19 @@ import { walkCommands } from "../src/cli/output/usage.ts";
 import { plainProgram } from "../src/cli/program/plain_program.ts";
 import { servingUnit } from "../src/cli/service/service_units.ts";
 import { unitText } from "../src/cli/service/unit_file.ts";
-import { makeBinaries, TARGETS } from "./compile.ts";
+import { makeBinaries, TARGETS, withBundle } from "./compile.ts";
+import { debPackage } from "./release/deb.ts";
 import { installerOf } from "./release/installer.ts";
 import { machineOf } from "./release/machine.ts";
+import { npmPackage } from "./release/npm_package.ts";
+import { librariesOf, ociImage } from "./release/oci.ts";
 import { readSigningKey, signatureOf } from "./release/minisign.ts";
+import {
+  homebrewFormula,
+  type Published,
+  scoopManifest,
+  wingetManifests,
+} from "./release/manifests.ts";
 import { notesOf } from "./release/notes.ts";
 import { sbomOf } from "./release/sbom.ts";
 import { type ArchiveFile, tarGz } from "./release/tar.ts";
@@ -44,18 +54,6 @@ async function timeOfCommit(): Promise<number> {
 async function commonFiles(version: string, seconds: number): Promise<ArchiveFile[]> {
   const file = (path: string, text: string) => ({ path, bytes: encoder.encode(text) });
   const date = new Date(seconds * 1000).toISOString().slice(0, 10);
-  const serving = (role: "bootstrap" | "peer") =>
-    unitText(servingUnit({
-      name: `shoal-${role}`,
-      description: `Shoal ${role}`,
-      program: "/usr/local/bin/shoal",
-      words: role === "peer" ? ["peer", "--dir", "/var/lib/shoal-peer"] : ["bootstrap"],
-      user: false,
-      ownFolder: role === "peer",
-      writable: [],
-      readable: [],
-      lowPort: false,
-    }));
   return [
     file("LICENSE", await read("LICENSE")),
     file("README.txt", (await read("packaging/README.txt")).replace("VERSION", version)),
@@ -66,9 +64,74 @@ async function commonFiles(version: string, seconds: number): Promise<ArchiveFil
     file("completions/_shoal", STUBS.zsh),
     file("completions/shoal.fish", STUBS.fish),
     file("completions/shoal.ps1", STUBS.powershell),
-    file("systemd/shoal-bootstrap.service", serving("bootstrap")),
-    file("systemd/shoal-peer.service", serving("peer")),
+    file("systemd/shoal-bootstrap.service", unitOf("bootstrap")),
+    file("systemd/shoal-peer.service", unitOf("peer")),
   ];
+}
+
+/** The unit of a service, as it is in archives, or as a system's package has it. */
+function unitOf(role: "bootstrap" | "peer", packaged = false): string {
+  const words = role === "peer" ? ["peer", "--dir", "/var/lib/shoal-peer"] : ["bootstrap"];
+  const config = "/etc/shoal/config.toml";
+  return unitText(servingUnit({
+    name: `shoal-${role}`,
+    description: `Shoal ${role}`,
+    program: packaged ? "/usr/bin/shoal" : "/usr/local/bin/shoal",
+    words: packaged ? [...words, "--config", config] : words,
+    user: false,
+    ...packaged && { runAs: `_shoal-${role}` },
+    ownFolder: role === "peer",
+    writable: [],
+    readable: packaged ? [config] : [],
+    lowPort: false,
+  }));
+}
+
+/** The Debian package and the image of a Linux target; of what this machine can't make, none. */
+async function linuxPackages(
+  name: "shoal-linux-x64" | "shoal-linux-arm64",
+  common: ArchiveFile[],
+  { version, seconds }: { version: string; seconds: number },
+): Promise<ArchiveFile[]> {
+  const program = await Deno.readFile(binaryOf(name)).catch(() => undefined);
+  if (!program || `shoal-${machineOf(program)}` !== name) return [];
+  const architecture = name === "shoal-linux-x64" ? "amd64" : "arm64";
+  const units = (["bootstrap", "peer"] as const).map((role) => ({
+    path: `shoal-${role}.service`,
+    bytes: encoder.encode(unitOf(role, true)),
+  }));
+  const man = common.filter(({ path }) => path.startsWith("man/"))
+    .map(({ path, bytes }) => ({ path: path.slice(4), bytes }));
+  const about = { version, architecture, seconds, program };
+  const deb = await debPackage({ ...about, man, completions: STUBS, units });
+  const packages = [{ path: `shoal_${version}_${architecture}.deb`, bytes: deb }];
+  const own = `shoal-linux-${Deno.build.arch === "x86_64" ? "x64" : "arm64"}` === name;
+  const libraries = own ? await librariesOf(binaryOf(name).pathname) : undefined;
+  if (libraries) {
+    const image = await ociImage({ ...about, libraries });
+    packages.push({ path: `shoal-${version}-${name.slice(6)}.oci.tar`, bytes: image });
+  }
+  return packages;
+}
+
+/** What other package managers want to know, and the installer for Windows. */
+async function manifestsOf(published: Published): Promise<Map<string, string>> {
+  const { version, baseUrl, sums } = published;
+  const files = wingetManifests(published);
+  const formula = homebrewFormula(published);
+  if (formula) files.set("shoal.rb", formula);
+  const scoop = scoopManifest(published);
+  if (scoop) files.set("shoal.json", scoop);
+  const sum = sums.get("shoal-windows-x64.zip");
+  if (sum) {
+    const script = await read("packaging/install.ps1");
+    const values = { "@VERSION@": version, "@BASE_URL@": baseUrl, "@WINDOWS_SUM@": sum };
+    files.set(
+      "install.ps1",
+      Object.entries(values).reduce((text, [from, to]) => text.replaceAll(from, to), script),
+    );
+  }
+  return files;
 }
 
 const TARGET_NAMES = Object.keys(TARGETS) as (keyof typeof TARGETS)[];
@@ -118,9 +181,23 @@ async function release(
     if (archive) await put(archive.path, archive.bytes);
     else missing.push(name);
   }
+  for (const name of ["shoal-linux-x64", "shoal-linux-arm64"] as const) {
+    const packages = await linuxPackages(name, common, { version, seconds });
+    for (const { path, bytes } of packages) await put(path, bytes);
+  }
+  await withBundle(async (folder) => {
+    await put(`shoal-${version}.tgz`, await npmPackage(folder, { version, seconds }));
+  });
+  const compose = (await read("packaging/compose.yaml")).replace("@VERSION@", version);
+  await put("compose.yaml", encoder.encode(compose));
   const sbom = sbomOf(await read("deno.lock"), version, seconds);
   await put("sbom.cdx.json", encoder.encode(JSON.stringify(sbom, null, 2) + "\n"));
   await put("notes.md", encoder.encode(notesOf(await read("CHANGELOG.md"), version)));
+  const known = new Map(sums.map((line) => [line.slice(66, -1), line.slice(0, 64)]));
+  const published = { version, baseUrl: baseUrl?.replace(/\/$/, "") ?? "", sums: known };
+  for (const [path, text] of baseUrl ? await manifestsOf(published) : []) {
+    await put(path, encoder.encode(text));
+  }
   const text = encoder.encode(sums.sort((a, b) => a.slice(64) < b.slice(64) ? -1 : 1).join(""));
   await Deno.writeFile(new URL("SHA256SUMS", FOLDER), text);
   if (key) {

@@ -46,10 +46,10 @@ export async function useFromOutside(address) {
     framed = "refused";
   }
   return [
-    await send("GET", "api/status", "cors"),
-    await send("POST", "api/shares", "cors", { "content-type": "application/json" }),
-    await send("DELETE", "api/shares?name=secret.txt", "cors"),
-    await send("POST", "api/jobs", "no-cors"),
+    await send("GET", "api/v1/status", "cors"),
+    await send("POST", "api/v1/shares", "cors", { "content-type": "application/json" }),
+    await send("DELETE", "api/v1/shares?name=secret.txt", "cors"),
+    await send("POST", "api/v1/jobs", "no-cors"),
     framed,
   ];
 }

@@ -46,7 +46,7 @@ Deno.test("page: a session of the page ends at DIR and what is shared", async ()
   await Deno.symlink(elsewhere, `${peer.dir}/link`);
   await world.json(peer.dir, ["share", `${elsewhere}/shared`]);
   const ask = await sessionOf(world, peer);
-  const share = (file: string) => ask("POST", "api/shares", { file, cwd: elsewhere });
+  const share = (file: string) => ask("POST", "api/v1/shares", { file, cwd: elsewhere });
   for (
     const file of [
       `${elsewhere}/id_ed25519`,
@@ -58,22 +58,22 @@ Deno.test("page: a session of the page ends at DIR and what is shared", async ()
     assertMatch((await share(file)).text, /outside of the shared folder/, file);
   }
   for (const output of [`${elsewhere}/new`, "link/new", elsewhere]) {
-    const { text } = await ask("POST", "api/downloads", { name: "data", output });
+    const { text } = await ask("POST", "api/v1/downloads", { name: "data", output });
     assertMatch(text, /outside of the shared folder/, output);
   }
   const reuse = [`${elsewhere}/id_ed25519`];
-  const planned = await ask("POST", "api/downloads/plan", { name: "data", reuse });
+  const planned = await ask("POST", "api/v1/downloads/plan", { name: "data", reuse });
   assertEquals(planned.status, 400);
-  const moved = await ask("PATCH", "api/config", { dir: elsewhere });
+  const moved = await ask("PATCH", "api/v1/config", { dir: elsewhere });
   assertEquals([moved.status, JSON.parse(moved.text).error.field], [400, "dir"]);
   for (const key of ["ui_paths", "ui_origin", "ui_proxy", "ui_password_file"]) {
-    assertEquals((await ask("PATCH", "api/config", { [key]: "any" })).status, 400, key);
+    assertEquals((await ask("PATCH", "api/v1/config", { [key]: "any" })).status, 400, key);
   }
   assertEquals([...await contentsOf(elsewhere)].sort(), ["id_ed25519", "shared"]);
   assertMatch((await share("own")).text, /"result"/);
   assertMatch((await share(`${elsewhere}/shared`)).text, /"result"/);
-  assertMatch((await ask("POST", "api/downloads", { name: "data" })).text, /"result"/);
-  const { shares } = JSON.parse((await ask("GET", "api/status")).text);
+  assertMatch((await ask("POST", "api/v1/downloads", { name: "data" })).text, /"result"/);
+  const { shares } = JSON.parse((await ask("GET", "api/v1/status")).text);
   const names = shares.map(({ name }: { name: string }) => name).sort();
   assertEquals(names, ["data", "own", "shared"]);
   await peer.program.stop();
@@ -82,7 +82,7 @@ Deno.test("page: a session of the page ends at DIR and what is shared", async ()
   const widely = await sessionOf(world, wide);
   const output = `${elsewhere}/fetched`;
   const body = { name: "data", output };
-  assertMatch((await widely("POST", "api/downloads", body)).text, /"result"/);
+  assertMatch((await widely("POST", "api/v1/downloads", body)).text, /"result"/);
   assertEquals(await Deno.readTextFile(output), "from the swarm");
 });
 
@@ -96,10 +96,10 @@ Deno.test("page: a session outlives the peer's process, and ends with another pa
   const address = `http://127.0.0.1:${port}/`;
   const { session } = await signIn(`${address}sign-in`, { password: PASSWORD });
   const ask = askWith(address, session);
-  assertEquals((await ask("GET", "api/settings")).status, 200);
+  assertEquals((await ask("GET", "api/v1/settings")).status, 200);
   await first.program.stop("SIGKILL");
   const second = await world.peer("alice", { args });
-  assertEquals((await ask("GET", "api/settings")).status, 200);
+  assertEquals((await ask("GET", "api/v1/settings")).status, 200);
   const state = new TextDecoder("latin1").decode(
     await Deno.readFile(`${first.dir}/.shoal/state.db`),
   );
@@ -107,7 +107,7 @@ Deno.test("page: a session outlives the peer's process, and ends with another pa
   await second.program.stop();
   await Deno.writeTextFile(file, `${PASSWORD} and more\n`);
   const third = await world.peer("alice", { args });
-  assertEquals((await ask("GET", "api/settings")).status, 401);
+  assertEquals((await ask("GET", "api/v1/settings")).status, 401);
   await third.program.stop();
 });
 

@@ -57,7 +57,7 @@ Deno.test("e2e: ui turns the UI on in a peer that was started without it", async
   assert(!alice.program.stderr.includes("Page:"));
   const { address, link } = await world.json<Opened>(alice.dir, ["ui"]);
   const headers = await signIn(link);
-  const events = await fetch(`${address}api/events`, { headers });
+  const events = await fetch(`${address}api/v1/events`, { headers });
   const reader = events.body!.getReader();
   assertMatch(new TextDecoder().decode((await reader.read()).value), /^event: heartbeat\n/);
   // An open event stream does not keep the peer from stopping.
@@ -166,7 +166,7 @@ Deno.test("e2e: a peer whose config file says so serves the UI", async () => {
   const headers = { authorization: `Bearer ${response.session}` };
   const page = await fetch(address, { headers });
   assertMatch(await page.text(), /<title>Shoal<\/title>/);
-  const { values, origins } = await (await fetch(`${address}api/config`, { headers }))
+  const { values, origins } = await (await fetch(`${address}api/v1/config`, { headers }))
     .json();
   assertEquals([values.ui, values.ui_host, values.theme], [port, "0.0.0.0", "dark"]);
   assertEquals([origins.ui, origins.ui_host], ["file", "file"]);
