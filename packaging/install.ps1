@@ -18,8 +18,8 @@ $name = 'shoal-windows-x64'
 $known = @{ '@VERSION@' = '@WINDOWS_SUM@' }
 
 function Stop-With([string]$Message) {
-  [Console]::Error.WriteLine("install.ps1: $Message")
-  exit 1
+  # Not `exit`, which would close the window of somebody who pipes this script into iex.
+  throw "install.ps1: $Message"
 }
 
 $userPath = [Environment]::GetEnvironmentVariable('Path', 'User')
@@ -33,7 +33,7 @@ if ($Uninstall) {
   $left = @($parts | Where-Object { $_ -ne $Prefix }) -join ';'
   [Environment]::SetEnvironmentVariable('Path', $left, 'User')
   Write-Output "Shoal is removed from $Prefix. Shared folders and their .shoal are left alone."
-  exit 0
+  return
 }
 
 if ($BaseUrl.StartsWith('@')) { Stop-With 'needs -BaseUrl: the address of the releases' }

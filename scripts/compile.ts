@@ -75,8 +75,30 @@ async function bundle(folder: string): Promise<void> {
     await Deno.copyFile(new URL(import.meta.resolve(name)), folder + path);
     imports[name] = `.${path}`;
   }
+  const commit = await commitOf();
+  for await (const { name } of Deno.readDir(folder)) {
+    if (!name.endsWith(".js") || commit === undefined) continue;
+    const text = await Deno.readTextFile(`${folder}/${name}`);
+    if (!text.includes('"@COMMIT@"')) continue;
+    await Deno.writeTextFile(`${folder}/${name}`, text.replace('"@COMMIT@"', `"${commit}"`));
+  }
   const { unstable } = config;
   await Deno.writeTextFile(`${folder}/deno.json`, JSON.stringify({ imports, unstable }));
+}
+
+/** The commit that is checked out, with `-dirty` where files differ from it; undefined without git. */
+async function commitOf(): Promise<string | undefined> {
+  const git = async (...args: string[]) => {
+    const { success, stdout } = await new Deno.Command("git", { args, stderr: "null" }).output();
+    return success ? new TextDecoder().decode(stdout).trim() : undefined;
+  };
+  try {
+    const commit = await git("rev-parse", "HEAD");
+    const changes = await git("status", "--porcelain", "--untracked-files=no");
+    return commit && changes ? `${commit}-dirty` : commit;
+  } catch {
+    // There is no git here.
+  }
 }
 
 async function copyFolder(from: string, to: string): Promise<void> {

@@ -114,7 +114,7 @@ async function linuxPackages(
   return packages;
 }
 
-/** What other package managers want to know, and the installer for Windows. */
+/** The manifests for other package managers, and the installer for Windows. */
 async function manifestsOf(published: Published): Promise<Map<string, string>> {
   const { version, baseUrl, sums } = published;
   const files = wingetManifests(published);

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { type ArchiveFile, squeezed, tarGz, withFolders } from "./tar.ts";
+import { gzipSync } from "node:zlib";
+import { type ArchiveFile, tarGz, withFolders } from "./tar.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const encoder = new TextEncoder();
@@ -44,7 +45,7 @@ export async function debPackage(options: DebOptions): Promise<Uint8Array<ArrayB
     text("usr/share/doc/shoal/changelog", changelog),
     { path: "usr/share/lintian/overrides/shoal", bytes: await read("lintian-overrides") },
   ];
-  const files = await Promise.all(listed.map(squeeze));
+  const files = listed.map(squeeze);
   const size = Math.ceil(files.reduce((sum, { bytes }) => sum + bytes.length, 0) / 1024);
   const control = new TextDecoder().decode(await read("control"))
     .replace("@VERSION@", version).replace("@ARCHITECTURE@", architecture)
@@ -72,9 +73,9 @@ export async function debPackage(options: DebOptions): Promise<Uint8Array<ArrayB
   ], seconds);
 }
 
-async function squeeze(file: ArchiveFile): Promise<ArchiveFile> {
+function squeeze(file: ArchiveFile): ArchiveFile {
   if (!GZIPPED.test(file.path)) return file;
-  const bytes = await squeezed(new Blob([file.bytes]), "gzip");
+  const bytes = new Uint8Array(gzipSync(file.bytes, { level: 9 }));
   return { ...file, path: `${file.path}.gz`, bytes };
 }
 

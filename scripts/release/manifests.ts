@@ -1,4 +1,4 @@
-/** What is said of a release to other package managers. */
+/** The facts of a release that other package managers want. */
 export interface Published {
   version: string;
   /** The address of the folder that has a folder for each version. */

@@ -32,6 +32,8 @@ export async function ociImage(options: OciOptions): Promise<Uint8Array<ArrayBuf
       text("etc/group", `shoal:x:${USER}:\n`),
       text("etc/nsswitch.conf", "hosts: files dns\n"),
       { path: "data/", bytes: empty, folder: true, mode: 0o750, owner: USER },
+      // Where a runtime puts the kernel's file systems.
+      ...["dev/", "proc/", "sys/"].map((path) => ({ path, bytes: empty, folder: true as const })),
       { path: "tmp/", bytes: empty, folder: true, mode: 0o1777 },
     ]),
     seconds,

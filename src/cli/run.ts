@@ -8,6 +8,7 @@ import { Output } from "./output/output.ts";
 import { buildProgram } from "./program/program.ts";
 import { reportFailure } from "./output/report_failure.ts";
 import { Stop } from "./process/stop.ts";
+import { buildFacts } from "../version.ts";
 import { commandPath, HelpShown, takeOver } from "./output/usage.ts";
 
 /**
@@ -105,6 +106,10 @@ async function dispatch(argv: string[], stop: Stop): Promise<ExitCode> {
     await new Output().raw(answerShell(program, argv.slice(1)));
     return EXIT.ok;
   }
+  if (isVersionAsJson(argv)) {
+    await new Output({ json: true }).value(buildFacts());
+    return EXIT.ok;
+  }
   for (const command of program.commands.filter((one) => one.options.length > 0)) {
     command.hook("preAction", async (_, asked) => {
       if (command.name() === "peer") {
@@ -132,6 +137,12 @@ async function dispatch(argv: string[], stop: Stop): Promise<ExitCode> {
       interrupted: stop.code,
     });
   }
+}
+
+/** True for `--version --json` and nothing else. */
+function isVersionAsJson(argv: string[]): boolean {
+  const words = argv.map((word) => word === "-V" ? "--version" : word);
+  return words.length === 2 && words.includes("--version") && words.includes("--json");
 }
 
 /** True if a command line that could not be parsed asked for JSON. */

@@ -4,6 +4,7 @@ import type { PeerStatus, Receipt, ShareResult } from "../../src/peer/api/peer_a
 import { closedPort } from "../support/sockets.ts";
 import { assertRefused, contentsOf } from "./checks.ts";
 import { HostilePeer, offerOf, serving } from "./hostile_peer.ts";
+import type { BuildFacts } from "../../src/version.ts";
 import { programWords, shoal, shoalJson } from "./program.ts";
 import { lastLine, World, writeRandom } from "./world.ts";
 import { lacking, testUnless } from "../support/tools.ts";
@@ -213,6 +214,12 @@ Deno.test("help at every level has examples, and the version is a version", asyn
     assertEquals(code, 0);
     assertMatch(stdout, /^\d+\.\d+\.\d+\S*\n$/);
   }
+  const facts = await shoalJson<BuildFacts>(["--version"]);
+  assertMatch(facts.version, /^\d+\.\d+\.\d+$/);
+  assertMatch(facts.runtime, /^deno \d+\.\d+\.\d+$/);
+  assertEquals(facts.target, Deno.build.target);
+  if (Deno.env.has("SHOAL_BIN")) assertMatch(facts.commit ?? "", /^[0-9a-f]{40}(-dirty)?$/);
+  else assertEquals(facts.commit, null);
 });
 
 testUnless(

@@ -1,29 +1,14 @@
 /** packaging/install.sh against a release that a server here offers, whole and damaged. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { generateKeyPairSync } from "node:crypto";
 import { installerOf } from "../../scripts/release/installer.ts";
 import { readSigningKey, signatureOf } from "../../scripts/release/minisign.ts";
 import { tarGz } from "../../scripts/release/tar.ts";
+import { newSigningKey } from "../support/signing_key.ts";
 import { TempFolder } from "../support/temp_folder.ts";
 import { findTool, lacking, noLinux, testUnless } from "../support/tools.ts";
 
 const ARCHIVE = `shoal-linux-${Deno.build.arch === "x86_64" ? "x64" : "arm64"}`;
 const bytesOf = (text: string) => new TextEncoder().encode(text);
-
-/** A throwaway key in minisign's format, without a password. */
-function newKey() {
-  const { privateKey } = generateKeyPairSync("ed25519");
-  const { d, x } = privateKey.export({ format: "jwk" });
-  const [seed, point] = [d!, x!].map((text) =>
-    Uint8Array.fromBase64(text, { alphabet: "base64url" })
-  );
-  const bytes = new Uint8Array(158);
-  bytes.set(bytesOf("Ed\0\0B2"));
-  bytes.set(crypto.getRandomValues(new Uint8Array(8)), 54);
-  bytes.set(seed!, 62);
-  bytes.set(point!, 94);
-  return readSigningKey(`untrusted comment: a key of a test\n${bytes.toBase64()}\n`);
-}
 
 /** A release of version 9.9.9 whose program is a script, at an address of this machine. */
 class OfferedRelease implements AsyncDisposable {
@@ -49,7 +34,7 @@ class OfferedRelease implements AsyncDisposable {
   }
 
   static async create(): Promise<OfferedRelease> {
-    const key = newKey();
+    const key = readSigningKey(newSigningKey());
     const program = "#!/bin/sh\necho 9.9.9\n";
     const file = (path: string, text: string) => ({
       path: `${ARCHIVE}/${path}`,
@@ -177,7 +162,11 @@ const damages: Record<string, [damage: (release: OfferedRelease) => void, said: 
   ],
   "another's signature": [
     ({ files }) => {
-      const signature = signatureOf(files.get("SHA256SUMS")!, "shoal 9.9.9", newKey());
+      const signature = signatureOf(
+        files.get("SHA256SUMS")!,
+        "shoal 9.9.9",
+        readSigningKey(newSigningKey()),
+      );
       files.set("SHA256SUMS.minisig", bytesOf(signature));
     },
     /signature of SHA256SUMS is wrong/,
@@ -213,7 +202,7 @@ testUnless(
 
 testUnless(lacking("minisign"), "release: minisign accepts the signature", async () => {
   await using folder = await TempFolder.create();
-  const key = newKey();
+  const key = readSigningKey(newSigningKey());
   await folder.write("sums", "text\n");
   await folder.write("sums.minisig", signatureOf(bytesOf("text\n"), "shoal 9.9.9", key));
   const args = ["-V", "-P", key.publicKey, "-m", folder.at("sums")];

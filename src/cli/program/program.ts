@@ -46,7 +46,11 @@ export interface Handlers {
 export function buildProgram(handlers: Handlers): Command {
   const program = new Command("shoal")
     .description("Share files between machines: verified, from as many peers as have them.")
-    .version(VERSION, "-V, --version", "print the version")
+    .version(
+      VERSION,
+      "-V, --version",
+      "print the version; with --json the commit and the runtime, too",
+    )
     .helpOption("-h, --help", "print help")
     .configureHelp({ ...HELP_LAYOUT, visibleGlobalOptions })
     .helpCommand("help [COMMAND]", "print help for a command");
