@@ -6,7 +6,7 @@ import fs from "node:fs";
 import { delay } from "../async/retry.ts";
 import { fromHex } from "../content/hex.ts";
 import { Fault, quoted } from "../fault.ts";
-import type { Progress, Receipt } from "../peer/api/peer_api.ts";
+import type { ListedFile, Progress, Receipt } from "../peer/api/peer_api.ts";
 import { PeerNode } from "../peer/node.ts";
 import { nameOf, parentOf, pathIn } from "../system/paths.ts";
 import { PrivateTransport } from "../trust/tls/private_transport.ts";
@@ -78,7 +78,7 @@ export interface Offered {
   /** The sender's peer id. */
   peer: string;
   /** Files and folders, as they are listed. */
-  files: Announcement[];
+  files: Omit<ListedFile, "sources" | "trust">[];
   /** Bytes of all of it. */
   size: number;
 }

@@ -28,6 +28,7 @@ const FULL_RETRY_S = 30;
 /** The same where all that it may pass on has been, in seconds. */
 const SPENT_RETRY_S = 3_600;
 
+/** Most that a relay passes on. */
 export interface RelayLimits {
   /** Bytes a second, all pairs and both ways together. */
   rate: number;

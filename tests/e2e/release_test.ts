@@ -50,7 +50,7 @@ function offer() {
   });
 }
 
-/** What a container's runtime does: file systems of the kernel, a root that is read-only, no rights. */
+/** The work of a container's runtime: file systems of the kernel, a root that is read-only, no rights. */
 const CONTAINED = `set -e
 mount --bind "$1" "$1"
 mount --bind "$1/data" "$1/data"
