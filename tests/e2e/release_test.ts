@@ -127,7 +127,7 @@ testUnless(
       const name = `${from}.bin`;
       await Deno.copyFile(`${world.root}/data.bin`, `${source}/${name}`);
       const serving = world.start(source, ["share", name, "--serve", "--port", "0"], by(from));
-      await serving.sees(/registered with/);
+      await serving.sees(/listening on/);
       const got = await world.run(target, ["get", name, "--wait", "20s"], by(to));
       assertEquals(got.code, 0, `${to} from ${from}: ${got.stderr}`);
       assert(await sameFiles(`${target}/${name}`, `${world.root}/data.bin`), `${to} from ${from}`);
