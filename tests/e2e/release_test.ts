@@ -157,7 +157,8 @@ async function installWhole(deb: string, folder: TempFolder): Promise<void> {
   const inside = (...words: string[]) => run("chroot", root, ...words);
   const there = (path: string) => Deno.stat(root + path).then(() => true, () => false);
   await inside("dpkg", "-i", "/shoal.deb");
-  assertMatch(await inside("shoal", "--version"), VERSION);
+  const version = ["mount -t proc proc $0/proc && exec chroot $0 shoal --version", root];
+  assertMatch(await run("unshare", "--mount", "sh", "-c", ...version), VERSION);
   assertMatch(await inside("id", "_shoal-peer"), /_shoal-peer/);
   const { mode } = await Deno.stat(`${root}/var/lib/shoal-peer`);
   assertEquals(mode! & 0o777, 0o750);
