@@ -1,5 +1,6 @@
 import { LruMap } from "../async/lru_map.ts";
 import { Refused } from "../wire/answerer.ts";
+import type { Address } from "../wire/address.ts";
 import { isInScope } from "../wire/ip_address.ts";
 import { MEET_MS, type WantedNotice, type Way } from "../wire/protocol.ts";
 import { MAX_INTRODUCTIONS } from "./limits.ts";
@@ -42,18 +43,23 @@ export class Introductions {
 
   /**
    * Tells the peer; returns the ways that it was told of. Nobody in a network is told to a peer outside
-   * of it: to that one the address would mean another machine.
+   * of it: to that one the address would mean another machine. `relay` is another that relays.
    */
-  introduce(peer: Reachable, { token, host, port, ways: wanted }: Wish): Way[] {
+  introduce(
+    peer: Reachable,
+    { token, host, port, ways: wanted }: Wish,
+    relay?: Address,
+  ): Way[] {
     if (this.#known.peek(token)) throw new Refused("bad_message", "that token was used before");
     const isCallable = isInScope(host, peer.host);
     const ways = wanted.filter((way) =>
-      peer.ways.includes(way) && this.#offered.includes(way) &&
+      peer.ways.includes(way) &&
+      (this.#offered.includes(way) || way === "relay" && relay !== undefined) &&
       (way !== "reverse" || isCallable && port !== undefined)
     );
     if (ways.length === 0) return [];
     this.#known.set(token, { ways, until: this.#now() + INTRODUCTION_MS });
-    peer.tell({ action: "wanted", token, ways, host, port });
+    peer.tell({ action: "wanted", token, ways, host, port, relay });
     return ways;
   }
 

@@ -127,6 +127,7 @@ export class BootstrapServer {
       ]),
       punches: new Meetings(),
       relay: this.#relay,
+      relays: new Set(),
       rates: this.#rates,
       callBacks: this.#callBacks,
       rooms: new Rooms(),

@@ -57,6 +57,9 @@ const KINDS: Record<BootstrapRequest["action"], RequestKind | undefined> = {
 /** An announcement has about so many bytes and never much less, so that they needn't be read first. */
 const ANNOUNCEMENT_BYTES = 350;
 
+/** Members that are looked at for one that relays. */
+const RELAY_TRIES = 3;
+
 type FindRequest = Extract<BootstrapRequest, { action: "find" }>;
 type ReachRequest = Extract<BootstrapRequest, { action: "reach" }>;
 type MeetRequest = Extract<BootstrapRequest, { action: "meet" }>;
@@ -76,8 +79,10 @@ export interface SessionOptions extends Grants {
   introductions: Introductions;
   /** The callers that are about to call each other. */
   punches: Meetings<Address>;
-  /** Passes on what peers say that have no other way. Default nobody does. */
+  /** Passes on what peers say that have no other way. Default this bootstrap does not. */
   relay?: Relay;
+  /** The peers of a private swarm that do so. Shared by all sessions. */
+  relays: Set<string>;
 }
 
 export class Session {
@@ -211,7 +216,7 @@ export class Session {
         }
         return ok(id);
       case "reach":
-        return this.#reach(request);
+        return await this.#reach(request);
       case "meet":
         return await this.#meet(request);
       case "open_room": {
@@ -254,12 +259,24 @@ export class Session {
     });
   }
 
-  #reach({ id, peer, token, ways, port }: ReachRequest): Response {
+  async #reach({ id, peer, token, ways, port }: ReachRequest): Promise<Response> {
+    const relay = ways.includes("relay") ? await this.#relayFor(peer) : undefined;
     const speaker = this.#options.speakers.get(peer);
     if (!speaker) throw new Refused("not_registered", "that peer is not here");
     const wish = { token, ways, port, host: this.#connection.remote.host };
-    const told = this.#options.introductions.introduce(speaker.#asReachable(), wish);
-    return { message: { action: "reaching", id, ways: told } };
+    const told = this.#options.introductions.introduce(speaker.#asReachable(), wish, relay);
+    return { message: { action: "reaching", id, ways: told, relay } };
+  }
+
+  /** The address of a member that relays and was reached by a call back, drawn at random. */
+  async #relayFor(peer: string): Promise<Address | undefined> {
+    const { relay, relays, speakers } = this.#options;
+    const others = relay ? [] : [...relays].filter((one) => one !== peer && speakers.has(one));
+    for (let tries = 0; tries < RELAY_TRIES && others.length > 0; tries++) {
+      const [one] = others.splice(Math.floor(Math.random() * others.length), 1);
+      const { address, port, reachable } = await this.#registry.heartbeat(one!);
+      if (reachable) return { host: address, port };
+    }
   }
 
   #asReachable(): Reachable {
@@ -306,7 +323,7 @@ export class Session {
   }
 
   async #register(request: RegisterRequest): Promise<Response> {
-    const { id, peer, port, dialled, advertise, agent, labels, ways = [] } = request;
+    const { id, peer, port, dialled, advertise, agent, labels, ways = [], relay } = request;
     if (!await this.#options.own.has(dialled, this.#connection.local)) {
       const there = formatAddress(dialled);
       const what =
@@ -324,6 +341,9 @@ export class Session {
     await this.#registry.register({ peer, address: host, port, agent, labels }, host);
     this.#peer = peer;
     this.#ways = ways;
+    // Anybody could say so in an open swarm, and have others call it.
+    if (relay && this.#connection.transport.secured) this.#options.relays.add(peer);
+    else this.#options.relays.delete(peer);
     this.#options.speakers.set(peer, this);
     this.#options.callBacks.watch({ peer, seen: host, port, dialled, advertise });
     return { message: { action: "registered", id, address: host, port } };
@@ -353,7 +373,9 @@ export class Session {
 
   #retire(): void {
     if (this.#occupant) this.#options.rooms.left(this.#occupant);
-    if (this.#isSpeaker()) this.#options.speakers.delete(this.#peer!);
+    if (!this.#isSpeaker()) return;
+    this.#options.speakers.delete(this.#peer!);
+    this.#options.relays.delete(this.#peer!);
   }
 }
 

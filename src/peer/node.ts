@@ -160,6 +160,7 @@ export class PeerNode implements UiApi {
       advertise: this.#advertised(advertise),
       labels: this.#settings.labels,
       ways: await this.#parts.wanted.ways(),
+      relay: this.#parts.relay !== undefined,
       onNotice: (notice, bootstrap) => this.#parts.wanted.hear(notice, bootstrap),
       announcements: this.#settings.handover ? () => [] : () => this.#parts.announced.list(),
     });
@@ -386,6 +387,7 @@ export class PeerNode implements UiApi {
       this.#listener?.stop(),
       this.#parts.bootstraps.stop(),
       this.#parts.door.close(),
+      this.#parts.relay?.stop(),
       this.#parts.lan?.close(),
     ]);
     await this.#parts.resumer.ended();

@@ -28,6 +28,7 @@ import { LiveLimits } from "./live_limits.ts";
 import { LocalSource } from "./download/local_source.ts";
 import { Reseeder } from "./share/reseeder.ts";
 import { Pausing } from "./get/pausing.ts";
+import { Relay } from "../meet/relay.ts";
 import { AnswerWanted } from "./reach/answer_wanted.ts";
 import { CallDoor } from "./serve/call_door.ts";
 import { Lan } from "./lan/lan.ts";
@@ -105,6 +106,8 @@ export class PeerParts {
   readonly resumer: Resumer;
   readonly pausing: Pausing;
   readonly uploader: Uploader;
+  /** Passes on what others say; undefined where this peer does not. */
+  readonly relay: Relay | undefined;
   /** The port for calls that were asked for, while this peer does not listen. */
   readonly door: CallDoor;
   /** The answers of this peer to others that want to reach it. */
@@ -133,6 +136,7 @@ export class PeerParts {
     // A hand-over's swarm is private, and its bootstraps are not.
     const toBootstraps = handover ? undefined : transport;
     const calls = new ReversedCalls();
+    this.relay = settings.relay && transport ? new Relay(settings.relay) : undefined;
     this.door = new CallDoor(calls, this.peerTransport);
     this.wanted = new AnswerWanted({
       transport: this.peerTransport,
@@ -208,6 +212,7 @@ export class PeerParts {
         return await signProof(identity, challenge);
       },
       takeOver: (message, connection) => calls.take(message, connection),
+      relay: this.relay,
       directory: settings.lan ? new OwnDirectory(() => this.announced.list()) : undefined,
       onReceived: handover?.onReceived,
       library: this.library,

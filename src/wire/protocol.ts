@@ -262,6 +262,8 @@ export const Register = request("register", {
   labels: v.optional(Labels),
   /** The ways in which it can be reached besides. Not signed: a bootstrap may hide a peer anyway. */
   ways: v.optional(ways),
+  /** In a private swarm: it passes on what others say that have no other way. */
+  relay: v.optional(v.boolean()),
   signature: hex(64),
 });
 /** Payload: a JSON array of {@link Announcement}. The caller is a source of each. */
@@ -389,8 +391,10 @@ export const Listed = reply("ok", {
   port: v.optional(Port),
   reachable: v.optional(v.nullable(v.boolean())),
 });
+/** The member that relays, where the bootstrap itself does not. */
+const relay = v.optional(v.object({ host: Host, port: Port }));
 /** The reply to `reach`: the ways in which that peer was asked to be reached. */
-export const Reaching = reply("reaching", { ways });
+export const Reaching = reply("reaching", { ways, relay });
 /** The reply to `meet` by `punch`: the address of the other's connection, which also has this one's. */
 export const Go = reply("go", { host: Host, port: Port });
 /** The reply to `meet` by `relay`: the other is there, and hears whatever is sent from now on. */
@@ -405,6 +409,7 @@ export const Wanted = v.object({
   ways,
   host: Host,
   port: v.optional(v.pipe(Port, v.minValue(REACH_PORT_LEAST))),
+  relay,
 });
 export type WantedNotice = v.InferOutput<typeof Wanted>;
 /** The first line from a peer that calls because it was wanted. From then on it is the callee. */

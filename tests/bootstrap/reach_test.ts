@@ -1,4 +1,7 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { Fault } from "../../src/fault.ts";
+import { relayOf } from "../../src/peer/reach/meet.ts";
+import { inTheClear } from "../../src/wire/transport.ts";
 import type { BootstrapServer } from "../../src/bootstrap/server.ts";
 import { Introductions, type Reachable } from "../../src/bootstrap/introductions.ts";
 import { Refused } from "../../src/wire/answerer.ts";
@@ -165,6 +168,29 @@ Deno.test("a relay has a bounded number of pairs, in all and between two address
     await refused("busy", pairAt(server, "0b".repeat(16)));
     for (const end of ends) end.close();
   }
+});
+
+Deno.test("a peer of an open swarm relays for nobody, whatever it says", async () => {
+  await using server = startBootstrap();
+  using relay = await TestPeer.open(server);
+  const claim = await relay.claim(4_003);
+  await relay.ask({ action: "register", ...claim, relay: true }, Registered);
+  const { peer, id } = await registered(server, ["relay"]);
+  using _ = peer;
+  using caller = await TestPeer.open(server);
+  const wish = { action: "reach", peer: id, token: TOKEN, ways: ["relay"] };
+  const { ways, relay: named } = await caller.ask(wish, Reaching);
+  assertEquals([ways, named], [[], undefined]);
+});
+
+Deno.test("a relay that a bootstrap names counts in its private swarm alone, and in its reach", () => {
+  const [at, relay] = ["203.0.113.1", "203.0.113.2"].map((host) => ({ host, port: 8_000 }));
+  const swarm = { ...inTheClear, secured: true };
+  assertEquals(relayOf({ at: at! }, inTheClear), at);
+  assertEquals(relayOf({ at: at!, relay }, swarm), relay);
+  assertThrows(() => relayOf({ at: at!, relay }, inTheClear), Fault, "not its to name");
+  const inner = { host: "127.0.0.1", port: 8_000 };
+  assertThrows(() => relayOf({ at: at!, relay: inner }, swarm), Fault, "not its to name");
 });
 
 Deno.test("nobody is brought together by a token that was not told", async () => {

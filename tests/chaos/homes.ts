@@ -2,6 +2,8 @@ import type { Receipt } from "../../src/peer/api/peer_api.ts";
 import { type Nat, NatNetwork } from "../support/wan/nat_network.ts";
 import { TempFolder } from "../support/temp_folder.ts";
 import { Program, programWords, shoalJson, sourceWords } from "../e2e/program.ts";
+import { eventually } from "../e2e/checks.ts";
+import type { PeerRecord } from "../../src/wire/protocol.ts";
 import { lastLine, newKey, sameFiles, writeRandom } from "../e2e/world.ts";
 
 /** The port of the bootstrap: each is alone in its network. */
@@ -15,6 +17,8 @@ export interface HomesOptions {
   /** The limits of what the bootstrap passes on: its `--relay`. Default it does not. */
   relay?: string;
   isPrivate?: boolean;
+  /** A third peer, which all can call, relays. */
+  relayPeer?: boolean;
   /** The size of the file, in bytes. */
   size?: number;
   /** Runs the source, by a runtime that can punch, also where there is a binary. */
@@ -67,8 +71,9 @@ export class Homes implements AsyncDisposable {
     const program = options.fromSource ? sourceWords() : programWords();
     await using stack = new AsyncDisposableStack();
     const folder = stack.use(await TempFolder.create());
-    const network = stack.use(await NatNetwork.open({ roundTripMs, mbit }, [sharer, fetcher]));
-    const { meeting: { address, prefix }, homes: [home] } = network;
+    const nats: Nat[] = [sharer, fetcher, ...options.relayPeer ? ["none" as const] : []];
+    const network = stack.use(await NatNetwork.open({ roundTripMs, mbit }, nats));
+    const { meeting: { address, prefix }, homes: [home, , third] } = network;
     for (const dir of ["sharer", "fetcher"]) await Deno.mkdir(folder.at(dir));
     await writeRandom(folder.at("sharer/file.bin"), size);
     const key = isPrivate ? ["--swarm-key", await newKey(folder.at("swarm.key"))] : [];
@@ -77,6 +82,17 @@ export class Homes implements AsyncDisposable {
     const bootstrap = stack.use(new Program(words, { prefix, program }));
     await bootstrap.sees(/listening/);
     const meeting = ["--bootstrap", `${address}:${PORT}`, ...key];
+    if (third) {
+      await Deno.mkdir(folder.at("relay"));
+      const there = ["--dir", folder.at("relay"), ...meeting];
+      const at = { prefix: third.prefix, program };
+      const relay = stack.use(new Program(["peer", ...there, "--relay", "50M"], at));
+      await relay.sees(/registered with/);
+      await eventually("the relay is known to be reachable", async () => {
+        const [one] = await shoalJson<PeerRecord[]>(["peer", "list-peers", ...there], at);
+        return one?.reachable;
+      });
+    }
     const dir = ["--dir", folder.at("sharer")];
     const where = { prefix: home!.prefix, program };
     const peer = stack.use(

@@ -12,11 +12,12 @@ const ROWS: [sharer: Nat, fetcher: Nat, path: string, options?: HomesOptions][] 
   ["port", "port", "punched", { fromSource: true }],
   ["address", "port", "punched", { fromSource: true, isPrivate: true }],
   ["port", "symmetric", "relayed", { relay: "50M" }],
-  ["symmetric", "symmetric", "relayed", { relay: "50M", isPrivate: true }],
+  ["symmetric", "symmetric", "relayed", { relayPeer: true, isPrivate: true }],
 ];
 
 for (const [sharer, fetcher, path, options] of ROWS) {
-  const swarm = options?.isPrivate ? " in a private swarm" : "";
+  const swarm = (options?.isPrivate ? " in a private swarm" : "") +
+    (options?.relayPeer ? ", where a member relays" : "");
   const name = `A peer behind ${said(sharer)} is reached from behind ${said(fetcher)}${swarm}`;
   testUnless(noNat, `${name}: ${path}`, async () => {
     await using homes = await Homes.open(sharer, fetcher, options);

@@ -216,6 +216,11 @@ export const PEER_OPTIONS = {
   ),
   swarmKey: SWARM_KEY,
   lan: negative("--no-lan", "neither look for peers in the same network nor be found there"),
+  relay: option<RelayLimits>(
+    "--relay <RATE[,TOTAL]>",
+    "in a private swarm, pass on what other members say that have no other way",
+    { parse: parseRelay },
+  ),
   encrypt: flag("--encrypt", "talk to other peers in TLS alone, also in an open swarm"),
   limitUp: option(
     "--limit-up <RATE>",
@@ -281,6 +286,7 @@ export const LISTENING: readonly string[] = [
   "advertise",
   "label",
   "uploadSlots",
+  "relay",
   "ui",
   "uiHost",
   "uiPasswordFile",
@@ -319,6 +325,7 @@ export function settingsOf(flags: PeerFlags): PeerSettings & { uploadSlots: numb
     labels: flags.label,
     swarmKey: flags.swarmKey === undefined ? undefined : absolutePath(flags.swarmKey),
     encrypt: flags.encrypt,
+    relay: relayOf(flags),
     lan: flags.lan !== false,
     limitUp: flags.limitUp || undefined,
     limitDown: flags.limitDown || undefined,
@@ -350,6 +357,14 @@ function parseUi(text: string): number | boolean {
   if (/^(on|true|yes|1)$/i.test(text)) return true;
   if (/^(off|false|no)$/i.test(text)) return false;
   return parsePort(text);
+}
+
+/** The limits of a relay, which a peer is in a private swarm alone. */
+function relayOf({ relay, swarmKey }: PeerFlags): RelayLimits | undefined {
+  if (!relay || swarmKey !== undefined) return relay;
+  throw new Fault("usage", "Cannot relay in an open swarm: --relay of a peer needs --swarm-key", {
+    next: "give the swarm's key; or have a bootstrap relay: shoal bootstrap --relay RATE",
+  });
 }
 
 /** A rate, and perhaps a number of bytes: `2M`, `10M,500G`. */

@@ -1,3 +1,4 @@
+import type { RelayLimits } from "../../meet/relay.ts";
 import { Fault, quoted } from "../../fault.ts";
 import type { Address } from "../../wire/connection.ts";
 import type { ConfigChanges, ConfigView } from "./config.ts";
@@ -42,6 +43,8 @@ export interface PeerSettings {
   swarmKey?: string;
   /** Talks to other peers in TLS alone, also in an open swarm. Default false. */
   encrypt?: boolean;
+  /** The limits of what this peer relays for others of its private swarm. Default it does not. */
+  relay?: RelayLimits;
   /** Finds peers in the same network by multicast, and is found. Default false. */
   lan?: boolean;
   /** Most bytes per second that are served; undefined is no limit. */

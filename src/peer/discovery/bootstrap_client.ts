@@ -133,16 +133,16 @@ export class BootstrapClient implements Directory {
 
   /**
    * Has a registered peer told that this one wants to reach it. Returns the ways that it was told of, and
-   * the IP address of the bootstrap.
+   * the IP address of the bootstrap. `relay` is the member that relays, where the bootstrap doesn't.
    */
   async reach(
     { peer, token, ways, port }: { peer: string; token: string; ways: Way[]; port?: number },
     { signal }: AskOptions = {},
-  ): Promise<{ ways: Way[]; at: Address }> {
+  ): Promise<{ ways: Way[]; at: Address; relay?: Address }> {
     const request = { action: "reach", peer, token, ways, port };
     const answer = await this.#ask(request, Reaching, { signal });
     const at = { host: this.#remote, port: this.address.port };
-    return { ways: answer?.reply.ways ?? [], at };
+    return { ways: answer?.reply.ways ?? [], at, relay: answer?.reply.relay };
   }
 
   /** The legacy peers that are listed there, as far as it may name them. */

@@ -47,6 +47,8 @@ export interface MaintainOptions {
   labels?: Labels;
   /** The ways in which this peer can be reached besides being called. Default none. */
   ways?: Way[];
+  /** True when this peer relays for others of a private swarm. */
+  relay?: boolean;
   /** Hears what a bootstrap at that IP address says by itself. */
   onNotice?: (notice: Message, bootstrap: Address) => void;
   /** Everything this peer has, at the time of the call. */
@@ -192,12 +194,12 @@ export class Registration {
   async #register(
     caller: Caller,
     nonce: string,
-    { identity, port, advertise, labels, ways }: MaintainOptions,
+    { identity, port, advertise, labels, ways, relay }: MaintainOptions,
   ): Promise<string> {
     // It may call back before it answers.
     const dialled = this.#dialled = caller.connection.remote;
     const claim = await signRegistration(identity, nonce, { port, dialled, advertise });
-    const request = { action: "register", ...claim, agent: AGENT, labels, ways };
+    const request = { action: "register", ...claim, agent: AGENT, labels, ways, relay };
     const { reply } = await caller.request(request, Registered);
     return formatAddress({ host: reply.address, port: reply.port });
   }

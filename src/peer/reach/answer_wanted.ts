@@ -13,7 +13,7 @@ import { groupOf, isInScope } from "../../wire/ip_address.ts";
 import { MEET_MS, Wanted, type WantedNotice, type Way } from "../../wire/protocol.ts";
 import { inTheClear, type Socket, type Transport } from "../../wire/transport.ts";
 import { canChoosePort } from "./local_port.ts";
-import { meetAtRelay, punch } from "./meet.ts";
+import { meetAtRelay, punch, relayOf } from "./meet.ts";
 
 const log = getLogger(["shoal", "peer", "reach"]);
 
@@ -119,7 +119,8 @@ export class AnswerWanted {
       case "punch":
         return serve(transport.answerOver(await punch(bootstrap, wish.token, at)));
       case "relay": {
-        const socket = await meetAtRelay(bootstrap, wish.token, at);
+        const to = relayOf({ at: bootstrap, relay: wish.relay }, swarm);
+        const socket = await meetAtRelay(to, wish.token, at);
         return serve(answerTlsOver(socket, () => pinned.presented()));
       }
     }

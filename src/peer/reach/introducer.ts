@@ -11,6 +11,8 @@ export interface Introduction {
   token: string;
   /** The IP address of the bootstrap. */
   at: Address;
+  /** The member of a private swarm that relays in its place. */
+  relay?: Address;
 }
 
 /** Has bootstraps tell other peers that this one wants to reach them. */
@@ -43,8 +45,10 @@ export class Introducer {
       const token = toHex(crypto.getRandomValues(new Uint8Array(16)));
       onToken?.(token);
       try {
-        const { ways, at } = await bootstrap.reach({ peer, token, ways: [way], port }, { signal });
-        if (ways.includes(way)) return { token, at };
+        const { ways, ...where } = await bootstrap.reach({ peer, token, ways: [way], port }, {
+          signal,
+        });
+        if (ways.includes(way)) return { token, ...where };
         why = lacking;
       } catch (error) {
         signal.throwIfAborted();

@@ -1,5 +1,5 @@
 /** A peer's part where two that can't call each other meet: at a bootstrap, or a relay. */
-import type * as v from "valibot";
+import * as v from "valibot";
 import { Fault } from "../../fault.ts";
 import { delay } from "../../async/retry.ts";
 import { deadline } from "../../async/deadline.ts";
@@ -7,7 +7,7 @@ import { AGENT } from "../../version.ts";
 import { Caller, Refusal } from "../../wire/caller.ts";
 import { type Address, Connection, formatAddress } from "../../wire/connection.ts";
 import { isInScope } from "../../wire/ip_address.ts";
-import { BootstrapHello, Go, Met, PROTOCOL_VERSION } from "../../wire/protocol.ts";
+import { Go, Met, PROTOCOL_VERSION } from "../../wire/protocol.ts";
 import type { Socket, Transport } from "../../wire/transport.ts";
 import { connectFrom, freshPort } from "./local_port.ts";
 import { fromNode } from "./node_socket.ts";
@@ -19,6 +19,9 @@ const PUNCH_MS = 8_000;
  * the two calls must cross.
  */
 const AGAIN_MS = 60;
+
+/** The greeting of a bootstrap, or of a peer that relays. */
+const AnyHello = v.object({ action: v.literal("hello") });
 
 interface MeetOptions {
   /** The transport to the one where they meet. */
@@ -63,6 +66,19 @@ export async function punch(
   }
 }
 
+/**
+ * The relay to meet at: the bootstrap itself, or the member that it names. Throws a `network` Fault for
+ * one that it may not name: an open swarm's has no say in which others are called.
+ */
+export function relayOf(
+  { at, relay }: { at: Address; relay?: Address },
+  swarm: Transport,
+): Address {
+  if (!relay) return at;
+  if (swarm.secured && isInScope(relay.host, at.host)) return relay;
+  throw new Fault("network", `${formatAddress(at)} named a relay that is not its to name`);
+}
+
 /** Connects to the other that has the token through a relay. Throws as {@link punch} does. */
 export async function meetAtRelay(
   at: Address,
@@ -90,7 +106,7 @@ async function meet<S extends v.GenericSchema>(
   signal.addEventListener("abort", abort);
   try {
     const hello = { action: "hello", protocol: PROTOCOL_VERSION, agent: AGENT };
-    const greeted = caller.request(hello, BootstrapHello);
+    const greeted = caller.request(hello, AnyHello);
     const met = caller.request({ action: "meet", ...how }, schema);
     const [, { reply }] = await Promise.all([greeted, met]);
     signal.throwIfAborted();

@@ -2,7 +2,7 @@ import type { PinnedTls } from "../../trust/tls/pinned_tls.ts";
 import { Connection } from "../../wire/connection.ts";
 import { inTheClear, type Transport } from "../../wire/transport.ts";
 import type { Introducer } from "./introducer.ts";
-import { meetAtRelay } from "./meet.ts";
+import { meetAtRelay, relayOf } from "./meet.ts";
 import { type Attempt, attemptBy, type PeerPlace, type Rung, type RungOptions } from "./rung.ts";
 
 /** The time before a relay is asked, in milliseconds: what costs no third one has been tried by then. */
@@ -35,8 +35,8 @@ export class RelayedRung implements Rung {
     return Connection.over(
       async (signal) => {
         const lacking = "no bootstrap that both know is a relay (--relay)";
-        const { token, at } = await introducer.introduce(peer, "relay", { lacking, signal });
-        const meet = () => meetAtRelay(at, token, { transport: swarm, signal });
+        const { token, ...told } = await introducer.introduce(peer, "relay", { lacking, signal });
+        const meet = () => meetAtRelay(relayOf(told, swarm), token, { transport: swarm, signal });
         return await pinned.call(meet, [peer], signal);
       },
       where,

@@ -15,6 +15,7 @@ import {
 import { RecentRequesters } from "./recent_requesters.ts";
 import { FileFetchers } from "./file_fetchers.ts";
 import { PieceNotices } from "./piece_notices.ts";
+import type { Relay, RelayEnd } from "../../meet/relay.ts";
 import type { Servable } from "../../store/disk/servable.ts";
 import {
   type FoundContent,
@@ -40,6 +41,8 @@ interface UploaderOptions extends ServedContentsOptions {
   directory?: OwnDirectory;
   /** Shared by all connections. Default as many as is usual. */
   slots?: UploadSlots;
+  /** Passes on what others of a private swarm say that have no other way. Default this peer does not. */
+  relay?: Relay;
   /** Takes over a connection by its first message, as wire/answerer.ts has it. Default none. */
   takeOver?: (message: Message, connection: Connection) => Promise<void> | undefined;
   /**
@@ -65,6 +68,8 @@ interface Visit {
   asked: Map<string, () => void>;
   /** Files that it fetches. */
   fetching: Set<string>;
+  /** Its end of a pair that this peer relays for. */
+  relayed?: RelayEnd;
 }
 
 /** The time for which files are read without a pause, in milliseconds: everything else waits meanwhile. */
@@ -111,6 +116,7 @@ export class Uploader {
     try {
       await answer<PeerRequest>(connection, {
         requests: PeerRequest,
+        last: (request) => request.action === "meet" && request.way === "relay",
         takeOver: (message) => this.#options.takeOver?.(message, connection),
         legacy: async (message) => {
           if (!this.#isTooOpen(connection)) await answerAsPeer(connection, message, serving);
@@ -125,7 +131,9 @@ export class Uploader {
         },
         answer: (request, _payload, signal) => this.#answer(request, visit, signal),
       });
+      await visit.relayed?.carry(connection.detach());
     } finally {
+      visit.relayed?.leave();
       notices.stop();
       const key = callerKey(visit);
       if (this.#first.get(key) === visit) this.#first.delete(key);
@@ -151,7 +159,7 @@ export class Uploader {
       case "hello":
         return this.#hello(request, visit);
       case "meet":
-        throw new Refused("not_met", "this peer brings nobody together");
+        return this.#meet(request, visit);
       case "get_files":
         return this.#files(request, visit, signal);
       case "get_digests":
@@ -211,6 +219,14 @@ export class Uploader {
     if (!further) return void (this.#first.has(key) || this.#first.set(key, visit));
     visit.connection.yields = true;
     visit.fetcher = this.#first.get(key)?.notices ?? visit.notices;
+  }
+
+  async #meet({ id, token, way }: Request<"meet">, visit: Visit): Promise<Response> {
+    const { relay } = this.#options;
+    if (!relay || way !== "relay") throw new Refused("not_met", "this peer brings nobody together");
+    const { remote, closing } = visit.connection;
+    visit.relayed = await relay.meet(token, remote.host, closing);
+    return { message: { action: "met", id } };
   }
 
   #digests(

@@ -41,6 +41,7 @@ const options: SessionOptions = {
   frames: new ReplyFrames(),
   introductions: new Introductions(["reverse", "punch", "relay"]),
   punches: new Meetings({ ms: 1 }),
+  relays: new Set(),
   relay: new Relay({ rate: 1e9, ms: 1 }),
   rooms: new Rooms(),
 };
