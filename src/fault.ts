@@ -74,6 +74,11 @@ export function isOutOfBounds(error: unknown): boolean {
   return error instanceof Deno.errors.NotCapable && error.message.startsWith("Requires all access");
 }
 
+/** A name or a path as a message has it: in double quotes, on one line. */
+export function inQuotes(text: string): string {
+  return JSON.stringify(text);
+}
+
 /** Most characters of a user's input that a message repeats. */
 const QUOTED_CAP = 80;
 

@@ -1,4 +1,4 @@
-import { Fault, messageOf } from "../fault.ts";
+import { Fault, inQuotes, messageOf } from "../fault.ts";
 import { newSwarmKey, rotateSwarmKey, type SwarmKey } from "../trust/swarm_key.ts";
 import { readSwarmKey, writeSwarmKey } from "../trust/swarm_key_file.ts";
 import { deriveSwarmSecrets } from "../trust/swarm_secrets.ts";
@@ -31,6 +31,8 @@ function rotated(path: string, seconds: number): SwarmKey {
   try {
     return rotateSwarmKey(old, { until: now + seconds * 1000, now });
   } catch (cause) {
-    throw new Fault("usage", `Cannot rotate swarm key ${path}: ${messageOf(cause)}`, { cause });
+    throw new Fault("usage", `Cannot rotate swarm key ${inQuotes(path)}: ${messageOf(cause)}`, {
+      cause,
+    });
   }
 }

@@ -4,7 +4,7 @@
  */
 import { isStrongKey } from "./is_strong_key.ts";
 import { fromHex, toHex } from "../content/hex.ts";
-import { Fault } from "../fault.ts";
+import { Fault, inQuotes } from "../fault.ts";
 import { replaceFile } from "../system/replace_file.ts";
 import { reasonOf } from "../system/file_failure.ts";
 import { readRegularText } from "../system/open_regular.ts";
@@ -103,5 +103,5 @@ function writeKey(path: string, pkcs8: Bytes): void {
 }
 
 function unusable(path: string, why: string, cause: unknown): Fault {
-  return new Fault("disk", `Cannot use the identity in ${path}: ${why}`, { cause });
+  return new Fault("disk", `Cannot use the identity in ${inQuotes(path)}: ${why}`, { cause });
 }

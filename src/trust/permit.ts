@@ -3,7 +3,7 @@
  * user trusts for the name, and by the user's flags. Placing and deleting take a {@link
  * Destination}, and only that.
  */
-import { Fault, quoted } from "../fault.ts";
+import { Fault, inQuotes, quoted } from "../fault.ts";
 import { isWhole, type Taken } from "./choose_offer.ts";
 
 /** The next step where an update is not permitted. */
@@ -68,7 +68,7 @@ export class Permit {
   /** The Fault for what differs at `path` and may not be replaced; of a folder, `inside` is the first such path. */
   refusal(path: string, inside?: string): Fault {
     const where = inside === undefined ? "" : `, in ${inside}`;
-    const cannot = `Cannot write ${path}: it exists and differs${where}`;
+    const cannot = `Cannot write ${inQuotes(path)}: it exists and differs${where}`;
     const details = { reason: "exists" };
     if (inside !== undefined && this.#why === undefined) {
       return new Fault("destination", `${cannot}; bring it up to date with --update`, { details });
@@ -91,7 +91,7 @@ export class Permit {
     const why = this.#why ?? "--delete was not given";
     throw new Fault(
       "destination",
-      `Cannot delete ${path}/${inside}: it is not in the folder, and ${why}`,
+      `Cannot delete ${inQuotes(`${path}/${inside}`)}: it is not in the folder, and ${why}`,
       {
         next: "move it away, or get it again without --delete",
       },

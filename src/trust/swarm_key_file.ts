@@ -2,7 +2,7 @@
  * Swarm keys on disk, with ssh's rule: a secret that others can read is none, so it isn't used.
  */
 import fs from "node:fs";
-import { Fault } from "../fault.ts";
+import { Fault, inQuotes } from "../fault.ts";
 import { formatSwarmKey, parseSwarmKey, SWARM_KEY_TEXT_CAP, type SwarmKey } from "./swarm_key.ts";
 import { reasonOf } from "../system/file_failure.ts";
 import { openRegularFile } from "../system/open_regular.ts";
@@ -18,7 +18,9 @@ export function readSwarmKey(path: string): SwarmKey {
   try {
     return parseSwarmKey(readSecretText(path));
   } catch (cause) {
-    throw new Fault("usage", `Cannot use swarm key ${path}: ${reasonOf(cause)}`, { cause });
+    throw new Fault("usage", `Cannot use swarm key ${inQuotes(path)}: ${reasonOf(cause)}`, {
+      cause,
+    });
   }
 }
 
@@ -34,7 +36,7 @@ export function writeSwarmKey(path: string, key: SwarmKey): void {
     const why = taken ? "something is there already, and keys are never replaced" : reasonOf(cause);
     const kind = taken ? "destination" : "disk";
     const next = taken ? "name a file that is not there yet" : undefined;
-    throw new Fault(kind, `Cannot write swarm key ${path}: ${why}`, { cause, next });
+    throw new Fault(kind, `Cannot write swarm key ${inQuotes(path)}: ${why}`, { cause, next });
   }
 }
 

@@ -68,7 +68,10 @@ export function withinDir(api: UiApi): UiApi {
     async configure(changes) {
       for (const key of FIXED) {
         if (key in changes) {
-          throw new KeyFault(key, `Cannot set ${key}: the page may not choose another folder`);
+          throw new KeyFault(
+            key,
+            `Cannot set ${quoted(key)}: the page may not choose another folder`,
+          );
         }
       }
       return { ...await api.configure(changes), fixed: FIXED };

@@ -133,13 +133,13 @@ Deno.test("a download is cancelled: under way, and when it paused", async () => 
   assertEquals(await get.ended(), 2);
   assertEquals(
     get.stderr,
-    "shoal: Cannot get data: it was cancelled\nnext: run it again, if it is still wanted\n",
+    'shoal: Cannot get "data": it was cancelled\nnext: run it again, if it is still wanted\n',
   );
   assertEquals(contentsOf(getter.dir), []);
   assertEquals((await statusOf(world, getter.dir)).partials, []);
   assertRefused(await world.run(getter.dir, ["cancel", "data"]), {
     code: 3,
-    text: "Cannot cancel data: it is not being fetched",
+    text: 'Cannot cancel "data": it is not being fetched',
   });
   // The same without a running peer.
   const dir = await world.folder("once");
@@ -185,7 +185,7 @@ Deno.test("a deadline ends a download that has no source any more", async () => 
   const code = await get.ended();
   assertRefused({ code, stdout: get.stdout, stderr: get.stderr }, {
     code: 9,
-    text: "Cannot get data: the deadline passed",
+    text: 'Cannot get "data": the deadline passed',
   });
   assertEquals([placedIn(dir), partialsOf(dir).length], [[], 1]);
   for (const text of ["soon", "0", "-1s", "25d"]) {

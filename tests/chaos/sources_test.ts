@@ -23,7 +23,7 @@ Deno.test("the only source is killed half-way", async () => {
   const code = await get.ended();
   assertRefused({ code, stdout: get.stdout, stderr: get.stderr }, {
     code: 4,
-    text: "Cannot get data: every source was lost",
+    text: 'Cannot get "data": every source was lost',
   });
   assert(performance.now() - killed < 90_000, "in bounded time");
   assertEquals([placedIn(dir), partialsOf(dir).length], [[], 1]);

@@ -54,7 +54,7 @@ Deno.test("attack: a bootstrap that forges an announcement is not believed", asy
   for (const [what, forged] of Object.entries(forgeries)) {
     liar.lies = { find: () => [forged] };
     const refused = await world.run(dir, ["get", "data"], { bootstrap: liar.address });
-    assertRefused(refused, { code: 3, text: "Cannot get data: no peer in the swarm has it" });
+    assertRefused(refused, { code: 3, text: 'Cannot get "data": no peer in the swarm has it' });
     assertEquals(contentsOf(dir), [], what);
   }
   assertEquals(await world.json(dir, ["trust", "list"]), [], "nobody is remembered for a lie");
@@ -103,7 +103,7 @@ Deno.test("attack: a bootstrap that swaps an id is found out, whether the id or 
   const sources = [{ address, port: Number(port) }];
   liar.lies = { find: () => [{ ...two, sources }] };
   const refused = await world.run(dir, ["get", "data"], { bootstrap: liar.address });
-  assertRefused(refused, { code: 5, text: "Cannot get data: every source was lost" });
+  assertRefused(refused, { code: 5, text: 'Cannot get "data": every source was lost' });
   assertEquals(contentsOf(dir), []);
   assertEquals(await world.json(dir, ["trust", "list"]), []);
 });

@@ -159,7 +159,7 @@ Deno.test("a state folder that was planted with links is refused", async () => {
     const got = await world.run(dir, ["status"]);
     // State without a mark was not made here, whatever is in it; a link is not even looked into.
     const why = name === ""
-      ? `Cannot use ${dir}/.shoal: it is a link`
+      ? `Cannot use "${dir}/.shoal": it is a link`
       : "it was made in another place";
     assertRefused(got, { code: 2, text: why });
   }

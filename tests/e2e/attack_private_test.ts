@@ -239,7 +239,7 @@ Deno.test("a key file that can't be used ends every command with 2, and nothing 
   await Deno.writeTextFile(wrong, "-----BEGIN PRIVATE KEY-----\n", { mode: 0o600 });
   const dir = await world.folder("dir");
   const table: [string, RegExp][] = [
-    [`${world.root}/none.key`, /Cannot use swarm key .*none\.key: no such file/],
+    [`${world.root}/none.key`, /Cannot use swarm key ".*none\.key": no such file/],
     [dir, /it is a folder/],
     [wrong, /it is not a swarm key/],
     [readable, /others can read or change it \(mode 0644\); run chmod 600/],

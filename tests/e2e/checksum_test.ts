@@ -38,7 +38,7 @@ Deno.test("checksum: wrong, nothing is put in place and nothing kept, for a verb
   const running = await world.peer("running");
   for (const place of [dir, running.dir]) {
     const refused = await world.run(place, ["get", "data", "--checksum", WRONG]);
-    const text = `Cannot get data: its SHA-256 is ${digest}, not ${"00".repeat(32)}`;
+    const text = `Cannot get "data": its SHA-256 is ${digest}, not ${"00".repeat(32)}`;
     assertRefused(refused, { code: 5, text });
     assertEquals(contentsOf(place), []);
     await Deno.writeTextFile(`${place}/data`, "what was there");

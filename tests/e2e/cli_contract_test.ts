@@ -97,7 +97,7 @@ Deno.test("--quiet says nothing that is no result, --json one value and nothing 
   const refused = await world.run(dir, ["get", "nothing", "--quiet"]);
   assertRefused(refused, { code: 3, text: "no peer in the swarm has it" });
   const asJson = await world.run(dir, ["get", "nothing", "--json"]);
-  const message = "Cannot get nothing: no peer in the swarm has it";
+  const message = 'Cannot get "nothing": no peer in the swarm has it';
   const { error: { next, ...error } } = JSON.parse(asJson.stdout);
   assertEquals(error, { code: "not_found", exit: 3, message });
   assertEquals(asJson.stderr, `shoal: ${message}\nnext: ${next}\n`);

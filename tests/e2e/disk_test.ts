@@ -159,7 +159,7 @@ Deno.test("a file that changes while it is hashed is not shared", async (t) => {
       assertEquals(rest.at(-1), {
         error: {
           kind: "disk",
-          message: `Cannot share ${path}: it changed while it was being hashed`,
+          message: `Cannot share "${path}": it changed while it was being hashed`,
         },
       });
       const status = await world.json<PeerStatus>(dir, ["status"]);

@@ -51,7 +51,7 @@ Deno.test("a name that is a file to one and a folder to another is ambiguous", a
   const dir = await world.folder("getter");
   const { code, stderr } = await world.run(dir, ["get", "tree"]);
   assertEquals(code, 8);
-  assertMatch(stderr, /^shoal: Cannot get tree: the name stands for 2 different /);
+  assertMatch(stderr, /^shoal: Cannot get "tree": the name stands for 2 different /);
   assertEquals(placedIn(dir), []);
 });
 

@@ -98,7 +98,7 @@ Deno.test("what stands in the way of a folder, or of a file in it", async () => 
   await Deno.mkdir(`${getter}/tree/nothing/inside`, { recursive: true });
   await write(`${getter}/tree/docs`, "no folder");
   const inTheWay = await get("--update");
-  assertRefused(inTheWay, { code: 6, text: "tree/docs: it is no folder" });
+  assertRefused(inTheWay, { code: 6, text: 'tree/docs": it is no folder' });
   assertMatch(inTheWay.stderr, /^next: remove that, or add --delete, and run it again$/m);
   assertEquals(placedIn(`${getter}/tree`), ["docs", "nothing", "nothing/inside"]);
   assertEquals((await get("--update", "--delete")).code, 0);
@@ -132,7 +132,7 @@ Deno.test("a file where a folder is due, and the reverse: no option replaces it"
   for (const name of ["tree", "single"]) {
     for (const option of [[], ["--overwrite"], ["--update"]]) {
       const refused = await world.run(dir, ["get", name, ...option]);
-      assertRefused(refused, { code: 6, text: `Cannot write ${dir}/${name}: it is a` });
+      assertRefused(refused, { code: 6, text: `Cannot write "${dir}/${name}": it is a` });
       assertMatch(refused.stderr, /next: move that away, or choose another place/);
     }
   }

@@ -154,7 +154,7 @@ Deno.test("several names: each is fetched, the first failure is the exit code", 
   ]);
   const none = await world.run(dir, ["get", "none", "a", "neither"]);
   assertEquals(none.code, 3);
-  assertEquals(none.stderr.match(/Cannot get (none|neither)/g)?.length, 2, none.stderr);
+  assertEquals(none.stderr.match(/Cannot get "(none|neither)"/g)?.length, 2, none.stderr);
   const unshared = await world.run(dir, ["share", "none", "a", "neither"]);
   assertEquals(unshared.stderr.match(/Cannot share "(none|neither)"/g)?.length, 2, unshared.stderr);
   const folder = await world.folder("elsewhere");

@@ -170,7 +170,7 @@ Deno.test("a peer that lies or fails is given up, and nothing of it is left", as
         sanitizeResources: false,
         sanitizeExit: false,
         fn() {
-          assertRefused(toDisk, { code, text: text ?? `Cannot get ${name}: ` });
+          assertRefused(toDisk, { code, text: text ?? `Cannot get "${name}": ` });
           assertEquals(streamed.code, code);
           assertEquals(placedIn(dir), []);
         },

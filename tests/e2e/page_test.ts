@@ -208,7 +208,7 @@ Deno.test("e2e: others may only come with a password, which no command line has"
   const words = ["0", "--host", "127.0.0.1", "--ui", "0", "--ui-host", "0.0.0.0"];
   const missing = await world.run(dir, [...words, "--ui-password-file", `${world.root}/none`]);
   assertEquals(missing.code, 2);
-  assertMatch(missing.stderr, /Cannot read the page's password from .*none: /);
+  assertMatch(missing.stderr, /Cannot read the page's password from ".*none": /);
   for (const [password, why] of [["", /without a password/], ["short", /8 to 1024 characters/]]) {
     const env = { SHOAL_UI_PASSWORD: String(password) };
     const { code, stderr } = await world.run(dir, words, { env });

@@ -98,7 +98,7 @@ Deno.test("--log-format json: each line is a record", async () => {
   await bootstrap.stop();
   // The verb's own failure is a line for people; the last one says what to do.
   const lines = verb.stderr.split("\n");
-  assertMatch(lines.at(-3)!, /^shoal: Cannot get absent: /);
+  assertMatch(lines.at(-3)!, /^shoal: Cannot get "absent": /);
   const all = [...records(bootstrap.stderr), ...records(peer.stderr)];
   for (const record of all) assertRecord(record);
   const registered = all.find(({ logger }) => logger === "shoal.peer.registration");

@@ -131,7 +131,7 @@ Deno.test("a file that changed is not served as what it was", async (t) => {
       await writeRandom(path, 300_000);
       await world.json(source.dir, ["share", name]);
       await change(path);
-      assertRefused(await world.run(dir, ["get", name]), { code: 4, text: `Cannot get ${name}` });
+      assertRefused(await world.run(dir, ["get", name]), { code: 4, text: `Cannot get "${name}"` });
       assertEquals(placedIn(dir), []);
       if (name === "vanished") {
         const { shares } = await world.json<PeerStatus>(source.dir, ["status"]);

@@ -46,7 +46,7 @@ Deno.test("lines that fail are told and don't end it", async () => {
   await using world = await World.create();
   const { program, dir } = await world.peer("shell", { stdin: "open" });
   const lines: [string, RegExp][] = [
-    ["get nothing", /shoal: Cannot get nothing: no peer in the swarm has it\n/],
+    ["get nothing", /shoal: Cannot get "nothing": no peer in the swarm has it\n/],
     ["get", /shoal: missing required argument 'NAME', or --from-file\n/],
     ["gte x", /shoal: unknown command 'gte' \(Did you mean get\?\)\n/],
     ["share 'unclosed", /shoal: Cannot read the line: ' has no end\n/],

@@ -93,7 +93,7 @@ Deno.test("what waits for more names stops at once", async () => {
     const dir = await world.folder(signal);
     const get = world.start(dir, ["get", "--from-file", "-"], { stdin: "open" });
     await get.type("nothing");
-    await get.sees(/Cannot get nothing: no peer in the swarm has it/);
+    await get.sees(/Cannot get "nothing": no peer in the swarm has it/);
     assertEquals(await get.stop(signal as Deno.Signal), code);
     assertEquals(contentsOf(dir), []);
   }

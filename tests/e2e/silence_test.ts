@@ -59,7 +59,7 @@ async function onlySilent(lie: Lie): Promise<void> {
   const script = serving(content, lie);
   await using _silent = await HostilePeer.create(world.bootstrap, offerOf("data", content), script);
   const dir = await world.folder("dir");
-  assertRefused(await world.run(dir, ["get", "data"]), { code: 4, text: "Cannot get data: " });
+  assertRefused(await world.run(dir, ["get", "data"]), { code: 4, text: 'Cannot get "data": ' });
   assertEquals(placedIn(dir), []);
 }
 

@@ -25,7 +25,7 @@ Deno.test("a stream that nobody reads ends with its signal or deadline", async (
     const get = ["get", "file", "-o", "-"];
     assertEquals(await unread(world, dir, get, "SIGINT"), [130, "shoal: interrupted"]);
     assertEquals(await unread(world, dir, get, "SIGTERM"), [143, "shoal: interrupted"]);
-    const late = [9, "shoal: Cannot get file: the deadline passed"];
+    const late = [9, 'shoal: Cannot get "file": the deadline passed'];
     assertEquals(await unread(world, dir, [...get, "--deadline", "2s"]), late);
     assertEquals(contentsOf(dir), []);
   }

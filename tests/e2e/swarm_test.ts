@@ -160,7 +160,7 @@ Deno.test("one name with several contents is ambiguous until --id says which", a
   assertEquals([refused.code, refused.stdout], [8, ""]);
   assertMatch(
     refused.stderr,
-    /^shoal: Cannot get report: .* 2 different files\n/,
+    /^shoal: Cannot get "report": .* 2 different files\n/,
   );
   assert(refused.stderr.includes(first.id.slice(0, 12)));
   assert(refused.stderr.includes(second.id.slice(0, 12)));

@@ -48,7 +48,7 @@ Deno.test("trust: another publisher is refused until accepted; forgotten, it beg
   const refused = await world.run(dir, words);
   assertRefused(refused, {
     code: 5,
-    text: `Cannot get data: ${bob.key.slice(0, 12)} offers it now, but ` +
+    text: `Cannot get "data": ${bob.key.slice(0, 12)} offers it now, but ` +
       `${alice.key.slice(0, 12)} was remembered for it`,
   });
   const asJson = await world.run(dir, [...words, "--json"]);
@@ -78,7 +78,7 @@ Deno.test("trust: another publisher is refused until accepted; forgotten, it beg
   assertEquals(forgotten.publisher, bob.key);
   assertRefused(await world.run(dir, ["trust", "forget", "data"]), {
     code: 3,
-    text: "Cannot forget data: no publisher is remembered for it",
+    text: 'Cannot forget "data": no publisher is remembered for it',
   });
   assertEquals((await world.run(dir, ["trust", "list"])).stderr, "Nobody is remembered.\n");
   assertEquals((await world.json<Receipt>(dir, words)).trust, "first");
@@ -91,14 +91,17 @@ Deno.test("trust: accept takes the only one who offers a name, or the one that i
   const dir = await world.folder("getter");
   assertRefused(await world.run(dir, ["trust", "accept", "nothing"]), {
     code: 3,
-    text: "Cannot accept nothing: nobody offers it",
+    text: 'Cannot accept "nothing": nobody offers it',
   });
   const only = await world.json<TrustEntry>(dir, ["trust", "accept", "data"]);
   assertEquals([only.publisher, only.how, only.time], [alice.key, "accepted", 0]);
   await bob.publish("data", "by bob");
   const several = await world.run(dir, ["trust", "accept", "data"]);
   assertEquals(several.code, 8);
-  assertMatch(several.stderr, /^shoal: Cannot accept data: 2 publishers offer it; .*--publisher\n/);
+  assertMatch(
+    several.stderr,
+    /^shoal: Cannot accept "data": 2 publishers offer it; .*--publisher\n/,
+  );
   assertStringIncludes(several.stderr, bob.key.slice(0, 12));
   const short = ["trust", "accept", "data", "--publisher", bob.key.slice(0, 10).toUpperCase()];
   assertEquals((await world.json<TrustEntry>(dir, short)).publisher, bob.key);
@@ -184,7 +187,7 @@ Deno.test("trust: NAME@ID pins a content, and names with an @ can still be had",
   assertEquals(await world.json(dir, ["trust", "list"]), [], "a pin says nothing of publishers");
   assertRefused(await world.run(dir, ["get", "data@00000000"]), {
     code: 3,
-    text: "Cannot get data with id 00000000: no peer in the swarm has it",
+    text: 'Cannot get "data" with id 00000000: no peer in the swarm has it',
   });
   assertEquals((await world.json<Receipt>(dir, ["get", "you@home"])).name, "you@home");
   assertRefused(await world.run(dir, ["get", "odd@deadbeef"]), {

@@ -12,6 +12,10 @@ const HEADLESS = /^(who(se|m|ever)?|what(ever)?|told|how|when|as before)\b/i;
 const AS_PERSONS =
   /\b(peers?|sources?|bootstraps?|callers?|members?|others?|those|(any|no|some)body)\s+whom?\b|\bwhoever\b/i;
 
+/** A name or a path in a message, as it is. */
+const UNQUOTED =
+  /`Cannot [^:`$"]*(?:\$\{\w+\} )?\$\{(?:[\w#]+\.)*#?(?:name|path|dir|root|destination|output|list|file|key)\}/g;
+
 Deno.test("words: a doc comment begins with a noun phrase or a verb", async () => {
   const wrong = await find((text) =>
     docComments(text).filter((comment) => HEADLESS.test(comment)).map((one) => one.slice(0, 80))
@@ -35,6 +39,13 @@ Deno.test("words: no name in the code has a word that the glossary replaced", as
       : [...new Set(withoutComments(text).match(/[A-Za-z_]\w*/g))].filter((name) =>
         replaced.some((one) => one.test(name))
       )
+  );
+  assertEquals(wrong, []);
+});
+
+Deno.test("words: names and paths in messages are quoted", async () => {
+  const wrong = await find((text, path) =>
+    path.startsWith("src/") ? [...text.matchAll(UNQUOTED)].map(([found]) => found) : []
   );
   assertEquals(wrong, []);
 });

@@ -169,7 +169,7 @@ Deno.test("a key file that can't be used is said to be, in one line", async () =
   if (Deno.build.os === "linux") table.push(["/dev/null", "not a regular file"]);
   for (const [path, why] of table) {
     const { message } = await faultOf("usage", () => readSwarmKey(path), why);
-    assertMatch(message, /^Cannot use swarm key \//);
+    assertMatch(message, /^Cannot use swarm key "\//);
     assert(message.includes(path) && !message.includes(secret.slice(0, 12)), message);
   }
   await Deno.chmod(folder.at("world"), 0o400);

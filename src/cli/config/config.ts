@@ -8,7 +8,7 @@ import {
 } from "../../peer/api/config.ts";
 import type { ConfigSource, Configured } from "../../peer/api/settings.ts";
 import { formatAddress } from "../../wire/connection.ts";
-import { KeyFault } from "../../fault.ts";
+import { inQuotes, KeyFault } from "../../fault.ts";
 import { isLoopbackAddress } from "../../web/own_host.ts";
 import { changeConfigFile, readConfigFile } from "./config_file.ts";
 import { knownKeys } from "./config_keys.ts";
@@ -80,7 +80,7 @@ export class Config implements ConfigSource {
   async write(changes: ConfigChanges): Promise<Configured> {
     for (const [name, value] of Object.entries(changes)) {
       if (HIDDEN.includes(name)) {
-        throw new KeyFault(name, `Cannot set ${name}: use the file itself`);
+        throw new KeyFault(name, `Cannot set ${inQuotes(name)}: use the file itself`);
       }
       await this.#check(name, value);
     }
@@ -111,7 +111,9 @@ export class Config implements ConfigSource {
         throw new Error(`there is no folder ${parsed}`);
       }
     } catch (cause) {
-      throw new KeyFault(name, `Cannot set ${name}: ${(cause as Error).message}`, { cause });
+      throw new KeyFault(name, `Cannot set ${inQuotes(name)}: ${(cause as Error).message}`, {
+        cause,
+      });
     }
   }
 }

@@ -1,4 +1,4 @@
-import { Fault, KeyFault, messageOf, quoted } from "../../fault.ts";
+import { Fault, inQuotes, KeyFault, messageOf, quoted } from "../../fault.ts";
 import { writeFault } from "../../store/disk/file_stamp.ts";
 import { isMissing, reasonOf } from "../../system/file_failure.ts";
 import type { ConfigKey } from "./config_keys.ts";
@@ -109,7 +109,7 @@ function readText(path: string): string | undefined {
   } catch (cause) {
     if (isMissing(cause)) return undefined;
     const why = cause instanceof TypeError ? "it is not UTF-8" : reasonOf(cause);
-    throw new Fault("usage", `Cannot use ${path}: ${why}`, { cause });
+    throw new Fault("usage", `Cannot use ${inQuotes(path)}: ${why}`, { cause });
   }
 }
 

@@ -1,4 +1,4 @@
-import { Fault } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 import type { UiSettings } from "../../web/ui_door.ts";
 import type { PeerFlags } from "../args/options.ts";
 import { reasonOf } from "../../system/file_failure.ts";
@@ -30,7 +30,7 @@ export function uiSettingsOf(flags: PeerFlags): UiSettings | undefined {
 }
 
 function readPassword(path: string): string {
-  const cannot = `Cannot read the page's password from ${path}`;
+  const cannot = `Cannot read the page's password from ${inQuotes(path)}`;
   try {
     const [line] = readRegularText(path, { follow: true, cap: FILE_CAP }).split(/\r?\n/);
     if (!line) throw new Fault("usage", `${cannot}: its first line is empty`);

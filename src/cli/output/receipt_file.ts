@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { hiddenName } from "../../content/safe_path.ts";
-import { Fault } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 import { writeFault } from "../../store/disk/file_stamp.ts";
 import { safeJson } from "./sanitize.ts";
 import { replaceFile } from "../../system/replace_file.ts";
@@ -28,11 +28,11 @@ export class ReceiptFile {
     const there = await stat(absolute).catch(() => undefined);
     if (there?.isFile()) return new ReceiptFile(await realPath(absolute));
     const why = there?.isDirectory() ? "it is a folder" : "it is not a regular file";
-    if (there) throw new Fault("usage", `Cannot write ${path}: ${why}`);
+    if (there) throw new Fault("usage", `Cannot write ${inQuotes(path)}: ${why}`);
     const folder = parentOf(absolute);
     const around = await stat(folder).catch(() => undefined);
     if (around?.isDirectory()) return new ReceiptFile(absolute);
-    throw new Fault("usage", `Cannot write ${path}: there is no folder ${folder}`);
+    throw new Fault("usage", `Cannot write ${inQuotes(path)}: there is no folder ${folder}`);
   }
 
   /** Adds a receipt, or an error. */
@@ -49,7 +49,10 @@ export class ReceiptFile {
     const there = await fileAt(this.#path);
     for (const path of this.#fetched) {
       if (there === undefined || await fileAt(path) !== there) continue;
-      throw new Fault("usage", `Cannot write the receipt to ${this.#path}: it is what was fetched`);
+      throw new Fault(
+        "usage",
+        `Cannot write the receipt to ${inQuotes(this.#path)}: it is what was fetched`,
+      );
     }
     const temporary = pathIn(parentOf(this.#path), hiddenName(crypto.randomUUID(), "partial"));
     try {

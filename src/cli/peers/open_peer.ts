@@ -1,4 +1,4 @@
-import { Fault } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 import { isOwnState, requireOwnState } from "../../store/state/state_origin.ts";
 import { stateFolderOf } from "../../store/state/state_folder.ts";
 import { readControlFile } from "../../web/control_file.ts";
@@ -209,10 +209,14 @@ async function heldByPeer(
   if (!(cause instanceof Fault) || cause.kind !== "held") return;
   const peer = running ?? await findRunning(dir, signal);
   if (!peer || peer instanceof SilentPeer) return peer;
-  return new Fault("held", `Cannot use ${dir} as the shared folder: a peer runs for it already`, {
-    cause,
-    next: "ask that one: shoal peer status",
-  });
+  return new Fault(
+    "held",
+    `Cannot use ${inQuotes(dir)} as the shared folder: a peer runs for it already`,
+    {
+      cause,
+      next: "ask that one: shoal peer status",
+    },
+  );
 }
 
 /**

@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
-import { Fault, messageOf } from "../../fault.ts";
+import { Fault, inQuotes, messageOf } from "../../fault.ts";
 import { within } from "../../async/deadline.ts";
 import { writeError } from "../output/output.ts";
 import { absolutePath, isAbsolute, PATH_DELIMITER } from "../../system/paths.ts";
@@ -32,7 +32,7 @@ export async function requireCommand(
       if (await isExecutable(absolutePath(name + ending, absolutePath(folder, cwd)))) return;
     }
   }
-  throw new Fault("hook", `Cannot run ${option} ${name}: there is no such command`, {
+  throw new Fault("hook", `Cannot run ${option} ${inQuotes(name)}: there is no such command`, {
     next: "see to the command, and run it again: nothing was fetched",
   });
 }
@@ -61,7 +61,7 @@ export async function runHook(
     // A variable can't contain a zero.
     if (value !== undefined) env[variable] = String(value).replaceAll("\0", "");
   }
-  const cannot = `Cannot run ${option} ${name}`;
+  const cannot = `Cannot run ${option} ${inQuotes(name)}`;
   const piped = { stdin: "null", stdout: "piped", stderr: "inherit" } as const;
   let child: Deno.ChildProcess;
   try {

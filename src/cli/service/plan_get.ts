@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { Fault } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 import type { PeerFlags } from "../args/options.ts";
 import { plainProgram } from "../program/plain_program.ts";
 import { HelpShown, takeOver, UsageFault } from "../output/usage.ts";
@@ -65,5 +65,5 @@ function outsideOf(output: unknown): string[] {
 }
 
 function relative(what: string, path: string): Fault {
-  return new Fault("usage", `Cannot ${what} ${path}: a service needs an absolute path`);
+  return new Fault("usage", `Cannot ${what} ${inQuotes(path)}: a service needs an absolute path`);
 }

@@ -1,4 +1,4 @@
-import { Fault } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 import { writeFault } from "../../store/disk/file_stamp.ts";
 import { isMissing } from "../../system/file_failure.ts";
 import { type Unit, unitText } from "./unit_file.ts";
@@ -47,7 +47,10 @@ export function writeUnits(
     const before = there === undefined ? "missing" : there === text ? "same" : "other";
     if (before === "other" && !overwrite) {
       const help = "look at what differs, then use --overwrite or another --name";
-      throw new Fault("destination", `Cannot write ${path}: another unit is there; ${help}`);
+      throw new Fault(
+        "destination",
+        `Cannot write ${inQuotes(path)}: another unit is there; ${help}`,
+      );
     }
     written.push({ path, before });
     if (before !== "same") texts.set(path, text);

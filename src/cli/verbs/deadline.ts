@@ -1,4 +1,4 @@
-import { Fault } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 
 /**
  * The deadline of a command that began at `started`, both by performance.now(); undefined for none.
@@ -14,6 +14,6 @@ export function deadlineOf(
 export function leftUntil(deadline: number | undefined, name: string): number | undefined {
   if (deadline === undefined) return;
   const left = deadline - performance.now();
-  if (left <= 0) throw new Fault("deadline", `Cannot get ${name}: the deadline passed`);
+  if (left <= 0) throw new Fault("deadline", `Cannot get ${inQuotes(name)}: the deadline passed`);
   return left;
 }

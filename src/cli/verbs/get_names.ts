@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
 import process from "node:process";
-import { Fault } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 import { fileFault } from "../../store/disk/file_stamp.ts";
 import { absolutePath } from "../../system/paths.ts";
 
@@ -61,10 +61,13 @@ export async function* namesOf(
   signal.throwIfAborted();
   if (failure instanceof Fault) throw failure;
   if (failure !== undefined) {
-    throw new Fault("usage", fileFault(`Cannot read ${list}`, failure).message);
+    throw new Fault("usage", fileFault(`Cannot read ${inQuotes(list)}`, failure).message);
   }
 }
 
 function tooLong(list: string): Fault {
-  return new Fault("usage", `Cannot read ${list}: a line has more than ${LINE_CAP} characters`);
+  return new Fault(
+    "usage",
+    `Cannot read ${inQuotes(list)}: a line has more than ${LINE_CAP} characters`,
+  );
 }

@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { Fault, quoted } from "../../fault.ts";
+import { Fault, inQuotes, quoted } from "../../fault.ts";
 import type { GetRequest } from "../../peer/api/peer_api.ts";
 import { flag, type FlagsOf, negative, option } from "../args/cli_option.ts";
 import { pinnedName } from "../args/pinned_name.ts";
@@ -178,7 +178,7 @@ export async function outputOf(
   const absolute = absolutePath(path, cwd);
   const namesFolder = several || /[/\\]$/.test(path) && plainPath(path) !== absolute;
   if (namesFolder && !(await stat(absolute).catch(() => undefined))?.isDirectory()) {
-    throw new Fault("usage", `Cannot write to ${path}: there is no such folder`);
+    throw new Fault("usage", `Cannot write to ${inQuotes(path)}: there is no such folder`);
   }
   return namesFolder ? pathIn(absolute, "") : absolute;
 }

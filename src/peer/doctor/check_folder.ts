@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import { Fault } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 import { fileFault } from "../../store/disk/file_stamp.ts";
 import type { StateFolder } from "../../store/state/state_folder.ts";
 import { Identity } from "../../trust/identity.ts";
@@ -21,7 +21,7 @@ export async function checkFolder(folder: StateFolder, created: boolean): Promis
     if (error instanceof Deno.errors.NotFound && created) {
       return [ok("folder", `${dir} is not there yet: the first share or get makes it`)];
     }
-    const why = fileFault(`Cannot use ${dir}`, error).message;
+    const why = fileFault(`Cannot use ${inQuotes(dir)}`, error).message;
     return [fault("folder", new Fault("usage", why), "make that folder, or use another --dir")];
   }
   return [checkWritable(folder), checkSpace(dir), await checkIdentity(folder.identity)];
@@ -42,7 +42,7 @@ function checkWritable({ dir, path }: StateFolder): Finding {
     }
     return ok("folder", `${used} can be written to`);
   } catch (error) {
-    const why = new Fault("disk", fileFault(`Cannot write to ${used}`, error).message);
+    const why = new Fault("disk", fileFault(`Cannot write to ${inQuotes(used)}`, error).message);
     return fault("folder", why, "give the user that runs Shoal the folder, or make room");
   }
 }
@@ -52,7 +52,7 @@ function checkSpace(dir: string): Finding {
     const { free, total } = freeSpace(dir);
     return judgeSpace(free, total);
   } catch (error) {
-    return fault("space", fileFault(`Cannot tell how much is free in ${dir}`, error));
+    return fault("space", fileFault(`Cannot tell how much is free in ${inQuotes(dir)}`, error));
   }
 }
 

@@ -1,6 +1,6 @@
 import type { FileEntry, ManifestEntry } from "../../content/manifest.ts";
 import type { ManifestPart } from "../../content/manifest_part.ts";
-import { Fault } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 import { compareTree, type TreeState } from "../../store/tree/compare_tree.ts";
 import type { Download, DownloadStore } from "../../store/partial/download_store.ts";
 import { restamp, stampOfPath } from "../../store/disk/file_stamp.ts";
@@ -222,9 +222,13 @@ export class FolderFetcher {
     const { path: root, permit } = place;
     const [blocked] = state.inTheWay;
     if (blocked && !permit.deletes) {
-      throw new Fault("destination", `Cannot write ${root}/${blocked.path}: ${blocked.why}`, {
-        next: "remove that, or add --delete, and run it again",
-      });
+      throw new Fault(
+        "destination",
+        `Cannot write ${inQuotes(`${root}/${blocked.path}`)}: ${blocked.why}`,
+        {
+          next: "remove that, or add --delete, and run it again",
+        },
+      );
     }
     const staging = this.#stagings.open(target.id, `${root}/.`);
     const staged = await this.#compare(work, staging.root, filesOf(state.missing));
@@ -297,7 +301,9 @@ export class FolderFetcher {
       downloads.reach(target.id, job.transfer.bytes);
       if (!(error instanceof Fault) || error === signal.reason) throw error;
       if (error.message.startsWith("Cannot ")) throw error;
-      throw new Fault(error.kind, `Cannot get ${request.name}: ${error.message}`, { cause: error });
+      throw new Fault(error.kind, `Cannot get ${inQuotes(request.name)}: ${error.message}`, {
+        cause: error,
+      });
     }
     return contents;
   }

@@ -2,7 +2,7 @@ import type { FileEntry } from "../../content/manifest.ts";
 import type { ManifestPart } from "../../content/manifest_part.ts";
 import { PIECE_SIZE } from "../../content/piece_map.ts";
 import { CHUNK_SIZE } from "../../content/sizes.ts";
-import { Fault } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 import { abortable } from "../../async/retry.ts";
 import { givenName, safeName } from "../../content/safe_path.ts";
 import type { Download } from "../../store/partial/download_store.ts";
@@ -241,7 +241,7 @@ export class Fetcher {
         account(job, target);
         if (target.size > STREAM_CAP) {
           const why = `it is said to have ${target.size} bytes; a stream has at most ${STREAM_CAP}`;
-          throw new Fault("integrity", `Cannot get ${job.name}: ${why}`);
+          throw new Fault("integrity", `Cannot get ${inQuotes(job.name)}: ${why}`);
         }
         const checked = sha256 ? checkedOutput(output, { name, sha256 }) : output;
         const advance = () => job.downloader?.wake();
@@ -285,7 +285,10 @@ export class Fetcher {
     if (part.kind === "file") {
       return await this.#reader.fileIn(folder, part.entry, signal);
     }
-    throw new Fault("usage", `Cannot stream ${job.name}: it is a folder, not one file; fetch it`);
+    throw new Fault(
+      "usage",
+      `Cannot stream ${inQuotes(job.name)}: it is a folder, not one file; fetch it`,
+    );
   }
 
   /** Notes that another peer fetches a content too: what this peer lacks, it may ask there. */

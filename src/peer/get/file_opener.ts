@@ -1,4 +1,4 @@
-import { Fault } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 import { CHUNK_SIZE } from "../../content/sizes.ts";
 import { PIECE_SIZE } from "../../content/piece_map.ts";
 import type { FolderFile, FolderFiles } from "../../store/shares/folder_files.ts";
@@ -73,7 +73,7 @@ export class FileOpener {
     if (kind === "folder") {
       throw new Fault(
         "usage",
-        `Cannot open ${name}: it is a folder; fetch it, or open a file in it`,
+        `Cannot open ${inQuotes(name)}: it is a folder; fetch it, or open a file in it`,
       );
     }
     const content = { name, id, publisher, size, in: place };

@@ -1,4 +1,4 @@
-import { Fault } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 import { readManifest } from "../../store/shares/manifest_file.ts";
 import type { Library } from "../../store/shares/library.ts";
 import { givenName, safeName } from "../../content/safe_path.ts";
@@ -36,7 +36,7 @@ export class FolderLister {
     if (part?.kind === "folder") {
       return { id: target.id, entries: part.entries, bytes: part.bytes };
     }
-    throw new Fault("usage", `Cannot list ${wanted.name}: it is a file, not a folder`);
+    throw new Fault("usage", `Cannot list ${inQuotes(wanted.name)}: it is a file, not a folder`);
   }
 
   /** The place of the manifest of a folder that this peer shares. */

@@ -1,7 +1,7 @@
 import { type FileEntry, type Manifest, MANIFEST_CAP } from "../../content/manifest.ts";
 import { ManifestBytes } from "../../content/manifest_bytes.ts";
 import { type ManifestPart, partOf } from "../../content/manifest_part.ts";
-import { Fault, quoted } from "../../fault.ts";
+import { Fault, inQuotes, quoted } from "../../fault.ts";
 import type { FetchJob } from "../status/fetch_job.ts";
 import { notInFolder, partNamed } from "../target/find_folder.ts";
 import { findSources } from "../download/find_sources.ts";
@@ -98,7 +98,7 @@ export class FolderReader {
 export function requireReadable(name: string, { size }: Target): void {
   if (size <= MANIFEST_CAP) return;
   const why = `its manifest has ${size} bytes, and ${MANIFEST_CAP} is the most`;
-  throw new Fault("integrity", `Cannot get ${name}: ${why}`);
+  throw new Fault("integrity", `Cannot get ${inQuotes(name)}: ${why}`);
 }
 
 /**
@@ -119,7 +119,10 @@ export function choosePart(
   const pinned = id?.toLowerCase();
   if (!pinned || folder.id.startsWith(pinned) || file?.startsWith(pinned)) return part;
   const what = file ? `the file has the id ${file}` : "it is a folder in a folder, which has no id";
-  throw new Fault("not_found", `Cannot get ${name} with id ${pinned.slice(0, 12)}: ${what}`);
+  throw new Fault(
+    "not_found",
+    `Cannot get ${inQuotes(name)} with id ${pinned.slice(0, 12)}: ${what}`,
+  );
 }
 
 /** Throws an `integrity` Fault unless a folder has as much in it as its publisher said. */
@@ -138,5 +141,5 @@ function requireAsAnnounced(
 export function malformed(name: string, error: unknown): unknown {
   if (!(error instanceof Fault) || error.kind !== "integrity") return error;
   if (error.message.startsWith("Cannot ")) return error;
-  return new Fault("integrity", `Cannot get ${name}: ${error.message}`, { cause: error });
+  return new Fault("integrity", `Cannot get ${inQuotes(name)}: ${error.message}`, { cause: error });
 }

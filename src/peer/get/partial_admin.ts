@@ -1,4 +1,4 @@
-import { Fault } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 import type { Download, DownloadStore } from "../../store/partial/download_store.ts";
 import { bytesOf } from "../../store/partial/partial_file.ts";
 import type { Claims } from "../target/claims.ts";
@@ -58,7 +58,7 @@ export class PartialAdmin {
     const wanted = givenName(name);
     const chosen = this.list().filter((one) => one.name === wanted && one.id.startsWith(id));
     if (chosen.length > 0) return chosen;
-    const what = id ? `${wanted} with id ${id.slice(0, 12)}` : wanted;
+    const what = inQuotes(wanted) + (id ? ` with id ${id.slice(0, 12)}` : "");
     throw new Fault("not_found", `Cannot ${verb} ${what}: it is not being fetched`, {
       details: { reason: "absent" },
       next: "see what is: shoal peer status",
@@ -73,7 +73,7 @@ export class PartialAdmin {
       const { id, name } = partial;
       await claims.end(
         id,
-        new Fault("usage", `Cannot get ${name}: it was cancelled`, {
+        new Fault("usage", `Cannot get ${inQuotes(name)}: it was cancelled`, {
           next: STOPPED,
           details: { reason: "cancelled" },
         }),
@@ -84,8 +84,12 @@ export class PartialAdmin {
       transfers.mark(id, "cancelled");
     }
     if (removed.length > 0) return removed;
-    throw new Fault("not_found", `Cannot cancel ${request.name}: it has just become whole`, {
-      details: { reason: "whole" },
-    });
+    throw new Fault(
+      "not_found",
+      `Cannot cancel ${inQuotes(request.name)}: it has just become whole`,
+      {
+        details: { reason: "whole" },
+      },
+    );
   }
 }

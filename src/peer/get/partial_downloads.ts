@@ -1,7 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import { treeShape } from "../../content/hash_tree.ts";
 import { PIECE_CHUNKS } from "../../content/piece_map.ts";
-import { Fault, isAbort, messageOf } from "../../fault.ts";
+import { Fault, inQuotes, isAbort, messageOf } from "../../fault.ts";
 import type { Download, DownloadStore } from "../../store/partial/download_store.ts";
 import { bytesOf, type PartialFile } from "../../store/partial/partial_file.ts";
 import { pathOf } from "../../content/safe_path.ts";
@@ -129,7 +129,7 @@ export class PartialDownloads {
   #unpause({ name, background }: FetchJob, id: string): void {
     const { downloads } = this.#options;
     if (!downloads.get(id)?.paused) return;
-    if (background) throw new Fault("usage", `Cannot get ${name}: it is paused`);
+    if (background) throw new Fault("usage", `Cannot get ${inQuotes(name)}: it is paused`);
     downloads.pause(id, false);
   }
 

@@ -1,4 +1,4 @@
-import { Fault } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 import type { DownloadStore } from "../../store/partial/download_store.ts";
 import { type PartialAdmin, STOPPED } from "./partial_admin.ts";
 import type { GetRequest, PartialStatus } from "../api/peer_api.ts";
@@ -32,15 +32,22 @@ export class Pausing {
       const details = { reason: "paused" };
       await end(
         id,
-        new Fault("usage", `Cannot get ${name}: it was paused`, { next: STOPPED, details }),
+        new Fault("usage", `Cannot get ${inQuotes(name)}: it was paused`, {
+          next: STOPPED,
+          details,
+        }),
       );
       transfers.mark(id, "paused");
     }
     const paused = this.#among(chosen);
     if (paused.length > 0) return paused;
-    throw new Fault("not_found", `Cannot pause ${request.name}: it has just become whole`, {
-      details: { reason: "whole" },
-    });
+    throw new Fault(
+      "not_found",
+      `Cannot pause ${inQuotes(request.name)}: it has just become whole`,
+      {
+        details: { reason: "whole" },
+      },
+    );
   }
 
   /** See PeerApi.resume. */

@@ -1,4 +1,4 @@
-import { Fault } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 import type { DigestStore } from "../../store/hash/digest_store.ts";
 import { Budget } from "../download/budget.ts";
 import { Downloader, type Reuse } from "../download/downloader.ts";
@@ -60,7 +60,7 @@ export class RunningDownloads {
       target.sources.length === 0 && target.size > 0 && !sink.map?.complete &&
       patience !== Infinity
     ) {
-      throw new Fault("network", `Cannot get ${transfer.name}: no reachable source`, {
+      throw new Fault("network", `Cannot get ${inQuotes(transfer.name)}: no reachable source`, {
         details: { reason: "no_source" },
       });
     }
@@ -89,7 +89,7 @@ export class RunningDownloads {
       await job.downloader.run();
     } catch (error) {
       if (!(error instanceof Fault) || error === signal.reason) throw error;
-      throw new Fault(error.kind, `Cannot get ${transfer.name}: ${error.message}`, {
+      throw new Fault(error.kind, `Cannot get ${inQuotes(transfer.name)}: ${error.message}`, {
         cause: error.cause,
         next: error.next,
       });

@@ -1,4 +1,4 @@
-import { Fault } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 import type { FetchJob } from "../status/fetch_job.ts";
 import type { Target } from "../target/target.ts";
 import type { Swarm } from "../discovery/swarm.ts";
@@ -13,7 +13,7 @@ const VERSIONS_TRIED = 5;
 /** The Fault for a version without sources whose publisher announces a newer one under its name. */
 export class Replaced extends Fault {
   constructor(name: string) {
-    super("network", `Cannot get ${name}: a newer version takes its place`, {
+    super("network", `Cannot get ${inQuotes(name)}: a newer version takes its place`, {
       next: "run it again: it gets the newer one",
     });
   }

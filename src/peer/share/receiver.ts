@@ -1,4 +1,4 @@
-import { Fault } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 import { type Destination, Permit } from "../../trust/permit.ts";
 import type { DigestStore } from "../../store/hash/digest_store.ts";
 import type { HashCache } from "../../store/hash/hash_cache.ts";
@@ -39,7 +39,7 @@ export class Receiver {
       try {
         const name = safeName(givenName(request.name));
         await this.#requireFree(name, pathOf(dir, name), request);
-        requireFreeSpace(dir, needed + (request.size ?? 0), `Cannot take ${name}`);
+        requireFreeSpace(dir, needed + (request.size ?? 0), `Cannot take ${inQuotes(name)}`);
         needed += request.size ?? 0;
         faults.push(undefined);
       } catch (error) {
@@ -98,7 +98,9 @@ export class Receiver {
     const other = this.#options.library.get(name);
     if (other && other.path !== path) {
       const how = `the name is taken by ${other.path}; unshare that first`;
-      throw new Fault("usage", `Cannot take ${name}: ${how}`, { details: { reason: "name" } });
+      throw new Fault("usage", `Cannot take ${inQuotes(name)}: ${how}`, {
+        details: { reason: "name" },
+      });
     }
     await requireNoCollision(this.#options.dir, name);
     const stat = await Deno.lstat(path).catch(() => undefined);
@@ -124,7 +126,7 @@ export class Receiver {
 }
 
 function differs(path: string): Fault {
-  return new Fault("destination", `Cannot write ${path}: it exists and differs`, {
+  return new Fault("destination", `Cannot write ${inQuotes(path)}: it exists and differs`, {
     details: { reason: "exists" },
   });
 }

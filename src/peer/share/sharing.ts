@@ -1,5 +1,5 @@
 import { getLogger } from "@logtape/logtape";
-import { Fault, messageOf, quoted } from "../../fault.ts";
+import { Fault, inQuotes, messageOf, quoted } from "../../fault.ts";
 import { mtimeOf, sameStamp, SETTLED_MS } from "../../store/disk/file_stamp.ts";
 import type { DescribedFolder, FolderManifests } from "../../store/shares/folder_manifests.ts";
 import type { FolderFiles } from "../../store/shares/folder_files.ts";
@@ -93,7 +93,10 @@ export class Sharing {
       async (signal) => {
         this.#requireFree(name, path);
         if (request.watch && !this.#watcher) {
-          throw new Fault("usage", `Cannot watch ${path}: no peer is running for this folder`);
+          throw new Fault(
+            "usage",
+            `Cannot watch ${inQuotes(path)}: no peer is running for this folder`,
+          );
         }
         const { hashed, leftOut } = await this.#publish(name, path, { ...options, signal });
         const share = this.#options.library.get(name)!;
@@ -112,7 +115,7 @@ export class Sharing {
     if (taken !== undefined && taken !== path) {
       throw new Fault(
         "usage",
-        `Cannot share ${path}: the name ${name} is taken by ${taken}; unshare that first`,
+        `Cannot share ${inQuotes(path)}: the name ${name} is taken by ${taken}; unshare that first`,
       );
     }
     const collision = this.#options.library.collisionWith(name);
@@ -120,7 +123,7 @@ export class Sharing {
       const why = "the same name but for case or Unicode form; unshare that first";
       throw new Fault(
         "usage",
-        `Cannot share ${path}: ${collision.announcement.name} is shared, ${why}`,
+        `Cannot share ${inQuotes(path)}: ${collision.announcement.name} is shared, ${why}`,
       );
     }
   }

@@ -1,4 +1,4 @@
-import { Fault, quoted as inQuotes } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 import type { Choice, Remembered } from "../../trust/choose_offer.ts";
 import type { Candidate } from "../api/peer_api.ts";
 import type { Offer } from "../discovery/swarm.ts";
@@ -30,7 +30,7 @@ export function ambiguous(name: string, candidates: Candidate[]): Fault {
   const signed = candidates.some(({ publisher }) => publisher);
   return new Fault(
     "ambiguous",
-    `Cannot get ${name}: the name stands for ${candidates.length} different files`,
+    `Cannot get ${inQuotes(name)}: the name stands for ${candidates.length} different files`,
     { cause: candidates, next: `choose one with ${signed ? "--publisher KEY or " : ""}--id HEX` },
   );
 }
@@ -39,8 +39,8 @@ export function ambiguous(name: string, candidates: Candidate[]): Fault {
 export function unsigned(name: string, { publisher }: Remembered, id: string): Fault {
   return new Fault(
     "integrity",
-    `Cannot get ${name}: only legacy peers offer it, which sign nothing, but ${short(publisher)} ` +
-      "was remembered for it",
+    `Cannot get ${inQuotes(name)}: only legacy peers offer it, which sign nothing, but ` +
+      `${short(publisher)} was remembered for it`,
     { next: `to take it all the same, run it again with --id ${id}` },
   );
 }
@@ -69,10 +69,9 @@ function stranger(name: string, { publisher, folder }: Remembered, offers: Offer
   const words = [`--publisher ${key}`, ...(name.startsWith("-") ? ["--"] : []), quoted(name)];
   return new Fault(
     "integrity",
-    `Cannot get ${name}: ${who} ${others.length === 1 ? "offers" : "offer"} it now, but ` +
-      `${short(publisher)} was remembered for ${
-        folder === undefined ? "it" : `the folder ${inQuotes(folder)}`
-      }`,
+    `Cannot get ${inQuotes(name)}: ${who} ${others.length === 1 ? "offers" : "offer"} it now, ` +
+      `but ${short(publisher)} was remembered for ` +
+      (folder === undefined ? "it" : `the folder ${inQuotes(folder)}`),
     { next: `if that is right: shoal peer trust accept ${words.join(" ")}` },
   );
 }
@@ -81,8 +80,8 @@ function replay(name: string, { publisher, time }: Remembered, { announcement }:
   const [offered, taken] = [announcement.time, time].map((ms) => new Date(ms).toISOString());
   return new Fault(
     "integrity",
-    `Cannot get ${name}: the version of ${offered} that is offered is older than the one of ` +
-      `${taken} that was taken from ${short(publisher)} before`,
+    `Cannot get ${inQuotes(name)}: the version of ${offered} that is offered is older than the ` +
+      `one of ${taken} that was taken from ${short(publisher)} before`,
     { next: `to take it all the same, run it again with --id ${announcement.id}` },
   );
 }

@@ -1,4 +1,4 @@
-import { Fault } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 import { fileFault } from "../../store/disk/file_stamp.ts";
 import { makeFolders } from "../../system/make_folders.ts";
 import type { HashCache } from "../../store/hash/hash_cache.ts";
@@ -54,18 +54,27 @@ export async function settleDestination(
   const permit = Permit.decide(request, content.taken);
   const stat = await Deno.stat(path).catch(() => undefined);
   if (!stat && await Deno.lstat(path).catch(() => undefined)) {
-    throw new Fault("destination", `Cannot write ${path}: it is a link that leads nowhere`, {
-      next: MOVE_AWAY,
-    });
+    throw new Fault(
+      "destination",
+      `Cannot write ${inQuotes(path)}: it is a link that leads nowhere`,
+      {
+        next: MOVE_AWAY,
+      },
+    );
   }
   if (!stat) return { path, permit, upToDate: false };
   if (!stat.isFile) {
     const kind = stat.isDirectory ? "a folder" : "not a regular file";
-    throw new Fault("destination", `Cannot write ${path}: it is ${kind}`, { next: MOVE_AWAY });
+    throw new Fault("destination", `Cannot write ${inQuotes(path)}: it is ${kind}`, {
+      next: MOVE_AWAY,
+    });
   }
   const leaves = isInside(dir, path) && !isInside(dir, await realPath(path));
   if (leaves && !request.overwrite) {
-    throw new Fault("destination", `Cannot write ${path}: it is a link that leaves ${dir}`);
+    throw new Fault(
+      "destination",
+      `Cannot write ${inQuotes(path)}: it is a link that leaves ${dir}`,
+    );
   }
   const same = stat.size === content.size && !leaves &&
     (await cache.identify(path, { what: "compare", follow: true })).id === content.id;
@@ -84,7 +93,7 @@ export async function makeParents(dir: string, path: string): Promise<void> {
     makeFolders(parent);
     await requireInside(dir, path);
   } catch (cause) {
-    throw cause instanceof Fault ? cause : fileFault(`Cannot write ${path}`, cause);
+    throw cause instanceof Fault ? cause : fileFault(`Cannot write ${inQuotes(path)}`, cause);
   }
 }
 
@@ -95,7 +104,7 @@ export async function requireNoCollision(dir: string, name: string): Promise<voi
   const why = "the same name but for case or Unicode form";
   throw new Fault(
     "destination",
-    `Cannot write ${pathOf(dir, name)}: there is ${collision}, ${why}`,
+    `Cannot write ${inQuotes(pathOf(dir, name))}: there is ${collision}, ${why}`,
     {
       next: MOVE_AWAY,
     },
@@ -118,12 +127,12 @@ export async function requireInside(dir: string, path: string): Promise<void> {
     const real = await realPath(parent).catch(() => undefined);
     if (real === undefined && parent !== dir && parent !== parentOf(parent)) continue;
     if (real !== undefined && !(await Deno.stat(real)).isDirectory) {
-      throw new Fault("destination", `Cannot write ${path}: ${parent} is a file`, {
+      throw new Fault("destination", `Cannot write ${inQuotes(path)}: ${parent} is a file`, {
         next: MOVE_AWAY,
       });
     }
     if (real !== undefined && isInside(dir, real)) return;
-    throw new Fault("usage", `Cannot write ${path}: a link in it leaves ${dir}`);
+    throw new Fault("usage", `Cannot write ${inQuotes(path)}: a link in it leaves ${dir}`);
   }
 }
 
@@ -134,7 +143,7 @@ export async function requireInside(dir: string, path: string): Promise<void> {
 export async function requireNotOwn(dir: string, path: string): Promise<void> {
   const own = pathIn(dir, STATE_FOLDER);
   if (!isInside(own, await nearestReal(path))) return;
-  throw new Fault("usage", `Cannot write ${path}: ${own} is Shoal's own`);
+  throw new Fault("usage", `Cannot write ${inQuotes(path)}: ${own} is Shoal's own`);
 }
 
 async function underOutput(given: string, name: string, dir: string): Promise<string> {
@@ -145,7 +154,7 @@ async function underOutput(given: string, name: string, dir: string): Promise<st
   if (stat?.isDirectory) return pathIn(output, name.split("/").pop()!);
   const parent = parentOf(output);
   if (!(await Deno.stat(parent).catch(() => undefined))?.isDirectory) {
-    throw new Fault("usage", `Cannot write ${output}: there is no folder ${parent}`);
+    throw new Fault("usage", `Cannot write ${inQuotes(output)}: there is no folder ${parent}`);
   }
   return output;
 }

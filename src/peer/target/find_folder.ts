@@ -1,4 +1,4 @@
-import { Fault } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 import type { Target } from "./target.ts";
 
 /** True for a folder, whose content is its manifest. */
@@ -21,6 +21,6 @@ export function trustedName(name: string, target: Target): string {
 export function notInFolder(name: string, { announcement, refused }: Target): Fault {
   return refused ?? new Fault(
     "not_found",
-    `Cannot get ${name}: the folder ${announcement?.name} has no such file`,
+    `Cannot get ${inQuotes(name)}: the folder ${announcement?.name} has no such file`,
   );
 }

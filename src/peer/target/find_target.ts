@@ -1,5 +1,5 @@
 import type { Target, WantedContent } from "./target.ts";
-import { Fault } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 import { type Choice, chooseOffer, isWhole } from "../../trust/choose_offer.ts";
 import { foldersAbove } from "../../content/safe_path.ts";
 import { askLegacyPeers } from "../../legacy/ask_legacy_peers.ts";
@@ -48,7 +48,7 @@ export async function findTarget(wanted: WantedContent, options: FindOptions): P
   const other = isWhole(id) ? undefined : await findUnsigned(wanted, options);
   if (other) return other;
   const what = [
-    name,
+    inQuotes(name),
     id && `with id ${id.slice(0, 12)}`,
     publisher && `by ${publisher.slice(0, 12)}`,
   ]

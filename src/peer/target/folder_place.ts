@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import { Fault } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 import { canMakeIn } from "../../store/disk/can_make_in.ts";
 import { isFolder } from "../../store/disk/is_folder.ts";
 import { pathOf } from "../../content/safe_path.ts";
@@ -39,10 +39,13 @@ export async function settleFolder(
   if (stat && !stat.isDirectory()) {
     const what = stat.isSymbolicLink() ? "a link" : "a file";
     const why = `it is ${what}, and ${name} is a folder`;
-    throw new Fault("destination", `Cannot write ${path}: ${why}`, { next: MOVE_AWAY });
+    throw new Fault("destination", `Cannot write ${inQuotes(path)}: ${why}`, { next: MOVE_AWAY });
   }
   if (!stat && output !== undefined && !isFolder(parentOf(path))) {
-    throw new Fault("usage", `Cannot write ${path}: there is no folder ${parentOf(path)}`);
+    throw new Fault(
+      "usage",
+      `Cannot write ${inQuotes(path)}: there is no folder ${parentOf(path)}`,
+    );
   }
   return filled({ path, permit, exists: holdsSomething(path) });
 }

@@ -1,5 +1,5 @@
 import { treeShape } from "../../content/hash_tree.ts";
-import { Fault } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 import type { FolderManifests } from "../../store/shares/folder_manifests.ts";
 import type { HashCache } from "../../store/hash/hash_cache.ts";
 import { givenName, safeName } from "../../content/safe_path.ts";
@@ -36,7 +36,9 @@ export async function keptDestination(
   if (stat.isFile) return await keptFile({ ...request, name }, path, options);
   if (stat.isDirectory) return await keptFolder({ ...request, name }, path, options);
   const why = "it is neither a file nor a folder";
-  throw new Fault("destination", `Cannot tell what ${path} has: ${why}`, { next: MOVE_AWAY });
+  throw new Fault("destination", `Cannot tell what ${inQuotes(path)} has: ${why}`, {
+    next: MOVE_AWAY,
+  });
 }
 
 /**

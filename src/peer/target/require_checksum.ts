@@ -1,4 +1,4 @@
-import { Fault } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 import { hashWhole } from "../../store/hash/hash_whole.ts";
 import type { GetRequest } from "../api/peer_api.ts";
 
@@ -18,7 +18,10 @@ export function wrongChecksum(
   name: string,
   { found, sha256 }: { found: string; sha256: string },
 ): Fault {
-  return new Fault("integrity", `Cannot get ${name}: its SHA-256 is ${found}, not ${sha256}`);
+  return new Fault(
+    "integrity",
+    `Cannot get ${inQuotes(name)}: its SHA-256 is ${found}, not ${sha256}`,
+  );
 }
 
 /** The fault for a checksum of something that is no file; `id` is what can be asked for in its place. */

@@ -1,4 +1,4 @@
-import { Fault } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 import { givenName, safeName } from "../../content/safe_path.ts";
 import { isAhead } from "../../trust/announcement.ts";
 import type { TrustRecord, TrustStore } from "../../store/state/trust_store.ts";
@@ -122,9 +122,13 @@ export class TrustBook {
     const { store } = this.#options;
     const entry = store.get(givenName(name));
     if (!entry) {
-      throw new Fault("not_found", `Cannot forget ${name}: no publisher is remembered for it`, {
-        next: "see the trusted publishers: shoal peer trust list",
-      });
+      throw new Fault(
+        "not_found",
+        `Cannot forget ${inQuotes(name)}: no publisher is remembered for it`,
+        {
+          next: "see the trusted publishers: shoal peer trust list",
+        },
+      );
     }
     store.removeBelow(entry.name);
     store.remove(entry.name);
@@ -144,11 +148,12 @@ async function publisherOf(
   if (only && others.length === 0) return only.announcement.publisher;
   if (!only) {
     const who = publisher ? `nobody whose key begins with ${publisher}` : "nobody";
-    throw new Fault("not_found", `Cannot accept ${name}: ${who} offers it`);
+    throw new Fault("not_found", `Cannot accept ${inQuotes(name)}: ${who} offers it`);
   }
   throw new Fault(
     "ambiguous",
-    `Cannot accept ${name}: ${fitting.length} publishers offer it; choose with --publisher`,
+    `Cannot accept ${inQuotes(name)}: ${fitting.length} publishers offer it; choose with ` +
+      "--publisher",
     { cause: fitting.map(candidateOf) },
   );
 }

@@ -1,6 +1,6 @@
 import { isMissing, nextStepFor, reasonOf } from "../../system/file_failure.ts";
 import fs from "node:fs";
-import { Fault, isOutOfBounds } from "../../fault.ts";
+import { Fault, inQuotes, isOutOfBounds } from "../../fault.ts";
 import { NotRegular, type OpenOptions, openRegularFile } from "../../system/open_regular.ts";
 
 /** The stamp of a file, by which a change is noticed. Times: milliseconds since 1970. */
@@ -100,7 +100,7 @@ export function openRegular(
   what: string,
   options?: OpenOptions,
 ): number {
-  const cannot = `Cannot ${what} ${path}`;
+  const cannot = `Cannot ${what} ${inQuotes(path)}`;
   try {
     return openRegularFile(path, options);
   } catch (cause) {
@@ -119,6 +119,6 @@ export function fileFault(cannot: string, cause: unknown): Fault {
 /** A `disk` Fault, whatever the error: what Shoal itself has made is not for others to remove. */
 export function writeFault(path: string, cause: unknown): Fault {
   if (cause instanceof Fault) return cause;
-  const { message, next } = fileFault(`Cannot write ${path}`, cause);
+  const { message, next } = fileFault(`Cannot write ${inQuotes(path)}`, cause);
   return new Fault("disk", message, { cause, next });
 }

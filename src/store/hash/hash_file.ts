@@ -4,7 +4,7 @@ import { fileId } from "../../content/file_id.ts";
 import { TreeBuilder } from "../../content/hash_tree.ts";
 import { CHUNK_SIZE, DIGEST_SIZE } from "../../content/sizes.ts";
 import { chunkDigests } from "../../content/sync_digest.ts";
-import { Fault } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 import type { DigestStore } from "./digest_store.ts";
 import type { Disk } from "../disk/disk.ts";
 import { fileFault, type FileStamp, openRegular, sameStamp, stampOf } from "../disk/file_stamp.ts";
@@ -69,7 +69,10 @@ export async function hashFile(
   const requireSame = () => {
     const now = stampOf(fd);
     if (stamp && sameStamp(stamp, now) && !now.unlinked) return;
-    throw new Fault("disk", `Cannot ${what} ${path}: it changed while it was being hashed`);
+    throw new Fault(
+      "disk",
+      `Cannot ${what} ${inQuotes(path)}: it changed while it was being hashed`,
+    );
   };
   try {
     stamp = stampOf(fd);
@@ -98,7 +101,7 @@ export async function hashFile(
     signal?.throwIfAborted();
     // Threads open the file by its path: when that leads elsewhere by now, this is why they failed.
     requireSame();
-    throw fileFault(`Cannot ${what} ${path}`, error);
+    throw fileFault(`Cannot ${what} ${inQuotes(path)}`, error);
   } finally {
     fs.closeSync(fd);
   }

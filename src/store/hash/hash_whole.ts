@@ -1,3 +1,4 @@
+import { inQuotes } from "../../fault.ts";
 import { createHash } from "node:crypto";
 import fs from "node:fs";
 import { fileFault } from "../disk/file_stamp.ts";
@@ -31,7 +32,7 @@ export async function hashWhole(path: string, signal?: AbortSignal): Promise<str
     }
   } catch (cause) {
     signal?.throwIfAborted();
-    throw fileFault(`Cannot read ${path}`, cause);
+    throw fileFault(`Cannot read ${inQuotes(path)}`, cause);
   }
 }
 

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import { PIECE_CHUNKS, PIECE_SIZE, pieceCount, PieceMap } from "../../content/piece_map.ts";
 import { BLOCK_DIGESTS, DIGEST_SIZE } from "../../content/sizes.ts";
-import { Fault, quoted } from "../../fault.ts";
+import { Fault, inQuotes, quoted } from "../../fault.ts";
 import type { Servable } from "../disk/servable.ts";
 import type { Payload, Sink } from "../disk/sink.ts";
 import { CHUNK_SIZE } from "../../wire/protocol.ts";
@@ -176,7 +176,7 @@ export class PartialFile implements Sink, Servable {
     } catch (cause) {
       throw this.#fault(cause);
     }
-    if (!this.#open) throw new Fault("disk", `Cannot write ${this.path}: it is closed`);
+    if (!this.#open) throw new Fault("disk", `Cannot write ${inQuotes(this.path)}: it is closed`);
   }
 
   /** See {@link Sink}. Waits for {@link room}. */

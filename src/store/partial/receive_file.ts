@@ -2,7 +2,7 @@ import { Chunker } from "../../content/chunker.ts";
 import { digest } from "../../content/digest.ts";
 import { fileId } from "../../content/file_id.ts";
 import { TreeBuilder } from "../../content/hash_tree.ts";
-import { Fault } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 import type { DigestStore } from "../hash/digest_store.ts";
 import { type FileStamp, stampOfPath, writeFault } from "../disk/file_stamp.ts";
 import { untilSettled } from "../hash/hash_file.ts";
@@ -70,7 +70,10 @@ export async function receiveFile(
       onReceived?.(received);
     }
     if (size !== undefined && received !== size) {
-      throw new Fault("usage", `Cannot take ${what}: ${received} bytes came in place of ${size}`);
+      throw new Fault(
+        "usage",
+        `Cannot take ${inQuotes(what)}: ${received} bytes came in place of ${size}`,
+      );
     }
     await onDisk(path, () => file.sync());
     for (const one of pending) await tree.add(await one);
@@ -93,7 +96,7 @@ async function read(chunks: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>
   try {
     return await chunks.read();
   } catch (cause) {
-    throw new Fault("network", `Cannot take ${what}: the sender went away`, { cause });
+    throw new Fault("network", `Cannot take ${inQuotes(what)}: the sender went away`, { cause });
   }
 }
 
@@ -107,5 +110,5 @@ async function onDisk<T>(path: string, work: () => Promise<T>): Promise<T> {
 
 function requireRoom(folder: string, what: string, size: number | undefined): void {
   if (size === undefined) return;
-  requireFreeSpace(folder, size, `Cannot take ${what}, which has ${size} bytes`);
+  requireFreeSpace(folder, size, `Cannot take ${inQuotes(what)}, which has ${size} bytes`);
 }

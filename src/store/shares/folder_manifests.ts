@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import { Fault } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 import { treeShape } from "../../content/hash_tree.ts";
 import type { FileEntry, Manifest, ManifestEntry } from "../../content/manifest.ts";
 import type { Kind } from "../../wire/protocol.ts";
@@ -101,7 +101,9 @@ export class FolderManifests {
   async identify(root: string, options: HashOptions): Promise<IdentifiedFolder> {
     const { known, entries, bytes, leftOut } = await this.#look(root, options);
     const unread = leftOut.find(({ failed }) => failed);
-    if (unread) throw new Fault("disk", `Cannot read ${root}/${unread.path}: ${unread.why}`);
+    if (unread) {
+      throw new Fault("disk", `Cannot read ${inQuotes(`${root}/${unread.path}`)}: ${unread.why}`);
+    }
     const id = await idOfManifest({ entries, bytes });
     const chunks = known.reduce((sum, { stamp }) => sum + treeShape(stamp.size).chunks, 0);
     return { id, files: known.length, chunks, bytes };

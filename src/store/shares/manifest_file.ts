@@ -5,7 +5,7 @@ import { fileId } from "../../content/file_id.ts";
 import { TreeBuilder } from "../../content/hash_tree.ts";
 import { chunkDigests } from "../../content/sync_digest.ts";
 import { yieldToEventLoop } from "../../async/yield_to_event_loop.ts";
-import { Fault } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 import { openRegular, writeFault } from "../disk/file_stamp.ts";
 import { writeFully } from "../disk/write_fully.ts";
 
@@ -34,7 +34,7 @@ export async function readManifest(path: string, signal?: AbortSignal): Promise<
   } catch (cause) {
     if (cause instanceof Fault) throw cause;
     signal?.throwIfAborted();
-    throw new Fault("disk", `Cannot read ${path}`, { cause });
+    throw new Fault("disk", `Cannot read ${inQuotes(path)}`, { cause });
   } finally {
     fs.closeSync(fd);
   }

@@ -4,7 +4,7 @@
  * DIR: SQLite's own lock says so, and the system frees it however the process ends.
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { Fault, messageOf } from "../../fault.ts";
+import { Fault, inQuotes, messageOf } from "../../fault.ts";
 
 /** A row that no Shoal wrote: the file was changed by something else. */
 export function damaged(what: string): Fault {
@@ -174,7 +174,7 @@ export class StateDatabase {
       if (version < VERSIONS.length) db.exec(`PRAGMA user_version = ${VERSIONS.length}`);
       db.exec("COMMIT");
       if (version > VERSIONS.length) {
-        throw new Fault("disk", `Cannot use ${path}: a newer Shoal made it`);
+        throw new Fault("disk", `Cannot use ${inQuotes(path)}: a newer Shoal made it`);
       }
       return new StateDatabase(db);
     } catch (cause) {
@@ -182,9 +182,9 @@ export class StateDatabase {
       if (cause instanceof Fault) throw cause;
       const why = messageOf(cause);
       if (/locked|busy/.test(why)) {
-        throw new Fault("held", `Cannot use ${path}: another process has it`, { cause });
+        throw new Fault("held", `Cannot use ${inQuotes(path)}: another process has it`, { cause });
       }
-      throw new Fault("disk", `Cannot use ${path}: ${why}`, { cause });
+      throw new Fault("disk", `Cannot use ${inQuotes(path)}: ${why}`, { cause });
     }
   }
 

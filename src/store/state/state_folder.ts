@@ -1,4 +1,4 @@
-import { Fault, isOutOfBounds } from "../../fault.ts";
+import { Fault, inQuotes, isOutOfBounds } from "../../fault.ts";
 import { fileFault } from "../disk/file_stamp.ts";
 import { STATE_FOLDER } from "../../content/safe_path.ts";
 import { makeFolders } from "../../system/make_folders.ts";
@@ -60,7 +60,7 @@ export async function openStateFolder(
   dir: string,
   { create = false, state }: { create?: boolean; state?: string } = {},
 ): Promise<StateFolder> {
-  const cannot = `Cannot use ${dir} as the shared folder`;
+  const cannot = `Cannot use ${inQuotes(dir)} as the shared folder`;
   try {
     if (create) makeFolders(dir);
     if (!(await Deno.stat(dir)).isDirectory) throw new Fault("usage", `${cannot}: it is a file`);

@@ -3,7 +3,7 @@
  * nothing in it may be foreign: a link, or a file of another user.
  */
 import fs from "node:fs";
-import { Fault, type FaultKind } from "../../fault.ts";
+import { Fault, type FaultKind, inQuotes } from "../../fault.ts";
 import { fileFault, writeFault } from "../disk/file_stamp.ts";
 import { parentOf } from "../../system/paths.ts";
 
@@ -15,7 +15,7 @@ export function checkStatePart(path: string, kind: "file" | "folder"): boolean {
   const stat = lstat(path);
   if (!stat) return false;
   const refuse = (fault: FaultKind, why: string) => {
-    throw new Fault(fault, `Cannot use ${path}: ${why}`, {
+    throw new Fault(fault, `Cannot use ${inQuotes(path)}: ${why}`, {
       next: "move it away unless you put it there",
     });
   };
@@ -33,7 +33,7 @@ function lstat(path: string): fs.Stats | undefined {
   } catch (cause) {
     // DIR itself is a file: opening it says so.
     if ((cause as { code?: string }).code === "ENOTDIR") return;
-    throw fileFault(`Cannot use ${path}`, cause);
+    throw fileFault(`Cannot use ${inQuotes(path)}`, cause);
   }
 }
 
@@ -51,7 +51,7 @@ export function makeStatePart(path: string): void {
     if (code === "EEXIST") return void checkStatePart(path, "folder");
     if (code !== "ENOENT") throw writeFault(path, cause);
     const why = `${parentOf(path)} has gone; is its disk still there?`;
-    throw new Fault("disk", `Cannot write ${path}: ${why}`, { cause });
+    throw new Fault("disk", `Cannot write ${inQuotes(path)}: ${why}`, { cause });
   }
 }
 

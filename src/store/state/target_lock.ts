@@ -2,7 +2,7 @@ import { getLogger } from "@logtape/logtape";
 import { createHash } from "node:crypto";
 import fs from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import { Fault, messageOf } from "../../fault.ts";
+import { Fault, inQuotes, messageOf } from "../../fault.ts";
 import { canMakeIn } from "../disk/can_make_in.ts";
 import { makeStatePart } from "./state_part.ts";
 import { writeFault } from "../disk/file_stamp.ts";
@@ -107,7 +107,7 @@ function openPlain(place: string, path: string): Deno.FsFile {
   const stat = fs.lstatSync(place, { throwIfNoEntry: false });
   // A link planted here would lead to where its maker likes.
   if (stat && !stat.isFile()) {
-    throw new Fault("disk", `Cannot write ${path}: ${place} is not a regular file`);
+    throw new Fault("disk", `Cannot write ${inQuotes(path)}: ${place} is not a regular file`);
   }
   try {
     return Deno.openSync(place, { read: true, write: true, create: true, mode: 0o600 });
@@ -148,5 +148,5 @@ function tryRemove(place: string): boolean {
 }
 
 function taken(path: string): Fault {
-  return new Fault("held", `Cannot write ${path}: another download is writing it`);
+  return new Fault("held", `Cannot write ${inQuotes(path)}: another download is writing it`);
 }

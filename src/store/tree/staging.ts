@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import type { FileEntry, LinkEntry } from "../../content/manifest.ts";
-import { Fault } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 import { type Destination, Permit } from "../../trust/permit.ts";
 import { fileFault, type FileStamp, stampOfPath, writeFault } from "../disk/file_stamp.ts";
 import { copyFile } from "../disk/copy_file.ts";
@@ -124,9 +124,9 @@ export class Staging {
       if (["EBUSY", "EXDEV"].includes(code) && isFolder(destination)) return false;
       if (["ENOTEMPTY", "EEXIST", "ENOTDIR"].includes(code)) {
         const why = "something stands there by now";
-        throw new Fault("destination", `Cannot write ${destination}: ${why}`, { cause });
+        throw new Fault("destination", `Cannot write ${inQuotes(destination)}: ${why}`, { cause });
       }
-      throw fileFault(`Cannot write ${destination}`, cause);
+      throw fileFault(`Cannot write ${inQuotes(destination)}`, cause);
     }
   }
 

@@ -2,7 +2,7 @@ import fs from "node:fs";
 import { yieldToEventLoop } from "../../async/yield_to_event_loop.ts";
 import type { FileEntry, ManifestEntry } from "../../content/manifest.ts";
 import { isOwn } from "../../content/tree_path.ts";
-import { Fault } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 import type { Destination } from "../../trust/permit.ts";
 import { lookAt, writeFault } from "../disk/file_stamp.ts";
 import {
@@ -109,7 +109,9 @@ export async function clearPlace(
   try {
     fs.rmdirSync(path);
   } catch (cause) {
-    throw new Fault("destination", `Cannot write ${path}: it has a shared folder in it`, { cause });
+    throw new Fault("destination", `Cannot write ${inQuotes(path)}: it has a shared folder in it`, {
+      cause,
+    });
   }
 }
 

@@ -2,7 +2,7 @@ import fs from "node:fs";
 import { yieldToEventLoop } from "../../async/yield_to_event_loop.ts";
 import { ENTRIES_CAP } from "../../content/manifest.ts";
 import { comparePaths, isOwn, isTargetInside, whyUnsafePath } from "../../content/tree_path.ts";
-import { Fault } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 import { fileFault, type FileStamp, lookAt, stampOfInfo } from "../disk/file_stamp.ts";
 import { isSlow, patiently } from "../disk/slow_disks.ts";
 import { isMissing, reasonOf } from "../../system/file_failure.ts";
@@ -50,7 +50,7 @@ export async function walkTree(root: string, signal?: AbortSignal): Promise<Tree
     const names = isSlow(folder.disk) ? await namesSlowly(folder.disk) : namesIn(folder.disk);
     if (!Array.isArray(names)) {
       const { cause } = names;
-      if (folder.path === "") throw fileFault(`Cannot share ${root}`, cause);
+      if (folder.path === "") throw fileFault(`Cannot share ${inQuotes(root)}`, cause);
       unread.add(folder.path);
       // One that has just gone is not there.
       if (!isMissing(cause)) {
@@ -60,7 +60,10 @@ export async function walkTree(root: string, signal?: AbortSignal): Promise<Tree
     }
     for (const name of names) {
       if (++seen > ENTRIES_CAP) {
-        throw new Fault("usage", `Cannot share ${root}: it has more than ${ENTRIES_CAP} entries`);
+        throw new Fault(
+          "usage",
+          `Cannot share ${inQuotes(root)}: it has more than ${ENTRIES_CAP} entries`,
+        );
       }
       if (seen % YIELD_ENTRIES === 0) await yieldToEventLoop(signal);
       const path = (folder.path && `${folder.path}/`) + name.normalize("NFC");

@@ -1,4 +1,4 @@
-import { Fault } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 import type { Receipt, ShareResult } from "../../peer/api/peer_api.ts";
 import { type ApiError, toApiError } from "./api_error.ts";
 
@@ -51,7 +51,10 @@ export class Jobs {
     ) => Promise<NonNullable<Job["result"]>>,
   ): number {
     if (this.#running + this.#waiting.size >= OPEN_CAP) {
-      throw new Fault("usage", `Cannot begin with ${about.name}: ${OPEN_CAP} are under way`);
+      throw new Fault(
+        "usage",
+        `Cannot begin with ${inQuotes(about.name)}: ${OPEN_CAP} are under way`,
+      );
     }
     const job = this.#next++;
     const ending = new AbortController();

@@ -1,6 +1,6 @@
 import { type Context, Hono } from "hono";
 import * as v from "valibot";
-import { Fault } from "../../fault.ts";
+import { Fault, inQuotes, quoted } from "../../fault.ts";
 import type { OpenedFile, UiApi } from "../../peer/api/ui_api.ts";
 import { parseRange } from "../http/byte_range.ts";
 import { ID, query } from "./request.ts";
@@ -26,11 +26,17 @@ export function gatewayRoutes(api: UiApi) {
     const id = asked.id?.toLowerCase();
     const name = nameOf(context);
     if (id !== undefined && !ID.test(id)) {
-      throw new Fault("usage", `Cannot get ${name}: "${id.slice(0, 80)}" is not a file id`);
+      throw new Fault(
+        "usage",
+        `Cannot get ${inQuotes(name)}: "${id.slice(0, 80)}" is not a file id`,
+      );
     }
     const publisher = asked.publisher?.toLowerCase();
     if (publisher !== undefined && !ID.test(publisher)) {
-      throw new Fault("usage", `Cannot get ${name}: "${publisher.slice(0, 80)}" is not a peer id`);
+      throw new Fault(
+        "usage",
+        `Cannot get ${inQuotes(name)}: "${publisher.slice(0, 80)}" is not a peer id`,
+      );
     }
     const gone = new AbortController();
     const stop = () => gone.abort(new DOMException("the client went away", "AbortError"));
@@ -68,7 +74,7 @@ function nameOf(context: Context): string {
   const { pathname } = new URL(context.req.url);
   // The router sees the path as it was sent, a URL without its `..`.
   if (!pathname.startsWith(FILES)) {
-    throw new Fault("usage", `Cannot get ${pathname.slice(0, 80)}: it is not below ${FILES}`);
+    throw new Fault("usage", `Cannot get ${quoted(pathname)}: it is not below ${FILES}`);
   }
   try {
     return decodeURIComponent(pathname.slice(FILES.length));

@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import * as v from "valibot";
-import { Fault } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 import type { UiApi, UploadRequest } from "../../peer/api/ui_api.ts";
 import { toApiError } from "../http/api_error.ts";
 import { json, Path, query, work } from "./request.ts";
@@ -44,7 +44,7 @@ export function uploadsRoutes(api: UiApi) {
       const length = context.req.header("content-length");
       const size = length === undefined ? undefined : Number(length);
       if (size !== undefined && !Number.isSafeInteger(size)) {
-        throw new Fault("usage", `Cannot take ${name}: "${length}" is not a size`);
+        throw new Fault("usage", `Cannot take ${inQuotes(name)}: "${length}" is not a size`);
       }
       const body = context.req.raw.body ?? new ReadableStream({ start: (empty) => empty.close() });
       const request: UploadRequest = { name, size };

@@ -102,7 +102,7 @@ Deno.test("config file: what is wrong is named with its line", async () => {
     assert(!fault.message.includes("\n"), fault.message);
   }
   await folder.write("config.toml", new Uint8Array([0xff]));
-  await faultOf("usage", readConfigFile(path, KEYS), `Cannot use ${path}: it is not UTF-8`);
+  await faultOf("usage", readConfigFile(path, KEYS), `Cannot use "${path}": it is not UTF-8`);
   await folder.write("config.toml", "#".repeat((1 << 20) + 1));
   await faultOf("usage", readConfigFile(path, KEYS), "it has over 1048576 bytes");
   await faultOf("usage", readConfigFile(folder.path, KEYS), "it is a folder");
@@ -277,7 +277,7 @@ Deno.test("live config: what is changed is applied, in turn; a reload applies al
   assertEquals(applied.slice(0, 2), [[2, ["limit_up"]], [3, ["limit_up", "theme"]]]);
   assertEquals([applied[2][0], applied[2][1].length], [3, 6]);
   assertEquals([view.values.theme, "settings" in view], ["dark", false]);
-  await faultOf("usage", live.change({ limit_up: "x" }), "Cannot set limit_up");
+  await faultOf("usage", live.change({ limit_up: "x" }), 'Cannot set "limit_up"');
   assertEquals(applied.length, 3);
   const none = new LiveConfig(undefined, () => Promise.resolve());
   await faultOf("usage", none.view(), "this peer has no config file");

@@ -70,7 +70,7 @@ Deno.test("checksum: what was wrong is told when it has passed, and not closed a
   const { stream, end, bytes } = collector();
   const output = checkedOutput(stream, { name: "file", sha256: "00".repeat(32) });
   const passed = pass([patterned(10)], output);
-  const fault = await faultOf("integrity", passed, "Cannot get file: its SHA-256 is ");
+  const fault = await faultOf("integrity", passed, 'Cannot get "file": its SHA-256 is ');
   assertEquals(fault.message.endsWith("what was written already is not to be used"), true);
   assertEquals([bytes().length, end.how], [10, "aborted"]);
 });

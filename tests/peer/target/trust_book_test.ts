@@ -175,7 +175,7 @@ Deno.test("trust book: a whole key is accepted without asking anybody, and forgo
   assertEquals(book.list().length, 1);
   assertEquals(book.forget("name").publisher, BOB);
   assertEquals(book.list(), []);
-  await faultOf("not_found", () => book.forget("name"), "Cannot forget name: no publisher");
+  await faultOf("not_found", () => book.forget("name"), 'Cannot forget "name": no publisher');
 });
 
 Deno.test("trust book: names are brought into their one form, and bad ones refused", async () => {

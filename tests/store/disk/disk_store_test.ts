@@ -98,7 +98,7 @@ storeTest("a file that isn't there is a disk fault, and no other job's", async (
   const jobs = [here, gone, here, gone, here].map(async (path, at) => {
     const storing = disk.store(path, at * CHUNK, payloadOf(content));
     if (path === here) assertEquals((await storing).bad, []);
-    else await faultOf("disk", storing, `Cannot write ${gone}: no such file`);
+    else await faultOf("disk", storing, `Cannot write "${gone}": no such file`);
   });
   await Promise.all(jobs);
   assertEquals((await Deno.stat(here)).size, 5 * CHUNK);

@@ -113,7 +113,7 @@ for (const [what, change] of Object.entries(changes)) {
           changed = true;
         };
         const hashing = state.cache.identify(path, { onProgress });
-        const why = `Cannot share ${path}: it changed while it was being hashed`;
+        const why = `Cannot share "${path}": it changed while it was being hashed`;
         await faultOf("disk", hashing, why);
         assertEquals(state.keptFor(), []);
         assertEquals(state.cache.lookup(path), undefined);
@@ -237,11 +237,11 @@ Deno.test({
       [folder.at("x".repeat(300)), "disk", "the path is too long"],
     ];
     for (const [path, kind, why] of table) {
-      await faultOf(kind, hashFile(path, state), `Cannot share ${path}: ${why}`);
+      await faultOf(kind, hashFile(path, state), `Cannot share "${path}": ${why}`);
       await faultOf(
         kind,
         state.cache.identify(path, { what: "compare" }),
-        `Cannot compare ${path}`,
+        `Cannot compare "${path}"`,
       );
     }
     assertEquals(state.keptFor(), []);

@@ -88,7 +88,7 @@ Deno.test("receive: what fails leaves no file and no block, and ends the stream"
     pull: (controller) => controller.error(new Error("reset")),
   });
   const receiving = receiveFile(broken, state.digests, { folder: uploads, what: "x" });
-  await faultOf("network", receiving, "Cannot take x: the sender went away");
+  await faultOf("network", receiving, 'Cannot take "x": the sender went away');
   assertEquals([...Deno.readDirSync(uploads)], []);
   assertEquals(state.keptFor(), []);
 });

@@ -45,7 +45,7 @@ Deno.test("state database: a damaged file is a fault, and stays as it is", async
   await using folder = await TempFolder.create();
   const garbage = patterned(8_192);
   const path = await folder.write("state.db", garbage);
-  await faultOf("disk", () => StateDatabase.open(path), `Cannot use ${path}: `);
+  await faultOf("disk", () => StateDatabase.open(path), `Cannot use "${path}": `);
   assertSameBytes(await Deno.readFile(path), garbage);
   assertEquals(folder.list(), ["state.db"]);
 });
@@ -224,7 +224,7 @@ testUnless(
         folder.at(name === "partials" ? "outside" : "outside/file"),
         `${state}/${name}`,
       );
-      await faultOf("usage", openStateFolder(folder.at("dir")), `${state}/${name}: it is a link`);
+      await faultOf("usage", openStateFolder(folder.at("dir")), `${state}/${name}": it is a link`);
       await Deno.remove(`${state}/${name}`);
     }
     assertEquals(folder.list(), ["dir", "dir/.shoal", "outside", "outside/file"]);
