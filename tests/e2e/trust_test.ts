@@ -172,7 +172,7 @@ Deno.test("trust: one name by several publishers is ambiguous in a script, and -
   const [entry] = await world.json<TrustEntry[]>(dir, ["trust", "list"]);
   assertEquals(entry.publisher, bob.key, "who is remembered stays");
   const nobody = ["get", "data", "--publisher", "00".repeat(32)];
-  assertRefused(await world.run(dir, nobody), { code: 3, text: "data by 000000000000: no peer" });
+  assertRefused(await world.run(dir, nobody), { code: 3, text: '"data" by 000000000000: no peer' });
 });
 
 Deno.test("trust: NAME@ID pins a content, and names with an @ can still be had", async () => {
@@ -192,7 +192,7 @@ Deno.test("trust: NAME@ID pins a content, and names with an @ can still be had",
   assertEquals((await world.json<Receipt>(dir, ["get", "you@home"])).name, "you@home");
   assertRefused(await world.run(dir, ["get", "odd@deadbeef"]), {
     code: 3,
-    text: "get odd with id",
+    text: 'get "odd" with id',
   });
   for (const words of [["odd@deadbeef", "--id", odd.slice(0, 9)], [`odd@deadbeef@${odd}`]]) {
     const receipt = await world.json<Receipt>(dir, ["get", ...words]);
