@@ -359,17 +359,8 @@ export class Downloader implements ReuseHost {
     }
   }
 
-  /** Verifies and stores what came, and ends the reply. Never rejects. */
-  async #store(reply: Reply, source: Source): Promise<void> {
-    try {
-      reply.stored(await this.#verified(reply, source));
-    } catch (error) {
-      reply.failed(error);
-    }
-  }
-
-  /** Stores what is right; returns the memory. Throws an `integrity` Fault for wrong chunks. */
-  async #verified({ range, buffer, length }: Reply, source: Source): Promise<ArrayBuffer> {
+  /** Verifies what came, and stores what is right; returns the memory. Throws an `integrity` Fault for wrong chunks. */
+  async #store({ range, buffer, length }: Reply, source: Source): Promise<ArrayBuffer> {
     const { blocks, missing } = this.#parts;
     const right = Math.min(range.count * CHUNK_SIZE, this.shape.size - range.first * CHUNK_SIZE);
     if (length !== right) {

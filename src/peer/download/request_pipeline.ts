@@ -39,9 +39,9 @@ export interface Reply {
   readonly buffer: ArrayBuffer;
   readonly length: number;
   /** Ends the reply as stored, or not needed; `buffer` is memory for another. */
-  stored(buffer: ArrayBuffer): void;
+  stored: (buffer: ArrayBuffer) => void;
   /** Ends the reply as not stored, and with it the source. */
-  failed(error: unknown): void;
+  failed: (error: unknown) => void;
 }
 
 /** Some pieces that the source is asked for together. */

@@ -22,8 +22,8 @@ interface SourcePipelinesOptions {
   limits: RateLimiter[];
   /** The number of sources that share {@link CONNECTIONS_MOST}. */
   sources: () => number;
-  /** Verifies and stores what came, and ends the reply. Never rejects. */
-  store: (reply: Reply, source: Source) => Promise<void>;
+  /** Verifies and stores what came; returns its memory. */
+  store: (reply: Reply, source: Source) => Promise<ArrayBuffer>;
   /** Ends what is still being connected. */
   signal: AbortSignal;
 }
@@ -187,7 +187,9 @@ export class SourcePipelines {
     const { parts, store } = this.#options;
     const pipeline = new RequestPipeline(source, parts, () => this.#isFar && this.#allowed > 0);
     this.#pipelines.set(source, pipeline);
-    for await (const reply of pipeline) void store(reply, source);
+    for await (const reply of pipeline) {
+      void store(reply, source).then(reply.stored, reply.failed);
+    }
   }
 
   /** Leaves so many of the further connections. */

@@ -124,8 +124,9 @@ export class Fetcher {
     if (kept) return kept;
     // An id means that version, and what resumes by itself is what it was when it began.
     const newest = request.update && !request.id && !transfer;
-    const fetch = () => this.#fetch(request, { ...options, signal, transfer, newest });
-    return await (newest ? fetchNewest(fetch) : fetch());
+    const bound = { ...options, signal, transfer, newest };
+    if (!newest) return await this.#fetch(request, bound);
+    return await fetchNewest(() => this.#fetch(request, bound));
   }
 
   async #fetch(request: GetRequest, options: TrackOptions): Promise<Receipt> {

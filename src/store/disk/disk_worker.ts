@@ -58,8 +58,11 @@ function collect(): void {
 
 function answer(request: DiskRequest): DiskReply {
   switch (request.kind) {
-    case "store":
-      return { bad: store(request) };
+    case "store": {
+      const { path, position, buffer, length, expected } = request;
+      const bytes = new Uint8Array(buffer, 0, length);
+      return { bad: keep(bytes, { expected, into: { path, position } }).bad };
+    }
     case "check":
       return { bad: check(request) };
     case "copy":
@@ -76,10 +79,6 @@ function answer(request: DiskRequest): DiskReply {
       close(request.path);
       return {};
   }
-}
-
-function store({ path, position, buffer, length, expected }: DiskRequest & { kind: "store" }) {
-  return keep(new Uint8Array(buffer, 0, length), { expected, into: { path, position } }).bad;
 }
 
 function check({ path, position, length, expected }: DiskRequest & { kind: "check" }) {
