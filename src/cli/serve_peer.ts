@@ -69,11 +69,14 @@ export async function servePeer(
 }
 
 /** Serves the metrics that were asked for; undefined for none. */
-async function metricsOf({ metrics: address }: PeerFlags, { api }: OpenPeer) {
+async function metricsOf({ metrics: address }: PeerFlags, { api, events }: OpenPeer) {
   if (!address) return;
   const [{ PeerMetrics }, { serveMetrics }] = await Promise.all([
     import("./metrics/peer_metrics.ts"),
     import("./metrics/metrics_server.ts"),
   ]);
-  return serveMetrics(address, new PeerMetrics(() => api.status()));
+  const metrics = new PeerMetrics(() => api.status());
+  // It ends with the peer.
+  if (events) void metrics.listen(events()).catch(() => {});
+  return serveMetrics(address, metrics);
 }

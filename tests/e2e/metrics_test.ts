@@ -62,6 +62,22 @@ Deno.test("a bootstrap and a peer tell Prometheus how they are", async () => {
   assertEquals(after.get('shoal_get_success{name="typo"}'), 0);
 });
 
+Deno.test("a peer that fetches tells how long that took, by which path, and from whom", async () => {
+  await using world = await World.create();
+  const sharer = await world.peer("sharer");
+  await writeRandom(`${sharer.dir}/data`, 3 << 20);
+  await world.json(sharer.dir, ["share", "data"]);
+  const fetcher = await world.peer("fetcher", { args: ["--metrics", "0"] });
+  await world.json(fetcher.dir, ["get", "data"]);
+  const here = valuesOf((await ask(`${await urlOf(fetcher.program)}/metrics`)).text);
+  assertEquals(here.get('shoal_peer_download_duration_seconds_count{size="64MiB"}'), 1);
+  assertEquals(here.get('shoal_peer_downloaded_chunks_total{kind="fetched"}'), 48);
+  assertEquals(here.get('shoal_peer_downloaded_chunks_total{kind="bad"}'), 0);
+  const bytes = [...here].filter(([name]) => name.startsWith("shoal_peer_downloaded_bytes_total"));
+  assertEquals(bytes.reduce((sum, [, value]) => sum + value, 0), 3 << 20);
+  assert(bytes.every(([name, value]) => value === 0 || name.includes('from="publisher"')));
+});
+
 Deno.test("a peer without a bootstrap is alive and not ready", async () => {
   await using world = await World.create();
   const dir = await world.folder("alone");

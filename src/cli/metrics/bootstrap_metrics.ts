@@ -12,6 +12,9 @@ const DURATIONS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
 /** The part of a bootstrap that the gauges need. */
 type Measured = Pick<Bootstrap, "connectionCount" | "counts">;
 
+/** The part of a shared registry that the gauges need. */
+type MeasuredRegistry = Pick<SharedRegistry, "shared" | "backlog" | "bootstraps" | "trouble">;
+
 /** The metrics of a bootstrap. Labels are actions and error codes alone, so there are few. */
 export class BootstrapMetrics implements BootstrapObserver, LinkObserver, Monitored {
   readonly metrics = new Registry();
@@ -34,7 +37,7 @@ export class BootstrapMetrics implements BootstrapObserver, LinkObserver, Monito
     registers: [this.metrics],
   });
   #server: Measured | undefined;
-  #shared: SharedRegistry | undefined;
+  #shared: MeasuredRegistry | undefined;
   #latency: Histogram | undefined;
 
   constructor() {
@@ -58,7 +61,7 @@ export class BootstrapMetrics implements BootstrapObserver, LinkObserver, Monito
   }
 
   /** Tells of this server from now on, and of the registry that it shares. */
-  watch(server: Measured, shared?: SharedRegistry): void {
+  watch(server: Measured, shared?: MeasuredRegistry): void {
     this.#server = server;
     this.#shared = shared;
     if (!shared) return;

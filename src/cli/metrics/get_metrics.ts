@@ -4,7 +4,7 @@ import { replaceFile } from "../../system/replace_file.ts";
 
 /** The outcome of one command's downloads, as a text file for node_exporter's collector. */
 export class GetMetrics {
-  readonly #metrics = new Registry();
+  readonly metrics = new Registry();
   readonly #success = this.#gauge("success", "1 if the last download succeeded, else 0.");
   readonly #ended = this.#gauge("end_time_seconds", "When it ended, since 1970.");
   readonly #size = this.#gauge("size_bytes", "Size of what is there now.");
@@ -29,7 +29,7 @@ export class GetMetrics {
 
   /** Writes all of it in one step, so that nobody reads a half. */
   async save(path: string): Promise<void> {
-    replaceFile(path, await this.#metrics.metrics(), { mode: 0o644 });
+    replaceFile(path, await this.metrics.metrics(), { mode: 0o644 });
   }
 
   #note(name: string, success: number): void {
@@ -38,7 +38,7 @@ export class GetMetrics {
   }
 
   #gauge(what: string, help: string): Gauge {
-    const registers = [this.#metrics];
+    const registers = [this.metrics];
     return new Gauge({ name: `shoal_get_${what}`, help, labelNames: ["name"], registers });
   }
 }

@@ -10,7 +10,7 @@ import type { PrivateTransport } from "../../trust/tls/private_transport.ts";
 import { BootstrapClient } from "../../peer/discovery/bootstrap_client.ts";
 import type { ControlClient } from "../../web/control_client.ts";
 import type { PeerNode } from "../../peer/node.ts";
-import type { PeerApi, QueryApi } from "../../peer/api/peer_api.ts";
+import type { PeerApi, PeerEvent, QueryApi } from "../../peer/api/peer_api.ts";
 import { AGENT } from "../../version.ts";
 import { inTheClear, type Transport } from "../../wire/transport.ts";
 import { QueryPeer } from "../../peer/query_peer.ts";
@@ -30,6 +30,8 @@ export interface OpenPeer<Api extends QueryApi = PeerApi> {
   remote: boolean;
   /** Opens the page of a peer that serves; undefined where none does. */
   page?: UiDoor;
+  /** Yields what happens from now on; undefined where no peer of this process serves. */
+  events?(): AsyncIterable<PeerEvent>;
   /** Reads the config file again and puts it into force; what is wrong with it is logged. */
   reload?(): Promise<void>;
   close(): Promise<void>;
@@ -83,6 +85,7 @@ export async function openPeer(
       api: node,
       page,
       remote: false,
+      events: () => node.events(),
       reload: () => node.reload(),
       // The node first: it ends the work whose answers the control endpoint still owes.
       close: async () => {
