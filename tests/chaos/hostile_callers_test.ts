@@ -62,10 +62,9 @@ function flood(caller: net.Socket, text: string): void {
 }
 
 /** Those of the sample. */
-const SAMPLE = /on and on|notices|never/;
-const TRIED = Object.entries(BEHAVIOURS).filter(([name]) =>
-  Deno.env.get("HOSTILE") === "all" || SAMPLE.test(name)
-);
+const SAMPLE = /on and on|never reads/;
+const ALL = Deno.env.get("HOSTILE") === "all";
+const TRIED = Object.entries(BEHAVIOURS).filter(([name]) => ALL || SAMPLE.test(name));
 
 const get = (path: string, host: string, token = "") =>
   `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n${token && `Authorization: Bearer ${token}\r\n`}\r\n`;
@@ -147,6 +146,20 @@ testUnless(noLinux, "hostile callers: of a peer", async () => {
     words: [HELLO, line({ action: "get_chunks", id: 2, file, first: 0, count: 16 })],
     honest: () =>
       world.json(dir, ["get", "large", "--overwrite", "-o", `${dir}/${crypto.randomUUID()}`]),
+    program: peer.program,
+  });
+});
+
+testUnless(noLinux, "hostile callers: of a peer, for many small files at once", async () => {
+  if (!ALL) return;
+  const { world, peer, dir } = await setUp();
+  await using _ = world;
+  const { shares } = await world.json<PeerStatus>(peer.dir, ["status"]);
+  const files = shares.filter(({ name }) => name !== "large").map(({ id }) => id);
+  await attack({
+    address: peer.address,
+    words: [HELLO, line({ action: "get_files", id: 2, files })],
+    honest: () => world.json(dir, ["get", "large", "-o", `${dir}/${crypto.randomUUID()}`]),
     program: peer.program,
   });
 });
