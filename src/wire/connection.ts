@@ -5,6 +5,7 @@
 import { Fault, isAbort, messageOf } from "../fault.ts";
 import type { RateLimiter } from "../async/rate_limiter.ts";
 import { type Address, formatAddress } from "./address.ts";
+import { watchAddress } from "./address_watch.ts";
 import { decodeLine, encodeMessage, type Message, type Outgoing } from "./codec.ts";
 import { giveBuffer, isPooledBuffer, takeBuffer } from "./buffer_pool.ts";
 import { HANDSHAKE_MS, LEAST_RATE, LINE_CAP, PROGRESS_MS } from "./protocol.ts";
@@ -148,6 +149,7 @@ export class Connection {
       either.addEventListener("abort", abort);
       either.throwIfAborted();
       await connection.transport.join(connection);
+      connection.#watchLocal();
       return connection;
     } catch (cause) {
       connection?.close();
@@ -160,6 +162,18 @@ export class Connection {
     } finally {
       either.removeEventListener("abort", abort);
     }
+  }
+
+  /** Closes this connection when the machine loses the address that it is from. */
+  #watchLocal(): void {
+    const { host } = this.local;
+    const stop = watchAddress(host, () => {
+      this.close(
+        new Fault("network", `${this} ended: this machine no longer has the address ${host}`),
+      );
+    });
+    if (this.closed) stop();
+    else this.closing.addEventListener("abort", stop, { once: true });
   }
 
   /** True for TLS; of one that was accepted it is known with the first message. */

@@ -137,3 +137,42 @@ testUnless(
     }
   },
 );
+
+testUnless(
+  noLan,
+  "LAN: a download goes on when either end gets another address in the middle of it",
+  async () => {
+    await using folder = await TempFolder.create();
+    await using network = await LanNetwork.open([["10.20.0.1/24"], ["10.20.0.2/24"]]);
+    const [one, two] = network.hosts as [LanHost, LanHost];
+    const { peer, path } = await sharer(one, folder, { size: 12_000_000 });
+    await using _peer = peer;
+    await Deno.mkdir(folder.at("two"));
+    const words = ["peer", "get", "talk.bin", "--json", "--dir", folder.at("two")];
+    await using getting = new Program([...words, "--limit-down", "2M"], {
+      prefix: two.prefix,
+      env: { ...env, SHOAL_WAIT: "" },
+    });
+    await getting.sees(/"phase":"fetching"/);
+    await two.ip("addr", "del", "10.20.0.2/24", "dev", "eth0");
+    await two.ip("addr", "add", "10.20.0.22/24", "dev", "eth0");
+    const moved = performance.now();
+    const bytesOf = () => Number(/"bytes":(\d+)/.exec(lastLine(getting.stdout))?.[1] ?? 0);
+    const goesOn = async () => {
+      const before = bytesOf();
+      while (bytesOf() <= before + 1_000_000) {
+        const more = getting.stdout.length;
+        await getting.sees(new RegExp(`[^]{${more},}"progress"[^]*\\n`));
+      }
+    };
+    await goesOn();
+    assertLess(performance.now() - moved, 10_000);
+    await one.ip("addr", "del", "10.20.0.1/24", "dev", "eth0");
+    await one.ip("addr", "add", "10.20.0.11/24", "dev", "eth0");
+    const began = performance.now();
+    await goesOn();
+    assertLess(performance.now() - began, 10_000);
+    assertEquals(await getting.ended(), 0, getting.stderr);
+    assert(await sameFiles(path, folder.at("two/talk.bin")));
+  },
+);

@@ -424,7 +424,15 @@ export class Downloader implements ReuseHost {
   #search(): SourceSearch<Source> | undefined {
     const { find } = this.#options;
     const found = (sources: Source[]) => this.add(sources);
-    return find && new SourceSearch({ find, found, pool: this.#pool, eager: true });
+    const pool = this.#pool;
+    const seen = {
+      get connected() {
+        return pool.connected;
+      },
+      // What waits for this side needs no others.
+      isStalled: () => this.#isWaiting && pool.isStalled(),
+    };
+    return find && new SourceSearch({ find, found, pool: seen, eager: true });
   }
 
   /** Looks for sources when it is time, and gives up when it is. */

@@ -165,8 +165,8 @@ export class PeerSource implements Source {
     return Object.assign(one, { receipt: this.receipt });
   }
 
-  adopt(other: Pick<Source, "receipt">): void {
-    if (other instanceof PeerSource) mergePlace(this.#place, other.#place);
+  adopt(other: Pick<Source, "receipt">): boolean {
+    return other instanceof PeerSource && mergePlace(this.#place, other.#place);
   }
 
   async have(

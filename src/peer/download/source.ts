@@ -53,8 +53,8 @@ export interface Source {
   further?(): Source | undefined;
   /** True if the other one, with another key, is the same peer. */
   isSame?(other: Pick<Source, "receipt">): boolean;
-  /** Takes over what another record of the same peer says. */
-  adopt?(other: Pick<Source, "receipt">): void;
+  /** Takes over what another record of the same peer says. True if that is another address. */
+  adopt?(other: Pick<Source, "receipt">): boolean;
   /** A block of the hash tree, as yet unverified. */
   digests(level: number, block: number): Promise<Uint8Array<ArrayBuffer>>;
   /** Some chunks, as yet unverified, in the first bytes of `into`; not needed once it aborts. */

@@ -20,6 +20,10 @@ const KNOWN_SOURCES = 1_000;
 const MOST_SOURCES = 32;
 /** A source that brought nothing for so long gives its place to one not yet tried, in milliseconds. */
 const CONTEST_MS = 3_000;
+/** A source that brought nothing for so long may have gone elsewhere, in milliseconds. */
+const STALLED_MS = 3_000;
+/** Times that a source is followed to another address. */
+const MOST_MOVES = 8;
 /** Times in a row that a source may fail before it has to be found again. */
 const FAILURES = 4;
 /** Times that the only source may send wrong content before it is given up for good. */
@@ -66,6 +70,10 @@ interface Candidate<S> {
   ending: AbortController;
   /** Its place was needed. */
   displaced: boolean;
+  /** Another address of it became known since it was tried. */
+  isElsewhere: boolean;
+  /** Times that it was followed to another address. */
+  moves: number;
 }
 
 type PoolSource = Pick<Source, "receipt" | "key" | "arrived" | "close" | "isSame" | "adopt">;
@@ -137,6 +145,12 @@ export class SourcePool<S extends PoolSource = Source> {
     return candidates.length > 0 && candidates.every(({ wrong }) => wrong);
   }
 
+  /** True when sources are connected, and none of them brought anything lately. */
+  isStalled(): boolean {
+    const { connected } = this;
+    return connected.length > 0 && connected.every((source) => this.isIdle(source, STALLED_MS));
+  }
+
   /** True when none of the sources was ever reached, nor brought anything before, and all failed. */
   get isUnreached(): boolean {
     const candidates = [...this.#candidates.values()];
@@ -157,7 +171,7 @@ export class SourcePool<S extends PoolSource = Source> {
   add(sources: S[]): void {
     for (const source of sources) {
       const known = this.#known(source);
-      known?.source.adopt?.(source);
+      if (known?.source.adopt?.(source)) known.isElsewhere = true;
       if (!known) this.#remember(source);
       else if (known.state === "lost") {
         known.state = "resting";
@@ -176,7 +190,19 @@ export class SourcePool<S extends PoolSource = Source> {
       useful.at = now;
       useful.arrived = source.arrived;
     }
+    for (const candidate of this.#in("trying", "connected")) this.#follow(candidate);
     this.#fill();
+  }
+
+  /** Calls a source anew that is silent, and is at another address by now: a few times, as others say so. */
+  #follow(candidate: Candidate<S>): void {
+    const { isElsewhere, state, source } = candidate;
+    const silentMs = state === "trying" ? STALLED_MS / 2 : STALLED_MS;
+    if (!isElsewhere || candidate.moves >= MOST_MOVES || !this.isIdle(source, silentMs)) return;
+    candidate.moves++;
+    candidate.isElsewhere = false;
+    candidate.ending.abort(new Fault("network", "it is at another address now"));
+    source.close();
   }
 
   /** True when a source brought nothing for so many milliseconds, as of the last {@link tick}. */
@@ -220,6 +246,8 @@ export class SourcePool<S extends PoolSource = Source> {
       useful: { at: 0, arrived: 0 },
       ending: new AbortController(),
       displaced: false,
+      isElsewhere: false,
+      moves: 0,
     });
   }
 
@@ -299,6 +327,7 @@ export class SourcePool<S extends PoolSource = Source> {
     candidate.tries++;
     candidate.before = receipt.bytes;
     candidate.displaced = false;
+    candidate.isElsewhere = false;
     candidate.useful = { at: performance.now(), arrived: source.arrived };
     const ending = candidate.ending = new AbortController();
     using opening = deadline(OPENING_MS, () => {

@@ -20,7 +20,11 @@ export type Find<S> = (connected: S[], found: (sources: S[]) => void) => Promise
 interface SourceSearchOptions<S> {
   find: Find<S>;
   /** The sources that there are. */
-  pool: { readonly connected: S[] };
+  pool: {
+    readonly connected: S[];
+    /** True when none of those that are connected brings anything: others are needed. */
+    isStalled?(): boolean;
+  };
   found: (sources: S[]) => void;
   /** Looks often at first, and then more and more seldom. Default false: never more often than each 2 s. */
   eager?: boolean;
@@ -35,6 +39,7 @@ export class SourceSearch<S> {
   readonly #started: number;
   #pause: number;
   #next: number;
+  #last: number;
   #underWay = false;
 
   constructor(options: SourceSearchOptions<S>) {
@@ -43,11 +48,15 @@ export class SourceSearch<S> {
     this.#started = this.#now();
     this.#pause = options.eager ? FIND_FIRST_MS : FIND_AGAIN_MS;
     this.#next = this.#started + this.#pause;
+    this.#last = this.#started;
   }
 
   /** To be called every {@link TICK_MS}. */
   tick(): void {
-    if (!this.#underWay && this.#now() >= this.#next) void this.#find();
+    const due = this.#options.pool.isStalled?.()
+      ? Math.min(this.#next, this.#last + FIND_AGAIN_MS)
+      : this.#next;
+    if (!this.#underWay && this.#now() >= due) void this.#find();
   }
 
   async #find(): Promise<void> {
@@ -62,6 +71,7 @@ export class SourceSearch<S> {
       const now = this.#now();
       this.#pause = this.#pauseAt(now);
       this.#next = now + this.#pause;
+      this.#last = now;
     }
   }
 

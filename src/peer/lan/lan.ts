@@ -91,8 +91,9 @@ export class Lan implements NearbyDirectories {
     const asked = new Map<string, Promise<void>>();
     const askNew = () => {
       for (const place of this.#neighbours.places.slice(0, MOST_ASKED)) {
-        if (asked.has(place.peer)) continue;
-        asked.set(place.peer, this.#question(place, ask));
+        // Heard at another address meanwhile, it is asked there, too.
+        const key = [place.peer, ...place.addresses.map(formatAddress)].join(" ");
+        if (!asked.has(key)) asked.set(key, this.#question(place, ask));
       }
     };
     this.#hearing.add(askNew);
@@ -142,7 +143,7 @@ export class Lan implements NearbyDirectories {
         where,
         why: messageOf(error),
       });
-      if (!this.#closing.signal.aborted) this.#neighbours.forget(place.peer);
+      if (!this.#closing.signal.aborted) this.#neighbours.forget(place);
     }
   }
 

@@ -60,8 +60,11 @@ export class Neighbours {
     this.#proven.set(peer, neighbour);
   }
 
-  /** Forgets a peer that does not answer, or is another. */
-  forget(peer: string): void {
+  /** Forgets addresses at which a peer does not answer, or another one does. */
+  forget({ peer, addresses }: PeerPlace & { peer: string }): void {
+    const known = (this.#proven.peek(peer) ?? this.#heard.peek(peer))?.addresses;
+    for (const address of addresses) known?.delete(formatAddress(address));
+    if (known?.size !== 0) return;
     this.#heard.delete(peer);
     this.#proven.delete(peer);
   }
@@ -73,6 +76,7 @@ export class Neighbours {
       .map(([peer, { addresses }]) => ({
         peer,
         addresses: [...addresses.values()].filter(({ heard }) => heard > since)
+          .toSorted((a, b) => b.heard - a.heard)
           .map(({ host, port }) => ({ host, port, path: "lan" as const })),
       })).filter(({ addresses }) => addresses.length > 0);
   }

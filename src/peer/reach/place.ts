@@ -34,9 +34,10 @@ export function isSamePlace(a: PeerPlace, b: PeerPlace): boolean {
 
 /**
  * Adds what `other` knows. Its addresses come first, since an old one may be gone; but not where it
- * doesn't say whose they are.
+ * doesn't say whose they are. True if one of them is new.
  */
-export function mergePlace(place: PeerPlace, other: PeerPlace): void {
+export function mergePlace(place: PeerPlace, other: PeerPlace): boolean {
+  const before = new Set(place.addresses.map(formatAddress));
   const both = [other.addresses, place.addresses];
   if (other.peer === undefined) both.reverse();
   place.peer ??= other.peer;
@@ -48,6 +49,7 @@ export function mergePlace(place: PeerPlace, other: PeerPlace): void {
   // In the same network first: that is quicker, and may be the only way to it.
   place.addresses = [...byKey.values()].toSorted((a, b) => rank(a) - rank(b))
     .slice(0, MOST_ADDRESSES);
+  return other.addresses.some((address) => !before.has(formatAddress(address)));
 }
 
 function rank({ path }: PlaceAddress): number {

@@ -31,10 +31,10 @@ Deno.test("neighbours: one address stands for a few peers, and a peer has a few 
   }
   const place = neighbours.places.find(({ peer }) => peer === one);
   assertEquals(place?.addresses.map(({ host }) => host), [
-    "10.0.1.6",
-    "10.0.1.7",
-    "10.0.1.8",
     "10.0.1.9",
+    "10.0.1.8",
+    "10.0.1.7",
+    "10.0.1.6",
   ]);
   assert(!neighbours.hear(one, { host: "10.0.1.9", port: 1 }), "nothing new");
   now += 120_000;
