@@ -9,7 +9,7 @@ Deno.test("token: a script looks, fetches or shares with it, until it is revoked
   await Deno.writeTextFile(`${source.dir}/a.txt`, "hello");
   await world.run(source.dir, ["share", "a.txt"]);
   const dir = await world.folder("peer");
-  const made = await world.run(dir, ["token", "new", "--label", "ci"]);
+  const made = await world.run(dir, ["token", "new", "ci"]);
   assertMatch(made.stdout, /^shoal_[0-9a-f]{64}\n$/);
   const read = made.stdout.trim();
 
@@ -21,8 +21,8 @@ Deno.test("token: a script looks, fetches or shares with it, until it is revoked
     return [response.status, await response.text()] as const;
   };
   const json = (...words: string[]) => world.json<NewToken>(dir, ["token", "new", ...words]);
-  const { token: get } = await json("--label", "fetcher", "--rights", "get");
-  const { token: share } = await json("--label", "backup", "--rights", "share,read");
+  const { token: get } = await json("fetcher", "--rights", "get");
+  const { token: share } = await json("backup", "--rights", "share,read");
 
   const [status, body] = await ask(read, "/api/v1/status");
   assertEquals([status, JSON.parse(body).dir], [200, dir]);
@@ -53,10 +53,10 @@ Deno.test("token: what is no label or right is refused, and makes none", async (
   await using world = await World.create();
   const dir = await world.folder("peer");
   const cases: [words: string[], code: number, message: RegExp][] = [
-    [["new"], 2, /without a label.*\n.*--label ci/],
-    [["new", "--label", "a b"], 2, /"a b": a label has/],
-    [["new", "--label", "ci", "--rights", "all"], 2, /"all" is no right: it must be read, get/],
-    [["new", "--label", "ci", "--rights", ""], 2, /"" is no right/],
+    [["new"], 2, /LABEL/],
+    [["new", "a b"], 2, /"a b": a label has/],
+    [["new", "ci", "--rights", "all"], 2, /"all" is no right: it must be read, get/],
+    [["new", "ci", "--rights", ""], 2, /"" is no right/],
     [["revoke", "ci"], 3, /"ci": there is none\n.*token list/],
     [["revoke"], 2, /LABEL/],
     [["list", "extra"], 2, /extra/],
@@ -66,8 +66,8 @@ Deno.test("token: what is no label or right is refused, and makes none", async (
     assertEquals([result.code, result.stdout], [code, ""], words.join(" "));
     assertMatch(result.stderr, message);
   }
-  assertEquals((await world.run(dir, ["token", "new", "--label", "ci"])).code, 0);
-  const again = await world.run(dir, ["token", "new", "--label", "ci"]);
+  assertEquals((await world.run(dir, ["token", "new", "ci"])).code, 0);
+  const again = await world.run(dir, ["token", "new", "ci"]);
   assertEquals(again.code, 2);
   assertMatch(again.stderr, /there is one with that label\n.*token revoke ci/);
 });

@@ -6,7 +6,6 @@ import { formatTime } from "../output/units.ts";
 import type { Verb, VerbGroup } from "./verb.ts";
 
 const NEW_OPTIONS = {
-  label: option("--label <LABEL>", "the name by which it is listed and revoked"),
   rights: option<TokenRight[]>(
     "--rights <RIGHTS>",
     "what it may do: read (look), get (fetch), share; several with commas",
@@ -17,19 +16,12 @@ const NEW_OPTIONS = {
 /** `token new`: prints the secret, with `--json` as a NewToken. */
 const newVerb: Verb<typeof NEW_OPTIONS> = {
   name: "new",
-  summary: "make a token for a script, and print it this once",
-  examples: ["new --label ci --rights read,get", "new --label backup --rights share --json"],
+  arguments: "<LABEL>",
+  summary: "make a token for a script, listed and revoked by its label, and print it this once",
+  examples: ["new ci --rights read,get", "new backup --rights share --json"],
   role: "verb",
   options: NEW_OPTIONS,
-  prepare({ flags: { label } }) {
-    if (label === undefined) {
-      throw new Fault("usage", "Cannot make a token without a label: its name in the list", {
-        next: "shoal peer token new --label ci --rights read",
-      });
-    }
-    return Promise.resolve();
-  },
-  async run({ api, flags: { label = "", rights }, output }) {
+  async run({ api, args: [label = ""], flags: { rights }, output }) {
     const made = await api.newToken({ label, rights });
     if (output.json) return await output.value(made);
     await output.line(made.token);
@@ -75,7 +67,7 @@ const revokeVerb: Verb = {
 export const tokenVerbs: VerbGroup = {
   name: "token",
   summary: "make, list or revoke the tokens that let scripts use the HTTP API",
-  examples: ["token new --label ci --rights get", "token list", "token revoke ci"],
+  examples: ["token new ci --rights get", "token list", "token revoke ci"],
   verbs: [newVerb, listVerb, revokeVerb],
 };
 
