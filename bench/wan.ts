@@ -3,6 +3,7 @@
  * the same run. Goals are printed, not asserted.
  */
 import { noWan } from "../tests/support/wan/wan_network.ts";
+import { wanFetchers } from "./figures/wan_fetchers.ts";
 import { wanFolder } from "./figures/wan_folder.ts";
 import { wanLinks } from "./figures/wan_links.ts";
 import { wanSmall } from "./figures/wan_small.ts";
@@ -10,7 +11,13 @@ import { wanSwarm } from "./figures/wan_swarm.ts";
 import { printFigures, runBench } from "./run_bench.ts";
 import { parseWanOptions, USAGE } from "./wan_options.ts";
 
-const TAKE = { links: wanLinks, small: wanSmall, folder: wanFolder, swarm: wanSwarm };
+const TAKE = {
+  links: wanLinks,
+  small: wanSmall,
+  folder: wanFolder,
+  swarm: wanSwarm,
+  fetchers: wanFetchers,
+};
 
 async function main(): Promise<void> {
   const options = parseWanOptions(Deno.args);

@@ -2,7 +2,8 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Receipt } from "../../src/peer/api/peer_api.ts";
 import { TempFolder } from "../support/temp_folder.ts";
-import { testUnless } from "../support/tools.ts";
+import { outputOf } from "../support/output_of.ts";
+import { lacking, testUnless } from "../support/tools.ts";
 import { noWan, type WanHost, WanNetwork, type WanPath } from "../support/wan/wan_network.ts";
 import { Program, shoalJson } from "../e2e/program.ts";
 import { lastLine, newKey, sameFiles, writeRandom } from "../e2e/world.ts";
@@ -16,11 +17,19 @@ class Pair implements AsyncDisposable {
   readonly receiver: WanHost;
   readonly #stack: AsyncDisposableStack;
   readonly #options: string[];
+  /** The address of the bootstrap. */
+  readonly #meeting: string;
 
-  private constructor(receiver: WanHost, stack: AsyncDisposableStack, options: string[]) {
+  private constructor(
+    receiver: WanHost,
+    stack: AsyncDisposableStack,
+    options: string[],
+    meeting: string,
+  ) {
     this.receiver = receiver;
     this.#stack = stack;
     this.#options = options;
+    this.#meeting = meeting;
   }
 
   static async share(
@@ -46,7 +55,7 @@ class Pair implements AsyncDisposable {
     );
     await peer.sees(/registered with/);
     await shoalJson(["peer", "share", path, "--dir", dir, ...options], { prefix });
-    return new Pair(receiver, stack.move(), options);
+    return new Pair(receiver, stack.move(), options, meeting);
   }
 
   /** Fetches a name into a folder; the receipt, and the seconds from the program's start to its exit. */
@@ -58,6 +67,14 @@ class Pair implements AsyncDisposable {
     const seconds = (performance.now() - started) / 1_000;
     assertEquals(code, 0, program.stderr);
     return { receipt: JSON.parse(lastLine(program.stdout)), seconds };
+  }
+
+  /** The number of connections between the two that are open, the bootstrap's not counted. */
+  async connections(): Promise<number> {
+    const [command, ...args] = [...this.receiver.prefix, "ss", "-Htn", "state", "established"];
+    const { stdout } = await outputOf(command, { args });
+    const lines = new TextDecoder().decode(stdout).split("\n");
+    return lines.filter((line) => line !== "" && !line.includes(this.#meeting)).length;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -121,4 +138,18 @@ testUnless(noWan, "A small file takes at most six round trips from start to exit
   await Deno.mkdir(folder.at("into"));
   const { seconds } = await pair.get("file.bin", folder.at("into"));
   assert(seconds < 7 * roundTripMs / 1_000, `${seconds.toFixed(1)} s`);
+});
+
+testUnless(noWan ?? lacking("ss"), "A far source is asked over four connections", async () => {
+  await using folder = await TempFolder.create();
+  await writeRandom(folder.at("file.bin"), 8_000_000);
+  await using pair = await Pair.share(folder.at("file.bin"), { mbit: 20, roundTripMs: 80 });
+  await Deno.mkdir(folder.at("into"));
+  let isOver = false;
+  const getting = pair.get("file.bin", folder.at("into")).finally(() => isOver = true);
+  let most = 0;
+  while (!isOver) most = Math.max(most, await pair.connections());
+  await getting;
+  assertEquals(most, 4);
+  assert(await sameFiles(folder.at("file.bin"), folder.at("into/file.bin")));
 });
