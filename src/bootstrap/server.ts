@@ -178,6 +178,11 @@ export class BootstrapServer {
     return this.#connections.size;
   }
 
+  /** The pairs of peers that it relays for, and the bytes that it has passed on; 0 where it doesn't. */
+  get relayed(): { pairs: number; bytes: number } {
+    return { pairs: this.#relay?.pairs ?? 0, bytes: this.#relay?.passed ?? 0 };
+  }
+
   /** The numbers of what its registry holds. */
   get counts(): { peers: number; names: number } {
     return this.#options.registry.counts;

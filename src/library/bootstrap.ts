@@ -84,6 +84,11 @@ export class Bootstrap implements AsyncDisposable {
     return this.#server.connectionCount;
   }
 
+  /** The pairs of peers that it relays for, and the bytes that it has passed on; 0 where it doesn't. */
+  get relayed(): { pairs: number; bytes: number } {
+    return this.#server.relayed;
+  }
+
   /** The numbers of peers that are registered, and of names that they announce. */
   get counts(): { peers: number; names: number } {
     return this.#server.counts;

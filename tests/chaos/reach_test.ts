@@ -6,7 +6,6 @@ import { Homes, type HomesOptions, pathOf } from "./homes.ts";
 
 /** The kinds of routers of the peer that shares and the one that fetches, and the path between them. */
 const ROWS: [sharer: Nat, fetcher: Nat, path: string, options?: HomesOptions][] = [
-  ["full-cone", "symmetric", "direct"],
   ["port", "none", "reversed"],
   ["symmetric", "none", "reversed", { isPrivate: true }],
   ["port", "port", "punched", { fromSource: true }],

@@ -19,7 +19,11 @@ const shared = {
 
 function metrics() {
   const bootstrap = new BootstrapMetrics();
-  bootstrap.watch({ connectionCount: 0, counts: { peers: 0, names: 0 } }, shared);
+  bootstrap.watch({
+    connectionCount: 0,
+    counts: { peers: 0, names: 0 },
+    relayed: { pairs: 0, bytes: 0 },
+  }, shared);
   const peer = new PeerMetrics(() => Promise.reject(new Error("not asked here")));
   return { bootstrap, peer, get: new GetMetrics() };
 }

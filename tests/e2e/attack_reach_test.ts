@@ -7,7 +7,7 @@ import { skippedIf } from "../support/tools.ts";
 import { eventually } from "./checks.ts";
 import { LyingBootstrap } from "./lying_bootstrap.ts";
 import { noNetwork, outsideAddress } from "./outside_address.ts";
-import { Program } from "./program.ts";
+import { Program, sourceWords } from "./program.ts";
 import { World } from "./world.ts";
 
 const EVERYWHERE = "0.0.0.0";
@@ -56,6 +56,23 @@ Deno.test({
     assertEquals([inner.accepted, inner6.accepted], [0, 0]);
     assert(victim.accepted <= CALLS_MOST, `${victim.accepted} calls`);
   },
+});
+
+Deno.test("a bootstrap that sends a peer to punch somebody else has nobody called", async () => {
+  await using world = await World.create();
+  await using victim = new Scripted((end) => end.closed(), "127.0.0.1");
+  const { port } = victim.address;
+  await using liar = new LyingBootstrap({
+    notices: () => [{ ...wanted("127.0.0.2", port, 1), ways: ["punch"] }],
+    go: () => ({ host: "127.0.0.1", port }),
+  });
+  const dir = await world.folder("victim");
+  const words = ["peer", "0", "--dir", dir, "--log-level", "debug"];
+  const peer = world.adopt(
+    new Program([...words, "--bootstrap", liar.address], { program: sourceWords() }),
+  );
+  await peer.sees(/127\.0\.0\.2 wanted this peer, but punch failed: .* another network/);
+  assertEquals(victim.accepted, 0);
 });
 
 Deno.test({

@@ -20,6 +20,8 @@ interface Lies {
   find?: (question: Question) => Found[];
   files?: () => FileRecord[];
   peers?: () => PeerRecord[];
+  /** Where one that punches is sent. */
+  go?: () => { host: string; port: number };
   /** Said by itself to each peer that registers. */
   notices?: () => object[];
 }
@@ -67,6 +69,8 @@ export class LyingBootstrap {
         return list("peers", this.lies.peers?.());
       case "register":
         return wireMessage({ action: "registered", id, address: "127.0.0.1", port: 1 });
+      case "meet":
+        return wireMessage({ action: "go", id, ...this.lies.go!() });
       case "announce":
       case "withdraw":
       case "heartbeat":

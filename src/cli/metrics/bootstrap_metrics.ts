@@ -10,7 +10,7 @@ import type { Monitored } from "./metrics_server.ts";
 const DURATIONS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
 
 /** The part of a bootstrap that the gauges need. */
-type Measured = Pick<Bootstrap, "connectionCount" | "counts">;
+type Measured = Pick<Bootstrap, "connectionCount" | "counts" | "relayed">;
 
 /** The part of a shared registry that the gauges need. */
 type MeasuredRegistry = Pick<SharedRegistry, "shared" | "backlog" | "bootstraps" | "trouble">;
@@ -57,6 +57,8 @@ export class BootstrapMetrics implements BootstrapObserver, LinkObserver, Monito
     gauge("connections", "Open connections.", (server) => server.connectionCount);
     gauge("peers", "Listed peers.", (server) => server.counts.peers);
     gauge("names", "Names that peers hold content under.", (server) => server.counts.names);
+    gauge("relay_pairs", "Pairs of peers that are relayed for.", ({ relayed }) => relayed.pairs);
+    gauge("relay_bytes", "Bytes that were relayed.", ({ relayed }) => relayed.bytes);
     addProcessMetrics([this.metrics]);
   }
 

@@ -117,7 +117,9 @@ export class AnswerWanted {
       case "reverse":
         return serve(transport.answerOver(await this.#call(wish, signal)));
       case "punch":
-        return serve(transport.answerOver(await punch(bootstrap, wish.token, at)));
+        return serve(
+          transport.answerOver(await punch(bootstrap, wish.token, { ...at, expected: wish.host })),
+        );
       case "relay": {
         const to = relayOf({ at: bootstrap, relay: wish.relay }, swarm);
         const socket = await meetAtRelay(to, wish.token, at);

@@ -6,12 +6,14 @@ import { deadline } from "../../async/deadline.ts";
 import { AGENT } from "../../version.ts";
 import { Caller, Refusal } from "../../wire/caller.ts";
 import { type Address, Connection, formatAddress } from "../../wire/connection.ts";
-import { isInScope } from "../../wire/ip_address.ts";
+import { groupOf, isInScope } from "../../wire/ip_address.ts";
 import { Go, Met, PROTOCOL_VERSION } from "../../wire/protocol.ts";
 import type { Socket, Transport } from "../../wire/transport.ts";
 import { connectFrom, freshPort } from "./local_port.ts";
 import { fromNode } from "./node_socket.ts";
 
+/** Calls of one hole punching, at most: a bootstrap that lies has nobody pestered for long. */
+const CALLS_MOST = 60;
 /** Time for two that call each other at once to be connected, in milliseconds. */
 const PUNCH_MS = 8_000;
 /**
@@ -29,6 +31,11 @@ interface MeetOptions {
   signal: AbortSignal;
 }
 
+interface PunchOptions extends MeetOptions {
+  /** The address at which the other was seen, where that was told: it must be in its network. */
+  expected?: string;
+}
+
 /**
  * Connects to the other that has the token by calling it from a port that it calls as well. Throws a
  * `network` Fault that says why that failed, or the signal's reason.
@@ -36,7 +43,7 @@ interface MeetOptions {
 export async function punch(
   at: Address,
   token: string,
-  { transport, signal }: MeetOptions,
+  { transport, signal, expected }: PunchOptions,
 ): Promise<Socket> {
   const localPort = freshPort();
   const connection = await Connection.over(
@@ -48,19 +55,19 @@ export async function punch(
   // Kept open until it is over: the router's mapping of the port lasts as long.
   using caller = new Caller(connection);
   const { host, port } = await meet(caller, { token, way: "punch" }, Go, signal);
-  if (!isInScope(host, at.host)) {
+  if (!isInScope(host, at.host) || expected && networkOf(host) !== networkOf(expected)) {
     throw new Fault("network", `${formatAddress(at)} named an address of another network`);
   }
   const late = new AbortController();
   const fault = new Fault("network", `no connection within ${PUNCH_MS / 1_000} s`);
   using _timer = deadline(PUNCH_MS, () => late.abort(fault));
   const either = AbortSignal.any([signal, late.signal]);
-  for (;;) {
+  for (let calls = 1;; calls++) {
     try {
       return fromNode(await connectFrom(localPort, { host, port }, either));
     } catch (error) {
       either.throwIfAborted();
-      if (error instanceof Fault) throw error;
+      if (error instanceof Fault || calls === CALLS_MOST) throw error;
       await delay(AGAIN_MS * (0.5 + Math.random()), either);
     }
   }
@@ -93,6 +100,10 @@ export async function meetAtRelay(
     connection.close();
     throw error;
   }
+}
+
+function networkOf(host: string): string {
+  return groupOf(host) ?? host;
 }
 
 /** Says hello and meets. Closes the connection when the signal is aborted, and then throws its reason. */
