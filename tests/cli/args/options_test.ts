@@ -135,6 +135,7 @@ Deno.test("what nobody says has its default", async () => {
     labels: undefined,
     limitUp: undefined,
     swarmKey: undefined,
+    relay: undefined,
     encrypt: undefined,
     lan: true,
     limitDown: undefined,
