@@ -35,7 +35,7 @@ export {
 export type { Handover, HandoverOptions, ReceivingOptions } from "./src/library/handover.ts";
 export type { SendResult } from "./src/handover/send.ts";
 export type { SendEvent } from "./src/handover/send_event.ts";
-export type { Offered } from "./src/handover/receive.ts";
+export type { Offered, OfferedFile } from "./src/handover/receive.ts";
 export { Fault, type FaultDetails, type FaultKind } from "./src/fault.ts";
 export { VERSION } from "./src/version.ts";
 export type {

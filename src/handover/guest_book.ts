@@ -16,20 +16,27 @@ const MOST_WRONG = 1_000;
 const MOST_WRONG_SHORT = 10;
 
 interface GuestBookOptions {
+  /** The number of the rooms. */
+  number: number;
   secret: string;
   offer: HandoverOffer;
   onEvent: (event: SendEvent) => void;
 }
 
+/** A guest in a room, and the exchanges that are under way there. */
+interface Visit {
+  room: OwnRoom;
+  guest: number;
+  ends: Map<number, SendingEnd>;
+}
+
 /**
- * The guests of a sender's room. Each gets one try; verdicts come one at a time, and later the more
+ * The guests of a sender's rooms. Each gets one try; verdicts come one at a time, and later the more
  * tries were wrong, so that guessing is slow and its end is certain.
  */
 export class GuestBook {
-  readonly #room: OwnRoom;
   readonly #options: GuestBookOptions;
   readonly #mostWrong: number;
-  readonly #guests = new Map<number, SendingEnd>();
   readonly #verdicts = new Mutex();
   #closed = false;
   /** Guests that had other words. */
@@ -37,8 +44,7 @@ export class GuestBook {
   /** Receivers that have the key. */
   met = 0;
 
-  constructor(room: OwnRoom, options: GuestBookOptions) {
-    this.#room = room;
+  constructor(options: GuestBookOptions) {
     this.#options = options;
     const words = options.secret.split("-").length;
     this.#mostWrong = words === 2 ? MOST_WRONG_SHORT : MOST_WRONG;
@@ -54,13 +60,16 @@ export class GuestBook {
     this.#closed = true;
   }
 
-  /** Answers guests until the signal is aborted. Never rejects. */
-  async meet(signal: AbortSignal): Promise<void> {
+  /** Answers the guests of a room until the signal is aborted. Never rejects. */
+  async meet(room: OwnRoom, signal: AbortSignal): Promise<void> {
+    const ends = new Map<number, SendingEnd>();
     try {
-      for await (const event of this.#room.events(signal)) {
-        if (event.action === "guest") void this.#begin(event.guest, event.blob);
-        else if (event.action === "left") this.#guests.delete(event.guest);
-        else if (event.guest !== undefined) void this.#answer(event.guest, event.blob, signal);
+      for await (const event of room.events(signal)) {
+        const { guest } = event;
+        if (guest === undefined) continue;
+        if (event.action === "left") ends.delete(guest);
+        else if (event.action === "guest") void this.#begin({ room, guest, ends }, event.blob);
+        else void this.#answer({ room, guest, ends }, event.blob, signal);
       }
     } catch {
       // The room is another's: receivers that have the key go on, and no others come.
@@ -68,42 +77,44 @@ export class GuestBook {
     }
   }
 
-  async #begin(guest: number, blob: string): Promise<void> {
-    if (this.#isFull()) return await this.#room.dismiss(guest);
-    const end = new SendingEnd(this.#room.number, this.#options.secret);
-    this.#guests.set(guest, end);
+  async #begin(visit: Visit, blob: string): Promise<void> {
+    const { room, guest, ends } = visit;
+    if (this.#isFull()) return await room.dismiss(guest);
+    const end = new SendingEnd(this.#options.number, this.#options.secret);
+    ends.set(guest, end);
     try {
-      await this.#room.say(guest, await end.reply(blob));
+      await room.say(guest, await end.reply(blob));
     } catch (error) {
-      await this.#turnAway(guest, error);
+      await this.#turnAway(visit, error);
     }
   }
 
-  async #answer(guest: number, blob: string, signal: AbortSignal): Promise<void> {
-    const end = this.#guests.get(guest);
+  async #answer(visit: Visit, blob: string, signal: AbortSignal): Promise<void> {
+    const { room, guest, ends } = visit;
+    const end = ends.get(guest);
     // Each has one try.
-    this.#guests.delete(guest);
-    if (!end) return await this.#room.dismiss(guest);
+    ends.delete(guest);
+    if (!end) return await room.dismiss(guest);
     await this.#verdicts.run(async () => {
-      if (this.#isFull()) return await this.#room.dismiss(guest);
+      if (this.#isFull()) return await room.dismiss(guest);
       await delay(Math.min(WRONG_MS * this.wrong, LONGEST_WRONG_MS), signal);
       try {
         const said = await end.offer(blob, this.#options.offer);
         this.met++;
-        await this.#room.say(guest, said);
+        await room.say(guest, said);
         this.#options.onEvent({ event: "met", receivers: this.met });
       } catch (error) {
-        await this.#turnAway(guest, error);
+        await this.#turnAway(visit, error);
       }
     }).catch(() => {});
   }
 
-  async #turnAway(guest: number, error: unknown): Promise<void> {
-    this.#guests.delete(guest);
+  async #turnAway({ room, guest, ends }: Visit, error: unknown): Promise<void> {
+    ends.delete(guest);
     if (!(error instanceof WrongWords)) throw error;
     this.wrong++;
     this.#options.onEvent({ event: "wrong", tries: this.wrong });
-    await this.#room.say(guest, WRONG);
+    await room.say(guest, WRONG);
   }
 
   #isFull(): boolean {

@@ -6,7 +6,7 @@ import fs from "node:fs";
 import { delay } from "../async/retry.ts";
 import { fromHex } from "../content/hex.ts";
 import { Fault, quoted } from "../fault.ts";
-import type { ListedFile, Progress, Receipt } from "../peer/api/peer_api.ts";
+import type { ContentKind, Progress, Receipt } from "../peer/api/peer_api.ts";
 import { PeerNode } from "../peer/node.ts";
 import { nameOf, parentOf, pathIn } from "../system/paths.ts";
 import { PrivateTransport } from "../trust/tls/private_transport.ts";
@@ -17,6 +17,7 @@ import { EVERYWHERE } from "../wire/wildcard_host.ts";
 import { type HandoverOffer, ReceivingEnd, WrongWords } from "./key_exchange.ts";
 import type { Agreed, KeptHandover } from "./kept_handover.ts";
 import { OFFER_CAP, parseOfferList } from "./offer_list.ts";
+import { findLanRoom } from "./lan_room.ts";
 import { RoomVisit } from "./room.ts";
 
 /** Longest time for which a receiver that has all helps the others, in milliseconds. */
@@ -32,12 +33,37 @@ const RECEIPT_MS = 5_000;
 /** Interval of asking the sender's swarm, in milliseconds. */
 const LOOK_MS = 250;
 
+interface MeetOptions {
+  bootstraps: Address[];
+  /** Look for the room in the same network, too. */
+  lan: boolean;
+  room: number;
+  secret: string;
+}
+
 /**
- * Meets the sender in its room. Throws an `integrity` Fault where the words don't fit, `not_found`
- * where there is no such room, and `network`.
+ * Meets the sender in its room: at a bootstrap, or in the same network. Throws an `integrity` Fault where
+ * the words don't fit, `not_found` where there is no such room, and `network`.
  */
 export async function meet(
-  { bootstraps, room, secret }: { bootstraps: Address[]; room: number; secret: string },
+  { bootstraps, lan, room, secret }: MeetOptions,
+  signal: AbortSignal,
+): Promise<Agreed> {
+  const nearby = lan ? findLanRoom(room, signal).catch(() => undefined) : undefined;
+  try {
+    return await meetAt(bootstraps, room, secret, signal);
+  } catch (error) {
+    const isElsewhere = error instanceof Fault && ["network", "not_found"].includes(error.kind);
+    const found = isElsewhere ? await nearby : undefined;
+    if (!found) throw error;
+    return await meetAt([found], room, secret, signal);
+  }
+}
+
+async function meetAt(
+  bootstraps: Address[],
+  room: number,
+  secret: string,
   signal: AbortSignal,
 ): Promise<Agreed> {
   const end = new ReceivingEnd(room, secret);
@@ -73,12 +99,26 @@ export interface ReceiveOptions {
   onHelping: () => void;
 }
 
+/** A file or folder of an offer. */
+export interface OfferedFile {
+  /** Its name, in one part. */
+  name: string;
+  /** Undefined is a file. */
+  kind?: ContentKind;
+  /** Bytes; of a folder those of its manifest. */
+  size: number;
+  /** Of a folder: files, folders and links in it. */
+  entries?: number;
+  /** Of a folder: bytes of all its files. */
+  bytes?: number;
+}
+
 /** The offer, and the peer that makes it. */
 export interface Offered {
   /** The sender's peer id. */
   peer: string;
-  /** Files and folders, as they are listed. */
-  files: Omit<ListedFile, "sources" | "trust">[];
+  /** Files and folders. */
+  files: OfferedFile[];
   /** Bytes of all of it. */
   size: number;
 }

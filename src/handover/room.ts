@@ -92,16 +92,15 @@ export class OwnRoom {
     this.#connection = connection;
   }
 
-  /** Opens a room until a time (Date.now()). Throws a `network` Fault. */
+  /** Opens a room until a time (Date.now()), with the wanted number. Throws a `network` Fault. */
   static async open(
     bootstraps: Address[],
-    until: number,
-    signal: AbortSignal,
+    { until, wanted, signal }: { until: number; wanted?: number; signal: AbortSignal },
   ): Promise<OwnRoom> {
     const connection = await RoomConnection.open(bootstraps, signal);
     const ticket = newNonce();
     try {
-      const { reply } = await connection.caller.request(opening(ticket, until), RoomReply);
+      const { reply } = await connection.caller.request(opening(ticket, until, wanted), RoomReply);
       return new OwnRoom(reply.room, ticket, until, connection);
     } catch (error) {
       connection.close();

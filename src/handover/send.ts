@@ -18,9 +18,9 @@ import { deadline } from "../async/deadline.ts";
 import { formatCode, formatLink, newSecret, type Strength } from "./code.ts";
 import { type HandoverOffer } from "./key_exchange.ts";
 import { GuestBook } from "./guest_book.ts";
+import { MeetingPlaces } from "./meeting_places.ts";
 import { formatOfferList, OFFER_NAME } from "./offer_list.ts";
 import { ownHosts } from "./own_hosts.ts";
-import { OwnRoom } from "./room.ts";
 import type { SendEvent } from "./send_event.ts";
 
 /** Interval of looking whether all is still as it was offered, in milliseconds. */
@@ -34,6 +34,8 @@ export interface SendOptions {
   cwd: string;
   /** Where the room may be; the first that answers has it. */
   bootstraps: Address[];
+  /** Be found by receivers in the same network, also without a bootstrap. */
+  lan: boolean;
   /** The number of receivers; undefined for any. */
   to?: number;
   /** Time for which the code is good, in milliseconds. */
@@ -64,51 +66,48 @@ export interface SendResult {
  * `network` or, where what is handed over changes meanwhile, `integrity`; and the signal's reason.
  */
 export async function send(options: SendOptions): Promise<SendResult> {
-  const { dir, bootstraps, to, forMs, signal, onEvent } = options;
+  const { dir, bootstraps, lan, to, forMs, signal, onEvent } = options;
   const key = newSwarmKey();
   const transport = await PrivateTransport.of(key);
   const until = Date.now() + forMs;
-  const room = await OwnRoom.open(bootstraps, until, signal);
-  try {
-    const receipts = new Receipts();
-    const node = await PeerNode.open({
-      dir,
-      state: pathIn(dir, ".shoal"),
-      bootstraps: [room.bootstrap],
-      host: EVERYWHERE,
-      port: 0,
-      limitUp: options.limitUp,
-      handover: { onReceived: (file, peer) => receipts.add(file, peer) },
-    }, transport);
-    await using _node = { [Symbol.asyncDispose]: () => node.close() };
-    const shares = await shareAll(node, options);
-    const list = receipts.list = await shareList(node, dir);
-    const port = await node.serve({ resume: false });
-    const secret = newSecret(options.strength);
-    const size = shares.reduce((sum, share) => sum + share.size, 0);
-    const at = ownHosts(room.localHost).map((host) => ({ host, port }));
-    const offer: HandoverOffer = {
-      swarm: toHex(key.secret),
-      peer: node.id,
-      list,
-      at,
-      to,
-      size,
-      until,
-    };
-    onEvent({
-      event: "code",
-      code: formatCode(room.number, secret),
-      link: formatLink(room.bootstrap, room.number, secret),
-      room: room.number,
-      until,
-      files: shares.map(({ name, kind, size, entries }) => ({ name, kind, size, entries })),
-    });
-    const guests = new GuestBook(room, { secret, offer, onEvent });
-    return await handOver({ node, guests, receipts, shares, until, options });
-  } finally {
-    await room.close();
-  }
+  await using places = await MeetingPlaces.open({ bootstraps, until, lan, signal });
+  const [room] = places.rooms;
+  const receipts = new Receipts();
+  const node = await PeerNode.open({
+    dir,
+    state: pathIn(dir, ".shoal"),
+    bootstraps: places.bootstraps,
+    host: EVERYWHERE,
+    port: 0,
+    limitUp: options.limitUp,
+    handover: { onReceived: (file, peer) => receipts.add(file, peer) },
+  }, transport);
+  await using _node = { [Symbol.asyncDispose]: () => node.close() };
+  const shares = await shareAll(node, options);
+  const list = receipts.list = await shareList(node, dir);
+  const port = await node.serve({ resume: false });
+  const secret = newSecret(options.strength);
+  const size = shares.reduce((sum, share) => sum + share.size, 0);
+  const at = ownHosts(room!.localHost).map((host) => ({ host, port }));
+  const offer: HandoverOffer = {
+    swarm: toHex(key.secret),
+    peer: node.id,
+    list,
+    at,
+    to,
+    size,
+    until,
+  };
+  onEvent({
+    event: "code",
+    code: formatCode(places.number, secret),
+    link: formatLink(places.bootstraps[0]!, places.number, secret),
+    room: places.number,
+    until,
+    files: shares.map(({ name, kind, size, entries }) => ({ name, kind, size, entries })),
+  });
+  const guests = new GuestBook({ number: places.number, secret, offer, onEvent });
+  return await handOver({ node, places, guests, receipts, shares, until, options });
 }
 
 /** The receivers that have verified all of it. */
@@ -162,6 +161,7 @@ async function shareList(node: PeerNode, dir: string): Promise<Announcement> {
 
 interface Running {
   node: PeerNode;
+  places: MeetingPlaces;
   guests: GuestBook;
   receipts: Receipts;
   shares: SharedFile[];
@@ -171,10 +171,10 @@ interface Running {
 
 /** Meets guests and serves receivers until all have it, or the time is over. */
 async function handOver(running: Running): Promise<SendResult> {
-  const { node, receipts, guests, until, options: { to, signal, onEvent } } = running;
+  const { node, places, receipts, guests, until, options: { to, signal, onEvent } } = running;
   const over = new AbortController();
   const ends = AbortSignal.any([signal, over.signal]);
-  const meeting = guests.meet(ends);
+  const meeting = Promise.all(places.rooms.map((room) => guests.meet(room, ends)));
   let received = 0;
   let served = 0;
   let quietSince = performance.now();

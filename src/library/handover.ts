@@ -10,7 +10,7 @@ import type { SendEvent } from "../handover/send_event.ts";
 import { Fault } from "../fault.ts";
 import type { Progress, Receipt } from "../peer/api/peer_api.ts";
 import { absolutePath, currentFolder } from "../system/paths.ts";
-import type { Address } from "../wire/address.ts";
+import type { PeerSettings } from "../peer/api/settings.ts";
 
 /** Time for which a code is good, in milliseconds, unless told otherwise. */
 const FOR_MS = 3_600_000;
@@ -57,13 +57,13 @@ export interface ReceivingOptions {
 export async function beginSending(
   paths: string[],
   { to = 1, forMs = FOR_MS, strength = "words", signal, onEvent }: HandoverOptions,
-  { bootstraps, limitUp }: { bootstraps: Address[]; limitUp?: number },
+  { bootstraps, lan = false, limitUp }: Pick<PeerSettings, "bootstraps" | "lan" | "limitUp">,
 ): Promise<Handover> {
   const dir = makeSendingFolder();
   const coded = Promise.withResolvers<{ code: string; link: string }>();
   const done = send({
     ...{ paths: paths.map((path) => absolutePath(path)), cwd: currentFolder(), dir },
-    ...{ bootstraps, limitUp, forMs, strength },
+    ...{ bootstraps, lan, limitUp, forMs, strength },
     to: to === "any" ? undefined : to,
     signal: signal ?? new AbortController().signal,
     onEvent(event) {
@@ -80,13 +80,13 @@ export async function beginSending(
 export async function receiveAll(
   code: string,
   options: ReceivingOptions,
-  { bootstraps, limitDown }: { bootstraps: Address[]; limitDown?: number },
+  { bootstraps, lan = false, limitDown }: Pick<PeerSettings, "bootstraps" | "lan" | "limitDown">,
 ): Promise<Receipt[]> {
   const { room, secret, bootstrap } = parseCode(code);
   if (secret === undefined) throw new Fault("usage", "Cannot receive: the code has no words");
   const signal = options.signal ?? new AbortController().signal;
   const at = bootstrap ? [bootstrap] : bootstraps;
-  const agreed = await meet({ bootstraps: at, room, secret }, signal);
+  const agreed = await meet({ bootstraps: at, lan, room, secret }, signal);
   const kept = KeptHandover.keep(agreed, absolutePath(options.output ?? "."));
   try {
     return await receive(kept, {

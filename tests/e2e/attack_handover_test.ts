@@ -35,7 +35,7 @@ Deno.test("attack: guesses at a code get nothing, and don't keep who has the wor
     const guess = newSecret("words");
     assert(guess !== secret);
     const fault = await assertRejects(
-      () => meet({ bootstraps, room, secret: guess }, NEVER),
+      () => meet({ bootstraps, lan: false, room, secret: guess }, NEVER),
       Fault,
     );
     return fault.kind;

@@ -34,7 +34,7 @@ export async function receiveCommand(
   const output = new Output({ ...peer, signal: stop.signal });
   const { signal } = stop;
   await startLogging(peer, "error");
-  const { bootstraps, limitDown } = settingsOf(peer);
+  const { bootstraps, lan = true, limitDown } = settingsOf(peer);
   const streams = flags.output === "-";
   const folder = absolutePath(streams ? "." : flags.output ?? ".", currentFolder());
   if (!streams) await requireFolder(folder);
@@ -50,7 +50,7 @@ export async function receiveCommand(
   if (resumed) output.note("Resuming a hand-over that was interrupted.");
   const kept = resumed ??
     KeptHandover.keep(
-      await meetSender(given, { bootstraps, ask, output, signal }),
+      await meetSender(given, { bootstraps, lan, ask, output, signal }),
       folder,
     );
   const out = streams ? await standardOutput(output) : undefined;
@@ -137,7 +137,8 @@ async function readCode(path: string): Promise<string> {
 
 async function meetSender(
   given: TypedCode | undefined,
-  { bootstraps, ask, output, signal }: {
+  { bootstraps, lan, ask, output, signal }: {
+    lan: boolean;
     bootstraps: ReturnType<typeof settingsOf>["bootstraps"];
     ask: Ask | undefined;
     output: Output;
@@ -145,7 +146,8 @@ async function meetSender(
   },
 ) {
   const { room, secret, bootstrap } = await completeCode(given, { ask, output, signal });
-  return await meet({ bootstraps: bootstrap ? [bootstrap] : bootstraps, room, secret }, signal);
+  const at = bootstrap ? [bootstrap] : bootstraps;
+  return await meet({ bootstraps: at, lan, room, secret }, signal);
 }
 
 /** Asks for what is missing of a code. Throws a `usage` Fault where nobody can be asked. */
@@ -181,10 +183,9 @@ async function confirm(
   signal: AbortSignal,
 ): Promise<boolean> {
   output.note(`From ${shortId(peer)}:`);
-  for (const { name, kind, size, entries } of files) {
-    output.note(
-      `  ${kind === "folder" ? `${name}/  ${entries} entries` : name}  ${formatSize(size)}`,
-    );
+  for (const file of files) {
+    const what = file.kind === "folder" ? `${file.name}/  ${file.entries} entries` : file.name;
+    output.note(`  ${what}  ${formatSize(file.bytes ?? file.size)}`);
   }
   const answer = await ask(`Receive ${formatSize(size)}? [Y/n] `, signal);
   return /^(y(es)?)?$/i.test(answer.trim());

@@ -30,7 +30,7 @@ export async function sendCommand(
   const output = new Output({ ...peer, signal: stop.signal });
   checkFlags(paths, flags);
   await startLogging(peer, "error");
-  const { bootstraps, limitUp } = settingsOf(peer);
+  const { bootstraps, lan = true, limitUp } = settingsOf(peer);
   const dir = makeSendingFolder();
   const shown = new ShownSending(output, flags);
   try {
@@ -42,6 +42,7 @@ export async function sendCommand(
       ),
       cwd: currentFolder(),
       bootstraps,
+      lan,
       to: flags.to === "any" ? undefined : flags.to ?? 1,
       forMs: (flags.for ?? FOR_S) * 1_000,
       strength: flags.link ? "link" : flags.short ? "short" : "words",
