@@ -41,6 +41,8 @@ const log = getLogger(["shoal", "bootstrap", "registry"]);
 const RENEW_MS = 20_000;
 /** Time that a question waits for what has changed here just before, in milliseconds. */
 const OWN_CHANGES_MS = 500;
+/** The same for a list, which is asked of Redis alone: one that came too early would lack peers. */
+const LIST_CHANGES_MS = 10_000;
 /**
  * Age at which a registry has what all bootstraps hold, in seconds: each sees within a second that it
  * was emptied, and publishes 100,000 names in 5 s.
@@ -224,7 +226,7 @@ export class SharedRegistry implements Registry {
       return await this.#memory.getPeers(cursor);
     }
     this.#ration();
-    await this.#settle();
+    await this.#settle(LIST_CHANGES_MS);
     return await this.#orElse(() => this.#reader.peers(cursor), async () => {
       if (cursor !== undefined) throw this.#unsure();
       return await this.#memory.getPeers();
@@ -252,7 +254,7 @@ export class SharedRegistry implements Registry {
 
   async listFiles(pattern?: string, cursor?: string): Promise<ListBatch<FileRecord>> {
     this.#ration();
-    await this.#settle();
+    await this.#settle(LIST_CHANGES_MS);
     return await this.#orElse(
       () => this.#reader.files(pattern, cursor),
       () => this.#memory.listFiles(pattern, cursor),
@@ -263,7 +265,7 @@ export class SharedRegistry implements Registry {
     // A list that began while Redis was away goes on with this bootstrap's peers.
     if (cursor && !/[fu]\d+$/.test(cursor)) return await this.#memory.listSources(name, cursor);
     this.#ration();
-    await this.#settle();
+    await this.#settle(LIST_CHANGES_MS);
     return await this.#orElse(() => this.#reader.sources(name, cursor), async () => {
       if (cursor !== undefined) throw this.#unsure();
       const own = await this.#memory.listSources(name);
@@ -313,9 +315,9 @@ export class SharedRegistry implements Registry {
   }
 
   /** Has Redis know what has changed here. True when it does. */
-  async #settle(): Promise<boolean> {
+  async #settle(ms = OWN_CHANGES_MS): Promise<boolean> {
     await this.#memory.expire();
-    return await this.#publisher.flushed(OWN_CHANGES_MS);
+    return await this.#publisher.flushed(ms);
   }
 
   /** The answer of Redis, or what is known here when it can't be asked. */
