@@ -119,7 +119,7 @@ testUnless(
     assertEquals(code, 7, text);
     assertMatch(
       text,
-      /^shoal: Cannot get "data": Cannot write .*: the file is too large\nnext: raise the limit \(ulimit -f\)/m,
+      /^shoal: Cannot write ".*": the file is too large\nnext: raise the limit \(ulimit -f\)/m,
     );
     assertEquals(placedIn(dir), []);
   },

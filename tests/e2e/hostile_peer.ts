@@ -107,7 +107,7 @@ export function serving(
       const right = await honest(request, identity);
       const said = lie?.(request, right) ?? right;
       const { send, then } = said instanceof Uint8Array ? { send: said, then: "go on" } : said;
-      if (send) await end.send(send);
+      if (send?.length) await end.send(send);
       if (then === "close") return;
       if (then === "finish") await end.conn.closeWrite();
       if (then !== "go on") return await end.closed();

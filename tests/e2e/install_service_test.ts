@@ -1,7 +1,7 @@
 /** `install-service` as people and scripts use it: printed, written, and never over something else. */
 import { assert, assertEquals } from "@std/assert";
 import { assertRefused } from "./checks.ts";
-import { shoal, shoalJson } from "./program.ts";
+import { type Finished, type RunOptions, shoal as run } from "./program.ts";
 import { TempFolder } from "../support/temp_folder.ts";
 
 const EXEC = ["--exec", "/opt/shoal"];
@@ -16,6 +16,17 @@ interface Printed {
 async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
   await using folder = await TempFolder.create();
   await work(folder.path);
+}
+
+/** Runs the program as its user does: other tests have it find nobody in the network. */
+function shoal(args: string[], options: RunOptions = {}): Promise<Finished> {
+  return run(args, { ...options, env: { SHOAL_NO_LAN: "", ...options.env } });
+}
+
+async function shoalJson<T>(args: string[], options?: RunOptions): Promise<T> {
+  const { code, stdout, stderr } = await shoal([...args, "--json"], options);
+  assertEquals(code, 0, stderr);
+  return JSON.parse(stdout);
 }
 
 const lines = (text: string) => text.split("\n");

@@ -33,6 +33,8 @@ export function honestAnswers(
   const { levels } = referenceTree(referenceDigests(content));
   return async (request, identity) => {
     const { id } = request;
+    // It has answered by then, and a notice has no answer.
+    if ((request.action as string) === "cancel") return new Uint8Array();
     switch (request.action) {
       case "hello":
         return wireMessage(await helloReply(request, identity));

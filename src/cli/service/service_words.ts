@@ -26,6 +26,8 @@ export function serviceWords(command: Command, sources: ValueSource[]): string[]
 
 function wordsOf(option: Option, value: unknown): string[] {
   const flag = option.long!;
+  // `--no-…` stands for false, and true is what holds without it.
+  if (option.negate) return value === false ? [flag] : [];
   if (value === true) return [flag];
   if (Array.isArray(value)) {
     return [

@@ -4,7 +4,8 @@ import { shortId } from "../output/units.ts";
 import { formatLabels } from "./holders.ts";
 import type { Verb } from "./verb.ts";
 
-const HEADER = ["ADDRESS", "PEER", "REACHABLE", "FILES", "AGENT", "LABELS"];
+const HEADER = ["ADDRESS", "PEER", "REACHABLE", "FILES", "AGENT"];
+const LABELS = "LABELS";
 
 /** `list-peers`: a row per active peer, or with `--json` an array of PeerRecord. */
 export const listPeersVerb: Verb = {
@@ -18,17 +19,18 @@ export const listPeersVerb: Verb = {
     if (peers.length === 0) return output.note("No peers are active.");
     // The wire's modules are of no use to `shoal --version`.
     const { formatAddress } = await import("../../wire/connection.ts");
+    const isLabelled = peers.some(({ labels }) => labels !== undefined);
     const rows = peers.map(({ address, port, peer, reachable, files, agent, labels }) => [
       formatAddress({ host: address, port }),
       shortId(peer),
       formatReachable(reachable),
       files === undefined ? "-" : String(files),
       agent ?? "-",
-      formatLabels(labels),
+      ...isLabelled ? [formatLabels(labels)] : [],
     ]);
-    const table = await formatTable(HEADER, rows, {
+    const table = await formatTable(isLabelled ? [...HEADER, LABELS] : HEADER, rows, {
       columns: output.columns,
-      optional: ["PEER", "FILES", "LABELS"],
+      optional: ["PEER", "FILES", ...isLabelled ? [LABELS] : []],
     });
     await output.raw(table + "\n");
   },

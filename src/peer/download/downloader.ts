@@ -329,13 +329,16 @@ export class Downloader implements ReuseHost {
       signal.throwIfAborted();
       begin(map);
       onConnected();
+      await pipelines.ended();
     } catch (error) {
-      // A source that is refused, or gone, after it was asked for something.
+      // A source that is refused, or gone, after it was asked for something: that is the reason, and not
+      // what became of the requests.
       pipelines.fail(error);
       source.close();
+      await pipelines.ended().catch(() => {});
       throw error;
     } finally {
-      await pipelines.ended().finally(() => this.#pipelines.delete(source));
+      this.#pipelines.delete(source);
     }
   }
 
