@@ -113,7 +113,12 @@ async function pairAt(server: BootstrapServer, token = TOKEN) {
   await caller.ask({ action: "reach", peer: id, token, ways: ["relay"] }, Reaching);
   const ends = [await TestPeer.open(server), await TestPeer.open(server)];
   const meet = { action: "meet", token, way: "relay" };
-  await Promise.all(ends.map((end) => end.ask(meet, Met)));
+  try {
+    await Promise.all(ends.map((end) => end.ask(meet, Met)));
+  } catch (error) {
+    for (const end of ends) end[Symbol.dispose]();
+    throw error;
+  }
   return ends.map(({ caller }) => caller.connection.detach());
 }
 

@@ -304,7 +304,7 @@ export class Downloader implements ReuseHost {
   }
 
   async #use(source: Source, onConnected: () => void, signal: AbortSignal): Promise<void> {
-    const { size, limits = [] } = this.#options;
+    const { limits = [] } = this.#options;
     const pipelines = new SourcePipelines(source, {
       parts: this.#parts,
       limits,
@@ -312,33 +312,19 @@ export class Downloader implements ReuseHost {
       store: (reply, source) => this.#store(reply, source),
       signal,
     });
-    // The only source is asked for chunks before it has said what it has, which saves a round trip.
-    const alone = this.#pool.all.length === 1 && size > CHUNK_SIZE;
-    const begin = (map: PieceMap) => {
+    try {
+      await source.connect(signal, { limits: this.#options.limits, map: true });
+      const map = await this.#mapOf(source, signal);
+      signal.throwIfAborted();
       this.#pipelines.set(source, pipelines);
       pipelines.begin(map);
       this.#joined.notifyAll();
-    };
-    try {
-      await source.connect(signal, {
-        limits: this.#options.limits,
-        map: true,
-        onConnected: () => alone && begin(PieceMap.full(pieceCount(size))),
-      });
-      const map = await this.#mapOf(source, signal);
-      signal.throwIfAborted();
-      begin(map);
       onConnected();
-      await pipelines.ended();
     } catch (error) {
-      // A source that is refused, or gone, after it was asked for something: that is the reason, and not
-      // what became of the requests.
-      pipelines.fail(error);
       source.close();
-      await pipelines.ended().catch(() => {});
       throw error;
     } finally {
-      this.#pipelines.delete(source);
+      await pipelines.ended().finally(() => this.#pipelines.delete(source));
     }
   }
 

@@ -20,8 +20,9 @@ export function partialPlace(
     const [there, here] = [fs.statSync(near), fs.statSync(partials)];
     const alike = there.dev === here.dev && isInside(dir, near) && !hasOwnGroup(there, here);
     if (alike || !canMakeIn(near)) return;
-    // By the target as well: what goes to others in that folder is of other processes, perhaps.
-    const key = createHash("sha256").update(`${id}\0${path}`).digest("hex").slice(0, 16);
+    // By the target and the state as well: another process may fetch the same, to here or beside it.
+    const what = `${id}\0${path}\0${partials}`;
+    const key = createHash("sha256").update(what).digest("hex").slice(0, 16);
     return pathIn(near, hiddenName(key, "partial"));
   } catch {
     // The write itself will say why.

@@ -6,7 +6,7 @@ import { Fault } from "../../../src/fault.ts";
 import type { ConnectOptions, Source } from "../../../src/peer/download/source.ts";
 import { FAR_MS } from "../../../src/peer/download/source_pipelines.ts";
 import { patterned } from "../../support/bytes.ts";
-import { downloaded, failed } from "../../support/download.ts";
+import { downloaded } from "../../support/download.ts";
 import { type Conduct, MemoryFile, MemorySource } from "../../support/memory_source.ts";
 
 const file = new MemoryFile(patterned(12 << 20));
@@ -99,17 +99,16 @@ Deno.test("far sources: one that is near, or has less than all, has one connecti
   const half = PieceMap.full(file.pieces);
   const partial = new PieceMap(file.pieces);
   for (let piece = 0; piece < file.pieces; piece += 2) partial.add(piece);
-  const source = new FarSource({ have: () => partial }, THREE);
+  // It may still be on its way when the other has brought all.
+  const coming: Promise<void>[] = [];
+  const connect = () => {
+    const connected = delay(4 * FAR_MS);
+    coming.push(connected);
+    return connected;
+  };
+  const source = new FarSource({ connect, have: () => partial }, THREE);
   const whole = new MemorySource("whole", file, { have: () => half });
   await downloaded(file, [source, whole]);
+  await Promise.all(coming);
   for (const other of source.others) assert(!other.open);
-});
-
-Deno.test("far sources: one that has not what it was asked for early is asked again later", async () => {
-  const none = new PieceMap(file.pieces);
-  const source = new FarSource({
-    have: () => none,
-    chunks: () => Promise.reject(new Fault("network", "gone")),
-  });
-  await failed(file, [source], { waitMs: 500 });
 });
