@@ -152,7 +152,9 @@ async function installWhole(deb: string, folder: TempFolder): Promise<void> {
   const said = await run("lintian", "--fail-on", "error", "--allow-root", deb);
   assert(!/^E:/m.test(said), said);
   const root = folder.at("system");
-  await run("mmdebstrap", "--variant=minbase", "--include=adduser", "stable", root);
+  // The release that this machine has: its sources are known to work here.
+  const [, suite] = /^VERSION_CODENAME=(\w+)$/m.exec(await Deno.readTextFile("/etc/os-release"))!;
+  await run("mmdebstrap", "--variant=minbase", "--include=adduser", suite, root);
   await Deno.copyFile(deb, `${root}/shoal.deb`);
   const inside = (...words: string[]) => run("chroot", root, ...words);
   const there = (path: string) => Deno.stat(root + path).then(() => true, () => false);
