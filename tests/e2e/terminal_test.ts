@@ -50,18 +50,18 @@ testUnless(
     const source = await world.peer("source");
     await writeRandom(`${source.dir}/data`, 40 << 20);
     await world.json(source.dir, ["share", "data"]);
-    const get = async (env: Record<string, string>, name = "data") => {
+    const get = async (env: Record<string, string>, name = "data", columns = 60) => {
       const dir = await world.folder(crypto.randomUUID());
       const words = ["peer", "get", name, "--dir", dir, "--bootstrap", world.bootstrap];
-      return (await onTerminal([...programWords(), ...words], { columns: 60, env })).shown;
+      return (await onTerminal([...programWords(), ...words], { columns, env })).shown;
     };
     const plain = await get({});
-    assertMatch(plain, /█|░/);
+    assertMatch(await get({}, "data", 90), /█|░/);
     assertEquals(
       visible(plain).filter((line) => displayWidth(line) > 60 && !line.includes("/")),
       [],
     );
-    const ascii = await get({ LC_ALL: "C" });
+    const ascii = await get({ LC_ALL: "C" }, "data", 90);
     assert(/[#-]{8}/.test(ascii) && !/[█░…]/.test(ascii), ascii);
     assertStringIncludes(await get({}, "nothing"), "\x1b[31mshoal:\x1b[39m Cannot get");
     assertStringIncludes(await get({ NO_COLOR: "1" }, "nothing"), "\x1b[Kshoal: Cannot get");

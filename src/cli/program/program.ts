@@ -124,7 +124,7 @@ function addPeer(program: Command, handlers: Handlers): void {
       once: true,
       act(line) {
         refuseListening(peer, line.command);
-        return handlers.verb(line, flagsOf(peer, PEER_OPTIONS));
+        return handlers.verb(withShared(peer, line), flagsOf(peer, PEER_OPTIONS));
       },
     });
   }
@@ -258,6 +258,16 @@ function servePort(peer: Command): number {
   } catch (error) {
     return peer.error(`error: ${(error as Error).message}`);
   }
+}
+
+/** A verb's line with the options that the peer has by the same name, which commander takes for its own. */
+function withShared(peer: Command, line: VerbLine): VerbLine {
+  const flags = { ...line.flags };
+  for (const option of line.command.options) {
+    const name = option.attributeName();
+    if (peer.getOptionValueSource(name) === "cli") flags[name] ??= peer.getOptionValue(name);
+  }
+  return { ...line, flags };
 }
 
 /** Options for listening are no use to a verb that doesn't listen. Options of the environment may stand. */
