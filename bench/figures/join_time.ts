@@ -1,4 +1,4 @@
-import { meet } from "../../src/handover/receive.ts";
+import { meetSender } from "../../src/handover/meet_sender.ts";
 import { World } from "../../tests/e2e/world.ts";
 import { interrupted } from "../measure/interrupt.ts";
 import { addressOf, sendByShoal } from "../tools/handover.ts";
@@ -17,7 +17,7 @@ export async function* joinTime(): AsyncGenerator<string> {
   await Promise.all(
     Array.from(
       { length: JOINING },
-      () => meet({ bootstraps, lan: false, room, secret }, interrupted),
+      () => meetSender({ bootstraps, lan: false, room, secret }, interrupted),
     ),
   );
   const ms = performance.now() - started;

@@ -32,6 +32,13 @@ export class TokenBucket {
     this.#tokens -= units;
   }
 
+  /** Takes one unit if it can pass at once; false where it can't. */
+  tryTake(now: number): boolean {
+    if (this.wait(1, now) > 0) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+
   /** True when nothing of it would be forgotten with it. */
   isFull(now: number): boolean {
     this.#refill(now);

@@ -37,7 +37,7 @@ export class LanRoom implements AsyncDisposable {
     const [here] = await codec.encode({ port });
     const read = new TokenBucket(BEACONS, performance.now());
     const multicast = new Multicast(async (bytes, { host }, answer) => {
-      if (!takeOne(read) || !isAttached(host)) return;
+      if (!read.tryTake(performance.now()) || !isAttached(host)) return;
       if ((await codec.decode(bytes))?.ask) answer(here!);
     });
     return new LanRoom(multicast);
@@ -58,7 +58,7 @@ export async function findLanRoom(
   const read = new TokenBucket(BEACONS, performance.now());
   const found = Promise.withResolvers<Address | undefined>();
   const multicast = new Multicast(async (bytes, { host }) => {
-    if (!takeOne(read) || !isAttached(host)) return;
+    if (!read.tryTake(performance.now()) || !isAttached(host)) return;
     const beacon = await codec.decode(bytes);
     if (beacon?.port !== undefined) found.resolve({ host, port: beacon.port });
   });
@@ -85,11 +85,4 @@ async function codecOf(room: number): Promise<BeaconCodec> {
     "decrypt",
   ]);
   return new BeaconCodec(() => [key]);
-}
-
-function takeOne(bucket: TokenBucket): boolean {
-  const now = performance.now();
-  if (bucket.wait(1, now) > 0) return false;
-  bucket.take(1, now);
-  return true;
 }

@@ -1,8 +1,9 @@
 /**
- * The receiver's side of a hand-over: it gets the key of the sender's private swarm in a room, fetches
- * as a peer of that swarm, and helps the other receivers.
+ * The receiver's side of a hand-over, once it has the key of the sender's private swarm: it fetches as a
+ * peer of that swarm, and helps the other receivers.
  */
 import fs from "node:fs";
+import { timeoutSignal } from "../async/deadline.ts";
 import { delay } from "../async/retry.ts";
 import { fromHex } from "../content/hex.ts";
 import { Fault, quoted } from "../fault.ts";
@@ -11,14 +12,11 @@ import { PeerNode } from "../peer/node.ts";
 import { nameOf, parentOf, pathIn } from "../system/paths.ts";
 import { PrivateTransport } from "../trust/tls/private_transport.ts";
 import { verifyAnnouncement } from "../trust/announcement.ts";
-import type { Address } from "../wire/address.ts";
 import type { Announcement, PeerRecord } from "../wire/protocol.ts";
 import { EVERYWHERE } from "../wire/wildcard_host.ts";
-import { type HandoverOffer, ReceivingEnd, WrongWords } from "./key_exchange.ts";
-import type { Agreed, KeptHandover } from "./kept_handover.ts";
+import type { HandoverOffer } from "./key_exchange.ts";
+import type { KeptHandover } from "./kept_handover.ts";
 import { OFFER_CAP, parseOfferList } from "./offer_list.ts";
-import { findLanRoom } from "./lan_room.ts";
-import { RoomVisit } from "./room.ts";
 
 /** Longest time for which a receiver that has all helps the others, in milliseconds. */
 const HELP_MS = 60_000;
@@ -32,56 +30,6 @@ const REACH_MS = 15_000;
 const RECEIPT_MS = 5_000;
 /** Interval of asking the sender's swarm, in milliseconds. */
 const LOOK_MS = 250;
-
-interface MeetOptions {
-  bootstraps: Address[];
-  /** Look for the room in the same network, too. */
-  lan: boolean;
-  room: number;
-  secret: string;
-}
-
-/**
- * Meets the sender in its room: at a bootstrap, or in the same network. Throws an `integrity` Fault where
- * the words don't fit, `not_found` where there is no such room, and `network`.
- */
-export async function meet(
-  { bootstraps, lan, room, secret }: MeetOptions,
-  signal: AbortSignal,
-): Promise<Agreed> {
-  const nearby = lan ? findLanRoom(room, signal).catch(() => undefined) : undefined;
-  try {
-    return await meetAt(bootstraps, room, secret, signal);
-  } catch (error) {
-    const isElsewhere = error instanceof Fault && ["network", "not_found"].includes(error.kind);
-    const found = isElsewhere ? await nearby : undefined;
-    if (!found) throw error;
-    return await meetAt([found], room, secret, signal);
-  }
-}
-
-async function meetAt(
-  bootstraps: Address[],
-  room: number,
-  secret: string,
-  signal: AbortSignal,
-): Promise<Agreed> {
-  const end = new ReceivingEnd(room, secret);
-  const visit = await RoomVisit.enter(bootstraps, room, end.open(), signal);
-  try {
-    await visit.say(await end.confirm(await visit.hear(signal)));
-    return { offer: await end.accept(await visit.hear(signal)), bootstrap: visit.bootstrap };
-  } catch (error) {
-    if (!(error instanceof WrongWords)) throw error;
-    throw new Fault(
-      "integrity",
-      `Cannot receive: the words don't fit room ${room}, or somebody in between guessed`,
-      { cause: error, next: "check the words; if it happens again, ask for a new code" },
-    );
-  } finally {
-    visit.close();
-  }
-}
 
 export interface ReceiveOptions {
   /** Take another name where one is taken. Default false. */
@@ -253,9 +201,10 @@ async function tellReceipt(
   offer: HandoverOffer,
   signal: AbortSignal,
 ): Promise<number | undefined> {
-  const waiting = AbortSignal.any([signal, AbortSignal.timeout(RECEIPT_MS)]);
+  const late = () => new Fault("network", "the sender does not answer");
+  using waiting = timeoutSignal(RECEIPT_MS, late, { signal });
   try {
-    return await node.acknowledge(sourcesOf(offer), offer.list.id, waiting);
+    return await node.acknowledge(sourcesOf(offer), offer.list.id, waiting.signal);
   } catch {
     // A receiver that the user stopped now has all the same.
     return undefined;

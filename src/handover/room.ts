@@ -6,6 +6,7 @@ import type { Address } from "../wire/address.ts";
 import { type Caller, Refusal } from "../wire/caller.ts";
 import { Ok, RoomNotice, RoomReply } from "../wire/protocol.ts";
 import { Condition } from "../async/condition.ts";
+import { timeoutSignal } from "../async/deadline.ts";
 import { Backoff, delay } from "../async/retry.ts";
 
 /** Interval at which an open room is asked for anew, in milliseconds: callees close idle connections. */
@@ -19,7 +20,6 @@ const SAID_MS = 20_000;
 class RoomConnection {
   readonly caller: Caller;
   readonly bootstrap: Address;
-  /** This end's address, as the bootstrap sees it. */
   readonly #notices: RoomNotice[] = [];
   readonly #changed = new Condition();
   #ended: unknown;
@@ -78,6 +78,8 @@ export class OwnRoom {
   readonly number: number;
   readonly #ticket: string;
   readonly #until: number;
+  /** From the beginning: until guests are met, all must be hashed. */
+  readonly #renewing: ReturnType<typeof setInterval>;
   #connection: RoomConnection;
 
   private constructor(
@@ -90,6 +92,7 @@ export class OwnRoom {
     this.#ticket = ticket;
     this.#until = until;
     this.#connection = connection;
+    this.#renewing = setInterval(() => void this.#take(this.#connection).catch(() => {}), RENEW_MS);
   }
 
   /** Opens a room until a time (Date.now()), with the wanted number. Throws a `network` Fault. */
@@ -123,21 +126,16 @@ export class OwnRoom {
    */
   async *events(signal: AbortSignal): AsyncGenerator<RoomEvent, void, void> {
     const backoff = new Backoff({ first: 500, longest: 15_000 });
-    const renewing = this.#renew(signal);
-    try {
-      while (!signal.aborted) {
-        try {
-          const notice = await this.#connection.next(signal);
-          backoff.reset();
-          if (notice.action === "closed") return;
-          if (notice.action !== "dismissed") yield notice;
-        } catch {
-          if (signal.aborted) return;
-          await this.#reopen(backoff, signal);
-        }
+    while (!signal.aborted) {
+      try {
+        const notice = await this.#connection.next(signal);
+        backoff.reset();
+        if (notice.action === "closed") return;
+        if (notice.action !== "dismissed") yield notice;
+      } catch {
+        if (signal.aborted) return;
+        await this.#reopen(backoff, signal);
       }
-    } finally {
-      await renewing.catch(() => {});
     }
   }
 
@@ -152,6 +150,7 @@ export class OwnRoom {
 
   /** Closes the room for good; a bootstrap that is away forgets it by itself. */
   async close(): Promise<void> {
+    clearInterval(this.#renewing);
     await this.#connection.caller.request({ action: "close_room" }, Ok).catch(() => {});
     this.#connection.close();
   }
@@ -162,8 +161,7 @@ export class OwnRoom {
       await delay(backoff.next(), signal);
       try {
         const connection = await RoomConnection.open([this.bootstrap], signal);
-        const request = opening(this.#ticket, this.#until, this.number);
-        await connection.caller.request(request, RoomReply);
+        await this.#take(connection);
         this.#connection = connection;
         return;
       } catch (error) {
@@ -173,12 +171,9 @@ export class OwnRoom {
     }
   }
 
-  async #renew(signal: AbortSignal): Promise<void> {
-    for (;;) {
-      await delay(RENEW_MS, signal);
-      const request = opening(this.#ticket, this.#until, this.number);
-      await this.#connection.caller.request(request, RoomReply).catch(() => {});
-    }
+  /** Takes the room up again, or longer. */
+  async #take({ caller }: RoomConnection): Promise<void> {
+    await caller.request(opening(this.#ticket, this.#until, this.number), RoomReply);
   }
 }
 
@@ -234,9 +229,10 @@ export class RoomVisit {
 
   /** The next words of the sender. Throws a `network` Fault when it says nothing, or is gone. */
   async hear(signal: AbortSignal): Promise<string> {
-    const waiting = AbortSignal.any([signal, AbortSignal.timeout(SAID_MS)]);
+    const late = () => new Fault("network", "Cannot receive: the sender does not answer");
+    using waiting = timeoutSignal(SAID_MS, late, { signal });
     try {
-      const notice = await this.#connection.next(waiting);
+      const notice = await this.#connection.next(waiting.signal);
       if (notice.action === "said") return notice.blob;
       if (notice.action === "dismissed") {
         throw new Fault("network", "Cannot receive: the sender has turned this receiver away");

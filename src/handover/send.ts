@@ -14,9 +14,8 @@ import type { Address } from "../wire/address.ts";
 import type { Announcement } from "../wire/protocol.ts";
 import { EVERYWHERE } from "../wire/wildcard_host.ts";
 import { Condition } from "../async/condition.ts";
-import { deadline } from "../async/deadline.ts";
 import { formatCode, formatLink, newSecret, type Strength } from "./code.ts";
-import { type HandoverOffer } from "./key_exchange.ts";
+import type { HandoverOffer } from "./key_exchange.ts";
 import { GuestBook } from "./guest_book.ts";
 import { MeetingPlaces } from "./meeting_places.ts";
 import { formatOfferList, OFFER_NAME } from "./offer_list.ts";
@@ -27,6 +26,8 @@ import type { SendEvent } from "./send_event.ts";
 const LOOK_MS = 1_000;
 /** Time without a byte served after which receivers that began are given up, in milliseconds. */
 const QUIET_MS = 60_000;
+/** Time for which a code is good unless told otherwise, in milliseconds. */
+const FOR_MS = 3_600_000;
 
 export interface SendOptions {
   /** Files and folders: absolute paths, or relative to `cwd`. */
@@ -38,9 +39,10 @@ export interface SendOptions {
   lan: boolean;
   /** The number of receivers; undefined for any. */
   to?: number;
-  /** Time for which the code is good, in milliseconds. */
-  forMs: number;
-  strength: Strength;
+  /** Time for which the code is good, in milliseconds. Default {@link FOR_MS}. */
+  forMs?: number;
+  /** Default `words`. */
+  strength?: Strength;
   /** Most bytes per second that are served. */
   limitUp?: number;
   /** A folder for what belongs to this hand-over alone; it exists, and is removed by its owner. */
@@ -66,7 +68,7 @@ export interface SendResult {
  * `network` or, where what is handed over changes meanwhile, `integrity`; and the signal's reason.
  */
 export async function send(options: SendOptions): Promise<SendResult> {
-  const { dir, bootstraps, lan, to, forMs, signal, onEvent } = options;
+  const { dir, bootstraps, lan, to, forMs = FOR_MS, signal, onEvent } = options;
   const key = newSwarmKey();
   const transport = await PrivateTransport.of(key);
   const until = Date.now() + forMs;
@@ -86,7 +88,7 @@ export async function send(options: SendOptions): Promise<SendResult> {
   const shares = await shareAll(node, options);
   const list = receipts.list = await shareList(node, dir);
   const port = await node.serve({ resume: false });
-  const secret = newSecret(options.strength);
+  const secret = newSecret(options.strength ?? "words");
   const size = shares.reduce((sum, share) => sum + share.size, 0);
   const at = ownHosts(room!.localHost).map((host) => ({ host, port }));
   const offer: HandoverOffer = {
@@ -194,19 +196,12 @@ async function handOver(running: Running): Promise<SendResult> {
         guests.close();
         if (idle) return { end: "expired", ...result };
       }
-      await nextLook(receipts.news, signal);
+      await receipts.news.waitFor(LOOK_MS, signal);
     }
   } finally {
     over.abort();
     await meeting;
   }
-}
-
-/** Resolves at the next receipt, or after {@link LOOK_MS}. */
-async function nextLook(news: Condition, signal: AbortSignal): Promise<void> {
-  const late = new AbortController();
-  using _timer = deadline(LOOK_MS, () => late.abort());
-  await news.wait(AbortSignal.any([signal, late.signal])).catch(() => signal.throwIfAborted());
 }
 
 function requireUnchanged(offered: SharedFile[], present: SharedFile[]): void {

@@ -4,16 +4,14 @@ import {
   makeSendingFolder,
   removeHandoverFolder,
 } from "../handover/kept_handover.ts";
-import { meet, type Offered, receive } from "../handover/receive.ts";
+import { meetSender } from "../handover/meet_sender.ts";
+import { type Offered, receive } from "../handover/receive.ts";
 import { send, type SendResult } from "../handover/send.ts";
 import type { SendEvent } from "../handover/send_event.ts";
 import { Fault } from "../fault.ts";
 import type { Progress, Receipt } from "../peer/api/peer_api.ts";
 import { absolutePath, currentFolder } from "../system/paths.ts";
 import type { PeerSettings } from "../peer/api/settings.ts";
-
-/** Time for which a code is good, in milliseconds, unless told otherwise. */
-const FOR_MS = 3_600_000;
 
 /** Options of a hand-over to receivers. */
 export interface HandoverOptions {
@@ -56,7 +54,7 @@ export interface ReceivingOptions {
 /** Begins to hand files over; resolves once there is a code. */
 export async function beginSending(
   paths: string[],
-  { to = 1, forMs = FOR_MS, strength = "words", signal, onEvent }: HandoverOptions,
+  { to = 1, forMs, strength, signal, onEvent }: HandoverOptions,
   { bootstraps, lan = false, limitUp }: Pick<PeerSettings, "bootstraps" | "lan" | "limitUp">,
 ): Promise<Handover> {
   const dir = makeSendingFolder();
@@ -86,7 +84,7 @@ export async function receiveAll(
   if (secret === undefined) throw new Fault("usage", "Cannot receive: the code has no words");
   const signal = options.signal ?? new AbortController().signal;
   const at = bootstrap ? [bootstrap] : bootstraps;
-  const agreed = await meet({ bootstraps: at, lan, room, secret }, signal);
+  const agreed = await meetSender({ bootstraps: at, lan, room, secret }, signal);
   const kept = KeptHandover.keep(agreed, absolutePath(options.output ?? "."));
   try {
     return await receive(kept, {

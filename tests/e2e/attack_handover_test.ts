@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { newSecret } from "../../src/handover/code.ts";
 import { SendingEnd } from "../../src/handover/key_exchange.ts";
-import { meet } from "../../src/handover/receive.ts";
+import { meetSender } from "../../src/handover/meet_sender.ts";
 import { Fault } from "../../src/fault.ts";
 import { parseAddress } from "../../src/peer/api/settings.ts";
 import { wireMessage } from "../support/honest_answers.ts";
@@ -35,7 +35,7 @@ Deno.test("attack: guesses at a code get nothing, and don't keep who has the wor
     const guess = newSecret("words");
     assert(guess !== secret);
     const fault = await assertRejects(
-      () => meet({ bootstraps, lan: false, room, secret: guess }, NEVER),
+      () => meetSender({ bootstraps, lan: false, room, secret: guess }, NEVER),
       Fault,
     );
     return fault.kind;

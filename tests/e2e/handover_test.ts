@@ -116,7 +116,9 @@ Deno.test("hand-over: five receivers share what one sender sends little more tha
   const file = `${await world.folder("from")}/big`;
   const size = 12 << 20;
   await writeRandom(file, size);
-  const { sender, code } = await sending(world, [file], { args: ["--to", "5", "--json"] });
+  // Slow enough that they have something of each other's to ask for.
+  const args = ["--to", "5", "--json", "--limit-up", "4M"];
+  const { sender, code } = await sending(world, [file], { args });
   const runs = await Promise.all(
     [1, 2, 3, 4, 5].map((n) => receiving(world, `to${n}`, code)),
   );
@@ -127,10 +129,11 @@ Deno.test("hand-over: five receivers share what one sender sends little more tha
   assertEquals(await sender.ended(), 0, sender.stderr);
   const end = JSON.parse(sender.stdout.trim().split("\n").at(-1)!);
   assertEquals([end.end, end.received, end.exit], ["done", 5, 0]);
+  assert(end.bytes < 4 * size, `${end.bytes / size} copies left the sender`);
 });
 
 Deno.test("hand-over: an interrupted receiver goes on without a code", async () => {
-  await using world = await World.create({ env: {} });
+  await using world = await World.create();
   const file = `${await world.folder("from")}/big`;
   const state = await world.folder("state");
   await writeRandom(file, 8 << 20);
@@ -188,7 +191,20 @@ Deno.test("hand-over: what is there is never replaced, and --rename goes beside 
   assertEquals(await sender.ended(), 130);
 });
 
-Deno.test("hand-over: a taken-back, an expired and a changed one say so", async () => {
+Deno.test("hand-over: what changes meanwhile is withdrawn, and the sender says so", async () => {
+  await using world = await World.create();
+  const file = `${await world.folder("from")}/f`;
+  await Deno.writeTextFile(file, "before");
+  const { sender, code } = await sending(world, [file]);
+  await Deno.writeTextFile(file, "after, and longer");
+  const { cwd, code: exit } = await receiving(world, "to", code);
+  assert(exit !== 0);
+  assertEquals(await sender.ended(), 5, sender.stderr);
+  assertStringIncludes(sender.stderr, `"f" changed while it was handed over`);
+  assertEquals(namesIn(cwd), []);
+});
+
+Deno.test("hand-over: one that was taken back, and one whose time is over, say so", async () => {
   await using world = await World.create();
   const file = `${await world.folder("from")}/f`;
   await Deno.writeTextFile(file, "x");

@@ -1,7 +1,8 @@
 import { Fault, quoted } from "../../fault.ts";
 import { parseCode, parseSecret, type TypedCode, wordsThatBegin } from "../../handover/code.ts";
 import { KeptHandover } from "../../handover/kept_handover.ts";
-import { meet, type Offered, receive } from "../../handover/receive.ts";
+import { meetSender } from "../../handover/meet_sender.ts";
+import { type Offered, receive } from "../../handover/receive.ts";
 import type { Receipt } from "../../peer/api/peer_api.ts";
 import { absolutePath, currentFolder } from "../../system/paths.ts";
 import { readRegularText } from "../../system/open_regular.ts";
@@ -50,7 +51,7 @@ export async function receiveCommand(
   if (resumed) output.note("Resuming a hand-over that was interrupted.");
   const kept = resumed ??
     KeptHandover.keep(
-      await meetSender(given, { bootstraps, lan, ask, output, signal }),
+      await meetByCode(given, { bootstraps, lan, ask, output, signal }),
       folder,
     );
   const out = streams ? await standardOutput(output) : undefined;
@@ -135,7 +136,7 @@ async function readCode(path: string): Promise<string> {
   }
 }
 
-async function meetSender(
+async function meetByCode(
   given: TypedCode | undefined,
   { bootstraps, lan, ask, output, signal }: {
     lan: boolean;
@@ -147,7 +148,7 @@ async function meetSender(
 ) {
   const { room, secret, bootstrap } = await completeCode(given, { ask, output, signal });
   const at = bootstrap ? [bootstrap] : bootstraps;
-  return await meet({ bootstraps: at, lan, room, secret }, signal);
+  return await meetSender({ bootstraps: at, lan, room, secret }, signal);
 }
 
 /** Asks for what is missing of a code. Throws a `usage` Fault where nobody can be asked. */

@@ -15,8 +15,6 @@ import type { Stop } from "../process/stop.ts";
 import { copyToClipboard } from "./clipboard.ts";
 import { qrCode } from "./qr_code.ts";
 
-/** Time for which a code is good, in seconds, unless told otherwise. */
-const FOR_S = 3_600;
 /** The name of what comes from standard input, unless told otherwise. */
 const STDIN_NAME = "stdin";
 
@@ -44,7 +42,7 @@ export async function sendCommand(
       bootstraps,
       lan,
       to: flags.to === "any" ? undefined : flags.to ?? 1,
-      forMs: (flags.for ?? FOR_S) * 1_000,
+      forMs: flags.for && flags.for * 1_000,
       strength: flags.link ? "link" : flags.short ? "short" : "words",
       limitUp,
       dir,

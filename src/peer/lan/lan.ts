@@ -195,7 +195,7 @@ export class Lan implements NearbyDirectories {
       for (const onHeard of this.#hearing) onHeard();
       this.#options.onHeard?.();
     }
-    if (!ask || this.#port === undefined || !takeOne(this.#answers)) return;
+    if (!ask || this.#port === undefined || !this.#answers.tryTake(performance.now())) return;
     await delay(Math.random() * JITTER_MS, this.#closing.signal).catch(() => {});
     for (const said of await this.#beacon(false)) answer(said);
   }
@@ -205,13 +205,7 @@ export class Lan implements NearbyDirectories {
     const known = this.#ofHosts.get(host);
     const bucket = known ?? new TokenBucket(BEACONS_OF_HOST, performance.now());
     if (!known) this.#ofHosts.set(host, bucket);
-    return takeOne(bucket) && takeOne(this.#beacons) && isAttached(host);
+    const now = performance.now();
+    return bucket.tryTake(now) && this.#beacons.tryTake(now) && isAttached(host);
   }
-}
-
-function takeOne(bucket: TokenBucket): boolean {
-  const now = performance.now();
-  if (bucket.wait(1, now) > 0) return false;
-  bucket.take(1, now);
-  return true;
 }
