@@ -5,7 +5,6 @@ import type { BootstrapClient } from "./bootstrap_client.ts";
 import type { Directory, NearbyDirectories } from "./directory.ts";
 import type { PeerApi } from "../api/peer_api.ts";
 import { Refusal } from "../../wire/caller.ts";
-import { delay } from "../../async/retry.ts";
 import { within } from "../../async/deadline.ts";
 import { settleWithGrace } from "../../async/settle_with_grace.ts";
 import { givenName } from "../../content/safe_path.ts";
@@ -106,8 +105,12 @@ export class Swarm implements Pick<PeerApi, "listPeers"> {
 
   /** All active peers. Throws a `network` Fault when no bootstrap answers, and the signal's reason. */
   async listPeers(signal?: AbortSignal): Promise<PeerRecord[]> {
-    return distinct(
-      (await this.#ask((one, waitsForBusy) => one.getPeers({ signal, waitsForBusy }))).flat(),
+    const lists = await this.#ask((one, waitsForBusy) => one.getPeers({ signal, waitsForBusy }));
+    const peers = distinct(lists.flat());
+    // What is only heard in this network says no more of a peer that a bootstrap lists.
+    return peers.filter(({ peer, agent }, index) =>
+      agent !== undefined || peer === undefined ||
+      peers.findIndex((other) => other.peer === peer) === index
     );
   }
 
@@ -127,10 +130,7 @@ export class Swarm implements Pick<PeerApi, "listPeers"> {
         },
       },
     );
-    const sources = lists.flat().map((one) =>
-      [`${one.peer} ${one.publisher} ${one.id}`, one] as const
-    );
-    return [...new Map(sources).values()];
+    return firstOfEach(lists.flat(), ({ peer, publisher, id }) => `${peer} ${publisher} ${id}`);
   }
 
   /** All legacy peers. Throws a `network` Fault when no bootstrap answers, and the signal's reason. */
@@ -194,8 +194,8 @@ export class Swarm implements Pick<PeerApi, "listPeers"> {
       }),
       { enough, graceMs: GRACE_MS, emptyGraceMs: EMPTY_GRACE_MS },
     );
-    const results = await Promise.race([asked, near.enough.then(() => delay(NEARBY_GRACE_MS))]) ??
-      [];
+    const graced = near.enough.then(() => within(asked, NEARBY_GRACE_MS));
+    const results = await Promise.race([asked, graced]) ?? [];
     if (answers.some(enough)) await within(near.done, nearbyMs);
     else await near.done;
     const all = [...answers, ...near.answers];
@@ -286,10 +286,14 @@ function distinct(peers: PeerRecord[]): PeerRecord[] {
     ({ address, port }) => formatAddress({ host: address, port }),
   );
   return [...byAddress.values()].flatMap((there) => {
-    const byId = new Map(there.map((record) => [record.peer, record]));
-    if (byId.size > 1) byId.delete(undefined);
-    return [...byId.values()];
+    const each = firstOfEach(there, ({ peer }) => peer);
+    return each.length > 1 ? each.filter(({ peer }) => peer !== undefined) : each;
   });
+}
+
+/** The first item of each key: bootstraps come first, and know most of a peer. */
+function firstOfEach<T>(items: T[], key: (item: T) => unknown): T[] {
+  return [...new Map(items.toReversed().map((item) => [key(item), item])).values()].reverse();
 }
 
 function order(a: FileRecord, b: FileRecord): number {

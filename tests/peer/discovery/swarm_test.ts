@@ -2,12 +2,13 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { MemoryRegistry } from "../../../src/bootstrap/memory_registry.ts";
 import { Fault } from "../../../src/fault.ts";
 import { BootstrapClient } from "../../../src/peer/discovery/bootstrap_client.ts";
+import { KnownOffers } from "../../../src/peer/discovery/known_offers.ts";
 import { Swarm } from "../../../src/peer/discovery/swarm.ts";
 import { settleWithGrace } from "../../../src/async/settle_with_grace.ts";
 import { signAnnouncement } from "../../../src/trust/announcement.ts";
 import { Identity } from "../../../src/trust/identity.ts";
 import type { FileRecord } from "../../../src/wire/protocol.ts";
-import { startBootstrap } from "../../bootstrap/bench.ts";
+import { startBootstrap, TestPeer } from "../../bootstrap/bench.ts";
 import { Scripted } from "../../support/sockets.ts";
 
 const never = <T>() => new Promise<T>(() => {});
@@ -68,4 +69,27 @@ Deno.test("swarm: a bootstrap that says nothing keeps nobody waiting who has an 
   speaks.close();
   await assertRejects(() => swarm.find({ name: "x" }), Fault, "was closed");
   await assertRejects(() => new Swarm([]).listPeers(), Fault, "no bootstrap is given");
+});
+
+Deno.test("swarm: a peer that a bootstrap lists is one, with what that says, wherever it is heard", async () => {
+  await using server = startBootstrap();
+  using ann = await TestPeer.open(server);
+  await ann.register(4_001);
+  const announcement = await ann.sign("x");
+  await ann.announce(announcement);
+  const { id: peer } = ann.identity;
+  const nearby = new KnownOffers();
+  const heard = ["127.0.0.1", "192.0.2.7"].map((address) => ({ peer, address, port: 4_001 }));
+  nearby.add({ announcement, sources: heard, total: heard.length });
+  const stranger = { peer: "b".repeat(64), address: "192.0.2.8", port: 4_002 };
+  nearby.add({ announcement: await ann.sign("y"), sources: [stranger], total: 1 });
+  using client = new BootstrapClient(server.address);
+  const swarm = new Swarm([client], nearby);
+  const peers = await swarm.listPeers();
+  assertEquals(peers.map(({ address, files }) => [address, files]), [
+    ["127.0.0.1", 1],
+    ["192.0.2.8", undefined],
+  ]);
+  const [source, ...others] = await swarm.listSources("x");
+  assertEquals([source?.reachable !== undefined, others], [true, []]);
 });
