@@ -134,11 +134,16 @@ export class Transfers {
     return looks ? one : this.#add(one);
   }
 
-  /** The upload of a file to a peer: the one in progress, or a new one. */
+  /**
+   * The upload of a file to a peer: the one in progress, or a new one. The connections of one peer of one
+   * host are one upload.
+   */
   upload(
     about: { name: string; id: string; size: number; to: string; peer?: string },
   ): ActiveTransfer {
-    const key = `${about.to} ${about.id}`;
+    const { to, peer } = about;
+    const caller = peer === undefined ? to : `${to.replace(/:\d+$/, "")} ${peer}`;
+    const key = `${caller} ${about.id}`;
     let upload = this.#uploads.get(key);
     if (!upload?.isActive) {
       const count = (bytes: number) => this.totals.served += bytes;

@@ -72,6 +72,9 @@ Deno.test("transfers: one upload for each file and requester", () => {
   assertStrictEquals(transfers.upload(about), upload);
   assert(transfers.upload({ ...about, id: "2" }) !== upload);
   assert(transfers.upload({ ...about, to: "10.0.0.2:5" }) !== upload);
+  const known = transfers.upload({ ...about, peer: "a" });
+  assertStrictEquals(transfers.upload({ ...about, to: "10.0.0.1:6", peer: "a" }), known);
+  assert(transfers.upload({ ...about, to: "10.0.0.2:6", peer: "a" }) !== known);
   const [view] = transfers.list();
   assertEquals([view.direction, view.to, view.sources], ["up", "10.0.0.1:5", 1]);
   upload.lastActive = -1e9;
