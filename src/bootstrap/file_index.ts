@@ -13,10 +13,9 @@ import {
   type SourceRecord,
   SOURCES_CAP,
 } from "../wire/protocol.ts";
-import { Refused } from "../wire/answerer.ts";
 import { Glob } from "./glob.ts";
 import { SourceSet } from "./source_set.ts";
-import { Batch } from "../wire/batch.ts";
+import { Batch, readCursor } from "../wire/batch.ts";
 import type { FindQuery, ListBatch } from "./registry.ts";
 import { SortedKeys } from "./sorted_keys.ts";
 
@@ -50,7 +49,7 @@ interface Content {
 }
 
 /** Before all publishers: a cursor that begins with it means a name from its beginning. */
-const FIRST_PUBLISHER = "0".repeat(64);
+export const FIRST_PUBLISHER = "0".repeat(64);
 /** A cursor of a list of files. */
 const CURSOR = /^(?<publisher>[0-9a-f]{64})(?<name>.*)$/s;
 
@@ -138,16 +137,10 @@ export class FileIndex {
 
   /** Answers Registry.listFiles. A cursor is the publisher and name to begin with. */
   list(pattern?: string, cursor?: string): ListBatch<FileRecord> {
-    const from = cursor === undefined ? undefined : CURSOR.exec(cursor)?.groups;
-    if (cursor !== undefined && !from) {
-      throw new Refused("bad_message", "that cursor was not given out here");
-    }
-    const { publisher: firstPublisher = FIRST_PUBLISHER, name: firstName = "" } = from ?? {};
-    const glob = pattern === undefined ? undefined : new Glob(pattern);
-    const prefix = glob?.prefix ?? "";
+    const { glob, prefix, from, firstName, firstPublisher } = startOfList(pattern, cursor);
     const batch = new Batch<FileRecord>();
     let steps = 0;
-    for (const name of this.#sorted.from(firstName > prefix ? firstName : prefix)) {
+    for (const name of this.#sorted.from(from)) {
       if (!name.startsWith(prefix)) break;
       if (steps + (glob?.work ?? 0) > LIST_WORK) {
         return { items: batch.items, cursor: FIRST_PUBLISHER + name };
@@ -170,10 +163,7 @@ export class FileIndex {
 
   /** Answers Registry.listSources. A cursor is a content, its publisher, and a place in its sources. */
   sources(name: string, cursor?: string): ListBatch<SourceRecord> {
-    const from = cursor === undefined ? undefined : SOURCES_CURSOR.exec(cursor)?.groups;
-    if (cursor !== undefined && !from) {
-      throw new Refused("bad_message", "that cursor was not given out here");
-    }
+    const from = readCursor(SOURCES_CURSOR, cursor);
     const versions = [...this.#names.get(name)?.values() ?? []].flat().sort(newestFirst);
     const first = versions.findIndex(({ announcement: a }) =>
       a.id === from?.id && a.publisher === from?.publisher
@@ -260,6 +250,16 @@ export class FileIndex {
   #total(entry: Entry): number {
     return this.#contents.get(entry.announcement.id)!.sources.size;
   }
+}
+
+/** The place at which a batch of a list of files begins, and the names that are in it. */
+export function startOfList(pattern?: string, cursor?: string) {
+  const { publisher: firstPublisher = FIRST_PUBLISHER, name: firstName = "" } =
+    readCursor(CURSOR, cursor) ?? {};
+  const glob = pattern === undefined ? undefined : new Glob(pattern);
+  const prefix = glob?.prefix ?? "";
+  const from = firstName > prefix ? firstName : prefix;
+  return { glob, prefix, from, firstName, firstPublisher };
 }
 
 /** A source of a content, as Registry.listSources tells of it. */

@@ -16,7 +16,7 @@ import {
   type SourceRecord,
 } from "../wire/protocol.ts";
 import { type Entry, FileIndex } from "./file_index.ts";
-import { Batch } from "../wire/batch.ts";
+import { Batch, readCursor } from "../wire/batch.ts";
 import {
   FULL_RETRY_S,
   MAX_HOLDINGS,
@@ -257,9 +257,7 @@ export class MemoryRegistry implements Registry {
 
   async getPeers(cursor = ""): Promise<ListBatch<PeerRecord>> {
     this.#expire();
-    if (cursor && !CURSOR.test(cursor)) {
-      throw new Refused("bad_message", "that cursor was not given out here");
-    }
+    readCursor(CURSOR, cursor || undefined);
     const batch = new Batch<PeerRecord>();
     for (const key of this.#keys.from(cursor)) {
       const peer = this.#peers.get(key);

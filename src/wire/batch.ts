@@ -1,3 +1,4 @@
+import { Refused } from "./answerer.ts";
 import { LIST_CAP, PAYLOAD_CAP } from "./protocol.ts";
 
 const encoder = new TextEncoder();
@@ -16,4 +17,15 @@ export class Batch<T> {
     this.items.push(item);
     return true;
   }
+}
+
+/** The parts of the cursor to a batch; undefined for the first. Throws a Refused unless it has that form. */
+export function readCursor(
+  form: RegExp,
+  cursor: string | undefined,
+): Record<string, string> | undefined {
+  if (cursor === undefined) return;
+  const parts = form.exec(cursor);
+  if (!parts) throw new Refused("bad_message", "that cursor was not given out here");
+  return { ...parts.groups };
 }

@@ -2,8 +2,7 @@
 import { Buffer } from "node:buffer";
 import { LruMap } from "../../async/lru_map.ts";
 import { latestTime } from "../../trust/announcement.ts";
-import { Refused } from "../../wire/answerer.ts";
-import { Batch } from "../../wire/batch.ts";
+import { Batch, readCursor } from "../../wire/batch.ts";
 import {
   type Announcement,
   type FileRecord,
@@ -13,8 +12,7 @@ import {
   type SourceRecord,
   SOURCES_CAP,
 } from "../../wire/protocol.ts";
-import { sourceRecord } from "../file_index.ts";
-import { Glob } from "../glob.ts";
+import { FIRST_PUBLISHER, sourceRecord, startOfList } from "../file_index.ts";
 import type { FindQuery, ListBatch } from "../registry.ts";
 import {
   decodeAnnouncement,
@@ -51,10 +49,8 @@ const BUCKETS = 31;
 /** Longest answer that is looked at, in bytes. */
 const ANSWER_CAP = 4 << 20;
 
-const CURSOR = /^(?<publisher>[0-9a-f]{64})(?<name>.*)$/s;
 const SOURCES_CURSOR =
   /^(?<id>[0-9a-f]{64})(?<publisher>[0-9a-f]{64})(?<set>[fu])(?<place>\d{1,20})$/;
-const FIRST_PUBLISHER = "0".repeat(64);
 
 interface Answer {
   items: Found[];
@@ -150,24 +146,12 @@ export class Reader {
 
   /** Files and folders on offer, as Registry.listFiles has them. */
   async files(pattern?: string, cursor?: string): Promise<ListBatch<FileRecord>> {
-    const from = cursor === undefined ? undefined : CURSOR.exec(cursor)?.groups;
-    if (cursor !== undefined && !from) {
-      throw new Refused("bad_message", "that cursor was not given out here");
-    }
-    const { publisher: firstPublisher = FIRST_PUBLISHER, name: firstName = "" } = from ?? {};
-    const glob = pattern === undefined ? undefined : new Glob(pattern);
-    const prefix = glob?.prefix ?? "";
+    const { glob, prefix, from, firstName, firstPublisher } = startOfList(pattern, cursor);
     const batch = new Batch<FileRecord>();
-    let start = "[";
-    let next = firstName > prefix ? firstName : prefix;
+    let [start, next] = ["[", from];
     let looked = 0;
     for (;;) {
-      const reply = await this.#link.run(
-        SCRIPTS.names,
-        Buffer.concat([Buffer.from(start), encodeName(next)]),
-        String(LISTED),
-      );
-      const names = asArray(reply).map((name) => decodeName(asBuffer(name)));
+      const names = await this.#names(start, next, LISTED);
       let wanted: string[] = [];
       for (const [n, name] of names.entries()) {
         if (!name.startsWith(prefix)) {
@@ -199,13 +183,9 @@ export class Reader {
    * set that is read and Redis's own cursor.
    */
   async sources(name: string, cursor?: string): Promise<ListBatch<SourceRecord>> {
-    const from = cursor === undefined ? undefined : SOURCES_CURSOR.exec(cursor)?.groups;
-    if (cursor !== undefined && !from) {
-      throw new Refused("bad_message", "that cursor was not given out here");
-    }
-    const { items } = await this.#records({
-      ...{ sources: 0, versions: true, most: BATCH, numbers: [nameNumber(name)] },
-    });
+    const from = readCursor(SOURCES_CURSOR, cursor);
+    const numbers = [nameNumber(name)];
+    const { items } = await this.#records({ sources: 0, versions: true, most: BATCH, numbers });
     const versions = items.map(({ announcement }) => announcement)
       .filter((announcement) => announcement.name === name)
       .sort((a, b) => b.time - a.time || (a.id < b.id ? 1 : -1));
@@ -215,6 +195,7 @@ export class Reader {
     const batch = new Batch<SourceRecord>();
     for (const announcement of versions.slice(Math.max(0, first))) {
       const { id, publisher } = announcement;
+      const key = sourcesKey(encodeAnnouncement(announcement));
       const isFirst = versions[first] === announcement;
       for (const set of isFirst && from?.set === "u" ? ["u"] : ["f", "u"]) {
         let at = isFirst && from?.set === set ? from.place! : "0";
@@ -222,7 +203,6 @@ export class Reader {
           if (batch.items.length > LIST_CAP - SCANNED) {
             return { items: batch.items, cursor: `${id}${publisher}${set}${at}` };
           }
-          const key = sourcesKey(encodeAnnouncement(announcement));
           const reply = asArray(
             await this.#link.run(SCRIPTS.sources, key, set, at, String(SCANNED / 2)),
           );
@@ -239,15 +219,17 @@ export class Reader {
 
   /** Clears up the next names. Returns where to go on; from the beginning after the last. */
   async scrub(token: string, from: string, most: number, ms: number): Promise<string> {
-    const reply = await this.#link.run(
-      SCRIPTS.names,
-      Buffer.concat([Buffer.from("["), encodeName(from)]),
-      String(most + 1),
-    );
-    const names = asArray(reply).map((name) => decodeName(asBuffer(name)));
+    const names = await this.#names("[", from, most + 1);
     const some = names.slice(0, most).map(nameNumber);
     if (some.length > 0) await this.#link.run(SCRIPTS.scrub, token, String(ms), ...some);
     return names[most] ?? "";
+  }
+
+  /** So many names in order, from one on: with it (`[`) or without (`(`). */
+  async #names(start: string, from: string, most: number): Promise<string[]> {
+    const first = Buffer.concat([Buffer.from(start), encodeName(from)]);
+    const reply = await this.#link.run(SCRIPTS.names, first, String(most));
+    return asArray(reply).map((name) => decodeName(asBuffer(name)));
   }
 
   /** Adds what these names stand for. Returns the batch when it is full. */
