@@ -1,4 +1,3 @@
-import { Tally } from "../async/tally.ts";
 import { Refused } from "../wire/answerer.ts";
 import type { Outgoing } from "../wire/codec.ts";
 import { groupOf } from "../wire/ip_address.ts";
@@ -13,6 +12,7 @@ import {
   ROOM_MS,
   ROOM_REST_MS,
 } from "./limits.ts";
+import { Quota } from "./quota.ts";
 
 /** A party of a room: one connection. */
 export interface Occupant {
@@ -60,7 +60,12 @@ export class Rooms {
   readonly #rooms = new Map<number, Room>();
   /** Numbers that were given back, by the time at which they may be given again. */
   readonly #resting = new Map<number, number>();
-  readonly #perAddress = new Tally();
+  readonly #quota = new Quota({
+    what: "rooms",
+    perAddress: MAX_ROOMS_PER_ADDRESS,
+    total: MAX_ROOMS,
+    retryAfter: FULL_RETRY_S,
+  });
   readonly #senders = new Map<Occupant, Room>();
   readonly #guests = new Map<Occupant, Guest>();
 
@@ -93,28 +98,15 @@ export class Rooms {
       return known.number;
     }
     if (this.#senders.has(sender)) throw new Refused("bad_message", "this connection has a room");
-    const { host } = sender;
-    const group = groupOf(host);
-    const crowded = group !== undefined && this.#perAddress.of(group) >= MAX_ROOMS_PER_ADDRESS;
-    if (crowded || this.#rooms.size >= MAX_ROOMS) {
-      throw new Refused("busy", "this bootstrap has no room left", FULL_RETRY_S);
-    }
     if (wanted !== undefined && this.#resting.has(wanted)) {
       throw new Refused("no_room", "that room was closed");
     }
+    const { host } = sender;
+    this.#quota.add(host);
     const number = wanted ?? this.#draw();
-    const room: Room = {
-      number,
-      ticket,
-      until,
-      sender,
-      host,
-      guests: new Map(),
-      nextGuest: 1,
-    };
+    const room: Room = { number, ticket, until, sender, host, guests: new Map(), nextGuest: 1 };
     this.#rooms.set(number, room);
     this.#senders.set(sender, room);
-    if (group !== undefined) this.#perAddress.add(group, 1);
     return number;
   }
 
@@ -204,8 +196,7 @@ export class Rooms {
       this.#senders.delete(room.sender);
       void room.sender.notify({ action: "closed" });
     }
-    const group = groupOf(room.host);
-    if (group !== undefined) this.#perAddress.add(group, -1);
+    this.#quota.remove(room.host);
   }
 
   #remove({ occupant, room, number }: Guest, why: "dismissed" | "closed"): void {
