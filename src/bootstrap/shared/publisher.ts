@@ -7,6 +7,7 @@
 import { Buffer } from "node:buffer";
 import { getLogger } from "@logtape/logtape";
 import { messageOf } from "../../fault.ts";
+import { Condition } from "../../async/condition.ts";
 import { Backoff, delay } from "../../async/retry.ts";
 import { within } from "../../async/deadline.ts";
 import type { Announcement, PeerRecord } from "../../wire/protocol.ts";
@@ -20,7 +21,7 @@ import { SCRIPTS } from "./scripts.ts";
 const log = getLogger(["shoal", "bootstrap", "registry"]);
 
 /** Time for which a bucket of peers stays without being renewed, in milliseconds. */
-export const BUCKET_MS = 60_000;
+const BUCKET_MS = 60_000;
 /** Changes in one batch: Redis is busy with them for 2 to 3 ms. */
 const BATCH = 64;
 /** Bytes of a batch. */
@@ -92,7 +93,8 @@ export class Publisher implements RegistryListener {
   #done = 0;
   /** Waits until a change was published, by its number. */
   #awaiting: { number: number; resolve: () => void }[] = [];
-  #wake = Promise.withResolvers<void>();
+  /** Notified when there is something to publish. */
+  readonly #changed = new Condition();
   readonly #stopped = new AbortController();
   readonly #running: Promise<void>;
 
@@ -163,7 +165,7 @@ export class Publisher implements RegistryListener {
     this.#done = this.#enqueued;
     this.#settle();
     this.#walk = this.#all();
-    this.#wake.resolve();
+    this.#changed.notifyAll();
   }
 
   /** Waits, at most for `ms`, until Redis has what has changed so far. True when it has. */
@@ -192,7 +194,6 @@ export class Publisher implements RegistryListener {
 
   async stop(): Promise<void> {
     this.#stopped.abort();
-    this.#wake.resolve();
     await this.#running;
     this.#done = this.#enqueued;
     this.#settle();
@@ -210,7 +211,7 @@ export class Publisher implements RegistryListener {
     if (this.#waiting.length >= MAX_WAITING) return this.restart();
     this.#waiting.push(change);
     this.#enqueued++;
-    this.#wake.resolve();
+    this.#changed.notifyAll();
   }
 
   async #run(): Promise<void> {
@@ -218,8 +219,7 @@ export class Publisher implements RegistryListener {
     const backoff = new Backoff(PAUSE);
     while (!signal.aborted) {
       if (this.#waiting.length === 0 && !this.#walk) {
-        await this.#wake.promise;
-        this.#wake = Promise.withResolvers<void>();
+        await this.#changed.wait(signal).catch(() => {});
         continue;
       }
       try {

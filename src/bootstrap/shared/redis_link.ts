@@ -7,6 +7,7 @@ import { getLogger } from "@logtape/logtape";
 // Not by a dynamic import: once bundled, that has no names of a CommonJS package.
 import { createClient } from "@redis/client";
 import { Fault, messageOf } from "../../fault.ts";
+import { within } from "../../async/deadline.ts";
 import { delay } from "../../async/retry.ts";
 import type { RegistryUrl } from "./registry_url.ts";
 import { type Script, SCRIPTS } from "./scripts.ts";
@@ -93,8 +94,6 @@ export interface LinkOptions {
   observer?: LinkObserver;
   /** Hears that the registry was emptied, or is seen for the first time. */
   onLife?: () => void;
-  /** Hears of each change of state. */
-  onState?: (state: LinkState) => void;
   /** Time for one answer, in milliseconds. @default 800 */
   answerMs?: number;
 }
@@ -224,7 +223,7 @@ export class RedisLink {
       if (this.#client === client) this.#drop(messageOf(error));
     });
     try {
-      await this.#within(Promise.race([client.connect(), failed.promise]), CONNECT_MS);
+      await answerOf(Promise.race([client.connect(), failed.promise]), CONNECT_MS);
       if (!this.#wasThere) await this.#requireVersion(client);
       this.#wasThere = true;
       return this.#client = client;
@@ -243,7 +242,7 @@ export class RedisLink {
   }
 
   async #requireVersion(client: Client): Promise<void> {
-    const hello = await this.#within(client.sendCommand(["HELLO"]), CONNECT_MS) as {
+    const hello = await answerOf(client.sendCommand(["HELLO"]), CONNECT_MS) as {
       version?: unknown;
     };
     const version = String(hello.version ?? "");
@@ -256,7 +255,7 @@ export class RedisLink {
     const begun = performance.now();
     const options = { typeMapping: { [BLOB]: Buffer } };
     const send = (command: string, text: string) =>
-      this.#within(client.sendCommand([command, text, "1", prefix, ...args], options), answerMs);
+      answerOf(client.sendCommand([command, text, "1", prefix, ...args], options), answerMs);
     try {
       const reply = await send("EVALSHA", sha1).catch((error) => {
         if (!/^NOSCRIPT/.test(messageOf(error))) throw error;
@@ -296,39 +295,26 @@ export class RedisLink {
     const { there, writable, why } = this.#state;
     this.#state = state;
     if (there === state.there && writable === state.writable) return;
-    this.#options.onState?.(state);
     const registry = this.#options.url.shown;
     if (!state.there) {
       if (!this.#stopped.signal.aborted) {
-        log.warn(
-          "the registry {registry} is away: {why}; only this bootstrap's own peers are known",
-          {
-            registry,
-            why: state.why,
-          },
-        );
+        const what =
+          "the registry {registry} is away: {why}; only this bootstrap's own peers are known";
+        log.warn(what, { registry, why: state.why });
       }
     } else if (!state.writable) {
       log.warn("the registry {registry} takes nothing new: {why}", { registry, why: state.why });
     } else log.info("the registry {registry} is there", { registry, before: why });
   }
+}
 
-  async #within<T>(promise: Promise<T>, ms: number): Promise<T> {
-    promise.catch(() => {});
-    const late = Promise.withResolvers<never>();
-    // Where this thread was busy, the answer may be here and not be read yet.
-    let timer = setTimeout(() => {
-      timer = setTimeout(
-        () => late.reject(new Error(`no answer within ${ms / 1_000} s`)),
-        UNREAD_MS,
-      );
-    }, ms);
-    try {
-      return await Promise.race([promise, late.promise]);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
+/** The answer that a promise gives. Throws an Error when none has come after `ms` milliseconds. */
+async function answerOf<T>(promise: Promise<T>, ms: number): Promise<T> {
+  const answer = promise.then((value) => ({ value }));
+  // Where this thread was busy, it may be here and not be read yet.
+  const read = await within(answer, ms) ?? await within(answer, UNREAD_MS);
+  if (!read) throw new Error(`no answer within ${ms / 1_000} s`);
+  return read.value;
 }
 
 /** The client throws when it is closed already. */
