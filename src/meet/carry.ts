@@ -1,6 +1,6 @@
 import type { RateLimiter } from "../async/rate_limiter.ts";
 import { Watchdog } from "../async/watchdog.ts";
-import type { Socket } from "../wire/transport.ts";
+import { closeQuietly, type Socket, writeAll } from "../wire/transport.ts";
 
 /** The buffer of one direction at first, in bytes; it doubles while reads fill it. */
 const FIRST_BUFFER = 4_096;
@@ -39,7 +39,7 @@ export async function carry(
       const n = await from.read(buffer.subarray(0, limiter.piece));
       if (n === null || !mayPass(n)) return;
       await limiter.take(n, over.signal);
-      for (let at = 0; at < n;) at += await to.write(buffer.subarray(at, n));
+      await writeAll(to, buffer.subarray(0, n));
       idle.expect("bytes", idleMs);
       if (n === buffer.length && n < LAST_BUFFER) buffer = new Uint8Array(2 * n);
     }
@@ -55,13 +55,5 @@ export async function carry(
   } finally {
     signal.removeEventListener("abort", end);
     idle.stop();
-  }
-}
-
-function closeQuietly(socket: Socket): void {
-  try {
-    socket.close();
-  } catch {
-    // It was closed already.
   }
 }

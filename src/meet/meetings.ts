@@ -47,8 +47,8 @@ export class Meetings<T> {
 
   /**
    * Waits for the other that says the same `words`. Both get the same: the guest of the one that came
-   * first, then the other's. `host` is the address that this one counts for. Throws a Refused `not_met` when no other comes in time, or
-   * `busy` when too many wait; or the signal's reason.
+   * first, then the other's. `host` is the address that this one counts for. Throws a Refused `not_met`
+   * when no other comes in time, or `busy` when too many wait; or the signal's reason.
    */
   async meet(words: string, guest: T, host: string, signal: AbortSignal): Promise<[T, T]> {
     const first = this.#waiting.get(words);

@@ -4,6 +4,7 @@
  */
 import { RateLimiter } from "../async/rate_limiter.ts";
 import { deadline } from "../async/deadline.ts";
+import { abortable } from "../async/retry.ts";
 import { Tally } from "../async/tally.ts";
 import { Refused } from "../wire/answerer.ts";
 import { groupOf } from "../wire/ip_address.ts";
@@ -109,7 +110,7 @@ export class Relay {
         pair.sockets.push(socket);
         using _late = deadline(BEGIN_MS, () => pair.sockets.length < 2 && pair.over.abort());
         if (pair.sockets.length === 2) await this.#carry(pair);
-        else await aborted(pair.over.signal);
+        else await abortable(new Promise<never>(() => {}), pair.over.signal).catch(() => {});
         socket.close();
       },
       leave: () => begun || pair.over.abort(),
@@ -123,9 +124,12 @@ export class Relay {
 
   /** Takes a place for a pair. Throws a Refused `busy` where there is none. */
   #open(hosts: [string, string]): Pair {
-    const { total = Infinity, maxCircuits = CIRCUITS_MOST } = this.#options;
-    const { maxPerAddress = CIRCUITS_MOST_PER_ADDRESS } = this.#options;
-    const { maxPerPair = CIRCUITS_MOST_PER_PAIR } = this.#options;
+    const {
+      total = Infinity,
+      maxCircuits = CIRCUITS_MOST,
+      maxPerAddress = CIRCUITS_MOST_PER_ADDRESS,
+      maxPerPair = CIRCUITS_MOST_PER_PAIR,
+    } = this.#options;
     if (this.#passed >= total) {
       throw new Refused("busy", "this relay has passed on all that it may", SPENT_RETRY_S);
     }
@@ -180,11 +184,4 @@ function groupsOf(hosts: [string, string]): string[] {
 /** The same for both orders. Those on this machine count by their own addresses here, too. */
 function pairKey(hosts: [string, string]): string {
   return hosts.map((host) => groupOf(host) ?? host).sort().join(" ");
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

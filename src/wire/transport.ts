@@ -18,6 +18,20 @@ export type Socket =
     readonly tcp?: Deno.TcpConn;
   };
 
+/** Writes all bytes to a socket. */
+export async function writeAll(to: Pick<Socket, "write">, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await to.write(bytes.subarray(at));
+}
+
+/** Closes what may be closed already. */
+export function closeQuietly(conn: { close(): void } | undefined): void {
+  try {
+    conn?.close();
+  } catch {
+    // It was closed already.
+  }
+}
+
 /** The part of a connection that a transport needs to let it into its swarm. */
 export interface Channel {
   /** True once either end has closed, or an error has. */

@@ -4,8 +4,8 @@
  * handshake is over: a silent caller would keep it for ever. So the outside is a plain socket here,
  * which can be closed at any time, and on which Nagle's algorithm can be turned off.
  */
-import type { Socket } from "../../wire/transport.ts";
-import { closeQuietly, FIRST_BUFFER, pump, writeAll } from "./pump.ts";
+import { closeQuietly, type Socket, writeAll } from "../../wire/transport.ts";
+import { FIRST_BUFFER, pump } from "./pump.ts";
 
 /** Time for what was sent last to reach the other end once this one has closed, in milliseconds. */
 const LINGER_MS = 5_000;

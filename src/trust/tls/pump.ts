@@ -1,4 +1,4 @@
-import type { Socket } from "../../wire/transport.ts";
+import { type Socket, writeAll } from "../../wire/transport.ts";
 
 /** A pump's buffer at first, in bytes; it doubles while reads fill it. */
 export const FIRST_BUFFER = 4_096;
@@ -14,18 +14,5 @@ export async function pump(from: Pick<Socket, "read">, to: Pick<Socket, "write">
     }
   } catch {
     // The pump of the other direction notices.
-  }
-}
-
-export async function writeAll(to: Pick<Socket, "write">, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await to.write(bytes.subarray(at));
-}
-
-/** Closes what may be closed already. */
-export function closeQuietly(conn: { close(): void } | undefined): void {
-  try {
-    conn?.close();
-  } catch {
-    // It was closed already.
   }
 }

@@ -1,3 +1,4 @@
+import { closeQuietly } from "../../wire/transport.ts";
 import { LISTENER_NAME } from "./certificates.ts";
 
 /**
@@ -25,13 +26,5 @@ export async function startTls(
     throw cause;
   } finally {
     signal.removeEventListener("abort", abort);
-  }
-}
-
-function closeQuietly(end: { close(): void }): void {
-  try {
-    end.close();
-  } catch {
-    // What was upgraded to TLS is no longer there to be closed.
   }
 }

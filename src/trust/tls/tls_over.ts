@@ -1,9 +1,9 @@
 /** TLS over sockets that are open already, whichever end connected. */
-import type { Socket } from "../../wire/transport.ts";
+import { closeQuietly, type Socket } from "../../wire/transport.ts";
 import type { Presented } from "./certificates.ts";
 import { Gate } from "./gate.ts";
 import { LoopbackTls } from "./loopback_tls.ts";
-import { closeQuietly, pump } from "./pump.ts";
+import { pump } from "./pump.ts";
 import { startTls } from "./start_tls.ts";
 
 /**
