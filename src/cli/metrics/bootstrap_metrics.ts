@@ -41,24 +41,15 @@ export class BootstrapMetrics implements BootstrapObserver, LinkObserver, Monito
   #latency: Histogram | undefined;
 
   constructor() {
-    const gauge = (name: string, help: string, read: (server: Measured) => number) => {
-      const server = () => this.#server;
-      const registers = [this.metrics];
-      new Gauge({
-        name: `shoal_bootstrap_${name}`,
-        help,
-        registers,
-        collect() {
-          const running = server();
-          if (running) this.set(read(running));
-        },
-      });
-    };
-    gauge("connections", "Open connections.", (server) => server.connectionCount);
-    gauge("peers", "Listed peers.", (server) => server.counts.peers);
-    gauge("names", "Names that peers hold content under.", (server) => server.counts.names);
-    gauge("relay_pairs", "Pairs of peers that are relayed for.", ({ relayed }) => relayed.pairs);
-    gauge("relay_bytes", "Bytes that were relayed.", ({ relayed }) => relayed.bytes);
+    this.#gauge("connections", "Open connections.", () => this.#server?.connectionCount);
+    this.#gauge("peers", "Listed peers.", () => this.#server?.counts.peers);
+    this.#gauge("names", "Names that peers hold content under.", () => this.#server?.counts.names);
+    this.#gauge(
+      "relay_pairs",
+      "Pairs of peers that are relayed for.",
+      () => this.#server?.relayed.pairs,
+    );
+    this.#gauge("relay_bytes", "Bytes that were relayed.", () => this.#server?.relayed.bytes);
     addProcessMetrics([this.metrics]);
   }
 
@@ -67,16 +58,8 @@ export class BootstrapMetrics implements BootstrapObserver, LinkObserver, Monito
     this.#server = server;
     this.#shared = shared;
     if (!shared) return;
-    const registers = [this.metrics];
     const gauge = (name: string, help: string, read: () => number) =>
-      new Gauge({
-        name: `shoal_bootstrap_registry_${name}`,
-        help,
-        registers,
-        collect() {
-          this.set(read());
-        },
-      });
+      this.#gauge(`registry_${name}`, help, read);
     gauge(
       "up",
       "1 if the shared registry can be asked, else 0.",
@@ -93,7 +76,7 @@ export class BootstrapMetrics implements BootstrapObserver, LinkObserver, Monito
       name: "shoal_bootstrap_registry_duration_seconds",
       help: "Time from asking the shared registry to its answer.",
       buckets: DURATIONS,
-      registers,
+      registers: [this.metrics],
     });
   }
 
@@ -115,5 +98,18 @@ export class BootstrapMetrics implements BootstrapObserver, LinkObserver, Monito
     if (!this.#server) return Promise.resolve("it does not listen yet");
     const why = this.#shared?.trouble;
     return Promise.resolve(why === undefined ? undefined : `the registry: ${why}`);
+  }
+
+  /** Adds a gauge, which is read whenever the metrics are; it stays as it was where there is no value. */
+  #gauge(name: string, help: string, read: () => number | undefined): void {
+    new Gauge({
+      name: `shoal_bootstrap_${name}`,
+      help,
+      registers: [this.metrics],
+      collect() {
+        const value = read();
+        if (value !== undefined) this.set(value);
+      },
+    });
   }
 }

@@ -38,7 +38,7 @@ export const holdersVerb: Verb = {
 };
 
 /** A part from 0 to 1 in percent, and never 100 % of what is not complete; `?` where it is unknown. */
-export function formatProgress(progress: ListedSource["progress"]): string {
+function formatProgress(progress: ListedSource["progress"]): string {
   return progress === null ? "?" : `${Math.floor(progress * 100)}%`;
 }
 

@@ -39,12 +39,9 @@ const listVerb: Verb = {
     const tokens = await api.tokens();
     if (output.json) return await output.value(tokens);
     if (tokens.length === 0) return output.note("No tokens yet.");
-    const rows = tokens.map(({ label, rights, created }: TokenEntry) => [
-      ...[rights.join(","), formatTime(created), label],
-    ]);
-    const table = await formatTable(["RIGHTS", "CREATED", "LABEL"], rows, {
-      ...{ columns: output.columns, optional: ["CREATED"] },
-    });
+    const rows = tokens.map(rowOf);
+    const options = { columns: output.columns, optional: ["CREATED"] };
+    const table = await formatTable(["RIGHTS", "CREATED", "LABEL"], rows, options);
     await output.raw(table + "\n");
   },
 };
@@ -71,15 +68,17 @@ export const tokenVerbs: VerbGroup = {
   verbs: [newVerb, listVerb, revokeVerb],
 };
 
+function rowOf({ label, rights, created }: TokenEntry): string[] {
+  return [rights.join(","), formatTime(created), label];
+}
+
 /** Reads rights, with commas between. Throws a `usage` Fault. */
 function parseRights(text: string): TokenRight[] {
   const rights = [...new Set(text.split(",").map((one) => one.trim()))];
   for (const right of rights) {
     if (!TOKEN_RIGHTS.some((one) => one === right)) {
-      throw new Fault(
-        "usage",
-        `${quoted(right)} is no right: it must be ${TOKEN_RIGHTS.join(", ")}`,
-      );
+      const what = `it must be ${TOKEN_RIGHTS.join(", ")}`;
+      throw new Fault("usage", `${quoted(right)} is no right: ${what}`);
     }
   }
   return rights as TokenRight[];

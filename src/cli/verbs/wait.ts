@@ -52,13 +52,12 @@ export const waitVerb: Verb<typeof OPTIONS> = {
   ],
   role: "query",
   options: OPTIONS,
-  prepare({ flags: { holders, peers }, cwd }) {
+  prepare({ flags: { holders, peers } }) {
     if (holders === undefined && peers === undefined) {
       throw new Fault("usage", "Cannot wait: it is not said for whom", {
         next: "give --holders N or --peers FILE",
       });
     }
-    if (peers !== undefined) readWanted(peers, cwd);
     return Promise.resolve();
   },
   async run({ api, args, flags, cwd, started, output, signal }) {
@@ -72,12 +71,10 @@ export const waitVerb: Verb<typeof OPTIONS> = {
         ? standingOf(wanted, current, await abortable(listedBy(api, wanted), signal))
         : countOf(current, flags.holders!);
       const { present, missing } = standing;
-      if (missing.length === 0) {
-        if (output.json) await output.value({ name, ...standing });
-        else output.note(`${present} of ${standing.wanted} have it.`);
-        return;
-      }
       const text = `${present} of ${standing.wanted} have it`;
+      if (missing.length === 0) {
+        return output.json ? await output.value({ name, ...standing }) : output.note(`${text}.`);
+      }
       if (text !== before) output.note(`${text}.`);
       before = text;
       const left = end === undefined ? Infinity : end - performance.now();
