@@ -175,8 +175,13 @@ export class MemoryRegistry implements Registry {
   }
 
   async heartbeat(peer: string): Promise<Listing> {
-    const { address, port, reachable } = this.#alive(peer).record;
-    return { address, port, reachable };
+    return listingOf(this.#alive(peer));
+  }
+
+  async listing(peer: string): Promise<Listing | undefined> {
+    this.#expire();
+    const known = this.#peers.get(peer);
+    return known && listingOf(known);
   }
 
   async goodbye(peer: string): Promise<void> {
@@ -398,6 +403,10 @@ export class MemoryRegistry implements Registry {
     this.#nameBytes.remove(from, bytesOf(released));
     return released.length;
   }
+}
+
+function listingOf({ record: { address, port, reachable } }: Peer): Listing {
+  return { address, port, reachable };
 }
 
 /** The bytes of some names, as UTF-8. */

@@ -274,8 +274,8 @@ export class Session {
     const others = relay ? [] : [...relays].filter((one) => one !== peer && speakers.has(one));
     for (let tries = 0; tries < RELAY_TRIES && others.length > 0; tries++) {
       const [one] = others.splice(Math.floor(Math.random() * others.length), 1);
-      const { address, port, reachable } = await this.#registry.heartbeat(one!);
-      if (reachable) return { host: address, port };
+      const listing = await this.#registry.listing(one!);
+      if (listing?.reachable) return { host: listing.address, port: listing.port };
     }
   }
 

@@ -98,7 +98,9 @@ export function registryContract(what: string, make: MakeBench, skipped?: string
     await registry.heartbeat(ANN);
     pass(SILENCE_MS - 1);
     assertEquals(await names(registry), ["x"]);
+    assertEquals((await registry.listing(ANN))?.port, 1);
     pass(1);
+    assertEquals(await registry.listing(ANN), undefined, "to ask for it is no sign of life");
     assertEquals(await ports(registry), []);
     assertEquals(await names(registry), []);
     assertEquals(await find(registry, { name: "x" }), []);

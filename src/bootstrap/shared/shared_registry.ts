@@ -191,6 +191,10 @@ export class SharedRegistry implements Registry {
     return await this.#memory.heartbeat(peer);
   }
 
+  async listing(peer: string): Promise<Listing | undefined> {
+    return await this.#memory.listing(peer);
+  }
+
   async goodbye(peer: string): Promise<void> {
     await this.#memory.goodbye(peer);
   }
