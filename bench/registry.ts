@@ -8,7 +8,9 @@ import process from "node:process";
 import { parseArgs } from "@std/cli/parse-args";
 import { SharedRegistry } from "../src/bootstrap/shared/shared_registry.ts";
 import { parseRegistryUrl } from "../src/bootstrap/shared/registry_url.ts";
+import { delay } from "../src/async/retry.ts";
 import type { Announcement } from "../src/wire/protocol.ts";
+import { RedisServer } from "../tests/support/redis_server.ts";
 
 const { peers, each, names } = (() => {
   const words = parseArgs(Deno.args, { string: ["peers", "each", "names"] });
@@ -17,16 +19,8 @@ const { peers, each, names } = (() => {
   return { peers, each, names: Number(words.names ?? peers) };
 })();
 
-const folder = await Deno.makeTempDir({ prefix: "shoal-bench-registry-" });
-const socket = `${folder}/redis.sock`;
-const words = ["--port", "0", "--unixsocket", socket, "--save", "", "--dir", folder];
-const redis = new Deno.Command("redis-server", { args: words, stdout: "null" }).spawn();
-
-async function cli(...args: string[]): Promise<string> {
-  const { stdout } = await new Deno.Command("redis-cli", { args: ["-s", socket, ...args] })
-    .output();
-  return new TextDecoder().decode(stdout);
-}
+const redis = await RedisServer.start();
+const cli = (...words: string[]) => redis.cli(...words);
 
 const number = async (section: string, field: string) =>
   Number((await cli("INFO", section)).match(new RegExp(`^${field}:([\\d.]+)`, "m"))?.[1]);
@@ -56,7 +50,7 @@ function announcement(n: number): Announcement {
 
 async function open(): Promise<SharedRegistry> {
   return await SharedRegistry.open({
-    url: parseRegistryUrl(`unix:${socket}`),
+    url: parseRegistryUrl(`unix:${redis.socket}`),
     ...{ name: "bench", lists: 1_000 },
     memory: { maxPeers: 10 * peers, maxTotalHoldings: 1e9, maxNameBytes: 1e12 },
   });
@@ -71,9 +65,9 @@ async function load(registry: SharedRegistry, part: number, parts: number): Prom
     await registry.reached(peer, { address, port: 10_000, reachable: true });
     const some = Array.from({ length: each }, (_, k) => announcement((n * 7 + k * 131) % names));
     await registry.announce(peer, some);
-    while (registry.backlog > 20_000) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (registry.backlog > 20_000) await delay(5);
   }
-  while (registry.backlog > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  while (registry.backlog > 0) await delay(5);
 }
 
 async function row(what: string, count: number, at: number, ask: (n: number) => Promise<unknown>) {
@@ -100,7 +94,6 @@ async function row(what: string, count: number, at: number, ask: (n: number) => 
 }
 
 try {
-  while (!(await cli("PING")).includes("PONG")) await new Promise((done) => setTimeout(done, 20));
   const empty = await number("memory", "used_memory");
   const before = process.memoryUsage().rss;
   const a = await open();
@@ -124,7 +117,7 @@ try {
   );
   // A young registry says `busy` in place of "nobody has it".
   while (await a.find({ name: "missing" }).then(() => false, () => true)) {
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await delay(500);
   }
   await cli("CONFIG", "SET", "slowlog-log-slower-than", "1000");
   await cli("SLOWLOG", "RESET");
@@ -156,7 +149,7 @@ try {
     }
     const known = Number(await cli("ZCARD", "{sh1:bench}names"));
     if (known < names) whole = 0;
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await delay(100);
   }
   console.log(
     `  emptied: whole again after ${((performance.now() - emptied) / 1_000).toFixed(1)} s; ` +
@@ -164,7 +157,5 @@ try {
   );
   await Promise.all([a.stop(), b.stop()]);
 } finally {
-  redis.kill("SIGTERM");
-  await redis.status;
-  await Deno.remove(folder, { recursive: true });
+  await redis.kill();
 }

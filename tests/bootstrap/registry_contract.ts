@@ -27,10 +27,10 @@ export interface Bench {
 type Caps = "small" | "shared";
 type MakeBench = (caps?: Caps) => Bench | Promise<Bench>;
 
-const id = (digit: string) => digit.repeat(64);
-const [ANN, BEN, CAT, DAN, EVE] = ["1", "2", "3", "4", "5"].map(id);
+export const id = (digit: string) => digit.repeat(64);
+export const [ANN, BEN, CAT, DAN, EVE] = ["1", "2", "3", "4", "5"].map(id);
 
-function peer(id: string, port = 1, address = "192.0.2.1") {
+export function peer(id: string, port = 1, address = "192.0.2.1") {
   return { peer: id, address, port, agent: "test" };
 }
 
@@ -42,7 +42,7 @@ function many(count: number) {
 }
 
 /** Signatures are not the registry's business, so these have none worth the name. */
-function announcement(name: string, fields: Partial<Announcement> = {}): Announcement {
+export function announcement(name: string, fields: Partial<Announcement> = {}): Announcement {
   const signature = "00".repeat(64);
   return { name, id: id("a"), size: 1, mtime: 1, time: 1, publisher: ANN, signature, ...fields };
 }

@@ -2,7 +2,6 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type FindQuery, type Registry } from "../../src/bootstrap/registry.ts";
 import { Fault } from "../../src/fault.ts";
 import { Refused } from "../../src/wire/answerer.ts";
-import type { Announcement } from "../../src/wire/protocol.ts";
 import {
   SharedRegistry,
   type SharedRegistryOptions,
@@ -10,7 +9,8 @@ import {
 import { parseRegistryUrl } from "../../src/bootstrap/shared/registry_url.ts";
 import { RedisServer } from "../support/redis_server.ts";
 import { lacking, testUnless } from "../support/tools.ts";
-import { registryContract } from "./registry_contract.ts";
+import { eventually } from "../e2e/checks.ts";
+import { ANN, announcement, BEN, id, peer, registryContract } from "./registry_contract.ts";
 
 const skipped = lacking("redis-server", "redis-cli");
 const server = skipped ? undefined : await RedisServer.start();
@@ -40,18 +40,6 @@ registryContract("registry on Redis", async (caps) => {
   return { registry, pass: (ms) => time += ms, end: () => registry.stop() };
 }, skipped);
 
-const id = (digit: string) => digit.repeat(64);
-const [ANN, BEN] = [id("1"), id("2")];
-
-function peer(id: string, port = 1, address = "192.0.2.1") {
-  return { peer: id, address, port, agent: "test" };
-}
-
-function announcement(name: string, fields: Partial<Announcement> = {}): Announcement {
-  const signature = "00".repeat(64);
-  return { name, id: id("a"), size: 1, mtime: 1, time: 1, publisher: ANN, signature, ...fields };
-}
-
 async function portsOf(registry: Registry, query: FindQuery): Promise<number[]> {
   const { items } = await registry.find(query);
   return items.flatMap(({ sources }) => sources.map(({ port }) => port)).sort();
@@ -59,18 +47,16 @@ async function portsOf(registry: Registry, query: FindQuery): Promise<number[]> 
 
 /** Asks until the answer is as wanted; a `busy` is no answer. */
 async function untilFound(registry: Registry, query: FindQuery, wanted: number[]): Promise<void> {
-  const end = performance.now() + 30_000;
-  for (let last: unknown; performance.now() < end;) {
-    try {
-      last = await portsOf(registry, query);
-      if (String(last) === String(wanted)) return;
-    } catch (error) {
-      if (!(error instanceof Refused) || error.code !== "busy") throw error;
-      last = error.message;
-    }
-    if (performance.now() > end - 500) throw new Error(`it is ${last}, not ${wanted}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  await eventually(`${JSON.stringify(query)} finds [${wanted}]`, async () => {
+    const ports = await portsOf(registry, query).catch((error) => {
+      if (!isBusy(error)) throw error;
+    });
+    return ports && String(ports) === String(wanted);
+  }, 30_000);
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Refused && error.code === "busy";
 }
 
 /** A test of two bootstraps of one swarm, with a Redis of its own where `words` are given. */
@@ -146,13 +132,11 @@ pairTest("nothing is left in Redis when all have left", async (a, b, server) => 
 pairTest("an address has one share at both", async (a, b) => {
   await a.register(peer(ANN, 1));
   await a.register(peer(BEN, 2));
-  const end = performance.now() + 10_000;
-  for (;; await new Promise((resolve) => setTimeout(resolve, 20))) {
-    const refused = await b.register(peer(id("3"), 3)).then(() => {}, (error) => error);
-    if (refused instanceof Refused && refused.code === "busy") break;
+  await eventually("the limit holds at the other", async () => {
+    const refused = await b.register(peer(id("3"), 3)).catch((error) => error);
     await b.goodbye(id("3"));
-    assert(performance.now() < end, "the limit did not hold at the other");
-  }
+    return isBusy(refused);
+  }, 10_000);
   await b.register(peer(id("4"), 4, "192.0.2.2"));
 }, { memory: { maxPeersPerAddress: 2 }, renewMs: 200 });
 
@@ -229,10 +213,7 @@ pairTest("a full Redis answers, and takes the rest when there is room", async (a
   assertEquals(a.shared.state, "full");
   assertEquals(await portsOf(b, { name: "before" }), [1]);
   // The other learns that it is full within a second; from then on nothing is nobody's.
-  const end = performance.now() + 3_000;
-  while (b.shared.state !== "full" && performance.now() < end) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  await eventually("the other knows", () => b.shared.state === "full", 3_000);
   await assertRejects(() => b.find({ name: "after" }), Refused);
   await server.cli("CONFIG", "SET", "maxmemory", "0");
   await untilFound(b, { name: "after" }, [1]);
@@ -262,14 +243,9 @@ pairTest(
     await b.stop();
     await untilFound(a, { name: "x" }, [1]);
     await untilFound(a, { name: "y" }, []);
-    const end = performance.now() + 10_000;
-    while ((await a.listFiles()).items.length > 1 && performance.now() < end) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    assertEquals((await a.listFiles()).items.map(({ name, sources }) => [name, sources]), [[
-      "x",
-      1,
-    ]]);
+    await eventually("one is left", async () => (await a.listFiles()).items.length === 1, 10_000);
+    const [left] = (await a.listFiles()).items;
+    assertEquals([left?.name, left?.sources], ["x", 1]);
     assertEquals((await server.cli("--scan", "--pattern", "*:v:*")).trim().split("\n").length, 1);
   },
   { words: [], bucketMs: 1_000, renewMs: 300, scrubMs: 100, keptMs: 0 },

@@ -58,12 +58,16 @@ export function partialsOf(dir: string): string[] {
   }
 }
 
-/** The first value of `look` that is neither undefined nor false, for what no event tells of. */
+/**
+ * The first value of `look` that is neither undefined nor false, for what no event tells of. Throws
+ * where there is none within `ms` milliseconds.
+ */
 export async function eventually<T>(
   what: string,
   look: () => Promise<T | undefined | false> | T | undefined | false,
+  ms = LONG_MS,
 ): Promise<T> {
-  for (const started = performance.now(); performance.now() - started < LONG_MS;) {
+  for (const started = performance.now(); performance.now() - started < ms;) {
     const found = await look();
     if (found !== undefined && found !== false) return found;
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));

@@ -1,26 +1,17 @@
 /** The versions of a name that peers have: `peer holders`, `peer wait` and labels, on the real program. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { ListedPeer, ListedSource } from "../../src/peer/api/peer_api.ts";
+import { patterned } from "../support/bytes.ts";
 import { eventually } from "./checks.ts";
 import { shoal } from "./program.ts";
 import { World } from "./world.ts";
 
-/** Bytes with no two chunks alike. */
-function content(size: number): Uint8Array {
-  const bytes = new Uint8Array(size);
-  for (let at = 0; at < size; at += 65_536) crypto.getRandomValues(bytes.subarray(at, at + 65_536));
-  return bytes;
-}
-
 Deno.test("holders and wait: who has the newest version, who an old one, who a part", async () => {
   await using world = await World.create();
   const ask = await world.folder("ask");
-  assertEquals(
-    (await world.run(ask, ["holders", "x.bin"])).stderr.trim(),
-    "No peer has that name.",
-  );
+  assertEquals((await world.run(ask, ["holders", "x.bin"])).stderr, "No peer has that name.\n");
   const first = await world.peer("first", { args: ["--label", "site=berlin,role=source"] });
-  await Deno.writeFile(`${first.dir}/x.bin`, content(24 << 20));
+  await Deno.writeFile(`${first.dir}/x.bin`, patterned(24 << 20));
   await world.json(first.dir, ["share", "x.bin"]);
   const second = await world.peer("second", { args: ["--label", "site=oslo"] });
   await world.json(second.dir, ["get", "x.bin"]);
@@ -42,7 +33,7 @@ Deno.test("holders and wait: who has the newest version, who an old one, who a p
   }
 
   // A newer version, which the second fetches very slowly.
-  await Deno.writeFile(`${first.dir}/x.bin`, content(24 << 20));
+  await Deno.writeFile(`${first.dir}/x.bin`, patterned(24 << 20, 2));
   await world.json(first.dir, ["share", "x.bin"]);
   await eventually("the old version is one", async () => {
     const sources = await world.json<ListedSource[]>(ask, ["holders", "x.bin"]);
@@ -65,15 +56,8 @@ Deno.test("holders and wait: who has the newest version, who an old one, who a p
     );
   });
   assert(part.progress! > 0);
-  const waiting = world.start(ask, [
-    "wait",
-    "x.bin",
-    "--peers",
-    list,
-    "--deadline",
-    "60s",
-    "--json",
-  ]);
+  const patient = ["wait", "x.bin", "--peers", list, "--deadline", "60s", "--json"];
+  const waiting = world.start(ask, patient);
   assertEquals(await getting.ended(), 0);
   assertEquals(await waiting.ended(), 0);
   assertEquals(JSON.parse(waiting.stdout), { name: "x.bin", present: 2, wanted: 2, missing: [] });

@@ -1,6 +1,9 @@
 /** Several bootstraps with one registry on Redis, as processes. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { BootstrapStatus } from "../../src/peer/api/peer_api.ts";
+import { parseAddress } from "../../src/peer/api/settings.ts";
+import { BootstrapClient } from "../../src/peer/discovery/bootstrap_client.ts";
+import { Swarm } from "../../src/peer/discovery/swarm.ts";
 import { RedisServer } from "../support/redis_server.ts";
 import { lacking, testUnless } from "../support/tools.ts";
 import { eventually } from "./checks.ts";
@@ -79,9 +82,6 @@ testUnless(
       await world.peer(name, { bootstrap: both });
       await world.json(dir, ["share", `${name}.txt`], { bootstrap: both });
     }
-    const { BootstrapClient } = await import("../../src/peer/discovery/bootstrap_client.ts");
-    const { Swarm } = await import("../../src/peer/discovery/swarm.ts");
-    const { parseAddress } = await import("../../src/peer/api/settings.ts");
     using clients = new DisposableStack();
     const swarm = new Swarm(
       both.split(",").map((one) => clients.use(new BootstrapClient(parseAddress(one, 1)))),
