@@ -6,6 +6,7 @@ import {
   SharedRegistry,
   type SharedRegistryOptions,
 } from "../../src/bootstrap/shared/shared_registry.ts";
+import { decodePeer, encodePeer } from "../../src/bootstrap/shared/records.ts";
 import { parseRegistryUrl } from "../../src/bootstrap/shared/registry_url.ts";
 import { RedisServer } from "../support/redis_server.ts";
 import { lacking, testUnless } from "../support/tools.ts";
@@ -329,6 +330,15 @@ testUnless(skipped, "what is no Redis is an error, what is away is waited for", 
   await away.register(peer(ANN, 1));
   await away.announce(ANN, [announcement("x")]);
   assertEquals(await portsOf(away, { name: "x" }), [1]);
+});
+
+Deno.test("a peer can be read in Redis however long its agent is", () => {
+  for (const agent of ["", "x", "x".repeat(255), "x".repeat(300), "\u20ac".repeat(86)]) {
+    const record = { ...peer(ANN), agent, files: 3, reachable: null, labels: { site: "oslo" } };
+    const { agent: read, ...rest } = decodePeer(encodePeer(record))!;
+    assertEquals({ ...rest, agent }, record);
+    assertEquals(read!.slice(0, 85), agent.slice(0, 85));
+  }
 });
 
 Deno.test("the URL of a registry is checked, and never shows its password", () => {

@@ -124,7 +124,7 @@ const IPV6 = 32;
 export function encodePeer(record: PeerRecord): Buffer {
   const { peer, address, port, agent, files = 0, reachable, ...rest } = record;
   const packed = packAddress(address);
-  const agentBytes = Buffer.from(agent ?? "");
+  const agentBytes = Buffer.from(agent ?? "").subarray(0, 255);
   const isKnown = reachable !== null && reachable !== undefined;
   const flags = (peer ? HAS_ID : 0) | (agent === undefined ? 0 : HAS_AGENT) |
     (isKnown ? reachable ? REACHED : NOT_REACHED : 0) | packed.flag;
@@ -137,8 +137,8 @@ export function encodePeer(record: PeerRecord): Buffer {
     fixed,
     ...packed.flag ? [] : [Buffer.of(packed.bytes.length)],
     packed.bytes,
-    Buffer.of(agentBytes.length & 0xff),
-    agentBytes.subarray(0, 255),
+    Buffer.of(agentBytes.length),
+    agentBytes,
     Buffer.from(Object.keys(rest).length > 0 ? JSON.stringify(rest) : ""),
   ]);
 }

@@ -243,8 +243,9 @@ export class SharedRegistry implements Registry {
     const isFlushed = await this.#settle();
     return await this.#orElse(async () => {
       const { found, age } = await this.#reader.find(query);
+      const { completeS = COMPLETE_S } = this.#options;
       // The others have published what they hold, too.
-      const isSure = this.#publisher.isComplete && age >= this.#completeS;
+      const isSure = this.#publisher.isComplete && age >= completeS;
       if (isFlushed && isSure) return found;
       const both = merge(query, found, await this.#memory.find(query));
       if (both.items.length === 0 && !isSure) throw this.#unsure();
@@ -290,10 +291,6 @@ export class SharedRegistry implements Registry {
 
   async expire(): Promise<void> {
     await this.#memory.expire();
-  }
-
-  get #completeS(): number {
-    return this.#options.completeS ?? COMPLETE_S;
   }
 
   #unsure(): Refused {
