@@ -1,4 +1,4 @@
-import { formatAddress } from "../wire/connection.ts";
+import { formatAddress } from "../wire/address.ts";
 import type { Origin } from "../peer/api/config.ts";
 import { announcePeer } from "./output/announce_peer.ts";
 import { Config } from "./config/config.ts";

@@ -7,7 +7,7 @@ import {
   type Origin,
 } from "../../peer/api/config.ts";
 import type { ConfigSource, Configured } from "../../peer/api/settings.ts";
-import { formatAddress } from "../../wire/connection.ts";
+import { formatAddress } from "../../wire/address.ts";
 import { inQuotes, KeyFault } from "../../fault.ts";
 import { isLoopbackAddress } from "../../web/own_host.ts";
 import { changeConfigFile, readConfigFile } from "./config_file.ts";

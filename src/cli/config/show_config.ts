@@ -1,4 +1,4 @@
-import { type Address, formatAddress } from "../../wire/connection.ts";
+import { type Address, formatAddress } from "../../wire/address.ts";
 import type { Origin } from "../../peer/api/config.ts";
 import { knownKeys } from "./config_keys.ts";
 import { readConfigFile } from "./config_file.ts";

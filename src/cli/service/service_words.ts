@@ -1,5 +1,5 @@
 import type { Command, Option } from "commander";
-import { type Address, formatAddress } from "../../wire/connection.ts";
+import { type Address, formatAddress } from "../../wire/address.ts";
 import { absolutePath } from "../../system/paths.ts";
 
 /** Options that say how to print once, not how to serve. */

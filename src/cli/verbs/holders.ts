@@ -1,5 +1,6 @@
 import type { ListedSource } from "../../peer/api/peer_api.ts";
 import { abortable } from "../../async/retry.ts";
+import { formatAddress } from "../../wire/address.ts";
 import { typedName } from "../args/typed_name.ts";
 import { formatTable } from "../output/table.ts";
 import { formatTime, shortId } from "../output/units.ts";
@@ -19,7 +20,6 @@ export const holdersVerb: Verb = {
     const sources = await abortable(api.listSources(name), signal);
     if (output.json) return await output.value(sources);
     if (sources.length === 0) return output.note("No peer has that name.");
-    const { formatAddress } = await import("../../wire/connection.ts");
     const rows = sources.map(({ address, port, ...source }) => [
       formatProgress(source.progress),
       source.newest ? "newest" : formatTime(source.time),

@@ -1,4 +1,5 @@
 import { abortable } from "../../async/retry.ts";
+import { formatAddress } from "../../wire/address.ts";
 import { formatTable } from "../output/table.ts";
 import { shortId } from "../output/units.ts";
 import { formatLabels } from "./holders.ts";
@@ -17,8 +18,6 @@ export const listPeersVerb: Verb = {
     const peers = await abortable(api.listPeers(), signal);
     if (output.json) return await output.value(peers);
     if (peers.length === 0) return output.note("No peers are active.");
-    // The wire's modules are of no use to `shoal --version`.
-    const { formatAddress } = await import("../../wire/connection.ts");
     const isLabelled = peers.some(({ labels }) => labels !== undefined);
     const rows = peers.map(({ address, port, peer, reachable, files, agent, labels }) => [
       formatAddress({ host: address, port }),
