@@ -2,7 +2,7 @@
  * Measures a registry shared through Redis, at the interface of `Registry`: memory in Redis, finds,
  * and what happens when it is emptied. Needs redis-server; all on this machine.
  *
- *     deno task bench:registry [--peers N] [--each N]
+ *     deno task bench:registry [--peers N] [--each N] [--names N]
  */
 import process from "node:process";
 import { parseArgs } from "@std/cli/parse-args";

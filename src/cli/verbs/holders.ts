@@ -6,7 +6,7 @@ import { formatTable } from "../output/table.ts";
 import { formatTime, shortId } from "../output/units.ts";
 import type { Verb } from "./verb.ts";
 
-const HEADER = ["HAS", "VERSION", "PEER", "LABELS", "ADDRESS"];
+const HEADER = ["HAS", "VERSION", "PEER", "ADDRESS", "LABELS"];
 
 /** `holders NAME`: a row per peer and version, or with `--json` an array of ListedSource. */
 export const holdersVerb: Verb = {
@@ -24,8 +24,8 @@ export const holdersVerb: Verb = {
       formatProgress(source.progress),
       source.newest ? "newest" : formatTime(source.time),
       shortId(source.peer),
-      formatLabels(source.labels),
       formatAddress({ host: address, port }),
+      formatLabels(source.labels),
     ]);
     const table = await formatTable(HEADER, rows, {
       columns: output.columns,
