@@ -66,7 +66,7 @@ export interface Registry extends LegacyRegistry {
   reached(peer: string, listing: Listing): Promise<boolean>;
   /** Notes a sign of life. Returns what others are told of the peer. */
   heartbeat(peer: string): Promise<Listing>;
-  /** What others are told of a peer; undefined if it isn't here. It is no sign of life. */
+  /** The listing of a peer; undefined if it isn't here. To ask for it is no sign of life. */
   listing(peer: string): Promise<Listing | undefined>;
   /** Forgets a peer. Nothing happens if it isn't here. */
   goodbye(peer: string): Promise<void>;
