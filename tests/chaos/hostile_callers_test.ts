@@ -70,47 +70,48 @@ const get = (path: string, host: string, token = "") =>
   `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n${token && `Authorization: Bearer ${token}\r\n`}\r\n`;
 
 interface Attacked {
-  address: string;
-  words: Words;
+  /** The conversations that callers begin, one after the other, all with the same program. */
+  conversations: { address: string; words: Words }[];
   /** Resolves when somebody honest has what it asked for. */
   honest: () => Promise<unknown>;
   program: Program;
 }
 
-async function attack({ address, words, honest, program }: Attacked): Promise<void> {
+async function attack({ conversations, honest, program }: Attacked): Promise<void> {
   await honest();
   const failures: string[] = [];
-  let callers: net.Socket[] = [];
-  for (const [name, behave] of TRIED) {
-    for (let said = 0; said < words.length; said++) {
-      for (let n = 0; n < CALLERS; n++) {
-        const caller = await call(address, words.slice(0, said), FROM);
-        caller.on("data", () => {});
-        callers.push(caller);
-        behave(caller, words);
+  const callers: net.Socket[] = [];
+  const endCalls = () => callers.splice(0).forEach((caller) => caller.destroy());
+  for (const { address, words } of conversations) {
+    for (const [name, behave] of TRIED) {
+      endCalls();
+      for (let said = 0; said < words.length; said++) {
+        for (let n = 0; n < CALLERS; n++) {
+          const caller = await call(address, words.slice(0, said), FROM);
+          caller.on("data", () => {});
+          callers.push(caller);
+          behave(caller, words);
+        }
       }
-    }
-    // It has them all, and what they do has come.
-    await delay(300);
-    const began = performance.now();
-    await honest().catch((error) => failures.push(`${name}: ${error.message}`));
-    const ms = performance.now() - began;
-    if (ms > HONEST_MS) failures.push(`${name}: an honest caller waited ${Math.round(ms)} ms`);
-    if (Deno.env.get("HOSTILE_TIMES")) {
-      const memory = (await highWaterMark(program.pid) ?? 0) >> 20;
-      console.log(address, name, `${Math.round(ms)} ms, ${memory} MiB`);
-    }
-    if (name !== "never reads") {
-      for (const caller of callers) caller.destroy();
-      callers = [];
+      // It has them all, and what they do has come.
+      await delay(300);
+      const began = performance.now();
+      await honest().catch((error) => failures.push(`${name}: ${error.message}`));
+      const ms = performance.now() - began;
+      if (ms > HONEST_MS) failures.push(`${name}: an honest caller waited ${Math.round(ms)} ms`);
+      if (Deno.env.get("HOSTILE_TIMES")) {
+        const memory = (await highWaterMark(program.pid) ?? 0) >> 20;
+        console.log(address, name, `${Math.round(ms)} ms, ${memory} MiB`);
+      }
     }
   }
   assertEquals(failures, []);
   assertLess(await highWaterMark(program.pid) ?? 0, MEMORY_MOST);
+  // The last callers, which never read, are still there.
   const began = performance.now();
   assertEquals(await program.stop(), 143);
   assertLess(performance.now() - began, PROMPT_MS);
-  for (const caller of callers) caller.destroy();
+  endCalls();
 }
 
 /** A swarm with a peer that shares a large file and many small ones. */
@@ -129,38 +130,29 @@ testUnless(noLinux, "hostile callers: of a bootstrap", async () => {
   const { world, dir } = await setUp();
   await using _ = world;
   await attack({
-    address: world.bootstrap,
-    words: [HELLO, line({ action: "list_files", id: 2 })],
+    conversations: [{
+      address: world.bootstrap,
+      words: [HELLO, line({ action: "list_files", id: 2 })],
+    }],
     honest: () => world.json(dir, ["list-files", "large"]),
     program: world.bootstrapProgram,
   });
 });
 
-testUnless(noLinux, "hostile callers: of a peer", async () => {
+testUnless(noLinux, "hostile callers: of a peer, for chunks and for many small files", async () => {
   const { world, peer, dir } = await setUp();
   await using _ = world;
   const { shares } = await world.json<PeerStatus>(peer.dir, ["status"]);
   const file = shares.find(({ name }) => name === "large")!.id;
+  const files = shares.map(({ id }) => id).filter((id) => id !== file);
+  const { address, program } = peer;
   await attack({
-    address: peer.address,
-    words: [HELLO, line({ action: "get_chunks", id: 2, file, first: 0, count: 16 })],
-    honest: () =>
-      world.json(dir, ["get", "large", "--overwrite", "-o", `${dir}/${crypto.randomUUID()}`]),
-    program: peer.program,
-  });
-});
-
-testUnless(noLinux, "hostile callers: of a peer, for many small files at once", async () => {
-  if (!ALL) return;
-  const { world, peer, dir } = await setUp();
-  await using _ = world;
-  const { shares } = await world.json<PeerStatus>(peer.dir, ["status"]);
-  const files = shares.filter(({ name }) => name !== "large").map(({ id }) => id);
-  await attack({
-    address: peer.address,
-    words: [HELLO, line({ action: "get_files", id: 2, files })],
+    conversations: [
+      { address, words: [HELLO, line({ action: "get_chunks", id: 2, file, first: 0, count: 16 })] },
+      { address, words: [HELLO, line({ action: "get_files", id: 2, files })] },
+    ],
     honest: () => world.json(dir, ["get", "large", "-o", `${dir}/${crypto.randomUUID()}`]),
-    program: peer.program,
+    program,
   });
 });
 
@@ -179,16 +171,16 @@ testUnless(noLinux, "hostile callers: of the page and the control endpoint", asy
       assertEquals(response.status, 200);
     }
   };
-  // The page's server first: the process is the same, and ends with the second.
   const words = (host: string, token?: string) => [
     get("/api/v1/status", host, token).slice(0, -2),
     get("/api/v1/status", host, token),
   ];
-  const stop = () => Promise.resolve(143);
-  const program = Object.create(peer.program, {
-    stop: { value: stop },
-    pid: { value: peer.program.pid },
+  await attack({
+    conversations: [
+      { address: page, words: words(page) },
+      { address: control, words: words(control, token) },
+    ],
+    honest,
+    program: peer.program,
   });
-  await attack({ address: page, words: words(page), honest, program });
-  await attack({ address: control, words: words(control, token), honest, program: peer.program });
 });
