@@ -305,27 +305,22 @@ export class Downloader implements ReuseHost {
 
   async #use(source: Source, onConnected: () => void, signal: AbortSignal): Promise<void> {
     const { limits = [] } = this.#options;
-    const pipelines = new SourcePipelines(source, {
+    const started = performance.now();
+    await source.connect(signal, { limits: this.#options.limits, map: true });
+    const map = await this.#mapOf(source, signal);
+    signal.throwIfAborted();
+    const pipelines = new SourcePipelines(source, map, {
       parts: this.#parts,
       limits,
       sources: () => this.#pool.inUse,
       store: (reply, source) => this.#store(reply, source),
       signal,
+      openingMs: performance.now() - started,
     });
-    try {
-      await source.connect(signal, { limits: this.#options.limits, map: true });
-      const map = await this.#mapOf(source, signal);
-      signal.throwIfAborted();
-      this.#pipelines.set(source, pipelines);
-      pipelines.begin(map);
-      this.#joined.notifyAll();
-      onConnected();
-    } catch (error) {
-      source.close();
-      throw error;
-    } finally {
-      await pipelines.ended().finally(() => this.#pipelines.delete(source));
-    }
+    this.#pipelines.set(source, pipelines);
+    this.#joined.notifyAll();
+    onConnected();
+    await pipelines.run().finally(() => this.#pipelines.delete(source));
   }
 
   /** The map of a source, which is closed when the signal aborts before it says so. */

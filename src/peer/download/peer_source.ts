@@ -103,10 +103,7 @@ export class PeerSource implements Source {
     return this.#connected().ended;
   }
 
-  async connect(
-    signal: AbortSignal,
-    { limits, map = false, onConnected }: ConnectOptions = {},
-  ): Promise<void> {
+  async connect(signal: AbortSignal, { limits, map = false }: ConnectOptions = {}): Promise<void> {
     const { lines = new ConnectionPool({ self: () => this.#self, limitDown: [] }) } = this.#self;
     this.#mapAsked = this.#map = this.#small = undefined;
     let early: PeerConnection | undefined;
@@ -116,14 +113,11 @@ export class PeerSource implements Source {
       further: this.#main !== undefined,
       onConnected: (connected) => {
         early = this.#line = connected;
-        if (map) {
-          this.#mapAsked = this.#askMap(connected);
-          if (this.#file.size > 0 && this.#file.size <= CHUNK_SIZE) {
-            this.#small = this.#askSmall(connected);
-          }
+        if (!map) return;
+        this.#mapAsked = this.#askMap(connected);
+        if (this.#file.size > 0 && this.#file.size <= CHUNK_SIZE) {
+          this.#small = this.#askSmall(connected);
         }
-        // With several addresses another connection may come first.
-        if (this.#place.addresses.length === 1) onConnected?.();
       },
     });
     // Another connection came first than the one that was asked early.

@@ -21,8 +21,6 @@ export interface ConnectOptions {
   limits?: RateLimiter[];
   /** {@link Source.have} comes next: a source that can be asked for it with the greeting is. */
   map?: boolean;
-  /** Called when requests can be sent, before the greeting is answered: they fail if that does. */
-  onConnected?: () => void;
 }
 
 /** A peer that has a file, wholly or in part, and what came of asking it. */

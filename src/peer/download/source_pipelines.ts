@@ -26,6 +26,8 @@ interface SourcePipelinesOptions {
   store: (reply: Reply, source: Source) => Promise<ArrayBuffer>;
   /** Ends what is still being connected. */
   signal: AbortSignal;
+  /** The time that it took the source to connect and to say what it has, in milliseconds. */
+  openingMs: number;
 }
 
 /**
@@ -41,18 +43,18 @@ export class SourcePipelines {
   /** The further connections, with what becomes of them. */
   readonly #further = new Map<Source, Promise<void>>();
   readonly #ending = new AbortController();
-  #map: PieceMap | undefined;
+  readonly #map: PieceMap;
   /** The source serves others too. */
   #isShared = false;
-  /** The times of the first call and of the first request, by performance.now(). */
-  readonly #started = performance.now();
-  #begun = 0;
+  /** The time of the first request, by performance.now(). */
+  readonly #begun = performance.now();
   #opened = false;
   #trial: ConnectionTrial | undefined;
-  #own: Promise<void> | undefined;
 
-  constructor(source: Source, options: SourcePipelinesOptions) {
+  /** `map` says what the source has, and grows with that. */
+  constructor(source: Source, map: PieceMap, options: SourcePipelinesOptions) {
     this.#source = source;
+    this.#map = map;
     this.#options = options;
   }
 
@@ -61,27 +63,11 @@ export class SourcePipelines {
     return [...this.#pipelines.values()].reduce((sum, { rate }) => sum + rate, 0);
   }
 
-  /** Connections that are in use, or on trial without. */
-  get connections(): number {
-    return this.#pipelines.size;
-  }
-
-  /** Begins to fetch what is in the map; with another map than before, that one counts from now on. */
-  begin(map: PieceMap): void {
-    const { parts: { picker } } = this.#options;
-    if (this.#own && map.complete && this.#map?.complete) return;
-    this.#map = map;
-    this.#begun ||= performance.now();
-    picker.add(this.#source, map, this.#source.receipt.peer);
-    if (!map.complete) this.#closeFurther(0);
-    this.#own ??= this.#fetch(this.#source);
-    this.#own.catch(() => {}); // until it is awaited
-  }
-
-  /** Resolves when nothing more is needed. Throws what ended the source. */
-  async ended(): Promise<void> {
+  /** Fetches until nothing more is needed. Throws what ended the source. */
+  async run(): Promise<void> {
+    this.#options.parts.picker.add(this.#source, this.#map, this.#source.receipt.peer);
     try {
-      await this.#own;
+      await this.#fetch(this.#source);
     } finally {
       this.#ending.abort();
       this.#closeFurther(0);
@@ -131,14 +117,13 @@ export class SourcePipelines {
   /** True where an answer takes a while. */
   get #isFar(): boolean {
     const { rttMs } = this.#source;
-    return this.#begun - this.#started > FAR_MS && (rttMs === 0 || rttMs > FAR_MS);
+    return this.#options.openingMs > FAR_MS && (rttMs === 0 || rttMs > FAR_MS);
   }
 
   /** True once it is time for further connections. */
   get #isDue(): boolean {
     const after = Math.max(OPEN_AFTER.ms, OPEN_AFTER.roundTrips * this.#source.rttMs);
-    return this.#isFar && this.#map?.complete === true &&
-      performance.now() - this.#begun > after;
+    return this.#isFar && this.#map.complete && performance.now() - this.#begun > after;
   }
 
   /** Further connections that it may have now. */
@@ -148,39 +133,36 @@ export class SourcePipelines {
   }
 
   #open(): void {
-    const { parts: { picker }, signal } = this.#options;
+    const { parts: { picker }, limits, signal } = this.#options;
     this.#opened = true;
     if (!this.#source.further || picker.missing < PIECES_LEAST) return;
     // What keeps to a rate does so over one connection too.
-    if (this.#options.limits.some(({ rate }) => rate !== undefined)) return;
+    if (limits.some(({ rate }) => rate !== undefined)) return;
     const either = AbortSignal.any([signal, this.#ending.signal]);
     for (let count = this.#allowed; count > 0; count--) {
       const source = this.#source.further();
       if (!source) return;
-      const onConnected = () => this.#join(source);
-      const { limits } = this.#options;
-      // That there is one less is no failure: what it was asked for, another brings.
-      const opening = source.connect(either, { limits, onConnected }).catch(() => source.close());
-      this.#further.set(source, opening);
+      this.#further.set(source, this.#fetchOver(source, either));
     }
   }
 
-  /** Fetches over a further connection that is there, if it may still be used. */
-  #join(source: Source): void {
-    const { picker } = this.#options.parts;
-    if (!this.#map?.complete || this.#allowed === 0 || this.#ending.signal.aborted) {
-      return source.close();
-    }
-    picker.add(source, this.#map);
-    const fetching = this.#fetch(source).catch((error) => {
+  /** Fetches over a further connection, if it may still be used once it is there. Never rejects. */
+  async #fetchOver(source: Source, signal: AbortSignal): Promise<void> {
+    const { limits, parts: { picker } } = this.#options;
+    try {
+      await source.connect(signal, { limits });
+      if (this.#allowed === 0 || this.#ending.signal.aborted) return;
+      picker.add(source, this.#map);
+      await this.#fetch(source);
+    } catch (error) {
+      // That there is one less is no failure: what it was asked for, another brings.
       if (isLie(error)) this.fail(error);
-    }).finally(() => {
+    } finally {
       source.close();
       this.#pipelines.delete(source);
       picker.remove(source);
       this.#further.delete(source);
-    });
-    this.#further.set(source, fetching);
+    }
   }
 
   async #fetch(source: Source): Promise<void> {

@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { delay } from "../../../src/async/retry.ts";
 import { PieceMap } from "../../../src/content/piece_map.ts";
 import { Fault } from "../../../src/fault.ts";
-import type { ConnectOptions, Source } from "../../../src/peer/download/source.ts";
+import type { Source } from "../../../src/peer/download/source.ts";
 import { FAR_MS } from "../../../src/peer/download/source_pipelines.ts";
 import { patterned } from "../../support/bytes.ts";
 import { downloaded } from "../../support/download.ts";
@@ -12,7 +12,7 @@ import { type Conduct, MemoryFile, MemorySource } from "../../support/memory_sou
 const file = new MemoryFile(patterned(12 << 20));
 const FAR = { connect: () => delay(4 * FAR_MS) };
 
-/** A source that says when requests can be sent, and gives further connections. */
+/** A source that gives further connections. */
 class FarSource extends MemorySource {
   readonly others: FarSource[] = [];
   onTaken: (piece: number) => void = () => {};
@@ -21,11 +21,6 @@ class FarSource extends MemorySource {
   constructor(conduct: Conduct = {}, further: Conduct[] = []) {
     super("far", file, { ...FAR, ...conduct });
     this.#conducts = [...further];
-  }
-
-  override async connect(signal: AbortSignal, options: ConnectOptions = {}): Promise<void> {
-    await super.connect(signal);
-    options.onConnected?.();
   }
 
   override have(
