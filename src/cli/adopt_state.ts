@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import { Fault, quoted } from "../fault.ts";
+import { Fault, inQuotes, quoted } from "../fault.ts";
 import { describeState } from "../store/state/describe_state.ts";
 import { openStateFolder, type StateFolder, stateFolderOf } from "../store/state/state_folder.ts";
 import { isOwnState, markOwnState } from "../store/state/state_origin.ts";
@@ -71,27 +71,29 @@ async function confirm(
   if (!ask) {
     throw new Fault(
       "usage",
-      `Cannot take over ${quoted(folder.path)}: there is no terminal to ask at`,
+      `Cannot take over ${inQuotes(folder.path)}: there is no terminal to ask at`,
       {
         next: "look at it with 'shoal peer adopt-state' on a terminal, or say --yes",
       },
     );
   }
   const lines = [
-    `The state in ${quoted(folder.path)} was made in another place, or by another user.`,
+    `The state in ${inQuotes(folder.path)} was made in another place, or by another user.`,
     `identity: ${peer === null ? "none" : newIdentity ? "a new one will be made" : peer}`,
   ];
   if (summary) {
     lines.push(`shares: ${summary.shares}`);
-    lines.push(...summary.shares_outside.map((path) => `  serves ${quoted(path)}, outside of DIR`));
+    lines.push(
+      ...summary.shares_outside.map((path) => `  serves ${inQuotes(path)}, outside of DIR`),
+    );
     lines.push(`unfinished downloads: ${summary.downloads}`);
-    lines.push(...summary.downloads_outside.map((path) => `  writes ${quoted(path)}`));
+    lines.push(...summary.downloads_outside.map((path) => `  writes ${inQuotes(path)}`));
     lines.push(`trusted publishers: ${summary.trusted}`);
   }
   for (const line of lines) output.note(line);
   const answer = await ask("Take it over? [y/N] ", stop.signal);
   if (/^y(es)?$/i.test(answer.trim())) return;
-  throw new Fault("usage", `Cannot use ${quoted(folder.path)}: it was not taken over`, {
+  throw new Fault("usage", `Cannot use ${inQuotes(folder.path)}: it was not taken over`, {
     next: `remove "${folder.path}" if it isn't yours`,
   });
 }

@@ -3,7 +3,7 @@ import {
   parseRegistryUrl,
   type RegistryUrl,
 } from "../bootstrap/shared/registry_url.ts";
-import { Fault, quoted } from "../fault.ts";
+import { Fault, inQuotes } from "../fault.ts";
 import { reasonOf } from "../system/file_failure.ts";
 import { readRegularText } from "../system/open_regular.ts";
 import type { BootstrapFlags } from "./args/options.ts";
@@ -39,7 +39,7 @@ export function readRegistryUrl(
 }
 
 function read(path: string, option: string): string {
-  const cannot = `Cannot read ${option} ${quoted(path)}`;
+  const cannot = `Cannot read ${option} ${inQuotes(path)}`;
   try {
     const text = readRegularText(path, { follow: true, cap: FILE_CAP });
     if (text.trim() === "") throw new Fault("usage", `${cannot}: it is empty`);

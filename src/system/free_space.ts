@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import { Fault, quoted } from "../fault.ts";
+import { Fault, inQuotes } from "../fault.ts";
 
 /** The room on a disk, in bytes. Both are Infinity where the file system does not tell. */
 export interface FreeSpace {
@@ -20,7 +20,7 @@ export function freeSpace(folder: string): FreeSpace {
 export function requireFreeSpace(folder: string, needed: number, cannot: string): void {
   const { free } = freeSpace(folder);
   if (needed <= free) return;
-  throw new Fault("disk", `${cannot}: only ${free} are free in ${quoted(folder)}`, {
+  throw new Fault("disk", `${cannot}: only ${free} are free in ${inQuotes(folder)}`, {
     details: { reason: "space", needed, free },
     next: `free ${needed - free} bytes there, then run it again`,
   });

@@ -11,8 +11,8 @@ interface ReplaceFileOptions {
   temporary?: string;
 }
 
-/** Errors of file systems without hard links: FAT, some network ones. */
-const NO_LINKS = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"];
+/** The system's errors for what has no hard links: FAT, some network file systems. */
+export const NO_LINKS = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"];
 
 /**
  * Replaces a small file in one step: a reader sees what was there before or all of the new text, also

@@ -1,4 +1,4 @@
-import { Fault, quoted } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 import { parseCode, parseSecret, type TypedCode, wordsThatBegin } from "../../handover/code.ts";
 import { KeptHandover } from "../../handover/kept_handover.ts";
 import { meetSender } from "../../handover/meet_sender.ts";
@@ -99,7 +99,7 @@ function mayResume(error: unknown): boolean {
 async function requireFolder(path: string): Promise<void> {
   const stat = await Deno.stat(path).catch(() => undefined);
   if (stat?.isDirectory) return;
-  throw new Fault("usage", `Cannot receive to ${quoted(path)}: there is no such folder`);
+  throw new Fault("usage", `Cannot receive to ${inQuotes(path)}: there is no such folder`);
 }
 
 /** The code from the command line, a file or the environment; undefined where none is given. */
@@ -130,7 +130,7 @@ async function readCode(path: string): Promise<string> {
     }
     return new TextDecoder().decode(new Uint8Array(text.flatMap((part) => [...part])));
   } catch (cause) {
-    throw new Fault("usage", `Cannot read the code from ${quoted(path)}: ${reasonOf(cause)}`, {
+    throw new Fault("usage", `Cannot read the code from ${inQuotes(path)}: ${reasonOf(cause)}`, {
       cause,
     });
   }

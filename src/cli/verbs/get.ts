@@ -1,4 +1,4 @@
-import { Fault, isAbort, quoted } from "../../fault.ts";
+import { Fault, inQuotes, isAbort, quoted } from "../../fault.ts";
 import type {
   GetEvent,
   GetOptions,
@@ -221,7 +221,7 @@ function unreachedNote({ name, reason }: Extract<GetEvent, { event: "source_drop
 }
 
 function inPlaceNote({ path, reason }: { path: string; reason: string }): string {
-  return `Writing into ${quoted(path)}, not in one step: ${reason}`;
+  return `Writing into ${inQuotes(path)}, not in one step: ${reason}`;
 }
 
 async function tell(receipt: Receipt, { output, flags }: GetCall): Promise<void> {

@@ -1,4 +1,4 @@
-import { Fault, quoted } from "../../fault.ts";
+import { Fault, inQuotes, quoted } from "../../fault.ts";
 import { foldName } from "../../content/safe_path.ts";
 import { isInside } from "../../system/paths.ts";
 import { Condition } from "../../async/condition.ts";
@@ -84,7 +84,7 @@ export class Claims {
 
   #write(job: FetchJob, path: string): void {
     if (this.#writersOf(path).length > 0) {
-      throw new Fault("held", `Cannot write ${quoted(path)}: another download is writing there`);
+      throw new Fault("held", `Cannot write ${inQuotes(path)}: another download is writing there`);
     }
     this.#writing.set(foldName(path), job);
   }

@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import fs from "node:fs";
 import { hiddenName } from "../../content/safe_path.ts";
-import { Fault, quoted } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 import { fileFault, type FileStamp, restamp, stampOfPath } from "./file_stamp.ts";
 import { copyFile, copyInto } from "./copy_file.ts";
 import { cantHave, rightsAt, setRights } from "./file_rights.ts";
 import { canMakeIn } from "./can_make_in.ts";
 import { READ_WRITE } from "./open_flags.ts";
+import { NO_LINKS } from "../../system/replace_file.ts";
 import { syncFolder } from "../../system/sync_folder.ts";
 import { parentOf, pathIn } from "../../system/paths.ts";
 import type { Destination } from "../../trust/permit.ts";
@@ -46,7 +47,7 @@ export async function publishFile(
     return restamp(path, before);
   } catch (cause) {
     if (cause instanceof Fault) throw cause;
-    throw fileFault(`Cannot write ${quoted(path)}`, cause);
+    throw fileFault(`Cannot write ${inQuotes(path)}`, cause);
   }
 }
 
@@ -69,7 +70,7 @@ function place(
   options: PublishOptions,
 ): void {
   if (permit.replaces && fs.statSync(destination, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new Fault("destination", `Cannot write ${quoted(destination)}: it is a folder`);
+    throw new Fault("destination", `Cannot write ${inQuotes(destination)}: it is a folder`);
   }
   const rights = rightsAt(destination);
   if (rights) setRights(source, rights, options.executable ? { executable: true } : {});
@@ -79,10 +80,9 @@ function place(
   } catch (cause) {
     const code = codeOf(cause);
     const exists = () =>
-      new Fault("destination", `Cannot write ${quoted(destination)}: it exists already`);
+      new Fault("destination", `Cannot write ${inQuotes(destination)}: it exists already`);
     if (code === "EEXIST") throw exists();
-    // Some file systems (FAT, some network ones) have no hard links.
-    if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"].includes(code)) throw cause;
+    if (!NO_LINKS.includes(code)) throw cause;
     if (fs.lstatSync(destination, { throwIfNoEntry: false })) throw exists();
     return fs.renameSync(source, destination);
   }

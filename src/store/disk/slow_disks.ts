@@ -7,7 +7,7 @@
  */
 import fs from "node:fs";
 import { within } from "../../async/deadline.ts";
-import { Fault, quoted } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 import { isInside } from "../../system/paths.ts";
 
 /** Time in which a disk answers, in milliseconds: one that spins up takes up to 15 s. */
@@ -85,7 +85,7 @@ function callsOf(path: string): Set<Promise<unknown>> | undefined {
 }
 
 function hanging(path: string): Fault {
-  return new Fault("disk", `Cannot read ${quoted(path)}: its disk does not answer`, {
+  return new Fault("disk", `Cannot read ${inQuotes(path)}: its disk does not answer`, {
     next: "look for the server or program behind that disk",
   });
 }

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import { PIECE_CHUNKS, PIECE_SIZE, pieceCount, PieceMap } from "../../content/piece_map.ts";
 import { BLOCK_DIGESTS, DIGEST_SIZE } from "../../content/sizes.ts";
-import { Fault, inQuotes, quoted } from "../../fault.ts";
+import { Fault, inQuotes } from "../../fault.ts";
 import type { Servable } from "../disk/servable.ts";
 import type { Payload, Sink } from "../disk/sink.ts";
 import { CHUNK_SIZE } from "../../wire/protocol.ts";
@@ -393,7 +393,7 @@ function spaceOf(folder: string): Space {
 function noRoom(needed: number, { folder, free }: Space): Fault {
   return new Fault(
     "disk",
-    `Cannot fetch ${needed} bytes: only ${free} are free in ${quoted(folder)}`,
+    `Cannot fetch ${needed} bytes: only ${free} are free in ${inQuotes(folder)}`,
     {
       details: { reason: "space", needed, free },
       next: `free ${needed - free} bytes there, then run it again: partial data is kept`,
