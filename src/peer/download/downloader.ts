@@ -11,8 +11,7 @@ import {
 import { Fault } from "../../fault.ts";
 import { type BackoffOptions, delay } from "../../async/retry.ts";
 import type { DigestStore } from "../../store/hash/digest_store.ts";
-import { isZeroDigest } from "../../store/disk/zero_chunks.ts";
-import { DIGEST_SIZE } from "../../content/sizes.ts";
+import { zeroRuns } from "../../store/disk/zero_chunks.ts";
 import { BLOCK_DIGESTS, CHUNK_SIZE } from "../../wire/protocol.ts";
 import type { AddressBook } from "../reach/address_book.ts";
 import { Budget } from "./budget.ts";
@@ -448,19 +447,6 @@ export class Downloader implements ReuseHost {
       `every source was lost${reasons}`,
       { next: this.#pool.next },
     );
-  }
-}
-
-/** The runs of chunks that are zeros, by their digests; chunks are counted from that of the first. */
-function* zeroRuns(digests: Uint8Array): Generator<ChunkRange> {
-  const chunks = digests.length / DIGEST_SIZE;
-  const isZero = (chunk: number) =>
-    isZeroDigest(digests.subarray(chunk * DIGEST_SIZE, (chunk + 1) * DIGEST_SIZE));
-  for (let chunk = 0; chunk < chunks; chunk++) {
-    if (!isZero(chunk)) continue;
-    const first = chunk;
-    while (chunk + 1 < chunks && isZero(chunk + 1)) chunk++;
-    yield { first, count: chunk + 1 - first };
   }
 }
 

@@ -11,9 +11,22 @@ export const ZERO_DIGEST: Uint8Array<ArrayBuffer> = fromHex(
 const zeros = new Uint8Array(CHUNK_SIZE);
 const there = new Uint8Array(CHUNK_SIZE);
 
-/** True for the digest of a whole chunk of zeros. */
-export function isZeroDigest(digest: Uint8Array): boolean {
-  return sameBytes(digest, ZERO_DIGEST);
+/** The numbers, from 0, of whole chunks of zeros, by the digests of all. */
+function* zeroChunks(digests: Uint8Array): Generator<number> {
+  for (let at = 0; at < digests.length; at += DIGEST_SIZE) {
+    if (sameBytes(digests.subarray(at, at + DIGEST_SIZE), ZERO_DIGEST)) yield at / DIGEST_SIZE;
+  }
+}
+
+/** The runs of whole chunks of zeros, by the digests of all; chunks are counted from 0. */
+export function zeroRuns(digests: Uint8Array): { first: number; count: number }[] {
+  const runs: { first: number; count: number }[] = [];
+  for (const chunk of zeroChunks(digests)) {
+    const last = runs.at(-1);
+    if (last && last.first + last.count === chunk) last.count++;
+    else runs.push({ first: chunk, count: 1 });
+  }
+  return runs;
 }
 
 /**
@@ -26,9 +39,7 @@ export function holesAmong(
   read: (into: Uint8Array, position: number) => number,
 ): number[] {
   const holes: number[] = [];
-  for (let at = 0; at < digests.length; at += DIGEST_SIZE) {
-    if (!isZeroDigest(digests.subarray(at, at + DIGEST_SIZE))) continue;
-    const chunk = at / DIGEST_SIZE;
+  for (const chunk of zeroChunks(digests)) {
     const filled = read(there, chunk * CHUNK_SIZE);
     if (filled === CHUNK_SIZE && Buffer.compare(there, zeros) === 0) holes.push(chunk);
   }

@@ -67,8 +67,8 @@ async function move(from: string, to: string): Promise<void> {
     if ((error as { code?: string }).code !== "EXDEV") throw error;
     const copy = pathIn(parentOf(to), hiddenName(crypto.randomUUID(), "partial"));
     try {
-      const { mtime, mode, uid, gid } = Deno.lstatSync(from);
-      if (fs.lstatSync(from).isSymbolicLink()) fs.symlinkSync(linkTarget(from), copy);
+      const { isSymlink, mtime, mode, uid, gid } = Deno.lstatSync(from);
+      if (isSymlink) fs.symlinkSync(linkTarget(from), copy);
       else {
         await copyFile(from, copy);
         setRights(copy, { mode: mode! & 0o777, uid: uid!, gid: gid! });
