@@ -21,11 +21,6 @@ export function plainPath(path: string, os: System = Deno.build.os): string {
   return path.replaceAll("\\", "/").replace(/^\/\/\?\/UNC\//i, "//").replace(/^\/\/\?\//, "");
 }
 
-/** A path as the system's users write it, for messages. */
-export function shownPath(path: string, os: System = Deno.build.os): string {
-  return os === "windows" ? path.replaceAll("/", "\\") : path;
-}
-
 /** True for a path that depends on no folder; on Windows also for `\x` and `C:x`, of the current drive. */
 export function isAbsolute(path: string, os: System = Deno.build.os): boolean {
   return os === "windows" ? /^[\\/]|^[A-Za-z]:/.test(path) : path.startsWith("/");

@@ -1,3 +1,5 @@
+import { findCommand } from "../../src/system/find_command.ts";
+
 /** The name under which a test is listed, and whether it is skipped. */
 interface Skippable {
   name: string;
@@ -20,9 +22,7 @@ export function testUnless(
 
 /** The path of an installed program; undefined where `$PATH` has none of that name. */
 export function findTool(name: string): string | undefined {
-  const windows = Deno.build.os === "windows";
-  const folders = (Deno.env.get("PATH") ?? "").split(windows ? ";" : ":").filter(Boolean);
-  return folders.map((folder) => `${folder}/${name}${windows ? ".exe" : ""}`).find(isProgram);
+  return findCommand(Deno.build.os === "windows" ? `${name}.exe` : name);
 }
 
 /** The reason why a test can't use these programs: the first that is not installed. */
@@ -42,12 +42,3 @@ export const noLinux = Deno.build.os === "linux" ? undefined : "it takes Linux";
 
 /** True when this process may do everything. */
 export const isRoot = Deno.build.os !== "windows" && Deno.uid() === 0;
-
-function isProgram(path: string): boolean {
-  try {
-    const { isFile, mode } = Deno.statSync(path);
-    return isFile && (mode === null || (mode & 0o111) !== 0);
-  } catch {
-    return false;
-  }
-}

@@ -11,7 +11,6 @@ import {
   plainPath,
   realPathSync,
   rootOf,
-  shownPath,
 } from "../../src/system/paths.ts";
 
 Deno.test("paths: on Windows, both slashes are one, and the prefix of long paths goes", () => {
@@ -26,8 +25,6 @@ Deno.test("paths: on Windows, both slashes are one, and the prefix of long paths
     assertEquals(plainPath(given, "windows"), plain);
     assertEquals(plainPath(given, "linux"), given, "a backslash is a character elsewhere");
   }
-  assertEquals(shownPath("C:/a/b", "windows"), "C:\\a\\b");
-  assertEquals(shownPath("/a/b", "linux"), "/a/b");
 });
 
 Deno.test("paths: what is absolute, and the roots", () => {
