@@ -1,4 +1,4 @@
-/** What is under way when the power goes, and what has to be there afterwards. */
+/** The actions during which the power goes, and what has to be there afterwards. */
 import { assertEquals, assertMatch } from "@std/assert";
 import type { PeerStatus, ShareResult, TrustEntry } from "../../src/peer/api/peer_api.ts";
 import { type Ask, askOf, linesOf } from "../e2e/ask.ts";
