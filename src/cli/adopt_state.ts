@@ -4,11 +4,10 @@ import { describeState } from "../store/state/describe_state.ts";
 import { openStateFolder, type StateFolder, stateFolderOf } from "../store/state/state_folder.ts";
 import { isOwnState, markOwnState } from "../store/state/state_origin.ts";
 import { Identity } from "../trust/identity.ts";
-import { type PeerFlags, settingsOf } from "./args/options.ts";
+import { type AdoptStateFlags, type PeerFlags, settingsOf } from "./args/options.ts";
 import { askOnTerminal } from "./output/ask.ts";
 import { EXIT, type ExitCode } from "./output/exit_code.ts";
 import { Output } from "./output/output.ts";
-import type { AdoptStateFlags } from "./args/options.ts";
 import type { Stop } from "./process/stop.ts";
 
 /**

@@ -3,7 +3,7 @@ import { newSwarmKey, rotateSwarmKey, type SwarmKey } from "../trust/swarm_key.t
 import { readSwarmKey, writeSwarmKey } from "../trust/swarm_key_file.ts";
 import { deriveSwarmSecrets } from "../trust/swarm_secrets.ts";
 import { Output } from "./output/output.ts";
-import type { NewKeyFlags } from "./args/options.ts";
+import type { NewKeyFlags } from "./args/bootstrap_options.ts";
 import { formatTime } from "./output/units.ts";
 import { absolutePath } from "../system/paths.ts";
 

@@ -6,7 +6,7 @@ import {
 import { Fault, inQuotes } from "../fault.ts";
 import { reasonOf } from "../system/file_failure.ts";
 import { readRegularText } from "../system/open_regular.ts";
-import type { BootstrapFlags } from "./args/options.ts";
+import type { BootstrapFlags } from "./args/bootstrap_options.ts";
 
 /** Longest file of a password or of certificates, in bytes. */
 const FILE_CAP = 1 << 20;

@@ -7,7 +7,7 @@ import { startLogging } from "./config/logging.ts";
 import { onHangUp } from "./process/on_hang_up.ts";
 import { formatRate } from "./output/units.ts";
 import { Output } from "./output/output.ts";
-import type { BootstrapFlags } from "./args/options.ts";
+import type { BootstrapFlags } from "./args/bootstrap_options.ts";
 import { reloadBootstrap } from "./config/reload_bootstrap.ts";
 import { reportFailure } from "./output/report_failure.ts";
 import { ServiceManager } from "./service/service_manager.ts";

@@ -1,4 +1,3 @@
-import { EVERYWHERE } from "../../wire/wildcard_host.ts";
 import { Fault } from "../../fault.ts";
 import {
   BOOTSTRAP_PORT,
@@ -16,129 +15,23 @@ import { parseWebhook } from "../../web/webhooks/webhook_url.ts";
 import { UI_PORT } from "../../web/ui_door.ts";
 import { LABELS_CAP } from "../../wire/limits.ts";
 import { type Address, formatAddress } from "../../wire/address.ts";
-import { parseDuration, parseRate, parseSize } from "../output/units.ts";
+import { parseRate } from "../output/units.ts";
 import { flag, type FlagsOf, negative, option } from "./cli_option.ts";
+import {
+  CONFIG,
+  listening,
+  LOG_OPTIONS,
+  METRICS,
+  OUTPUT_OPTIONS,
+  parseHost,
+  parsePath,
+  parseRelay,
+  SWARM_KEY,
+} from "./common_options.ts";
 import { absolutePath } from "../../system/paths.ts";
-
-const LOG_LEVELS = ["trace", "debug", "info", "warning", "error", "fatal", "off"] as const;
-export type LogLevel = typeof LOG_LEVELS[number];
-const LOG_FORMATS = ["text", "json"] as const;
-type LogFormat = typeof LOG_FORMATS[number];
 
 /** The shared folder unless told otherwise. It alone is made when it is missing. */
 const DEFAULT_DIR = "./files";
-
-/** The port of metrics where only a host is said. */
-const METRICS_PORT = 9_464;
-/** Stands where an address has no port. */
-const NO_PORT = -1;
-
-/** Options about logs, which every command has. */
-const LOG_OPTIONS = {
-  /** Default `info` for what serves, `warning` for a verb. */
-  logLevel: option<LogLevel>("--log-level <LEVEL>", "how much to log to standard error", {
-    choices: LOG_LEVELS,
-  }),
-  logFormat: option<LogFormat>("--log-format <FORMAT>", "how to log", {
-    choices: LOG_FORMATS,
-    otherwise: "text",
-  }),
-};
-export type LogFlags = FlagsOf<typeof LOG_OPTIONS>;
-
-/** Options about results, which every command has. */
-export const OUTPUT_OPTIONS = {
-  json: flag("--json", "print the result as JSON, and nothing else"),
-  quiet: flag("-q, --quiet", "no notes and no progress, only results and errors"),
-};
-export type OutputFlags = FlagsOf<typeof OUTPUT_OPTIONS>;
-
-/** Options of a listener. */
-const listening = (defaultPort: number) => ({
-  host: option("--host <HOST>", "the address to listen on; * is all, IPv6 and IPv4", {
-    parse: (text) => text === EVERYWHERE ? text : parseHost(text),
-    otherwise: EVERYWHERE,
-  }),
-  port: option("--port <PORT>", "where to listen; 0 is any free port", {
-    parse: parsePort,
-    otherwise: defaultPort,
-  }),
-});
-
-/** For Prometheus, and for what restarts processes; on loopback unless an address is said. */
-const METRICS = option<Address>(
-  "--metrics <[HOST:]PORT>",
-  "serve /metrics, /healthz and /readyz there; without HOST to this machine alone",
-  { parse: parseMetrics },
-);
-
-const SWARM_KEY = option(
-  "--swarm-key <FILE>",
-  "the key of a private swarm: only its members get in",
-  {
-    variable: "SHOAL_SWARM_KEY_FILE",
-    parse: parsePath,
-  },
-);
-
-/** The config file: the source of values that neither a flag nor a variable gives. */
-const CONFIG = option(
-  "--config <FILE>",
-  "the config file, if another than `shoal peer config path`",
-);
-
-/** Options of `shoal bootstrap`. */
-export const BOOTSTRAP_OPTIONS = {
-  ...listening(BOOTSTRAP_PORT),
-  /** Texts, since the port is that of `--port` unless said. */
-  advertise: option<string[]>(
-    "--advertise <HOST[:PORT]>",
-    "where peers reach it, if a router or container forwards; repeatable, or with commas",
-    { parse: collectTexts },
-  ),
-  relay: option<RelayLimits>(
-    "--relay <RATE[,TOTAL]>",
-    "pass on what peers say that have no other way, at most so many bytes per second, and in all",
-    { parse: parseRelay },
-  ),
-  swarmKey: SWARM_KEY,
-  /** As text: what it says of a password depends on where it was said. */
-  registry: option(
-    "--registry <URL>",
-    "share a registry with other bootstraps: redis://HOST[:PORT][/DB], rediss://… or unix:PATH",
-  ),
-  registryName: option("--registry-name <NAME>", "the swarm's name there; several share a Redis", {
-    parse: parseRegistryName,
-    otherwise: "main",
-  }),
-  registryPasswordFile: option(
-    "--registry-password-file <FILE>",
-    "the registry's password; else in $SHOAL_REGISTRY_PASSWORD",
-    { parse: parsePath },
-  ),
-  registryCa: option("--registry-ca <FILE>", "the certificates that rediss:// trusts, in PEM", {
-    parse: parsePath,
-  }),
-  registryInsecure: flag(
-    "--registry-insecure",
-    "permit redis:// to another machine, in the clear",
-  ),
-  metrics: METRICS,
-  config: CONFIG,
-  ...LOG_OPTIONS,
-};
-export type BootstrapFlags = FlagsOf<typeof BOOTSTRAP_OPTIONS>;
-
-/** Options of `shoal bootstrap new-key`. */
-export const NEW_KEY_OPTIONS = {
-  rotate: option("--rotate <OLD>", "carry on the key in this file for a while", { variable: null }),
-  /** In seconds. */
-  for: option("--for <DURATION>", "how long OLD is still good: 12h, 30d (default: 7d)", {
-    variable: null,
-    parse: parseDuration,
-  }),
-};
-export type NewKeyFlags = FlagsOf<typeof NEW_KEY_OPTIONS>;
 
 /** Options of `shoal peer adopt-state`. */
 export const ADOPT_STATE_OPTIONS = {
@@ -148,52 +41,6 @@ export const ADOPT_STATE_OPTIONS = {
   }),
 };
 export type AdoptStateFlags = FlagsOf<typeof ADOPT_STATE_OPTIONS>;
-
-/** Options of `shoal peer send`. */
-export const SEND_OPTIONS = {
-  to: option<number | "any">(
-    "--to <N>",
-    "how many receivers there are, or any (default: 1)",
-    { variable: null, parse: parseReceivers },
-  ),
-  /** In seconds. */
-  for: option("--for <DURATION>", "how long the code is good: 10m, 2h (default: 1h)", {
-    variable: null,
-    parse: parseCodeTime,
-  }),
-  name: option("--name <NAME>", "the name of what comes from standard input (default: stdin)", {
-    variable: null,
-  }),
-  short: flag("--short", "two words in place of three, and ten wrong tries at most", {
-    variable: null,
-  }),
-  link: flag("--link", "a long code that nobody types, for a link or a QR code", {
-    variable: null,
-  }),
-  copy: flag("--copy", "put the code in the clipboard", { variable: null }),
-  qr: negative("--no-qr", "no QR code on a terminal", { variable: null }),
-};
-export type SendFlags = FlagsOf<typeof SEND_OPTIONS>;
-
-/** Options of `shoal peer receive`. */
-export const RECEIVE_OPTIONS = {
-  output: option("-o, --output <PATH>", "the folder to put it in, or - for standard output", {
-    variable: null,
-    parse: parsePath,
-  }),
-  yes: flag("--yes", "don't ask before anything is written", { variable: null }),
-  rename: flag("--rename", "take another name where one is taken", { variable: null }),
-  codeFile: option("--code-file <FILE>", "read the code or link from a file; - is standard input", {
-    variable: null,
-    parse: parsePath,
-  }),
-  insecureCode: flag(
-    "--insecure-code",
-    "take a whole code as an argument, which other users of this machine can read",
-    { variable: null },
-  ),
-};
-export type ReceiveFlags = FlagsOf<typeof RECEIVE_OPTIONS>;
 
 /** Options of `shoal peer` and each of its verbs. Rates are in bytes per second; 0 is no limit. */
 export const PEER_OPTIONS = {
@@ -334,24 +181,6 @@ export function settingsOf(flags: PeerFlags): PeerSettings & { uploadSlots: numb
   };
 }
 
-/** Longest time for which a code can be good, in seconds. */
-const CODE_TIME_CAP = 86_400;
-/** Most receivers that are waited for by number. */
-const RECEIVERS_CAP = 1_000;
-
-function parseCodeTime(text: string): number {
-  const seconds = parseDuration(text);
-  if (seconds <= CODE_TIME_CAP) return seconds;
-  throw new Fault("usage", `"${text}" is too long: a code is good for a day at most`);
-}
-
-function parseReceivers(text: string): number | "any" {
-  if (text === "any") return text;
-  const count = /^\d{1,4}$/.test(text) ? Number(text) : 0;
-  if (count >= 1 && count <= RECEIVERS_CAP) return count;
-  throw new Fault("usage", `"${text}" must be a number from 1 to ${RECEIVERS_CAP}, or any`);
-}
-
 /** A port, or in a variable a word for yes or no. */
 function parseUi(text: string): number | boolean {
   if (/^(on|true|yes|1)$/i.test(text)) return true;
@@ -365,27 +194,6 @@ function relayOf({ relay, swarmKey }: PeerFlags): RelayLimits | undefined {
   throw new Fault("usage", "Cannot relay in an open swarm: --relay of a peer needs --swarm-key", {
     next: "give the swarm's key; or have a bootstrap relay: shoal bootstrap --relay RATE",
   });
-}
-
-/** A rate, and perhaps a number of bytes: `2M`, `10M,500G`. */
-function parseRelay(text: string): RelayLimits {
-  const [first = "", second, ...more] = text.split(",");
-  const rate = parseRate(first);
-  const total = second === undefined ? undefined : parseSize(second);
-  if (rate > 0 && total !== 0 && more.length === 0) return { rate, total };
-  throw new Fault("usage", `"${text}" must be a rate above 0, and perhaps a size: 2M, or 10M,500G`);
-}
-
-function parseMetrics(text: string): Address {
-  return /^\d+$/.test(text)
-    ? { host: "127.0.0.1", port: parsePort(text) }
-    : parseAddress(text, METRICS_PORT);
-}
-
-function parseHost(text: string): string {
-  const { host, port } = parseAddress(text, NO_PORT);
-  if (port !== NO_PORT) throw new Fault("usage", `"${text}" must be an address without a port`);
-  return host;
 }
 
 /** Reads one value or several with commas, after those that came before. */
@@ -408,21 +216,4 @@ function collectLabels(text: string, before: Record<string, string> = {}): Recor
     throw new Fault("usage", `a peer has at most ${LABELS_CAP} labels`);
   }
   return labels;
-}
-
-function collectTexts(text: string, before: string[] = []): string[] {
-  const all = text.split(",").map((one) => one.trim());
-  for (const one of all) parseAddress(one, BOOTSTRAP_PORT);
-  return [...before, ...all];
-}
-
-/** Short: each key of the registry has it. */
-function parseRegistryName(text: string): string {
-  if (/^[0-9A-Za-z._-]{1,32}$/.test(text)) return text;
-  throw new Fault("usage", "it must be 1 to 32 letters, digits, dots, dashes or underscores");
-}
-
-function parsePath(text: string): string {
-  if (text === "" || text.includes("\0")) throw new Fault("usage", "it is not a path");
-  return text;
 }

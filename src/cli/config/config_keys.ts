@@ -3,7 +3,8 @@ import { messageOf } from "../../fault.ts";
 import { THEMES } from "../../peer/api/config.ts";
 import { expandPath } from "./config_path.ts";
 import type { OptionTable } from "../args/cli_option.ts";
-import { BOOTSTRAP_OPTIONS, PEER_OPTIONS } from "../args/options.ts";
+import { BOOTSTRAP_OPTIONS } from "../args/bootstrap_options.ts";
+import { PEER_OPTIONS } from "../args/options.ts";
 
 /** A key of the config file: how it is written there, and what it stands for. */
 export interface ConfigKey {

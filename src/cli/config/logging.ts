@@ -1,5 +1,5 @@
 import { configure, getJsonLinesFormatter, getTextFormatter } from "@logtape/logtape";
-import type { LogFlags, LogLevel } from "../args/options.ts";
+import type { LogFlags, LogLevel } from "../args/common_options.ts";
 import { writeError } from "../output/output.ts";
 import { escapeJson, sanitize } from "../output/sanitize.ts";
 

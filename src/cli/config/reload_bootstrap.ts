@@ -5,7 +5,7 @@ import { readConfigFile } from "./config_file.ts";
 import { knownKeys } from "./config_keys.ts";
 import { configPath } from "./config_path.ts";
 import { startLogging } from "./logging.ts";
-import type { BootstrapFlags } from "../args/options.ts";
+import type { BootstrapFlags } from "../args/bootstrap_options.ts";
 
 const log = getLogger(["shoal", "bootstrap"]);
 

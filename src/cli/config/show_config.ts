@@ -3,8 +3,7 @@ import type { Origin } from "../../peer/api/config.ts";
 import { knownKeys } from "./config_keys.ts";
 import { readConfigFile } from "./config_file.ts";
 import { requireConfigPath } from "./config_path.ts";
-import type { PeerFlags } from "../args/options.ts";
-import { settingsOf } from "../args/options.ts";
+import { type PeerFlags, settingsOf } from "../args/options.ts";
 import { Output } from "../output/output.ts";
 import { formatTable } from "../output/table.ts";
 

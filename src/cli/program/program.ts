@@ -4,19 +4,23 @@ import { parsePort } from "../../peer/api/settings.ts";
 import { VERSION } from "../../version.ts";
 import { addOptions, CliOption, flagsOf } from "../args/cli_option.ts";
 import {
-  ADOPT_STATE_OPTIONS,
-  type AdoptStateFlags,
   BOOTSTRAP_OPTIONS,
   type BootstrapFlags,
-  LISTENING,
   NEW_KEY_OPTIONS,
   type NewKeyFlags,
-  PEER_OPTIONS,
-  type PeerFlags,
+} from "../args/bootstrap_options.ts";
+import {
   RECEIVE_OPTIONS,
   type ReceiveFlags,
   SEND_OPTIONS,
   type SendFlags,
+} from "../args/handover_options.ts";
+import {
+  ADOPT_STATE_OPTIONS,
+  type AdoptStateFlags,
+  LISTENING,
+  PEER_OPTIONS,
+  type PeerFlags,
 } from "../args/options.ts";
 import { addInstallService, type InstallFlags } from "./add_install_service.ts";
 import { HELP_LAYOUT } from "../output/help_layout.ts";

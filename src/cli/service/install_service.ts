@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import { homedir } from "node:os";
 import { Fault } from "../../fault.ts";
+import type { BootstrapFlags } from "../args/bootstrap_options.ts";
 import type { PeerFlags } from "../args/options.ts";
 import { Output } from "../output/output.ts";
-import type { BootstrapFlags } from "../args/options.ts";
 import { sanitize } from "../output/sanitize.ts";
 import { UsageFault } from "../output/usage.ts";
 import type { InstallFlags } from "../program/add_install_service.ts";

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { addOptions, flagsOf } from "../args/cli_option.ts";
-import { OUTPUT_OPTIONS, type OutputFlags } from "../args/options.ts";
+import { OUTPUT_OPTIONS, type OutputFlags } from "../args/common_options.ts";
 import { HELP_LAYOUT } from "../output/help_layout.ts";
 import { addVerb, type VerbLine } from "../verbs/verb_command.ts";
 import { VERBS } from "../verbs/all.ts";
