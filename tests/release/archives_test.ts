@@ -5,6 +5,8 @@ import { notesOf } from "../../scripts/release/notes.ts";
 import { sbomOf } from "../../scripts/release/sbom.ts";
 import { type ArchiveFile, tarGz } from "../../scripts/release/tar.ts";
 import { zip } from "../../scripts/release/zip.ts";
+import config from "../../deno.json" with { type: "json" };
+import { sourceFiles } from "../house/source_files.ts";
 import { TempFolder } from "../support/temp_folder.ts";
 import { lacking, testUnless } from "../support/tools.ts";
 
@@ -69,7 +71,15 @@ Deno.test("release: the SBOM lists the program's packages, and none of the tests
   };
   const names = components.map(({ name }) => name);
   assert(names.includes("hono"));
-  for (const one of ["playwright-core", "undici-types"]) assert(!names.includes(one), one);
+  const modules = await Array.fromAsync(sourceFiles(["src"]));
+  for (const [name, target] of Object.entries<string>(config.imports)) {
+    const of = /^npm:((?:@[^/]+\/)?[^@]+)@/.exec(target)?.[1];
+    const imported = modules.some(({ text }) => text.includes(`"${name}"`));
+    if (of !== undefined && imported) assert(names.includes(of), of);
+  }
+  for (const one of ["axe-core", "playwright-core", "pure-rand", "typescript", "undici-types"]) {
+    assert(!names.includes(one), one);
+  }
   for (const { purl, hashes } of components) {
     assert(/^pkg:npm\/(%40[\w.-]+\/)?[\w.-]+@\d+\.\d+\.\d+$/.test(purl), purl);
     assert(/^[0-9a-f]{128}$/.test(hashes[0]!.content));
