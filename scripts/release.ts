@@ -3,8 +3,8 @@
  * target with the binary, manual pages, completions and units; a Debian package for each Linux, an OCI
  * image for this machine's, and an npm package; SHA256SUMS, an SBOM and release notes; with an address
  * the manifests for other package managers and install.ps1; with a minisign key a signature, and the
- * installer, which knows the key and the address of the releases. A target without a runtime base is left out, and the exit code is then 3. The same commit
- * gives the same bytes.
+ * installer, which knows the key and the address of the releases. A target without a runtime base is
+ * left out, and the exit code is then 3. The same commit gives the same bytes.
  */
 import { parseArgs } from "@std/cli/parse-args";
 import config from "../deno.json" with { type: "json" };
@@ -164,11 +164,11 @@ async function release(
 ): Promise<number> {
   const key = keyFile === undefined ? undefined : readSigningKey(await Deno.readTextFile(keyFile));
   const seconds = await timeOfCommit();
-  const sums: string[] = [];
+  const sums = new Map<string, string>();
   const put = async (path: string, bytes: Uint8Array<ArrayBuffer>) => {
     await Deno.writeFile(new URL(path, FOLDER), bytes);
     const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-    sums.push(`${digest.toHex()}  ${path}\n`);
+    sums.set(path, digest.toHex());
   };
   await Deno.remove(FOLDER, { recursive: true }).catch(() => {});
   await Deno.mkdir(FOLDER, { recursive: true });
@@ -193,12 +193,12 @@ async function release(
   const sbom = sbomOf(await read("deno.lock"), version, seconds);
   await put("sbom.cdx.json", encoder.encode(JSON.stringify(sbom, null, 2) + "\n"));
   await put("notes.md", encoder.encode(notesOf(await read("CHANGELOG.md"), version)));
-  const known = new Map(sums.map((line) => [line.slice(66, -1), line.slice(0, 64)]));
-  const published = { version, baseUrl: baseUrl?.replace(/\/$/, "") ?? "", sums: known };
+  const published = { version, baseUrl: baseUrl?.replace(/\/$/, "") ?? "", sums };
   for (const [path, text] of baseUrl ? await manifestsOf(published) : []) {
     await put(path, encoder.encode(text));
   }
-  const text = encoder.encode(sums.sort((a, b) => a.slice(64) < b.slice(64) ? -1 : 1).join(""));
+  const lines = [...sums.keys()].sort().map((path) => `${sums.get(path)}  ${path}\n`);
+  const text = encoder.encode(lines.join(""));
   await Deno.writeFile(new URL("SHA256SUMS", FOLDER), text);
   if (key) {
     const signature = signatureOf(text, `shoal ${version}`, key);
@@ -209,7 +209,7 @@ async function release(
     await Deno.writeTextFile(new URL("install.sh", FOLDER), installer, { mode: 0o755 });
   } else console.log("SHA256SUMS is not signed: give a minisign key with --key FILE");
   for (const name of missing) console.log(`${name} is left out: no runtime base for it`);
-  console.log(`dist/release: shoal ${version}, ${sums.length} files`);
+  console.log(`dist/release: shoal ${version}, ${sums.size} files`);
   return missing.length > 0 ? PARTIAL : 0;
 }
 

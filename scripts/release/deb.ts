@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { type ArchiveFile, tarGz, withFolders } from "./tar.ts";
@@ -87,11 +88,5 @@ function ar(files: ArchiveFile[], seconds: number): Uint8Array<ArrayBuffer> {
     parts.push(encoder.encode(`${fields.join("")}${`${bytes.length}`.padEnd(10)}\`\n`), bytes);
     if (bytes.length % 2 === 1) parts.push(encoder.encode("\n"));
   }
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
+  return Buffer.concat(parts);
 }

@@ -36,13 +36,8 @@ export function assertSameBytes(actual: Uint8Array, expected: Uint8Array, what =
 }
 
 export function concat(parts: Uint8Array[]): Bytes {
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
+  // No Buffer, which is never equal to a Uint8Array.
+  return new Uint8Array(Buffer.concat(parts));
 }
 
 function bufferOf(bytes: Uint8Array): Buffer {

@@ -104,7 +104,7 @@ async function startWebhooks(node: PeerNode, urls: string[]): Promise<Webhooks> 
   const { webhookKey } = await import("../../web/webhooks/webhook_key.ts");
   const { Webhooks } = await import("../../web/webhooks/webhooks.ts");
   const key = webhookKey(node.folder.webhookKey);
-  return Webhooks.start((options) => node.events(options), { urls, key, peer: node.id });
+  return new Webhooks((options) => node.events(options), { urls, key, peer: node.id });
 }
 
 /** The running peer of DIR; undefined where none runs. Throws a {@link SilentPeer}. */

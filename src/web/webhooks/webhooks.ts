@@ -53,8 +53,14 @@ export class Webhooks {
   readonly #ending = new AbortController();
   readonly #running: Promise<unknown>;
 
-  private constructor(events: AsyncIterable<PeerEvent>, options: WebhooksOptions) {
+  /** Begins to listen; `listen` is asked once for the events, which end with the signal. */
+  constructor(
+    listen: (options: { signal: AbortSignal }) => AsyncIterable<PeerEvent>,
+    options: WebhooksOptions,
+  ) {
     this.#options = options;
+    const { signal } = this.#ending;
+    const events = listen({ signal });
     const queues = options.urls.map((url) => ({
       url,
       waiting: [] as Delivery[],
@@ -74,7 +80,6 @@ export class Webhooks {
         }
       }
     };
-    const { signal } = this.#ending;
     const send = async ({ url, waiting, news }: typeof queues[number]) => {
       while (!signal.aborted) {
         const next = waiting.shift();
@@ -83,17 +88,6 @@ export class Webhooks {
       }
     };
     this.#running = Promise.allSettled([hear(), ...queues.map(send)]);
-  }
-
-  /** Begins to listen; `listen` is asked once for the events, which end with the signal. */
-  static start(
-    listen: (options: { signal: AbortSignal }) => AsyncIterable<PeerEvent>,
-    options: WebhooksOptions,
-  ): Webhooks {
-    const ending = new AbortController();
-    const webhooks = new Webhooks(listen({ signal: ending.signal }), options);
-    webhooks.#ending.signal.addEventListener("abort", () => ending.abort());
-    return webhooks;
   }
 
   /** Ends what is under way, and drops what waits. */

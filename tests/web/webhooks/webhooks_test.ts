@@ -35,7 +35,7 @@ function receiver(statuses: number[] = []) {
   const events = new PeerEvents();
   const url = `http://127.0.0.1:${server.addr.port}/hook`;
   const start = (urls = [url]) =>
-    Webhooks.start(({ signal }) => events.listen(signal), {
+    new Webhooks(({ signal }) => events.listen(signal), {
       ...{ urls, key: KEY, peer: "ab".repeat(32), firstPauseMs: 5 },
     });
   return { calls, events, url, start, [Symbol.asyncDispose]: () => server.shutdown() };
