@@ -46,8 +46,7 @@ export function addInstallService(
   parent: Command,
   act: (words: string[], flags: InstallFlags) => Promise<void>,
 ): void {
-  const command = parent.command("install-service").summary("make a systemd service of this")
-    .helpOption("-h, --help", "print help");
+  const command = parent.command("install-service").summary("make a systemd service of this");
   if (parent.name() === "peer") addTimed(command);
   else {
     command.description(`Print a systemd unit for 'shoal bootstrap'. ${WRITING}`);

@@ -79,7 +79,7 @@ function addBootstrap(program: Command, handlers: Handlers): void {
   const command = program.command("bootstrap").summary("run the meeting point")
     .description("Run the meeting point: it knows the peers and what they share, no contents.");
   addOptions(command, BOOTSTRAP_OPTIONS);
-  command.helpCommand("help [COMMAND]", "print help for a command");
+  command.helpCommand(true);
   addExamples(command, [
     "shoal bootstrap",
     "shoal bootstrap --host 127.0.0.1 --port 8001",
@@ -114,7 +114,7 @@ function addPeer(program: Command, handlers: Handlers): void {
         "the peer that runs for DIR; when none does, be one for as long as it takes.",
     )
     .addArgument(new Argument("[port]", "the same as --port"))
-    .helpCommand("help [COMMAND]", "print help for a command");
+    .helpCommand(true);
   addOptions(peer, PEER_OPTIONS);
   addExamples(peer, [
     "shoal peer",
@@ -187,8 +187,7 @@ function addConfig(peer: Command, handlers: Handlers): void {
     .description(
       "Show the configuration. A flag beats the environment, that beats the config file, and that " +
         "beats the default. A running peer reads the file again on SIGHUP.",
-    )
-    .helpCommand("help [COMMAND]", "print help for a command");
+    );
   addExamples(config, ["shoal peer config path", "shoal peer config show --json"]);
   const path = config.command("path").summary("print where the config file is")
     .description("Print where the config file is, or would be: it need not exist.")

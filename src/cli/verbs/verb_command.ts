@@ -28,7 +28,6 @@ export function addVerb(
   const command = parent.command(verb.name).summary(verb.summary)
     .description(`${verb.summary.charAt(0).toUpperCase()}${verb.summary.slice(1)}.`);
   if ("verbs" in verb) {
-    command.helpCommand("help [COMMAND]", "print help for a command");
     addExamples(command, verb.examples.map((example) => place.prefix + example));
     for (const one of verb.verbs) {
       addVerb(command, one, { ...place, prefix: `${place.prefix}${verb.name} ` });
