@@ -52,12 +52,7 @@ export function json<S extends v.GenericSchema>(
   string,
   { in: { json: v.InferInput<S> }; out: { json: v.InferOutput<S> } }
 > {
-  const check: MiddlewareHandler = async ({ req }, next) => {
-    req.addValidatedData("json", { ...await bodyOf(req, schema) as object });
-    await next();
-  };
-  schemas.set(check, { part: "json", schema });
-  return check;
+  return checking("json", schema, (req) => bodyOf(req, schema));
 }
 
 /** Checks a request's query; handlers and the client's types know it as `query`. */
@@ -68,16 +63,24 @@ export function query<S extends v.GenericSchema>(
   string,
   { in: { query: v.InferInput<S> }; out: { query: v.InferOutput<S> } }
 > {
+  return checking("query", schema, (req) => parse(schema, req.query(), "query"));
+}
+
+function checking(
+  part: RequestSchema["part"],
+  schema: v.GenericSchema,
+  read: (req: HonoRequest) => unknown,
+): MiddlewareHandler {
   const check: MiddlewareHandler = async ({ req }, next) => {
-    req.addValidatedData("query", { ...parse(schema, req.query(), "query") as object });
+    req.addValidatedData(part, { ...await read(req) as object });
     await next();
   };
-  schemas.set(check, { part: "query", schema });
+  schemas.set(check, { part, schema });
   return check;
 }
 
 /** The request's body, checked. Throws a `usage` Fault. */
-export async function bodyOf<S extends v.GenericSchema>(
+async function bodyOf<S extends v.GenericSchema>(
   req: HonoRequest,
   schema: S,
 ): Promise<v.InferOutput<S>> {
