@@ -32,8 +32,8 @@ export interface ControlOptions {
 /**
  * The control API of a peer, to be served on loopback. Beside the routes that it shares with the page:
  *
- * | route                 | does                                                             |
- * | --------------------- | ---------------------------------------------------------------- |
+ * | route                    | does                                                             |
+ * | ------------------------ | ---------------------------------------------------------------- |
  * | GET /api/v1/hello?nonce= | `{nonce, proof}`: see control_proof.ts; to everybody on loopback |
  * | POST /api/v1/ui          | UiAddress: serves the page, unless it is served already          |
  */

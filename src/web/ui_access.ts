@@ -79,11 +79,11 @@ export interface UiBindings {
  * nowhere by themselves: not to another port of this machine, as they do with cookies, and not for
  * another site.
  *
- * | route           | does                                                                         |
- * | --------------- | ---------------------------------------------------------------------------- |
- * | GET /healthz    | `ok`, to every client                                                        |
- * | POST /sign-in   | `{ticket}` or `{password}` → `{session}`, the secret                         |
- * | DELETE /sign-in | ends the session; with `?everywhere=1` all of them                           |
+ * | route              | does                                                                         |
+ * | ------------------ | ---------------------------------------------------------------------------- |
+ * | GET /healthz       | `ok`, to every client                                                        |
+ * | POST /sign-in      | `{ticket}` or `{password}` → `{session}`, the secret                         |
+ * | DELETE /sign-in    | ends the session; with `?everywhere=1` all of them                           |
  * | POST /api/v1/links | `{path}` of a file → `{path}` with a key, for where no header can be sent    |
  */
 export function uiAccess(options: UiAccessOptions): Hono<UiBindings> {

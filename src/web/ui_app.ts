@@ -25,9 +25,9 @@ interface UiApp {
 /**
  * The page and what it asks: Request → Response.
  *
- * | route           | does                                                           |
- * | --------------- | -------------------------------------------------------------- |
- * | GET /           | the page                                                       |
+ * | route              | does                                                           |
+ * | ------------------ | -------------------------------------------------------------- |
+ * | GET /              | the page                                                       |
  * | GET /api/v1/events | server-sent events: StatusChange, first of all there is        |
  *
  * Beside these the routes of {@link uiAccess}, {@link jobsRoutes} and the control API.

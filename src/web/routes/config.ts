@@ -7,8 +7,8 @@ import { json } from "./request.ts";
 const ConfigBody = v.record(v.string(), v.unknown());
 
 /**
- * | route             | does                                                                           |
- * | ----------------- | ------------------------------------------------------------------------------ |
+ * | route                | does                                                                           |
+ * | -------------------- | ------------------------------------------------------------------------------ |
  * | GET /api/v1/config   | ConfigView                                                                     |
  * | PATCH /api/v1/config | changes by key, null for the default → ConfigView; an error names its `field`  |
  */

@@ -2,8 +2,8 @@ import { Hono } from "hono";
 import type { UiApi } from "../../peer/api/ui_api.ts";
 
 /**
- * | route           | does                                          |
- * | --------------- | --------------------------------------------- |
+ * | route              | does                                          |
+ * | ------------------ | --------------------------------------------- |
  * | GET /api/v1/doctor | Finding[]: what only the owner of DIR can see |
  */
 export function doctorRoutes(api: UiApi) {

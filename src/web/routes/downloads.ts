@@ -38,8 +38,8 @@ const MapQuery = v.object({ id: v.optional(v.string(), "") });
 export type Told = { progress: Progress } | { event: GetEvent };
 
 /**
- * | route                           | does                                                     |
- * | ------------------------------- | -------------------------------------------------------- |
+ * | route                              | does                                                     |
+ * | ---------------------------------- | -------------------------------------------------------- |
  * | POST /api/v1/downloads             | GetRequest → lines: `{progress}` and `{event}`…, then `{result}` or `{error}` |
  * | POST /api/v1/downloads/plan        | GetRequest → Plan: what that would do                    |
  * | DELETE /api/v1/downloads?name=&id= | PartialStatus[]: what was cancelled and removed          |

@@ -7,8 +7,8 @@ import { ContentQuery, NameQuery, query } from "./request.ts";
 const PatternQuery = v.object({ pattern: v.optional(v.string()) });
 
 /**
- * | route                     | does                                                       |
- * | ------------------------- | ---------------------------------------------------------- |
+ * | route                        | does                                                       |
+ * | ---------------------------- | ---------------------------------------------------------- |
  * | GET /api/v1/files?pattern=   | lines: `{result}` with a ListedFile, or `{error}`          |
  * | GET /api/v1/folder?name=&id= | lines: `{result}` with an entry of the folder's manifest   |
  * | GET /api/v1/versions?name=   | ListedFile[]: every version that any peer has              |

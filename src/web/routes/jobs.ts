@@ -9,10 +9,10 @@ import { ShareBody } from "./shares.ts";
 const JobBody = v.union([v.object({ get: GetBody }), v.object({ share: ShareBody })]);
 
 /**
- * | route                | does                                                                          |
- * | -------------------- | ----------------------------------------------------------------------------- |
+ * | route                   | does                                                                          |
+ * | ----------------------- | ----------------------------------------------------------------------------- |
  * | POST /api/v1/jobs       | `{get: GetRequest}` or `{share: ShareRequest}` → 202 with `{job}`: it goes on without |
- * |                      | the page, and the events tell what becomes of it                              |
+ * |                         | the page, and the events tell what becomes of it                              |
  * | DELETE /api/v1/jobs/:id | ends a job → 204                                                              |
  */
 export function jobsRoutes(api: PeerApi, jobs: Jobs) {

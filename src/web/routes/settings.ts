@@ -15,8 +15,8 @@ const SettingsBody = v.object({
 });
 
 /**
- * | route               | does         |
- * | ------------------- | ------------ |
+ * | route                  | does         |
+ * | ---------------------- | ------------ |
  * | GET /api/v1/settings   | LiveSettings |
  * | PATCH /api/v1/settings | changes some of them for as long as the peer runs → LiveSettings |
  */

@@ -6,8 +6,8 @@ import { json, NameQuery, Path, query, work } from "./request.ts";
 export const ShareBody = v.object({ file: Path, cwd: Path, watch: v.optional(v.boolean()) });
 
 /**
- * | route                    | does                                                       |
- * | ------------------------ | ---------------------------------------------------------- |
+ * | route                       | does                                                       |
+ * | --------------------------- | ---------------------------------------------------------- |
  * | POST /api/v1/shares         | ShareRequest → lines: `{progress}`…, `{result}` or `{error}` |
  * | DELETE /api/v1/shares?name= | SharedFile                                                 |
  */

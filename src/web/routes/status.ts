@@ -2,8 +2,8 @@ import { Hono } from "hono";
 import type { UiApi } from "../../peer/api/ui_api.ts";
 
 /**
- * | route            | does         |
- * | ---------------- | ------------ |
+ * | route               | does         |
+ * | ------------------- | ------------ |
  * | GET /api/v1/status  | PeerStatus   |
  * | GET /api/v1/peers   | ListedPeer[] |
  * | GET /api/v1/history | History      |

@@ -6,8 +6,8 @@ import { StreamBody, type Told } from "./downloads.ts";
 import { json, work } from "./request.ts";
 
 /**
- * | route                 | does                                                                  |
- * | --------------------- | --------------------------------------------------------------------- |
+ * | route                    | does                                                                  |
+ * | ------------------------ | --------------------------------------------------------------------- |
  * | POST /api/v1/streams     | StreamRequest → first line `{content}`, a path; then as for downloads |
  * | GET /api/v1/streams/:key | the bytes of that stream, in order; once                              |
  */

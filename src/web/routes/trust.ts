@@ -6,8 +6,8 @@ import { json, NameQuery, Path, PublisherKey, query } from "./request.ts";
 const TrustBody = v.object({ name: Path, publisher: PublisherKey });
 
 /**
- * | route                   | does                                                  |
- * | ----------------------- | ----------------------------------------------------- |
+ * | route                      | does                                                  |
+ * | -------------------------- | ----------------------------------------------------- |
  * | GET /api/v1/trust          | TrustEntry[]: the trusted publishers                  |
  * | POST /api/v1/trust         | TrustRequest → TrustEntry: the publisher from now on  |
  * | DELETE /api/v1/trust?name= | TrustEntry: the publisher until now                   |

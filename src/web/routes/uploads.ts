@@ -27,11 +27,11 @@ const UploadQuery = v.object({
 });
 
 /**
- * | route                                      | does                                                    |
- * | ------------------------------------------ | ------------------------------------------------------- |
- * | POST /api/v1/uploads/check                    | `{files: [{name, size?, replace?}]}` → of each null, or the error that it would end with |
- * | PUT /api/v1/uploads?name=&replace=1&share=0   | the body, of any size, becomes DIR/name and is shared, unless told otherwise → lines: `{progress}`… |
- * |                                            | with `{received, size?}`, and `{hashed, size}` where a file is hashed that was there; `{result}` with a ShareResult, or `{error}` |
+ * | route                                       | does                                                    |
+ * | ------------------------------------------- | ------------------------------------------------------- |
+ * | POST /api/v1/uploads/check                  | `{files: [{name, size?, replace?}]}` → of each null, or the error that it would end with |
+ * | PUT /api/v1/uploads?name=&replace=1&share=0 | the body, of any size, becomes DIR/name and is shared, unless told otherwise → lines: `{progress}`… |
+ * |                                             | with `{received, size?}`, and `{hashed, size}` where a file is hashed that was there; `{result}` with a ShareResult, or `{error}` |
  */
 export function uploadsRoutes(api: UiApi) {
   return new Hono()
