@@ -114,7 +114,7 @@ export class Downloader implements ReuseHost {
         id,
         this.shape,
         digests,
-        (block, page) => void this.#takeZeros(block, page),
+        (block, digests) => void this.#takeZeros(block, digests),
       ),
       budget: (options.budget ?? new Budget()).share(),
     };
