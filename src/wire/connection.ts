@@ -157,7 +157,7 @@ export class Connection {
       if (cause instanceof OtherSwarm && !either.aborted) throw cause;
       const why = either.aborted || isAbort(cause)
         ? `no answer within ${ms / 1000} s`
-        : messageOf(cause).toLowerCase();
+        : messageOf(cause).replace(/^[A-Z](?=[a-z])/, (first) => first.toLowerCase());
       throw new Fault("network", `Cannot connect to ${where}: ${why}`, { cause });
     } finally {
       either.removeEventListener("abort", abort);

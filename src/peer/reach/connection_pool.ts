@@ -167,11 +167,8 @@ export class ConnectionPool {
     const { signal } = abort;
     const { promise: connected, resolve, reject } = Promise.withResolvers<Caller>();
     const { agent, peer, port, transport } = this.#options.self();
-    const peers = new Set(place.peer === undefined ? [] : [place.peer]);
-    const options = {
-      ...{ agent, peer, port, transport, limitDown, peers, signal, further },
-      onConnected: resolve,
-    };
+    const about = { agent, peer, port, transport };
+    const options = { ...about, limitDown, signal, further, onConnected: resolve };
     // What others must help with is done once.
     const ladder = further ? new Ladder() : this.#ladder;
     const opening = ladder.reach(place, options);
@@ -304,10 +301,7 @@ export class PeerConnection {
       this.close();
       throw error;
     }
-    this.peer = peer;
-    this.path = path;
-    this.where = where;
-    return this;
+    return Object.assign(this, { peer, path, where });
   }
 
   /** Closes this part alone: another one takes its place. */

@@ -3,7 +3,6 @@
  * begins when those before it have failed, or none of them was connected for a while (RFC 8305). A
  * connection counts once its other end has proven to be the wanted peer.
  */
-import { delay } from "../../async/retry.ts";
 import { Condition } from "../../async/condition.ts";
 import { messageOf } from "../../fault.ts";
 import { callPeer, requirePeer, WrongPeer } from "../../trust/call_peer.ts";
@@ -32,7 +31,7 @@ export interface Reached {
   where: string;
 }
 
-export interface ReachOptions extends Omit<CallerOptions, "nonce"> {
+export interface ReachOptions extends Omit<CallerOptions, "nonce" | "peers"> {
   signal: AbortSignal;
 }
 
@@ -139,12 +138,7 @@ class Race {
     while (!this.#isOver) {
       const left = time() - performance.now();
       if (left <= 0) return;
-      const waiting = new AbortController();
-      const changed = this.#changed.wait(AbortSignal.any([this.#signal, waiting.signal]));
-      const late = left === Infinity ? [] : [delay(left, waiting.signal)];
-      await Promise.race([changed, ...late]).catch(() => {});
-      waiting.abort();
-      for (const wait of [changed, ...late]) wait.catch(() => {});
+      await this.#changed.waitFor(left, this.#signal).catch(() => {});
     }
   }
 
@@ -152,8 +146,8 @@ class Race {
     const { onConnected, agent, peer: own, port, further, ...rest } = this.#options;
     const { peer: expected } = this.#place;
     try {
-      const open = { ...rest, port, signal: this.#signal };
-      const connection = await attempt.open(open);
+      const peers = new Set(expected === undefined ? [] : [expected]);
+      const connection = await attempt.open({ ...rest, port, peers, signal: this.#signal });
       this.#proofDue = performance.now() + PROOF_MS;
       const { caller, peer } = await callPeer(connection, {
         agent,

@@ -1,14 +1,13 @@
-import { deadline } from "../../async/deadline.ts";
+import { timeoutSignal } from "../../async/deadline.ts";
 import { Pool } from "../../async/pool.ts";
 import { pieceCount, PieceMap } from "../../content/piece_map.ts";
-import { callPeer, requirePeer } from "../../trust/call_peer.ts";
 import { AGENT } from "../../version.ts";
-import { Connection } from "../../wire/connection.ts";
 import { PieceMapReply, type SourceRecord } from "../../wire/protocol.ts";
 import type { Transport } from "../../wire/transport.ts";
 import type { ListedSource } from "../api/peer_api.ts";
 import type { Swarm } from "../discovery/swarm.ts";
-import { Fault } from "../../fault.ts";
+import { Ladder } from "./ladder.ts";
+import { placesOf } from "./place.ts";
 
 /** Time for one peer to say how much it has, in milliseconds. */
 const ANSWER_MS = 3_000;
@@ -58,19 +57,16 @@ export async function listSources(
 
 /** The part of the content that a peer has, from 0 to 1; null when it can't be asked. */
 async function progressOf(
-  { peer: id, address, port, id: file, size }: SourceRecord,
+  source: SourceRecord,
   { transport, peer, signal }: ListSourcesOptions,
 ): Promise<number | null> {
-  if (id !== undefined && id === peer) return 1;
-  const late = new AbortController();
-  using _timer = deadline(ANSWER_MS, () => late.abort(new Fault("network", "it took too long")));
-  const ended = AbortSignal.any([late.signal, ...signal ? [signal] : []]);
+  const { id: file, size } = source;
+  if (source.peer !== undefined && source.peer === peer) return 1;
+  using ends = timeoutSignal(ANSWER_MS, () => undefined, { signal });
   try {
-    const connect = { ms: ANSWER_MS, transport, signal: ended, peer: id };
-    const connection = await Connection.open({ host: address, port }, connect);
-    const called = await callPeer(connection, { agent: AGENT, peer, signal: ended });
-    using caller = called.caller;
-    requirePeer(String(connection), called.peer, id);
+    const options = { agent: AGENT, peer, transport, signal: ends.signal };
+    const [place] = placesOf([source]);
+    using caller = (await new Ladder().reach(place!, options)).caller;
     const { reply, payload } = await caller.request({ action: "have", file }, PieceMapReply);
     if (reply.complete) return 1;
     const pieces = pieceCount(size);
