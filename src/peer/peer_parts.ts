@@ -37,10 +37,10 @@ import { ConnectionPool } from "./reach/connection_pool.ts";
 import { DirectRung } from "./reach/direct_rung.ts";
 import { Introducer } from "./reach/introducer.ts";
 import { Ladder } from "./reach/ladder.ts";
-import { PunchedRung } from "./reach/punched_rung.ts";
-import { RelayedRung } from "./reach/relayed_rung.ts";
+import { punchedRung } from "./reach/punched_rung.ts";
+import { relayedRung } from "./reach/relayed_rung.ts";
 import { ReversedCalls } from "./reach/reversed_calls.ts";
-import { ReversedRung } from "./reach/reversed_rung.ts";
+import { reversedRung } from "./reach/reversed_rung.ts";
 import { PeerEvents } from "./status/peer_events.ts";
 import { RateHistory } from "./status/rate_history.ts";
 import { Receiver } from "./share/receiver.ts";
@@ -135,6 +135,10 @@ export class PeerParts {
     const { handover } = settings;
     // A hand-over's swarm is private, and its bootstraps are not.
     const toBootstraps = handover ? undefined : transport;
+    const pool = {
+      self: () => ({ ...self, transport: this.peerTransport, port: port() }),
+      limitDown: [this.limits.down],
+    };
     const calls = new ReversedCalls();
     this.relay = settings.relay && transport ? new Relay(settings.relay) : undefined;
     this.door = new CallDoor(calls, this.peerTransport);
@@ -144,7 +148,7 @@ export class PeerParts {
       members: transport,
       pinned,
       signal: lifetime.signal,
-      serve: (socket) => serve(socket),
+      serve,
     });
     const digests = this.digests = new DigestStore(db);
     const cache = this.cache = new HashCache(db, { digests, disk: this.disk });
@@ -165,10 +169,7 @@ export class PeerParts {
         peer: identity.id,
         keys: transport && (() => transport.beaconKeys),
         // Nothing but their addresses: others are not asked to bring made-up peers here.
-        lines: new ConnectionPool({
-          self: () => ({ ...self, transport: this.peerTransport, port: port() }),
-          limitDown: [this.limits.down],
-        }),
+        lines: new ConnectionPool(pool),
       })
       : undefined;
     this.known = handover ? new KnownOffers() : undefined;
@@ -235,13 +236,12 @@ export class PeerParts {
     const downloads = new DownloadStore(db, folder.partials);
     const introducer = new Introducer(this.bootstraps.list);
     const lines = this.lines = new ConnectionPool({
-      self: () => ({ ...self, transport: this.peerTransport, port: port() }),
-      limitDown: [this.limits.down],
+      ...pool,
       ladder: new Ladder([
         new DirectRung(),
-        new ReversedRung({ introducer, calls, listen: () => port() ?? this.door.open() }),
-        new PunchedRung(introducer, toBootstraps),
-        new RelayedRung({ introducer, pinned, swarm: toBootstraps }),
+        reversedRung({ introducer, calls, listen: () => port() ?? this.door.open() }),
+        punchedRung(introducer, toBootstraps),
+        relayedRung({ introducer, pinned, swarm: toBootstraps }),
       ]),
     });
     this.fetcher = new Fetcher({

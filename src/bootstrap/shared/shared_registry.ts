@@ -308,11 +308,8 @@ export class SharedRegistry implements Registry {
   /** Takes a part of what lists may cost Redis. */
   #ration(): void {
     if (!this.#link.state.there) return;
-    const now = performance.now();
-    if (this.#lists.wait(1, now) > 0) {
-      throw new Refused("busy", "the registry is asked for too many lists", LISTS_RETRY_S);
-    }
-    this.#lists.take(1, now);
+    if (this.#lists.tryTake(performance.now())) return;
+    throw new Refused("busy", "the registry is asked for too many lists", LISTS_RETRY_S);
   }
 
   /** Has Redis know what has changed here. True when it does. */

@@ -4,11 +4,11 @@
  * Beacons are anybody's word: they are counted, and lead to addresses of attached networks alone.
  */
 import { getLogger } from "@logtape/logtape";
-import { deadline } from "../../async/deadline.ts";
+import { timeoutSignal } from "../../async/deadline.ts";
 import { LruMap } from "../../async/lru_map.ts";
 import { abortable, delay } from "../../async/retry.ts";
 import { TokenBucket } from "../../async/token_bucket.ts";
-import { messageOf } from "../../fault.ts";
+import { Fault, messageOf } from "../../fault.ts";
 import { isAttached } from "../../wire/attached.ts";
 import { type Address, formatAddress } from "../../wire/connection.ts";
 import type { Directory, NearbyDirectories } from "../discovery/directory.ts";
@@ -52,8 +52,6 @@ export interface LanOptions {
   /** The keys of a private swarm's beacons. Default an open swarm. */
   keys?: () => CryptoKey[];
   lines: ConnectionPool;
-  /** Called when a peer was heard that was not known there. */
-  onHeard?: () => void;
 }
 
 export class Lan implements NearbyDirectories {
@@ -125,9 +123,9 @@ export class Lan implements NearbyDirectories {
     place: Neighbours["places"][number],
     ask: (directory: Directory) => Promise<void>,
   ): Promise<void> {
-    const late = new AbortController();
-    using _timer = deadline(QUESTION_MS, () => late.abort());
-    const signal = AbortSignal.any([late.signal, this.#closing.signal]);
+    const late = () => new Fault("network", "it took too long");
+    using ends = timeoutSignal(QUESTION_MS, late, { signal: this.#closing.signal });
+    const { signal } = ends;
     try {
       const line = await this.#options.lines.open(place, { signal });
       this.#neighbours.prove(line.peer);
@@ -193,7 +191,6 @@ export class Lan implements NearbyDirectories {
     const { ask, peer, port } = beacon;
     if (peer !== undefined && port !== undefined && this.#neighbours.hear(peer, { host, port })) {
       for (const onHeard of this.#hearing) onHeard();
-      this.#options.onHeard?.();
     }
     if (!ask || this.#port === undefined || !this.#answers.tryTake(performance.now())) return;
     await delay(Math.random() * JITTER_MS, this.#closing.signal).catch(() => {});
@@ -202,10 +199,10 @@ export class Lan implements NearbyDirectories {
 
   /** True for a datagram from an attached network, while they are not too many. */
   #mayRead(host: string): boolean {
-    const known = this.#ofHosts.get(host);
-    const bucket = known ?? new TokenBucket(BEACONS_OF_HOST, performance.now());
-    if (!known) this.#ofHosts.set(host, bucket);
     const now = performance.now();
+    const known = this.#ofHosts.get(host);
+    const bucket = known ?? new TokenBucket(BEACONS_OF_HOST, now);
+    if (!known) this.#ofHosts.set(host, bucket);
     return bucket.tryTake(now) && this.#beacons.tryTake(now) && isAttached(host);
   }
 }

@@ -11,18 +11,15 @@ const MOST_ADDRESSES = 4;
 /** The time for which a peer is remembered that was not heard again, in milliseconds. */
 const REMEMBERED_MS = 120_000;
 
-interface Neighbour {
-  /** By their text; each with the time when it was heard there. */
-  addresses: Map<string, Address & { heard: number }>;
-  /** It has proven its id: made-up ones don't push it out. */
-  proven: boolean;
-}
+/** The addresses of one peer, by their text; each with the time when it was heard there. */
+type Addresses = Map<string, Address & { heard: number }>;
 
 /** The peers that were heard in this machine's networks. Anybody there can make some up. */
 export class Neighbours {
   /** Ones that nobody has talked to. */
-  readonly #heard = new LruMap<string, Neighbour>(MOST_PEERS);
-  readonly #proven = new LruMap<string, Neighbour>(MOST_PEERS);
+  readonly #heard = new LruMap<string, Addresses>(MOST_PEERS);
+  /** Ones that made-up ones don't push out. */
+  readonly #proven = new LruMap<string, Addresses>(MOST_PEERS);
   readonly #now: () => number;
 
   /** `now` never goes back, in milliseconds. */
@@ -35,34 +32,34 @@ export class Neighbours {
     const now = this.#now();
     const known = this.#proven.get(peer) ?? this.#heard.get(peer);
     const key = formatAddress(address);
-    const there = known?.addresses.get(key);
+    const there = known?.get(key);
     if (there) {
       const isNew = now - there.heard >= REMEMBERED_MS;
       there.heard = now;
       return isNew;
     }
     if (!known && this.#countAt(address.host) >= MOST_PER_HOST) return false;
-    const neighbour = known ?? { addresses: new Map(), proven: false };
-    if (neighbour.addresses.size >= MOST_ADDRESSES) {
-      const [oldest] = [...neighbour.addresses].toSorted(([, a], [, b]) => a.heard - b.heard);
-      neighbour.addresses.delete(oldest![0]);
+    const addresses: Addresses = known ?? new Map();
+    if (addresses.size >= MOST_ADDRESSES) {
+      const [oldest] = [...addresses].toSorted(([, a], [, b]) => a.heard - b.heard);
+      addresses.delete(oldest![0]);
     }
-    neighbour.addresses.set(key, { ...address, heard: now });
-    if (!known) this.#heard.set(peer, neighbour);
+    addresses.set(key, { ...address, heard: now });
+    if (!known) this.#heard.set(peer, addresses);
     return true;
   }
 
   /** Notes that it proved its id there. */
   prove(peer: string): void {
-    const neighbour = this.#heard.peek(peer);
-    if (!neighbour) return;
+    const addresses = this.#heard.peek(peer);
+    if (!addresses) return;
     this.#heard.delete(peer);
-    this.#proven.set(peer, neighbour);
+    this.#proven.set(peer, addresses);
   }
 
   /** Forgets addresses at which a peer does not answer, or another one does. */
   forget({ peer, addresses }: PeerPlace & { peer: string }): void {
-    const known = (this.#proven.peek(peer) ?? this.#heard.peek(peer))?.addresses;
+    const known = this.#proven.peek(peer) ?? this.#heard.peek(peer);
     for (const address of addresses) known?.delete(formatAddress(address));
     if (known?.size !== 0) return;
     this.#heard.delete(peer);
@@ -73,7 +70,7 @@ export class Neighbours {
   get places(): (PeerPlace & { peer: string })[] {
     const since = this.#now() - REMEMBERED_MS;
     return [...this.#proven, ...[...this.#heard].reverse()]
-      .map(([peer, { addresses }]) => ({
+      .map(([peer, addresses]) => ({
         peer,
         addresses: [...addresses.values()].filter(({ heard }) => heard > since)
           .toSorted((a, b) => b.heard - a.heard)
@@ -83,7 +80,7 @@ export class Neighbours {
 
   #countAt(host: string): number {
     let count = 0;
-    for (const { addresses } of this.#heard.values()) {
+    for (const addresses of this.#heard.values()) {
       if (addresses.values().some((one) => one.host === host)) count++;
     }
     return count;

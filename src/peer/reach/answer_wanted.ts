@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { getLogger } from "@logtape/logtape";
-import { deadline } from "../../async/deadline.ts";
+import { timeoutSignal } from "../../async/deadline.ts";
 import { LruMap } from "../../async/lru_map.ts";
 import { Tally } from "../../async/tally.ts";
 import { TokenBucket } from "../../async/token_bucket.ts";
@@ -108,10 +108,10 @@ export class AnswerWanted {
   }
 
   async #meet(way: Way, wish: WantedNotice, bootstrap: Address): Promise<void> {
-    const late = new AbortController();
-    using _timer = deadline(WISH_MS, () => late.abort(new Fault("network", "it took too long")));
-    const signal = AbortSignal.any([this.#options.signal, late.signal]);
     const { transport, pinned, swarm = inTheClear, serve } = this.#options;
+    const late = () => new Fault("network", "it took too long");
+    using ends = timeoutSignal(WISH_MS, late, this.#options);
+    const { signal } = ends;
     const at = { transport: swarm, signal };
     switch (way) {
       case "reverse":

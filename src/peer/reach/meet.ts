@@ -2,7 +2,7 @@
 import * as v from "valibot";
 import { Fault } from "../../fault.ts";
 import { delay } from "../../async/retry.ts";
-import { deadline } from "../../async/deadline.ts";
+import { timeoutSignal } from "../../async/deadline.ts";
 import { AGENT } from "../../version.ts";
 import { Caller, Refusal } from "../../wire/caller.ts";
 import { type Address, Connection, formatAddress } from "../../wire/connection.ts";
@@ -58,17 +58,15 @@ export async function punch(
   if (!isInScope(host, at.host) || expected && networkOf(host) !== networkOf(expected)) {
     throw new Fault("network", `${formatAddress(at)} named an address of another network`);
   }
-  const late = new AbortController();
-  const fault = new Fault("network", `no connection within ${PUNCH_MS / 1_000} s`);
-  using _timer = deadline(PUNCH_MS, () => late.abort(fault));
-  const either = AbortSignal.any([signal, late.signal]);
+  const late = () => new Fault("network", `no connection within ${PUNCH_MS / 1_000} s`);
+  using ends = timeoutSignal(PUNCH_MS, late, { signal });
   for (let calls = 1;; calls++) {
     try {
-      return fromNode(await connectFrom(localPort, { host, port }, either));
+      return fromNode(await connectFrom(localPort, { host, port }, ends.signal));
     } catch (error) {
-      either.throwIfAborted();
+      ends.signal.throwIfAborted();
       if (error instanceof Fault || calls === CALLS_MOST) throw error;
-      await delay(AGAIN_MS * (0.5 + Math.random()), either);
+      await delay(AGAIN_MS * (0.5 + Math.random()), ends.signal);
     }
   }
 }

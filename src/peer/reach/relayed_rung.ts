@@ -1,9 +1,8 @@
 import type { PinnedTls } from "../../trust/tls/pinned_tls.ts";
-import { Connection } from "../../wire/connection.ts";
 import { inTheClear, type Transport } from "../../wire/transport.ts";
 import type { Introducer } from "./introducer.ts";
 import { meetAtRelay, relayOf } from "./meet.ts";
-import { type Attempt, attemptBy, type PeerPlace, type Rung, type RungOptions } from "./rung.ts";
+import { type Rung, rungById } from "./rung.ts";
 
 /** The time before a relay is asked, in milliseconds: what costs no third one has been tried by then. */
 const AFTER_MS = 800;
@@ -17,30 +16,13 @@ interface RelayedRungOptions {
 }
 
 /** Has a relay pass on what is said. */
-export class RelayedRung implements Rung {
-  readonly path = "relayed";
-  readonly afterMs = AFTER_MS;
-  readonly #options: RelayedRungOptions;
-
-  constructor(options: RelayedRungOptions) {
-    this.#options = options;
-  }
-
-  attempts(place: PeerPlace): Attempt[] | string {
-    return attemptBy(this.path, place, (...called) => this.#open(...called));
-  }
-
-  #open(peer: string, options: RungOptions, where: string): Promise<Connection> {
-    const { introducer, pinned, swarm = inTheClear } = this.#options;
-    return Connection.over(
-      async (signal) => {
-        const lacking = "no bootstrap that both know is a relay (--relay)";
-        const { token, ...told } = await introducer.introduce(peer, "relay", { lacking, signal });
-        const meet = () => meetAtRelay(relayOf(told, swarm), token, { transport: swarm, signal });
-        return await pinned.call(meet, [peer], signal);
-      },
-      where,
-      options,
-    );
-  }
+export function relayedRung(
+  { introducer, pinned, swarm = inTheClear }: RelayedRungOptions,
+): Rung {
+  return rungById("relayed", AFTER_MS, async (peer, { signal }) => {
+    const lacking = "no bootstrap that both know is a relay (--relay)";
+    const { token, ...told } = await introducer.introduce(peer, "relay", { lacking, signal });
+    const meet = () => meetAtRelay(relayOf(told, swarm), token, { transport: swarm, signal });
+    return await pinned.call(meet, [peer], signal);
+  });
 }

@@ -1,8 +1,7 @@
-import { Connection } from "../../wire/connection.ts";
 import { inTheClear, type Socket } from "../../wire/transport.ts";
 import type { Introducer } from "./introducer.ts";
 import type { ReversedCalls } from "./reversed_calls.ts";
-import { type Attempt, attemptBy, type PeerPlace, type Rung, type RungOptions } from "./rung.ts";
+import { type Rung, rungById } from "./rung.ts";
 
 /** The time before a peer is asked to call, in milliseconds: one that can be called mostly answers by then. */
 const AFTER_MS = 250;
@@ -15,28 +14,8 @@ interface ReversedRungOptions {
 }
 
 /** Has a peer call this one. */
-export class ReversedRung implements Rung {
-  readonly path = "reversed";
-  readonly afterMs = AFTER_MS;
-  readonly #options: ReversedRungOptions;
-
-  constructor(options: ReversedRungOptions) {
-    this.#options = options;
-  }
-
-  attempts(place: PeerPlace): Attempt[] | string {
-    return attemptBy(this.path, place, (...called) => this.#open(...called));
-  }
-
-  #open(peer: string, options: RungOptions, where: string): Promise<Connection> {
-    const { transport = inTheClear, peers } = options;
-    const call = async (signal: AbortSignal) =>
-      await transport.callOver(await this.#called(peer, signal), signal, peers);
-    return Connection.over(call, where, options);
-  }
-
-  async #called(peer: string, signal: AbortSignal): Promise<Socket> {
-    const { introducer, calls, listen } = this.#options;
+export function reversedRung({ introducer, calls, listen }: ReversedRungOptions): Rung {
+  const called = async (peer: string, signal: AbortSignal): Promise<Socket> => {
     const ending = new AbortController();
     const either = AbortSignal.any([signal, ending.signal]);
     // By token: each bootstrap that is asked is told another.
@@ -56,5 +35,8 @@ export class ReversedRung implements Rung {
     } finally {
       ending.abort();
     }
-  }
+  };
+  return rungById("reversed", AFTER_MS, async (peer, { transport = inTheClear, peers, signal }) => {
+    return await transport.callOver(await called(peer, signal), signal, peers);
+  });
 }

@@ -1,10 +1,11 @@
 /** The seam between what wants a connection to a peer and the ways to get one. */
 import {
   type Address,
-  type Connection,
+  Connection,
   type ConnectionOptions,
   formatAddress,
 } from "../../wire/connection.ts";
+import type { Socket } from "../../wire/transport.ts";
 import type { Path } from "../api/path.ts";
 
 /** An address at which a peer may be, and the path that it stands for. */
@@ -47,13 +48,21 @@ export interface Rung {
   attempts(place: PeerPlace): Attempt[] | string;
 }
 
-/** The one attempt of a rung that needs the peer's id, and no address; or that there is no id. */
-export function attemptBy(
+/** A rung with one attempt, which needs the peer's id, and no address; `connect` gives its socket. */
+export function rungById(
   path: Path,
-  { peer, addresses: [first] }: PeerPlace,
-  open: (peer: string, options: RungOptions, where: string) => Promise<Connection>,
-): Attempt[] | string {
-  if (peer === undefined) return "its id is not known";
-  const where = first ? formatAddress(first) : peer.slice(0, 12);
-  return [{ path, where, open: (options) => open(peer, options, where) }];
+  afterMs: number,
+  connect: (peer: string, options: RungOptions) => Promise<Socket>,
+): Rung {
+  return {
+    path,
+    afterMs,
+    attempts({ peer, addresses: [first] }) {
+      if (peer === undefined) return "its id is not known";
+      const where = first ? formatAddress(first) : peer.slice(0, 12);
+      const open = (options: RungOptions) =>
+        Connection.over((signal) => connect(peer, { ...options, signal }), where, options);
+      return [{ path, where, open }];
+    },
+  };
 }
