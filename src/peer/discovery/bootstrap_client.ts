@@ -31,7 +31,7 @@ import type { AskOptions, Directory, Query } from "./directory.ts";
 import { genuine } from "./genuine.ts";
 import { retryAfter } from "./retry_after.ts";
 import { type Greeted, handshake, HANDSHAKE_MS } from "./handshake.ts";
-import { ListBudget } from "./list_budget.ts";
+import { type ListBatch, ListBudget } from "./list_budget.ts";
 import { deadline } from "../../async/deadline.ts";
 import type { BootstrapStatus } from "../api/peer_api.ts";
 import { type MaintainOptions, Registration, type RegistrationOptions } from "./registration.ts";
@@ -153,34 +153,26 @@ export class BootstrapClient implements Directory {
 
   /** All peers that are listed there, within {@link PEERS_BUDGET}. */
   async getPeers(options: AskOptions = {}): Promise<PeerRecord[]> {
-    const peers: PeerRecord[] = [];
     const budget = new ListBudget(String(this), PEERS_BUDGET);
-    for (let cursor: string | undefined, last: string | undefined;; last = cursor) {
-      const asked = this.#ask({ action: "get_peers", cursor }, Peers, options);
-      const answer = await budget.wait(asked);
-      if (!answer) {
-        const { peers, remote } = await listLegacyPeers(this.address, options.signal);
-        this.#remote = remote.host;
-        return peers;
-      }
-      for (const peer of budget.take(this.#decode(PeerList, answer.payload))) peers.push(peer);
-      cursor = answer.reply.cursor;
-      if (budget.isOver(cursor, last)) return peers;
-    }
+    const batches = budget.batches(async (cursor) => {
+      const answer = await this.#ask({ action: "get_peers", cursor }, Peers, options);
+      if (answer) return this.#batch(PeerList, answer);
+      const { peers, remote } = await listLegacyPeers(this.address, options.signal);
+      this.#remote = remote.host;
+      return { items: peers };
+    });
+    return (await Array.fromAsync(batches)).flat();
   }
 
   /** All peers that have a content of that name, within {@link PEERS_BUDGET}. */
   async listSources(name: string, options: AskOptions = {}): Promise<SourceRecord[]> {
-    const sources: SourceRecord[] = [];
     const budget = new ListBudget(String(this), PEERS_BUDGET);
-    for (let cursor: string | undefined, last: string | undefined;; last = cursor) {
-      const asked = this.#ask({ action: "list_sources", name, cursor }, SourceRecords, options);
-      const answer = await budget.wait(asked);
-      if (!answer) return sources;
-      sources.push(...budget.take(this.#decode(SourceList, answer.payload)));
-      cursor = answer.reply.cursor;
-      if (budget.isOver(cursor, last)) break;
-    }
+    const batches = budget.batches(async (cursor) => {
+      const request = { action: "list_sources", name, cursor };
+      const answer = await this.#ask(request, SourceRecords, options);
+      return answer && this.#batch(SourceList, answer);
+    });
+    const sources = (await Array.fromAsync(batches)).flat();
     return sources.filter(({ address }) => isInScope(address, this.#remote));
   }
 
@@ -190,14 +182,11 @@ export class BootstrapClient implements Directory {
     options: AskOptions = {},
   ): AsyncGenerator<FileRecord, void, void> {
     const budget = new ListBudget(String(this), FILES_BUDGET);
-    for (let cursor: string | undefined, last: string | undefined;; last = cursor) {
-      const asked = this.#ask({ action: "list_files", pattern, cursor }, Files, options);
-      const answer = await budget.wait(asked);
-      if (!answer) return;
-      yield* budget.take(this.#decode(FileList, answer.payload));
-      cursor = answer.reply.cursor;
-      if (budget.isOver(cursor, last)) return;
-    }
+    const batches = budget.batches(async (cursor) => {
+      const answer = await this.#ask({ action: "list_files", pattern, cursor }, Files, options);
+      return answer && this.#batch(FileList, answer);
+    });
+    for await (const files of batches) yield* files;
   }
 
   /**
@@ -258,8 +247,7 @@ export class BootstrapClient implements Directory {
 
   /**
    * Asks over the connection that is open, or a new one; once more over a new one when the open one
-   * breaks, which may have been dead for long.
-   * Null when there is a legacy bootstrap.
+   * breaks, which may have been dead for long. Null when there is a legacy bootstrap.
    */
   async #askOnce<S extends v.GenericSchema>(
     message: Outgoing,
@@ -330,6 +318,13 @@ export class BootstrapClient implements Directory {
   #drop(link: Promise<Greeted> | undefined): void {
     if (this.#link === link) this.#link = undefined;
     link?.then((greeted) => greeted.kind === "shoal" && greeted.caller.close(), () => {});
+  }
+
+  #batch<T>(
+    schema: v.GenericSchema<unknown, T[]>,
+    { reply, payload }: Answer<{ cursor?: string }>,
+  ): ListBatch<T> {
+    return { items: this.#decode(schema, payload), cursor: reply.cursor };
   }
 
   #decode<S extends v.GenericSchema>(schema: S, payload: Uint8Array): v.InferOutput<S> {

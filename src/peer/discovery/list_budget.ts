@@ -2,42 +2,52 @@ import { getLogger } from "@logtape/logtape";
 
 const log = getLogger(["shoal", "peer", "discovery"]);
 
+/** A batch of a list, and the cursor to the next one where there is one. */
+export interface ListBatch<T> {
+  items: T[];
+  cursor?: string;
+}
+
 /**
- * The budget of one list that a bootstrap sends in batches. A list that would take more is cut short:
+ * The budget of one list that another program sends in batches. A list that would take more is cut short:
  * an endless one takes neither all memory nor all time.
  */
 export class ListBudget {
-  readonly #bootstrap: string;
+  readonly #sender: string;
   #ms: number;
   #left: number;
 
-  /** `items` at most, and `ms` milliseconds in which the bootstrap is waited for. */
-  constructor(bootstrap: string, { items, ms }: { items: number; ms: number }) {
-    this.#bootstrap = bootstrap;
+  /** `items` at most, and `ms` milliseconds in which the sender is waited for. */
+  constructor(sender: string, { items, ms }: { items: number; ms: number }) {
+    this.#sender = sender;
     this.#left = items;
     this.#ms = ms;
   }
 
-  /** Waits for a batch: what its reader does in between takes nothing from the budget. */
-  async wait<T>(batch: Promise<T>): Promise<T> {
-    const begun = performance.now();
-    return await batch.finally(() => this.#ms -= performance.now() - begun);
-  }
-
-  /** The items of a batch that are within the budget. */
-  take<T>(items: T[]): T[] {
-    const taken = items.slice(0, this.#left);
-    this.#left -= taken.length;
-    return taken;
-  }
-
-  /** True if the list ends here: there is no more of it, it comes round in a circle, or it is too long. */
-  isOver(cursor: string | undefined, last: string | undefined): boolean {
-    if (cursor === undefined) return true;
-    if (cursor !== last && this.#left > 0 && this.#ms > 0) return false;
-    log.warn("The list of {bootstrap} has no end; the rest is left out", {
-      bootstrap: this.#bootstrap,
-    });
-    return true;
+  /**
+   * The items within the budget, batch by batch. `ask` requests the one at a cursor, and the first
+   * without; null ends the list.
+   */
+  async *batches<T>(
+    ask: (cursor?: string) => Promise<ListBatch<T> | null>,
+  ): AsyncGenerator<T[], void, void> {
+    for (let cursor: string | undefined, last: string | undefined;; last = cursor) {
+      const begun = performance.now();
+      const batch = await ask(cursor);
+      // What the reader does in between takes nothing from the budget.
+      this.#ms -= performance.now() - begun;
+      if (!batch) return;
+      const taken = batch.items.slice(0, this.#left);
+      this.#left -= taken.length;
+      yield taken;
+      cursor = batch.cursor;
+      if (cursor === undefined) return;
+      // It comes round in a circle, or is too long.
+      if (cursor === last || this.#left <= 0 || this.#ms <= 0) {
+        return log.warn("The list of {sender} has no end; the rest is left out", {
+          sender: this.#sender,
+        });
+      }
+    }
   }
 }

@@ -46,13 +46,12 @@ export class LanPeer implements Directory {
 
   async *listFiles(pattern?: string): AsyncGenerator<FileRecord, void, void> {
     const budget = new ListBudget(String(this.#line.caller.connection), FILES_BUDGET);
-    for (let cursor: string | undefined, last: string | undefined;; last = cursor) {
+    const batches = budget.batches(async (cursor) => {
       const request = { action: "list_files", pattern, cursor };
-      const { reply, payload } = await budget.wait(this.#line.request(request, Files));
-      yield* budget.take(decodePayload(FileList, payload));
-      cursor = reply.cursor;
-      if (budget.isOver(cursor, last)) return;
-    }
+      const { reply, payload } = await this.#line.request(request, Files);
+      return { items: decodePayload(FileList, payload), cursor: reply.cursor };
+    });
+    for await (const files of batches) yield* files;
   }
 
   /** This peer, at each of its addresses. */
