@@ -1,6 +1,6 @@
 /** Encryption between peers of an open swarm. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { Receipt } from "../../src/peer/api/peer_api.ts";
+import type { ListedSource, Receipt } from "../../src/peer/api/peer_api.ts";
 import { parseAddress } from "../../src/peer/api/settings.ts";
 import { assertSameBytes, patterned } from "../support/bytes.ts";
 import { RawEnd, Scripted } from "../support/sockets.ts";
@@ -116,6 +116,9 @@ Deno.test("--encrypt: a peer that was started with it answers in TLS alone, and 
   const text = /^shoal: Cannot encrypt: the peer that runs for ".*" talks in the clear$/;
   assertRefused(await world.run(open.dir, ["get", "data", "--encrypt"]), { code: 2, text });
   assertEquals((await world.run(source.dir, ["get", "data", "--encrypt"])).code, 0);
+  const encrypting = await world.peer("encrypting", { args: ["--encrypt"] });
+  const holders = await world.json<ListedSource[]>(encrypting.dir, ["holders", "data"]);
+  assertEquals(holders.map(({ progress }) => progress), [1]);
   // In the legacy dialect it says nothing.
   using end = await RawEnd.connect(parseAddress(source.address, 1));
   await end.send({ action: "file_request", filename: "data" });
@@ -123,7 +126,7 @@ Deno.test("--encrypt: a peer that was started with it answers in TLS alone, and 
   // Its bootstrap has called it back all the same.
   await eventually("it was reached", async () => {
     const peers = await world.json<{ reachable?: boolean }[]>(dir, ["list-peers"]);
-    return peers.length === 2 && peers.every(({ reachable }) => reachable);
+    return peers.length === 3 && peers.every(({ reachable }) => reachable);
   });
 });
 

@@ -263,6 +263,8 @@ Deno.test("connection: opening where nobody listens names address and reason", a
   await faultOf("network", opening, `Cannot connect to 127.0.0.1:${port}: connection refused`);
   const nowhere = Connection.open({ host: "no-such-host.invalid", port: 1 });
   await faultOf("network", nowhere, "Cannot connect to no-such-host.invalid:1: ");
+  const without = Connection.over(() => Promise.reject(new Error("No IPv6 here")), "there");
+  await faultOf("network", without, "Cannot connect to there: no IPv6 here");
 });
 
 Deno.test("connection: opening ends with the caller's own reason", async () => {

@@ -6,6 +6,7 @@
 import { getLogger } from "@logtape/logtape";
 import { delay } from "../../async/retry.ts";
 import { messageOf } from "../../fault.ts";
+import { closeQuietly } from "../../trust/tls/pump.ts";
 import { type OwnAddress, ownAddresses } from "../../wire/attached.ts";
 import { isLinkLocal, isLoopback } from "../../wire/ip_address.ts";
 import type { Address } from "../../wire/address.ts";
@@ -78,14 +79,14 @@ export class Multicast {
 
   async close(): Promise<void> {
     for (const [host, { socket }] of this.#senders) this.#drop(host, socket);
-    for (const socket of this.#hearers.values()) closeSocket(socket);
+    for (const socket of this.#hearers.values()) closeQuietly(socket);
     this.#hearers.clear();
     await Promise.all(this.#reading);
   }
 
   #drop(host: string, socket: Deno.DatagramConn): void {
     this.#senders.delete(host);
-    closeSocket(socket);
+    closeQuietly(socket);
     for (const key of this.#joined) if (key.startsWith(`${host} `)) this.#joined.delete(key);
   }
 
@@ -166,12 +167,4 @@ function groupsOf({ host, family, scope }: OwnAddress): string[] {
   if (family === "IPv4") return [GROUP.IPv4];
   if (isLoopback(host)) return [];
   return scope === undefined ? [GROUP.IPv6] : [`${GROUP.IPv6}%${scope}`, GROUP.IPv6];
-}
-
-function closeSocket(socket: Deno.DatagramConn): void {
-  try {
-    socket.close();
-  } catch {
-    // The system closed it.
-  }
 }

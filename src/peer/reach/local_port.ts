@@ -1,4 +1,5 @@
 /** Connections from a port of one's own choice, for hole punching: `node:net` alone can make them. */
+import { once } from "node:events";
 import { connect, type Socket as NodeSocket } from "node:net";
 import { Fault } from "../../fault.ts";
 import type { Address } from "../../wire/address.ts";
@@ -7,37 +8,28 @@ import type { Address } from "../../wire/address.ts";
  * Connects from a local port. Throws what the system says; a Fault where the runtime passes over the
  * port (Deno before 2.7.10); or the signal's reason.
  */
-export function connectFrom(
+export async function connectFrom(
   localPort: number,
   { host, port }: Address,
   signal: AbortSignal,
 ): Promise<NodeSocket> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason);
-    const family = host.includes(":") ? 6 : 4;
-    const localAddress = family === 6 ? "::" : "0.0.0.0";
-    const socket = connect({ host, port, localAddress, localPort, family });
-    const abort = () => {
-      socket.destroy();
-      reject(signal.reason);
-    };
-    signal.addEventListener("abort", abort);
-    const settled = () => signal.removeEventListener("abort", abort);
-    socket.once("error", (error) => {
-      settled();
-      socket.destroy();
-      reject(error);
-    });
-    socket.once("connect", () => {
-      settled();
-      if (socket.localPort === localPort) {
-        socket.setNoDelay(true);
-        return resolve(socket);
-      }
-      socket.destroy();
-      reject(new Fault("network", "this runtime can't choose the port that it calls from"));
-    });
-  });
+  signal.throwIfAborted();
+  const family = host.includes(":") ? 6 : 4;
+  const localAddress = family === 6 ? "::" : "0.0.0.0";
+  const socket = connect({ host, port, localAddress, localPort, family });
+  // One that comes when nothing waits for it must not end the process.
+  socket.on("error", () => {});
+  try {
+    await once(socket, "connect", { signal });
+    if (socket.localPort !== localPort) {
+      throw new Fault("network", "this runtime can't choose the port that it calls from");
+    }
+    return socket.setNoDelay(true);
+  } catch (error) {
+    socket.destroy();
+    signal.throwIfAborted();
+    throw error;
+  }
 }
 
 /** A port from which nothing goes out, and at which nothing listens. */

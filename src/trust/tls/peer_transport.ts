@@ -38,7 +38,11 @@ export class PeerTransport implements Transport {
     peers: ReadonlySet<string> = new Set(),
   ): Promise<Socket> {
     if (!this.encrypts) return await dial(address, signal);
-    return await this.pinned.call(() => this.#dial(address, signal), peers, signal);
+    const connect = async () => {
+      const tcp = await dial(address, signal);
+      return Object.assign(tcp, { tcp });
+    };
+    return await this.pinned.call(connect, peers, signal);
   }
 
   async callOver(
@@ -59,11 +63,6 @@ export class PeerTransport implements Transport {
 
   listen(address: Address): TransportListener {
     return new PeerListener(address, async () => new LoopbackTls(await this.pinned.presented()));
-  }
-
-  async #dial(address: Address, signal: AbortSignal): Promise<Socket> {
-    const tcp = await dial(address, signal);
-    return { ...socketOf(tcp), tcp };
   }
 
   join(): Promise<void> {
@@ -146,14 +145,4 @@ class EitherSocket implements Socket {
   close(): void {
     this.#socket.close();
   }
-}
-
-function socketOf(tcp: Deno.TcpConn): Socket {
-  return {
-    remoteAddr: tcp.remoteAddr,
-    localAddr: tcp.localAddr,
-    read: (into) => tcp.read(into),
-    write: (bytes) => tcp.write(bytes),
-    close: () => tcp.close(),
-  };
 }
