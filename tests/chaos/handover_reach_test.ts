@@ -4,7 +4,7 @@ import { Program, programWords, shoal, sourceWords } from "../e2e/program.ts";
 import { sameFiles, writeRandom } from "../e2e/world.ts";
 import { TempFolder } from "../support/temp_folder.ts";
 import { testUnless } from "../support/tools.ts";
-import { type Nat, NatNetwork, noNat } from "../support/wan/nat_network.ts";
+import { type Nat, NatNetwork, natWords, noNat } from "../support/wan/nat_network.ts";
 
 /** The routers of the sender and the receiver, and the path between them. */
 const ROWS: [
@@ -19,7 +19,9 @@ const ROWS: [
 ];
 
 for (const [sender, receiver, path, options] of ROWS) {
-  const name = `A hand-over from behind ${said(sender)} to behind ${said(receiver)}: ${path}`;
+  const name = `A hand-over from behind ${natWords(sender)} to behind ${
+    natWords(receiver)
+  }: ${path}`;
   testUnless(noNat, name, async () => {
     await using stack = new AsyncDisposableStack();
     const program = options?.fromSource ? sourceWords() : programWords();
@@ -51,8 +53,4 @@ for (const [sender, receiver, path, options] of ROWS) {
     assertEquals(await sending.ended(), 0, sending.stderr);
     assert(seconds < 60, `it took ${seconds} s`);
   });
-}
-
-function said(nat: Nat): string {
-  return nat === "none" ? "no router" : `a router (${nat})`;
 }

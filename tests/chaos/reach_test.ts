@@ -1,7 +1,7 @@
 /** Peers behind routers of several kinds: which way leads to them, and what the user sees. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { testUnless } from "../support/tools.ts";
-import { type Nat, noNat } from "../support/wan/nat_network.ts";
+import { type Nat, natWords, noNat } from "../support/wan/nat_network.ts";
 import { Homes, type HomesOptions, pathOf } from "./homes.ts";
 
 /** The kinds of routers of the peer that shares and the one that fetches, and the path between them. */
@@ -17,7 +17,9 @@ const ROWS: [sharer: Nat, fetcher: Nat, path: string, options?: HomesOptions][] 
 for (const [sharer, fetcher, path, options] of ROWS) {
   const swarm = (options?.isPrivate ? " in a private swarm" : "") +
     (options?.relayPeer ? ", where a member relays" : "");
-  const name = `A peer behind ${said(sharer)} is reached from behind ${said(fetcher)}${swarm}`;
+  const name = `A peer behind ${natWords(sharer)} is reached from behind ${
+    natWords(fetcher)
+  }${swarm}`;
   testUnless(noNat, `${name}: ${path}`, async () => {
     await using homes = await Homes.open(sharer, fetcher, options);
     const fetched = await homes.get();
@@ -49,7 +51,3 @@ testUnless(noNat, "A transfer moves from a relay to a better path, and loses not
   assert(seconds < 10, `it took ${seconds} s, and would have taken 12 through the relay alone`);
   assertEquals([chunks.refetched, source!.retries, source!.bad_chunks], [0, 0, 0]);
 });
-
-function said(nat: Nat): string {
-  return nat === "none" ? "no router" : `a router (${nat})`;
-}

@@ -1,5 +1,4 @@
-import { note } from "../run_folder.ts";
-import { outputOf } from "../output_of.ts";
+import { NetNamespace } from "../net_namespace.ts";
 import { isRoot, lacking, noLinux } from "../tools.ts";
 
 /** The reason why no networks can be made here; undefined where they can. */
@@ -22,9 +21,9 @@ type HostAddresses = string[];
  */
 export class LanNetwork implements AsyncDisposable {
   readonly hosts: readonly LanHost[];
-  readonly #holders: Holder[];
+  readonly #holders: NetNamespace[];
 
-  private constructor(hosts: LanHost[], holders: Holder[]) {
+  private constructor(hosts: LanHost[], holders: NetNamespace[]) {
     this.hosts = hosts;
     this.#holders = holders;
   }
@@ -33,12 +32,12 @@ export class LanNetwork implements AsyncDisposable {
   static async open(all: HostAddresses[]): Promise<LanNetwork> {
     if (noLan) throw new Error(`Cannot make a network: ${noLan}`);
     await using stack = new AsyncDisposableStack();
-    const hub = stack.use(await Holder.start());
+    const hub = stack.use(await NetNamespace.start());
     await hub.run("ip", "link", "add", "br0", "type", "bridge");
     await hub.run("ip", "link", "set", "br0", "up");
     const holders = [hub];
     for (const [index, addresses] of all.entries()) {
-      const host = stack.use(await Holder.start());
+      const host = stack.use(await NetNamespace.start());
       holders.push(host);
       const hasSix = addresses.some((address) => address.includes(":"));
       if (!hasSix) {
@@ -67,47 +66,5 @@ export class LanNetwork implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#holders.map((one) => one[Symbol.asyncDispose]()));
-  }
-}
-
-/** A process that holds a network namespace. */
-class Holder implements AsyncDisposable {
-  readonly pid: number;
-  readonly #child: Deno.ChildProcess;
-  readonly #forget: () => void;
-
-  private constructor(child: Deno.ChildProcess) {
-    this.#child = child;
-    this.pid = child.pid;
-    this.#forget = note({ kind: "process", pid: child.pid });
-  }
-
-  static async start(): Promise<Holder> {
-    const child = new Deno.Command("unshare", {
-      args: ["--net", "sh", "-c", "echo; exec cat >/dev/null"],
-      stdin: "piped",
-      stdout: "piped",
-    }).spawn();
-    const holder = new Holder(child);
-    const reader = child.stdout.getReader();
-    await reader.read(); // it is in its namespace now
-    await reader.cancel();
-    return holder;
-  }
-
-  get prefix(): string[] {
-    return ["nsenter", `--net=/proc/${this.pid}/ns/net`];
-  }
-
-  async run(...words: string[]): Promise<void> {
-    const [command, ...args] = [...this.prefix, ...words];
-    const { success, stderr } = await outputOf(command!, { args });
-    if (!success) throw new Error(`${words.join(" ")}: ${new TextDecoder().decode(stderr)}`);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#child.stdin.close().catch(() => {});
-    await this.#child.status;
-    this.#forget();
   }
 }

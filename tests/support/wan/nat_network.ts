@@ -1,4 +1,4 @@
-import { note } from "../run_folder.ts";
+import { NetNamespace } from "../net_namespace.ts";
 import { outputOf } from "../output_of.ts";
 import { lacking } from "../tools.ts";
 import { noWan, type WanHost, WanNetwork } from "./wan_network.ts";
@@ -13,6 +13,11 @@ export const noNat = noWan ?? lacking("nft", "unshare");
  */
 export const NATS = ["none", "full-cone", "address", "port", "symmetric"] as const;
 export type Nat = typeof NATS[number];
+
+/** A kind of connection in the words of a test's name. */
+export function natWords(nat: Nat): string {
+  return nat === "none" ? "no router" : `a router (${nat})`;
+}
 
 interface NatPath {
   roundTripMs: number;
@@ -48,9 +53,8 @@ export class NatNetwork implements AsyncDisposable {
     const homes = await Promise.all(routers.map(async (router, index) => {
       const nat = nats[index]!;
       if (nat === "none") return router;
-      const keeper = await Keeper.start();
-      stack.use(keeper);
-      return await connectHome(router, keeper, nat, index + 1);
+      const home = stack.use(await NetNamespace.start());
+      return await connectHome(router, home, nat, index + 1);
     }));
     return new NatNetwork({ meeting, routers, homes }, stack.move());
   }
@@ -67,44 +71,12 @@ export class NatNetwork implements AsyncDisposable {
   }
 }
 
-/** A process that keeps a network namespace open. */
-class Keeper implements AsyncDisposable {
-  readonly pid: number;
-  readonly #child: Deno.ChildProcess;
-  readonly #forget: () => void;
-
-  private constructor(child: Deno.ChildProcess) {
-    this.#child = child;
-    this.pid = child.pid;
-    this.#forget = note({ kind: "process", pid: child.pid });
-  }
-
-  /** Starts it; the namespace is there once it has said so. */
-  static async start(): Promise<Keeper> {
-    const child = new Deno.Command("unshare", {
-      args: ["--net", "sh", "-c", "echo here; exec sleep infinity >/dev/null"],
-      stdout: "piped",
-    }).spawn();
-    const reader = child.stdout.getReader();
-    await reader.read();
-    await reader.cancel();
-    return new Keeper(child);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill("SIGKILL");
-    await this.#child.status;
-    this.#forget();
-  }
-}
-
 async function connectHome(
   router: WanHost,
-  { pid }: Keeper,
+  { pid, prefix }: NetNamespace,
   nat: Nat,
   number: number,
 ): Promise<WanHost> {
-  const prefix = ["nsenter", `--net=/proc/${pid}/ns/net`];
   const lan = `192.168.${number}`;
   const routerPid = /\d+/.exec(router.prefix.join(" "))![0];
   await script([], `ip link add home netns ${routerPid} type veth peer name eth0 netns ${pid}`);
