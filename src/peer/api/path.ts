@@ -1,12 +1,11 @@
 /**
- * The path by which a peer was reached: in the same network, at an address of its own, at a port that
- * its router opened for it, by having it call, by hole punching, or through a relay.
+ * The path by which a peer was reached: in the same network, at an address of its own, by having it
+ * call, by hole punching, or through a relay.
  */
-export type Path = "lan" | "direct" | "mapped" | "reversed" | "punched" | "relayed";
+export type Path = "lan" | "direct" | "reversed" | "punched" | "relayed";
 export const PATHS = [
   "lan",
   "direct",
-  "mapped",
   "reversed",
   "punched",
   "relayed",

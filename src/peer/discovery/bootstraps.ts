@@ -29,8 +29,8 @@ export class Bootstraps {
   }
 
   /**
-   * Keeps this peer listed at all of them (at one of those that share a registry), and at those that are added,
-   * until {@link stop}.
+   * Keeps this peer listed at all of them (at one of those that share a registry), and at those that
+   * are added, until {@link stop}.
    */
   maintain(options: Upkeep): void {
     this.#options = options;

@@ -49,8 +49,8 @@ const NEARBY_GRACE_MS = 300;
 const NEARBY_FILES = 200_000;
 
 /**
- * The knowledge of all bootstraps together, and of the peers in the same network. One that can't be reached hides nothing of the others,
- * and does not delay their answers for long.
+ * The knowledge of all bootstraps together, and of the peers in the same network. One that can't be
+ * reached hides nothing of the others, and does not delay their answers for long.
  */
 export class Swarm implements Pick<PeerApi, "listPeers"> {
   readonly #bootstraps: BootstrapClient[];
@@ -175,8 +175,8 @@ export class Swarm implements Pick<PeerApi, "listPeers"> {
 
   /**
    * Asks every bootstrap, of those that share a registry one, and every peer in the same network at
-   * once; the answers of those that gave one in time. Throws the first failure of a bootstrap only when all fail, or were stopped, and no peer of
-   * the network has enough.
+   * once; the answers of those that gave one in time. Throws the first failure of a bootstrap only
+   * when all fail, or were stopped, and no peer of the network has enough.
    */
   async #ask<T>(
     question: (directory: Directory, waitsForBusy?: boolean) => Promise<T>,

@@ -13,7 +13,6 @@ export interface FailedTry {
 const RUNGS: Record<Path, string> = {
   lan: "in this network",
   direct: "directly",
-  mapped: "at the port that its router opened",
   reversed: "by having it call",
   punched: "by hole punching",
   relayed: "through a relay",
@@ -32,7 +31,7 @@ export class Unreached extends Fault {
     const each = [...byReason].map(([why, same]) =>
       `${[...new Set(same.map(wordsOf))].join(", ")}: ${why}`
     );
-    const next = tries.some(({ path }) => path !== "lan" && path !== "direct") ? NEXT : undefined;
+    const next = tries.some(({ path }) => !isDialled(path)) ? NEXT : undefined;
     super("network", `Cannot reach ${who}: ${each.join("; ")}`, { cause, next });
     this.tries = tries;
   }
@@ -40,6 +39,9 @@ export class Unreached extends Fault {
 
 /** A way in words; the address matters only where it is dialled. */
 function wordsOf({ path, where }: FailedTry): string {
-  const isDialled = path === "lan" || path === "direct" || path === "mapped";
-  return isDialled && where !== undefined ? `${RUNGS[path]} (${where})` : RUNGS[path];
+  return isDialled(path) && where !== undefined ? `${RUNGS[path]} (${where})` : RUNGS[path];
+}
+
+function isDialled(path: Path): boolean {
+  return path === "lan" || path === "direct";
 }
