@@ -31,7 +31,7 @@ import type { AskOptions, Directory, Query } from "./directory.ts";
 import { genuine } from "./genuine.ts";
 import { retryAfter } from "./retry_after.ts";
 import { type Greeted, handshake, HANDSHAKE_MS } from "./handshake.ts";
-import { type ListBatch, ListBudget } from "./list_budget.ts";
+import { ListBudget, type ReceivedBatch } from "./list_budget.ts";
 import { deadline } from "../../async/deadline.ts";
 import type { BootstrapStatus } from "../api/peer_api.ts";
 import { type MaintainOptions, Registration, type RegistrationOptions } from "./registration.ts";
@@ -323,7 +323,7 @@ export class BootstrapClient implements Directory {
   #batch<T>(
     schema: v.GenericSchema<unknown, T[]>,
     { reply, payload }: Answer<{ cursor?: string }>,
-  ): ListBatch<T> {
+  ): ReceivedBatch<T> {
     return { items: this.#decode(schema, payload), cursor: reply.cursor };
   }
 

@@ -3,7 +3,7 @@ import { getLogger } from "@logtape/logtape";
 const log = getLogger(["shoal", "peer", "discovery"]);
 
 /** A batch of a list, and the cursor to the next one where there is one. */
-export interface ListBatch<T> {
+export interface ReceivedBatch<T> {
   items: T[];
   cursor?: string;
 }
@@ -29,7 +29,7 @@ export class ListBudget {
    * without; null ends the list.
    */
   async *batches<T>(
-    ask: (cursor?: string) => Promise<ListBatch<T> | null>,
+    ask: (cursor?: string) => Promise<ReceivedBatch<T> | null>,
   ): AsyncGenerator<T[], void, void> {
     for (let cursor: string | undefined, last: string | undefined;; last = cursor) {
       const begun = performance.now();

@@ -6,10 +6,10 @@
 import { getLogger } from "@logtape/logtape";
 import { delay } from "../../async/retry.ts";
 import { messageOf } from "../../fault.ts";
-import { closeQuietly } from "../../trust/tls/pump.ts";
 import { type OwnAddress, ownAddresses } from "../../wire/attached.ts";
 import { isLinkLocal, isLoopback } from "../../wire/ip_address.ts";
 import type { Address } from "../../wire/address.ts";
+import { closeQuietly } from "../../wire/transport.ts";
 
 const log = getLogger(["shoal", "peer", "lan"]);
 

@@ -23,8 +23,6 @@ const NEXT =
 
 /** The fault for a peer that no rung leads to: its message names each one and the reason. */
 export class Unreached extends Fault {
-  readonly tries: FailedTry[];
-
   constructor(peer: string | undefined, tries: FailedTry[], cause?: unknown) {
     const who = peer === undefined ? "a peer" : `peer ${peer.slice(0, 12)}`;
     const byReason = Map.groupBy(tries, ({ why }) => why);
@@ -33,7 +31,6 @@ export class Unreached extends Fault {
     );
     const next = tries.some(({ path }) => !isDialled(path)) ? NEXT : undefined;
     super("network", `Cannot reach ${who}: ${each.join("; ")}`, { cause, next });
-    this.tries = tries;
   }
 }
 
