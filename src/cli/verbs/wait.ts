@@ -81,7 +81,8 @@ export const waitVerb: Verb<typeof OPTIONS> = {
       if (left <= 0) {
         const some = missing.slice(0, NAMED).join(", ");
         const more = missing.length > NAMED ? ` and ${missing.length - NAMED} more` : "";
-        const what = `the deadline passed: ${text}, and not ${some}${more}`;
+        const which = flags.peers === undefined ? "" : `, and not ${some}${more}`;
+        const what = `the deadline passed: ${text}${which}`;
         throw new Fault("deadline", `Cannot wait for ${quoted(name)} any longer: ${what}`, {
           next: `shoal peer holders ${name}`,
         });
